@@ -1,0 +1,32 @@
+# One image, one process: `docker run -v syncer:/data … syncer run`, or any other command of syncer.
+FROM python:3.13-slim AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+WORKDIR /src
+COPY constraints.txt pyproject.toml ./
+RUN python -m venv /build \
+ && /build/bin/pip install --constraint constraints.txt hatchling
+COPY README.md LICENSE ./
+COPY migrations migrations
+COPY syncer syncer
+RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+ && python -m venv /opt/syncer \
+ && /opt/syncer/bin/pip install --constraint constraints.txt /wheels/*.whl
+
+FROM python:3.13-slim
+RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin syncer \
+ && install --directory --owner syncer --group syncer /data
+COPY --from=build /opt/syncer /opt/syncer
+# The port is set here so that the health check and the service agree whatever the file says; inside
+# a container only the container's own network reaches 0.0.0.0.
+ENV PATH="/opt/syncer/bin:$PATH" \
+    PYTHONUNBUFFERED=1 \
+    SYNCER_WEB__HOST=0.0.0.0 \
+    SYNCER_WEB__PORT=8484
+USER syncer
+WORKDIR /data
+VOLUME /data
+EXPOSE 8484
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
+  CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ[\"SYNCER_WEB__PORT\"]}/healthz', timeout=4)"]
+CMD ["syncer", "run"]

@@ -1,0 +1,70 @@
+# Every target sets itself up: python3 (3.11 or newer) and make are all a machine needs.
+#   make demo    the simulator, the service and the status page, with live changes; no account needed
+#   make test    all tests; they bring their own PostgreSQL
+#   make lint    ruff and mypy
+#   make bench   throughput on this machine
+#   make soak    an hour of faults, kills and changes against the simulator, and random histories beside it
+#   make docs    write docs/schema.md and the samples of docs/queries.md anew, after a change of the catalogue,
+#                the tables or a query
+#   make setup   only install
+
+PYTHON ?= python3
+# How long `make soak` runs, and on which database: postgresql or sqlite.
+MINUTES ?= 60
+DATABASE ?= postgresql
+SEED ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PINNED := --constraint constraints.txt
+# The build of the package itself is pinned too.
+INSTALL := $(PIP) install $(PINNED) --build-constraint constraints.txt --editable
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench soak docs
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+setup: $(VENV)/.dev
+
+demo: $(VENV)/.runtime
+	@exec $(BIN)/syncer demo $(if $(DIRECTORY),--directory $(DIRECTORY))
+
+test: $(VENV)/.dev
+	$(BIN)/pytest --numprocesses auto --dist worksteal
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev
+	@exec $(BIN)/python -m benchmarks.run
+
+soak: $(VENV)/.dev
+	@$(BIN)/python -m benchmarks.histories --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) & histories=$$!; \
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) --database $(DATABASE) $(if $(SEED),--seed $(SEED)); \
+	soaked=$$?; wait $$histories && exit $$soaked
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m syncer.schema_reference > docs/schema.md
+	$(BIN)/pytest -q tests/queries -k "sample_is_the_answer and sqlite" --write-samples
+
+$(VENV)/.runtime: pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "syncer needs Python 3.11 or newer, and there is no $(PYTHON) here (on Debian: apt-get install python3 python3-venv)." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "syncer needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1): name another one with make PYTHON=python3.12." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make virtual environments here: install python3-venv (on Debian: apt-get install python3-venv)." >&2; exit 1; }
+	@echo "Installing into $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --upgrade $(PINNED) pip
+	@$(INSTALL) .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	@echo "Installing what tests and checks need ..."
+	@$(INSTALL) '.[dev]'
+	@touch $@

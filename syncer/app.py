@@ -1,0 +1,263 @@
+"""App: builds client, stores and use cases from the settings; opens and closes them; owns the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+from syncer import __version__
+from syncer.domain.budget import Purpose
+from syncer.domain.catalogue import catalogue, model_named, select_models
+from syncer.domain.errors import KeyRefused, KomboError, UsageError
+from syncer.domain.exclude import exclusions
+from syncer.domain.plan import Mode
+from syncer.domain.sweep import Brakes
+from syncer.kombo.client import Client
+from syncer.owner import is_dead, this_process
+from syncer.report import report_status
+from syncer.selection import Selection
+from syncer.settings import Settings
+from syncer.store import schema
+from syncer.store.database import Database
+from syncer.store.integrations import IntegrationStore
+from syncer.store.missing import held_rows
+from syncer.store.overview import Overview, overview
+from syncer.store.quarantine import Entry, entries
+from syncer.store.state import Key, StreamStore
+from syncer.sync.ask import By
+from syncer.sync.engine import Engine, Report, Result, Rules
+from syncer.sync.gate import BudgetGate, fingerprint
+from syncer.sync.integration import Integrations
+from syncer.sync.many import run_streams
+from syncer.sync.refresh import Fate, refresh, retry_quarantine
+from syncer.sync.reproject import Reprojected, Reprojection
+
+ENVIRONMENT = "default"
+
+
+class App:
+    """The program without its surfaces. Use as an async context manager.
+
+    transport, sleep, monotonic, uniform and clock_offset stand in for the network, waiting, elapsed time in
+    seconds, chance and the difference of the database's clock; tests give their own.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        transport: Any = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+        uniform: Callable[[], float] = random.random,
+        clock_offset: timedelta = timedelta(0),
+    ) -> None:
+        self.settings = settings
+        self.database = Database(
+            settings.database.url.get_secret_value(),
+            workers=settings.sync.concurrency + 2,
+            clock_offset=clock_offset,
+        )
+        self.streams = StreamStore(ENVIRONMENT)
+        self.integrations = IntegrationStore(ENVIRONMENT)
+        self.selection = Selection(settings, self.database, self.integrations, self.streams)
+        self.owner = this_process()
+        self.stopping = asyncio.Event()
+        self.reprojection = Reprojection(
+            self.database,
+            ENVIRONMENT,
+            exclusions(settings.privacy.exclude),
+            new_id=lambda: uuid4().hex,
+            stopping=self.stopping.is_set,
+        )
+        self._transport = transport
+        self._sleep = sleep
+        self._monotonic = monotonic
+        self._uniform = uniform
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.database.close()
+
+    def migrate(self) -> tuple[str | None, str | None]:
+        """Bring the database to this version's schema; gives the revisions before and after."""
+        return schema.migrate(self.database)
+
+    def open_database(self) -> None:
+        """Make the database usable for a command that writes: migrated, in step with the configuration."""
+        self.migrate()
+        self.selection.follow_config()
+
+    @asynccontextmanager
+    async def engine(self, report: Report = lambda _: None) -> AsyncIterator[tuple[Engine, Integrations]]:
+        """Everything a run needs, with an open client. Raises UsageError where no API key is set."""
+        settings, key = self.settings, self.settings.api_key()
+        gate = BudgetGate(self.database, ENVIRONMENT, fingerprint(key), settings.budget.reserve, self._sleep)
+        client = Client(
+            base_url=settings.base_url,
+            api_key=key,
+            gate=gate,
+            timeout=settings.kombo.timeout.total_seconds(),
+            version=__version__,
+            connections=settings.sync.concurrency + 2,
+            clock=self._monotonic,
+            sleep=self._sleep,
+            random=self._uniform,
+            transport=self._transport,
+        )
+        async with client:
+            engine = Engine(
+                database=self.database,
+                client=client,
+                streams=self.streams,
+                integrations=self.integrations,
+                rules=self.rules(),
+                owner=self.owner,
+                is_dead=is_dead,
+                new_id=lambda: uuid4().hex,
+                sleep=self._sleep,
+                stopping=self.stopping.is_set,
+                report=report,
+            )
+            yield engine, Integrations(engine)
+
+    def rules(self) -> Rules:
+        """The settings that steer a run."""
+        settings = self.settings
+        return Rules(
+            page_size=settings.kombo.page_size,
+            overlap=settings.sync.overlap,
+            lease=settings.sync.lease,
+            full_every=settings.sync.full_every,
+            keep_anonymised=settings.deletions.after_anonymisation == "keep",
+            brakes=Brakes(settings.deletions.max_share, settings.deletions.max_rows),
+            filters={name: dict(settings.sync.for_model(name).filters) for name in catalogue()},
+            exclusions=exclusions(settings.privacy.exclude),
+        )
+
+    async def run(
+        self,
+        mode: Mode,
+        *,
+        integrations: Sequence[str] = (),
+        models: Sequence[str] = (),
+        report: Report = lambda _: None,
+        planned: Callable[[Sequence[Key]], None] = lambda _: None,
+    ) -> list[Result]:
+        """One pass over the selected streams (all where none is named), then done.
+
+        planned is told all of them before the first begins. Raises UsageError for a selection that names
+        nothing, KeyRefused, DatabaseError.
+        """
+        # In a thread: signals are heard while the database is slow to answer.
+        await asyncio.to_thread(self.open_database)
+        async with self.engine(report) as (engine, asking):
+            chosen = self.selection.chosen(integrations, models)
+            await asyncio.to_thread(self.reprojection.adopt)
+            await self.reprojection.finish()
+            await self.check_key(engine)
+            keys = await self.selection.refresh_streams(asking, set(integrations))
+            wanted = [key for key in keys if key[1] in chosen.get(key[0], ())]
+            if mode is Mode.APPROVE:
+                held = await self.database.ask(lambda connection: held_rows(connection, ENVIRONMENT))
+                wanted = [key for key in wanted if key in held]
+            planned(wanted)
+            return await run_streams(engine, asking, wanted, mode, self.settings.sync.concurrency)
+
+    async def refresh(
+        self, integration_id: str, model: str, ids: Sequence[str], *, by: By = "ids"
+    ) -> list[Fate]:
+        """Fetch these records of a stream now; gives what became of each.
+
+        Raises UsageError for a stream that is not mirrored and for ids that cannot be asked for; KomboError,
+        Busy, DatabaseError.
+        """
+        features = model_named(model).features
+        if not (features.ids if by == "ids" else features.remote_ids):
+            raise UsageError(
+                f"{model} cannot be asked for by {'Kombo' if by == 'ids' else 'the tool'}'s ids."
+            )
+        for each in ids:
+            if not each or "," in each:
+                raise UsageError(f"{each!r} is no id: give one at a time, without a comma.")
+        await asyncio.to_thread(self.open_database)
+        self.selection.chosen([integration_id], [model])
+        async with self.engine() as (engine, asking):
+            await asyncio.to_thread(self.reprojection.adopt)
+            await self.selection.refresh_streams(asking, {integration_id})
+            return await refresh(engine, asking, (integration_id, model), ids, by=by)
+
+    def quarantine(self, integrations: Sequence[str] = (), models: Sequence[str] = ()) -> list[Entry]:
+        """The records in quarantine, of the selected streams. Raises DatabaseError, UsageError."""
+        schema.check(self.database)
+        named = {model.name for model in select_models(tuple(models) or ("*",))}
+        with self.database.read() as connection:
+            return [
+                each
+                for each in entries(connection, ENVIRONMENT)
+                if each.model in named and (not integrations or each.integration_id in integrations)
+            ]
+
+    async def retry_quarantine(
+        self, integrations: Sequence[str] = (), models: Sequence[str] = ()
+    ) -> dict[Key, list[Fate]]:
+        """Ask Kombo again for what is in quarantine; gives what became of each record, by stream.
+
+        Raises as ``refresh``.
+        """
+        await asyncio.to_thread(self.open_database)
+        chosen = self.selection.chosen(integrations, models)
+        async with self.engine() as (engine, asking):
+            await asyncio.to_thread(self.reprojection.adopt)
+            held_back = {(each.integration_id, each.model) for each in self.quarantine(integrations, models)}
+            return {
+                key: await retry_quarantine(engine, asking, key)
+                for key in sorted(held_back)
+                if key[1] in chosen.get(key[0], ())
+            }
+
+    async def reproject(
+        self, models: Sequence[str] = (), report: Callable[[Reprojected], None] = lambda _: None
+    ) -> list[Reprojected]:
+        """Make the rows of the models (globs; none: all) anew from their documents; asks Kombo nothing.
+
+        Raises UsageError for a glob that names no model, DatabaseError, ProjectionReplaced.
+        """
+        chosen = [model.name for model in select_models(tuple(models) or ("*",))]
+        await asyncio.to_thread(self.open_database)
+        await asyncio.to_thread(self.reprojection.adopt)
+        return await self.reprojection.again(chosen, report)
+
+    async def check_key(self, engine: Engine) -> None:
+        """One request finds out whether the key is good, before many do."""
+        try:
+            await engine.client.check_key(purpose=Purpose.INCREMENTAL)
+        except KeyRefused:
+            raise
+        except KomboError:
+            # Whatever else is wrong shows in the streams, each for itself.
+            return
+
+    def overview(self) -> Overview:
+        """What the mirror holds and how fresh it is. Raises DatabaseError."""
+        schema.check(self.database)
+        key = self.settings.kombo.api_key.get_secret_value()
+        with self.database.read() as connection:
+            return overview(
+                connection, ENVIRONMENT, fingerprint(key) if key else None, self.database.now(connection)
+            )
+
+    def status(self) -> dict[str, Any]:
+        """The overview as plain values, ready for JSON. Raises DatabaseError."""
+        return report_status(self.overview(), self.settings.budget.reserve)

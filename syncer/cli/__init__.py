@@ -1,0 +1,144 @@
+"""The command line: parse, call App, print. No rules live here.
+
+Nothing heavy is imported before a command runs: ``--help`` and completion answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import click
+
+from syncer import __version__
+from syncer.cli import (
+    demo,
+    integrations,
+    quarantine,
+    query,
+    refresh,
+    reproject,
+    schema,
+    service,
+    show,
+    status,
+    sync,
+)
+from syncer.cli.output import hush, printable
+from syncer.cli.session import Session
+from syncer.domain.errors import SyncerError
+
+INTERRUPTED = 130
+
+
+class _Group(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of their use, not of the alphabet."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            code = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Whoever read has read enough.
+            hush()
+            return 0
+        return code
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The configuration; else $SYNCER_CONFIG, else ./config.toml if there is one.",
+)
+@click.option("--debug", is_flag=True, help="Show where an error comes from.")
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.pass_obj
+def group(session: Session, config: Path | None, debug: bool) -> None:
+    """Keep a local SQL database equal to what Kombo holds for your integrations.
+
+    Every setting can also come from the environment, such as SYNCER_KOMBO__API_KEY.
+
+    \b
+    Exit codes: 0 all well, 1 some stream is not, 2 usage or configuration,
+    3 database, 4 API key refused, 130 interrupted.
+    """
+    session.config, session.debug = config, debug
+
+
+for _command in (
+    service.run,
+    sync.backfill,
+    sync.sync,
+    sync.reconcile,
+    refresh.refresh,
+    status.status,
+    quarantine.quarantine,
+    show.check,
+    query.query,
+    schema.schema,
+    show.models,
+    integrations.integrations,
+    show.migrate,
+    reproject.reproject,
+    service.simulate,
+    demo.demo,
+):
+    group.add_command(_command)
+
+
+def main() -> None:
+    """Run the command that the process was started with, and end the process."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal of another encoding still shows everything, if not beautifully.
+        getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
+    sys.exit(call(Session(), sys.argv[1:]))
+
+
+def call(session: Session, arguments: list[str]) -> int:
+    """Run a command; gives the exit code, having said on stderr what went wrong."""
+    try:
+        code = group.main(
+            arguments,
+            prog_name="syncer",
+            complete_var="_SYNCER_COMPLETE",
+            standalone_mode=False,
+            obj=session,
+        )
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return INTERRUPTED
+    except Exception as error:
+        return _tell(session, _cause(error))
+    return code if isinstance(code, int) else 0
+
+
+def _tell(session: Session, error: Exception) -> int:
+    """One sentence on stderr for an error, and its exit code."""
+    if session.debug:
+        click.echo(session.hide("".join(traceback.format_exception(error))), err=True, nl=False)
+    if isinstance(error, SyncerError):
+        text, code = str(error), error.exit_code
+    else:
+        # The first line: what follows may quote a whole statement and its data.
+        words = (str(error).splitlines() or ["no message"])[0].rstrip(".")
+        text, code = f"This is a bug in syncer: {type(error).__name__}: {words}.", 1
+        if not session.debug:
+            text += " `syncer --debug …` shows where it comes from."
+    click.echo(f"Error: {printable(session.hide(text), keep=chr(10))}", err=True)
+    return code
+
+
+def _cause(error: Exception) -> Exception:
+    """Out of a group of errors the one to tell: ours before a fault."""
+    if not isinstance(error, ExceptionGroup):
+        return error
+    causes = [_cause(each) for each in error.exceptions]
+    return next((each for each in causes if isinstance(each, SyncerError)), causes[0])

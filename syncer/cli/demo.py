@@ -1,0 +1,248 @@
+"""``syncer demo``: a made-up company that lives, and the service that mirrors it, in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+import socket
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+import click
+
+from syncer.cli.output import console, is_terminal, pass_session, printable, say
+from syncer.cli.service import clock, this_program
+from syncer.cli.session import Session
+from syncer.domain.errors import UsageError
+
+if TYPE_CHECKING:
+    from syncer.app import App
+    from syncer.progress import Tally
+    from syncer.settings import Settings
+    from syncer.simulator.environment import Environment
+    from syncer.sync.engine import Progress, Result
+
+RECORDS = 5_000
+#: Seconds between two changes at the source, and between two syncs of a model.
+CHANGE_EVERY = 1.5
+SYNC_EVERY = 3
+#: Far more than the demo asks for, so that nobody has to wait.
+LIMIT, WINDOW = 6_000, 60.0
+STATUS_PORT = 8484
+_MARK = "# Written by `syncer demo`, and written anew by the next one."
+_QUERIES = (
+    """
+    SELECT g.name, count(*) AS people
+    FROM hris_employees_live e
+    JOIN hris_employees_groups l ON l.employee_id = e.id
+    JOIN hris_groups_live g ON g.id = l.group_id
+    GROUP BY g.name ORDER BY people DESC
+    """,
+    """
+    SELECT display_full_name, job_title, employment_status, mirrored_at
+    FROM hris_employees ORDER BY mirrored_at DESC LIMIT 10
+    """,
+    """
+    SELECT model, state, rows_live, rows_deleted, complete_as_of, lag_seconds
+    FROM mirror_freshness ORDER BY model
+    """,
+)
+
+
+@click.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help=f"The port of the status page; {STATUS_PORT} unless given, or any free one where that is taken.",
+)
+@click.option(
+    "--directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("syncer-demo"),
+    show_default=True,
+    help="Where its database and configuration go.",
+)
+@click.option("--keep", is_flag=True, help="Go on with the database of the last demo.")
+@pass_session
+def demo(session: Session, port: int | None, directory: Path, keep: bool) -> int:
+    """Show everything at work; no account needed.
+
+    A made-up company lives, and the service mirrors it: you see what happens there and what arrives here.
+    """
+    from syncer.simulator.clock import SimClock
+    from syncer.simulator.environment import Environment
+    from syncer.simulator.limit import RateLimit
+
+    environment = Environment.example(
+        SimClock(lambda: datetime.now(UTC)),
+        seed=1,
+        integrations=1,
+        records=RECORDS,
+        api_key="demo",
+        limit=RateLimit(time.monotonic, limit=LIMIT, window=WINDOW),
+    )
+    asyncio.run(_demo(session, environment, _prepared(directory, keep), _free_port(port)))
+    say(f"\nThe demo has ended; its database stays in {directory}.")
+    return 0
+
+
+def _prepared(directory: Path, keep: bool) -> Path:
+    """The place of the configuration, with nothing in its way. Raises UsageError."""
+    config, database = directory / "config.toml", directory / "demo.db"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if config.exists() and not config.read_text(encoding="utf-8").startswith(_MARK):
+            raise UsageError(f"{config} is not the demo's: name another --directory.")
+        if not keep:
+            for end in ("", "-wal", "-shm"):
+                database.with_name(database.name + end).unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"The demo cannot use {directory}: {error.strerror}.") from None
+    return config
+
+
+def _free_port(wanted: int | None) -> int:
+    for port in (STATUS_PORT if wanted is None else wanted, 0):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)) as listener:
+            found: int = listener.getsockname()[1]
+            return found
+        if wanted is not None:
+            raise UsageError(f"Port {wanted} is taken: name another one with --port.")
+    raise UsageError("There is no free port for the status page.")
+
+
+async def _demo(session: Session, environment: Environment, config: Path, port: int) -> None:
+    from syncer.daemon.run import run_service
+    from syncer.simulator.life import live
+    from syncer.simulator.server import running
+
+    async with running(environment) as base_url:
+        settings = _settings(environment, base_url, config, port)
+        async with session.app(settings=settings) as app:
+            watch = _Watch(app, config, port)
+
+            async def change() -> None:
+                await watch.filled.wait()
+                await live(environment, Random(), CHANGE_EVERY, asyncio.sleep, watch.changed)
+
+            changes = asyncio.create_task(change())
+            changes.add_done_callback(lambda _: app.stopping.set())
+            try:
+                await run_service(app, report=watch)
+            finally:
+                watch.tally.stop()
+                changes.cancel()
+                with suppress(asyncio.CancelledError):
+                    await changes
+
+
+def _settings(environment: Environment, base_url: str, config: Path, port: int) -> Settings:
+    """Write the configuration and read it alone: a real key may be set on this machine."""
+    from syncer.settings import load_settings
+
+    config.write_text(_configuration(environment, base_url, config, port), encoding="utf-8")
+    return load_settings(config, environ={}, secrets=config.parent / "no secrets")
+
+
+def _configuration(environment: Environment, base_url: str, config: Path, port: int) -> str:
+    """The demo's configuration as TOML, whose strings may be written as JSON writes them."""
+    database = f"sqlite:///{config.with_name('demo.db').resolve()}"
+    integrations = "\n".join(f"[[integrations]]\nid = {json.dumps(id)}\n" for id in environment.integrations)
+    return f"""{_MARK}
+[kombo]
+api_key = {json.dumps(environment.api_key)}
+base_url = {json.dumps(base_url)}
+
+[database]
+url = {json.dumps(database)}
+
+{integrations}
+[sync]
+every = "{SYNC_EVERY}s"
+
+[web]
+port = {port}
+
+[log]
+level = "WARNING"
+"""
+
+
+class _Watch:
+    """Shows the first fill as progress, then every change: as it happens, and as it arrives."""
+
+    def __init__(self, app: App, config: Path, port: int) -> None:
+        from syncer.domain.catalogue import catalogue
+        from syncer.progress import Bars, Tally
+
+        self.filled = asyncio.Event()
+        self._streams: Collection[tuple[str, str]] = [
+            (integration.id, model) for integration in app.settings.integrations for model in catalogue()
+        ]
+        self._config = config
+        self._port = port
+        self.tally: Tally = Bars(console()) if is_terminal() else Tally()
+        self.tally.plan(list(self._streams))
+        self._first: dict[tuple[str, str], Result] = {}
+
+    def __call__(self, step: Progress) -> None:
+        if self.filled.is_set():
+            self._arrived(step)
+            return
+        self.tally(step)
+        if step.result is not None:
+            # On a slow machine a stream's second run may end before another's first.
+            self._first.setdefault(step.key, step.result)
+        if self._first.keys() >= set(self._streams):
+            self.tally.stop()
+            for line in self._introduction():
+                say(line)
+            self.filled.set()
+
+    def changed(self, _integration_id: str, sentence: str) -> None:
+        """Something happened at the source."""
+        _line("source", printable(sentence))
+
+    def _arrived(self, step: Progress) -> None:
+        from syncer.progress import effects
+
+        if step.result is None:
+            return
+        if step.result.counts.written:
+            news = [each for each in effects(step.result.counts) if "unchanged" not in each]
+            _line("mirror", f"{step.key[1]}: {', '.join(news)}", colour="green")
+        elif not step.result.outcome.is_well and step.result.error:
+            _line("mirror", f"{step.key[1]}: {printable(step.result.error)}", colour="red")
+
+    def _introduction(self) -> list[str]:
+        from syncer.progress import counted, span
+
+        rows = sum(result.counts.created for result in self._first.values())
+        program = f"{this_program()} --config {shlex.quote(str(self._config))}"
+        lines = [
+            f"{counted(rows, 'row')} of {len(self._first)} models arrived in {span(self.tally.seconds)}.",
+            "",
+            "Ask the mirror in a second terminal:",
+            "",
+        ]
+        for query in _QUERIES:
+            lines += [f"  {program} query {shlex.quote(query.rstrip())}", ""]
+        return [
+            *lines,
+            f"The status page is at http://127.0.0.1:{self._port}/.",
+            "",
+            "From now on the company lives: what happens at the source, and what arrives in the mirror.",
+            "Ctrl-C ends it.",
+            "",
+        ]
+
+
+def _line(place: str, text: str, colour: str | None = None) -> None:
+    mark: Callable[..., str] = click.style
+    say(f"{mark(clock(), dim=True)}  {mark(place, fg=colour)}  {text}")

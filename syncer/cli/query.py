@@ -1,0 +1,116 @@
+"""``syncer query``: read-only SQL, as a table for people and CSV or JSON for programs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import click
+
+from syncer.cli.output import is_terminal, pass_session
+from syncer.cli.session import Session
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from syncer.app import App
+
+INTERRUPTED = 130
+#: Rows that a table on a terminal shows where no limit is named.
+TABLE_LIMIT = 100
+
+
+@click.command()
+@click.argument("sql")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json", "jsonl"]),
+    help="table on a terminal, csv in a pipe unless given.",
+)
+@click.option(
+    "--param", "params", multiple=True, metavar="NAME=VALUE", help="A value for :NAME in the statement."
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help=f"Show so many rows, 0 all; {TABLE_LIMIT} for a table on a terminal unless given.",
+)
+@pass_session
+def query(session: Session, sql: str, form: str | None, params: tuple[str, ...], limit: int | None) -> int:
+    """Run one SQL statement on the mirror, read-only.
+
+    SQL may be - to read it from standard input.
+
+    \b
+    syncer query "SELECT model, state, lag_seconds FROM mirror_freshness"
+    syncer query "SELECT * FROM hris_employees_live WHERE last_name = :name" --param name=Müller
+    """
+    form = form or ("table" if is_terminal() else "csv")
+    if limit is None and form == "table" and is_terminal():
+        limit = TABLE_LIMIT
+    parameters = dict(_pair(each) for each in params)
+    statement = (sys.stdin.read() if sql == "-" else sql).strip().rstrip(";")
+    if not statement:
+        raise click.UsageError("There is no statement to run.")
+    app = session.app()
+    try:
+        return _run(app, statement, parameters, form, limit or None)
+    finally:
+        app.database.close()
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise click.UsageError(f"--param {text}: write NAME=VALUE.")
+    return name, value
+
+
+def _run(app: App, statement: str, parameters: dict[str, str], form: str, limit: int | None) -> int:
+    """The query in a thread, so that Ctrl-C is heard here and stops it in the database."""
+    running: list[Connection] = []
+    cancelled = threading.Event()
+    with ThreadPoolExecutor(1, thread_name_prefix="query") as pool:
+        work = pool.submit(_answer, app, statement, parameters, form, limit, running, cancelled)
+        try:
+            work.result()
+        except KeyboardInterrupt:
+            cancelled.set()
+            _cancel(app, running)
+            try:
+                work.exception()
+            except KeyboardInterrupt:
+                # A database that does not let go: there is nothing here to lose.
+                os._exit(INTERRUPTED)
+            return INTERRUPTED
+    return 0
+
+
+def _answer(
+    app: App,
+    statement: str,
+    parameters: dict[str, str],
+    form: str,
+    limit: int | None,
+    running: list[Connection],
+    cancelled: threading.Event,
+) -> None:
+    from syncer.cli.answers import WRITERS
+    from syncer.store.query import Answer, check_readable, query
+
+    check_readable(app.database)
+    with query(app.database, statement, parameters, started=running.append) as answer:
+        rows = (row for row in answer.rows if not cancelled.is_set())
+        WRITERS[form](Answer(answer.columns, rows), limit)
+
+
+def _cancel(app: App, running: list[Connection]) -> None:
+    from syncer.store.query import cancel
+
+    for connection in running:
+        cancel(app.database, connection)

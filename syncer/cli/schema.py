@@ -1,0 +1,188 @@
+"""``syncer schema``: what the tables hold, as text for people, and as JSON, Mermaid and SQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from syncer.cli.output import is_terminal, json_option, pass_session, say, say_json, show, table
+from syncer.cli.session import Session
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+    from syncer.schema_reference.entries import ColumnEntry, Entry
+
+#: A wider terminal is not filled: nobody reads such lines.
+WIDEST = 100
+_HEADINGS = {
+    "mirror": "mirror tables: a row for every record of a model",
+    "link": "link tables: lists of other models' records, as pairs of ids",
+    "child": "child tables: embedded records without a list of their own",
+    "view": "views",
+    "bookkeeping": "bookkeeping",
+}
+
+
+def _complete(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    from syncer.schema_reference.entries import categories, entries
+
+    return [name for name in (*categories(), *entries()) if name.startswith(begun)]
+
+
+@click.command()
+@click.argument("name", metavar="[MODEL]", required=False, shell_complete=_complete)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "mermaid", "ddl"]),
+    help="text unless given; mermaid draws an erDiagram, ddl is the SQL that makes the tables.",
+)
+@click.option(
+    "--dialect",
+    type=click.Choice(["sqlite", "postgresql"]),
+    help="Whose SQL; that of the configured database unless given.",
+)
+@json_option
+@pass_session
+def schema(session: Session, name: str | None, form: str | None, dialect: str | None, as_json: bool) -> int:
+    """Show the tables: columns, types, meanings and joins.
+
+    MODEL is a model or any other table or view, or a category: hris, ats, lms, assessment, or sync for
+    the bookkeeping. Without it all are listed. No database is asked.
+
+    \b
+    syncer schema hris_employees
+    syncer schema hris_employees --format mermaid
+    syncer schema ats --format ddl --dialect postgresql
+    """
+    from syncer.schema_reference.entries import categories, entries, entry_named
+
+    if as_json and form not in (None, "json"):
+        raise click.UsageError(f"--json is --format json: it does not go with --format {form}.")
+    form = "json" if as_json else form or "text"
+    if dialect and form != "ddl":
+        raise click.UsageError("--dialect goes with --format ddl.")
+    one = None if name is None or name in categories() else entry_named(name)
+    some = [each for each in entries().values() if name in (None, each.category)]
+    match form:
+        case "json":
+            _say_json(one, some)
+        case "mermaid":
+            _say_diagrams(one, [name] if name else list(categories()))
+        case "ddl":
+            _say_ddl(one, some, dialect or _dialect(session))
+        case _:
+            _show_entry(one) if one else _show_list(some)
+    return 0
+
+
+def _dialect(session: Session) -> str:
+    """Of the configured database."""
+    url = session.settings().database.url.get_secret_value()
+    return "sqlite" if url.startswith("sqlite:") else "postgresql"
+
+
+def _say_json(one: Entry | None, some: list[Entry]) -> None:
+    from syncer.schema_reference.machine import value_of
+
+    say_json(value_of(one) if one else [value_of(each) for each in some])
+
+
+def _say_diagrams(one: Entry | None, categories: list[str]) -> None:
+    """One as Mermaid has it; several as Markdown, for Mermaid's own text holds only one."""
+    from syncer.schema_reference.mermaid import diagram_of, diagram_of_category, fenced
+
+    if one or len(categories) == 1:
+        say((diagram_of(one) if one else diagram_of_category(categories[0])).rstrip())
+    else:
+        say("\n\n".join(f"## {each}\n\n{fenced(diagram_of_category(each))}" for each in categories))
+
+
+def _say_ddl(one: Entry | None, some: list[Entry], dialect: str) -> None:
+    from syncer.schema_reference.ddl import ddl
+    from syncer.schema_reference.entries import parts
+
+    say(f"-- For reading: `syncer migrate` makes all of it on {dialect}, and keeps track of its version.\n")
+    say(ddl([one, *parts(one)] if one else some, dialect).rstrip())
+
+
+def _show_list(some: list[Entry]) -> None:
+    from rich.text import Text
+
+    widest = max(len(entry.name) for entry in some)
+    for kind, heading in _HEADINGS.items():
+        listed = [each for each in some if each.kind == kind]
+        live = [each for each in listed if each.name == f"{each.source}_live"]
+        shown = _table("columns", width=widest)
+        for each in listed:
+            if each not in live:
+                shown.add_row(each.name, str(len(each.columns)), each.meaning)
+        if live:
+            # A line for each would only repeat the mirror tables.
+            many = f"{len(live)} views: the rows of each mirror table that are not deleted"
+            shown.add_row("<mirror table>_live", "", many)
+        if listed:
+            _show(Text(heading, "bold"), shown, "")
+    _show("`syncer schema NAME` shows one of them.")
+
+
+def _show_entry(entry: Entry) -> None:
+    from rich.text import Text
+
+    from syncer.schema_reference.entries import joins, parts
+
+    origin = {"mirror": f" of {entry.path}", "bookkeeping": ""}.get(entry.kind, f" of {entry.source}")
+    kind = entry.kind if entry.kind == "view" else f"{entry.kind} table"
+    title = f"{entry.title}: {entry.meaning}" if entry.title else entry.meaning
+    _show(Text(entry.name, "bold").append(f"  {kind}{origin}", "dim"), title, "")
+    columns = table("column", "sqlite", "postgresql", "meaning")
+    for made in columns.columns[:3]:
+        made.no_wrap = True
+    for column in entry.columns:
+        columns.add_row(column.name, column.sql["sqlite"], column.sql["postgresql"], _meaning(column))
+    _show(columns)
+    if brought := parts(entry):
+        shown = _table("kind", width=max(len(each.name) for each in brought))
+        for each in brought:
+            names = f": {', '.join(column.name for column in each.columns)}" if each.kind == "link" else ""
+            shown.add_row(each.name, each.kind, f"{each.meaning}{names}")
+        _show("", Text("comes with", "bold"), shown)
+    if joined := [f"{join.table}.{join.column}" for join in joins() if join.target == entry.name]:
+        _show("", Text("its ids stand in", "bold"), *joined)
+
+
+def _meaning(column: ColumnEntry) -> Text:
+    from rich.text import Text
+
+    shown = Text(column.meaning)
+    if column.references:
+        shown.append(f" →{column.references}.id", "cyan")
+    if column.is_key:
+        shown.append(" (key)", "dim")
+    if column.is_sensitive:
+        shown.append(" (sensitive)", "yellow")
+    return shown
+
+
+def _table(middle: str, *, width: int) -> Table:
+    """Name, one thing more, and meaning; width: the longest name, so that several tables stand alike."""
+    from rich.table import Table
+
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    made.add_column("name", no_wrap=True, min_width=width)
+    made.add_column(middle, justify="right" if middle == "columns" else "left", no_wrap=True)
+    made.add_column("meaning", overflow="fold")
+    return made
+
+
+def _show(*things: Table | Text | str) -> None:
+    """On a terminal no wider than can be read."""
+    from rich.constrain import Constrain
+    from rich.text import Text
+
+    for each in things:
+        shown = Text(each) if isinstance(each, str) else each
+        show(Constrain(shown, WIDEST) if is_terminal() else shown)

@@ -1,0 +1,72 @@
+"""One call of the program: its global options, its settings, its log, and what must not be shown."""
+
+from __future__ import annotations
+
+import io
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO, cast
+
+if TYPE_CHECKING:
+    from syncer.app import App
+    from syncer.logs import Redactor
+    from syncer.settings import Settings
+
+
+@dataclass
+class Session:
+    """Filled by the global options; every command gets it. Imports what it needs when it is needed."""
+
+    config: Path | None = None
+    debug: bool = False
+    _redactor: Redactor | None = None
+
+    def settings(self) -> Settings:
+        """The settings of this call, with the secrets among them hidden from now on. Raises UsageError."""
+        from syncer.settings import load_settings
+
+        settings = load_settings(self.config)
+        self._redact(settings)
+        return settings
+
+    def app(self, *, settings: Settings | None = None, is_service: bool = False) -> App:
+        """The program without its surfaces, with logging set up; the caller opens and closes it.
+
+        A command that is over soon speaks for itself: its log only warns unless set to DEBUG.
+        """
+        from syncer.app import App
+        from syncer.logs import configure_logging
+        from syncer.memory import keep_little
+
+        keep_little()
+        settings = settings or self.settings()
+        self._redact(settings)
+        level = settings.log.level
+        if not is_service and level == "INFO":
+            level = "WARNING"
+        stream = cast(TextIO, _CurrentStderr())
+        configure_logging(level, settings.log.format, redactor=self._redactor, stream=stream)
+        return App(settings)
+
+    def hide(self, text: str) -> str:
+        """The text without the secrets of the settings, as far as they were read."""
+        return self._redactor.hide(text) if self._redactor else text
+
+    def _redact(self, settings: Settings) -> None:
+        from syncer.logs import Redactor
+
+        self._redactor = Redactor(settings.secrets())
+
+
+class _CurrentStderr(io.TextIOBase):
+    """Whatever sys.stderr is now: progress bars replace it, so that a log line stands above them."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()

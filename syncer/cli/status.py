@@ -1,0 +1,157 @@
+"""``syncer status``: what the mirror holds, how fresh it is, and what is not well."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from syncer.cli.output import is_terminal, json_option, names, pass_session, printable, say_json, show, table
+from syncer.cli.session import Session
+
+#: States and their colours on a terminal.
+_COLOURS = {"complete": "green", "failed": "red", "gone": "red", "held": "red"}
+
+
+@click.command()
+@json_option
+@pass_session
+def status(session: Session, as_json: bool) -> int:
+    """Show streams, freshness, request budget and quarantine."""
+    app = session.app()
+    try:
+        found = app.status()
+        configured = app.selection.configured(has_tables=True)
+    finally:
+        app.database.close()
+    known = {each["integration"] for each in found["streams"]}
+    not_begun = [each for each in configured if each not in known]
+    # A mirror of nothing is not a good one.
+    is_well = found["is_well"] and bool(known) and not not_begun
+    if as_json:
+        say_json({**found, "is_well": is_well, "not_begun": not_begun})
+    else:
+        _show(found, not_begun)
+    return 0 if is_well else 1
+
+
+def _show(found: dict[str, Any], not_begun: Sequence[str]) -> None:
+    from rich.text import Text
+
+    for integration in found["integrations"]:
+        streams = [each for each in found["streams"] if each["integration"] == integration["id"]]
+        if streams:
+            _show_integration(integration, streams, found)
+    for each in not_begun:
+        show(
+            Text(printable(each), "bold").append("  not mirrored yet: `syncer backfill` begins", "yellow"), ""
+        )
+    if not found["streams"] and not not_begun:
+        show("Nothing is mirrored: name an integration in the configuration.")
+        return
+    show(_totals(found))
+    show(_budget(found["budget"]))
+    running = [f"{each['integration']} {each['model']}" for each in found["streams"] if each["is_running"]]
+    if running:
+        show(Text(f"running now: {', '.join(running)}", "cyan"))
+
+
+def _show_integration(
+    integration: dict[str, Any], streams: Sequence[dict[str, Any]], found: dict[str, Any]
+) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    facts = [integration["tool"], integration["organisation"], integration["status"]]
+    head = Text(printable(integration["id"]), "bold")
+    show(head.append("  " + " · ".join(printable(fact) for fact in facts if fact), "dim"))
+    columns = ("model", "state", "live", "deleted", "complete as of", "last run")
+    shown = table(*columns, numbers=("live", "deleted"))
+    # Streams without anything to tell share a line.
+    listed = {
+        words: [
+            each
+            for each in streams
+            if each["state"] == state and not each["rows_live"] + each["rows_deleted"]
+        ]
+        for state, words in (("new", "not read yet"), ("unavailable", "not offered"))
+    }
+    without_lines = [each for group in listed.values() for each in group]
+    for each in streams:
+        if each in without_lines:
+            continue
+        shown.add_row(
+            each["model"],
+            Text(each["state"], _COLOURS.get(each["state"], "yellow")),
+            f"{each['rows_live']:,}",
+            f"{each['rows_deleted']:,}",
+            "never" if each["lag_seconds"] is None else ago(each["lag_seconds"]),
+            "never" if each["last_run_at"] is None else ago(_seconds(found["now"], each["last_run_at"])),
+        )
+    if shown.row_count:
+        show(Padding(shown, (0, 0, 0, 2)))
+    mark = "✗ " if is_terminal() else ""
+    for note, models in _notes(streams, found["now"]).items():
+        line = Text(f"{mark}{names(models)}: ", "red").append(printable(note), "default")
+        show(Padding(line, (0, 0, 0, 2)))
+    for words, group in listed.items():
+        if group:
+            line = Text(f"{words}: {', '.join(each['model'] for each in group)}", "dim")
+            show(Padding(line, (0, 0, 0, 2)))
+    show("")
+
+
+def _notes(streams: Sequence[dict[str, Any]], now: str) -> dict[str, list[str]]:
+    """What is wrong, in words, and with which models."""
+    notes: dict[str, list[str]] = {}
+    for each in streams:
+        if each["last_error"] and each["state"] not in {"complete", "unavailable"}:
+            notes.setdefault(each["last_error"], []).append(each["model"])
+        if each["held"] and each["state"] != "held":
+            held = each["held"]
+            since = ago(_seconds(now, held["since"]))
+            note = f"{held['rows']:,} missing rows are held back since {since}"
+            notes.setdefault(f"{note}, such as {', '.join(held['examples'])}", []).append(each["model"])
+        if each["quarantined"]:
+            since = ago(_seconds(now, each["quarantined_since"]))
+            note = f"{each['quarantined']:,} in quarantine, the oldest since {since}"
+            notes.setdefault(note, []).append(each["model"])
+    return notes
+
+
+def _totals(found: dict[str, Any]) -> str:
+    totals = found["totals"]
+    states = ", ".join(f"{number} {state}" for state, number in Counter(totals["streams"]).most_common())
+    return (
+        f"{len(found['streams'])} streams: {states} · "
+        f"{totals['rows_live']:,} rows live, {totals['rows_deleted']:,} deleted"
+    )
+
+
+def _budget(budget: dict[str, Any] | None) -> str:
+    if budget is None or budget["limit"] is None:
+        return "request limit: not known yet"
+    resets = budget["resets_in_seconds"]
+    parts = [
+        f"request limit: {budget['used']:,} of {budget['limit']:,} used in this window",
+        f"{budget['reserve']:,} kept in reserve",
+        f"resets in {resets:.0f} s" if resets else "idle",
+        f"{budget['answers_429'] or 'none'} refused (429)",
+    ]
+    return " · ".join(parts)
+
+
+def ago(seconds: float) -> str:
+    """An age in words: ``just now``, ``42 s ago``, ``3 h ago``."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length:.0f} {unit} ago"
+    return "just now" if seconds < 2 else f"{seconds:.0f} s ago"
+
+
+def _seconds(now: str, then: str) -> float:
+    from datetime import datetime
+
+    return (datetime.fromisoformat(now) - datetime.fromisoformat(then)).total_seconds()

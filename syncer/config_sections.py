@@ -1,0 +1,262 @@
+"""The sections of the configuration: what there is to set, and its defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+from syncer.config_filters import filter_named, filter_value
+from syncer.config_values import (
+    BaseUrl,
+    Duration,
+    Every,
+    PositiveDuration,
+    ReserveValue,
+    blank_is_none,
+    database_url,
+    secret_word,
+)
+from syncer.domain.budget import Reserve
+from syncer.domain.catalogue import catalogue, model_named, select_models
+from syncer.domain.errors import UsageError
+from syncer.domain.exclude import exclusions
+
+
+def _glob(value: str) -> str:
+    try:
+        select_models((value,))
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+    return value
+
+
+def _model_name(value: str) -> str:
+    try:
+        return model_named(value).name
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+
+
+def _exclusion(value: str) -> str:
+    try:
+        exclusions((value,))
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+    return value
+
+
+def _list_of_texts(value: object, *, example: str) -> object:
+    if isinstance(value, str):
+        raise ValueError(f'should be a list such as ["{example}"]')
+    return value
+
+
+def _database(value: SecretStr) -> SecretStr:
+    database_url(value.get_secret_value())
+    return value
+
+
+def _key(value: SecretStr) -> SecretStr:
+    secret_word(value.get_secret_value())
+    return value
+
+
+Globs = Annotated[
+    tuple[Annotated[str, AfterValidator(_glob)], ...],
+    BeforeValidator(partial(_list_of_texts, example="hris_*")),
+    Field(min_length=1),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _InFile:
+    """A secret that is kept in a file; beside says that the setting itself is given as well."""
+
+    path: Path
+    beside: bool
+
+
+def _text_of(given: object) -> object:
+    if not isinstance(given, _InFile):
+        return given
+    if given.beside:
+        raise ValueError("is given twice, as itself and as a file: one is enough")
+    try:
+        text = given.path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError("is not a file of UTF-8 text") from None
+    if not text:
+        raise ValueError("is an empty file")
+    return text
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_text_of), AfterValidator(_key)]
+SecretFile = Annotated[Path | None, BeforeValidator(blank_is_none)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _files_stand_for_their_text(cls, values: object) -> object:
+        if not isinstance(values, dict):
+            return values
+        texts = {
+            name: _InFile(Path(file), beside=bool(values.get(name)))
+            for name in cls.model_fields
+            if isinstance(file := values.get(f"{name}_file"), str | Path) and file
+        }
+        return {**values, **texts}
+
+
+class Kombo(_Section):
+    """How to reach Kombo."""
+
+    api_key: Secret = SecretStr("")
+    api_key_file: SecretFile = None
+    region: Literal["eu", "us", "ca"] = "eu"
+    base_url: BaseUrl = None
+    page_size: int = Field(default=250, ge=1, le=250)
+    timeout: PositiveDuration = timedelta(seconds=60)
+
+
+class Database(_Section):
+    """Where the mirror is kept. The URL may hold a password and is a secret for that."""
+
+    url: Annotated[SecretStr, AfterValidator(_database)] = SecretStr("sqlite:///kombo.db")
+
+
+class Integration(_Section):
+    """An integration to mirror; models None: those of ``[sync]``."""
+
+    id: Annotated[str, Field(min_length=1, pattern=r"^\S+$")]
+    models: Globs | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A filter as it was written, with the model that decides on what it may be."""
+
+    model: str
+    name: str
+    value: object
+
+
+def _with_model(model: str, table: object) -> object:
+    if not isinstance(table, dict) or not isinstance(table.get("filters"), dict) or model not in catalogue():
+        return table
+    filters = {name: _Given(model, name, value) for name, value in table["filters"].items()}
+    return {**table, "filters": filters}
+
+
+def _as_sent(given: object) -> object:
+    if not isinstance(given, _Given):
+        return given
+    return filter_value(filter_named(model_named(given.model), given.name), given.value)
+
+
+class ModelTable(_Section):
+    """What is set for one model alone; filters as they go into the query string."""
+
+    every: Every | None = None
+    filters: dict[str, Annotated[str, BeforeValidator(_as_sent)]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSync:
+    """How one model is synced: a pause or a cron expression, and filters ready for the query string."""
+
+    every: timedelta | str
+    filters: Mapping[str, str]
+
+
+class Sync(_Section):
+    """What is synced, and when."""
+
+    models: Globs = ("*",)
+    every: Every = timedelta(minutes=15)
+    overlap: Duration = timedelta(minutes=5)
+    lease: PositiveDuration = timedelta(seconds=60)
+    full_every: PositiveDuration = timedelta(days=7)
+    concurrency: int = Field(default=8, ge=1)
+    model: dict[Annotated[str, AfterValidator(_model_name)], ModelTable] = {}
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _tell_filters_their_model(cls, tables: object) -> object:
+        return (
+            {name: _with_model(name, table) for name, table in tables.items()}
+            if isinstance(tables, dict)
+            else tables
+        )
+
+    @property
+    def globs(self) -> tuple[str, ...]:
+        """Which models are mirrored where an integration does not say otherwise."""
+        return self.models
+
+    def for_model(self, name: str) -> ModelSync:
+        """What holds for the model of that name."""
+        table = self.model.get(name, ModelTable())
+        return ModelSync(table.every if table.every is not None else self.every, table.filters)
+
+
+class Budget(_Section):
+    """What of every window of the key is left to others."""
+
+    reserve: ReserveValue = Reserve(share=0.1)
+
+
+class Deletions(_Section):
+    """What a deletion does to our rows, and the brakes on inferred ones."""
+
+    after_anonymisation: Literal["follow", "keep"] = "follow"
+    max_share: float = Field(default=0.1, ge=0, le=1)
+    max_rows: int = Field(default=50, ge=0)
+
+
+class Privacy(_Section):
+    """What of the records never enters the mirror."""
+
+    exclude: Annotated[
+        tuple[Annotated[str, AfterValidator(_exclusion)], ...],
+        BeforeValidator(partial(_list_of_texts, example="hris_employees.ssn")),
+    ] = ()
+
+
+class Web(_Section):
+    """The service's own pages and its webhook."""
+
+    enabled: bool = True
+    host: str = Field(default="127.0.0.1", min_length=1)
+    port: int = Field(default=8484, ge=0, le=65535)
+    webhook_secret: Secret = SecretStr("")
+    webhook_secret_file: SecretFile = None
+
+
+class Log(_Section):
+    """How it speaks."""
+
+    level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+        BeforeValidator(lambda text: str(text).upper()),
+    ] = "INFO"
+    format: Literal["auto", "text", "json"] = "auto"

@@ -1,0 +1,1 @@
+"""The service: scheduler, workers, web pages, and their ordered end."""

@@ -1,0 +1,86 @@
+"""The service from start to end: migrate, schedule, work, serve pages; stop in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from syncer.app import App
+from syncer.daemon.availability import Availability
+from syncer.daemon.ending import end_on_signals
+from syncer.daemon.integrations import Following
+from syncer.daemon.reproject import keep_projected
+from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
+from syncer.daemon.tasks import together
+from syncer.daemon.web import listening, serve_pages
+from syncer.daemon.workers import Workers
+from syncer.domain.catalogue import catalogue
+from syncer.domain.errors import SyncerError
+from syncer.sync.engine import Report
+
+log = structlog.get_logger("syncer")
+
+#: Seconds between two looks at which integrations there are.
+FOLLOW_EVERY = 60.0
+
+
+async def run_service(
+    app: App,
+    *,
+    report: Report = lambda _: None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    handle_signals: bool = True,
+    follow_every: float = FOLLOW_EVERY,
+) -> None:
+    """Run until SIGTERM, SIGINT or ``app.stopping``; then finish the pages under way and release the leases.
+
+    Raises UsageError or DatabaseError where the service cannot start, KeyRefused whenever the key is refused.
+    """
+    if handle_signals:
+        end_on_signals(app.stopping)
+    app.settings.api_key()
+    with listening(app.settings.web) as listener:
+        # In a thread: signals are heard while another process migrates.
+        await asyncio.to_thread(app.open_database)
+        if app.stopping.is_set():
+            # A request that is begun and given up at once would keep the next process waiting for its answer.
+            log.info("service_stopped")
+            return
+        await asyncio.to_thread(app.reprojection.adopt)
+        known = await app.database.ask(app.streams.all)
+        async with app.engine(report) as (engine, asking):
+            availability = Availability()
+            workers = Workers(
+                engine, asking, app.settings.sync.concurrency, app.stopping, availability=availability
+            )
+            schedule = Schedule(
+                app.database,
+                app.streams,
+                {name: app.settings.sync.for_model(name).every for name in catalogue()},
+                clock=clock,
+                wake=workers.wake,
+                availability=availability,
+            )
+            keys = [(each.integration_id, each.model) for each in known]
+            following = Following(app, engine, asking, schedule, keys, availability)
+            sides = [
+                schedule.run(
+                    app.stopping,
+                    integrations=(follow_every, following.follow),
+                    missed_integrations=(MAKE_UP_EVERY, following.make_up),
+                ),
+                workers.run(),
+                keep_projected(app.reprojection, app.stopping, availability),
+            ]
+            if listener is not None:
+                sides.append(serve_pages(app, listener, availability))
+            log.info("service_started", streams=len(known))
+            try:
+                await together(app.stopping, *sides)
+            except Exception as error:
+                log.error("service_failed", error=str(error), exc_info=not isinstance(error, SyncerError))
+                raise
+    log.info("service_stopped")

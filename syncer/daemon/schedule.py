@@ -1,0 +1,208 @@
+"""APScheduler: one job per model marks the model's streams due. What is due is kept in their rows.
+
+The scheduler holds nothing that a restart could lose: each row says which tick of the schedule last made
+its stream due, and a tick marks only those whose time has come since. So a restart runs nothing early, a
+service that was down makes up once for what it missed, and several services do not double the work.
+
+Ticks are told apart by the time they were meant for, not by when they got to run: however late one comes, the
+next one finds its streams due again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from apscheduler.events import EVENT_JOB_SUBMITTED, JobSubmissionEvent
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+from sqlalchemy import Connection
+
+from syncer.daemon.availability import Availability
+from syncer.daemon.tasks import any_of
+from syncer.domain.budget import Purpose
+from syncer.domain.errors import DatabaseError
+from syncer.store.database import Database
+from syncer.store.state import StreamStore
+
+#: Ticks of an interval are meant for up to this share of it later, at most so many seconds, so that models of
+#: one interval do not all start in the same second.
+JITTER_SHARE = 0.05
+JITTER_MOST = 30.0
+#: What the scheduler's arithmetic with fractions may lose.
+ROUNDING = timedelta(milliseconds=1)
+#: A tick this far in the future was marked by a clock that was wrong: nobody waits for it.
+WRONG_CLOCK = timedelta(days=1)
+#: Seconds between two looks for ticks that the database could not take.
+MAKE_UP_EVERY = 5.0
+
+
+def trigger_of(every: timedelta | str, first: datetime) -> BaseTrigger:
+    """The trigger of an interval, from the first tick on, or of a cron expression (in UTC)."""
+    if isinstance(every, timedelta):
+        seconds = every.total_seconds()
+        jitter = min(seconds * JITTER_SHARE, JITTER_MOST)
+        return IntervalTrigger(seconds=seconds, start_date=first, jitter=jitter, timezone=UTC)
+    return CronTrigger.from_crontab(every, timezone=UTC)
+
+
+def following(every: timedelta | str, last: datetime) -> datetime | None:
+    """When the schedule comes round again after a tick; None: never."""
+    if isinstance(every, timedelta):
+        return last + every
+    moment: datetime | None = CronTrigger.from_crontab(every, timezone=UTC).get_next_fire_time(last, last)
+    return moment
+
+
+def is_due(every: timedelta | str, last: datetime | None, tick: datetime) -> bool:
+    """Whether a tick makes a stream due that the last one marked; None: none has yet."""
+    if last is None or last - tick > WRONG_CLOCK:
+        return True
+    moment = following(every, last)
+    return moment is not None and moment - ROUNDING <= tick
+
+
+class Schedule:
+    """Marks streams due in the database and wakes the workers.
+
+    every: model -> interval or cron expression. clock: this host's time, which cron expressions mean.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        streams: StreamStore,
+        every: Mapping[str, timedelta | str],
+        *,
+        clock: Callable[[], datetime],
+        wake: Callable[[], None],
+        availability: Availability | None = None,
+    ) -> None:
+        self._database = database
+        self._streams = streams
+        self._every = every
+        self._clock = clock
+        self._wake = wake
+        self._availability = availability or Availability()
+        #: The time that each model's latest tick was meant for.
+        self._latest: dict[str, datetime] = {}
+        self._missed: set[str] = set()
+        self._jobs: set[asyncio.Task[Any]] = set()
+        self._failure: Exception | None = None
+        self._failed = asyncio.Event()
+        # Missed ticks are made up for once, however late; the library's default forgets them after a second.
+        self._scheduler = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+        # It is told before the job begins.
+        self._scheduler.add_listener(self._submitted, EVENT_JOB_SUBMITTED)
+
+    async def run(
+        self, stopping: asyncio.Event, **besides: tuple[float, Callable[[], Awaitable[None]]]
+    ) -> None:
+        """Mark what became due while nobody was looking, then tick until told to stop.
+
+        besides: name -> what else is to be done at once and every so many seconds. Raises its errors.
+        """
+        await self.catch_up()
+        self._also("make up", MAKE_UP_EVERY, self.make_up)
+        for name, (seconds, work) in besides.items():
+            self._also(name, seconds, work)
+        self._scheduler.start()
+        try:
+            await any_of(stopping, self._failed)
+        finally:
+            self._scheduler.pause()
+            for job in self._jobs:
+                job.cancel()
+            await asyncio.gather(*self._jobs, return_exceptions=True)
+            self._scheduler.shutdown(wait=False)
+        if self._failure is not None:
+            raise self._failure
+
+    async def catch_up(self) -> None:
+        """Tick for each model whose time came while nobody was looking, and plan its ticks from there."""
+        now = self._clock()
+        for model, every in self._every.items():
+            marked = await self.tick(model, now)
+            first = min(filter(None, (following(every, last) for last in marked)), default=now)
+            if isinstance(every, timedelta):
+                first = first if marked else now + every
+                # Streams that come later keep the round of the others.
+                self._latest[model] = first - every
+            self._scheduler.add_job(
+                self._guarded, trigger_of(every, first), args=[self.repeat, model], id=model
+            )
+
+    async def tick(self, model: str, at: datetime) -> list[datetime]:
+        """Mark the model's streams that are due by then; gives the last tick of each of its streams.
+
+        Where the database is away the tick is kept, to be made up.
+        """
+        self._latest[model] = at
+
+        def mark(connection: Connection) -> tuple[int, list[datetime]]:
+            last = dict(self._streams.scheduled(connection, model))
+            due = [each for each, tick in last.items() if is_due(self._every[model], tick, at)]
+            marked = self._streams.mark_due(
+                connection,
+                [(integration, model) for integration in due],
+                now=self._database.now(connection),
+                purpose=Purpose.INCREMENTAL,
+                scheduled_at=at,
+            )
+            return marked, [tick for tick in {**last, **dict.fromkeys(due, at)}.values() if tick]
+
+        try:
+            marked, last = await self._database.write(mark)
+        except DatabaseError as error:
+            self._availability.failed("schedule", error)
+            self._missed.add(model)
+            return []
+        self._missed.discard(model)
+        if not self._missed:
+            self._availability.works("schedule")
+        if marked:
+            self._wake()
+        return last
+
+    async def repeat(self, model: str) -> None:
+        """The model's latest tick once more, for streams that it did not reach."""
+        await self.tick(model, self._latest[model])
+
+    async def make_up(self) -> None:
+        """Repeat the ticks that the database could not take."""
+        for model in sorted(self._missed):
+            await self.repeat(model)
+            if model in self._missed:
+                return
+
+    def _also(self, name: str, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        self._scheduler.add_job(
+            self._guarded,
+            IntervalTrigger(seconds=seconds, timezone=UTC),
+            args=[work],
+            id=name,
+            next_run_time=datetime.now(UTC),
+        )
+
+    def _submitted(self, event: JobSubmissionEvent) -> None:
+        if event.job_id in self._every:
+            self._latest[event.job_id] = event.scheduled_run_times[-1]
+
+    async def _guarded(self, work: Callable[..., Awaitable[None]], *arguments: object) -> None:
+        """A job may not fail unheard: the library would log it and go on."""
+        job = asyncio.current_task()
+        assert job is not None
+        self._jobs.add(job)
+        try:
+            await work(*arguments)
+        except Exception as error:
+            self._failure = self._failure or error
+            self._failed.set()
+        finally:
+            self._jobs.discard(job)

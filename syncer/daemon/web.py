@@ -1,0 +1,150 @@
+"""The service's own pages: is it alive, and how does the mirror stand."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from syncer.app import App
+from syncer.config_sections import Web
+from syncer.daemon.availability import Availability
+from syncer.daemon.page import status_page
+from syncer.domain.errors import DatabaseError, DatabaseUnavailable, UsageError
+from syncer.logs import Redactor
+
+#: Seconds that a page waits for the database.
+PATIENCE = 5.0
+#: Nothing is loaded from anywhere, nothing runs, and no cache keeps it.
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+_T = TypeVar("_T")
+
+log = structlog.get_logger("syncer")
+
+
+def pages(app: App, availability: Availability | None = None, *, patience: float = PATIENCE) -> Starlette:
+    """``/healthz``: 200 while the database can be used, else 503; ``/status``: JSON; ``/``: for people.
+
+    A database that answers but takes no writes has its say on the last two: what it holds stands there, with
+    what is wrong as ``database``, and ``is_well`` false.
+    """
+    availability = availability or Availability()
+    alive, overview = _asked_once(app.selection.mirrored, patience), _asked_once(app.status, patience)
+    hide = Redactor(app.settings.secrets()).hide
+
+    async def healthz(_: Request) -> Response:
+        await alive()
+        if availability.error is not None:
+            raise DatabaseUnavailable(availability.error)
+        return JSONResponse({"status": "ok"}, headers=HEADERS)
+
+    async def current() -> dict[str, Any]:
+        found = await overview()
+        error = availability.error
+        return found if error is None else {**found, "is_well": False, "database": hide(error)}
+
+    async def status(_: Request) -> Response:
+        return JSONResponse(await current(), headers=HEADERS)
+
+    async def page(request: Request) -> Response:
+        shown = status_page(await current(), request.query_params.get("integration"))
+        return HTMLResponse(shown, headers=HEADERS)
+
+    def unavailable(request: Request, error: Exception) -> Response:
+        text = hide(str(error))
+        if request.url.path == "/":
+            return PlainTextResponse(text, status_code=503, headers=HEADERS)
+        return JSONResponse({"status": "unavailable", "error": text}, status_code=503, headers=HEADERS)
+
+    return Starlette(
+        routes=[Route("/healthz", healthz), Route("/status", status), Route("/", page)],
+        exception_handlers={DatabaseError: unavailable},
+    )
+
+
+def _asked_once(question: Callable[[], _T], patience: float) -> Callable[[], Awaitable[_T]]:
+    """The question to the database, put in a thread by one at a time; all who ask meanwhile share the answer.
+
+    So a database that hangs holds one thread, however often somebody asks.
+    """
+    asking: asyncio.Task[_T] | None = None
+
+    async def ask() -> _T:
+        nonlocal asking
+        if asking is None or asking.done():
+            asking = asyncio.create_task(asyncio.to_thread(question))
+            # Nobody may be left to hear of it.
+            asking.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.wait({asking}, timeout=patience)
+        if not asking.done():
+            raise DatabaseUnavailable(f"The database has not answered for {patience:g} s.")
+        return asking.result()
+
+    return ask
+
+
+class _Server(uvicorn.Server):
+    """A server whose end is ours to say: the service handles the signals."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextmanager
+def listening(web: Web) -> Iterator[socket.socket | None]:
+    """The socket of the pages; None where there are to be none. Raises UsageError where it is taken."""
+    if not web.enabled:
+        yield None
+        return
+    with socket.socket(socket.AF_INET6 if ":" in web.host else socket.AF_INET) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((web.host, web.port))
+            listener.listen()
+        except OSError as error:
+            raise UsageError(
+                f"The status page cannot listen on {web.host}:{web.port} ({error.strerror}): "
+                "set web.port, or web.enabled = false."
+            ) from None
+        yield listener
+
+
+async def serve_pages(app: App, listener: socket.socket, availability: Availability | None = None) -> None:
+    """Serve until ``app.stopping``."""
+    config = uvicorn.Config(
+        pages(app, availability),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+        lifespan="off",
+    )
+    server = _Server(config)
+    host, port = listener.getsockname()[:2]
+    log.info("pages_served", url=f"http://{f'[{host}]' if ':' in host else host}:{port}/")
+
+    async def stop() -> None:
+        await app.stopping.wait()
+        server.should_exit = True
+
+    stopping = asyncio.create_task(stop())
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        stopping.cancel()

@@ -1,0 +1,66 @@
+"""All models that Kombo lists, by name, and how users pick some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from functools import cache
+
+from syncer.domain.errors import UsageError
+from syncer.domain.model import Model
+from syncer.domain.models import assessment, ats, hris, lms
+
+
+@cache
+def catalogue() -> dict[str, Model]:
+    """Name -> model, in the order of the documentation."""
+    models = (*hris.MODELS, *ats.MODELS, *lms.MODELS, *assessment.MODELS)
+    return {model.name: model for model in models}
+
+
+@cache
+def model_named(name: str) -> Model:
+    """The model of that name.
+
+    Raises UsageError with the nearest names where there is none.
+    """
+    models = catalogue()
+    if name not in models:
+        raise UsageError(_unknown(name))
+    return models[name]
+
+
+def select_models(patterns: tuple[str, ...] | list[str]) -> tuple[Model, ...]:
+    """The models that any of the globs names, in catalogue order.
+
+    Raises UsageError for a glob that names none.
+    """
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in catalogue()):
+            raise UsageError(_unknown(pattern))
+    return tuple(
+        model
+        for name, model in catalogue().items()
+        if any(fnmatchcase(name, pattern) for pattern in patterns)
+    )
+
+
+def category_models(
+    wanted: Iterable[Model], category: str | None, listed: Iterable[str]
+) -> tuple[Model, ...]:
+    """Those of the wanted models that an integration of this category can have.
+
+    listed: webhook names of the models that Kombo lists for it. The category counts only where they agree
+    with it; without a category any model is possible.
+    """
+    own = (category or "").lower()
+    if not own or any(name.partition("_")[0] != own for name in listed):
+        return tuple(wanted)
+    return tuple(model for model in wanted if model.category == own)
+
+
+def _unknown(name: str) -> str:
+    near = get_close_matches(name, catalogue(), n=3, cutoff=0.5)
+    hint = f" Did you mean {' or '.join(near)}?" if near else " `syncer models` lists them."
+    return f"There is no model {name!r}.{hint}"

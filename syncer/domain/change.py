@@ -1,0 +1,97 @@
+"""What a record that arrives does to its row. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import Enum
+from typing import Self
+
+from syncer.domain.record import Row
+
+
+class Change(Enum):
+    """The effect of one record; every record of a page has exactly one."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    DELETED = "deleted"
+    RESTORED = "restored"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the mirror has of a record: enough to decide without reading the row."""
+
+    content_hash: bytes
+    is_deleted: bool
+    deleted_by: str | None
+    mirrored_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Effects of some records, added up. moved: see ``has_moved``.
+
+    live and gone: by how much the numbers of live and of deleted rows have changed.
+    """
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    restored: int = 0
+    quarantined: int = 0
+    moved: int = 0
+    live: int = 0
+    gone: int = 0
+
+    def __add__(self, other: Self) -> Counts:
+        return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    @property
+    def written(self) -> int:
+        """Rows that were written."""
+        return self.created + self.updated + self.deleted + self.restored
+
+
+def change(row: Row, known: Known | None) -> Change:
+    """The effect of the record on its row.
+
+    An equal hash means unchanged, except for a row that a sweep had marked: it is alive again.
+    """
+    deleted = row.deleted_at is not None
+    if known is None:
+        return Change.CREATED
+    if known.is_deleted and not deleted:
+        return Change.RESTORED
+    if known.content_hash == row.content_hash and known.deleted_by != "sweep":
+        return Change.UNCHANGED
+    return Change.DELETED if deleted and not known.is_deleted else Change.UPDATED
+
+
+def has_moved(effect: Change, known: Known | None, walk_began_at: datetime) -> bool:
+    """Whether a walk meets a record again that it has already stored, and finds it different.
+
+    Then the record changed while the walk was reading. Where a list is ordered by time of change and paged
+    by position, such a record leaves its place, all behind it move up by one, and one of them is never
+    served: the walk has to be repeated to have seen everything.
+    """
+    return known is not None and effect is not Change.UNCHANGED and known.mirrored_at >= walk_began_at
+
+
+def count(row: Row, known: Known | None, walk_began_at: datetime) -> Counts:
+    """The record's effect as numbers."""
+    effect = change(row, known)
+    deleted = row.deleted_at is not None
+    live, gone = int(not deleted), int(deleted)
+    if known is not None:
+        live, gone = live - int(not known.is_deleted), gone - int(known.is_deleted)
+    return Counts(
+        **{effect.value: 1},
+        quarantined=int(bool(row.notes)),
+        moved=int(has_moved(effect, known, walk_began_at)),
+        live=live,
+        gone=gone,
+    )

@@ -1,0 +1,140 @@
+"""Every error the program raises on purpose, named after what its reader can do.
+
+SyncerError
+├── UsageError                  the command or the configuration is wrong          exit 2
+├── DatabaseError               the database cannot be used                        exit 3
+│   ├── DatabaseUnavailable     not reachable, locked or read-only: wait and retry
+│   └── DatabaseRefused         another program's, newer or older than this one
+├── Busy                        another runner keeps the stream: try again later
+├── LeaseLost                   another runner owns the stream now: stop writing
+├── ProjectionReplaced          another process mirrors the model by other rules: restart this one
+└── KomboError                  an answer of the API that is not a page
+    ├── Transient               try again: network, 5xx, unreadable answers
+    │   ├── RateLimited         429 of the key's budget: wait for the reset
+    │   └── ConcurrencyLimited  429 of one integration: back off there only
+    ├── NotReady                the integration's setup is not finished
+    ├── ModelUnavailable        this integration does not offer this model
+    ├── IntegrationGone         Kombo does not know the integration (any more)
+    ├── CursorRefused           400 on a request that carried a cursor
+    ├── KeyRefused              the API key is not accepted                        exit 4
+    └── RequestRefused          any other answer that a retry cannot mend
+
+Messages are one sentence for a person. They never contain the API key.
+"""
+
+from __future__ import annotations
+
+
+class SyncerError(Exception):
+    """Base of all; the docstring is the message where none is given."""
+
+    exit_code = 1
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").strip())
+
+
+class UsageError(SyncerError):
+    """The command or the configuration is wrong."""
+
+    exit_code = 2
+
+
+class DatabaseError(SyncerError):
+    """The database cannot be used."""
+
+    exit_code = 3
+
+
+class DatabaseUnavailable(DatabaseError):
+    """The database does not answer, is locked or takes no writes."""
+
+
+class DatabaseRefused(DatabaseError):
+    """The database belongs to another program or to another version of this one."""
+
+
+class Busy(SyncerError):
+    """Another runner works on this stream."""
+
+
+class LeaseLost(SyncerError):
+    """Another runner has taken this stream over."""
+
+
+class ProjectionReplaced(SyncerError):
+    """Another process mirrors this model with other exclusions, or is of another version."""
+
+
+class KomboError(SyncerError):
+    """An answer of the API that is not a page.
+
+    code is Kombo's error code (``PLATFORM.…``) or None, status the HTTP status or None
+    where no answer came, integration_id the integration that was asked or None. by_kombo: the answer is in
+    Kombo's own form, not that of something before it.
+    """
+
+    by_kombo = False
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        code: str | None = None,
+        status: int | None = None,
+        integration_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+        self.integration_id = integration_id
+
+
+class Transient(KomboError):
+    """The API could not answer right now."""
+
+
+class RateLimited(Transient):
+    """The request budget of the key is used up; reset is in seconds, None if not told."""
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        reset: float | None = None,
+        code: str | None = None,
+        status: int | None = None,
+        integration_id: str | None = None,
+    ) -> None:
+        super().__init__(message, code=code, status=status, integration_id=integration_id)
+        self.reset = reset
+
+
+class ConcurrencyLimited(Transient):
+    """Too many calls at once run against this integration's tool."""
+
+
+class NotReady(KomboError):
+    """The integration is not set up yet."""
+
+
+class ModelUnavailable(KomboError):
+    """This integration does not offer this model."""
+
+
+class IntegrationGone(KomboError):
+    """Kombo does not know this integration."""
+
+
+class CursorRefused(KomboError):
+    """The API does not accept the cursor any more."""
+
+
+class KeyRefused(KomboError):
+    """The API key is not accepted."""
+
+    exit_code = 4
+
+
+class RequestRefused(KomboError):
+    """The API refuses the request."""

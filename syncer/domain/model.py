@@ -1,0 +1,153 @@
+"""What a model is: the types of the catalogue's entries.
+
+A model is data. Tables, migrations, the page loop, the projection, the simulator and the documentation
+are driven by it; nothing asks for a model by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+ColumnType = Literal["text", "boolean", "integer", "number", "date", "time", "timestamp", "json"]
+FilterType = Literal["text", "list", "timestamp", "json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Embed:
+    """A copy of another table's record, or a list of such copies, inside the value of a json column.
+
+    path leads from the value to the copy, empty where the value is the copy itself; a list on the way is
+    entered. A copy may have only some of the record's members.
+    """
+
+    table: str
+    path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One member of a record as a typed column.
+
+    type: ``number`` is an exact decimal, ``timestamp`` carries its zone, ``date`` takes the calendar
+    day of what arrives (Kombo sends many calendar dates as midnight UTC), ``json`` keeps objects and
+    lists. path leads from the record to the value and is the column's own name unless given.
+    references names the table whose ``id`` the value is; the row there may be missing.
+    sensitive marks what a reporting role should not see by default. embeds names the records of other
+    tables that the value holds copies of; what such a copy embeds in turn is said where its table is.
+    """
+
+    name: str
+    type: ColumnType
+    meaning: str
+    references: str | None = None
+    path: tuple[str, ...] = ()
+    sensitive: bool = False
+    embeds: tuple[Embed, ...] = ()
+
+    @property
+    def source(self) -> tuple[str, ...]:
+        """Path from the record to the value."""
+        return self.path or (self.name,)
+
+    @property
+    def is_looked_up(self) -> bool:
+        """Whether people find rows by it: an id to join by, or a person's address. Then it has an index."""
+        return self.references is not None or self.name in {"remote_id", "work_email", "email"}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A list of other models' records inside a record, kept as pairs of ids.
+
+    member is the path to the list inside the record, target_path the path to the id inside an entry.
+    owner and target are the table's two id columns; references is the table the target lives in.
+    """
+
+    table: str
+    member: tuple[str, ...]
+    owner: str
+    target: str
+    references: str
+    meaning: str
+    target_path: tuple[str, ...] = ("id",)
+    columns: tuple[Column, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """Embedded records that have no list of their own, kept as a table.
+
+    member is the path to the record or list of records inside its parent; a list on the way is
+    entered. An owned child (owner names the column with its parent's id) is replaced together with its
+    parent and ordered by ``position``. A shared child (owner None) is written by id, whichever parent
+    brings it, and is as fresh as the last parent that came.
+    """
+
+    table: str
+    member: tuple[str, ...]
+    meaning: str
+    columns: tuple[Column, ...]
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A query parameter of one model's list, beyond those that all lists have.
+
+    ``list`` goes out comma-separated, ``json`` is an object and goes out as JSON text; choices names the
+    values the API knows (empty: any text).
+    """
+
+    name: str
+    type: FilterType
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Which of the common query parameters a list understands."""
+
+    paging: bool = True
+    updated_after: bool = True
+    include_deleted: bool = True
+    ids: bool = True
+    remote_ids: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """One list of the API and the table it becomes.
+
+    name is the table's name and the one users type; webhook_name the one Kombo uses in webhooks and in
+    ``read_models`` (None where it has none). columns do not repeat the columns that every mirror
+    table has (``id``, ``remote_id``, ``changed_at``, ``remote_deleted_at``). has_* say whether the
+    record carries these. joins are the names that webhooks have for the connections between records
+    that are read from this list.
+    """
+
+    name: str
+    path: str
+    title: str
+    meaning: str
+    columns: tuple[Column, ...]
+    webhook_name: str | None = None
+    links: tuple[Link, ...] = ()
+    children: tuple[Child, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    features: Features = Features()
+    has_remote_id: bool = True
+    has_changed_at: bool = True
+    has_remote_deleted_at: bool = True
+    joins: tuple[str, ...] = ()
+
+    @property
+    def category(self) -> str:
+        """``hris``, ``ats``, ``lms`` or ``assessment``."""
+        return self.name.split("_", 1)[0]
+
+    @property
+    def webhook_names(self) -> tuple[str, ...]:
+        """Names in a ``data-changed`` webhook that mean: this list has news. No two models share one."""
+        own = () if self.webhook_name is None else (self.webhook_name,)
+        return (*own, *(child.table for child in self.children), *self.joins)

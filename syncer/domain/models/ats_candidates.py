@@ -1,0 +1,178 @@
+"""ATS: candidates, their applications and what is attached to them."""
+
+from __future__ import annotations
+
+from syncer.domain.model import Filter, Link, Model
+from syncer.domain.models.columns import (
+    CUSTOM_FIELDS,
+    INTEGRATION_FIELDS,
+    REMOTE_CREATED_AT,
+    REMOTE_DATA,
+    REMOTE_UPDATED_AT,
+    REMOTE_URL,
+    boolean,
+    json,
+    ref,
+    text,
+    timestamp,
+)
+
+APPLICATIONS = Model(
+    name="ats_applications",
+    path="/ats/applications",
+    webhook_name="ats_applications",
+    title="Applications",
+    meaning="Candidates' applications for jobs; Kombo may be set to keep only those created through it",
+    columns=(
+        text("outcome", "PENDING, HIRED or DECLINED"),
+        text("rejection_reason_name", "Why the application was declined, in the tool's words"),
+        timestamp("rejected_at", "When the application was declined"),
+        ref("current_stage_id", "ats_application_stages", "Stage the application is in"),
+        ref("job_id", "ats_jobs", "Job that is applied for"),
+        ref("candidate_id", "ats_candidates", "Who applies"),
+        json("screening_question_answers", "Answers with their questions; without Kombo ids", sensitive=True),
+        CUSTOM_FIELDS,
+        INTEGRATION_FIELDS,
+        REMOTE_URL,
+        REMOTE_CREATED_AT,
+        REMOTE_UPDATED_AT,
+        REMOTE_DATA,
+        json(
+            "candidate",
+            "Copy of the candidate's record; join candidate_id instead",
+            sensitive=True,
+            embeds="ats_candidates",
+        ),
+        json(
+            "current_stage",
+            "Stale copy of the stage; join current_stage_id instead",
+            sensitive=True,
+            embeds="ats_application_stages",
+        ),
+        json("job", "Stale copy of the job's name; join job_id instead", embeds="ats_jobs"),
+        json("interviews", "Copy of the interviews; ats_interviews has them all", embeds="ats_interviews"),
+        json("offers", "Copy of the offers; ats_offers has them all", embeds="ats_offers"),
+    ),
+    filters=(
+        Filter("outcomes", "list", ("PENDING", "HIRED", "DECLINED")),
+        Filter("job_ids", "list"),
+        Filter("job_remote_ids", "list"),
+        Filter("current_stage_ids", "list"),
+        Filter("remote_created_after", "timestamp"),
+        Filter("outcome", "text", ("PENDING", "HIRED", "DECLINED")),
+    ),
+)
+
+CANDIDATES = Model(
+    name="ats_candidates",
+    path="/ats/candidates",
+    webhook_name="ats_candidates",
+    title="Candidates",
+    meaning="People who applied or were found for a job",
+    columns=(
+        text("first_name", "First name"),
+        text("last_name", "Last name"),
+        text("company", "Current employer"),
+        text("title", "Current job title"),
+        boolean("confidential", "Whether access to the candidate is restricted in the tool"),
+        text("source", "Where the candidate came from, in the tool's words"),
+        json("phone_numbers", "List of phone numbers with their types", sensitive=True),
+        json("email_addresses", "List of e-mail addresses with their types", sensitive=True),
+        json("social_media", "List of profiles with link, user name and type", sensitive=True),
+        json("location", "Address: street, city, state, zip code, country, raw", sensitive=True),
+        CUSTOM_FIELDS,
+        INTEGRATION_FIELDS,
+        REMOTE_URL,
+        REMOTE_CREATED_AT,
+        REMOTE_UPDATED_AT,
+        REMOTE_DATA,
+        json(
+            "applications",
+            "Copy of the candidate's applications; ats_applications has them all",
+            embeds="ats_applications",
+        ),
+        json("tags", "Copy of the candidate's tags; join ats_candidates_tags instead", embeds="ats_tags"),
+    ),
+    links=(
+        Link(
+            table="ats_candidates_tags",
+            member=("tags",),
+            owner="candidate_id",
+            target="tag_id",
+            references="ats_tags",
+            meaning="Which candidate carries which tag",
+        ),
+    ),
+    joins=("ats_join_candidates_tags",),
+    filters=(
+        Filter("email", "text"),
+        Filter("job_ids", "list"),
+        Filter("first_name", "text"),
+        Filter("last_name", "text"),
+    ),
+)
+
+TAGS = Model(
+    name="ats_tags",
+    path="/ats/tags",
+    webhook_name="ats_tags",
+    title="Tags",
+    meaning="Labels that users put on candidates",
+    columns=(text("name", "Text of the tag"), REMOTE_DATA),
+)
+
+REJECTION_REASONS = Model(
+    name="ats_rejection_reasons",
+    path="/ats/rejection-reasons",
+    webhook_name="ats_rejection_reasons",
+    title="Rejection reasons",
+    meaning="Reasons that the tool offers for declining an application",
+    columns=(text("name", "The reason in words"), REMOTE_DATA),
+)
+
+NOTES = Model(
+    name="ats_notes",
+    path="/ats/notes",
+    webhook_name="ats_notes",
+    title="Notes",
+    meaning="What users wrote about candidates and applications",
+    columns=(
+        ref("candidate_id", "ats_candidates", "Whom the note is about"),
+        ref(
+            "application_id", "ats_applications", "Application it is about; null if about the candidate only"
+        ),
+        ref("author_id", "ats_users", "Who wrote it"),
+        text("title", "Heading of the note", sensitive=True),
+        text("content_html", "Text of the note, may hold HTML", sensitive=True),
+        boolean("is_private", "Whether only some users may read it in the tool; null where unknown"),
+        REMOTE_CREATED_AT,
+        REMOTE_UPDATED_AT,
+        json(
+            "author",
+            "Stale copy of the author's record; join author_id instead",
+            sensitive=True,
+            embeds="ats_users",
+        ),
+    ),
+    filters=(Filter("candidate_ids", "list"), Filter("application_ids", "list")),
+)
+
+ATTACHMENTS = Model(
+    name="ats_attachments",
+    path="/ats/attachments",
+    webhook_name="ats_attachments",
+    title="Attachments",
+    meaning="Files of candidates that Kombo has put into your bucket; a beta list of some plans and tools",
+    columns=(
+        ref("candidate_id", "ats_candidates", "Whose file it is"),
+        ref(
+            "application_id", "ats_applications", "Application it belongs to; null for files of the candidate"
+        ),
+        text("type", "CV, COVER_LETTER or OTHER"),
+        text("file_name", "Name of the file in the tool"),
+        REMOTE_CREATED_AT,
+        REMOTE_UPDATED_AT,
+        json("content_ref", "Where the file lies: type (s3), bucket and key"),
+    ),
+    filters=(Filter("candidate_ids", "list"), Filter("application_ids", "list")),
+)

@@ -1,0 +1,223 @@
+"""HRIS: reviews, skills and staffing."""
+
+from __future__ import annotations
+
+from syncer.domain.model import Child, Features, Filter, Link, Model
+from syncer.domain.models.columns import (
+    CUSTOM_FIELDS,
+    INTEGRATION_FIELDS,
+    REMOTE_CREATED_AT,
+    REMOTE_DATA,
+    REMOTE_UPDATED_AT,
+    REMOTE_URL,
+    date,
+    json,
+    number,
+    ref,
+    text,
+)
+
+#: The beta lists come in one piece: no cursor, no change tracking.
+_BETA_LIST = Features(paging=False, updated_after=False, include_deleted=False)
+
+PERFORMANCE_REVIEW_CYCLES = Model(
+    name="hris_performance_review_cycles",
+    path="/hris/performance-review-cycles",
+    webhook_name="hris_performance_review_cycles",
+    title="Performance review cycles",
+    meaning="Rounds in which employees are reviewed",
+    columns=(
+        text("name", "Name of the cycle"),
+        date("review_period_start_date", "First day of the time under review and of handing in reviews"),
+        REMOTE_DATA,
+    ),
+)
+
+PERFORMANCE_REVIEWS = Model(
+    name="hris_performance_reviews",
+    path="/hris/performance-reviews",
+    webhook_name="hris_performance_reviews",
+    title="Performance reviews",
+    meaning="What one employee wrote about another, or about themselves, in a cycle",
+    columns=(
+        text("type", "Who reviews, seen from the reviewed: MANAGER, DIRECT_REPORT, PEER or SELF"),
+        text("summary_comment", "Verdict in words", sensitive=True),
+        json("summary_rating", "Verdict as a number or a choice, with its scale", sensitive=True),
+        REMOTE_DATA,
+        json(
+            "reviewee",
+            "Copy of the reviewed employee's record; join reviewee_id instead",
+            sensitive=True,
+            embeds="hris_employees",
+        ),
+        json(
+            "reviewer",
+            "Copy of the reviewer's record; names are null if filtered out",
+            sensitive=True,
+            embeds="hris_employees",
+        ),
+        json(
+            "review_cycle",
+            "Copy of the cycle; join review_cycle_id instead",
+            sensitive=True,
+            embeds="hris_performance_review_cycles",
+        ),
+        ref("reviewee_id", "hris_employees", "Who is reviewed, taken from reviewee", at="reviewee.id"),
+        ref("reviewer_id", "hris_employees", "Who reviews, taken from reviewer", at="reviewer.id"),
+        ref(
+            "review_cycle_id",
+            "hris_performance_review_cycles",
+            "Cycle of the review, taken from review_cycle",
+            at="review_cycle.id",
+        ),
+    ),
+    filters=(
+        Filter("types", "list", ("MANAGER", "DIRECT_REPORT", "PEER", "SELF")),
+        Filter("review_cycle_ids", "list"),
+        Filter("reviewee_ids", "list"),
+    ),
+)
+
+STAFFING_ENTITIES = Model(
+    name="hris_staffing_entities",
+    path="/hris/staffing-entities",
+    webhook_name="hris_staffing_entities",
+    title="Staffing entities",
+    meaning="Jobs, positions and requisitions of the staffing plan",
+    columns=(
+        text("name", "Name of the job, position or requisition"),
+        text("model_type", "Which of them it is: JOB, POSITION or REQUISITION"),
+        text("description", "Description, may hold HTML"),
+        text("status", "OPEN_LIMITED, OPEN_UNLIMITED, PENDING, FROZEN, FILLED or CLOSED"),
+        json("employment_types", "Types, each with the tool's label and Kombo's word such as FULL_TIME"),
+        number("number_of_openings", "How many people can still be hired"),
+        ref("parent_id", "hris_staffing_entities", "Staffing entity above this one"),
+        REMOTE_URL,
+        REMOTE_CREATED_AT,
+        REMOTE_UPDATED_AT,
+        CUSTOM_FIELDS,
+        INTEGRATION_FIELDS,
+        REMOTE_DATA,
+        json(
+            "locations",
+            "Copy of its locations; join hris_staffing_entities_locations instead",
+            embeds="hris_locations",
+        ),
+        json(
+            "legal_entities",
+            "Copy of its companies; join hris_staffing_entities_legal_entities instead",
+            embeds="hris_legal_entities",
+        ),
+        json(
+            "groups", "Copy of its groups; join hris_staffing_entities_groups instead", embeds="hris_groups"
+        ),
+        json(
+            "skills",
+            "Copy of its skills; join hris_staffing_entities_skills instead",
+            embeds={"skill": "hris_skills", "skill.proficiency_scale": "hris_skill_proficiency_scales"},
+        ),
+    ),
+    links=(
+        Link(
+            table="hris_staffing_entities_locations",
+            member=("locations",),
+            owner="staffing_entity_id",
+            target="location_id",
+            references="hris_locations",
+            meaning="Where a staffing entity is to be filled",
+        ),
+        Link(
+            table="hris_staffing_entities_legal_entities",
+            member=("legal_entities",),
+            owner="staffing_entity_id",
+            target="legal_entity_id",
+            references="hris_legal_entities",
+            meaning="For which company a staffing entity is planned",
+        ),
+        Link(
+            table="hris_staffing_entities_groups",
+            member=("groups",),
+            owner="staffing_entity_id",
+            target="group_id",
+            references="hris_groups",
+            meaning="To which group a staffing entity belongs",
+        ),
+        Link(
+            table="hris_staffing_entities_skills",
+            member=("skills",),
+            owner="staffing_entity_id",
+            target="skill_id",
+            target_path=("skill_id",),
+            references="hris_skills",
+            meaning="Which skill a staffing entity asks for",
+            columns=(
+                json("expected_proficiency", "How well it must be mastered: a number or an option"),
+                ref(
+                    "proficiency_scale_id",
+                    "hris_skill_proficiency_scales",
+                    "Scale that expected_proficiency is on, taken from the skill",
+                    at="skill.proficiency_scale.id",
+                ),
+            ),
+        ),
+    ),
+    children=(
+        Child(
+            table="hris_skill_proficiency_scales",
+            member=("skills", "skill", "proficiency_scale"),
+            meaning="Scales on which skills are measured, as far as a staffing entity uses them",
+            columns=(
+                number("min", "Lowest value of a NUMERIC scale"),
+                number("max", "Highest value of a NUMERIC scale"),
+                number("step", "Distance between the values of a NUMERIC scale"),
+                text("type", "NUMERIC or SINGLE_SELECT"),
+                json("ordered_options", "Options of a SINGLE_SELECT scale in order"),
+            ),
+        ),
+    ),
+    joins=(
+        "hris_join_staffing_entities_locations",
+        "hris_join_staffing_entities_legal_entities",
+        "hris_join_staffing_entities_groups",
+        "hris_join_staffing_entities_skills",
+    ),
+    filters=(
+        Filter("model_types", "list", ("JOB", "POSITION", "REQUISITION")),
+        Filter(
+            "statuses",
+            "list",
+            ("OPEN_LIMITED", "OPEN_UNLIMITED", "PENDING", "FROZEN", "FILLED", "CLOSED"),
+        ),
+    ),
+)
+
+SKILLS = Model(
+    name="hris_skills",
+    path="/hris/skills",
+    webhook_name="hris_skills",
+    title="Skills",
+    meaning="Skills that the tool knows; a beta list that Kombo still reworks",
+    columns=(
+        text("name", "Name of the skill"),
+        text("description", "What the skill is"),
+        json("ordered_levels", "Names of the levels of mastery in order"),
+        REMOTE_DATA,
+    ),
+    filters=(Filter("name_contains", "text"),),
+    features=_BETA_LIST,
+)
+
+SKILL_PROFICIENCY_RATINGS = Model(
+    name="hris_skill_proficiency_ratings",
+    path="/hris/skill-proficiency-ratings",
+    webhook_name="hris_employee_skill_proficiency_ratings",
+    title="Skill proficiency ratings",
+    meaning="How well an employee masters a skill; a beta list, known only from an example",
+    columns=(
+        ref("employee_id", "hris_employees", "Who is rated"),
+        ref("skill_id", "hris_skills", "Skill that is rated"),
+        json("proficiency", "Rating with its kind, and for a choice the options and the chosen one"),
+        text("rating_source", "Who rates: SELF, EXTERNAL or what the tool says"),
+    ),
+    features=_BETA_LIST,
+)

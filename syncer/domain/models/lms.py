@@ -1,0 +1,143 @@
+"""LMS: the models of learning systems. Early access at Kombo: known from its OpenAPI document only."""
+
+from __future__ import annotations
+
+from syncer.domain.model import Child, Filter, Model
+from syncer.domain.models.columns import (
+    CHANGED_AT,
+    CUSTOM_FIELDS,
+    INTEGRATION_FIELDS,
+    REMOTE_CREATED_AT,
+    REMOTE_DATA,
+    REMOTE_DELETED_AT,
+    REMOTE_URL,
+    json,
+    ref,
+    text,
+    timestamp,
+)
+
+USERS = Model(
+    name="lms_users",
+    path="/lms/users",
+    webhook_name="lms_users",
+    title="Learning users",
+    meaning="People who learn in the tool",
+    columns=(
+        text("first_name", "First name"),
+        text("last_name", "Last name"),
+        text("work_email", "Work e-mail address"),
+        text("status", "ACTIVE or INACTIVE"),
+        REMOTE_CREATED_AT,
+        REMOTE_DATA,
+        CUSTOM_FIELDS,
+        INTEGRATION_FIELDS,
+    ),
+    filters=(Filter("work_emails", "list"),),
+)
+
+COURSES = Model(
+    name="lms_courses",
+    path="/lms/courses",
+    webhook_name="lms_courses",
+    title="Courses",
+    meaning="Courses that can be taken; title and text are in the revisions",
+    columns=(
+        ref("provider_id", "lms_course_providers", "Who offers the course"),
+        text("origin_id", "Id of the course where it came from"),
+        REMOTE_CREATED_AT,
+        REMOTE_DATA,
+        CUSTOM_FIELDS,
+        INTEGRATION_FIELDS,
+        json("provider", "Copy of the provider; join provider_id instead", embeds="lms_course_providers"),
+        json(
+            "revisions",
+            "The revisions as received; lms_course_revisions has them as rows",
+            sensitive=True,
+            embeds="lms_course_revisions",
+        ),
+    ),
+    children=(
+        Child(
+            table="lms_course_revisions",
+            member=("revisions",),
+            owner="course_id",
+            meaning="Versions of a course; learners progress through one of them",
+            columns=(
+                text("title", "Title of the course in this version"),
+                text("description", "Description of the course in this version"),
+                REMOTE_URL,
+                text("status", "ACTIVE or INACTIVE"),
+                REMOTE_CREATED_AT,
+                REMOTE_DELETED_AT,
+                CHANGED_AT,
+                REMOTE_DATA,
+                CUSTOM_FIELDS,
+                INTEGRATION_FIELDS,
+                json(
+                    "skill_assignments",
+                    "Copies of the skills it teaches, with their ids in lms_skills",
+                    embeds={"skill": "lms_skills"},
+                ),
+            ),
+        ),
+        Child(
+            table="lms_course_providers",
+            member=("provider",),
+            meaning="Who offers courses",
+            columns=(text("name", "Name of the provider"),),
+        ),
+    ),
+    joins=("lms_join_revisions_skills",),
+)
+
+COURSE_PROGRESSIONS = Model(
+    name="lms_course_progressions",
+    path="/lms/course-progressions",
+    webhook_name="lms_course_progressions",
+    title="Course progressions",
+    meaning="How far a user has come in a version of a course",
+    columns=(
+        ref("user_id", "lms_users", "Who learns"),
+        ref("course_revision_id", "lms_course_revisions", "Version of the course"),
+        text("status", "ENROLLED, IN_PROGRESS, COMPLETED or DROPPED"),
+        timestamp("enrolled_at", "When the user was enrolled"),
+        timestamp("completed_at", "When the user completed the course"),
+        REMOTE_DATA,
+        json(
+            "user",
+            "Stale copy of the user's record; join user_id instead",
+            sensitive=True,
+            embeds="lms_users",
+        ),
+        json(
+            "course_revision",
+            "Stale copy of the version; join course_revision_id instead",
+            embeds={"": "lms_course_revisions", "course": "lms_courses"},
+        ),
+        ref(
+            "course_id",
+            "lms_courses",
+            "Course of the version, taken from course_revision",
+            at="course_revision.course.id",
+        ),
+    ),
+    filters=(Filter("user_ids", "list"), Filter("course_ids", "list")),
+)
+
+SKILLS = Model(
+    name="lms_skills",
+    path="/lms/skills",
+    webhook_name="lms_skills",
+    title="Learning skills",
+    meaning="Skills that courses teach",
+    columns=(
+        text("name", "Name of the skill"),
+        REMOTE_CREATED_AT,
+        REMOTE_DATA,
+        CUSTOM_FIELDS,
+        INTEGRATION_FIELDS,
+    ),
+)
+
+MODELS: tuple[Model, ...] = (USERS, COURSES, COURSE_PROGRESSIONS, SKILLS)

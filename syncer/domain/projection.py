@@ -1,0 +1,71 @@
+"""Which projection wrote a model's rows, and what follows when it is not today's. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from hashlib import blake2b
+from typing import Any
+
+from syncer.domain.exclude import Excluded, Exclusion, excluded_from
+from syncer.domain.members import embeds
+from syncer.domain.model import Column, Model
+
+#: Grows when records become rows in another way though the catalogue stays the same.
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """How records of a model become rows: the same fingerprint means the same rows.
+
+    exclusions: as text, those that concern the model.
+    """
+
+    fingerprint: str
+    exclusions: tuple[str, ...] = ()
+
+    def gives_back(self, before: Iterable[str]) -> bool:
+        """Whether records keep members now that these exclusions removed: only Kombo has their values."""
+        now = [Exclusion.read(each) for each in self.exclusions]
+        return any(not any(each.covers(Exclusion.read(gone)) for each in now) for gone in before)
+
+
+@cache
+def projection(model: Model, exclusions: frozenset[Exclusion]) -> Projection:
+    """The model's projection by this version's catalogue and these exclusions."""
+    excluded = excluded_from(model.name, exclusions)
+    shape = [VERSION, _shape(model), _removals(excluded)]
+    digest = blake2b(json.dumps(shape).encode(), digest_size=16).hexdigest()
+    return Projection(digest, tuple(map(str, excluded.exclusions)) if excluded else ())
+
+
+def _shape(model: Model) -> list[Any]:
+    """What decides on the rows; words and marks for people do not."""
+    return [
+        _columns(model.columns),
+        [
+            [link.table, link.member, link.owner, link.target, link.target_path, _columns(link.columns)]
+            for link in model.links
+        ],
+        [[child.table, child.member, child.owner, _columns(child.columns)] for child in model.children],
+    ]
+
+
+def _columns(columns: tuple[Column, ...]) -> list[Any]:
+    return [[column.name, column.type, column.source] for column in columns]
+
+
+def _removals(excluded: Excluded | None) -> list[Any]:
+    """The exclusions and where they meet copies of records."""
+    if excluded is None:
+        return []
+    return [
+        [str(each) for each in excluded.exclusions],
+        [
+            [table, sorted([embed.table, list(embed.path)] for embed in embeds()[table])]
+            for table in sorted(excluded.inside)
+        ],
+    ]

@@ -1,0 +1,181 @@
+"""One integration and the check of the key as pure functions: answers in, a value or a typed error back.
+
+There is no list of integrations in this API; each is asked for by its id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from syncer.domain.values import Unfit
+from syncer.domain.values import timestamp as parse_timestamp
+from syncer.kombo.refusals import Asked, refusal, unreadable
+
+KEY_CHECK_PATH = "/check-api-key"
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadModel:
+    """What an integration says of one model; None: not told.
+
+    is_available: supported by the tool, enabled in the scope and not opted out of. It is true where
+    Kombo does not say: the list itself answers when it is asked.
+    """
+
+    is_available: bool
+    coverage_status: str | None = None
+    scope_config_setting: str | None = None
+    opted_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Integration:
+    """One connected tool of one customer; None: not told.
+
+    status is ACTIVE, INVALID or INACTIVE, setup_status INCOMPLETE, FINAL_SYNC_PENDING or COMPLETED, or
+    whatever Kombo adds. data_expired_at is set while stored data is older than the configuration.
+    read_models: by webhook name; a model that is missing there is not known to be unavailable.
+    raw: the JSON text of the whole object as received.
+    """
+
+    id: str
+    tool_id: str | None
+    tool_label: str | None
+    category: str | None
+    status: str | None
+    setup_status: str | None
+    data_expired_at: datetime | None
+    organization_name: str | None
+    read_models: dict[str, ReadModel]
+    raw: bytes
+
+
+# Kombo's OpenAPI document: the id is part of the path, and the integration header is not used.
+def integration_path(integration_id: str) -> str:
+    """``GET`` this for the integration; the colon inside ids stays as it is."""
+    return f"/integrations/{quote(integration_id, safe=':')}"
+
+
+# Python SDK 1.4.0, get_integration_details.
+def read_integration(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    integration_id: str,
+    scrub: Callable[[str], str] = str,
+) -> Integration:
+    """The integration in an answer (headers: lower-case names); members may be missing.
+
+    Raises a KomboError by the answer's code and status; Transient where members have another shape.
+    """
+    asked = Asked(f"integration {integration_id}", integration_id, is_integration=True, scrub=scrub)
+    raw, found = _read(_integration_decoder, status, headers, body, asked)
+    try:
+        expired_at = parse_timestamp(found.data_expired_at) if found.data_expired_at else None
+    except Unfit:
+        raise unreadable(status, headers, body, "data_expired_at is not a timestamp", asked) from None
+    return Integration(
+        id=found.id or integration_id,
+        tool_id=found.tool.id if found.tool else None,
+        tool_label=found.tool.label if found.tool else None,
+        category=found.category,
+        status=found.status,
+        setup_status=found.setup_status,
+        data_expired_at=expired_at,
+        organization_name=found.end_user.organization_name if found.end_user else None,
+        read_models={
+            model.id: ReadModel(
+                is_available=model.is_available is not False,
+                coverage_status=model.coverage_status,
+                scope_config_setting=model.scope_config_setting,
+                opted_out=bool(model.opted_out_by_customer),
+            )
+            for model in found.read_models or ()
+            if model.id
+        },
+        raw=raw,
+    )
+
+
+# Kombo's OpenAPI document, GET /check-api-key; customer_id is the older name of the same value.
+def read_key_check(
+    status: int, headers: Mapping[str, str], body: bytes, *, scrub: Callable[[str], str] = str
+) -> str:
+    """The id of the environment that the key opens.
+
+    Raises a KomboError by the answer's code and status; Transient where there is no id.
+    """
+    asked = Asked("the check of the API key", scrub=scrub)
+    _, found = _read(_key_check_decoder, status, headers, body, asked)
+    environment_id = found.environment_id or found.customer_id
+    if not environment_id:
+        raise unreadable(status, headers, body, "it names no environment", asked)
+    return environment_id
+
+
+def _read(
+    decoder: msgspec.json.Decoder[_T], status: int, headers: Mapping[str, str], body: bytes, asked: Asked
+) -> tuple[bytes, _T]:
+    """``data`` as JSON text and decoded, or the error."""
+    if status // 100 != 2:
+        raise refusal(status, headers, body, asked)
+    try:
+        envelope = _envelope_decoder.decode(body)
+        found = decoder.decode(envelope.data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise unreadable(status, headers, body, f"it has another form: {error}", asked) from None
+    if envelope.status != "success":
+        raise unreadable(status, headers, body, "it does not say success", asked)
+    return bytes(envelope.data), found
+
+
+class _Envelope(msgspec.Struct):
+    status: str
+    data: msgspec.Raw
+
+
+class _Tool(msgspec.Struct):
+    id: str | None = None
+    label: str | None = None
+
+
+class _EndUser(msgspec.Struct):
+    organization_name: str | None = None
+
+
+class _ReadModel(msgspec.Struct):
+    id: str | None = None
+    is_available: bool | None = None
+    coverage_status: str | None = None
+    scope_config_setting: str | None = None
+    opted_out_by_customer: bool | None = None
+
+
+class _Integration(msgspec.Struct):
+    id: str | None = None
+    tool: _Tool | None = None
+    category: str | None = None
+    status: str | None = None
+    setup_status: str | None = None
+    end_user: _EndUser | None = None
+    data_expired_at: str | None = None
+    read_models: list[_ReadModel] | None = None
+
+
+class _KeyCheck(msgspec.Struct):
+    environment_id: str | None = None
+    customer_id: str | None = None
+
+
+_envelope_decoder = msgspec.json.Decoder(_Envelope)
+_integration_decoder = msgspec.json.Decoder(_Integration)
+_key_check_decoder = msgspec.json.Decoder(_KeyCheck)

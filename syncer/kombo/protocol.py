@@ -1,0 +1,123 @@
+"""Kombo's lists as pure functions: request parts out, answers in, a page or a typed error back. No I/O.
+
+Above every function stands what it follows: a page of docs.kombo.dev, Kombo's OpenAPI document or its Python
+SDK. Other answers are read in ``integration.py``, refusals in ``refusals.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+
+from syncer.domain.errors import UsageError
+from syncer.domain.model import Model
+from syncer.kombo.headers import read_served_at
+from syncer.kombo.refusals import Asked, refusal, unreadable
+from syncer.kombo.split import Broken, split_page
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list.
+
+    results: the JSON text of each record exactly as received; whether it is a usable record is not
+    checked. next: the cursor of the next page, None at the end. served_at: the server's time (UTC),
+    None if not told. duration: seconds from sending the request to the end of the answer.
+    """
+
+    results: tuple[bytes, ...]
+    next: str | None
+    served_at: datetime | None
+    duration: float = 0.0
+
+    @property
+    def started_at(self) -> datetime | None:
+        """The server's time when the request was sent, never later than it really was."""
+        return None if self.served_at is None else self.served_at - timedelta(seconds=self.duration)
+
+
+# docs.kombo.dev, "Querying the API"; the parameters of each list in Kombo's OpenAPI document.
+def list_params(
+    model: Model,
+    *,
+    page_size: int,
+    updated_after: str | None = None,
+    cursor: str | None = None,
+    filters: Mapping[str, str] | None = None,
+    ids: Sequence[str] | None = None,
+    remote_ids: Sequence[str] | None = None,
+) -> dict[str, str]:
+    """The query of one page. The cursor does not carry the filters: they go out with every page.
+
+    What the model's list does not understand is left out, so that the answer may hold more than was
+    asked for. A cursor is always sent: only the list itself can have given it.
+
+    Raises UsageError where single records are asked of a list that cannot give them.
+    """
+    features = model.features
+    params = dict(filters or {})
+    if features.include_deleted:
+        params["include_deleted"] = "true"
+    if features.paging:
+        params["page_size"] = str(page_size)
+    if features.updated_after and updated_after is not None:
+        params["updated_after"] = updated_after
+    for name, chosen, can in (("ids", ids, features.ids), ("remote_ids", remote_ids, features.remote_ids)):
+        if chosen is None:
+            continue
+        if not can or not chosen:
+            raise UsageError(f"{model.name} cannot be asked for {'its' if chosen else 'no'} {name}.")
+        params[name] = ",".join(chosen)
+    if cursor is not None:
+        params["cursor"] = cursor
+    return params
+
+
+# docs.kombo.dev, "Querying the API" (envelope and pagination); an empty next ends as well: Python SDK 1.4.0.
+def read_page(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    integration_id: str,
+    model_name: str,
+    has_cursor: bool,
+    scrub: Callable[[str], str] = str,
+) -> Page:
+    """The page in an answer (headers: lower-case names). scrub takes secrets out of texts for messages.
+
+    A record that is not valid JSON is passed on like any other. Raises a KomboError by the answer's
+    code and status; Transient for a success that is not a whole page.
+    """
+    asked = Asked(f"{model_name} of {integration_id}", integration_id, has_cursor=has_cursor, scrub=scrub)
+    if status // 100 != 2:
+        raise refusal(status, headers, body, asked)
+    try:
+        answer = _decoder.decode(body)
+        said, cursor, results = answer.status, answer.data.next, tuple(map(bytes, answer.data.results))
+    except msgspec.ValidationError as error:
+        raise unreadable(status, headers, body, f"it is not a page: {error}", asked) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        try:
+            said, cursor, results = split_page(body)
+        except Broken as error:
+            raise unreadable(status, headers, body, str(error), asked) from None
+    if said != "success":
+        raise unreadable(status, headers, body, "it does not say success", asked)
+    return Page(results, cursor or None, read_served_at(headers))
+
+
+class _Data(msgspec.Struct):
+    results: list[msgspec.Raw]
+    next: str | None = None
+
+
+class _Envelope(msgspec.Struct):
+    status: str
+    data: _Data
+
+
+_decoder = msgspec.json.Decoder(_Envelope)

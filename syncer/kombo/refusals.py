@@ -1,0 +1,177 @@
+"""An answer that is not a success -> the error that says what its reader can do. Pure.
+
+Kombo's error code decides, then the code's prefix, then the HTTP status; never the text.
+
+Sources: docs.kombo.dev, "Errors" (the codes, and what may be retried), "Concurrency limiting" and "Important
+changes" (409 instead of 503 while a setup is unfinished); the code lists of Kombo's Python SDK 1.4.0.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from syncer.domain.errors import (
+    ConcurrencyLimited,
+    CursorRefused,
+    IntegrationGone,
+    KeyRefused,
+    KomboError,
+    ModelUnavailable,
+    NotReady,
+    RateLimited,
+    RequestRefused,
+    Transient,
+)
+from syncer.kombo.headers import read_reset
+
+INPUT_INVALID = "PLATFORM.INPUT_INVALID"
+
+BY_CODE: dict[str, type[KomboError]] = {
+    "PLATFORM.RATE_LIMIT_EXCEEDED": RateLimited,
+    "PLATFORM.CONCURRENCY_LIMIT_EXCEEDED": ConcurrencyLimited,
+    "PLATFORM.TASK_TIMED_OUT": Transient,
+    "PLATFORM.UNKNOWN_ERROR": Transient,
+    INPUT_INVALID: RequestRefused,
+    "PLATFORM.AUTHENTICATION_INVALID": KeyRefused,
+    "PLATFORM.IP_NOT_WHITELISTED": KeyRefused,
+    "PLATFORM.INTEGRATION_NOT_FOUND": IntegrationGone,
+    "INTEGRATION.SETUP_SYNC_PENDING": NotReady,
+    "INTEGRATION.SETUP_INCOMPLETE": NotReady,
+    "INTEGRATION.QA_FAILED": NotReady,
+    "INTEGRATION.AUTHENTICATION_INVALID": NotReady,
+    "INTEGRATION.INACTIVE": NotReady,
+    "INTEGRATION.PERMISSION_MISSING": ModelUnavailable,
+    "INTEGRATION.MODEL_NOT_AVAILABLE": ModelUnavailable,
+    "INTEGRATION.MODEL_DISABLED": ModelUnavailable,
+    "INTEGRATION.ACTION_NOT_AVAILABLE": RequestRefused,
+    "INTEGRATION.ACTION_DISABLED": RequestRefused,
+    "REMOTE.INPUT_INVALID": RequestRefused,
+}
+
+#: Codes that are not in the table. What the tool behind Kombo could not do, it may do later; its own
+#: rate limit is among these and has nothing to do with the key's budget.
+BY_PREFIX: dict[str, type[KomboError]] = {"REMOTE.": Transient}
+
+#: Answers without a telling code. 409 means "not set up yet" everywhere in this API.
+BY_STATUS: dict[int, type[KomboError]] = {
+    401: KeyRefused,
+    408: Transient,
+    409: NotReady,
+    425: Transient,
+    429: RateLimited,
+}
+
+#: By the status's first digit. A 2xx that is no success contradicts itself: asking again does no harm.
+BY_CLASS: dict[int, type[KomboError]] = {2: Transient, 3: RequestRefused, 4: RequestRefused, 5: Transient}
+
+ADVICE: dict[type[KomboError], str] = {
+    KeyRefused: "check the API key, its region and its list of allowed addresses",
+    IntegrationGone: "check the integration's id and the region",
+    NotReady: "look at the integration in Kombo's dashboard",
+    ModelUnavailable: "switch the model on in Kombo or leave it out of the configuration",
+    CursorRefused: "the walk has to start again",
+}
+
+BASE_URL_ADVICE = "check base_url and the region"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked, as far as the meaning of the answer depends on it.
+
+    subject is how messages name it; is_integration says that the path itself names the integration.
+    scrub takes secrets out of a text that the server wrote.
+    """
+
+    subject: str
+    integration_id: str | None = None
+    has_cursor: bool = False
+    is_integration: bool = False
+    scrub: Callable[[str], str] = str
+
+
+def refusal(status: int, headers: Mapping[str, str], body: bytes, asked: Asked) -> KomboError:
+    """The error of an answer that is not a success; never raises.
+
+    A balancer's plain text, HTML or nothing is as good as Kombo's JSON here.
+    """
+    error = _error_member(body)
+    code = _short(asked.scrub(error["code"]), 80) if error and isinstance(error.get("code"), str) else None
+    kind = _kind(code or None, status, asked, is_kombos=error is not None)
+    details: dict[str, Any] = {"code": code or None, "status": status, "integration_id": asked.integration_id}
+    if issubclass(kind, RateLimited):
+        details["reset"] = read_reset(headers)
+    refused = kind(_sentence(error, code, status, kind, asked), **details)
+    refused.by_kombo = error is not None
+    return refused
+
+
+def unreadable(status: int, headers: Mapping[str, str], body: bytes, reason: str, asked: Asked) -> KomboError:
+    """The error of a 2xx without what was asked for: Kombo's own where the body holds one, else Transient.
+
+    reason ends the sentence "Kombo answered …, but" and quotes nothing of the body.
+    """
+    if _error_member(body) is not None:
+        return refusal(status, headers, body, asked)
+    return Transient(
+        f"Kombo answered HTTP {status} for {asked.subject}, but {reason}.",
+        status=status,
+        integration_id=asked.integration_id,
+    )
+
+
+def _error_member(body: bytes) -> dict[str, Any] | None:
+    """The ``error`` object of Kombo's error envelope, or None where the body is something else."""
+    try:
+        envelope = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    error = envelope.get("error") if isinstance(envelope, dict) else None
+    return error if isinstance(error, dict) else None
+
+
+def _kind(code: str | None, status: int, asked: Asked, *, is_kombos: bool) -> type[KomboError]:
+    # A balancer's or a wrong address's 404 must not pass for an integration that is gone.
+    if code is None and status == 404 and asked.is_integration and is_kombos:
+        return IntegrationGone
+    kind = BY_CODE.get(code or "")
+    if kind is None:
+        kind = next((kind for prefix, kind in BY_PREFIX.items() if code and code.startswith(prefix)), None)
+    if kind is None:
+        kind = BY_STATUS.get(status) or BY_CLASS.get(status // 100, Transient)
+    # Nor must a balancer's 400 cost a walk its place: it says nothing of the cursor.
+    is_bad_request = code == INPUT_INVALID or (status == 400 and is_kombos)
+    if kind is RequestRefused and asked.has_cursor and is_bad_request:
+        return CursorRefused
+    return kind
+
+
+def _sentence(
+    error: dict[str, Any] | None, code: str | None, status: int, kind: type[KomboError], asked: Asked
+) -> str:
+    said = error.get("message") if error else None
+    explanation = _short(asked.scrub(said), 200).rstrip(". ") if isinstance(said, str) else ""
+    advice = ADVICE.get(kind, "")
+    if error is None and kind is RequestRefused:
+        advice = BASE_URL_ADVICE
+    return (
+        f"Kombo answered HTTP {status}{f' ({code})' if code else ''} for {asked.subject}: "
+        f"{explanation or _phrase(status)}{f'; {advice}' if advice else ''}."
+    )
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "no explanation"
+
+
+def _short(text: str, limit: int) -> str:
+    """One line of printable text of at most so many characters."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -1,0 +1,124 @@
+"""Structured logging: one line an event, as text or JSON, from our code and from libraries alike.
+
+Events are fixed words, what happened to whom goes into fields: ``integration``, ``model``, ``run``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterable
+from typing import Any, Literal, TextIO
+from urllib.parse import quote, quote_plus
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+HIDDEN = "**********"
+#: Libraries that tell of each request, statement or job at INFO, some with headers and parameters.
+_QUIET = ("alembic", "asyncio", "httpcore", "httpx", "sqlalchemy", "uvicorn")
+
+
+class Redactor:
+    """Texts that must not be shown, and what hides them, also where they are escaped."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._forms: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+        for secret in secrets:
+            self.redact(secret)
+
+    def redact(self, secret: str) -> None:
+        """Hide this text from now on; an empty one hides nothing."""
+        if not secret:
+            return
+        self._forms |= {
+            secret,
+            quote(secret, safe=""),
+            quote_plus(secret),
+            repr(secret)[1:-1],
+            json.dumps(secret)[1:-1],
+        }
+        # The longest first: one form may begin another.
+        forms = sorted(self._forms, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, forms)))
+
+    def hide(self, text: str) -> str:
+        """The text without secrets."""
+        return self._pattern.sub(HIDDEN, text) if self._pattern else text
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        """The event without secrets, as a processor of structlog."""
+        return {key: self._hidden(value) for key, value in event.items()}
+
+    def _hidden(self, value: Any) -> Any:
+        match value:
+            case None | bool() | int() | float():
+                return value
+            case str():
+                return self.hide(value)
+            case dict():
+                return {self.hide(str(key)): self._hidden(inner) for key, inner in value.items()}
+            case list() | tuple() | set() | frozenset():
+                return [self._hidden(inner) for inner in value]
+            case _:
+                # Rendered here, so that no renderer finds a secret inside of it later.
+                return self.hide(str(value))
+
+
+def configure_logging(
+    level: str = "INFO",
+    format: Literal["auto", "text", "json"] = "auto",
+    *,
+    redactor: Redactor | None = None,
+    stream: TextIO | None = None,
+) -> None:
+    """Send every event of that level and above to the stream (stderr unless given).
+
+    ``auto`` is text on a terminal and JSON otherwise.
+    """
+    out = stream or sys.stderr
+    redactor = redactor or Redactor()
+    as_text = format == "text" or (format == "auto" and out.isatty())
+    renderer: Processor = (
+        structlog.dev.ConsoleRenderer(
+            colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback, pad_event_to=0
+        )
+        if as_text
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                redactor,
+                renderer,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    # It warns of every tick that finds the one before still waiting for the database, and of jobs that are
+    # cancelled at the end. What goes wrong in its jobs is ours to tell.
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(root.level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )

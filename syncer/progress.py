@@ -1,0 +1,276 @@
+"""The steps of a pass become progress bars on a terminal, or plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Self
+
+from syncer.domain.change import Counts
+from syncer.domain.plan import Outcome
+from syncer.sync.engine import Progress, Result
+
+if TYPE_CHECKING:
+    import rich.progress
+    from rich.console import Console, RenderableType
+    from rich.progress import TaskID
+
+Key = tuple[str, str]
+
+#: Seconds without a page after which the wait is told.
+QUIET = 3.0
+#: Columns of a terminal from which on the bars can spread.
+WIDE = 110
+
+
+class Tally:
+    """What a pass has done so far; shows nothing. Give it to the pass as its ``report``."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.planned: Sequence[Key] = ()
+        self.results: dict[Key, Result] = {}
+        self.begun: set[Key] = set()
+        self.busy: set[Key] = set()
+        self.rows = 0
+        self._stored: dict[Key, int] = {}
+        self._clock = clock
+        self.started = self.last_page = clock()
+
+    @property
+    def seconds(self) -> float:
+        """Time since the pass began."""
+        return self._clock() - self.started
+
+    @property
+    def quiet_for(self) -> float:
+        """Seconds since the last page came."""
+        return self._clock() - self.last_page
+
+    def plan(self, keys: Sequence[Key]) -> None:
+        """Take note of all that the pass will run."""
+        self.planned = keys
+
+    def __call__(self, step: Progress) -> None:
+        key = step.key
+        if step.result is not None and step.result.outcome is Outcome.BUSY:
+            # It is tried again for a while; how that ends stands in the pass's results.
+            self.busy.add(key)
+        elif step.step == "ended" and step.result is not None:
+            self.results[key] = step.result
+            self.ended(step.result)
+        elif step.step == "begun":
+            self.busy.discard(key)
+            self.begun.add(key)
+            self._stored[key] = step.rows
+            self.walk_begun(step)
+        else:
+            self.last_page = self._clock()
+            # A walk that begins again counts its rows from nothing.
+            self.rows += max(step.rows - self._stored.get(key, 0), 0)
+            self._stored[key] = step.rows
+            self.page_stored(step)
+
+    def walk_begun(self, step: Progress) -> None:
+        """A walk of a stream begins or goes on."""
+
+    def page_stored(self, step: Progress) -> None:
+        """One more page of it is stored."""
+
+    def ended(self, result: Result) -> None:
+        """The stream's run has ended."""
+
+    def stop(self) -> None:
+        """Show no more."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class Lines(Tally):
+    """One plain line for each stream as its run ends."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__()
+        self._say = say
+
+    def ended(self, result: Result) -> None:
+        self._say(line_of(result))
+
+
+class Bars(Tally):
+    """A bar for each stream under way and a line for the whole; streams that end well leave no trace.
+
+    What is wrong with many streams of an integration for the same reason is told of the first.
+    """
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        from rich.live import Live
+
+        self._bars = _bars(console, ())
+        self._tasks: dict[Key, TaskID] = {}
+        self._told: set[tuple[str, Outcome, str | None]] = set()
+        self._live = Live(console=console, get_renderable=self._picture, transient=True, refresh_per_second=8)
+        self._live.start()
+
+    def plan(self, keys: Sequence[Key]) -> None:
+        super().plan(keys)
+        self._bars = _bars(self._live.console, keys)
+
+    def walk_begun(self, step: Progress) -> None:
+        self._drop(step.key)
+        self._tasks[step.key] = self._bars.add_task(
+            "",
+            total=step.expected,
+            completed=step.rows,
+            integration=step.key[0],
+            model=step.key[1],
+            rows=counted(step.rows, "row"),
+            speed="",
+            left="",
+        )
+
+    def page_stored(self, step: Progress) -> None:
+        task = self._tasks.get(step.key)
+        if task is None:
+            return
+        # What the stream had before is a guess: a walk that finds more has no known end.
+        total = step.expected if step.expected is None or step.rows <= step.expected else None
+        self._bars.update(task, completed=step.rows, total=total, rows=counted(step.rows, "row"))
+        state = self._bars.tasks[self._bars.task_ids.index(task)]
+        speed, left = state.speed, state.time_remaining if total else None
+        self._bars.update(
+            task,
+            speed=f"{speed:,.0f}/s" if speed else "",
+            left=f"{span(left)} left" if left else "",
+        )
+
+    def ended(self, result: Result) -> None:
+        self._drop(result.key)
+        reason = (result.key[0], result.outcome, result.error)
+        if not result.outcome.is_well and result.outcome is not Outcome.STOPPED and reason not in self._told:
+            self._told.add(reason)
+            self._live.console.print(f"✗ {result.key[0]} {result.key[1]} {result.outcome.value}", style="red")
+
+    def note(self, text: str) -> None:
+        """Say something to the person who waits, above the bars."""
+        self._live.console.print(text, style="yellow")
+
+    def stop(self) -> None:
+        self._live.stop()
+
+    def _drop(self, key: Key) -> None:
+        task = self._tasks.pop(key, None)
+        if task is not None:
+            self._bars.remove_task(task)
+
+    def _picture(self) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
+        return Group(*([self._bars] if self._tasks else []), Text(self._overall(), style="bold"))
+
+    def _overall(self) -> str:
+        if not self.planned:
+            return "Asking Kombo about the integrations …"
+        parts = [f"{len(self.results)} of {counted(len(self.planned), 'stream')}", counted(self.rows, "row")]
+        if self.rows and self.seconds > 1:
+            parts.append(f"{self.rows / self.seconds:,.0f}/s")
+        parts.append(span(self.seconds))
+        if self.busy:
+            parts.append(f"{len(self.busy)} wait for another runner")
+        if self.quiet_for > QUIET and self._tasks:
+            parts.append(f"waiting for the next page for {span(self.quiet_for)}")
+        return " · ".join(parts)
+
+
+def _bars(console: Console, keys: Sequence[Key]) -> rich.progress.Progress:
+    """Columns of fixed widths, so that nothing jumps; integrations only where there are several."""
+    from rich.progress import BarColumn, ProgressColumn, TextColumn
+    from rich.progress import Progress as Bars
+    from rich.table import Column
+
+    is_narrow = console.width < WIDE
+
+    def column(name: str, width: int, style: str = "", *, is_number: bool = False) -> ProgressColumn:
+        justify: Literal["left", "right"] = "right" if is_number else "left"
+        place = Column(width=width, no_wrap=True, overflow="ellipsis", justify=justify)
+        return TextColumn(
+            f"{{task.fields[{name}]}}", style=style, justify=justify, markup=False, table_column=place
+        )
+
+    columns = [
+        column("model", min(max((len(model) for _, model in keys), default=0), 20 if is_narrow else 40)),
+        BarColumn(bar_width=12 if is_narrow else 24, complete_style="cyan", pulse_style="cyan"),
+        column("rows", 14, is_number=True),
+        column("speed", 9, "dim", is_number=True),
+        column("left", 15, "dim", is_number=True),
+    ]
+    if len({integration for integration, _ in keys}) > 1:
+        columns.insert(0, column("integration", 12 if is_narrow else 18, "dim"))
+    return Bars(*columns, console=console)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The results of a pass, added up. outcomes: how many streams ended how."""
+
+    outcomes: Counter[Outcome]
+    counts: Counts
+    pages: int
+
+    @property
+    def is_well(self) -> bool:
+        """Whether every stream is."""
+        return all(outcome.is_well for outcome in self.outcomes)
+
+
+def summary(results: Sequence[Result]) -> Summary:
+    """All results as one."""
+    return Summary(
+        Counter(result.outcome for result in results),
+        sum((result.counts for result in results), Counts()),
+        sum(result.pages for result in results),
+    )
+
+
+def line_of(result: Result) -> str:
+    """How a stream's run ended, as a line of text."""
+    parts = [result.outcome.value]
+    if result.pages and result.kind is not None:
+        parts[0] += f" ({result.kind.value}, {counted(result.pages, 'page')})"
+    parts += effects(result.counts)
+    if not result.outcome.is_well and result.error:
+        parts.append(result.error)
+    return f"{result.key[0]} {result.key[1]}: {', '.join(parts)}"
+
+
+def effects(counts: Counts) -> list[str]:
+    """What records did, leaving out what none did."""
+    words = ("created", "updated", "deleted", "restored", "unchanged", "quarantined")
+    return [f"{getattr(counts, word):,} {word}" for word in words if getattr(counts, word)]
+
+
+def counted(number: int, thing: str) -> str:
+    """``1 row``, ``12,000 rows``"""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def span(seconds: float) -> str:
+    """A length of time: ``0.4 s``, ``12 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -1,0 +1,114 @@
+"""The overview as plain values, ready for JSON: the one form that `status --json` and the pages share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from syncer.domain.budget import Reserve
+from syncer.domain.plan import Walk
+from syncer.store.missing import Held
+from syncer.store.overview import Overview
+
+#: States in which a stream is not what it should be. New streams are among them: nothing is there yet.
+NOT_WELL = frozenset({"new", "incomplete", "held", "failed", "waiting", "gone"})
+
+
+def is_well(overview: Overview) -> bool:
+    """Whether every stream is complete, or of a model that its integration does not offer."""
+    return not any(stream.state in NOT_WELL for stream in overview.streams)
+
+
+def report_status(overview: Overview, reserve: Reserve) -> dict[str, Any]:
+    """Streams, freshness, budget and quarantine; times as ISO text in UTC, ages in seconds."""
+    return {
+        "now": _time(overview.now),
+        "is_well": is_well(overview),
+        "integrations": [
+            {
+                "id": each.id,
+                "tool": each.tool,
+                "category": each.category,
+                "organisation": each.organisation,
+                "status": each.status,
+                "setup_status": each.setup_status,
+                "state": each.state,
+            }
+            for each in overview.integrations
+        ],
+        "streams": [
+            {
+                "integration": each.integration_id,
+                "model": each.model,
+                "state": each.state,
+                "is_running": (each.integration_id, each.model) in overview.running,
+                "walk": _walk(each.walk),
+                "rows_live": each.rows_live,
+                "rows_deleted": each.rows_deleted,
+                "complete_as_of": _time(each.watermark),
+                "lag_seconds": _age(overview.now, each.complete_at),
+                "last_full_walk_at": _time(each.last_full_walk_at),
+                "last_run_at": _time(each.last_run_at),
+                "last_outcome": each.last_outcome,
+                "last_error": each.last_error,
+                "due_at": _time(each.due_at),
+                "held": _held(overview.held.get((each.integration_id, each.model))),
+                "quarantined": overview.quarantine.get((each.integration_id, each.model), (0, None))[0],
+                "quarantined_since": _time(
+                    overview.quarantine.get((each.integration_id, each.model), (0, None))[1]
+                ),
+            }
+            for each in overview.streams
+        ],
+        "totals": {
+            "rows_live": sum(each.rows_live for each in overview.streams),
+            "rows_deleted": sum(each.rows_deleted for each in overview.streams),
+            "streams": dict(overview.states),
+            "running": len(overview.running),
+        },
+        "budget": _budget(overview, reserve),
+    }
+
+
+def _budget(overview: Overview, reserve: Reserve) -> dict[str, Any] | None:
+    budget = overview.budget
+    if budget is None:
+        return None
+    left = max(0.0, (budget.ends_at or 0.0) - overview.now.timestamp())
+    return {
+        "limit": budget.limit,
+        # A window that has ended is empty, though nobody has begun the next one yet.
+        "used": budget.used if left else 0,
+        "reserve": None if budget.limit is None else reserve.of(budget.limit),
+        "resets_in_seconds": round(left, 1),
+        "window_seconds": budget.length,
+        "answers_429": budget.refusals,
+    }
+
+
+def _held(held: Held | None) -> dict[str, Any] | None:
+    """What waits for a person to approve."""
+    if held is None:
+        return None
+    return {"rows": held.rows, "since": _time(held.since), "examples": list(held.examples)}
+
+
+def _walk(walk: Walk | None) -> dict[str, Any] | None:
+    """How far the unfinished walk has come."""
+    if walk is None:
+        return None
+    return {
+        "kind": walk.kind.value,
+        "phase": walk.phase.value,
+        "began_at": _time(walk.began_at),
+        "pages": walk.pages,
+        "rows": walk.rows,
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _age(now: datetime, moment: datetime | None) -> int | None:
+    return None if moment is None else round((now - moment).total_seconds())

@@ -1,0 +1,61 @@
+"""Tables and views as SQL: what `syncer migrate` makes, with the meanings as comments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
+
+from sqlalchemy import Table
+from sqlalchemy.schema import (
+    CreateIndex,
+    CreateTable,
+    ExecutableDDLElement,
+    SetColumnComment,
+    SetTableComment,
+)
+
+from syncer.schema_reference import views
+from syncer.schema_reference.entries import DIALECTS, Entry
+from syncer.store.tables import metadata
+
+
+def ddl(entries: Iterable[Entry], dialect: str) -> str:
+    """The statements that make the entries, those of a table before those of its views."""
+    return "\n".join(block for entry in entries for block in _blocks(entry, dialect))
+
+
+def _blocks(entry: Entry, dialect: str) -> Iterator[str]:
+    """A statement each, with the blank line after the last one."""
+    if entry.kind == "view":
+        yield f"-- {entry.meaning}"
+        yield f"{_view(entry, dialect)};\n"
+        return
+    table = metadata.tables[entry.name]
+    yield f"-- {entry.meaning}"
+    yield _create(table, dialect)
+    indexes = sorted(table.indexes, key=lambda index: str(index.name))
+    statements = [str(CreateIndex(index).compile(dialect=DIALECTS[dialect])) for index in indexes]
+    if DIALECTS[dialect].supports_comments:
+        comments: list[ExecutableDDLElement] = [SetTableComment(table)]
+        comments += [SetColumnComment(column) for column in table.columns]
+        statements += [str(comment.compile(dialect=DIALECTS[dialect])) for comment in comments]
+    yield "".join(f"{statement};\n" for statement in statements)
+
+
+def _create(table: Table, dialect: str) -> str:
+    """CREATE TABLE; where a database keeps no comments, they stand beside the columns."""
+    beside = not DIALECTS[dialect].supports_comments
+    head, *body, end = str(CreateTable(table).compile(dialect=DIALECTS[dialect])).strip().splitlines()
+    lines = [head.rstrip()]
+    # One line each: the columns in their order, then the constraints.
+    for line, column in zip_longest(body, table.columns):
+        comment = f"  -- {column.comment}" if beside and column is not None and column.comment else ""
+        lines.append(f"    {line.strip()}{comment}")
+    return "\n".join((*lines, f"{end};"))
+
+
+def _view(entry: Entry, dialect: str) -> str:
+    if entry.name == views.FRESHNESS:
+        return views.freshness_statement(dialect)
+    assert entry.source is not None
+    return views.live_statement(entry.source)

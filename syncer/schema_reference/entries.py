@@ -1,0 +1,201 @@
+"""Every table and view with its columns, their meanings and what they join, in the order of the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from typing import Any, Literal
+
+from sqlalchemy import Column, Float, Integer, LargeBinary
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeEngine
+
+from syncer.domain import model as shape
+from syncer.domain.catalogue import catalogue
+from syncer.domain.errors import UsageError
+from syncer.schema_reference import views
+from syncer.store.safe_views import live_name
+from syncer.store.tables import DOCUMENT, INTEGRATION_ID, MIRROR, metadata, streams
+from syncer.store.types import SQL_TYPES
+
+Kind = Literal["mirror", "link", "child", "view", "bookkeeping"]
+
+#: By name; parameters are never bound here, and only a named style leaves a percent sign as it is.
+DIALECTS: dict[str, Dialect] = {
+    "sqlite": sqlite.dialect(paramstyle="named"),
+    "postgresql": postgresql.dialect(paramstyle="named"),  # type: ignore[no-untyped-call]
+}
+#: Category of what is ours and of no model.
+OWN = "sync"
+#: Ids in columns of our own.
+_OWN_REFERENCES = {INTEGRATION_ID[0]: "sync_integrations", "run_id": "sync_runs"}
+_WORDS: dict[type[Any], str] = {
+    **{type_: word for word, type_ in SQL_TYPES.items()},
+    Integer: "integer",
+    Float: "float",
+    LargeBinary: "bytes",
+}
+_SHORT = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ", "TIME WITHOUT TIME ZONE": "TIME"}
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnEntry:
+    """A column. type is one word for both databases, sql the type in each by the dialect's name.
+
+    references names the table whose ``id`` the value is. is_sensitive marks what a reporting role should
+    not see by default; a whole record is, for it may hold all that is.
+    """
+
+    name: str
+    type: str
+    sql: Mapping[str, str]
+    meaning: str
+    is_key: bool = False
+    is_nullable: bool = True
+    references: str | None = None
+    is_sensitive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A table or view. source is the table that it comes with or looks at, where there is one."""
+
+    name: str
+    kind: Kind
+    category: str
+    meaning: str
+    columns: tuple[ColumnEntry, ...]
+    source: str | None = None
+    title: str | None = None
+    path: str | None = None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Columns of the primary key; of a view those that are unique in it."""
+        return tuple(column.name for column in self.columns if column.is_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """table.column is an id of target; is_certain: the row there is never missing, this one came with it."""
+
+    table: str
+    column: str
+    target: str
+    is_certain: bool
+
+
+@cache
+def entries() -> dict[str, Entry]:
+    """Name -> entry: tables by model, then the bookkeeping, then the views."""
+    made = [entry for model in catalogue().values() for entry in _of_model(model)]
+    made += [
+        Entry(table.name, "bookkeeping", OWN, table.comment or "", _columns(table.columns, {}))
+        for table in metadata.tables.values()
+        if table.name not in MIRROR
+    ]
+    made += [
+        Entry(
+            live_name(each.name),
+            "view",
+            each.category,
+            f"Rows of {each.name} that are not deleted",
+            each.columns,
+            source=each.name,
+        )
+        for each in made
+        if each.kind == "mirror"
+    ]
+    freshness = _columns(views.freshness_columns(), {})
+    made.append(Entry(views.FRESHNESS, "view", OWN, views.FRESHNESS_MEANING, freshness, source=streams.name))
+    return {entry.name: entry for entry in made}
+
+
+def categories() -> tuple[str, ...]:
+    """Those of the catalogue, and our own."""
+    return tuple(dict.fromkeys(entry.category for entry in entries().values()))
+
+
+def entry_named(name: str) -> Entry:
+    """The table or view of that name.
+
+    Raises UsageError with the nearest names where there is none.
+    """
+    every = entries()
+    if name not in every:
+        # Every mirror table has a live view: naming both would only repeat.
+        is_live = name.endswith("_live")
+        known = [each for each in (*every, *categories()) if each.endswith("_live") == is_live]
+        near = get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f" Did you mean {' or '.join(near)}?" if near else " `syncer schema` lists them."
+        raise UsageError(f"There is no table, view or category {name!r}.{hint}")
+    return every[name]
+
+
+def parts(entry: Entry) -> tuple[Entry, ...]:
+    """What comes with a mirror table: its link and child tables and its view; of other entries nothing."""
+    if entry.kind != "mirror":
+        return ()
+    return tuple(each for each in entries().values() if each.source == entry.name)
+
+
+@cache
+def joins() -> tuple[Join, ...]:
+    """All of them, except to the integration of a row: every mirror table has that one."""
+    return tuple(
+        Join(entry.name, column.name, column.references, column.references == entry.source)
+        for entry in entries().values()
+        for column in entry.columns
+        if column.references
+        and entry.kind != "view"
+        and (entry.kind == "bookkeeping" or column.name != INTEGRATION_ID[0])
+    )
+
+
+def _of_model(model: shape.Model) -> Iterator[Entry]:
+    yield Entry(
+        model.name,
+        "mirror",
+        model.category,
+        model.meaning,
+        _columns(MIRROR[model.name].columns, {}, model.columns),
+        title=model.title,
+        path=model.path,
+    )
+    for link in model.links:
+        ends = {link.owner: model.name, link.target: link.references}
+        columns = _columns(MIRROR[link.table].columns, ends, link.columns)
+        yield Entry(link.table, "link", model.category, link.meaning, columns, source=model.name)
+    for child in model.children:
+        owner = {} if child.owner is None else {child.owner: model.name}
+        columns = _columns(MIRROR[child.table].columns, owner, child.columns)
+        yield Entry(child.table, "child", model.category, child.meaning, columns, source=model.name)
+
+
+def _columns(
+    columns: Iterable[Column[Any]], references: Mapping[str, str], own: tuple[shape.Column, ...] = ()
+) -> tuple[ColumnEntry, ...]:
+    """references: what our own columns join; own: what the catalogue says of the others."""
+    told = {column.name: column for column in own}
+    to = {**_OWN_REFERENCES, **references, **{name: each.references for name, each in told.items()}}
+    return tuple(
+        ColumnEntry(
+            name=column.name,
+            type=_WORDS[type(column.type)],
+            sql=_sql(column.type),
+            meaning=column.comment or "",
+            is_key=column.primary_key,
+            is_nullable=bool(column.nullable),
+            references=to.get(column.name),
+            is_sensitive=told[column.name].sensitive if column.name in told else column.name == DOCUMENT[0],
+        )
+        for column in columns
+    )
+
+
+def _sql(type_: TypeEngine[Any]) -> dict[str, str]:
+    shown = {name: type_.compile(dialect) for name, dialect in DIALECTS.items()}
+    return {name: _SHORT.get(text, text) for name, text in shown.items()}

@@ -1,0 +1,177 @@
+"""What is mirrored: the integrations and models that configuration and commands name, as streams."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from itertools import zip_longest
+
+from sqlalchemy import Connection
+
+from syncer.domain.budget import Purpose
+from syncer.domain.catalogue import category_models, select_models
+from syncer.domain.errors import KeyRefused, KomboError, UsageError
+from syncer.domain.model import Model
+from syncer.settings import Settings
+from syncer.store import schema
+from syncer.store.database import Database
+from syncer.store.integrations import Integration, IntegrationStore
+from syncer.store.state import Key, StreamStore
+from syncer.sync.integration import Integrations
+
+NO_INTEGRATION = (
+    "There is no integration to mirror: name one under [[integrations]] in the configuration "
+    "or with `syncer integrations add ID`."
+)
+
+
+class Selection:
+    """The integrations and streams of one environment, kept in step with configuration and commands."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        integrations: IntegrationStore,
+        streams: StreamStore,
+    ) -> None:
+        self.settings = settings
+        self.database = database
+        self.integrations = integrations
+        self.streams = streams
+
+    def follow_config(self) -> None:
+        """Bring the integrations in step with the configuration. Raises DatabaseError."""
+        configured = {each.id: each.models for each in self.settings.integrations}
+        with self.database.begin() as connection:
+            self.integrations.follow_config(connection, configured, self.database.now(connection))
+
+    def chosen(self, integrations: Sequence[str], models: Sequence[str]) -> dict[str, set[str]]:
+        """Names of the models by integration that a command names (all where it names none).
+
+        Raises UsageError for an integration that is not mirrored and for a glob that matches no model.
+        """
+        mirrored = self.mirrored()
+        if not mirrored:
+            raise UsageError(NO_INTEGRATION)
+        for wanted in integrations:
+            if wanted not in mirrored:
+                raise UsageError(
+                    f"{wanted} is not mirrored: `syncer integrations list` shows those that are."
+                )
+        named = {model.name for model in select_models(tuple(models) or ("*",))}
+        selection = {
+            integration_id: {model.name for model in self.models_of(mirrored[integration_id])} & named
+            for integration_id in integrations or mirrored
+        }
+        if not any(selection.values()):
+            raise UsageError(f"Nothing to do: no integration here mirrors {', '.join(models)}.")
+        return selection
+
+    def mirrored(self) -> dict[str, Integration]:
+        """The integrations that are mirrored, by id."""
+        with self.database.read() as connection:
+            return {each.id: each for each in self.integrations.all(connection)}
+
+    def models_of(self, integration: Integration) -> tuple[Model, ...]:
+        """The models that the configuration wants of an integration, as far as its category has them.
+
+        The category counts only where Kombo's list of the integration's models agrees with it.
+        """
+        wanted = select_models(integration.models or self.settings.sync.globs)
+        return category_models(wanted, integration.category, integration.read_models)
+
+    async def refresh_streams(self, asking: Integrations, among: Collection[str] = ()) -> list[Key]:
+        """Bring the streams in step with the integrations; gives them turn by turn over the integrations.
+
+        An integration that was never asked about is asked now (only among those named, if any are): its
+        category says which models it can have.
+        """
+        wanted = [each for each in await self.unasked() if not among or each in among]
+        answers = await asyncio.gather(*(self._ask(asking, each) for each in wanted), return_exceptions=True)
+        for answer in answers:
+            if answer is not None:
+                raise answer
+        return await self.select_streams()
+
+    async def unasked(self) -> list[str]:
+        """The integrations that Kombo was never asked about. Raises DatabaseError."""
+        return await self.database.ask(
+            lambda connection: [
+                each.id for each in self.integrations.all(connection) if each.checked_at is None
+            ]
+        )
+
+    async def select_streams(self, *, leave: Collection[str] = ()) -> list[Key]:
+        """Mirror what the integrations want, turn by turn; those to leave keep the streams they have."""
+
+        def select(connection: Connection) -> list[Key]:
+            mirrored = [(each.integration_id, each.model) for each in self.streams.all(connection)]
+            lists = [
+                [key for key in mirrored if key[0] == row.id]
+                if row.id in leave
+                else [(row.id, model.name) for model in self.models_of(row)]
+                for row in self.integrations.all(connection)
+            ]
+            keys = [key for row in zip_longest(*lists) for key in row if key is not None]
+            self.streams.select(connection, set(keys))
+            return keys
+
+        return await self.database.write(select)
+
+    async def _ask(self, asking: Integrations, integration_id: str) -> None:
+        try:
+            await asking.known(integration_id, Purpose.INCREMENTAL)
+        except KeyRefused:
+            raise
+        except KomboError:
+            # Its streams will tell what is wrong.
+            return
+
+    def configured(self, has_tables: bool) -> dict[str, Sequence[str] | None]:
+        """The integrations to mirror, by the configuration and, where there are tables, by command."""
+        wanted: dict[str, Sequence[str] | None] = {
+            each.id: each.models for each in self.settings.integrations
+        }
+        if has_tables:
+            with self.database.read() as connection:
+                added = [each for each in self.integrations.all(connection) if each.origin == "command"]
+            wanted.update({each.id: each.models for each in added})
+        return wanted
+
+    def known(self) -> list[Integration]:
+        """The integrations to mirror, each with what Kombo last said of it, if anything. Changes nothing."""
+        before, wanted = schema.revisions(self.database)
+        rows = self.mirrored() if before == wanted else {}
+        return [
+            replace(
+                rows.get(each) or Integration(each, origin="config"), models=tuple(globs) if globs else None
+            )
+            for each, globs in self.configured(before == wanted).items()
+        ]
+
+    def add(self, integration_id: str, models: Sequence[str] | None) -> None:
+        """Mirror one more integration from now on. Raises UsageError for what cannot be one."""
+        if not integration_id or any(character.isspace() for character in integration_id):
+            raise UsageError("An integration's id is one word, as Kombo's dashboard shows it.")
+        if any(each.id == integration_id for each in self.settings.integrations):
+            raise UsageError(f"{integration_id} is named in the configuration already.")
+        if models:
+            select_models(tuple(models))
+        schema.migrate(self.database)
+        self.follow_config()
+        with self.database.begin() as connection:
+            self.integrations.add(connection, integration_id, origin="command", models=models or None)
+
+    def remove(self, integration_id: str) -> None:
+        """Mirror an integration no more; its rows stay. Raises UsageError where it is not mirrored."""
+        schema.migrate(self.database)
+        self.follow_config()
+        if any(each.id == integration_id for each in self.settings.integrations):
+            raise UsageError(f"{integration_id} is named in the configuration: take it out there.")
+        with self.database.begin() as connection:
+            if not self.integrations.remove(connection, integration_id, self.database.now(connection)):
+                raise UsageError(
+                    f"{integration_id} is not mirrored: `syncer integrations list` shows those that are."
+                )

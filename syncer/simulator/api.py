@@ -1,0 +1,166 @@
+"""The simulated API: routes, checks in Kombo's order, envelopes, headers.
+
+What Kombo does not document is decided here: a missing integration header is 400, an unknown integration
+404, a model that is not available 403, unknown parameters are ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from email.utils import format_datetime
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from syncer.domain.catalogue import catalogue
+from syncer.domain.model import Model
+from syncer.simulator.asked import Asked
+from syncer.simulator.environment import Environment
+from syncer.simulator.faults import Dropped, Late, Mangled, Reply, error_body
+from syncer.simulator.paging import page_number, page_of, whole_list
+from syncer.simulator.query import Invalid, read_query
+from syncer.simulator.render import row_json, to_json
+
+Respond = Callable[[Request], Awaitable[Response]]
+_PREFIX = "/v1"
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def simulator_app(environment: Environment) -> Starlette:
+    """The API as an ASGI application; its base URL ends in ``/v1``."""
+    routes = [
+        Route(_PREFIX + model.path, _endpoint(environment, model), methods=["GET"])
+        for model in catalogue().values()
+    ]
+    anything = Route(_PREFIX + "/{path:path}", _endpoint(environment, None), methods=_METHODS)
+    routes.append(anything)
+    return Starlette(routes=routes)
+
+
+def _endpoint(environment: Environment, model: Model | None) -> Respond:
+    async def respond(request: Request) -> Response:
+        asked = _asked(environment, request, model)
+        response = await _answer(environment, request, asked, model)
+        asked.status = response.status_code
+        environment.requests.append(asked)
+        if asked.model is not None and asked.status == 200 and environment.between_pages is not None:
+            environment.between_pages(asked)
+        return response
+
+    return respond
+
+
+def _asked(environment: Environment, request: Request, model: Model | None) -> Asked:
+    params = dict(request.query_params)
+    return Asked(
+        at=environment.clock.now(),
+        method=request.method,
+        path=request.url.path,
+        params=params,
+        integration_id=request.headers.get("x-integration-id"),
+        model=None if model is None else model.name,
+        page=None if model is None else page_number(params.get("cursor"), environment.paging),
+    )
+
+
+async def _answer(environment: Environment, request: Request, asked: Asked, model: Model | None) -> Response:
+    fault = environment.faults.take(asked)
+    if isinstance(fault, Reply) and not fault.by_kombo:
+        return _response(environment, fault)
+    if isinstance(fault, Late):
+        await environment.sleep(fault.seconds)
+    if request.headers.get("authorization") != f"Bearer {environment.api_key}":
+        return _response(
+            environment, _error(401, "PLATFORM.AUTHENTICATION_INVALID", "The API key is not valid.")
+        )
+    if not environment.limit.spend():
+        reply = _error(429, "PLATFORM.RATE_LIMIT_EXCEEDED", "The rate limit of this API key is exceeded.")
+    elif isinstance(fault, Reply):
+        reply = fault
+    elif model is not None:
+        reply = _list(environment, asked, model)
+    else:
+        reply = _general(environment, request)
+    body = fault.change(reply.body) if isinstance(fault, Mangled) else reply.body
+    response = _response(environment, reply, body, environment.limit.headers())
+    return _Broken(response, fault.raising) if isinstance(fault, Dropped) else response
+
+
+def _list(environment: Environment, asked: Asked, model: Model) -> Reply:
+    if asked.integration_id is None:
+        return _error(400, "PLATFORM.INPUT_INVALID", "The header X-Integration-Id is missing.")
+    integration = environment.integrations.get(asked.integration_id)
+    if integration is None:
+        return _unknown_integration(asked.integration_id)
+    refusal = integration.refusal(model)
+    if refusal is not None:
+        return _error(refusal.status, refusal.code, refusal.message)
+    company = integration.company
+    company.settle()
+    try:
+        query = read_query(model, asked.params, integration.unsupported_filters)
+        page = (
+            page_of(company.tables, model.name, query, environment.paging)
+            if model.features.paging
+            else whole_list(company.tables, model.name, query)
+        )
+    except Invalid as error:
+        return _error(400, "PLATFORM.INPUT_INVALID", str(error))
+    rows = b",".join(row_json(company.tables, record) for record in page.records)
+    head = b'{"status":"success","data":{"next":' + to_json(page.next)
+    return Reply(200, head + b',"results":[' + rows + b"]}}")
+
+
+def _general(environment: Environment, request: Request) -> Reply:
+    match request.method, request.path_params["path"].split("/"):
+        case "GET", ["check-api-key"]:
+            return _success({"environment_id": environment.id, "customer_id": environment.id})
+        case "GET", ["integrations", id]:
+            integration = environment.integrations.get(id)
+            return _unknown_integration(id) if integration is None else _success(integration.describe())
+        case _:
+            return _error(404, "PLATFORM.INPUT_INVALID", "This simulator does not have this endpoint.")
+
+
+def _unknown_integration(id: str) -> Reply:
+    return _error(404, "PLATFORM.INTEGRATION_NOT_FOUND", f"There is no integration {id} in this environment.")
+
+
+def _success(data: object) -> Reply:
+    return Reply(200, to_json({"status": "success", "data": data}))
+
+
+def _error(status: int, code: str, message: str) -> Reply:
+    return Reply(status, error_body(code, message))
+
+
+def _response(
+    environment: Environment, reply: Reply, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> Response:
+    """The HTTP answer, dated by the simulated clock."""
+    date = format_datetime(environment.clock.now() + reply.skew, usegmt=True)
+    return Response(
+        reply.body if body is None else body,
+        reply.status,
+        {**(headers or {}), **reply.headers, "date": date, "content-type": reply.content_type},
+    )
+
+
+class _Broken(Response):
+    """An answer whose connection breaks in the middle of its body."""
+
+    def __init__(self, whole: Response, raising: Exception | None) -> None:
+        super().__init__(whole.body, whole.status_code, dict(whole.headers))
+        self._raising = raising
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._raising is None:
+            await send(
+                {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+            )
+            half = bytes(self.body[: len(self.body) // 2])
+            await send({"type": "http.response.body", "body": half, "more_body": True})
+        raise self._raising or ConnectionResetError("a scripted fault breaks this connection")

@@ -1,0 +1,20 @@
+"""One request as the simulator saw it: what faults match on and what the log keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request. model and page (1 for a walk's first) are set for lists only, status once answered."""
+
+    at: datetime
+    method: str
+    path: str
+    params: dict[str, str] = field(default_factory=dict)
+    integration_id: str | None = None
+    model: str | None = None
+    page: int | None = None
+    status: int | None = None

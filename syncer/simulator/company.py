@@ -1,0 +1,200 @@
+"""A made-up company behind one integration: its records, and everything that can happen to them.
+
+Seeded: the same seed, the same clock and the same calls give the same bytes. All moments given to the
+methods are datetimes with a zone; where none is given, the company's clock tells.
+"""
+
+from __future__ import annotations
+
+import gc
+import heapq
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, Literal
+
+from syncer.domain.catalogue import catalogue
+from syncer.simulator.build import build
+from syncer.simulator.clock import SimClock
+from syncer.simulator.ids import to_ms
+from syncer.simulator.maker import Maker
+from syncer.simulator.records import Members, Record
+from syncer.simulator.render import row_json
+
+#: Of so many records one is deleted from the start, recently enough not to be anonymised at once.
+_ONE_DELETED_OF = 60
+_BURIED_WITHIN = timedelta(days=13)
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What becomes of a deleted record when its time is up.
+
+    Kombo anonymises after 14 days (docs.kombo.dev, "Deletion policy"); whether the shell stays listed and
+    whether its ``changed_at`` moves is not documented, so both are choices: ``blank`` nulls every member,
+    ``remove`` ends the listing, moves_changed_at makes ``updated_after`` find the shell.
+    """
+
+    after: timedelta = timedelta(days=14)
+    mode: Literal["blank", "remove"] = "blank"
+    moves_changed_at: bool = False
+
+
+class Company(Maker):
+    """The records of one integration.
+
+    records is the number of records over all lists; embedded ones (line items and the like) come on top.
+    tables holds them normalised; tests read ``rows`` and change through the methods here.
+    """
+
+    def __init__(
+        self,
+        integration_id: str,
+        clock: SimClock,
+        *,
+        seed: int = 0,
+        records: int = 2_000,
+        erasure: Erasure = Erasure(),
+    ) -> None:
+        super().__init__(integration_id, clock, f"firm-{seed}.example")
+        self.erasure = erasure
+        self._due: list[tuple[int, str, str]] = []
+        rng = Random(f"{seed}/{integration_id}")
+        with _without_garbage_collection():
+            build(self, rng, records)
+            self._bury(rng)
+
+    # What the API would show
+
+    def rows(self, model: str, *, include_deleted: bool = True) -> list[dict[str, Any]]:
+        """The records of a list as the API shows them now, in the order of their ids."""
+        self.settle()
+        records = (self.tables.of(model)[id] for id in self.tables.by_id(model))
+        return [
+            json.loads(row_json(self.tables, record))
+            for record in records
+            if record.live or (include_deleted and not record.gone)
+        ]
+
+    def row(self, model: str, id: str) -> dict[str, Any]:
+        """One record as the API shows it now; KeyError where it is not listed."""
+        self.settle()
+        found: dict[str, Any] = json.loads(row_json(self.tables, self._record(model, id)))
+        return found
+
+    def ids(self, model: str, *, include_deleted: bool = False) -> list[str]:
+        """The ids of a list in order."""
+        records = (self.tables.of(model)[id] for id in self.tables.by_id(model))
+        return [each.id for each in records if each.live or (include_deleted and not each.gone)]
+
+    def count(self, *, include_deleted: bool = True) -> int:
+        """The number of records in all lists."""
+        return sum(len(self.ids(model, include_deleted=include_deleted)) for model in catalogue())
+
+    # What can happen
+
+    def add(
+        self,
+        model: str,
+        fields: Members,
+        *,
+        remote_id: str | None = None,
+        links: dict[str, dict[str, Members]] | None = None,
+        at: datetime | None = None,
+    ) -> str:
+        """Adds a record and returns its Kombo id, which follows from remote_id.
+
+        Reference members that the API shows only inside a copy begin with ``_`` (``_reviewee_id``).
+        """
+        return self.put(model, dict(fields), remote_id=remote_id, links=links, at=self._ms(at)).id
+
+    def update(self, model: str, id: str, *, at: datetime | None = None, **members: Any) -> None:
+        """Changes own members; an ``at`` before now is a change that was committed late."""
+        self.tables.change(self._record(model, id), members, self._ms(at))
+
+    def link(
+        self, model: str, id: str, member: str, target_id: str, *, at: datetime | None = None, **extra: Any
+    ) -> None:
+        """Adds an entry to a list of other records, such as ``groups`` of an employee."""
+        self.tables.link(self._record(model, id), member, target_id, extra, self._ms(at))
+
+    def unlink(self, model: str, id: str, member: str, target_id: str, *, at: datetime | None = None) -> None:
+        """Removes an entry from a list of other records; KeyError where there is none."""
+        self.tables.unlink(self._record(model, id), member, target_id, self._ms(at))
+
+    def delete(self, model: str, id: str, *, at: datetime | None = None) -> None:
+        """Marks a record deleted; its erasure falls due from then."""
+        ms = self._ms(at)
+        self.tables.delete(self._record(model, id), ms)
+        heapq.heappush(self._due, (ms + self.erasure.after // timedelta(milliseconds=1), model, id))
+
+    def restore(self, model: str, id: str, *, at: datetime | None = None) -> None:
+        """Brings a deleted, anonymised or vanished record back under its id."""
+        self.tables.restore(self.tables.of(model)[id], self._ms(at))
+
+    def vanish(self, model: str, id: str) -> None:
+        """Takes a record out of its list without a word: no tombstone, no clock moves."""
+        self.tables.remove(self._record(model, id))
+
+    def thin_out(self, share: float, rng: Random) -> int:
+        """Lets this share of the live records of every list vanish; gives how many those were."""
+        gone = [(model, id) for model in catalogue() for id in self.ids(model) if rng.random() < share]
+        for model, id in gone:
+            self.vanish(model, id)
+        return len(gone)
+
+    def switch_off(self, model: str, member: str | None = None) -> None:
+        """What a scope configuration does: nulls one member everywhere, or deletes the whole list."""
+        for id in self.ids(model):
+            if member is None:
+                self.delete(model, id)
+            else:
+                self.update(model, id, **{member: None})
+
+    def settle(self) -> None:
+        """Carries out the erasures that have fallen due by the clock."""
+        now = self.clock.now_ms()
+        while self._due and self._due[0][0] <= now:
+            due, model, id = heapq.heappop(self._due)
+            record = self.tables.of(model)[id]
+            deleted_at = due - self.erasure.after // timedelta(milliseconds=1)
+            if record.deleted_at != deleted_at or record.gone:
+                continue
+            if self.erasure.moves_changed_at:
+                self.tables.change(record, {}, due)
+            if self.erasure.mode == "blank":
+                self.tables.blank(record)
+            else:
+                self.tables.remove(record)
+
+    def _bury(self, rng: Random) -> None:
+        """Deletes a few records of every list that can tell of deletions, lately enough to be readable."""
+        listed = [name for name, model in catalogue().items() if model.has_remote_deleted_at]
+        for model in (*listed, "lms_course_revisions"):
+            known = self.known(model)
+            for id in rng.sample(known, max(1, len(known) // _ONE_DELETED_OF)):
+                self.delete(model, id, at=self.clock.now() - rng.random() * _BURIED_WITHIN)
+
+    def _record(self, model: str, id: str) -> Record:
+        record = self.tables.get(model, id)
+        if record is None:
+            raise KeyError(f"{model} has no record {id}")
+        return record
+
+    def _ms(self, at: datetime | None) -> int:
+        return self.clock.now_ms() if at is None else to_ms(at)
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Nothing of what is built is garbage; looking for some takes a quarter of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,93 @@
+"""A Kombo environment: one API key, its integrations, its limit, and what tests can make of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from random import Random
+
+from syncer.simulator.asked import Asked
+from syncer.simulator.clock import SimClock
+from syncer.simulator.company import Company
+from syncer.simulator.faults import Faults
+from syncer.simulator.ids import kombo_id
+from syncer.simulator.integration import Integration
+from syncer.simulator.limit import RateLimit
+from syncer.simulator.paging import Paging
+
+_TOOLS = ("personio", "hibob", "workday", "greenhouse", "bamboohr", "smartrecruiters", "docebo")
+_LOG_LENGTH = 100_000
+
+
+class Environment:
+    """Everything that a simulator serves. All attributes may be changed while it serves.
+
+    requests: the last 100,000 requests, oldest first. between_pages: called with the request after every
+    page of a list has been made up, the place to change data in the middle of a walk. sleep: how ``Late``
+    answers wait. limit: by default 300 requests in 60 s of the simulated clock; give one with
+    ``time.monotonic`` where the clock runs at another speed than the client's.
+    """
+
+    def __init__(
+        self,
+        clock: SimClock,
+        *,
+        api_key: str = "ks_dev_simulator",
+        limit: RateLimit | None = None,
+        paging: Paging | None = None,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self.clock = clock
+        self.api_key = api_key
+        self.id = kombo_id("environment", api_key)
+        self.integrations: dict[str, Integration] = {}
+        self.limit = limit or RateLimit(lambda: clock.now().timestamp())
+        self.paging = paging or Paging()
+        self.faults = Faults()
+        self.requests: deque[Asked] = deque(maxlen=_LOG_LENGTH)
+        self.between_pages: Callable[[Asked], object] | None = None
+        self.sleep = sleep
+
+    @classmethod
+    def example(
+        cls,
+        clock: SimClock,
+        *,
+        seed: int = 0,
+        integrations: int = 2,
+        records: int = 2_000,
+        api_key: str = "ks_dev_simulator",
+        limit: RateLimit | None = None,
+    ) -> Environment:
+        """An environment with so many integrations of so many records each, every model in each of them."""
+        environment = cls(clock, api_key=api_key, limit=limit)
+        rng = Random(f"integrations of {seed}")
+        for place in range(integrations):
+            name = kombo_id(_TOOLS[place % len(_TOOLS)], str(rng.random()))
+            id = f"{_TOOLS[place % len(_TOOLS)]}:{name}"
+            environment.add(Company(id, clock, seed=seed + place, records=records))
+        return environment
+
+    @property
+    def companies(self) -> dict[str, Company]:
+        """Integration id -> company."""
+        return {id: integration.company for id, integration in self.integrations.items()}
+
+    def add(self, company: Company) -> Integration:
+        """Connects a company."""
+        integration = Integration(company, created_at=self.clock.now())
+        self.integrations[company.integration_id] = integration
+        return integration
+
+    def remove(self, integration_id: str) -> None:
+        """Deletes an integration: the API does not know it any more."""
+        del self.integrations[integration_id]
+
+    def asked_for(self, model: str | None = None, integration_id: str | None = None) -> list[Asked]:
+        """The logged requests, of one model or integration if given."""
+        return [
+            each
+            for each in self.requests
+            if model in (None, each.model) and integration_id in (None, each.integration_id)
+        ]

@@ -1,0 +1,180 @@
+"""Faults by script: which request gets which bad answer, how often.
+
+    environment.faults.add(Match(model="hris_*", page=2), bad_gateway(), times=3)
+
+An answer *by Kombo* counts against the limit and carries its headers, as the true ones do; one from the
+load balancer in front (``bad_gateway``) knows of neither.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from typing import Any
+
+from syncer.simulator.asked import Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Requests that fit all of: integration, model and path (globs), and the page's number in its walk."""
+
+    integration: str = "*"
+    model: str = "*"
+    path: str = "*"
+    page: int | None = None
+
+    def fits(self, asked: Asked) -> bool:
+        return (
+            fnmatchcase(asked.integration_id or "", self.integration)
+            and fnmatchcase(asked.model or "", self.model)
+            and fnmatchcase(asked.path, self.path)
+            and self.page in (None, asked.page)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Another answer instead of the true one. skew: how far its Date is ahead of the clock."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    by_kombo: bool = True
+    skew: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Mangled:
+    """The true answer with another body."""
+
+    change: Callable[[bytes], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """The true answer, after so many seconds of silence."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """The connection breaks after half of the true answer.
+
+    With a real socket that needs nothing else. Over an in-process transport there is no connection to
+    break: there raising is the exception that the client shall see.
+    """
+
+    raising: Exception | None = None
+
+
+Answer = Reply | Mangled | Late | Dropped
+
+
+@dataclass(slots=True)
+class Fault:
+    """An entry of the script; left is None for ever. fired counts what it has answered."""
+
+    match: Match
+    answer: Answer
+    left: int | None
+    fired: int = 0
+
+
+class Faults:
+    """The script. The first entry that fits a request and is not used up answers it."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+
+    def add(self, match: Match, answer: Answer, times: int | None = 1) -> Fault:
+        """Adds an entry for so many requests; None: for all."""
+        fault = Fault(match, answer, times)
+        self._faults.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Ends all faults."""
+        self._faults.clear()
+
+    def take(self, asked: Asked) -> Answer | None:
+        """The answer for this request, used up by one."""
+        for fault in self._faults:
+            if fault.left != 0 and fault.match.fits(asked):
+                fault.fired += 1
+                fault.left = None if fault.left is None else fault.left - 1
+                return fault.answer
+        return None
+
+
+def error_body(code: str | None, message: str, title: str | None = None) -> bytes:
+    """Kombo's error envelope: all four members present, only the message never null."""
+    error = {"code": code, "title": title, "message": message, "log_url": None}
+    return json.dumps({"status": "error", "error": error}).encode()
+
+
+def kombo_error(status: int, code: str | None, message: str = "This is a scripted error.") -> Reply:
+    """Any error of Kombo's; code may be None."""
+    return Reply(status, error_body(code, message))
+
+
+def rate_limited(reset: int = 30) -> Reply:
+    """429 although the window had room: others have used the key up."""
+    body = error_body("PLATFORM.RATE_LIMIT_EXCEEDED", "The rate limit is exceeded.")
+    return Reply(429, body, headers={"ratelimit-remaining": "0", "ratelimit-reset": str(reset)})
+
+
+def concurrency_limited() -> Reply:
+    """The other 429: too many calls at once against one integration's tool."""
+    body = error_body("PLATFORM.CONCURRENCY_LIMIT_EXCEEDED", "Too many concurrent requests.")
+    return Reply(429, body, headers={"Concurrency-Limit": "30", "Concurrency-Remaining": "0"})
+
+
+def server_error(status: int = 500, code: str | None = "PLATFORM.UNKNOWN_ERROR") -> Reply:
+    return kombo_error(status, code, "Something went wrong.")
+
+
+def bad_gateway(
+    status: int = 502, text: str = "upstream connect error", skew: timedelta = timedelta()
+) -> Reply:
+    """A plain-text answer of the load balancer; text may be empty or HTML."""
+    return Reply(status, text.encode(), "text/plain", by_kombo=False, skew=skew)
+
+
+def not_json(status: int = 200) -> Reply:
+    """A login page or the like where JSON was due."""
+    return Reply(status, b"<!doctype html><title>Please wait</title>", "text/html")
+
+
+def truncated() -> Mangled:
+    """Half of the answer, complete as far as HTTP can tell."""
+    return Mangled(lambda body: body[: len(body) // 2])
+
+
+def reshaped(data: Any) -> Reply:
+    """A success envelope with this as its data: no results, results null or an object, …"""
+    return Reply(200, json.dumps({"status": "success", "data": data}).encode())
+
+
+def rewritten(change: Callable[[Any], Any]) -> Mangled:
+    """The true answer after change of its decoded JSON."""
+    return Mangled(lambda body: json.dumps(change(json.loads(body))).encode())
+
+
+def expired_cursor() -> Reply:
+    """What a cursor gets that the API does not take any more; match it with a page above 1."""
+    return kombo_error(400, "PLATFORM.INPUT_INVALID", "The cursor has expired.")
+
+
+def key_refused() -> Reply:
+    return kombo_error(401, "PLATFORM.AUTHENTICATION_INVALID", "The API key is not valid.")
+
+
+def not_ready(code: str = "INTEGRATION.SETUP_SYNC_PENDING", status: int = 409) -> Reply:
+    """A setup state of the integration; before May 2026 the status was 503."""
+    return kombo_error(status, code, "The integration is not ready yet.")

@@ -1,0 +1,131 @@
+"""One integration as the API describes it, and why it may refuse to serve records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+from syncer.domain.catalogue import catalogue
+from syncer.domain.model import Model
+from syncer.simulator.company import Company
+from syncer.simulator.ids import iso, kombo_id, to_ms
+
+Status = Literal["ACTIVE", "INVALID", "INACTIVE"]
+SetupStatus = Literal["INCOMPLETE", "FINAL_SYNC_PENDING", "COMPLETED"]
+
+_SETUP_CODES = {
+    "INCOMPLETE": ("INTEGRATION.SETUP_INCOMPLETE", "The setup of this integration is not finished."),
+    "FINAL_SYNC_PENDING": ("INTEGRATION.SETUP_SYNC_PENDING", "The first sync has not finished yet."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a list is not served."""
+
+    status: int
+    code: str
+    message: str
+
+
+@dataclass(slots=True)
+class Integration:
+    """A company's integration and its states, to be set by tests.
+
+    offers: globs of the models that the tool has; asking for another is MODEL_NOT_AVAILABLE. disabled:
+    models switched off in the scope configuration (MODEL_DISABLED). unsupported_filters: (model, parameter)
+    pairs that the tool has no data for. setup_error_status: 409; it was 503 before May 2026.
+    refuses_inactive: whether lists of an INVALID or INACTIVE integration are refused, which Kombo does not
+    document.
+    """
+
+    company: Company
+    category: Literal["HRIS", "ATS", "LMS", "ASSESSMENT"] = "HRIS"
+    status: Status = "ACTIVE"
+    setup_status: SetupStatus = "COMPLETED"
+    qa_failed: bool = False
+    data_expired_at: datetime | None = None
+    offers: tuple[str, ...] = ("*",)
+    disabled: set[str] = field(default_factory=set)
+    unsupported_filters: set[tuple[str, str]] = field(default_factory=set)
+    setup_error_status: int = 409
+    refuses_inactive: bool = False
+    created_at: datetime | None = None
+
+    @property
+    def id(self) -> str:
+        return self.company.integration_id
+
+    @property
+    def tool(self) -> str:
+        return self.id.partition(":")[0]
+
+    def refusal(self, model: Model) -> Refusal | None:
+        """Why this list is not served now; None if it is."""
+        if self.qa_failed:
+            return Refusal(self.setup_error_status, "INTEGRATION.QA_FAILED", "The quality check has failed.")
+        if self.setup_status in _SETUP_CODES:
+            return Refusal(self.setup_error_status, *_SETUP_CODES[self.setup_status])
+        if self.status != "ACTIVE" and self.refuses_inactive:
+            return Refusal(403, "INTEGRATION.INACTIVE", "This integration is not active.")
+        if not self._offered(model):
+            return Refusal(
+                403, "INTEGRATION.MODEL_NOT_AVAILABLE", f"{self.tool} does not have {model.title}."
+            )
+        if model.name in self.disabled:
+            return Refusal(
+                403, "INTEGRATION.MODEL_DISABLED", f"{model.title} are disabled in the scope config."
+            )
+        return None
+
+    def describe(self) -> dict[str, Any]:
+        """The data of ``GET /integrations/{id}``."""
+        created = self.created_at or self.company.clock.now()
+        return {
+            "id": self.id,
+            "tool": {
+                "id": self.tool,
+                "label": self.tool.title(),
+                "internal_label": None,
+                "logo_url": f"https://storage.example.com/{self.tool}/logo.svg",
+                "icon_url": f"https://storage.example.com/{self.tool}/icon.svg",
+            },
+            "category": self.category,
+            "status": self.status,
+            "setup_status": self.setup_status,
+            "end_user": {
+                "organization_name": f"Firma {self.company.domain}",
+                "creator_email": f"hr@{self.company.domain}",
+                "origin_id": None,
+            },
+            "scope_config": {"id": kombo_id(self.id, "scope-config"), "name": "Everything"},
+            "data_expired_at": None if self.data_expired_at is None else iso(to_ms(self.data_expired_at)),
+            "created_at": iso(to_ms(created)),
+            "beta": False,
+            "read_models": [self._read_model(each) for each in catalogue().values() if each.webhook_name],
+            "write_actions": [],
+        }
+
+    def _offered(self, model: Model) -> bool:
+        return any(fnmatchcase(model.name, glob) for glob in self.offers)
+
+    def _read_model(self, model: Model) -> dict[str, Any]:
+        members = ("remote_id", *(each.name for each in model.columns if len(each.source) == 1))
+        coverage = self._coverage(self._offered(model), model.name not in self.disabled)
+        return {
+            "id": model.webhook_name,
+            "label": model.title,
+            **coverage,
+            "fields": [{"id": name, **coverage} for name in members],
+        }
+
+    @staticmethod
+    def _coverage(offered: bool, enabled: bool) -> dict[str, Any]:
+        return {
+            "is_available": offered and enabled,
+            "coverage_status": "SUPPORTED" if offered else "UNSUPPORTED",
+            "scope_config_setting": "ENABLED" if enabled else "DISABLED",
+            "opted_out_by_customer": False,
+        }

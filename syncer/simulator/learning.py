@@ -1,0 +1,108 @@
+"""Learning users, courses with provider and revisions, progressions, skills."""
+
+from __future__ import annotations
+
+from random import Random
+
+from syncer.simulator import names
+from syncer.simulator.ids import DAY_MS, iso
+from syncer.simulator.maker import Maker
+from syncer.simulator.records import Members, Record
+from syncer.simulator.values import (
+    LONG_TEXT,
+    custom_fields,
+    integration_fields,
+    maybe,
+    moment,
+    person,
+    pick,
+    remote_data,
+)
+
+_PROVIDERS = ("Haufe Akademie", "LinkedIn Learning", "intern 🏠", "Université Populaire")
+
+
+def skill(maker: Maker, rng: Random, at: int) -> Record:
+    number = maker.next_number("lms_skills")
+    fields: Members = {
+        "name": maybe(rng, f"{names.SKILLS[number % len(names.SKILLS)]} {number}", 0.97),
+        **_common(maker, rng, number, "/v1/skills"),
+    }
+    return maker.put("lms_skills", fields, remote_id=maybe(rng, str(number), 0.9), at=at)
+
+
+def user(maker: Maker, rng: Random, at: int) -> Record:
+    number = maker.next_number("lms_users")
+    who = person(rng, number)
+    fields: Members = {
+        "first_name": maybe(rng, who.first_name, 0.98),
+        "last_name": maybe(rng, who.last_name, 0.98),
+        "work_email": maybe(rng, f"{who.handle}@{maker.domain}", 0.95),
+        "status": pick(rng, ("ACTIVE", "ACTIVE", "ACTIVE", "INACTIVE", None)),
+        **_common(maker, rng, number, "/v1/users"),
+    }
+    return maker.put("lms_users", fields, remote_id=str(number), at=at)
+
+
+def providers(maker: Maker, at: int) -> None:
+    for name in (*_PROVIDERS, None):
+        number = maker.next_number("lms_course_providers")
+        maker.put("lms_course_providers", {"name": name}, remote_id=f"provider-{number}", at=at)
+
+
+def course(maker: Maker, rng: Random, at: int) -> Record:
+    """A course with one to three revisions."""
+    number = maker.next_number("lms_courses")
+    provider = (
+        maker.ghost("lms_course_providers")
+        if number % 20 == 5
+        else pick(rng, maker.known("lms_course_providers"))
+    )
+    fields: Members = {
+        "provider_id": maybe(rng, provider, 0.9),
+        "origin_id": maybe(rng, f"urn:course:{number}", 0.5),
+        **_common(maker, rng, number, "/v1/courses"),
+    }
+    record = maker.put("lms_courses", fields, remote_id=str(number), at=at)
+    for _ in range(1 + number % 3):
+        revision(maker, rng, at, record.id)
+    return record
+
+
+def revision(maker: Maker, rng: Random, at: int, course_id: str) -> Record:
+    number = maker.next_number("lms_course_revisions")
+    fields: Members = {
+        "course_id": course_id,
+        "title": maybe(rng, f"{names.COURSES[number % len(names.COURSES)]} v{number}", 0.98),
+        "description": LONG_TEXT if number % 60 == 2 else maybe(rng, pick(rng, names.SENTENCES), 0.7),
+        "remote_url": maybe(rng, f"https://learn.{maker.domain}/r/{number}", 0.7),
+        "status": ("ACTIVE", "INACTIVE", "ACTIVE", None)[number % 4],
+        **_common(maker, rng, number, "/v1/course-revisions"),
+    }
+    skills = maker.known("lms_skills")
+    links = {"skill_assignments": {pick(rng, skills): Members() for _ in range(number % 3)} if skills else {}}
+    return maker.put("lms_course_revisions", fields, remote_id=str(number), links=links, at=at)
+
+
+def progression(maker: Maker, rng: Random, at: int, user_id: str, revision_id: str) -> Record:
+    number = maker.next_number("lms_course_progressions")
+    status = ("ENROLLED", "IN_PROGRESS", "COMPLETED", "DROPPED", "COMPLETED", None)[number % 6]
+    enrolled = moment(rng, maker.clock.now_ms(), 400, 20)
+    fields: Members = {
+        "user_id": user_id,
+        "course_revision_id": maker.ghost("lms_course_revisions") if number % 80 == 6 else revision_id,
+        "status": status,
+        "enrolled_at": maybe(rng, iso(enrolled), 0.95),
+        "completed_at": iso(enrolled + 11 * DAY_MS) if status == "COMPLETED" else None,
+        "remote_data": remote_data(rng, "/v1/enrolments", number),
+    }
+    return maker.put("lms_course_progressions", fields, remote_id=f"{number}-{number % 7}", at=at)
+
+
+def _common(maker: Maker, rng: Random, number: int, path: str) -> Members:
+    return {
+        "remote_created_at": maybe(rng, iso(moment(rng, maker.clock.now_ms(), 900)), 0.8),
+        "remote_data": remote_data(rng, path, number),
+        "custom_fields": custom_fields(rng),
+        "integration_fields": integration_fields(rng, number),
+    }

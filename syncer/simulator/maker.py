@@ -1,0 +1,88 @@
+"""What the factories of records need: the tables, the time, numbers, and ids that follow from remote ids."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+from syncer.domain.catalogue import catalogue
+from syncer.simulator.clock import SimClock
+from syncer.simulator.ids import kombo_id
+from syncer.simulator.records import Members, Record, Tables
+from syncer.simulator.render import UNKNOWN_MEMBER
+from syncer.simulator.values import pick
+
+
+class Maker:
+    """Puts records into the tables of one integration. domain is the company's internet domain."""
+
+    def __init__(self, integration_id: str, clock: SimClock, domain: str) -> None:
+        self.integration_id = integration_id
+        self.clock = clock
+        self.domain = domain
+        self.tables = Tables()
+        self._numbers: Counter[str] = Counter()
+
+    def put(
+        self,
+        model: str,
+        fields: Members,
+        *,
+        at: int,
+        remote_id: str | None = None,
+        links: dict[str, dict[str, Members]] | None = None,
+    ) -> Record:
+        """Adds a record that changed at that millisecond. A null remote id gives a Kombo id of its own."""
+        place = len(self.known(model))
+        listed = catalogue().get(model)
+        if listed is None or listed.has_remote_id:
+            fields = {"remote_id": remote_id, **fields}
+            fields["remote_id"] = remote_id
+        if listed is not None and place % 30 == 7:
+            fields[UNKNOWN_MEMBER] = {"since": "2026-05-01", "labels": ["β", 1.5]}
+        record = Record(model, self.id_for(remote_id or f"{model}#{place}"), fields, links or {})
+        self.tables.put(record, at)
+        return record
+
+    def next_number(self, model: str) -> int:
+        """1, 2, 3, … for each model."""
+        self._numbers[model] += 1
+        return self._numbers[model]
+
+    def known(self, model: str) -> list[str]:
+        """Ids of a model, deleted ones too, in the order of their first appearance. Not to be changed."""
+        return self.tables.known(model)
+
+    def id_for(self, remote_id: str) -> str:
+        """The Kombo id of a remote id in this integration."""
+        return kombo_id(self.integration_id, remote_id)
+
+    def ghost(self, model: str) -> str:
+        """An id that leads nowhere: others refer to the record but it is not kept."""
+        remote_id = f"filtered-{self.next_number('ghosts')}"
+        self.tables.ghosts[model, self.id_for(remote_id)] = remote_id
+        return self.id_for(remote_id)
+
+    def someone(self, rng: Random) -> str:
+        """An employee's id; one in a hundred leads nowhere."""
+        return (
+            self.ghost("hris_employees") if rng.random() < 0.01 else pick(rng, self.known("hris_employees"))
+        )
+
+    def roles(self, scope: str) -> list[str]:
+        """The ids of the ATS roles of one scope: JOB ones are given in jobs, SYSTEM ones to users."""
+        return [each.id for each in self.tables.of("ats_roles").values() if each.fields["scope"] == scope]
+
+    def any_rejection_reason(self, rng: Random) -> str | None:
+        """The name of a rejection reason."""
+        reason = self.tables.of("ats_rejection_reasons")[pick(rng, self.known("ats_rejection_reasons"))]
+        name: str | None = reason.fields["name"]
+        return name
+
+    def scale_options(self) -> list[Members]:
+        """The options of the scale that ratings are given on."""
+        scales = self.tables.of("hris_skill_proficiency_scales").values()
+        found: list[Members] = next(
+            each.fields["ordered_options"] for each in scales if "ordered_options" in each.fields
+        )
+        return found

@@ -1,0 +1,109 @@
+"""Pages of a list: an order, a position in it, and a cursor that is that position and nothing else."""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal
+
+from syncer.simulator.query import Invalid, Query
+from syncer.simulator.records import Record, Tables
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """How lists are paged; Kombo documents none of it, so every way must do for a client.
+
+    order: by id, or by ``changed_at``, where a record that changes during a walk moves behind it. style:
+    ``keyset`` cursors name the last record, ``offset`` cursors count, so that a record that leaves the
+    list during a walk hides another. short_pages: pages have fewer records than asked for.
+    """
+
+    order: Literal["id", "changed_at"] = "id"
+    style: Literal["keyset", "offset"] = "keyset"
+    short_pages: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Records and the cursor of the next page, None after the last one."""
+
+    records: list[Record]
+    next: str | None
+
+
+def page_of(tables: Tables, model: str, query: Query, paging: Paging) -> Page:
+    """One page. Raises Invalid for a cursor that is none."""
+    position = _read(query.cursor, paging)
+    keys: list[Any] = _keys(tables, model, query, paging)
+    start = bisect_right(keys, position["after"]) if position.get("after") is not None else 0
+    found = _matching(tables, model, query, keys, start)
+    skipped = position.get("offset", 0)
+    size = max(1, query.page_size * 2 // 3) if paging.short_pages else query.page_size
+    taken = list(islice(found, skipped, skipped + size + 1))
+    records = [record for _, record in taken[:size]]
+    if len(taken) <= size:
+        return Page(records, None)
+    step = {"offset": skipped + size} if paging.style == "offset" else {"after": taken[size - 1][0]}
+    return Page(records, _write({**step, "page": position["page"] + 1}))
+
+
+def whole_list(tables: Tables, model: str, query: Query) -> Page:
+    """The answer of a list that knows no paging."""
+    keys = _keys(tables, model, query, Paging())
+    return Page([record for _, record in _matching(tables, model, query, keys, 0)], None)
+
+
+def page_number(cursor: str | None, paging: Paging) -> int:
+    """1 for a walk's first page; also for a cursor that is none."""
+    try:
+        number: int = _read(cursor, paging)["page"]
+    except Invalid:
+        return 1
+    return number
+
+
+def _keys(tables: Tables, model: str, query: Query, paging: Paging) -> list[Any]:
+    if paging.order == "changed_at":
+        return tables.by_change(model)
+    if query.ids is not None:
+        return sorted(id for id in query.ids if id in tables.of(model))
+    return tables.by_id(model)
+
+
+def _matching(
+    tables: Tables, model: str, query: Query, keys: list[Any], start: int
+) -> Iterator[tuple[Any, Record]]:
+    records = tables.of(model)
+    for key in islice(keys, start, None):
+        record = records[key if isinstance(key, str) else key[1]]
+        if (query.ids is None or record.id in query.ids) and query.fits(tables, record):
+            yield key, record
+
+
+def _write(position: dict[str, Any]) -> str:
+    return urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
+
+
+def _read(cursor: str | None, paging: Paging) -> dict[str, Any]:
+    if cursor is None:
+        return {"page": 1}
+    try:
+        position = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        after, page = position.get("after"), position["page"]
+        if paging.style == "offset":
+            fits = isinstance(position["offset"], int) and position["offset"] >= 0
+        elif paging.order == "changed_at":
+            position["after"] = (after[0], after[1])
+            fits = isinstance(after[0], int) and isinstance(after[1], str)
+        else:
+            fits = isinstance(after, str)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        fits, page = False, None
+    if not fits or not isinstance(page, int):
+        raise Invalid("cursor: not a cursor of this API")
+    return dict(position)

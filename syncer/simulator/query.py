@@ -1,0 +1,150 @@
+"""The query parameters of a list: read, checked, and turned into a test of records."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from syncer.domain.model import Filter, Model
+from syncer.simulator.filters import FILTERS
+from syncer.simulator.ids import to_ms
+from syncer.simulator.records import Record, Tables
+
+DEFAULT_PAGE_SIZE = 100
+LARGEST_PAGE_SIZE = 250
+
+#: The pattern of timestamp parameters in Kombo's OpenAPI document: no offset such as ``+00:00``.
+_TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?)?Z?", re.ASCII)
+
+
+class Invalid(Exception):
+    """A parameter that the API refuses; the message is for the error's ``message``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a list request asks for.
+
+    cursor is still opaque here. updated_after is in milliseconds since 1970.
+    ids is None where any will do. nothing: a filter that the tool does not support leaves no record over.
+    """
+
+    page_size: int = DEFAULT_PAGE_SIZE
+    cursor: str | None = None
+    updated_after: int | None = None
+    include_deleted: bool = False
+    ids: frozenset[str] | None = None
+    remote_ids: frozenset[str] | None = None
+    tests: tuple[Callable[[Tables, Record], bool], ...] = ()
+    nothing: bool = False
+
+    def fits(self, tables: Tables, record: Record) -> bool:
+        if record.gone or self.nothing:
+            return False
+        if record.deleted_at is not None and not self.include_deleted:
+            return False
+        if self.updated_after is not None and record.matched_at <= self.updated_after:
+            return False
+        if self.remote_ids is None and not self.tests:
+            return True
+        if record.blank:
+            return False
+        if self.remote_ids is not None and record.fields["remote_id"] not in self.remote_ids:
+            return False
+        return all(test(tables, record) for test in self.tests)
+
+
+def read_query(
+    model: Model, params: Mapping[str, str], unsupported: Collection[tuple[str, str]] = ()
+) -> Query:
+    """The query of a list request.
+
+    Parameters that the list does not know are ignored. unsupported holds the (model, filter) pairs that the
+    tool behind has no data for. Raises Invalid.
+    """
+    features = model.features
+    given = {each.name: params[each.name] for each in model.filters if each.name in params}
+    ignore = features.include_deleted and _boolean(params, "ignore_unsupported_filters")
+    dropped = {name for name in given if (model.name, name) in unsupported}
+    return Query(
+        page_size=_page_size(params) if features.paging else DEFAULT_PAGE_SIZE,
+        cursor=params.get("cursor") if features.paging else None,
+        updated_after=_milliseconds(params, "updated_after") if features.updated_after else None,
+        include_deleted=features.include_deleted and _boolean(params, "include_deleted"),
+        ids=_set(params, "ids") if features.ids else None,
+        remote_ids=_set(params, "remote_ids") if features.remote_ids else None,
+        tests=tuple(
+            _test(model, each, given[each.name])
+            for each in model.filters
+            if each.name in given and each.name not in dropped
+        ),
+        nothing=bool(dropped) and not ignore,
+    )
+
+
+def _test(model: Model, filter: Filter, text: str) -> Callable[[Tables, Record], bool]:
+    test, value = FILTERS[model.name][filter.name], _value(filter, text)
+    return lambda tables, record: test(tables, record, value)
+
+
+def _value(filter: Filter, text: str) -> Any:
+    if filter.type == "timestamp":
+        return to_ms(_moment(filter.name, text))
+    if filter.type == "json":
+        return _single_pair(filter.name, text)
+    values = frozenset(text.split(",")) if filter.type == "list" else frozenset({text})
+    if filter.choices and not values <= set(filter.choices):
+        unknown = sorted(values - set(filter.choices))[0]
+        raise Invalid(f"{filter.name}: {unknown!r} is not one of {', '.join(filter.choices)}")
+    return values if filter.type == "list" else text
+
+
+def _single_pair(name: str, text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        raise Invalid(f"{name}: not JSON") from None
+    if not isinstance(value, dict) or len(value) != 1:
+        raise Invalid(f"{name}: expected an object with one key")
+    if isinstance(next(iter(value.values())), dict | list):
+        raise Invalid(f"{name}: the value must be a string, a number, a boolean or null")
+    return value
+
+
+def _page_size(params: Mapping[str, str]) -> int:
+    text = params.get("page_size", str(DEFAULT_PAGE_SIZE))
+    size = int(text) if text.isascii() and text.isdigit() else 0
+    if not 1 <= size <= LARGEST_PAGE_SIZE:
+        raise Invalid(f"page_size: expected a whole number from 1 to {LARGEST_PAGE_SIZE}")
+    return size
+
+
+def _boolean(params: Mapping[str, str], name: str) -> bool:
+    text = params.get(name, "false")
+    if text not in ("true", "false"):
+        raise Invalid(f"{name}: expected true or false")
+    return text == "true"
+
+
+def _set(params: Mapping[str, str], name: str) -> frozenset[str] | None:
+    return frozenset(params[name].split(",")) if name in params else None
+
+
+def _milliseconds(params: Mapping[str, str], name: str) -> int | None:
+    if name not in params:
+        return None
+    return to_ms(_moment(name, params[name]))
+
+
+def _moment(name: str, text: str) -> datetime:
+    """A moment in UTC; Python reads up to six digits of the fraction and drops the rest."""
+    try:
+        if _TIMESTAMP.fullmatch(text):
+            return datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=UTC)
+    except ValueError:
+        pass
+    raise Invalid(f"{name}: expected a timestamp such as 2026-01-31T08:00:00.000Z")

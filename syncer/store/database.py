@@ -1,0 +1,130 @@
+"""One database: its engine, its transactions, its clock, and its troubles in our words."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable
+from syncer.store.engines import engine_of
+from syncer.store.troubles import is_no_database, is_our_fault, reason
+
+_T = TypeVar("_T")
+
+
+class Database:
+    """Transactions on one database, from any thread and, through a thread pool, from async code.
+
+    url: ``sqlite:///file.db``, ``postgresql://…`` (also ``postgres://`` and ``postgresql+psycopg://``).
+    workers: how many transactions may be under way at once. clock_offset moves the database's clock, for
+    tests of hosts whose clocks differ.
+    Every error of the driver leaves as DatabaseUnavailable, or DatabaseRefused where the file is no database,
+    except those that show a fault of ours.
+    """
+
+    def __init__(self, url: str, *, workers: int = 8, clock_offset: timedelta = timedelta(0)) -> None:
+        self.clock_offset = clock_offset
+        self.engine = engine_of(url, workers)
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="database")
+        # SQLite has one write lock. Waiting for it here is fair and costs nothing; waiting for it inside
+        # SQLite is a poll with growing pauses.
+        self._writer = threading.Lock() if self.is_sqlite else None
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @property
+    def file(self) -> Path | None:
+        """Where SQLite keeps it; None for a server, and where the address is a URI of SQLite's own."""
+        is_path = self.is_sqlite and "uri" not in self.engine.url.query
+        return Path(self.engine.url.database or "") if is_path else None
+
+    @property
+    def shown_url(self) -> str:
+        """The address without a password, wherever in it one stands."""
+        url = self.engine.url
+        hidden = {name: "***" for name in url.query if "password" in name}
+        shown = url.set(drivername=url.get_backend_name()).update_query_dict(hidden)
+        return shown.render_as_string(hide_password=True)
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A transaction that writes: commits at the end, rolls back on an exception."""
+        if self._writer is not None:
+            self._writer.acquire()
+        try:
+            with self._translated(), self.engine.begin() as connection:
+                yield connection
+        finally:
+            if self._writer is not None:
+                self._writer.release()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads: one consistent picture, and no writer waits for it."""
+        with self._translated(), self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection.execution_options(syncer_read_only=True)
+            else:
+                # At PostgreSQL's default level every statement would see a picture of its own.
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with connection.begin():
+                yield connection
+
+    async def write(self, work: Callable[[Connection], _T]) -> _T:
+        """Run work in a writing transaction on a worker thread.
+
+        A cancelled caller does not take the thread's transaction with it: it commits or rolls back whole.
+        """
+
+        def transaction() -> _T:
+            with self.begin() as connection:
+                return work(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, transaction)
+
+    async def ask(self, work: Callable[[Connection], _T]) -> _T:
+        """Run work in a reading transaction on a worker thread."""
+
+        def transaction() -> _T:
+            with self.read() as connection:
+                return work(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, transaction)
+
+    def now(self, connection: Connection) -> datetime:
+        """The database's clock: the one that all hosts share."""
+        if self.is_sqlite:
+            shown = connection.execute(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")).scalar_one()
+            moment = datetime.fromisoformat(shown).replace(tzinfo=UTC)
+        else:
+            moment = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+        return moment.astimezone(UTC) + self.clock_offset
+
+    def close(self) -> None:
+        """Wait for the transactions under way and drop all connections."""
+        self._threads.shutdown(wait=True)
+        self.engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except PoolTimeout as error:
+            raise DatabaseUnavailable(f"No connection to {self.shown_url} became free in time.") from error
+        except DBAPIError as error:
+            if is_our_fault(error):
+                raise
+            kind = DatabaseRefused if is_no_database(error) else DatabaseUnavailable
+            raise kind(f"The database {self.shown_url} cannot be used: {reason(error)}.") from error

@@ -1,0 +1,148 @@
+"""How to reach each kind of database, and how its connections are set up."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from sqlalchemy import URL, Connection, DateTime, Engine, ExceptionContext, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from syncer.domain.errors import UsageError
+from syncer.store.troubles import is_refusal_to_write, stays
+from syncer.store.types import LooseTimestamp
+
+#: Milliseconds that SQLite waits for another process's write lock before it calls itself busy.
+SQLITE_BUSY_MS = 30_000
+#: Seconds to wait for PostgreSQL to accept a connection.
+CONNECT_TIMEOUT = 10
+#: Seconds after which PostgreSQL ends a transaction in which nothing happens any more, unless the address,
+#: the role or the database has a limit of its own.
+IDLE_IN_TRANSACTION = 60
+#: How often a process asks for WAL mode while others are asking for it, too.
+WAL_TRIES = 100
+
+
+def engine_of(url: str, workers: int) -> Engine:
+    """An engine with that many connections, made ready for our transactions; it does not connect yet.
+
+    Raises UsageError for a URL that it cannot read.
+    """
+    if url.startswith("postgres://"):
+        url = "postgresql" + url.removeprefix("postgres")
+    try:
+        address = make_url(url)
+        if "@" in (address.host or ""):
+            # The rest of a password with an @ that is not written %40.
+            raise ArgumentError
+        if address.get_backend_name() == "sqlite":
+            return _sqlite(address, workers)
+        if address.get_backend_name() == "postgresql":
+            return _postgresql(address, workers)
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        # The text may hold a password: it is not repeated.
+        raise UsageError(
+            "The database URL cannot be read; write sqlite:///file.db or postgresql://…"
+        ) from None
+    raise UsageError(
+        f"The database {address.get_backend_name()!r} is not supported; use SQLite or PostgreSQL."
+    )
+
+
+def _postgresql(address: URL, workers: int) -> Engine:
+    engine = create_engine(
+        address.set(drivername="postgresql+psycopg"),
+        pool_size=workers,
+        max_overflow=2,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": CONNECT_TIMEOUT, "application_name": "syncer"},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        # The driver reads moments in the session's zone, where those near the years 1 and 9999 can lie
+        # outside what Python holds.
+        connection.execute("SET TIME ZONE 'UTC'")
+        # A process that is stopped, or a host that is gone, in the middle of a transaction holds rows that
+        # others wait for.
+        connection.execute(
+            "SELECT set_config('idle_in_transaction_session_timeout', %s, false) "
+            "WHERE current_setting('idle_in_transaction_session_timeout') = '0'",
+            (f"{IDLE_IN_TRANSACTION}s",),
+        )
+        connection.commit()
+
+    _drop_what_stays_troubled(engine)
+    return engine
+
+
+def _sqlite(address: URL, workers: int) -> Engine:
+    if address.database in {None, "", ":memory:"}:
+        raise UsageError("The database needs a file of its own: write sqlite:///file.db.")
+    if address.query and "uri" not in address.query:
+        raise ArgumentError
+    engine = create_engine(
+        address.set(drivername="sqlite+pysqlite"),
+        pool_size=workers,
+        max_overflow=2,
+        connect_args={"timeout": SQLITE_BUSY_MS / 1000},
+    )
+    engine.dialect.colspecs = {**engine.dialect.colspecs, DateTime: LooseTimestamp}
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        # The driver's own transaction control is off: it would begin writes late, and a transaction that
+        # starts by reading cannot always become a writer.
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
+        _use_wal(connection)
+        # In WAL mode NORMAL survives a crash of the process at any instruction; a power cut may lose the last
+        # transactions but never their order, so rows and cursor stay in step.
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get("syncer_read_only")
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    _drop_what_stays_troubled(engine)
+    return engine
+
+
+def _drop_what_stays_troubled(engine: Engine) -> None:
+    """Let no connection go back among the others that would never work again."""
+
+    @event.listens_for(engine, "handle_error")
+    def drop(context: ExceptionContext) -> None:
+        if not stays(context.original_exception) or _may_only_read(context):
+            return
+        context.is_disconnect = True
+        if engine.dialect.name == "sqlite":
+            # A process's connections share the map of the write-ahead log. One that was opened when the file
+            # could only be read keeps it so for all: none may stay open, be it idle. A statement that has not
+            # been ended keeps its connection open, and the error keeps the statement.
+            if context.execution_context is not None:
+                context.execution_context.cursor.close()
+            engine.dispose()
+
+
+def _may_only_read(context: ExceptionContext) -> bool:
+    """Whether it was we who let the connection only read, so that a refusal to write says nothing of it."""
+    options = context.connection.get_execution_options() if context.connection is not None else {}
+    ours = options.get("syncer_read_only") or options.get("postgresql_readonly")
+    return bool(ours) and is_refusal_to_write(context.original_exception)
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to WAL. Of several processes that do so at once SQLite tells all but one that it is busy."""
+    for last in (False,) * (WAL_TRIES - 1) + (True,):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if last or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            # It did not wait for the others; this does.
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute("ROLLBACK")

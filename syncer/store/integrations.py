@@ -1,0 +1,137 @@
+"""The integrations that are mirrored, and what Kombo last said about them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, case, literal, select, update
+
+from syncer.store.bulk import insert_or_ignore
+from syncer.store.tables import integrations
+from syncer.store.types import Timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class Integration:
+    """One integration as its row says.
+
+    models: globs of its own, or None for those of the configuration. read_models: webhook name of a model ->
+    whether Kombo offers it here; empty while unknown. state: ready, waiting, gone, or None while unknown.
+    """
+
+    id: str
+    origin: str
+    models: tuple[str, ...] | None = None
+    removed_at: datetime | None = None
+    state: str | None = None
+    tool: str | None = None
+    category: str | None = None
+    organisation: str | None = None
+    status: str | None = None
+    setup_status: str | None = None
+    data_expired_at: datetime | None = None
+    refreshed_at: datetime | None = None
+    read_models: Mapping[str, bool] = field(default_factory=dict)
+    checked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrationStore:
+    """The integrations of one environment."""
+
+    environment: str = "default"
+
+    def add(
+        self, connection: Connection, integration_id: str, *, origin: str, models: Sequence[str] | None
+    ) -> None:
+        """Mirror the integration, from now on or again; its rows and state, if any, are kept."""
+        row = {"environment": self.environment, "id": integration_id, "origin": origin}
+        connection.execute(insert_or_ignore(connection, integrations), row)
+        connection.execute(
+            update(integrations)
+            .where(*self._is(integration_id))
+            .values(
+                origin=origin, removed_at=None, models=None if models is None else json.dumps(list(models))
+            )
+        )
+
+    def remove(self, connection: Connection, integration_id: str, now: datetime) -> bool:
+        """Do not mirror it any more; its rows stay. False where it was not mirrored."""
+        changed = connection.execute(
+            update(integrations)
+            .where(*self._is(integration_id), integrations.c.removed_at.is_(None))
+            .values(removed_at=now)
+        )
+        return bool(changed.rowcount)
+
+    def follow_config(
+        self, connection: Connection, configured: Mapping[str, Sequence[str] | None], now: datetime
+    ) -> None:
+        """Bring the rows that come from the configuration in step with it."""
+        for integration_id, models in configured.items():
+            self.add(connection, integration_id, origin="config", models=models)
+        for known in self.all(connection):
+            if known.origin == "config" and known.id not in configured:
+                self.remove(connection, known.id, now)
+
+    def all(self, connection: Connection) -> list[Integration]:
+        """Those that are mirrored, by id."""
+        found = connection.execute(
+            select(integrations)
+            .where(integrations.c.environment == self.environment, integrations.c.removed_at.is_(None))
+            .order_by(integrations.c.id)
+        )
+        return [_integration(row) for row in found]
+
+    def get(self, connection: Connection, integration_id: str) -> Integration | None:
+        """One integration, mirrored or not any more."""
+        row = connection.execute(select(integrations).where(*self._is(integration_id))).one_or_none()
+        return None if row is None else _integration(row)
+
+    def note(self, connection: Connection, integration_id: str, now: datetime, **said: Any) -> None:
+        """Keep what Kombo said just now; read_models as a mapping.
+
+        Data that had expired and has no more been read anew by Kombo: what was mirrored before is outdated.
+        """
+        if "data_expired_at" in said and said["data_expired_at"] is None:
+            said["refreshed_at"] = case(
+                (integrations.c.data_expired_at.is_not(None), literal(now, Timestamp)),
+                else_=integrations.c.refreshed_at,
+            )
+        if "read_models" in said:
+            said["read_models"] = json.dumps(said["read_models"])
+        connection.execute(
+            update(integrations).where(*self._is(integration_id)).values(checked_at=now, **said)
+        )
+
+    def _is(self, integration_id: str) -> Iterable[Any]:
+        return (integrations.c.environment == self.environment, integrations.c.id == integration_id)
+
+
+def _integration(row: Row[Any]) -> Integration:
+    models = _decoded(row.models)
+    return Integration(
+        id=row.id,
+        origin=row.origin,
+        models=None if models is None else tuple(models),
+        removed_at=row.removed_at,
+        state=row.state,
+        tool=row.tool,
+        category=row.category,
+        organisation=row.organisation,
+        status=row.status,
+        setup_status=row.setup_status,
+        data_expired_at=row.data_expired_at,
+        refreshed_at=row.refreshed_at,
+        read_models=_decoded(row.read_models) or {},
+        checked_at=row.checked_at,
+    )
+
+
+def _decoded(value: Any) -> Any:
+    """PostgreSQL's driver has decoded it already, SQLite gives the text."""
+    return json.loads(value) if isinstance(value, str) else value

@@ -1,0 +1,196 @@
+"""Write a page of records into the mirror: compare, write what changed, replace links and children."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial, reduce
+from operator import add
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy.exc import DBAPIError
+
+from syncer.domain.change import Change, Counts, Known, change, count
+from syncer.domain.model import Child, Model
+from syncer.domain.record import Poison, Row, ascii_json
+from syncer.store.bulk import insert, upsert
+from syncer.store.tables import MIRROR
+from syncer.store.troubles import is_data_error, reason
+
+#: How the reason begins why the database did not take a record.
+REFUSED = "the database refuses it"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a page did: counts of the records that are in the mirror now, the effect of each by its id, and
+    those it could not take.
+    """
+
+    counts: Counts
+    effects: dict[str, Change]
+    refused: list[Poison]
+
+
+def write_page(
+    connection: Connection,
+    model: Model,
+    integration_id: str,
+    rows: Sequence[Row],
+    *,
+    now: datetime,
+    walk_began_at: datetime,
+    keep_anonymised: bool = False,
+) -> Written:
+    """Make the rows of one page current and count what each record did.
+
+    Unchanged rows are not written. A row with a value that the database refuses is left out, and what the
+    mirror had of it stays. keep_anonymised: a deleted record that Kombo has blanked keeps its last values,
+    document, links and children here; only its deletion is recorded.
+    """
+    rows = list({row.id: row for row in rows}.values())
+    known = _known(connection, MIRROR[model.name], [row.id for row in rows])
+    effects = {row.id: change(row, known.get(row.id)) for row in rows}
+    changed = [row for row in rows if effects[row.id] is not Change.UNCHANGED]
+    write = partial(
+        _write,
+        connection,
+        model,
+        integration_id,
+        known=known,
+        now=now,
+        keep_anonymised=keep_anonymised,
+    )
+    refused = as_far_as_possible(connection, write, changed)
+    for poison in refused:
+        effects.pop(str(poison.id), None)
+    taken = (row for row in rows if row.id in effects)
+    counts = reduce(add, (count(row, known.get(row.id), walk_began_at) for row in taken), Counts())
+    return Written(counts, effects, refused)
+
+
+def as_far_as_possible(
+    connection: Connection, write: Callable[[Sequence[Row]], None], rows: Sequence[Row]
+) -> list[Poison]:
+    """Write the rows together or, where the database refuses that, by halves; gives those it cannot take."""
+    if not rows:
+        return []
+    try:
+        with connection.begin_nested():
+            write(rows)
+        return []
+    except DBAPIError as error:
+        if not is_data_error(error):
+            raise
+        if len(rows) == 1:
+            return [Poison(rows[0].id, f"{REFUSED}: {reason(error)}", ascii_json(rows[0].document))]
+    middle = len(rows) // 2
+    return [
+        refused
+        for half in (rows[:middle], rows[middle:])
+        for refused in as_far_as_possible(connection, write, half)
+    ]
+
+
+def _write(
+    connection: Connection,
+    model: Model,
+    integration_id: str,
+    rows: Sequence[Row],
+    *,
+    known: Mapping[str, Known],
+    now: datetime,
+    keep_anonymised: bool,
+) -> None:
+    """Write records that are new or have changed, with their links and children."""
+    table = MIRROR[model.name]
+    blanked = [row for row in rows if keep_anonymised and row.is_shell and row.id in known]
+    blanked_ids = {row.id for row in blanked}
+    whole = [row for row in rows if row.id not in blanked_ids]
+    upsert(
+        connection,
+        table,
+        # In one order everywhere, so that two writers of the same rows cannot wait for each other.
+        [_values(row, integration_id, now) for row in sorted(whole, key=lambda row: row.id)],
+        keep=("first_seen_at",),
+    )
+    for row in blanked:
+        _mark_only(connection, table, row, now)
+    replaced = [row.id for row in whole if row.id in known]
+    for link in model.links:
+        _replace(connection, MIRROR[link.table], link.owner, replaced, _gathered(whole, link.table, "links"))
+    for child in model.children:
+        entries = [
+            {**entry, "integration_id": integration_id} for entry in _gathered(whole, child.table, "children")
+        ]
+        if child.owner is not None:
+            _replace(connection, MIRROR[child.table], child.owner, replaced, entries)
+        else:
+            _write_shared(connection, child, entries, now)
+
+
+def _known(connection: Connection, table: Table, ids: Sequence[str]) -> dict[str, Known]:
+    columns = table.c
+    found = connection.execute(
+        select(
+            columns.id,
+            columns.content_hash,
+            columns.remote_deleted_at.is_not(None),
+            columns.deleted_by,
+            columns.mirrored_at,
+        ).where(columns.id.in_(ids))
+    )
+    return {row[0]: Known(bytes(row[1]), bool(row[2]), row[3], row[4]) for row in found}
+
+
+def _values(row: Row, integration_id: str, now: datetime) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "integration_id": integration_id,
+        **row.values,
+        "document": row.document,
+        "content_hash": row.content_hash,
+        "first_seen_at": now,
+        "mirrored_at": now,
+        "deleted_by": "kombo" if row.deleted_at is not None else None,
+    }
+
+
+def _mark_only(connection: Connection, table: Table, row: Row, now: datetime) -> None:
+    connection.execute(
+        update(table)
+        .where(table.c.id == row.id)
+        .values(
+            remote_deleted_at=row.deleted_at,
+            changed_at=row.values["changed_at"],
+            content_hash=row.content_hash,
+            mirrored_at=now,
+            deleted_by="kombo",
+        )
+    )
+
+
+def _gathered(rows: Iterable[Row], table: str, kind: str) -> list[dict[str, Any]]:
+    return [entry for row in rows for entry in getattr(row, kind)[table]]
+
+
+def _replace(
+    connection: Connection, table: Table, owner: str, replaced: Sequence[str], entries: list[dict[str, Any]]
+) -> None:
+    if replaced:
+        connection.execute(delete(table).where(table.c[owner].in_(replaced)))
+    insert(connection, table, entries)
+
+
+def _write_shared(connection: Connection, child: Child, entries: list[dict[str, Any]], now: datetime) -> None:
+    """Children that several parents carry: hash-first, by id; the last parent of the page wins."""
+    table = MIRROR[child.table]
+    latest = {entry["id"]: {**entry, "mirrored_at": now} for entry in entries}
+    if not latest:
+        return
+    found = connection.execute(select(table.c.id, table.c.content_hash).where(table.c.id.in_(list(latest))))
+    hashes = {row[0]: bytes(row[1]) for row in found}
+    new = [entry for key, entry in sorted(latest.items()) if hashes.get(key) != entry["content_hash"]]
+    upsert(connection, table, new)

@@ -1,0 +1,213 @@
+"""Rows that a full walk did not see: kept until Kombo has been asked for them, marked or held.
+
+The work of a sweep, as a table: a crash loses at most the question under way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    except_,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from syncer.store.seen import seen_ids
+from syncer.store.state import Key
+from syncer.store.tables import MIRROR, missing
+from syncer.store.types import Timestamp
+
+#: How many ids show what is held.
+EXAMPLES = 3
+
+_HELD = missing.c.held_at.is_not(None) & missing.c.approved_at.is_(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Rows of a stream that wait for a person: how many, since when, and a few of their ids."""
+
+    rows: int
+    since: datetime
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MissingStore:
+    """The missing rows of one stream."""
+
+    environment: str
+    key: Key
+
+    def unseen(self, connection: Connection, walk_id: str, walk_began_at: datetime) -> list[str]:
+        """The ids of rows that the walk did not see though they were there before it began.
+
+        That is by the database's clock. It reads every live row of the stream, which takes SQLite seconds for
+        hundreds of thousands: let it be no transaction that others wait for.
+        """
+        table = MIRROR[self.key[1]]
+        before = select(table.c.id).where(
+            table.c.integration_id == self.key[0],
+            table.c.remote_deleted_at.is_(None),
+            table.c.first_seen_at < walk_began_at,
+        )
+        return list(
+            connection.execute(
+                except_(before, seen_ids(connection, self.environment, self.key, walk_id))
+            ).scalars()
+        )
+
+    def note(self, connection: Connection, unseen: Collection[str], walk_id: str, now: datetime) -> None:
+        """Keep what the walk did not see, and forget what it did. Done twice it changes nothing more."""
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+        statement = dialect.insert(missing)
+        rows = [
+            {
+                "environment": self.environment,
+                "integration_id": self.key[0],
+                "model": self.key[1],
+                "record_id": record_id,
+                "walk_id": walk_id,
+                "walks": 1,
+                "missing_since": now,
+            }
+            for record_id in unseen
+        ]
+        if rows:
+            connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=missing.primary_key.columns,
+                    set_={"walks": missing.c.walks + 1, "walk_id": statement.excluded.walk_id},
+                    where=missing.c.walk_id != statement.excluded.walk_id,
+                ),
+                rows,
+            )
+        connection.execute(delete(missing).where(*self._of, missing.c.walk_id != walk_id))
+
+    def unasked(
+        self, connection: Connection, sweep_id: str, *, only_approved: bool = False, limit: int
+    ) -> list[str]:
+        """Missing records that Kombo has not been asked for in this sweep, in order."""
+        return list(
+            connection.execute(
+                select(missing.c.record_id)
+                .where(
+                    *self._of,
+                    or_(missing.c.confirmed_by.is_(None), missing.c.confirmed_by != sweep_id),
+                    *([missing.c.approved_at.is_not(None)] if only_approved else []),
+                )
+                .order_by(missing.c.record_id)
+                .limit(limit)
+            ).scalars()
+        )
+
+    def confirm(self, connection: Connection, sweep_id: str, ids: Collection[str]) -> None:
+        """Note that Kombo, asked for them, does not know these records."""
+        if ids:
+            connection.execute(
+                update(missing).where(*self._of, missing.c.record_id.in_(ids)).values(confirmed_by=sweep_id)
+            )
+
+    def forget(self, connection: Connection, ids: Collection[str]) -> None:
+        """These records are there: Kombo has just served them."""
+        if ids:
+            connection.execute(delete(missing).where(*self._of, missing.c.record_id.in_(ids)))
+
+    def count(self, connection: Connection, believed: ColumnElement[bool]) -> int:
+        """How many of the missing rows that are believed to be gone nobody has approved."""
+        return connection.execute(
+            select(func.count()).where(*self._of, believed, missing.c.approved_at.is_(None))
+        ).scalar_one()
+
+    def confirmed(self, sweep_id: str) -> ColumnElement[bool]:
+        """What Kombo, asked for it in this sweep, did not know."""
+        return missing.c.confirmed_by == sweep_id
+
+    def missed_often(self, walks: int) -> ColumnElement[bool]:
+        """What so many complete walks in a row did not see."""
+        return missing.c.walks >= walks
+
+    def hold(self, connection: Connection, now: datetime) -> None:
+        """Everything missing that nobody has approved waits for a person."""
+        connection.execute(
+            update(missing)
+            .where(*self._of, missing.c.approved_at.is_(None))
+            .values(held_at=func.coalesce(missing.c.held_at, literal(now, Timestamp)))
+        )
+
+    def approve(self, connection: Connection, now: datetime) -> int:
+        """What is held may be marked, as far as it is still missing; gives how many rows that are."""
+        return connection.execute(update(missing).where(*self._of, _HELD).values(approved_at=now)).rowcount
+
+    def mark(
+        self, connection: Connection, believed: ColumnElement[bool], now: datetime, *, only_approved: bool
+    ) -> int:
+        """Mark the rows that are believed to be gone; gives how many were alive until now."""
+        table = MIRROR[self.key[1]]
+        chosen = and_(*self._of, believed, *([missing.c.approved_at.is_not(None)] if only_approved else []))
+        marked = connection.execute(
+            update(table)
+            .where(
+                table.c.id.in_(select(missing.c.record_id).where(chosen)),
+                table.c.integration_id == self.key[0],
+                table.c.remote_deleted_at.is_(None),
+            )
+            .values(remote_deleted_at=now, deleted_by="sweep", mirrored_at=now)
+        ).rowcount
+        connection.execute(delete(missing).where(chosen))
+        return marked
+
+    def held(self, connection: Connection) -> Held | None:
+        """What waits for a person; None: nothing does."""
+        return held_rows(connection, self.environment, self.key).get(self.key)
+
+    @property
+    def _of(self) -> tuple[ColumnElement[bool], ...]:
+        return (
+            missing.c.environment == self.environment,
+            missing.c.integration_id == self.key[0],
+            missing.c.model == self.key[1],
+        )
+
+
+def held_rows(connection: Connection, environment: str, key: Key | None = None) -> dict[Key, Held]:
+    """What waits for a person, by stream; of one stream if given."""
+    of = [missing.c.environment == environment, _HELD]
+    if key is not None:
+        of += [missing.c.integration_id == key[0], missing.c.model == key[1]]
+    counted = connection.execute(
+        select(
+            missing.c.integration_id,
+            missing.c.model,
+            func.count(),
+            func.min(missing.c.held_at, type_=Timestamp),
+        )
+        .where(*of)
+        .group_by(missing.c.integration_id, missing.c.model)
+    )
+    return {
+        (integration_id, model): Held(
+            rows,
+            since,
+            tuple(
+                connection.execute(
+                    select(missing.c.record_id)
+                    .where(*of, missing.c.integration_id == integration_id, missing.c.model == model)
+                    .order_by(missing.c.record_id)
+                    .limit(EXAMPLES)
+                ).scalars()
+            ),
+        )
+        for integration_id, model, rows, since in counted.all()
+    }

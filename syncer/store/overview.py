@@ -1,0 +1,69 @@
+"""What the mirror holds and how fresh it is, as numbers for `status`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from syncer.domain.budget import Budget
+from syncer.domain.plan import Stream
+from syncer.store.budget import read_budget
+from syncer.store.integrations import Integration, IntegrationStore
+from syncer.store.missing import Held, held_rows
+from syncer.store.state import Key, StreamStore
+from syncer.store.tables import quarantine, streams
+from syncer.store.types import Timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything `status` tells. quarantine: records held back and since when, by stream; held: rows that
+    are missing and wait for a person.
+    """
+
+    now: datetime
+    integrations: list[Integration]
+    streams: list[Stream]
+    running: set[Key]
+    quarantine: dict[Key, tuple[int, datetime]]
+    held: dict[Key, Held]
+    budget: Budget | None
+
+    @property
+    def states(self) -> Counter[str]:
+        """How many streams are in each state."""
+        return Counter(stream.state for stream in self.streams)
+
+
+def overview(
+    connection: Connection, environment: str, key_fingerprint: str | None, now: datetime
+) -> Overview:
+    """One consistent picture of what is mirrored; the budget only where the key is known."""
+    mirrored = IntegrationStore(environment).all(connection)
+    held = connection.execute(
+        select(
+            quarantine.c.integration_id,
+            quarantine.c.model,
+            func.count(),
+            func.min(quarantine.c.first_seen_at, type_=Timestamp),
+        )
+        .where(quarantine.c.environment == environment)
+        .group_by(quarantine.c.integration_id, quarantine.c.model)
+    )
+    running = connection.execute(
+        select(streams.c.integration_id, streams.c.model).where(
+            streams.c.environment == environment, streams.c.lease_until > now
+        )
+    )
+    return Overview(
+        now=now,
+        integrations=mirrored,
+        streams=StreamStore(environment).all(connection),
+        running={(row.integration_id, row.model) for row in running},
+        quarantine={(row[0], row[1]): (row[2], row[3]) for row in held},
+        held=held_rows(connection, environment),
+        budget=read_budget(connection, environment, key_fingerprint) if key_fingerprint else None,
+    )

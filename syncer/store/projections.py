@@ -1,0 +1,189 @@
+"""Which projection the rows of each model have, and how far a re-projection has come.
+
+Whoever starts adopts its own projections: from then on no process that has others can write. A page's
+transaction looks at the model's row under a lock that it shares with other pages, and whoever adopts takes
+that lock alone: so no page of the old projection can commit behind a re-projection that has passed its rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, case, exists, func, select, text, update
+
+from syncer.domain.budget import Purpose
+from syncer.domain.errors import ProjectionReplaced
+from syncer.domain.projection import Projection
+from syncer.store.bookkeeping import projections, streams
+from syncer.store.bulk import upsert
+from syncer.store.stream_rows import walk_values
+from syncer.store.tables import MIRROR
+
+#: Key of the PostgreSQL advisory lock that pages share; on SQLite a writing transaction is alone anyway.
+PROJECTION_LOCK = 0x50524F4A
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What adopting changed. replaced: models with rows of another projection. walked_anew: those of them
+    that keep members again which were excluded, so that their streams have to be read whole once more.
+    """
+
+    replaced: tuple[str, ...] = ()
+    walked_anew: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a re-projection goes on; after None: at the table's beginning."""
+
+    table: str
+    after: str | None
+
+
+def adopt(
+    connection: Connection, environment: str, wanted: Mapping[str, Projection], now: datetime
+) -> Adopted:
+    """Make these the projections of the models; rows of others are to be re-projected from now on."""
+    if not _differing(_stored(connection, environment), wanted):
+        return Adopted()
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PROJECTION_LOCK})
+    stored = _stored(connection, environment)
+    replaced, anew, rows = [], [], []
+    for model in _differing(stored, wanted):
+        before, after = stored.get(model), wanted[model]
+        if before is not None or _has_rows(connection, model):
+            replaced.append(model)
+        if before is not None and after.gives_back(before.exclusions):
+            anew.append(model)
+        rows.append(
+            {
+                "environment": environment,
+                "model": model,
+                "fingerprint": after.fingerprint,
+                "exclusions": json.dumps(after.exclusions),
+                "at_table": model if model in replaced else None,
+            }
+        )
+    upsert(connection, projections, rows)
+    _walk_anew(connection, environment, anew, now)
+    return Adopted(tuple(replaced), tuple(anew))
+
+
+def hold(connection: Connection, environment: str, model: str, projection: Projection) -> None:
+    """Keep the model's projection from being replaced until the transaction ends.
+
+    Raises ProjectionReplaced where another one has been adopted.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": PROJECTION_LOCK})
+    found = connection.execute(select(projections.c.fingerprint).where(_is(environment, model))).scalar()
+    _must_be(found, model, projection)
+    _overwrite(connection, projection)
+
+
+def unfinished(connection: Connection, environment: str) -> list[str]:
+    """Models with rows that are still to be re-projected."""
+    return list(
+        connection.execute(
+            select(projections.c.model)
+            .where(projections.c.environment == environment, projections.c.at_table.is_not(None))
+            .order_by(projections.c.model)
+        ).scalars()
+    )
+
+
+def begin(connection: Connection, environment: str, models: Iterable[str]) -> None:
+    """Have all rows of the models re-projected; what is under way goes on from its place."""
+    connection.execute(
+        update(projections)
+        .where(
+            projections.c.environment == environment,
+            projections.c.model.in_(list(models)),
+            projections.c.at_table.is_(None),
+        )
+        .values(at_table=projections.c.model, after_id=None)
+    )
+
+
+def place(connection: Connection, environment: str, model: str, projection: Projection) -> Place | None:
+    """Where the model's re-projection goes on, held until the transaction ends; None: it is finished.
+
+    Raises ProjectionReplaced where another projection has been adopted.
+    """
+    row = connection.execute(
+        select(projections).where(_is(environment, model)).with_for_update()
+    ).one_or_none()
+    if row is None:
+        return None
+    _must_be(row.fingerprint, model, projection)
+    _overwrite(connection, projection)
+    return None if row.at_table is None else Place(row.at_table, row.after_id)
+
+
+def move(connection: Connection, environment: str, model: str, to: Place | None) -> None:
+    """Keep the place, in the transaction that brought it there; None: the re-projection is finished."""
+    connection.execute(
+        update(projections)
+        .where(_is(environment, model))
+        .values(at_table=to and to.table, after_id=to and to.after)
+    )
+
+
+def _must_be(fingerprint: str | None, model: str, projection: Projection) -> None:
+    if fingerprint not in {None, projection.fingerprint}:
+        raise ProjectionReplaced(
+            f"Another process mirrors {model} with other exclusions, or is of another version: "
+            "restart this one, with the same configuration."
+        )
+
+
+def _overwrite(connection: Connection, projection: Projection) -> None:
+    """Where members are excluded, what leaves SQLite's file is overwritten, and not only given free."""
+    if projection.exclusions and connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")
+
+
+def _stored(connection: Connection, environment: str) -> dict[str, Projection]:
+    found = connection.execute(select(projections).where(projections.c.environment == environment))
+    return {row.model: Projection(row.fingerprint, tuple(_listed(row.exclusions))) for row in found}
+
+
+def _listed(value: Any) -> list[str]:
+    """A JSON list as either database gives it back."""
+    return list(json.loads(value) if isinstance(value, str) else value)
+
+
+def _differing(stored: Mapping[str, Projection], wanted: Mapping[str, Projection]) -> list[str]:
+    return [model for model, projection in wanted.items() if stored.get(model) != projection]
+
+
+def _has_rows(connection: Connection, model: str) -> bool:
+    return bool(connection.execute(select(exists(select(MIRROR[model].c.id)))).scalar_one())
+
+
+def _walk_anew(connection: Connection, environment: str, models: Iterable[str], now: datetime) -> None:
+    """Let the models' streams begin a full walk, at once where a service runs.
+
+    An unfinished walk is dropped: what it has stored lacks the members that come back.
+    """
+    connection.execute(
+        update(streams)
+        .where(streams.c.environment == environment, streams.c.model.in_(list(models)))
+        .values(
+            **walk_values(None),
+            last_full_walk_at=None,
+            state=case((streams.c.state == "complete", "incomplete"), else_=streams.c.state),
+            due_at=func.coalesce(streams.c.due_at, now),
+            due_purpose=func.coalesce(streams.c.due_purpose, int(Purpose.FULL)),
+        )
+    )
+
+
+def _is(environment: str, model: str) -> ColumnElement[bool]:
+    return (projections.c.environment == environment) & (projections.c.model == model)

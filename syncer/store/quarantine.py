@@ -1,0 +1,152 @@
+"""Records that could not be stored, or not whole: kept with the reason until a better version comes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, delete, func, select
+
+from syncer.domain.record import Poison, Row, ascii_json
+from syncer.store.bulk import upsert
+from syncer.store.state import Key
+from syncer.store.tables import quarantine
+
+#: Characters of an id that still fit an index entry of PostgreSQL, beside the rest of the key.
+LONGEST_KEY = 256
+#: How the key of a record begins that has no id of its own.
+HASHED = "hash:"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record in quarantine. key: Kombo's id or, where that cannot be one, a hash."""
+
+    integration_id: str
+    model: str
+    key: str
+    reason: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+    @property
+    def record_id(self) -> str | None:
+        """Kombo's id; None where the record has none that it could be asked for by."""
+        return None if self.key.startswith(HASHED) else self.key
+
+
+def entries(connection: Connection, environment: str, key: Key | None = None) -> list[Entry]:
+    """What is in quarantine, of one stream if given, in the order of integration, model and age."""
+    of = (quarantine.c.environment == environment,) if key is None else _of(environment, key)
+    found = connection.execute(
+        select(
+            quarantine.c.integration_id,
+            quarantine.c.model,
+            quarantine.c.record_key,
+            quarantine.c.reason,
+            quarantine.c.first_seen_at,
+            quarantine.c.last_seen_at,
+        )
+        .where(*of)
+        .order_by(
+            quarantine.c.integration_id,
+            quarantine.c.model,
+            quarantine.c.first_seen_at,
+            quarantine.c.record_key,
+        )
+    )
+    return [Entry(*row) for row in found]
+
+
+def forget_entries(connection: Connection, environment: str, key: Key, keys: Collection[str]) -> None:
+    """Drop entries of records that are no more."""
+    connection.execute(delete(quarantine).where(*_of(environment, key), quarantine.c.record_key.in_(keys)))
+
+
+def keep_in_quarantine(
+    connection: Connection,
+    environment: str,
+    key: Key,
+    run_id: str,
+    now: datetime,
+    poisons: Sequence[Poison],
+    rows: Sequence[Row],
+) -> None:
+    """Keep what could not be stored, or not whole; drop the entries of records that have come whole."""
+    held = _held(environment, key, run_id, now, poisons, rows)
+    healed = {record_key(row.id, row.document) for row in rows} - {each["record_key"] for each in held}
+    if healed:
+        connection.execute(
+            delete(quarantine).where(*_of(environment, key), quarantine.c.record_key.in_(healed))
+        )
+    upsert(connection, quarantine, held, keep=("first_seen_at",))
+
+
+def add_to_quarantine(
+    connection: Connection,
+    environment: str,
+    key: Key,
+    run_id: str,
+    now: datetime,
+    poisons: Sequence[Poison],
+    rows: Sequence[Row],
+) -> int:
+    """Keep what is not kept yet and leave every entry as it is; gives how many are new."""
+    held = _held(environment, key, run_id, now, poisons, rows)
+    return upsert(connection, quarantine, held, keep=[column.name for column in quarantine.c])
+
+
+def _held(
+    environment: str, key: Key, run_id: str, now: datetime, poisons: Sequence[Poison], rows: Sequence[Row]
+) -> list[dict[str, Any]]:
+    noted = [(row.id, "; ".join(row.notes), ascii_json(row.document)) for row in rows if row.notes]
+    held = {
+        record_key(record_id, document): {
+            "environment": environment,
+            "integration_id": key[0],
+            "model": key[1],
+            "record_key": record_key(record_id, document),
+            "reason": reason,
+            "document": document,
+            "run_id": run_id,
+            "first_seen_at": now,
+            "last_seen_at": now,
+        }
+        for record_id, reason, document in (
+            *noted,
+            *((poison.id, poison.reason, poison.document) for poison in poisons),
+        )
+    }
+    return list(held.values())
+
+
+def record_key(record_id: str | None, document: str) -> str:
+    """The record's id where every database takes it as a key, else a hash of it or of the record."""
+    if record_id and len(record_id) <= LONGEST_KEY and "\0" not in record_id:
+        return record_id
+    return HASHED + blake2b((record_id or document).encode(), digest_size=16).hexdigest()
+
+
+def forget_unmet(connection: Connection, environment: str, key: Key, walk_began_at: datetime) -> None:
+    """Drop entries of records that a full walk did not meet: they are gone, or have come in other words."""
+    connection.execute(
+        delete(quarantine).where(*_of(environment, key), quarantine.c.last_seen_at < walk_began_at)
+    )
+
+
+def quarantined(connection: Connection, environment: str, key: Key) -> int:
+    """How many of the stream's records are in quarantine."""
+    return connection.execute(
+        select(func.count()).select_from(quarantine).where(*_of(environment, key))
+    ).scalar_one()
+
+
+def _of(environment: str, key: Key) -> tuple[ColumnElement[bool], ...]:
+    return (
+        quarantine.c.environment == environment,
+        quarantine.c.integration_id == key[0],
+        quarantine.c.model == key[1],
+    )

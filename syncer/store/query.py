@@ -1,0 +1,126 @@
+"""Read-only SQL for people: the database itself refuses to write, whatever the statement says."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, ResourceClosedError, StatementError
+
+from syncer.domain.errors import DatabaseUnavailable, UsageError
+from syncer.store.database import Database
+from syncer.store.schema import check
+
+#: What SQLite does for a statement though the connection is read-only: other files (attaching makes them),
+#: and ending the transaction.
+_NOT_READING = {
+    sqlite3.SQLITE_ATTACH,
+    sqlite3.SQLITE_DETACH,
+    sqlite3.SQLITE_SAVEPOINT,
+    sqlite3.SQLITE_TRANSACTION,
+}
+
+
+#: PostgreSQL's insufficient_privilege.
+_NOT_PERMITTED = "42501"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Columns and rows of a query; rows come as they are asked for.
+
+    JSON of PostgreSQL's is msgspec.Raw, digit by digit what the database has; SQLite has only text.
+    """
+
+    columns: tuple[str, ...]
+    rows: Iterator[tuple[Any, ...]]
+
+
+@contextmanager
+def query(
+    database: Database,
+    sql: str,
+    parameters: Mapping[str, str],
+    *,
+    started: Callable[[Connection], None] = lambda _: None,
+) -> Iterator[Answer]:
+    """Run one statement read-only; parameters fill ``:name`` places.
+
+    started gets the connection before the statement runs on it, for ``cancel``. Raises UsageError with the
+    database's own words for a statement that it refuses, and where a place has no value.
+    """
+    run = _on_sqlite if database.is_sqlite else _on_postgresql
+    with database.read() as connection:
+        if database.is_sqlite:
+            connection.exec_driver_sql("PRAGMA query_only = ON")
+            connection.connection.set_authorizer(_only_reading)
+        started(connection)
+        try:
+            with run(connection, sql, parameters) as answer:
+                if not answer.columns:
+                    raise UsageError("The statement gives no rows: `syncer query` only reads.")
+                yield answer
+        except (DBAPIError, StatementError, ResourceClosedError) as error:
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise
+            raise UsageError(f"The database refuses the query: {_words(error)}") from error
+        finally:
+            # A statement may leave something on its connection, such as a setting or a lock: nobody else
+            # gets that connection.
+            if database.is_sqlite and not connection.invalidated:
+                connection.connection.set_authorizer(None)
+            connection.rollback()
+            connection.invalidate()
+
+
+def check_readable(database: Database) -> None:
+    """As ``schema.check``; whoever may read the mirror, and not the bookkeeping, is told nothing."""
+    try:
+        check(database)
+    except DatabaseUnavailable as error:
+        cause = getattr(error.__cause__, "orig", None)
+        if getattr(cause, "sqlstate", None) != _NOT_PERMITTED:
+            raise
+
+
+def cancel(database: Database, connection: Connection) -> None:
+    """Stop the statement that the connection is running, from another thread."""
+    if connection.closed or connection.invalidated:
+        return
+    raw = connection.connection.driver_connection
+    if raw is not None:
+        (raw.interrupt if database.is_sqlite else raw.cancel)()
+
+
+@contextmanager
+def _on_sqlite(connection: Connection, sql: str, parameters: Mapping[str, str]) -> Iterator[Answer]:
+    result = connection.execution_options(stream_results=True).exec_driver_sql(sql, dict(parameters))
+    with closing(result):
+        columns = tuple(result.keys()) if result.returns_rows else ()
+        yield Answer(columns, (tuple(row) for row in result))
+
+
+@contextmanager
+def _on_postgresql(connection: Connection, sql: str, parameters: Mapping[str, str]) -> Iterator[Answer]:
+    from syncer.store.postgres_query import columns_and_rows
+
+    with columns_and_rows(connection, sql, parameters) as (columns, rows):
+        yield Answer(columns, rows)
+
+
+def _only_reading(action: int, name: str | None, value: str | None, *_where: str | None) -> int:
+    reads = action not in _NOT_READING
+    if action == sqlite3.SQLITE_PRAGMA and name is not None:
+        reads = value is None or name.endswith(("_info", "_xinfo", "_list"))
+    return sqlite3.SQLITE_OK if reads else sqlite3.SQLITE_DENY
+
+
+def _words(error: Exception) -> str:
+    origin = getattr(error, "orig", None) or error
+    if getattr(origin, "sqlite_errorcode", None) == sqlite3.SQLITE_AUTH:
+        return "it would do more than read."
+    return str(origin).strip().splitlines()[0].partition(" (Background on this error")[0]

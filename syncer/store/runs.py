@@ -1,0 +1,66 @@
+"""The log of runs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, insert, update
+
+from syncer.domain.change import Counts
+from syncer.domain.plan import Kind, Outcome
+from syncer.store.state import Key
+from syncer.store.tables import runs
+
+#: How long ended runs are kept.
+KEEP_RUNS = timedelta(days=30)
+_COUNTED = ("created", "updated", "unchanged", "deleted", "restored", "quarantined")
+
+
+def begin_run(
+    connection: Connection, run_id: str, environment: str, key: Key, owner: str, now: datetime
+) -> None:
+    """Note that a run has begun."""
+    connection.execute(
+        insert(runs).values(
+            id=run_id,
+            environment=environment,
+            integration_id=key[0],
+            model=key[1],
+            owner=owner,
+            started_at=now,
+        )
+    )
+
+
+def count_page(
+    connection: Connection, run_id: str, kind: Kind | None, counts: Counts, pages: int = 1
+) -> None:
+    """Add the effects of a page, or of records that were asked for, to the run, in their transaction.
+
+    kind None leaves what the run is said to be.
+    """
+    numbers = asdict(counts)
+    connection.execute(
+        update(runs)
+        .where(runs.c.id == run_id)
+        .values(
+            kind=runs.c.kind if kind is None else kind,
+            pages=runs.c.pages + pages,
+            **{name: runs.c[name] + numbers[name] for name in _COUNTED},
+        )
+    )
+
+
+def end_run(connection: Connection, run_id: str, outcome: Outcome, error: str | None, now: datetime) -> None:
+    """Note how a run ended."""
+    connection.execute(
+        update(runs).where(runs.c.id == run_id).values(ended_at=now, outcome=outcome, error=error)
+    )
+
+
+def forget_old_runs(connection: Connection, now: datetime) -> int:
+    """Drop runs that ended long ago, or whose process died long ago; gives how many."""
+    before = now - KEEP_RUNS
+    died = runs.c.ended_at.is_(None) & (runs.c.started_at < before)
+    return connection.execute(delete(runs).where((runs.c.ended_at < before) | died)).rowcount

@@ -1,0 +1,130 @@
+"""Bring a database to this version's schema, and refuse one that is not ours or not ours yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, Table, inspect, text
+from sqlalchemy.schema import DropTable
+
+from syncer.domain.errors import DatabaseRefused
+from syncer.store.comments import write_comments
+from syncer.store.database import Database
+from syncer.store.safe_views import set_aside
+
+#: Ours alone: other programs' Alembic tables may stand beside it.
+VERSION_TABLE = "sync_schema_version"
+#: Key of the PostgreSQL advisory lock that lets one process migrate at a time.
+MIGRATION_LOCK = 0x53594E43
+
+
+def migrate(database: Database, revision: str = "head") -> tuple[str | None, str | None]:
+    """Upgrade to the revision; give the revisions before and after.
+
+    Raises DatabaseRefused for a database of another program or of a newer version of this one.
+    """
+    with database.begin() as connection:
+        wait_for_others(connection)
+        before = _ours(database, connection)
+        if before != (_head() if revision == "head" else revision):
+            with set_aside(connection):
+                command.upgrade(_config(connection), revision)
+        if revision == "head":
+            write_comments(connection)
+        return before, _revision(connection)
+
+
+def downgrade(database: Database, revision: str) -> None:
+    """Go back to an older revision (``base``: to an empty database); what it lacks goes with its rows.
+
+    Raises DatabaseRefused as ``migrate`` does.
+    """
+    with database.begin() as connection:
+        wait_for_others(connection)
+        if _ours(database, connection) is None:
+            return
+        with set_aside(connection):
+            command.downgrade(_config(connection), revision)
+        if _revision(connection) is None:
+            connection.execute(DropTable(Table(VERSION_TABLE, MetaData())))
+
+
+def check(database: Database) -> None:
+    """Raise DatabaseRefused unless the schema is exactly this version's."""
+    if database.file is not None and not database.file.exists():
+        # To connect would make an empty one.
+        raise DatabaseRefused(f"There is no database {database.shown_url} yet: run `syncer migrate` first.")
+    with database.read() as connection:
+        revision = _ours(database, connection)
+    if revision is None:
+        raise DatabaseRefused(
+            f"The database {database.shown_url} has no tables yet: run `syncer migrate` first."
+        )
+    if revision != _head():
+        raise DatabaseRefused(
+            f"The database {database.shown_url} is of an older syncer: run `syncer migrate` first."
+        )
+
+
+def revisions(database: Database) -> tuple[str | None, str]:
+    """The database's revision (None: no tables yet) and this version's."""
+    if database.file is not None and not database.file.exists() and database.file.parent.is_dir():
+        return None, _head()
+    with database.read() as connection:
+        return _ours(database, connection), _head()
+
+
+def wait_for_others(connection: Connection) -> None:
+    """Let one process change the schema at a time; a writing transaction on SQLite is alone anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+
+
+def _ours(database: Database, connection: Connection) -> str | None:
+    """The revision of a database of ours; None for an empty one."""
+    tables = set(inspect(connection).get_table_names())
+    if VERSION_TABLE not in tables:
+        if tables:
+            some = ", ".join(sorted(tables)[:3])
+            raise DatabaseRefused(
+                f"The database {database.shown_url} holds another program's tables ({some}): "
+                "give syncer a database or schema of its own."
+            )
+        return None
+    revision = _revision(connection)
+    known = {script.revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise DatabaseRefused(
+            f"The database {database.shown_url} has the schema of a newer syncer ({revision}): "
+            "upgrade syncer on this host."
+        )
+    return revision
+
+
+def _revision(connection: Connection) -> str | None:
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    return context.get_current_revision()
+
+
+def _head() -> str:
+    head = ScriptDirectory.from_config(_config(None)).get_current_head()
+    assert head is not None
+    return head
+
+
+def _config(connection: Connection | None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_migrations()).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _migrations() -> Path:
+    """Inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    shipped = package / "_migrations"
+    return shipped if shipped.is_dir() else package.parent / "migrations"

@@ -1,0 +1,57 @@
+"""What full walks under way have seen: the ids of each page, as one row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, Connection, Select, cast, delete, func, insert, select, true
+from sqlalchemy.dialects.postgresql import JSONB
+
+from syncer.store.state import Key
+from syncer.store.tables import seen
+
+
+def note_seen(
+    connection: Connection, environment: str, key: Key, walk_id: str, page: int, ids: Iterable[str]
+) -> None:
+    """Keep which records a page of a full walk has brought, in the page's transaction. page counts from 1."""
+    connection.execute(
+        insert(seen).values(
+            environment=environment,
+            integration_id=key[0],
+            model=key[1],
+            walk_id=walk_id,
+            page=page,
+            # ASCII, so that no id can be a text that the database does not take.
+            ids=json.dumps(list(ids), separators=(",", ":")),
+        )
+    )
+
+
+def forget_seen(connection: Connection, environment: str, key: Key) -> None:
+    """Drop what the stream's walks have seen."""
+    connection.execute(delete(seen).where(*_of(environment, key)))
+
+
+def seen_ids(connection: Connection, environment: str, key: Key, walk_id: str) -> Select[tuple[str]]:
+    """A query for the ids that the walk has seen, in one column."""
+    if connection.dialect.name == "sqlite":
+        ids = func.json_each(seen.c.ids).table_valued("value", name="entry")
+    else:
+        listed = func.jsonb_array_elements_text(cast(seen.c.ids, JSONB))
+        ids = listed.table_valued("value", name="entry").render_derived()
+    return (
+        select(ids.c.value)
+        .select_from(seen)
+        .join(ids, true())
+        .where(*_of(environment, key), seen.c.walk_id == walk_id)
+    )
+
+
+def _of(environment: str, key: Key) -> tuple[ColumnElement[bool], ...]:
+    return (
+        seen.c.environment == environment,
+        seen.c.integration_id == key[0],
+        seen.c.model == key[1],
+    )

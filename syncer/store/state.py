@@ -1,0 +1,297 @@
+"""Streams: their state, their unfinished walk, their lease. Times come from the database's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, and_, case, false, func, or_, select, update
+
+from syncer.domain.budget import Purpose
+from syncer.domain.change import Counts
+from syncer.domain.errors import LeaseLost
+from syncer.domain.plan import Outcome, Stream, Walk
+from syncer.store.bulk import insert_or_ignore
+from syncer.store.stream_rows import filters_text, row_counts, stream_of, walk_values
+from syncer.store.tables import streams
+from syncer.store.types import Timestamp
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on one stream until it ends or is renewed. fence grows with every lease."""
+
+    integration_id: str
+    model: str
+    owner: str
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStore:
+    """The streams of one environment."""
+
+    environment: str = "default"
+
+    def add(self, connection: Connection, keys: Iterable[Key]) -> None:
+        """Make sure that the streams have a row."""
+        rows = [
+            {"environment": self.environment, "integration_id": integration, "model": model, "state": "new"}
+            for integration, model in keys
+        ]
+        if rows:
+            connection.execute(insert_or_ignore(connection, streams), rows)
+
+    def select(self, connection: Connection, keys: Collection[Key]) -> None:
+        """Mirror exactly these streams from now on; the rows and the progress of the others stay."""
+        self.add(connection, keys)
+        found = connection.execute(
+            select(streams.c.integration_id, streams.c.model, streams.c.mirrored).where(
+                streams.c.environment == self.environment
+            )
+        )
+        for integration_id, model, mirrored in found.all():
+            wanted = (integration_id, model) in keys
+            if wanted != mirrored:
+                connection.execute(
+                    update(streams).where(self._is(integration_id, model)).values(mirrored=wanted)
+                )
+
+    def get(self, connection: Connection, integration_id: str, model: str) -> Stream:
+        """One stream; its row must exist."""
+        return stream_of(connection.execute(select(streams).where(self._is(integration_id, model))).one())
+
+    def all(self, connection: Connection) -> list[Stream]:
+        """All streams that are mirrored, in the order of integration and model."""
+        found = connection.execute(
+            select(streams).where(self._mirrored).order_by(streams.c.integration_id, streams.c.model)
+        )
+        return [stream_of(row) for row in found]
+
+    def claim(
+        self,
+        connection: Connection,
+        key: Key,
+        *,
+        owner: str,
+        now: datetime,
+        length: timedelta,
+        is_dead: Callable[[str], bool],
+        answers: bool = True,
+    ) -> Lease | None:
+        """Take the stream's lease, or None where a living runner has it.
+
+        answers: whether the run does what made the stream due, which is then forgotten.
+        is_dead tells whether an owner is a process of this host that has ended: then its lease is free at
+        once. If it errs, the fence keeps the other runner from writing.
+        """
+        row = connection.execute(
+            select(streams.c.lease_owner, streams.c.lease_until, streams.c.fence).where(self._is(*key))
+        ).one_or_none()
+        if row is None:
+            return None
+        is_free = row.lease_owner is None or row.lease_until is None or row.lease_until < now
+        if not is_free and not is_dead(row.lease_owner):
+            return None
+        taken = connection.execute(
+            update(streams)
+            .where(self._is(*key), streams.c.fence == row.fence)
+            .values(
+                lease_owner=owner,
+                lease_until=now + length,
+                fence=row.fence + 1,
+                **({"due_at": None, "due_purpose": None} if answers else {}),
+            )
+        )
+        return Lease(*key, owner, row.fence + 1) if taken.rowcount else None
+
+    def renew(self, connection: Connection, lease: Lease, now: datetime, length: timedelta) -> None:
+        """Prolong the lease. Raises LeaseLost where another runner has taken the stream."""
+        self._fenced(connection, lease, {"lease_until": now + length})
+
+    def save_walk(
+        self,
+        connection: Connection,
+        lease: Lease,
+        walk: Walk,
+        counts: Counts,
+        *,
+        now: datetime,
+        length: timedelta,
+    ) -> None:
+        """Keep the walk's place, in the transaction that stored its page. Raises LeaseLost."""
+        self._fenced(
+            connection,
+            lease,
+            {**walk_values(walk), **row_counts(counts), "lease_until": now + length},
+        )
+
+    def count_rows(self, connection: Connection, lease: Lease, counts: Counts) -> None:
+        """Keep the counters right where rows were written outside of a page. Raises LeaseLost."""
+        self._fenced(connection, lease, row_counts(counts))
+
+    def finish_walk(self, connection: Connection, lease: Lease, after: Stream, counts: Counts) -> None:
+        """Keep what the stream is after a walk's last page or its sweep. Raises LeaseLost."""
+        self._fenced(
+            connection,
+            lease,
+            {
+                **walk_values(after.walk),
+                **row_counts(counts),
+                "state": after.state,
+                "watermark": after.watermark,
+                "complete_at": after.complete_at,
+                "filters": filters_text(after.filters),
+                "last_full_walk_at": after.last_full_walk_at,
+            },
+        )
+
+    def release(
+        self,
+        connection: Connection,
+        lease: Lease,
+        *,
+        state: str,
+        outcome: Outcome,
+        error: str | None,
+        failures: int,
+        now: datetime,
+        due_at: datetime | None,
+    ) -> None:
+        """End a run: its outcome on the row, the lease free. Raises LeaseLost.
+
+        Of a model that is not offered (any more) nothing that was seen of it counts as complete.
+        """
+        views: dict[str, Any] = {}
+        if outcome is Outcome.UNAVAILABLE:
+            views = {**walk_values(None), "last_full_walk_at": None}
+        self._fenced(
+            connection,
+            lease,
+            {
+                **views,
+                "state": state,
+                "last_outcome": outcome,
+                "last_error": error,
+                "last_run_at": now,
+                "failures": failures,
+                # Whoever made the stream due while it ran meant the time after.
+                "due_at": func.coalesce(streams.c.due_at, due_at),
+                "lease_owner": None,
+                "lease_until": None,
+            },
+        )
+
+    def free(self, connection: Connection, lease: Lease, state: str) -> None:
+        """End what was no run of the stream: only its state may be another now. Raises LeaseLost."""
+        self._fenced(connection, lease, {"state": state, "lease_owner": None, "lease_until": None})
+
+    def mark_due(
+        self,
+        connection: Connection,
+        keys: Iterable[Key],
+        *,
+        now: datetime,
+        purpose: int,
+        scheduled_at: datetime | None = None,
+    ) -> int:
+        """Make streams due now; of two marks the earlier time and the more urgent purpose stay.
+
+        Gives how many were not due before.
+
+        scheduled_at: set where the schedule makes them due, which counts on from there. A stream that has a
+        time of its own to be tried again, because something is wrong with it, waits for that.
+        """
+        changed = 0
+        for key in keys:
+            if scheduled_at is not None:
+                connection.execute(update(streams).where(self._is(*key)).values(scheduled_at=scheduled_at))
+            later = streams.c.due_at > now if scheduled_at is None else false()
+            changed += connection.execute(
+                update(streams)
+                .where(self._is(*key), or_(streams.c.due_at.is_(None), later))
+                .values(due_at=now, due_purpose=purpose)
+            ).rowcount
+            connection.execute(
+                update(streams)
+                .where(self._is(*key), streams.c.due_purpose > purpose)
+                .values(due_purpose=purpose)
+            )
+        return changed
+
+    def due(
+        self, connection: Connection, now: datetime, is_dead: Callable[[str], bool], limit: int
+    ) -> list[Key]:
+        """Streams to work on now, the most urgent and longest waiting first.
+
+        Due ones that nobody has a lease on, and those whose runner died before it could release them: they
+        go first. A stream that comes back on its own is as urgent as one that the schedule has marked.
+        """
+        unmarked = case((streams.c.lease_owner.is_not(None), -1), else_=int(Purpose.INCREMENTAL))
+        free = streams.c.lease_owner.is_(None)
+        found = connection.execute(
+            select(streams.c.integration_id, streams.c.model, streams.c.lease_owner, streams.c.lease_until)
+            .where(
+                self._mirrored,
+                or_(and_(free, streams.c.due_at <= now), streams.c.lease_owner.is_not(None)),
+            )
+            .order_by(
+                func.coalesce(streams.c.due_purpose, unmarked),
+                func.coalesce(streams.c.due_at, streams.c.lease_until),
+                streams.c.integration_id,
+                streams.c.model,
+            )
+        )
+        keys = []
+        for row in found:
+            if row.lease_owner is None or row.lease_until < now or is_dead(row.lease_owner):
+                keys.append((row.integration_id, row.model))
+                if len(keys) == limit:
+                    break
+        return keys
+
+    def next_due(self, connection: Connection, after: datetime) -> datetime | None:
+        """When the next stream becomes due that is not due yet; None where nothing is scheduled."""
+        moment: datetime | None = connection.execute(
+            select(func.min(streams.c.due_at, type_=Timestamp)).where(
+                self._mirrored, streams.c.due_at > after
+            )
+        ).scalar_one()
+        return moment
+
+    def scheduled(self, connection: Connection, model: str) -> list[tuple[str, datetime | None]]:
+        """The model's integrations, each with the time when the schedule last made its stream due."""
+        found = connection.execute(
+            select(streams.c.integration_id, streams.c.scheduled_at)
+            .where(self._mirrored, streams.c.model == model)
+            .order_by(streams.c.integration_id)
+        )
+        return [(row.integration_id, row.scheduled_at) for row in found]
+
+    @property
+    def _mirrored(self) -> Any:
+        return and_(streams.c.environment == self.environment, streams.c.mirrored)
+
+    def _is(self, integration_id: str, model: str) -> Any:
+        return and_(
+            streams.c.environment == self.environment,
+            streams.c.integration_id == integration_id,
+            streams.c.model == model,
+        )
+
+    def _fenced(self, connection: Connection, lease: Lease, values: Mapping[str, Any]) -> None:
+        changed = connection.execute(
+            update(streams)
+            .where(
+                self._is(lease.integration_id, lease.model),
+                streams.c.lease_owner == lease.owner,
+                streams.c.fence == lease.fence,
+            )
+            .values(**values)
+        )
+        if not changed.rowcount:
+            raise LeaseLost(f"Another runner has taken {lease.model} of {lease.integration_id} over.")

@@ -1,0 +1,156 @@
+"""Every table, as SQLAlchemy metadata: mirror tables from the catalogue, and our bookkeeping.
+
+There are no foreign keys between mirror tables: what a record refers to may be filtered out, not offered or
+not yet read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
+
+from syncer.domain import model as shape
+from syncer.domain.catalogue import catalogue
+from syncer.domain.record import COMMON_COLUMNS
+from syncer.store.bookkeeping import (
+    budgets,
+    integrations,
+    metadata,
+    missing,
+    projections,
+    quarantine,
+    runs,
+    seen,
+    streams,
+)
+from syncer.store.types import SQL_TYPES, Json, Timestamp
+
+__all__ = [
+    "CONTENT_HASH",
+    "DELETED_BY",
+    "DOCUMENT",
+    "FIRST_SEEN_AT",
+    "INTEGRATION_ID",
+    "KOMBO_ID",
+    "MIRROR",
+    "MIRRORED_AT",
+    "budgets",
+    "integrations",
+    "metadata",
+    "missing",
+    "projections",
+    "quarantine",
+    "runs",
+    "seen",
+    "streams",
+]
+
+#: Columns that we add to every mirror table.
+DOCUMENT = ("document", "The whole record as Kombo sent it, as JSON")
+CONTENT_HASH = ("content_hash", "Hash of the record, to see whether it changed")
+FIRST_SEEN_AT = ("first_seen_at", "When this mirror first wrote the row")
+MIRRORED_AT = ("mirrored_at", "When this mirror last wrote the row")
+DELETED_BY = ("deleted_by", "Who found the record gone: kombo or sweep; null while it lives")
+INTEGRATION_ID = ("integration_id", "The integration that the record came from")
+KOMBO_ID = ("id", "Kombo's id, unique within this table")
+
+
+def mirror_table(model: shape.Model) -> Table:
+    """The table of a model's records."""
+    columns = [
+        Column(KOMBO_ID[0], Text, nullable=False, comment=KOMBO_ID[1]),
+        Column(INTEGRATION_ID[0], Text, nullable=False, comment=INTEGRATION_ID[1]),
+        *(_typed(column) for column in (*COMMON_COLUMNS, *model.columns)),
+        Column(DOCUMENT[0], Json, nullable=False, comment=DOCUMENT[1]),
+        Column(CONTENT_HASH[0], LargeBinary, nullable=False, comment=CONTENT_HASH[1]),
+        Column(FIRST_SEEN_AT[0], Timestamp, nullable=False, comment=FIRST_SEEN_AT[1]),
+        Column(MIRRORED_AT[0], Timestamp, nullable=False, comment=MIRRORED_AT[1]),
+        Column(DELETED_BY[0], Text, comment=DELETED_BY[1]),
+    ]
+    table = Table(
+        model.name,
+        metadata,
+        *columns,
+        PrimaryKeyConstraint(KOMBO_ID[0]),
+        comment=f"{model.title}: {model.meaning}",
+    )
+    indexed = ["integration_id", "remote_id", *(c.name for c in model.columns if c.is_looked_up)]
+    for name in indexed:
+        Index(None, table.c[name])
+    deleted = table.c.remote_deleted_at
+    Index(None, deleted, postgresql_where=deleted.is_not(None), sqlite_where=deleted.is_not(None))
+    return table
+
+
+def link_table(link: shape.Link) -> Table:
+    """The table of a list of other models' records: pairs of ids."""
+    table = Table(
+        link.table,
+        metadata,
+        Column(link.owner, Text, nullable=False, comment="The record that holds the list"),
+        Column(link.target, Text, nullable=False, comment=f"An entry of it: id in {link.references}"),
+        *(_typed(column) for column in link.columns),
+        PrimaryKeyConstraint(link.owner, link.target),
+        comment=link.meaning,
+    )
+    Index(None, table.c[link.target])
+    return table
+
+
+def child_table(child: shape.Child) -> Table:
+    """The table of embedded records without a list of their own."""
+    own = [_typed(COMMON_COLUMNS[0]), *(_typed(column) for column in child.columns)]
+    document = Column(DOCUMENT[0], Json, nullable=False, comment=DOCUMENT[1])
+    key = Column(KOMBO_ID[0], Text, nullable=False, comment=KOMBO_ID[1])
+    source = Column(INTEGRATION_ID[0], Text, nullable=False, comment=INTEGRATION_ID[1])
+    if child.owner is None:
+        table = Table(
+            child.table,
+            metadata,
+            key,
+            source,
+            *own,
+            document,
+            Column(CONTENT_HASH[0], LargeBinary, nullable=False, comment=CONTENT_HASH[1]),
+            Column(MIRRORED_AT[0], Timestamp, nullable=False, comment=MIRRORED_AT[1]),
+            PrimaryKeyConstraint(KOMBO_ID[0]),
+            comment=child.meaning,
+        )
+    else:
+        table = Table(
+            child.table,
+            metadata,
+            Column(child.owner, Text, nullable=False, comment="The record that holds this one"),
+            Column("position", Integer, nullable=False, comment="Place in the record's list, from 0"),
+            key,
+            source,
+            *own,
+            document,
+            PrimaryKeyConstraint(child.owner, "position"),
+            comment=child.meaning,
+        )
+        Index(None, key)
+    Index(None, source)
+    for column in child.columns:
+        if column.is_looked_up:
+            Index(None, table.c[column.name])
+    return table
+
+
+def _typed(column: shape.Column) -> Column[Any]:
+    return Column(column.name, SQL_TYPES[column.type], comment=column.meaning)
+
+
+def _mirror_tables() -> Iterator[tuple[str, Table]]:
+    for model in catalogue().values():
+        yield model.name, mirror_table(model)
+        for link in model.links:
+            yield link.table, link_table(link)
+        for child in model.children:
+            yield child.table, child_table(child)
+
+
+#: Mirror, link and child tables by name.
+MIRROR: dict[str, Table] = dict(_mirror_tables())

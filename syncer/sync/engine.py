@@ -1,0 +1,79 @@
+"""What every use case needs, wired once, and what a run tells while it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from syncer.domain.change import Counts
+from syncer.domain.exclude import Exclusion
+from syncer.domain.plan import Kind, Outcome
+from syncer.domain.sweep import Brakes
+from syncer.kombo.client import Client
+from syncer.store.database import Database
+from syncer.store.integrations import IntegrationStore
+from syncer.store.state import Key, StreamStore
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The settings that steer a run. page_size in records; durations by the database's clock."""
+
+    page_size: int = 250
+    overlap: timedelta = timedelta(minutes=5)
+    lease: timedelta = timedelta(seconds=60)
+    full_every: timedelta = timedelta(days=7)
+    keep_anonymised: bool = False
+    brakes: Brakes = field(default_factory=Brakes)
+    filters: dict[str, dict[str, str]] = field(default_factory=dict)
+    exclusions: frozenset[Exclusion] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a run on one stream ended; counts over all its pages, error in words."""
+
+    key: Key
+    outcome: Outcome
+    counts: Counts = field(default_factory=Counts)
+    pages: int = 0
+    kind: Kind | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One step of a run, for whoever shows it: begun, page stored, ended.
+
+    rows and pages are the walk's so far, expected the rows the stream had before (None: not known).
+    """
+
+    key: Key
+    step: Literal["begun", "page", "ended"]
+    kind: Kind | None = None
+    rows: int = 0
+    pages: int = 0
+    expected: int | None = None
+    result: Result | None = None
+
+
+Report = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Client, stores and rules; owner names this process in leases. stopping: asked between two pages."""
+
+    database: Database
+    client: Client
+    streams: StreamStore
+    integrations: IntegrationStore
+    rules: Rules
+    owner: str
+    is_dead: Callable[[str], bool]
+    new_id: Callable[[], str]
+    sleep: Callable[[float], Awaitable[None]]
+    stopping: Callable[[], bool]
+    report: Report

@@ -1,0 +1,121 @@
+"""What Kombo says of an integration, asked seldom and by one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from syncer.domain.budget import Purpose
+from syncer.domain.errors import IntegrationGone, KeyRefused, KomboError, ModelUnavailable, NotReady
+from syncer.domain.model import Model
+from syncer.kombo import integration as kombo
+from syncer.store.integrations import Integration
+from syncer.sync.engine import Engine
+
+#: How long a good answer is good for.
+FRESH_FOR = timedelta(minutes=10)
+#: How long a bad one is, and only for the process that asked: long enough for all streams of one pass.
+BAD_FOR = timedelta(minutes=1)
+
+
+class Integrations:
+    """Asks Kombo about integrations and keeps the answers in the database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._asking: dict[str, asyncio.Lock] = {}
+        self._asked: set[str] = set()
+        #: When Kombo last gave no answer about an integration.
+        self._unanswered: dict[str, datetime] = {}
+
+    async def known(self, integration_id: str, purpose: Purpose, *, fresh: bool = False) -> Integration:
+        """The integration's row, asked anew where it is older than ten minutes (or fresh is wanted).
+
+        Raises IntegrationGone or KeyRefused. Any other trouble leaves the row as it was: the lists will tell;
+        where fresh is wanted it is raised, too. Where Kombo has just not answered, it is left alone for a
+        minute: each try takes long, and all streams of the integration wait for it.
+        """
+        engine = self._engine
+        async with self._asking.setdefault(integration_id, asyncio.Lock()):
+            now, row = await engine.database.ask(
+                lambda connection: (
+                    engine.database.now(connection),
+                    engine.integrations.get(connection, integration_id),
+                )
+            )
+            if row is not None and not fresh and self._is_fresh(row, now):
+                if row.state == "gone":
+                    raise IntegrationGone(
+                        f"Kombo does not know the integration {integration_id}.",
+                        integration_id=integration_id,
+                    )
+                return row
+            unanswered = self._unanswered.get(integration_id)
+            if not fresh and unanswered is not None and now - unanswered < BAD_FOR:
+                return row or Integration(integration_id, origin="command")
+            self._asked.add(integration_id)
+            try:
+                said = await engine.client.integration(integration_id, purpose=purpose)
+            except IntegrationGone:
+                await self._note(integration_id, {"state": "gone"})
+                raise
+            except KeyRefused:
+                raise
+            except KomboError:
+                self._unanswered[integration_id] = await engine.database.ask(engine.database.now)
+                if fresh:
+                    raise
+                return row or Integration(integration_id, origin="command")
+            self._unanswered.pop(integration_id, None)
+            return await self._note(integration_id, _said(said))
+
+    async def gone(self, integration_id: str) -> None:
+        """A list has said that Kombo does not know the integration: its other streams need not ask."""
+        self._asked.add(integration_id)
+        await self._note(integration_id, {"state": "gone"})
+
+    def _is_fresh(self, row: Integration, now: datetime) -> bool:
+        if row.checked_at is None or row.state is None:
+            return False
+        if row.state == "ready":
+            return now - row.checked_at < FRESH_FOR
+        return row.id in self._asked and now - row.checked_at < BAD_FOR
+
+    async def _note(self, integration_id: str, said: dict[str, object]) -> Integration:
+        engine = self._engine
+
+        def note(connection: Connection) -> Integration | None:
+            now = engine.database.now(connection)
+            engine.integrations.note(connection, integration_id, now, **said)
+            return engine.integrations.get(connection, integration_id)
+
+        row = await engine.database.write(note)
+        return row or Integration(integration_id, origin="command")
+
+
+def _said(said: kombo.Integration) -> dict[str, object]:
+    return {
+        "state": "ready" if said.setup_status in {None, "COMPLETED"} else "waiting",
+        "tool": said.tool_label or said.tool_id,
+        "category": said.category,
+        "organisation": said.organization_name,
+        "status": said.status,
+        "setup_status": said.setup_status,
+        "data_expired_at": said.data_expired_at,
+        "read_models": {name: model.is_available for name, model in said.read_models.items()},
+    }
+
+
+def must_be_offered(integration: Integration, model: Model) -> None:
+    """Raise NotReady or ModelUnavailable where asking for the model's list makes no sense."""
+    if integration.state == "waiting":
+        raise NotReady(
+            f"The set-up of {integration.id} is not finished at Kombo ({integration.setup_status}).",
+            integration_id=integration.id,
+        )
+    if model.webhook_name is not None and integration.read_models.get(model.webhook_name) is False:
+        raise ModelUnavailable(
+            f"Kombo does not offer {model.name} for {integration.id}.", integration_id=integration.id
+        )

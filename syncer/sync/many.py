@@ -1,0 +1,55 @@
+"""One pass over many streams: several at once, each result on its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from syncer.domain.plan import Mode, Outcome
+from syncer.store.state import Key
+from syncer.sync.engine import Engine, Result
+from syncer.sync.integration import Integrations
+from syncer.sync.stream import run_stream
+
+#: How often a stream that another runner has is looked at again, as a share of the lease.
+BUSY_LOOKS = 20
+
+
+async def run_streams(
+    engine: Engine, integrations: Integrations, keys: Sequence[Key], mode: Mode, concurrency: int
+) -> list[Result]:
+    """Run the streams in this order, at most so many at once; one result each, in the same order.
+
+    A stream that another runner has is waited for, for at most one lease. Raises KeyRefused and
+    DatabaseError; the runs under way are then stopped where they stand.
+    """
+    waiting = list(enumerate(keys))[::-1]
+    results: dict[int, Result] = {}
+
+    async def work() -> None:
+        while waiting and not engine.stopping():
+            index, key = waiting.pop()
+            results[index] = await _run(engine, integrations, key, mode)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(concurrency, len(keys))):
+                group.create_task(work())
+    except BaseExceptionGroup as failed:
+        raise _first(failed) from None
+    return [results.get(index) or Result(key, Outcome.STOPPED) for index, key in enumerate(keys)]
+
+
+async def _run(engine: Engine, integrations: Integrations, key: Key, mode: Mode) -> Result:
+    pause = engine.rules.lease.total_seconds() / BUSY_LOOKS
+    for _ in range(BUSY_LOOKS):
+        result = await run_stream(engine, integrations, key, mode=mode)
+        if result.outcome is not Outcome.BUSY or engine.stopping():
+            break
+        await engine.sleep(pause)
+    return result
+
+
+def _first(failed: BaseExceptionGroup[BaseException]) -> BaseException:
+    error = failed.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -1,0 +1,46 @@
+"""What keeps a stream from being complete though its walks are done: rows that are held, or in quarantine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from syncer.domain.plan import Outcome, outcome_with, state_after
+from syncer.store.missing import Held, MissingStore
+from syncer.store.quarantine import quarantined
+from syncer.store.state import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What of a stream is held, and how many of its records are in quarantine."""
+
+    held: Held | None
+    quarantined: int
+
+    def outcome(self, outcome: Outcome) -> Outcome:
+        """What the run's outcome is after all."""
+        return outcome_with(outcome, self.held.rows if self.held else 0)
+
+    def state(self, outcome: Outcome = Outcome.COMPLETE) -> str:
+        """The stream's state after a run with this outcome."""
+        return state_after(self.outcome(outcome), self.quarantined)
+
+    @property
+    def said(self) -> str | None:
+        """What is held, and what can be done about it, as a sentence."""
+        if self.held is None:
+            return None
+        rows = "1 row is" if self.held.rows == 1 else f"{self.held.rows:,} rows are"
+        return (
+            f"{rows} missing at Kombo and held back, such as {', '.join(self.held.examples)}: "
+            "`syncer reconcile --approve` marks what is still missing as deleted."
+        )
+
+
+def standing(connection: Connection, environment: str, key: Key) -> Standing:
+    """How the stream stands now."""
+    return Standing(
+        MissingStore(environment, key).held(connection), quarantined(connection, environment, key)
+    )

@@ -1,0 +1,148 @@
+"""One run on one stream: take the lease, do the walks that are due, leave an outcome."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Connection
+
+from syncer.domain.budget import Purpose
+from syncer.domain.catalogue import model_named
+from syncer.domain.errors import (
+    KeyRefused,
+    LeaseLost,
+)
+from syncer.domain.plan import (
+    Mode,
+    Outcome,
+    Stream,
+    is_backfilled,
+    recheck,
+)
+from syncer.store.runs import begin_run, end_run
+from syncer.store.state import Key, Lease
+from syncer.sync.engine import Engine, Progress, Result
+from syncer.sync.integration import Integrations
+from syncer.sync.leased import while_leased
+from syncer.sync.run import Run
+from syncer.sync.standing import standing
+
+log = structlog.get_logger("syncer")
+
+
+#: What a backfill says of a stream in these states that has been read whole. In any other it runs, to find
+#: out how the stream is now.
+_SETTLED = {"complete": Outcome.SKIPPED, "incomplete": Outcome.SKIPPED, "held": Outcome.HELD}
+
+
+async def run_stream(
+    engine: Engine,
+    integrations: Integrations,
+    key: Key,
+    *,
+    mode: Mode,
+    purpose: Purpose | None = None,
+) -> Result:
+    """Bring one stream up to date.
+
+    purpose: what its requests are for; by default the kind of walk decides. Whatever is wrong with the stream
+    becomes the result's outcome. Raises KeyRefused, since nothing else can go on either, and
+    DatabaseUnavailable.
+    """
+    begun = await engine.database.write(lambda connection: _begin(connection, engine, key, mode))
+    if isinstance(begun, Result):
+        return _told(engine, begun)
+    lease, run_id, stream, now = begun
+    run = Run(engine, integrations, lease, run_id, model_named(key[1]), mode, purpose)
+    bound = log.bind(integration=key[0], model=key[1], run=run_id)
+    bound.info("run_started", mode=mode.value)
+    try:
+        outcome, error = await while_leased(engine, lease, run.walks(stream, now))
+        outcome, error = await _end(engine, lease, run_id, outcome, error, stream.failures)
+    except LeaseLost as lost:
+        outcome, error = Outcome.BUSY, str(lost)
+    except KeyRefused as refused:
+        await _end(engine, lease, run_id, Outcome.FAILED, str(refused), stream.failures)
+        raise
+    except asyncio.CancelledError:
+        # Told to stop at once: the pages stored so far are kept, and nobody has to wait for the lease.
+        await asyncio.shield(_end(engine, lease, run_id, Outcome.STOPPED, None, stream.failures))
+        raise
+    result = Result(key, outcome, run.counts, run.pages, run.kind, error)
+    tell = bound.info if outcome.is_well or outcome is Outcome.STOPPED else bound.warning
+    tell("run_ended", **_shown(result))
+    return _told(engine, result)
+
+
+def _begin(
+    connection: Connection, engine: Engine, key: Key, mode: Mode
+) -> tuple[Lease, str, Stream, datetime] | Result:
+    """The lease and a run, or the result of not running at all."""
+    streams = engine.streams
+    streams.add(connection, [key])
+    stream = streams.get(connection, *key)
+    filters = engine.rules.filters.get(key[1], {})
+    if mode is Mode.BACKFILL and is_backfilled(stream, filters) and stream.state in _SETTLED:
+        return Result(key, _SETTLED[stream.state], error=standing(connection, streams.environment, key).said)
+    now = engine.database.now(connection)
+    lease = streams.claim(
+        connection, key, owner=engine.owner, now=now, length=engine.rules.lease, is_dead=engine.is_dead
+    )
+    if lease is None:
+        return Result(key, Outcome.BUSY, error="Another runner works on this stream.")
+    run_id = engine.new_id()
+    begin_run(connection, run_id, streams.environment, key, engine.owner, now)
+    return lease, run_id, stream, now
+
+
+async def _end(
+    engine: Engine, lease: Lease, run_id: str, outcome: Outcome, error: str | None, failures: int
+) -> tuple[Outcome, str | None]:
+    """Leave the outcome on the stream and on the run, and free the lease; gives what it is after all."""
+    key = lease.integration_id, lease.model
+
+    def leave(connection: Connection) -> tuple[Outcome, str | None]:
+        now = engine.database.now(connection)
+        environment = engine.streams.environment
+        now_it_is = standing(connection, environment, key)
+        ended = now_it_is.outcome(outcome)
+        said = now_it_is.said if ended is Outcome.HELD else error
+        failed = failures + 1 if ended is Outcome.FAILED else 0
+        again_in = recheck(ended, failed)
+        engine.streams.release(
+            connection,
+            lease,
+            state=now_it_is.state(ended),
+            outcome=ended,
+            error=said,
+            failures=failed,
+            now=now,
+            due_at=None if again_in is None else now + again_in,
+        )
+        end_run(connection, run_id, ended, said, now)
+        return ended, said
+
+    return await engine.database.write(leave)
+
+
+def _shown(result: Result) -> dict[str, object]:
+    counts = result.counts
+    shown: dict[str, object] = {
+        "outcome": result.outcome.value,
+        "kind": result.kind.value if result.kind else None,
+        "pages": result.pages,
+        "created": counts.created,
+        "updated": counts.updated,
+        "unchanged": counts.unchanged,
+        "deleted": counts.deleted,
+        "restored": counts.restored,
+        "quarantined": counts.quarantined,
+    }
+    return shown if result.error is None else {**shown, "error": result.error}
+
+
+def _told(engine: Engine, result: Result) -> Result:
+    engine.report(Progress(result.key, "ended", result.kind, result=result))
+    return result

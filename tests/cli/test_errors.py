@@ -1,0 +1,134 @@
+"""What goes wrong before there is anything to do: one clear sentence, the right exit code, no secret."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Shell, Source
+
+
+def test_a_wrong_key_costs_a_request_and_is_not_shown(mirror: Shell, source: Source) -> None:
+    key = "ks_dev_the-wrong-one"
+    for command in (["backfill"], ["sync", "--json"], ["check"], ["--debug", "backfill"]):
+        source.environment.requests.clear()
+        ran = mirror.run(*command, SYNCER_KOMBO__API_KEY=key, SYNCER_LOG__LEVEL="DEBUG")
+        assert ran.code == 4, ran.err
+        assert ran.err.splitlines()[-1].startswith("Error: ")
+        assert len(source.environment.requests) == 1
+        assert key not in ran.out + ran.err
+    assert "Traceback" in ran.err
+
+
+def test_a_secret_that_was_typed_in_the_wrong_place_is_not_repeated(mirror: Shell) -> None:
+    key = mirror.settings["SYNCER_KOMBO__API_KEY"]
+    ran = mirror.run("sync", "--integration", key)
+    assert ran.code == 2
+    assert " is not mirrored" in ran.err
+    assert key not in ran.err
+
+
+def test_check_tells_what_it_found_before_the_key_was_refused(mirror: Shell) -> None:
+    ran = mirror.run("check", "--json", SYNCER_KOMBO__API_KEY="wrong")
+    assert ran.code == 4
+    assert [each["is_well"] for each in ran.json["findings"]] == [True, False]
+    assert ran.json["is_well"] is False
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[sync]\nevrey = '15m'", ("config.toml", "sync.evrey", "sync.every")),
+        ("[sync]\nmodels = ['hris_employes']", ("config.toml", "hris_employees")),
+        ("[sync]\nevery = '61 * * * *'", ("config.toml", "sync.every", "cron")),
+        ("[sync\n", ("config.toml", "not TOML")),
+    ],
+)
+def test_a_wrong_configuration_names_the_file_and_the_key(
+    shell: Shell, text: str, said: tuple[str, ...]
+) -> None:
+    (shell.directory / "config.toml").write_text(text)
+    ran = shell.run("status")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("Error: ")
+    assert all(each in ran.err for each in said), ran.err
+
+
+def test_a_configuration_that_is_named_must_be_there(shell: Shell) -> None:
+    for ran in (
+        shell.run("--config", "nowhere.toml", "sync"),
+        shell.run("sync", SYNCER_CONFIG="nowhere.toml"),
+    ):
+        assert ran.code == 2
+        assert ran.err == "Error: Cannot read the configuration nowhere.toml: No such file or directory.\n"
+
+
+def test_an_unknown_model_is_answered_with_the_nearest_names(mirror: Shell, source: Source) -> None:
+    ran = mirror.run("backfill", "--model", "hris_employes")
+    assert ran.code == 2
+    assert "'hris_employes'" in ran.err
+    assert "Did you mean hris_employees" in ran.err
+
+
+def test_an_integration_that_is_not_mirrored_is_a_usage_error(mirror: Shell) -> None:
+    ran = mirror.run("sync", "--integration", "personio:other")
+    assert (ran.code, ran.out) == (2, "")
+    assert "personio:other" in ran.err
+
+
+def test_without_integrations_there_is_nothing_to_do(mirror: Shell) -> None:
+    mirror.settings["SYNCER_INTEGRATIONS"] = "[]"
+    ran = mirror.run("backfill")
+    assert ran.code == 2
+    assert "`syncer integrations add ID`" in ran.err
+    assert mirror.run("check").code == 1
+    assert mirror.run("status").code == 1
+
+
+def test_without_a_key_the_error_says_where_to_put_it(mirror: Shell) -> None:
+    ran = mirror.run("sync", SYNCER_KOMBO__API_KEY="")
+    assert ran.code == 2
+    assert "SYNCER_KOMBO__API_KEY" in ran.err
+
+
+@pytest.mark.parametrize("command", ["backfill", "status", "check", "migrate", "query", "integrations"])
+def test_an_unreachable_database_is_exit_code_3_and_its_password_is_not_shown(
+    shell: Shell, command: str
+) -> None:
+    arguments = {"query": ["query", "SELECT 1"], "integrations": ["integrations", "list"]}
+    ran = shell.run(
+        *arguments.get(command, [command]),
+        SYNCER_KOMBO__API_KEY="key",
+        SYNCER_DATABASE__URL="postgresql://syncer:gehe1m@127.0.0.1:1/mirror",
+    )
+    assert (ran.code, ran.out) == (3, "") if command != "check" else ran.code == 3
+    assert ran.err.startswith("Error: The database postgresql")
+    assert "gehe1m" not in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_a_database_of_another_program_is_refused(shell: Shell, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "other.db") as connection:
+        connection.execute("CREATE TABLE invoices (id)")
+    connection.close()
+    for command in ("migrate", "status"):
+        ran = shell.run(command, SYNCER_DATABASE__URL="sqlite:///other.db")
+        assert ran.code == 3
+        assert "invoices" in ran.err
+
+
+def test_a_fault_of_the_program_is_told_as_one(shell: Shell, sqlite_url: str) -> None:
+    shell.settings = {"SYNCER_DATABASE__URL": sqlite_url}
+    shell.run("migrate")
+    with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as connection:
+        connection.execute("DROP TABLE sync_quarantine")
+    connection.close()
+    ran, debugged = shell.run("status"), shell.run("--debug", "status")
+    assert ran.code == debugged.code == 1
+    assert ran.err.startswith("Error: This is a bug in syncer: OperationalError: ")
+    assert ran.err.count("\n") == 1
+    assert "Traceback" in debugged.err

@@ -1,0 +1,98 @@
+"""Help, version and completion answer at once, whatever the state of configuration and database."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from syncer import __version__
+from syncer.cli import group
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Shell
+
+HEAVY = (
+    "alembic",
+    "apscheduler",
+    "httpx",
+    "msgspec",
+    "pydantic",
+    "rich",
+    "sqlalchemy",
+    "starlette",
+    "structlog",
+    "syncer.domain.catalogue",
+    "uvicorn",
+)
+COMMANDS = tuple(group.commands)
+LOADED = """
+import json, sys
+from syncer.cli import call
+from syncer.cli.session import Session
+codes = [call(Session(), arguments) for arguments in json.loads(sys.argv[1])]
+print(json.dumps([codes, sorted(sys.modules)]), file=sys.stderr)
+"""
+
+
+def test_help_imports_nothing_heavy() -> None:
+    asked = [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)]
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, json.dumps(asked)], capture_output=True, text=True, check=True
+    )
+    codes, modules = json.loads(done.stderr)
+    assert codes == [0] * len(asked)
+    assert [name for name in HEAVY if name in modules] == []
+
+
+def test_the_help_names_every_command_in_the_order_of_use(shell: Shell) -> None:
+    ran = shell.run("--help")
+    listed = ran.out.partition("Commands:")[2]
+    assert [line.split()[0] for line in listed.splitlines() if line] == list(COMMANDS)
+    assert COMMANDS[:4] == ("run", "backfill", "sync", "reconcile")
+    assert "..." not in listed, "a short help was cut"
+
+
+def test_the_version_is_the_package_version(shell: Shell) -> None:
+    assert shell.spawn("--version").out == f"syncer {__version__}\n"
+
+
+def test_an_unknown_command_and_an_unknown_option_are_usage_errors_that_hint(shell: Shell) -> None:
+    command, option = shell.run("statsu"), shell.run("backfill", "--modle", "x")
+    assert (command.code, option.code) == (2, 2)
+    assert "'status'" in command.err
+    assert "--model" in option.err
+    assert command.out == option.out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "at", "expected"),
+    [
+        ("syncer backfill --model hris_employm", 3, ["plain,hris_employments"]),
+        ("syncer integrations remove pers", 3, ["plain,personio:1"]),
+        ("syncer sync --integration x", 3, []),
+    ],
+)
+def test_the_shell_completes_models_and_integrations(
+    shell: Shell, words: str, at: int, expected: list[str]
+) -> None:
+    ran = shell.run(
+        SYNCER_INTEGRATIONS='[{"id": "personio:1"}]',
+        _SYNCER_COMPLETE="bash_complete",
+        COMP_WORDS=words,
+        COMP_CWORD=str(at),
+    )
+    assert (ran.out.split(), ran.err) == (expected, "")
+
+
+def test_completion_is_silent_where_the_configuration_is_wrong(shell: Shell) -> None:
+    ran = shell.run(
+        SYNCER_NONSENSE="1",
+        _SYNCER_COMPLETE="bash_complete",
+        COMP_WORDS="syncer sync --integration x",
+        COMP_CWORD="3",
+    )
+    assert (ran.out.split(), ran.err) == ([], "")

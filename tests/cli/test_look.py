@@ -1,0 +1,138 @@
+"""``status``, ``check``, ``models``, ``migrate`` and ``integrations``: what they tell of a mirror."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from syncer.domain.catalogue import catalogue
+from syncer.simulator.faults import Match, rewritten
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Shell, Source
+
+
+def test_a_mirror_before_its_first_pass_is_not_well(mirror: Shell, source: Source) -> None:
+    unmade = mirror.run("status")
+    assert unmade.code == 3
+    assert "`syncer migrate`" in unmade.err
+    made, again = mirror.run("migrate"), mirror.run("migrate", "--json")
+    assert (made.code, again.code) == (0, 0)
+    assert "from empty to revision " in made.out
+    assert again.json["from"] == again.json["to"]
+    ran = mirror.run("status")
+    assert ran.code == 1
+    assert f"{source.integration}  not mirrored yet" in ran.out
+    assert mirror.run("status", "--json").json["not_begun"] == [source.integration]
+
+
+def test_status_tells_rows_freshness_and_budget(mirror: Shell, source: Source) -> None:
+    mirror.run("backfill")
+    ran = mirror.run("status")
+    assert ran.code == 0
+    assert ran.out.splitlines()[0].startswith(f"{source.integration}  Personio · ")
+    company = source.environment.companies[source.integration]
+    live = len(company.ids("hris_employees"))
+    deleted = len(company.ids("hris_employees", include_deleted=True)) - live
+    [line] = [line for line in ran.out.splitlines() if line.split()[:1] == ["hris_employees"]]
+    assert line.split()[:4] == ["hris_employees", "complete", str(live), str(deleted)]
+    assert "3 streams: 3 complete · " in ran.out
+    assert "of 100,000 used in this window · 10,000 kept in reserve" in ran.out
+    told = mirror.run("status", "--json").json
+    assert told["is_well"] is True
+    assert {each["model"] for each in told["streams"]} == {"hris_employees", "hris_groups", "hris_locations"}
+    for stream in told["streams"]:
+        assert stream["complete_as_of"].endswith("Z")
+        assert datetime.fromisoformat(stream["complete_as_of"]) <= datetime.fromisoformat(told["now"])
+
+
+def test_status_tells_what_is_in_quarantine(mirror: Shell, source: Source) -> None:
+    def without_id(answer: dict[str, dict[str, list[dict[str, object]]]]) -> object:
+        del answer["data"]["results"][0]["id"]
+        return answer
+
+    source.environment.faults.add(Match(model="hris_groups"), rewritten(without_id), times=None)
+    assert mirror.run("sync", "--model", "hris_groups").code == 0
+    ran = mirror.run("status")
+    assert ran.code == 1
+    assert "hris_groups: 1 in quarantine, the oldest since " in ran.out
+
+
+def test_text_from_outside_cannot_steer_the_terminal(mirror: Shell, source: Source) -> None:
+    def renamed(answer: dict[str, dict[str, dict[str, str]]]) -> object:
+        answer["data"]["end_user"]["organization_name"] = "evil\x1b[2J\x9b31m"
+        return answer
+
+    source.environment.faults.add(Match(path="/v1/integrations/*"), rewritten(renamed), times=None)
+    mirror.run("sync", "--model", "hris_groups")
+    for ran in (mirror.run("status"), mirror.run("integrations", "list")):
+        assert "evil\\x1b[2J\\x9b31m" in ran.out
+
+
+def test_check_tells_what_would_be_mirrored_and_what_not(mirror: Shell, source: Source) -> None:
+    integration = source.environment.integrations[source.integration]
+    integration.offers = ("hris_employees", "hris_groups")
+    ran = mirror.run("check")
+    assert ran.code == 0
+    assert [line.split()[0] for line in ran.out.splitlines()] == ["ok"] * 5
+    assert f"ok {source.integration}: mirrors hris_employees, hris_groups\n" in ran.out
+    assert f"ok {source.integration}: does not offer hris_locations" in ran.out
+    integration.status = "INVALID"
+    bad = mirror.run("check", "--json")
+    assert (bad.code, bad.json["is_well"]) == (1, False)
+    assert any(not each["is_well"] and "INVALID" in each["found"] for each in bad.json["findings"])
+
+
+def test_check_of_an_integration_that_kombo_does_not_know(mirror: Shell) -> None:
+    ran = mirror.run("check", SYNCER_INTEGRATIONS='[{"id": "personio:unknown"}]')
+    assert ran.code == 1
+    assert "not ok personio:unknown: " in ran.out
+
+
+def test_models_are_listed_as_text_and_json(shell: Shell) -> None:
+    text, told = shell.run("models"), shell.run("models", "--json").json
+    assert [line.split()[0] for line in text.out.splitlines()[1:]] == list(catalogue())
+    assert {each["name"]: each["path"] for each in told} == {
+        name: model.path for name, model in catalogue().items()
+    }
+    [employees] = [each for each in told if each["name"] == "hris_employees"]
+    assert "hris_employees_groups" in employees["tables"]
+    assert employees["features"]["incremental"] is True
+
+
+def test_integrations_are_listed_added_and_removed(mirror: Shell, source: Source) -> None:
+    listed = mirror.run("integrations", "list", "--json").json
+    assert [(each["id"], each["from"], each["tool"]) for each in listed] == [
+        (source.integration, "config", None)
+    ]
+    assert mirror.run("integrations", "add", "hibob:2", "--model", "hris_*").code == 0
+    listed = mirror.run("integrations", "list", "--json").json
+    assert {each["id"]: (each["from"], each["models"]) for each in listed} == {
+        source.integration: ("config", None),
+        "hibob:2": ("command", ["hris_*"]),
+    }
+    assert "hibob:2" in mirror.run("integrations", "list").out
+    assert mirror.run("integrations", "remove", "hibob:2").code == 0
+    assert "hibob:2" not in mirror.run("integrations", "list").out
+
+    for wrong in (
+        ["remove", "hibob:2"],
+        ["remove", source.integration],
+        ["add", source.integration],
+        ["add", "two words"],
+        ["add", "hibob:3", "--model", "nonsense"],
+    ):
+        ran = mirror.run("integrations", *wrong)
+        assert (ran.code, ran.out) == (2, ""), wrong
+
+
+def test_what_is_wrong_with_many_streams_for_one_reason_is_told_once(mirror: Shell) -> None:
+    mirror.settings |= {
+        "SYNCER_INTEGRATIONS": '[{"id": "personio:unknown"}]',
+        "SYNCER_SYNC__MODELS": '["hris_g*", "hris_l*", "hris_s*"]',
+    }
+    ran = mirror.on_terminal("sync")
+    assert ran.code == 1
+    reason = "Kombo does not know the integration personio:unknown."
+    assert f"✗ personio:unknown 6 streams gone: {reason}" in ran.plain
+    assert f"  6 streams: {reason}" in mirror.run("status").out

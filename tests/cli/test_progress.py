@@ -1,0 +1,163 @@
+"""What a pass looks like while it goes: bars on a terminal, lines in a pipe."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from syncer.domain.change import Counts
+from syncer.domain.plan import Kind, Outcome
+from syncer.progress import Bars, Lines, Tally, counted, effects, line_of, span, summary
+from syncer.simulator.faults import Match, not_ready
+from syncer.sync.engine import Progress, Result
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Shell, Source
+
+ONE, TWO = ("personio:1", "hris_groups"), ("hibob:2", "hris_groups")
+
+
+def picture(bars: Bars) -> list[str]:
+    """The bars as they are now, on a console of their own."""
+    console = Console(file=io.StringIO(), width=120)
+    with console.capture() as captured:
+        console.print(bars._picture())
+    return captured.get().splitlines()
+
+
+def page(key: tuple[str, str], rows: int, pages: int = 1) -> Progress:
+    return Progress(key, "page", Kind.FULL, rows=rows, pages=pages)
+
+
+def ended(key: tuple[str, str], outcome: Outcome, error: str | None = None) -> Progress:
+    return Progress(
+        key, "ended", Kind.FULL, result=Result(key, outcome, Counts(created=3), 1, Kind.FULL, error)
+    )
+
+
+def test_rows_are_those_of_this_pass_also_where_a_walk_goes_on_or_begins_again() -> None:
+    tally = Tally()
+    tally(Progress(ONE, "begun", Kind.FULL, rows=500, pages=2))
+    tally(page(ONE, 750, 3))
+    tally(Progress(TWO, "begun", Kind.FULL))
+    tally(page(TWO, 10))
+    tally(Progress(TWO, "begun", Kind.INCREMENTAL))
+    tally(page(TWO, 4))
+    assert tally.rows == 250 + 10 + 4
+
+
+def test_a_stream_that_another_runner_has_is_told_once_and_only_at_the_end() -> None:
+    told: list[str] = []
+    lines = Lines(told.append)
+    for _ in range(20):
+        lines(ended(ONE, Outcome.BUSY, "Another runner works on this stream."))
+    assert told == []
+    assert lines.busy == {ONE}
+    lines(Progress(ONE, "begun", Kind.FULL))
+    lines(page(ONE, 3))
+    lines(ended(ONE, Outcome.COMPLETE))
+    assert told == ["personio:1 hris_groups: complete (full, 1 page), 3 created"]
+    assert lines.busy == set()
+
+
+def test_a_line_tells_effects_and_reason() -> None:
+    result = Result(ONE, Outcome.FAILED, Counts(updated=1200, deleted=1), 2, Kind.INCREMENTAL, "No answer.")
+    assert line_of(result) == (
+        "personio:1 hris_groups: failed (incremental, 2 pages), 1,200 updated, 1 deleted, No answer."
+    )
+    assert effects(Counts()) == []
+    assert line_of(Result(ONE, Outcome.SKIPPED)) == "personio:1 hris_groups: skipped"
+
+
+def test_a_pass_is_well_if_every_stream_is() -> None:
+    good = [Result(ONE, Outcome.COMPLETE, Counts(created=1), 2), Result(TWO, Outcome.UNAVAILABLE)]
+    assert summary(good).is_well
+    assert summary(good).pages == 2
+    assert not summary([*good, Result(TWO, Outcome.STOPPED)]).is_well
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.04, "0.0 s"),
+        (9.9, "9.9 s"),
+        (9.97, "10 s"),
+        (61, "1 min 01 s"),
+        (3600, "1 h 00 min"),
+        (7980, "2 h 13 min"),
+    ],
+)
+def test_a_length_of_time_in_words(seconds: float, words: str) -> None:
+    assert span(seconds) == words
+
+
+def test_one_thing_is_not_many() -> None:
+    assert [counted(number, "row") for number in (0, 1, 1000)] == ["0 rows", "1 row", "1,000 rows"]
+
+
+def test_the_bars_tell_what_is_known_and_nothing_else() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=120, highlight=False)
+    with Bars(console) as bars:
+        bars.plan([ONE, TWO])
+        bars(Progress(ONE, "begun", Kind.FULL, expected=1000))
+        bars(page(ONE, 250))
+        bars(Progress(TWO, "begun", Kind.FULL))
+        first, second, whole = (line.split() for line in picture(bars))
+        assert (first[:2], first[3:5]) == (["personio:1", "hris_groups"], ["250", "rows"])
+        assert second[:2] == ["hibob:2", "hris_groups"]
+        assert whole[:8] == ["0", "of", "2", "streams", "·", "250", "rows", "·"]
+        bars(page(ONE, 1250, 5))
+        bars(ended(ONE, Outcome.COMPLETE))
+        bars(ended(TWO, Outcome.WAITING, "not yet"))
+        assert len(picture(bars)) == 1
+    assert isinstance(console.file, io.StringIO)
+    assert "✗ hibob:2 hris_groups waiting" in console.file.getvalue()
+    assert "✗ personio:1" not in console.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [70, 120])
+def test_on_a_terminal_there_are_bars_then_a_table(mirror: Shell, source: Source, width: int) -> None:
+    source.environment.faults.add(Match(model="hris_locations"), not_ready(), times=None)
+    ran = mirror.on_terminal("backfill", width=width, SYNCER_KOMBO__PAGE_SIZE="5")
+    assert ran.code == 1
+    assert "━" in ran.out
+    assert "\x1b[?25l" in ran.out, "the cursor is hidden"
+    assert ran.out.rindex("\x1b[?25h") > ran.out.rindex("\x1b[?25l"), "and comes back"
+    shown = ran.plain
+    assert "of 3 streams · " in shown
+    assert "run_ended" not in shown
+    # What is left when the bars are gone.
+    last = shown.rpartition("of 3 streams")[2].splitlines()
+    assert not any("━" in line for line in last[1:])
+    assert any(line.startswith(f"✗ {source.integration} hris_locations waiting: ") for line in last)
+    assert last[-1].startswith("3 streams: 2 complete, 1 waiting · ")
+    assert max(map(len, last)) <= width
+
+
+def test_on_a_terminal_a_second_pass_is_a_line(mirror: Shell) -> None:
+    mirror.run("backfill")
+    ran = mirror.on_terminal("sync", "--model", "hris_groups")
+    assert ran.code == 0
+    assert ran.plain.splitlines()[-1].startswith("✓ 1 stream: 1 complete · ")
+
+
+def test_on_a_terminal_status_check_and_query_fit_and_have_colours(mirror: Shell) -> None:
+    mirror.run("backfill")
+    for arguments in (["status"], ["check"], ["query", "SELECT * FROM hris_employees"], ["models"]):
+        ran = mirror.on_terminal(*arguments, width=90)
+        assert ran.code == 0, ran.out
+        assert "\x1b[" in ran.out
+        assert max(cell_len(line) for line in ran.plain.splitlines()) <= 90
+
+
+def test_a_table_on_a_terminal_shows_a_hundred_rows_and_counts_the_rest(mirror: Shell) -> None:
+    mirror.run("migrate")
+    many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1250) SELECT i FROM n"
+    ran = mirror.on_terminal("query", many)
+    lines = ran.plain.split("\r\n")
+    assert [line.strip() for line in lines[:3]] == ["i", "1", "2"]
+    assert lines[-2:] == ["100 of 1,250 rows; --limit 0 shows all.", ""]

@@ -1,0 +1,222 @@
+"""What a person sees on the status page, for a few streams and for a thousand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from syncer.daemon.page import MOST_STREAMS, MOST_TROUBLES, status_page
+
+BAD = "<script>alert('&\"')</script>"
+VOID = {"meta", "br"}
+
+
+def stream(model: str, integration: str = "personio:1", **members: Any) -> dict[str, Any]:
+    """A stream as the status tells it: complete, unless said otherwise."""
+    return {
+        "integration": integration,
+        "model": model,
+        "state": "complete",
+        "is_running": False,
+        "walk": None,
+        "rows_live": 1_000,
+        "rows_deleted": 20,
+        "lag_seconds": 300,
+        "last_full_walk_at": "2031-03-09T12:00:00.000Z",
+        "last_error": None,
+        "quarantined": 0,
+        "quarantined_since": None,
+        **members,
+    }
+
+
+def status(*streams: dict[str, Any], **integration: Any) -> dict[str, Any]:
+    """The status of these streams and their integrations."""
+    names = dict.fromkeys(each["integration"] for each in streams)
+    described = {"tool": "Personio", "organisation": "Acme", "status": "ACTIVE", **integration}
+    return {
+        "now": "2031-03-09T12:00:00.000Z",
+        "integrations": [{"id": name, **described} for name in names],
+        "streams": list(streams),
+        "totals": {"streams": Counter(each["state"] for each in streams)},
+        "budget": {"limit": 300, "used": 212, "window_seconds": 60.0, "answers_429": 4},
+    }
+
+
+class Read(HTMLParser):
+    """The page as a reader has it: its text and its links; whatever is not closed again is an error."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.text = ""
+        self.links: list[str] = []
+        self.tags: Counter[str] = Counter()
+        self._open: list[str] = []
+        self.feed(page)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        self.links += [value for name, value in attrs if name == "href" and value]
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+        self.text += " "
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self._open:
+            self.text += data
+
+
+def test_a_mirror_that_is_well_is_told_in_one_sentence() -> None:
+    page = Read(status_page(status(stream("hris_groups"), stream("hris_employees", rows_live=12_345))))
+    assert "Everything is well: 2 streams." in page.text
+    assert "Needs a look" not in page.text
+    assert "13,345" in page.text
+    assert "212 of 300" in page.text
+    assert "5 min ago" in page.text
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"state": "failed", "last_error": "No answer from api.kombo.dev."},
+        {"state": "gone", "last_error": "Kombo does not know it."},
+        {"state": "waiting", "last_error": "The set-up is not finished."},
+        {"state": "incomplete", "quarantined": 3, "quarantined_since": "2031-03-08T11:00:00.000Z"},
+    ],
+    ids=lambda members: members["state"],
+)
+def test_trouble_stands_first_with_its_reason(members: dict[str, Any]) -> None:
+    text = Read(status_page(status(stream("hris_groups"), stream("hris_employees", **members)))).text
+    assert "1 of 2 streams needs a look." in text
+    before, _, after = text.partition("Needs a look")
+    assert "hris_employees" not in before
+    reason = members.get("last_error") or "3 records in quarantine since 2031-03-08"
+    assert after.index("hris_employees") < after.index(reason) < after.index("hris_groups")
+
+
+def test_a_model_that_is_not_offered_is_no_trouble() -> None:
+    unavailable = stream(
+        "hris_skills", state="unavailable", rows_live=0, rows_deleted=0, last_error="Not offered."
+    )
+    text = Read(status_page(status(stream("hris_groups"), unavailable))).text
+    assert "Everything is well: 2 streams." in text
+    assert "Not offered here: hris_skills" in text
+    assert "Needs a look" not in text
+
+
+def test_a_first_load_shows_how_far_it_is() -> None:
+    new: dict[str, Any] = {"state": "new", "rows_live": 0, "rows_deleted": 0, "lag_seconds": None}
+    walk = {"kind": "full", "phase": "read", "began_at": None, "pages": 50, "rows": 12_500}
+    text = Read(
+        status_page(
+            status(
+                stream("hris_groups"),
+                {**stream("hris_employees"), **new, "is_running": True, "walk": walk},
+                {**stream("hris_absences"), **new},
+            )
+        )
+    ).text
+    assert "1 of 3 streams have been read." in text
+    assert "reading everything: 12,500 records" in text
+    assert "Not read yet: hris_absences" in text
+
+
+def test_the_worst_comes_first_and_what_is_alike_shares_a_line() -> None:
+    waiting = [
+        stream(f"hris_{number}", state="waiting", last_error="The set-up is not finished.")
+        for number in range(12)
+    ]
+    page = Read(
+        status_page(
+            status(*waiting, stream("ats_jobs", "greenhouse:2", state="failed", last_error="Broken."))
+        )
+    )
+    assert "13 of 13 streams need a look." in page.text
+    assert page.text.count("The set-up is not finished.") == 1
+    assert "hris_0, hris_1, hris_2, hris_3 and 8 more" in page.text
+    assert page.text.index("Broken.") < page.text.index("The set-up is not finished.")
+
+
+@pytest.mark.parametrize("name", ["integration", "model", "state", "last_error"])
+def test_a_stream_cannot_write_html(name: str) -> None:
+    bad = {**stream("hris_groups", state="failed"), name: BAD}
+    chosen = BAD if name == "integration" else None
+    for shown in (status_page(status(bad)), status_page(status({**bad, "state": "waiting"}), chosen)):
+        page = Read(shown)
+        assert page.tags["script"] == 0
+        assert BAD in page.text or name == "state"
+
+
+@pytest.mark.parametrize("name", ["tool", "organisation", "status"])
+def test_an_integration_cannot_write_html(name: str) -> None:
+    page = Read(status_page(status(stream("hris_groups"), stream("x", "hibob:2"), **{name: BAD})))
+    assert BAD in page.text
+    assert page.tags["script"] == 0
+
+
+def test_a_thousand_streams_are_a_page_of_integrations_that_lead_to_theirs() -> None:
+    many = [
+        stream(f"hris_{model}", f"personio:{integration}/ü", state="failed" if not model else "complete")
+        for integration in range(40)
+        for model in range(25)
+    ]
+    whole = Read(status_page(status(*many)))
+    assert "40 of 1,000 streams need a look." in whole.text
+    assert f"and {40 - MOST_TROUBLES} more" in whole.text
+    assert "hris_7" not in whole.text
+    assert len(whole.text) < 10_000
+    link = "/?integration=personio%3A7%2F%C3%BC"
+    assert link in whole.links
+
+    one = Read(status_page(status(*many), "personio:7/ü"))
+    assert "1 of 25 streams needs a look." in one.text
+    assert {f"hris_{model}" for model in range(25)} <= set(one.text.split())
+    assert "personio:8" not in one.text
+    assert "/" in one.links
+
+
+def test_integrations_with_trouble_come_first() -> None:
+    streams = [stream("hris_groups", f"personio:{number}") for number in range(MOST_STREAMS + 1)]
+    streams[100]["state"] = "failed"
+    text = Read(status_page(status(*streams))).text
+    assert text.rindex("personio:100") < text.index("personio:0 ")
+
+
+def test_an_empty_mirror_says_how_to_begin() -> None:
+    text = Read(status_page({**status(), "budget": None})).text
+    assert "syncer integrations add ID" in text
+
+
+def test_an_unknown_integration_is_an_empty_page() -> None:
+    page = Read(status_page(status(stream("hris_groups")), BAD))
+    assert "hris_groups" not in page.text
+    assert page.tags["script"] == 0
+
+
+def test_rows_that_are_held_back_need_a_look_and_say_what_to_do() -> None:
+    error = "60 rows are missing at Kombo and held back, such as a, b, c: `syncer reconcile --approve` …"
+    held = stream("hris_groups", state="held", last_error=error)
+    page = Read(status_page(status(held, stream("hris_employees"))))
+    assert "Needs a look" in page.text
+    assert error in page.text
+
+
+def test_a_sweep_under_way_is_told_as_such() -> None:
+    walk = {"kind": "full", "phase": "sweep", "began_at": None, "pages": 50, "rows": 12_500}
+    page = Read(status_page(status(stream("hris_groups", is_running=True, walk=walk))))
+    assert "looking into what is missing" in page.text
+
+
+def test_the_rows_of_a_model_that_is_not_offered_any_more_are_still_counted() -> None:
+    former = stream("hris_groups", state="unavailable", last_full_walk_at=None, rows_live=17, rows_deleted=3)
+    page = Read(status_page(status(former)))
+    assert "Not offered here" not in page.text
+    assert "17" in page.text

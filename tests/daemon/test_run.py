@@ -1,0 +1,382 @@
+"""The service as its users have it: a process, its signals, its log, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import psycopg
+import pytest
+from structlog.testing import capture_logs
+
+from syncer.daemon.run import run_service
+from syncer.simulator import faults
+from syncer.simulator.company import Company
+from syncer.simulator.environment import Environment
+from syncer.simulator.faults import Late, Match
+from tests.daemon.conftest import (
+    API_KEY,
+    MODELS,
+    Mirror,
+    Service,
+    Source,
+    World,
+    make_environment,
+    until,
+)
+
+Serve = Callable[[Environment], Source]
+HOUR = timedelta(hours=1)
+#: Each signal and each kind of database once: a process takes its second to start.
+EACH_SIGNAL = pytest.mark.parametrize(
+    ("database_url", "number"),
+    [
+        pytest.param("sqlite", signal.SIGINT, id="sqlite-SIGINT"),
+        pytest.param("postgresql", signal.SIGTERM, id="postgresql-SIGTERM"),
+    ],
+    indirect=["database_url"],
+)
+ON_SQLITE, ON_POSTGRESQL = (
+    pytest.mark.parametrize("migrated_url", [kind], indirect=True) for kind in ("sqlite", "postgresql")
+)
+
+
+@pytest.fixture
+def ready(migrated_url: str) -> Mirror:
+    """A migrated database of both kinds, without a row."""
+    return Mirror(migrated_url)
+
+
+@pytest.fixture
+def small(sqlite_url: str) -> Mirror:
+    """An empty SQLite database, for what no database makes different."""
+    return Mirror(sqlite_url)
+
+
+def stopped_well(service: Service, number: int = signal.SIGTERM) -> None:
+    """It ends in good order and in time, to which it would else be made."""
+    assert service.stop(number) == 0
+    words = [event["event"] for event in service.events()]
+    assert words.count("service_stopping") == 1
+    assert "service_left_unfinished" not in words
+    assert words[-1] == "service_stopped"
+
+
+# -- what it does --------------------------------------------------------------------------------------------
+
+
+@EACH_SIGNAL
+def test_it_fills_an_empty_database_follows_the_source_and_ends_well(
+    serve: Serve, mirror: Mirror, number: int
+) -> None:
+    source = serve(make_environment(integrations=2))
+    service = source.start(mirror.database_url, SYNCER_SYNC__EVERY="1s")
+    url = service.wait_for("pages_served")["url"]
+    until(lambda: len(service.events("run_ended")) >= source.streams, "all streams")
+    assert mirror.equals(source.environment)
+
+    # What changes at the source arrives.
+    company = next(iter(source.environment.companies.values()))
+    company.update("hris_groups", company.ids("hris_groups")[0], name="Anders")
+    until(lambda: mirror.equals(source.environment, "hris_groups"), "the change")
+
+    stopped_well(service, number)
+    assert mirror.leases() == []
+    assert mirror.fetch("SELECT * FROM sync_runs WHERE ended_at IS NULL") == []
+    check_log(service, source, url)
+
+
+def check_log(service: Service, source: Source, url: str) -> None:
+    """Lines of JSON with fixed words and fields, without the key."""
+    events = service.events()
+    words = [event["event"] for event in events]
+    assert {words[0], words[1]} == {"service_started", "pages_served"}
+    assert url.startswith("http://127.0.0.1:")
+    assert set(words) == {
+        "service_started",
+        "pages_served",
+        "integration_added",
+        "run_started",
+        "run_ended",
+        "service_stopping",
+        "service_stopped",
+    }
+    assert {event["level"] for event in events} == {"info"}
+    assert {event["integration"] for event in events if event["event"] == "integration_added"} == set(
+        source.environment.integrations
+    )
+    started = {event["run"]: event for event in events if event["event"] == "run_started"}
+    for ended in (event for event in events if event["event"] == "run_ended"):
+        begun = started.pop(ended["run"])
+        assert (begun["integration"], begun["model"]) == (ended["integration"], ended["model"])
+        assert begun["model"] in MODELS
+        assert ended["outcome"] in {"complete", "stopped"}
+        assert ended["timestamp"] >= begun["timestamp"]
+    assert not started
+    assert API_KEY not in "".join(service.lines)
+
+
+def test_a_second_service_shares_the_work(serve: Serve, ready: Mirror) -> None:
+    source = serve(make_environment(integrations=2, limit=60))
+    source.environment.limit.window = 2.0
+    settings = {"SYNCER_SYNC__EVERY": "1s", "SYNCER_KOMBO__PAGE_SIZE": "5", "SYNCER_SYNC__CONCURRENCY": "2"}
+    services = [source.start(ready.database_url, **settings) for _ in range(2)]
+
+    def both_work() -> bool:
+        return all(len(service.events("run_ended")) >= source.streams for service in services)
+
+    until(both_work, "work by both of them")
+    for service in services:
+        stopped_well(service)
+    assert ready.equals(source.environment)
+    # No stream was run twice at once, and the limit was never overrun.
+    runs: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for integration, model, began, ended in ready.fetch(
+        "SELECT integration_id, model, CAST(started_at AS TEXT), CAST(ended_at AS TEXT) FROM sync_runs "
+        "ORDER BY integration_id, model, started_at"
+    ):
+        runs.setdefault((integration, model), []).append((began, ended))
+    assert len(runs) == source.streams
+    for of_one_stream in runs.values():
+        assert all(before[1] <= after[0] for before, after in pairwise(of_one_stream))
+    assert len(ready.fetch("SELECT DISTINCT owner FROM sync_runs")) == 2
+    assert source.environment.limit.refused == 0
+
+
+def test_a_killed_service_goes_on_where_it_was(serve: Serve, ready: Mirror) -> None:
+    source = serve(make_environment(integrations=2))
+    settings = {"SYNCER_KOMBO__PAGE_SIZE": "2", "SYNCER_SYNC__EVERY": "1h"}
+    first = source.start(ready.database_url, **settings)
+    # The rest of their walks is never answered, so that it is killed in the middle of both.
+    silence = [
+        source.environment.faults.add(Match(model="hris_employees", page=page), Late(3_600), None)
+        for page in range(9, 20)
+    ]
+    until(lambda: silence[0].fired == 2, "the middle")
+    until(lambda: len(first.events("run_ended")) == 4, "the other streams")
+    first.process.kill()
+    first.end()
+    assert ready.leases()
+    source.environment.faults.clear()
+    before = len(source.environment.requests)
+
+    second = source.start(ready.database_url, **settings)
+    until(lambda: ready.is_complete(source.streams), "the rest")
+    stopped_well(second)
+    assert ready.equals(source.environment)
+    # It went on from the page that was not stored: nothing was read twice, and nothing counted twice.
+    later = [each.page or 0 for each in list(source.environment.requests)[before:] if each.model]
+    assert min(later) >= 8
+    for integration, model, live in ready.fetch("SELECT integration_id, model, rows_live FROM sync_streams"):
+        company = source.environment.companies[integration]
+        assert live == len(company.rows(model, include_deleted=False))
+
+
+# -- how it ends ---------------------------------------------------------------------------------------------
+
+
+@ON_POSTGRESQL
+def test_it_ends_while_it_waits_for_a_budget_that_is_used_up(serve: Serve, ready: Mirror) -> None:
+    source = serve(make_environment(limit=5))
+    service = source.start(ready.database_url, SYNCER_KOMBO__PAGE_SIZE="2", SYNCER_BUDGET__RESERVE="0")
+    until(lambda: source.environment.limit.used == 5, "the end of the budget")
+    until(lambda: service.events("run_started"), "a run")
+    stopped_well(service)
+    assert ready.leases() == []
+    assert {each[0] for each in ready.fetch("SELECT outcome FROM sync_runs")} <= {"stopped", "complete"}
+
+
+@ON_SQLITE
+def test_it_ends_while_the_api_is_silent(serve: Serve, ready: Mirror) -> None:
+    source = serve(make_environment())
+    # Whatever it asks first: about the key, about an integration, for a list.
+    silence = source.environment.faults.add(Match(), Late(3_600), None)
+    starting = source.start(ready.database_url)
+    until(lambda: silence.fired, "the first request")
+    stopped_well(starting)
+
+    source.environment.faults.clear()
+    silence = source.environment.faults.add(Match(model="hris_employees"), Late(3_600), None)
+    working = source.start(ready.database_url)
+    until(lambda: silence.fired, "the list")
+    until(lambda: len(working.events("run_ended")) == 2, "the other streams")
+    stopped_well(working)
+    assert ready.leases() == []
+    # One silent model of one integration is no reason to do nothing.
+    assert ready.equals(source.environment, "hris_groups", "hris_locations")
+
+
+@EACH_SIGNAL
+def test_it_ends_well_in_its_first_second(serve: Serve, mirror: Mirror, number: int) -> None:
+    source = serve(make_environment())
+    service = source.start(mirror.database_url)
+    until(lambda: catches(service.process.pid, number), "its first moment")
+    stopped_well(service, number)
+    # The database is whole, if there is one: the next one works on it.
+    after = source.start(mirror.database_url)
+    until(lambda: len(after.events("run_ended")) == source.streams, "all streams")
+    stopped_well(after)
+    assert mirror.equals(source.environment)
+
+
+def catches(pid: int, number: int) -> bool:
+    """Whether the process handles the signal by now, as the system tells; SIGINT Python itself handles."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name == "SigCgt":
+            return bool(int(value, 16) >> (signal.SIGTERM - 1) & 1) and bool(
+                int(value, 16) >> (number - 1) & 1
+            )
+    return False
+
+
+def test_it_ends_while_the_database_hangs(serve: Serve, postgres_url: str) -> None:
+    source, mirror = serve(make_environment()), Mirror(postgres_url)
+    service = source.start(postgres_url, SYNCER_SYNC__EVERY="1s")
+    until(lambda: len(service.events("run_ended")) >= source.streams, "all streams")
+    with psycopg.connect(postgres_url) as other:
+        other.execute("LOCK TABLE sync_streams IN ACCESS EXCLUSIVE MODE")
+        until(lambda: mirror.fetch("SELECT 1 FROM pg_locks WHERE NOT granted"), "somebody who waits")
+        assert service.stop() == 0
+    assert service.events()[-1]["event"] == "service_left_unfinished"
+
+
+def test_a_taken_port_is_one_clear_sentence(serve: Serve, small: Mirror) -> None:
+    source = serve(make_environment())
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        service = source.start(small.database_url, SYNCER_WEB__PORT=port)
+        assert service.end() == 2
+    assert service.lines == [
+        f"Error: The status page cannot listen on 127.0.0.1:{port} (Address already in use): "
+        "set web.port, or web.enabled = false.\n"
+    ]
+
+
+def test_a_refused_key_ends_it_with_code_4(serve: Serve, small: Mirror) -> None:
+    source = serve(make_environment())
+    service = source.start(small.database_url, SYNCER_KOMBO__API_KEY="ks_dev_wrong")
+    assert service.end() == 4
+    *events, last = service.lines
+    assert last.startswith("Error: ")
+    assert "service_failed" in events[-1]
+    assert "ks_dev_wrong" not in "".join(service.lines)
+    assert small.leases() == []
+
+
+def test_a_key_that_is_refused_later_ends_it_with_code_4(serve: Serve, small: Mirror) -> None:
+    source = serve(make_environment())
+    service = source.start(small.database_url, SYNCER_SYNC__EVERY="1s")
+    until(lambda: len(service.events("run_ended")) >= source.streams, "all streams")
+    source.environment.faults.add(Match(), faults.key_refused(), None)
+    assert service.end() == 4
+    assert small.leases() == []
+
+
+def test_a_database_that_is_not_there_is_one_clear_sentence(serve: Serve, tmp_path: Path) -> None:
+    source = serve(make_environment())
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    service = source.start(f"postgresql://somebody:hunter2@127.0.0.1:{port}/mirror")
+    assert service.end() == 3
+    [line] = service.lines
+    assert line.startswith("Error: The database postgresql://somebody:***@127.0.0.1:")
+    assert "hunter2" not in line
+
+
+# -- in this process -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tiny(sqlite_url: str) -> World:
+    """A world on an empty SQLite database, for what no database makes different."""
+    return World(make_environment(), Mirror(sqlite_url))
+
+
+async def test_integrations_come_and_go_while_it_runs(tiny: World) -> None:
+    known = next(iter(tiny.environment.integrations))
+    newcomer = "hibob:newcomer"
+    async with tiny.app() as app, tiny.app() as command:
+        with capture_logs() as logged:
+            running = asyncio.create_task(
+                run_service(app, report=tiny.steps.append, handle_signals=False, follow_every=0.05)
+            )
+            await tiny.until(lambda: len({key for key, _ in tiny.ended()}) == len(MODELS), "the first one")
+            tiny.environment.add(Company(newcomer, tiny.environment.clock, seed=3, records=300))
+            await asyncio.to_thread(command.selection.add, newcomer, ["hris_groups"])
+            await tiny.until(
+                lambda: tiny.mirror.equals(tiny.environment, "hris_groups"), "the rows of the newcomer"
+            )
+            assert set(tiny.mirror.streams()) == {
+                (newcomer, "hris_groups"),
+                *((known, model) for model in MODELS),
+            }
+            await asyncio.to_thread(command.selection.remove, newcomer)
+            await tiny.until(lambda: len(tiny.mirror.streams()) == len(MODELS), "its end")
+            app.stopping.set()
+            await running
+    # Its rows stay.
+    assert tiny.mirror.documents("hris_groups", newcomer)
+    told = [(each["event"], each["integration"]) for each in logged if "integration_" in each["event"]]
+    assert told == [
+        ("integration_added", known),
+        ("integration_added", newcomer),
+        ("integration_removed", newcomer),
+    ]
+
+
+async def test_an_integration_that_kombo_is_silent_about_does_not_hold_up_the_others(tiny: World) -> None:
+    known, silent = next(iter(tiny.environment.integrations)), "hibob:silent"
+    async with tiny.app() as earlier:
+        earlier.open_database()
+        async with earlier.engine() as (_, asking):
+            await earlier.selection.refresh_streams(asking)
+    tiny.environment.add(Company(silent, tiny.environment.clock, seed=3, records=300))
+    tiny.environment.faults.add(Match(path=f"/v1/integrations/{silent}"), Late(3_600), None)
+    async with tiny.app() as app:
+        running = asyncio.create_task(run_service(app, report=tiny.steps.append, handle_signals=False))
+        await tiny.until(lambda: len({key for key, _ in tiny.ended()}) >= len(MODELS), "the known one")
+        assert {key[0] for key, _ in tiny.ended()} == {known}
+        app.stopping.set()
+        await running
+
+
+async def test_a_fault_of_ours_ends_it_loudly(tiny: World) -> None:
+    async with tiny.app() as app:
+        with capture_logs() as logged:
+            running = asyncio.create_task(
+                run_service(app, report=tiny.steps.append, handle_signals=False, follow_every=0.05)
+            )
+            await tiny.until(lambda: len(tiny.ended()) == len(MODELS), "the first runs")
+            with tiny.mirror.open() as (_, connection):
+                connection.exec_driver_sql("ALTER TABLE sync_integrations RENAME TO gone")
+            with pytest.raises(Exception, match="sync_integrations"):
+                await running
+        [failed] = [each for each in logged if each["event"] == "service_failed"]
+        assert failed["exc_info"]
+        assert "service_stopped" not in [each["event"] for each in logged]
+
+
+async def test_its_clock_decides_what_is_due(tiny: World) -> None:
+    noon = datetime(2031, 3, 9, 12, tzinfo=UTC)
+    for moment, runs in ((noon, 3), (noon + 0.5 * HOUR, 3), (noon + 25 * HOUR, 6)):
+
+        def has_run(runs: int = runs) -> bool:
+            return len(tiny.ended()) >= runs
+
+        def now(moment: datetime = moment) -> datetime:
+            return moment
+
+        async with tiny.app() as app:
+            running = asyncio.create_task(
+                run_service(app, report=tiny.steps.append, clock=now, handle_signals=False)
+            )
+            await tiny.until(has_run, "the runs")
+            app.stopping.set()
+            await running
+        assert len(tiny.ended()) == runs

@@ -1,0 +1,187 @@
+"""The service's pages: alive or not, how the mirror stands, and what they never tell."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from structlog.testing import capture_logs
+
+from syncer.app import App
+from syncer.config_sections import Web
+from syncer.daemon.availability import Availability
+from syncer.daemon.web import listening, pages, serve_pages
+from syncer.domain.errors import DatabaseUnavailable, UsageError
+from syncer.domain.plan import Mode
+from syncer.settings import Settings
+from tests.daemon.conftest import API_KEY, MODELS, Mirror, Troubled, World, make_environment
+
+PATHS = ("/healthz", "/status", "/")
+
+
+@asynccontextmanager
+async def browser(app: App, **arguments: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """Asks the pages without a socket."""
+    transport = httpx.ASGITransport(app=pages(app, **arguments))
+    async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as client:
+        yield client
+
+
+async def test_a_living_service_says_so(world: World) -> None:
+    async with world.app() as app, browser(app) as client:
+        answer = await client.get("/healthz")
+        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+        assert (await client.head("/healthz")).status_code == 200
+
+
+async def test_status_tells_what_the_command_tells(world: World) -> None:
+    async with world.app() as app:
+        await app.run(Mode.SYNC)
+        async with browser(app) as client:
+            status = (await client.get("/status")).json()
+        told = app.status()
+    assert lasting(status) == lasting(json.loads(json.dumps(told)))
+    assert status["is_well"] is True
+    assert {each["model"]: each["state"] for each in status["streams"]} == dict.fromkeys(MODELS, "complete")
+
+
+def lasting(status: dict[str, Any]) -> dict[str, Any]:
+    """The part that does not change while one looks."""
+    streams = [{**each, "lag_seconds": None} for each in status["streams"]]
+    return {**status, "streams": streams, "now": None, "budget": None}
+
+
+async def test_the_page_is_html_that_loads_and_runs_nothing(world: World) -> None:
+    async with world.app() as app:
+        await app.run(Mode.SYNC)
+        async with browser(app) as client:
+            answer = await client.get("/")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert "<script" not in answer.text
+    assert "Everything is well: 3 streams." in answer.text
+    assert API_KEY not in answer.text
+
+
+async def test_nothing_else_is_served_and_nothing_is_changed(world: World) -> None:
+    async with world.app() as app, browser(app) as client:
+        assert (await client.get("/config.toml")).status_code == 404
+        for path in PATHS:
+            assert (await client.post(path)).status_code == 405
+
+
+# What the server has ended the driver cannot close.
+@pytest.mark.filterwarnings("ignore:.*was deleted while still open:ResourceWarning")
+async def test_a_database_that_is_away_is_503_until_it_is_back(troubled: Troubled) -> None:
+    world = World(make_environment(), Mirror(troubled.url))
+    async with world.app() as app, browser(app) as client:
+        with troubled.outage():
+            during = [await client.get(path) for path in PATHS]
+        after = [await client.get(path) for path in PATHS]
+    # One that can still be read has everything to tell.
+    assert {answer.status_code for answer in during} == {503 if troubled.keeps_readers_out else 200}
+    if troubled.keeps_readers_out:
+        assert during[0].json()["status"] == "unavailable"
+        assert all("cannot be used" in answer.text for answer in during)
+    assert {answer.status_code for answer in after} == {200}
+
+
+async def test_what_the_service_knows_of_its_database_is_told(world: World) -> None:
+    availability = Availability()
+    async with world.app() as app, browser(app, availability=availability) as client:
+        await app.run(Mode.SYNC)
+        # As where it can be read and not written.
+        availability.failed("a stream", DatabaseUnavailable("The database cannot be <used>."))
+        health, status, page = [await client.get(path) for path in PATHS]
+        assert (health.status_code, health.json()["error"]) == (503, "The database cannot be <used>.")
+        assert (status.status_code, page.status_code) == (200, 200)
+        assert (status.json()["is_well"], status.json()["database"]) == (
+            False,
+            "The database cannot be <used>.",
+        )
+        assert "Nothing can be stored now.</b> The database cannot be &lt;used&gt;." in page.text
+        assert "Everything is well" not in page.text
+        assert "<title>(1) syncer</title>" in page.text
+
+        availability.works("a stream")
+        health, status, page = [await client.get(path) for path in PATHS]
+        assert (health.status_code, status.json()["is_well"]) == (200, True)
+        assert "Everything is well" in page.text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://somebody:hunter2@127.0.0.1:1/mirror",
+        "postgresql://somebody@127.0.0.1:1/mirror?password=hunter2",
+    ],
+)
+async def test_no_page_tells_a_password(url: str) -> None:
+    settings: dict[str, Any] = {"database": {"url": url}}
+    async with App(Settings(**settings)) as app, browser(app) as client:
+        for path in PATHS:
+            answer = await client.get(path)
+            assert answer.status_code == 503
+            assert "hunter2" not in answer.text
+            assert "somebody" in answer.text
+
+
+async def test_a_database_without_tables_is_503_on_the_pages_that_need_them(mirror: Mirror) -> None:
+    world = World(make_environment(), mirror)
+    async with world.app() as app, browser(app) as client:
+        for path in ("/status", "/"):
+            answer = await client.get(path)
+            assert (answer.status_code, "syncer migrate" in answer.text) == (503, True)
+
+
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+async def test_a_database_that_hangs_holds_one_thread_for_a_page_however_often_somebody_asks(
+    world: World,
+) -> None:
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    async with world.app() as app, browser(app, patience=0.2) as client:
+        with psycopg.connect(world.mirror.database_url) as other:
+            other.execute("LOCK TABLE sync_integrations, sync_streams IN ACCESS EXCLUSIVE MODE")
+            for _ in range(4):
+                for path in PATHS:
+                    answer = await client.get(path)
+                    assert answer.status_code == 503
+                    assert "has not answered" in answer.text
+            # One for the health, one for the status that the page shows, too.
+            assert other.execute(waiting).fetchone() == (2,)
+        assert [(await client.get(path)).status_code for path in PATHS] == [200, 200, 200]
+
+
+async def test_the_address_is_told_and_a_taken_one_is_an_error(world: World) -> None:
+    world.settings["web"] = {"enabled": True, "port": 0}
+    async with world.app() as app:
+        with listening(app.settings.web) as listener, capture_logs() as logged:
+            assert listener is not None
+            serving = asyncio.create_task(serve_pages(app, listener))
+            await world.until(lambda: logged, "the address")
+            url = logged[0]["url"]
+            async with httpx.AsyncClient() as client:
+                assert (await client.get(f"{url}healthz")).status_code == 200
+            port = listener.getsockname()[1]
+            with (
+                pytest.raises(UsageError, match=f"127.0.0.1:{port} "),
+                listening(app.settings.web.model_copy(update={"port": port})),
+            ):
+                pass
+            app.stopping.set()
+            await serving
+
+
+def test_pages_can_be_switched_off() -> None:
+    with listening(Web(enabled=False)) as listener:
+        assert listener is None

@@ -1,0 +1,227 @@
+"""What a program is held to that was killed or stopped: looks at its mirror, and trials at every boundary."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select
+
+from syncer.domain.catalogue import catalogue
+from syncer.domain.plan import Stream
+from syncer.simulator.compare import comparable
+from syncer.store.state import StreamStore
+from syncer.store.tables import MIRROR, runs
+from tests.daemon.conftest import Mirror, Source
+from tests.reliability.conftest import Copy
+from tests.reliability.nursery import Death, Life, Living, Nursery
+
+#: With 300 records the lists have 16 and 6 of them; the first has a link table.
+MODELS = ("hris_employees", "hris_employee_document_categories")
+#: Pages of a stream that a kill may cost: the one being written and the one fetched ahead.
+LOST = 2
+#: What differs between two mirrors of the same source.
+OF_OUR_WRITING = {"first_seen_at", "mirrored_at"}
+#: The counts of a run that add up to what was done.
+SAID = ("pages", "created", "updated", "deleted", "restored", "quarantined")
+
+
+def _tables() -> Iterator[str]:
+    for name in MODELS:
+        model = catalogue()[name]
+        yield name
+        yield from (link.table for link in model.links)
+        yield from (child.table for child in model.children)
+
+
+#: The tables of the models, links and children with them.
+TABLES = tuple(_tables())
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What can be seen of some streams of an integration, by model, and the rows of all tables by table.
+
+    asked: pages that were asked for; said: the counts of the log of runs, summed over all of them;
+    written_at: the times of our writing, which the rows are without.
+    """
+
+    asked: dict[str, int]
+    said: dict[str, dict[str, int]]
+    streams: dict[str, Stream]
+    rows: dict[str, list[dict[str, Any]]]
+    written_at: dict[str, list[Any]]
+
+
+@dataclass
+class Mirrored:
+    """Some models of one integration, as the source has them and as a database does."""
+
+    source: Source
+    integration: str
+    mirror: Mirror
+    models: tuple[str, ...] = MODELS
+
+    def __post_init__(self) -> None:
+        self._before = len(self.source.environment.requests)
+
+    def settings(self) -> dict[str, str]:
+        """What a program needs to mirror just this."""
+        return {
+            **self.source.settings(self.mirror.database_url),
+            "SYNCER_INTEGRATIONS": json.dumps([{"id": self.integration}]),
+            "SYNCER_SYNC__MODELS": json.dumps(self.models),
+        }
+
+    def look(self) -> Look:
+        """What the mirror and the simulator tell now; requests count from the beginning of this object."""
+        requests = list(self.source.environment.requests)[self._before :]
+        asked = Counter(each.model for each in requests if each.integration_id == self.integration)
+        with self.mirror.read() as connection:
+            found = connection.execute(
+                select(runs.c.model, *(func.sum(runs.c[word]) for word in SAID))
+                .where(runs.c.integration_id == self.integration)
+                .group_by(runs.c.model)
+            )
+            said = {row[0]: dict(zip(SAID, map(int, row[1:]), strict=True)) for row in found}
+            rows = {name: _rows(connection, name) for name in TABLES}
+            return Look(
+                asked={model: asked[model] for model in self.models},
+                said={model: said[model] for model in self.models},
+                streams={
+                    each.model: each
+                    for each in StreamStore().all(connection)
+                    if each.integration_id == self.integration and each.model in self.models
+                },
+                rows={
+                    name: [{key: row[key] for key in row if key not in OF_OUR_WRITING} for row in found]
+                    for name, found in rows.items()
+                },
+                written_at={name: [row.get("mirrored_at") for row in found] for name, found in rows.items()},
+            )
+
+    def check(self, lost: int = 0) -> Look:
+        """The mirror equals the source, and its counts are right.
+
+        lost: how many pages of each stream may have been fetched and not stored.
+        """
+        look = self.look()
+        company = self.source.environment.companies[self.integration]
+        assert set(look.streams) == set(self.models)
+        for model, stream in look.streams.items():
+            ours = [row for row in look.rows[model] if row["integration_id"] == self.integration]
+            listed = json.loads(json.dumps(company.rows(model)))
+            assert {row["id"]: comparable(model, _document(row)) for row in ours} == {
+                row["id"]: comparable(model, row) for row in listed
+            }
+            assert (stream.state, stream.walk) == ("complete", None)
+            deleted = sum(row["deleted_by"] is not None for row in ours)
+            assert (stream.rows_live, stream.rows_deleted) == (len(ours) - deleted, deleted)
+            assert 0 <= look.asked[model] - look.said[model]["pages"] <= lost
+        return look
+
+
+def _rows(connection: Connection, table: str) -> list[dict[str, Any]]:
+    return sorted((dict(row) for row in connection.execute(select(MIRROR[table])).mappings()), key=repr)
+
+
+def _document(row: Mapping[str, Any]) -> dict[str, Any]:
+    document = row["document"]
+    # On SQLite it is text.
+    record: dict[str, Any] = json.loads(document) if isinstance(document, str) else document
+    return record
+
+
+@dataclass
+class Subject:
+    """A program that mirrors something in many lives, one after the other. kills: those that were killed."""
+
+    nursery: Nursery
+    mirrored: Mirrored
+    changes: dict[str, str] = field(default_factory=dict)
+    kills: int = 0
+
+    def begin(self, command: str, death: Death | None = None, skew: timedelta = timedelta(0)) -> Living:
+        """Begin a life of ``backfill``, ``sync`` or ``run``."""
+        settings = {**self.mirrored.settings(), **self.changes}
+        return self.nursery.begin(command, death=death, settings=settings, skew=skew)
+
+    def live(self, command: str, death: Death | None = None) -> Life:
+        """A life from its begin to its end."""
+        life = self.begin(command, death).end()
+        self.kills += life.killed
+        return life
+
+    def check(self) -> Look:
+        """The mirror equals the source, its counts are right, and no kill has cost more than it may."""
+        return self.mirrored.check(lost=LOST * self.kills)
+
+
+@dataclass
+class Trials:
+    """Many subjects, each with a copy of one prepared database; as many at a time as there are nurseries.
+
+    Every nursery has an integration of its own, so that it can be told who asked for what. changes: of the
+    settings.
+    """
+
+    nurseries: Sequence[Nursery]
+    source: Source
+    prepared: Mirror
+    copy: Copy
+    changes: dict[str, str]
+
+    def prepare(self, *models: str) -> None:
+        """Backfill these models in the database that is copied; with that the request budget is known to it.
+
+        A life that dies while it asks for the budget would keep the next one waiting, for ten seconds.
+        """
+        settings = {**self.source.settings(self.prepared.database_url), **self.changes}
+        self.nurseries[0].live("backfill", *(f"--model={each}" for each in models), settings=settings).well()
+        # The log of runs begins with the subjects.
+        with self.prepared.open() as (_, connection):
+            connection.execute(delete(runs))
+
+    def subject(self, place: int, url: str, models: tuple[str, ...] = MODELS) -> Subject:
+        """A subject in a copy."""
+        integration = list(self.source.environment.integrations)[place]
+        mirrored = Mirrored(self.source, integration, Mirror(url), models)
+        return Subject(self.nurseries[place], mirrored, self.changes)
+
+    def at_every_boundary(
+        self,
+        command: str,
+        check: Callable[[Look, Look], None],
+        *,
+        models: tuple[str, ...] = MODELS,
+        first: int = 1,
+    ) -> int:
+        """Kill the command at each boundary of a transaction, each time in a copy; then run it to the end.
+
+        check is given a look at each subject, after the general check, and one at what an undisturbed life
+        did. first: the boundary to begin with. Gives how many there were.
+        """
+
+        def trials(place: int) -> int:
+            with self.copy(self.prepared.database_url) as url:
+                example = self.subject(place, url, models)
+                example.live(command).well()
+                undisturbed = example.check()
+            # By twos, so that everybody gets both sides of a commit.
+            for boundary in (each for each in count(first) if each // 2 % len(self.nurseries) == place):
+                with self.copy(self.prepared.database_url) as url:
+                    subject = self.subject(place, url, models)
+                    if not subject.live(command, Death("commit", boundary)).killed:
+                        return boundary
+                    subject.live(command).well()
+                    check(subject.check(), undisturbed)
+            raise AssertionError
+
+        with ThreadPoolExecutor(len(self.nurseries)) as threads:
+            return max(threads.map(trials, range(len(self.nurseries)))) - first

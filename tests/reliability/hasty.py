@@ -1,0 +1,29 @@
+"""``syncer`` with little patience: what it waits for a database is the same, only shorter.
+
+Started as a program with the arguments of the command line.
+"""
+
+from __future__ import annotations
+
+from syncer.cli import main
+from syncer.daemon import run, schedule
+from syncer.daemon.workers import Workers
+from syncer.store import engines
+
+#: Milliseconds for a lock of SQLite's, and seconds between two attempts on a database that is away.
+LOCK, PAUSE = 300, 0.1
+
+
+def be_hasty() -> None:
+    """From now on this process gives up, and tries again, after fractions of a second."""
+    engines.SQLITE_BUSY_MS = LOCK
+    for module in (run, schedule):
+        vars(module)["MAKE_UP_EVERY"] = PAUSE
+    defaults = Workers.__init__.__kwdefaults__
+    assert defaults is not None
+    defaults["database_pause"] = PAUSE
+
+
+if __name__ == "__main__":
+    be_hasty()
+    main()

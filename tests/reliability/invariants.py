@@ -1,0 +1,229 @@
+"""What must hold at every moment of every history: one function for each promise, named after it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from syncer.domain.plan import Kind, Phase, Stream
+from syncer.simulator.compare import comparable
+from syncer.store.state import Key
+from syncer.store.stream_rows import stream_of
+from syncer.store.tables import MIRROR, missing, runs, seen, streams
+from tests.reliability.source import MODELS, STREAMS, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """A row of the mirror. record: its document as far as the mirror can be held to it."""
+
+    record: dict[str, Any]
+    is_deleted: bool
+    deleted_by: str | None
+
+
+@dataclass
+class Look:
+    """Everything that the database holds at one moment."""
+
+    streams: dict[Key, Stream] = field(default_factory=dict)
+    leased: set[Key] = field(default_factory=set)
+    rows: dict[Key, dict[str, Mirrored]] = field(default_factory=dict)
+    missing: dict[Key, set[str]] = field(default_factory=dict)
+    held: set[Key] = field(default_factory=set)
+    seen: set[Key] = field(default_factory=set)
+    created: dict[Key, int] = field(default_factory=dict)
+
+
+def look(connection: Connection) -> Look:
+    found = Look(rows={key: {} for key in STREAMS}, missing={key: set() for key in STREAMS})
+    for row in connection.execute(select(streams)):
+        key = (row.integration_id, row.model)
+        found.streams[key] = stream_of(row)
+        if row.lease_owner is not None:
+            found.leased.add(key)
+    for model in MODELS:
+        columns = MIRROR[model].c
+        for row in connection.execute(
+            select(
+                columns.integration_id,
+                columns.id,
+                columns.content_hash,
+                columns.document,
+                columns.remote_deleted_at.is_not(None).label("is_deleted"),
+                columns.deleted_by,
+            )
+        ):
+            record = _record(model, bytes(row.content_hash), _Document(row.document))
+            found.rows[row.integration_id, model][row.id] = Mirrored(
+                record, bool(row.is_deleted), row.deleted_by
+            )
+    for row in connection.execute(select(missing)):
+        key = (row.integration_id, row.model)
+        found.missing[key].add(row.record_id)
+        if row.held_at is not None and row.approved_at is None:
+            found.held.add(key)
+    found.seen = {(row[0], row[1]) for row in connection.execute(select(seen.c.integration_id, seen.c.model))}
+    for row in connection.execute(
+        select(runs.c.integration_id, runs.c.model, func.sum(runs.c.created)).group_by(
+            runs.c.integration_id, runs.c.model
+        )
+    ):
+        found.created[row[0], row[1]] = int(row[2])
+    return found
+
+
+class _Document:
+    """A document that is the same as any other: what its hash says is enough to find it read already."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Document)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+@lru_cache(4096)
+def _record(model: str, content_hash: bytes, document: _Document) -> dict[str, Any]:
+    value = json.loads(document.value) if isinstance(document.value, str) else document.value
+    return comparable(model, value)
+
+
+Invariant = Callable[[Look, Source], None]
+
+
+def counts_add_up(seen: Look, source: Source) -> None:
+    for key, stream in seen.streams.items():
+        deleted = [each.is_deleted for each in seen.rows[key].values()]
+        assert (stream.rows_live, stream.rows_deleted) == (deleted.count(False), deleted.count(True)), key
+
+
+def every_row_was_created_by_one_run(seen: Look, source: Source) -> None:
+    for key in source.keys:
+        assert seen.created.get(key, 0) == len(seen.rows[key]), key
+
+
+def a_deleted_row_says_who_found_it_deleted(seen: Look, source: Source) -> None:
+    for key in source.keys:
+        for id, row in seen.rows[key].items():
+            assert row.is_deleted == (row.deleted_by is not None), (key, id)
+            assert row.deleted_by != "kombo" or row.record["remote_deleted_at"] is not None, (key, id)
+            assert row.deleted_by == "kombo" or row.record["remote_deleted_at"] is None, (key, id)
+
+
+def only_what_kombo_deleted_is_marked_by_kombo(seen: Look, source: Source) -> None:
+    for key in source.keys:
+        for id, row in seen.rows[key].items():
+            assert row.deleted_by != "kombo" or (key, id) in source.ever_deleted, (key, id)
+
+
+def only_what_was_asked_for_in_vain_is_marked_by_a_sweep(seen: Look, source: Source) -> None:
+    for key in source.keys:
+        for id, row in seen.rows[key].items():
+            if row.deleted_by == "sweep":
+                assert (key, id) in source.told_absent, (key, id)
+            elif not row.is_deleted and id in source.listed(key) and id not in seen.missing[key]:
+                # Known to be there: to be marked it must be asked for again.
+                source.told_absent.discard((key, id))
+
+
+def the_watermark_is_not_ahead_of_the_source(seen: Look, source: Source) -> None:
+    for key, stream in seen.streams.items():
+        assert stream.watermark is None or stream.watermark <= source.clock.now(), key
+
+
+def all_up_to_the_watermark_is_stored(seen: Look, source: Source) -> None:
+    if source.environment.paging.style == "offset":
+        # Where cursors are positions, a record that leaves the list can hide another until a full walk.
+        return
+    for key, stream in seen.streams.items():
+        if stream.watermark is None:
+            continue
+        for id, record in source.listed(key).items():
+            row = seen.rows[key].get(id)
+            if (key, id) in source.silent:
+                if _is_current(row, record):
+                    source.silent.discard((key, id))
+            elif source.committed[key, id] <= stream.watermark:
+                assert _is_current(row, record), (key, id, stream.watermark, source.committed[key, id])
+
+
+def a_stream_that_is_complete_has_nothing_open(seen: Look, source: Source) -> None:
+    for key, stream in seen.streams.items():
+        if stream.state in {"complete", "held"} and key not in seen.leased:
+            assert stream.walk is None, key
+            assert stream.watermark is not None, key
+            assert stream.last_full_walk_at is not None, key
+            assert key not in seen.seen, key
+            assert (key in seen.held) == (stream.state == "held"), key
+
+
+def a_walk_is_kept_as_a_whole(seen: Look, source: Source) -> None:
+    for key, stream in seen.streams.items():
+        walk = stream.walk
+        if walk is not None:
+            assert (walk.kind is Kind.FULL) == (walk.updated_after is None), key
+            assert (walk.pages > 0) == (walk.began_at is not None), key
+            assert walk.phase is Phase.READ or (walk.kind is Kind.FULL and walk.cursor is None), key
+            assert walk.cursor is None or walk.pages > 0, key
+
+
+def what_is_missing_is_not_marked_yet(seen: Look, source: Source) -> None:
+    for key in source.keys:
+        for id in seen.missing[key]:
+            assert not seen.rows[key][id].is_deleted, (key, id)
+
+
+ALWAYS: tuple[Invariant, ...] = (
+    counts_add_up,
+    every_row_was_created_by_one_run,
+    a_deleted_row_says_who_found_it_deleted,
+    only_what_kombo_deleted_is_marked_by_kombo,
+    only_what_was_asked_for_in_vain_is_marked_by_a_sweep,
+    the_watermark_is_not_ahead_of_the_source,
+    all_up_to_the_watermark_is_stored,
+    a_stream_that_is_complete_has_nothing_open,
+    a_walk_is_kept_as_a_whole,
+    what_is_missing_is_not_marked_yet,
+)
+
+
+def progress(connection: Connection) -> dict[Key, Any]:
+    """The rows of all streams, as far as only who has the lease may change them."""
+    of_the_run = [each for each in streams.c if each.name not in {"due_at", "due_purpose", "scheduled_at"}]
+    return {(row.integration_id, row.model): row for row in connection.execute(select(*of_the_run))}
+
+
+def writes_only_what_it_has_a_lease_on(owner: str, before: dict[Key, Any], after: dict[Key, Any]) -> None:
+    """A step of this owner changed no stream that it had no lease on, unless by taking the lease."""
+    for key, row in before.items():
+        if row.lease_owner != owner and after[key] != row:
+            assert (after[key].lease_owner, after[key].fence) == (owner, row.fence + 1), key
+
+
+def the_mirror_equals_the_source(seen: Look, source: Source) -> None:
+    """Row by row: what the source lists is there, alike, and alive or not as there; the rest is marked."""
+    for key in source.keys:
+        listed, rows = source.listed(key), seen.rows[key]
+        for id, record in listed.items():
+            assert id in rows, f"{key} lacks {id}"
+            assert rows[id].record == record, f"{key} has an old {id}"
+            assert _is_current(rows[id], record), f"{key} marks {id} wrongly: {rows[id].deleted_by}"
+        for id in rows.keys() - listed.keys():
+            assert rows[id].is_deleted, f"{key} has {id} alive, which the source has no more"
+
+
+def _is_current(row: Mirrored | None, record: dict[str, Any]) -> bool:
+    return (
+        row is not None
+        and row.record == record
+        and row.is_deleted == (record.get("remote_deleted_at") is not None)
+    )

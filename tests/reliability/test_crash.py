@@ -1,0 +1,163 @@
+"""``kill -9`` at any instruction, as often as you like: nothing is lost, and nothing is doubled.
+
+A page that was stored is never fetched again. What a kill costs is what was on its way: the page that was
+being written and the one that was fetched ahead, so two requests for each stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+import pytest
+from sqlalchemy import inspect
+
+from syncer.simulator.environment import Environment
+from syncer.simulator.life import random_change
+from syncer.store.database import Database
+from syncer.store.tables import MIRROR
+from tests.daemon.conftest import Mirror, Source, make_environment
+from tests.reliability.conftest import Copy
+from tests.reliability.crash import LOST, MODELS, Look, Mirrored, Subject, Trials
+from tests.reliability.nursery import Death, Nursery
+
+Serve = Callable[[Environment], Source]
+
+
+@pytest.fixture
+def source(serve: Serve) -> Source:
+    """Two companies. The window of the limit does not turn while a test runs."""
+    environment = make_environment(integrations=2, records=300)
+    environment.limit.window = 3_600
+    return serve(environment)
+
+
+@pytest.fixture
+def trials(nurseries: list[Nursery], source: Source, migrated_url: str, copy: Copy) -> Trials:
+    """On both databases, with pages of six records."""
+    changes = {"SYNCER_KOMBO__PAGE_SIZE": "6", "SYNCER_SYNC__CONCURRENCY": "2"}
+    return Trials(nurseries[:2], source, Mirror(migrated_url), copy, changes)
+
+
+@pytest.fixture
+def subject(trials: Trials) -> Subject:
+    """One that is killed again and again, on both databases, with a page for each record."""
+    trials.prepare("hris_groups")
+    subject = trials.subject(0, trials.prepared.database_url)
+    subject.changes = {"SYNCER_KOMBO__PAGE_SIZE": "1", "SYNCER_SYNC__EVERY": "1s", "SYNCER_WEB__PORT": "0"}
+    return subject
+
+
+def some_death(rng: Random) -> Death:
+    """At a commit, within a transaction, or anywhere; some pages after the start, most often."""
+    kind = rng.choice(["commit", "statement", "seconds"])
+    if kind == "commit":
+        return Death("commit", rng.randint(1, 70))
+    if kind == "statement":
+        return Death("statement", rng.randint(1, 200))
+    return Death("seconds", rng.uniform(0.1, 0.5))
+
+
+def change(subject: Subject, rng: Random) -> None:
+    """Several things happen in the company, some of them to what the subject mirrors."""
+    company = subject.mirrored.source.environment.companies[subject.mirrored.integration]
+    for model in MODELS:
+        company.update(model, rng.choice(company.ids(model)), remote_id=f"changed {rng.random()}")
+    for _ in range(10):
+        random_change(company, rng)
+
+
+# -- each boundary of a transaction --------------------------------------------------------------------------
+
+
+def test_a_backfill_killed_at_any_commit_is_finished_by_the_next_one(trials: Trials) -> None:
+    trials.prepare("hris_groups")
+
+    def check(look: Look, undisturbed: Look) -> None:
+        assert look.rows == undisturbed.rows
+        assert look.said == undisturbed.said
+        for model in MODELS:
+            assert look.asked[model] <= undisturbed.asked[model] + LOST
+
+    assert trials.at_every_boundary("backfill", check) > 40
+
+
+def test_a_sync_killed_at_any_commit_is_finished_by_the_next_one(trials: Trials) -> None:
+    # What it asks for again it would find for this alone, were its place forgotten.
+    trials.changes["SYNCER_SYNC__OVERLAP"] = "0s"
+    trials.prepare("hris_employees")
+    for company in trials.source.environment.companies.values():
+        # One of them stays as it is.
+        first, _, *others = company.ids("hris_employees")
+        company.delete("hris_employees", first)
+        for each in others:
+            company.update("hris_employees", each, first_name="Anders")
+
+    def check(look: Look, undisturbed: Look) -> None:
+        assert look.rows == undisturbed.rows
+        for word in ("created", "updated", "deleted", "restored"):
+            assert look.said["hris_employees"][word] == undisturbed.said["hris_employees"][word]
+
+    # What every life begins with has been seen above: it is all that one does that finds nothing to do.
+    with trials.copy(trials.prepared.database_url) as url:
+        idle = trials.subject(0, url, ("hris_employees",)).live("backfill").well()
+    swept = trials.at_every_boundary("sync", check, models=("hris_employees",), first=idle.commits - 2)
+    assert swept > 15
+
+
+# -- random moments ------------------------------------------------------------------------------------------
+
+
+def test_a_history_of_kills_ends_with_a_mirror_that_equals_the_source(subject: Subject) -> None:
+    rng = Random(11)
+    while subject.live("backfill", some_death(rng)).killed:
+        assert subject.kills < 50
+    look = subject.check()
+    # Each page was stored once, and each record counted once.
+    for model in MODELS:
+        listed = len(look.rows[model])
+        assert (look.said[model]["pages"], look.said[model]["created"]) == (listed, listed)
+    assert subject.kills > 3
+
+    for _ in range(10):
+        change(subject, rng)
+        subject.live("sync", some_death(rng))
+    # The first may have had an older walk to finish.
+    for _ in range(2):
+        subject.live("sync").well()
+    subject.check()
+
+
+def test_a_service_that_is_killed_again_and_again_ends_with_it_too(subject: Subject) -> None:
+    rng = Random(12)
+    for _ in range(8):
+        assert subject.live("run", some_death(rng)).killed
+        change(subject, rng)
+    for _ in range(2):
+        subject.live("sync").well()
+    subject.check()
+
+
+def test_a_first_start_killed_while_it_makes_the_tables_leaves_none_of_them(
+    nurseries: list[Nursery], source: Source, database_url: str
+) -> None:
+    integration = next(iter(source.environment.integrations))
+    subject = Subject(nurseries[0], Mirrored(source, integration, Mirror(database_url)))
+    for death in (Death("statement", 2), Death("statement", 60), Death("statement", 150), Death("commit", 1)):
+        assert subject.live("backfill", death).killed
+        assert tables_in(database_url) == set()
+    # Directly after that commit.
+    assert subject.live("backfill", Death("commit", 2)).killed
+    assert tables_in(database_url) >= set(MIRROR)
+    subject.live("backfill").well()
+    subject.check()
+
+
+def tables_in(database_url: str) -> set[str]:
+    """The tables that a database has; to look makes none."""
+    database = Database(database_url)
+    try:
+        with database.read() as connection:
+            return set(inspect(connection).get_table_names())
+    finally:
+        database.close()

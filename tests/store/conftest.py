@@ -1,0 +1,167 @@
+"""Records of any model built from the catalogue alone, a transaction on both databases, other programs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+from sqlalchemy import URL, Connection
+
+from syncer.domain.model import Column, Model
+from syncer.domain.record import COMMON_COLUMNS, Row, project
+from syncer.store.database import Database
+from syncer.store.tables import metadata
+from syncer.store.types import Timestamp
+
+#: A moment for whatever needs one, and a page of a walk that began before it.
+NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+_VALUES: dict[str, Callable[[str, int], Any]] = {
+    "text": lambda name, version: f"{name} {version} äöü 😀",
+    "boolean": lambda _, version: version % 2 == 1,
+    "integer": lambda _, version: 2**53 + version,
+    "number": lambda _, version: Decimal(f"{version}.10"),
+    "date": lambda _, version: f"2024-02-{version:02}T00:00:00.000Z",
+    "time": lambda _, version: f"08:{version:02}:00",
+    "timestamp": lambda _, version: f"2024-02-29T08:{version:02}:00.123Z",
+    "json": lambda name, version: {"of": name, "version": version, "list": [1, None, {"ü": True}]},
+}
+
+MakeRecord = Callable[..., dict[str, Any]]
+MakeRow = Callable[..., Row]
+
+
+def _record(model: Model, record_id: str, version: int = 1, **members: Any) -> dict[str, Any]:
+    """A record with a value in every column and two entries in every list that becomes rows."""
+    record: dict[str, Any] = {"id": record_id}
+    for child in model.children:
+        for number, entry in enumerate(_entries_at(record, child.member)):
+            entry["id"] = f"{record_id}-{child.member[0]}-{number}"
+    for child in model.children:
+        for entry in _entries_at(record, child.member):
+            _fill(entry, (COMMON_COLUMNS[0], *child.columns), version)
+    for link in model.links:
+        for number, entry in enumerate(_entries_at(record, link.member)):
+            _put(entry, link.target_path, f"{record_id}-{link.member[0]}-{number}")
+            _fill(entry, link.columns, version)
+    _fill(record, (*COMMON_COLUMNS, *model.columns), version)
+    return {**record, "remote_deleted_at": None, "not_in_the_catalogue": version, **members}
+
+
+def _entries_at(record: dict[str, Any], path: tuple[str, ...]) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = record.setdefault(path[0], [{}, {}])
+    for member in path[1:]:
+        entries = [entry.setdefault(member, {}) for entry in entries]
+    return entries
+
+
+def _fill(record: dict[str, Any], columns: tuple[Column, ...], version: int) -> None:
+    # Longer paths first: a column may hold the object that another one looks into.
+    for column in sorted(columns, key=lambda column: -len(column.source)):
+        _put(record, column.source, _VALUES[column.type](column.name, version))
+
+
+def _put(record: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    for member in path[:-1]:
+        record = record.setdefault(member, {})
+    record.setdefault(path[-1], value)
+
+
+def _row(model: Model, record_id: str = "record", version: int = 1, **members: Any) -> Row:
+    row = project(model, _encoder.encode(_record(model, record_id, version, **members)))
+    assert isinstance(row, Row)
+    assert not row.notes
+    return row
+
+
+@pytest.fixture(scope="session")
+def shared_sqlite(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    file = tmp_path_factory.mktemp("shared") / "mirror.db"
+    shutil.copy(_sqlite_template, file)
+    database = Database(f"sqlite:///{file}")
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def shared_postgres(
+    _postgres_template: str, _postgres_admin: psycopg.Connection, postgres_server_url: URL
+) -> Iterator[Database]:
+    name = f"{_postgres_template}_shared"
+    _postgres_admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{_postgres_template}"'.encode())
+    database = Database(postgres_server_url.set(database=name).render_as_string(hide_password=False))
+    yield database
+    database.close()
+    _postgres_admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def connection(request: pytest.FixtureRequest) -> Iterator[Connection]:
+    """A transaction on a migrated database of both kinds; what it did is rolled back after the test."""
+    database: Database = request.getfixturevalue(f"shared_{request.param}")
+    with database.begin() as connection:
+        yield connection
+        if database.is_sqlite:
+            _check_times(connection)
+        connection.rollback()
+
+
+def _check_times(connection: Connection) -> None:
+    """On SQLite a moment in any other form sorts wrongly among the others."""
+    for table in metadata.tables.values():
+        for column in (each for each in table.columns if isinstance(each.type, Timestamp)):
+            odd = connection.exec_driver_sql(
+                f"SELECT {column.name} FROM {table.name} WHERE {column.name} IS NOT NULL "
+                f"AND {column.name} NOT GLOB '????-??-??T??:??:??.??????Z'"
+            )
+            assert not odd.all(), f"{table.name}.{column.name}"
+
+
+@pytest.fixture(scope="session")
+def now() -> datetime:
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def record_of() -> MakeRecord:
+    """``record_of(model, id, version, **members)``: a JSON object with every member the catalogue knows."""
+    return _record
+
+
+@pytest.fixture(scope="session")
+def row_of() -> MakeRow:
+    """``row_of(model, id, version, **members)``: the same, projected."""
+    return _row
+
+
+Program = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def program() -> Iterator[Program]:
+    """``program(code, *arguments)`` starts a Python of its own with pipes; all end with the test."""
+    with ExitStack() as running:
+
+        def start(code: str, *arguments: str) -> subprocess.Popen[str]:
+            process = subprocess.Popen(
+                [sys.executable, "-c", code, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            running.enter_context(process)
+            running.callback(process.kill)
+            return process
+
+        yield start

@@ -1,0 +1,123 @@
+"""Many rows in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, event, select
+from sqlalchemy.exc import DBAPIError
+
+from syncer.store.bulk import insert, insert_or_ignore, upsert
+from syncer.store.database import Database
+from syncer.store.types import Json
+
+#: Two columns make the key; names are words of SQL, as they may be.
+places = Table(
+    "places",
+    MetaData(),
+    Column("order", Text, primary_key=True),
+    Column("group", Text, primary_key=True),
+    Column("select", Integer),
+    Column("where", Text),
+    Column("document", Json),
+)
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    database = Database(database_url)
+    with database.begin() as connection:
+        places.create(connection)
+        yield connection
+    database.close()
+
+
+def place(order: str, group: str = "g", **more: object) -> dict[str, object]:
+    return {"order": order, "group": group, **more}
+
+
+def rows(connection: Connection) -> list[tuple[object, ...]]:
+    found = connection.execute(
+        select(places.c.order, places.c.group, places.c.select, places.c.where).order_by(
+            places.c.order, places.c.group
+        )
+    )
+    return [tuple(row) for row in found]
+
+
+def test_insert_writes_all_rows_and_absent_members_are_null(connection: Connection) -> None:
+    insert(connection, places, [place("b", where="x"), place("a", select=1), place("a", "h")])
+    assert rows(connection) == [("a", "g", 1, None), ("a", "h", None, None), ("b", "g", None, "x")]
+
+
+def test_insert_refuses_a_key_that_is_there(connection: Connection) -> None:
+    insert(connection, places, [place("a")])
+    with pytest.raises(DBAPIError), connection.begin_nested():
+        insert(connection, places, [place("b"), place("a")])
+    assert len(rows(connection)) == 1
+
+
+def test_upsert_replaces_whole_rows_by_their_key(connection: Connection) -> None:
+    upsert(connection, places, [place("a", select=1, where="old"), place("a", "h", select=1)])
+    upsert(connection, places, [place("a", where="new"), place("c", select=3)])
+    assert rows(connection) == [
+        ("a", "g", None, "new"),
+        ("a", "h", 1, None),
+        ("c", "g", 3, None),
+    ]
+
+
+def test_upsert_leaves_the_kept_columns_of_rows_that_are_there(connection: Connection) -> None:
+    upsert(connection, places, [place("a", select=1, where="old")], keep=("select",))
+    upsert(connection, places, [place("a", select=2, where="new"), place("b", select=2)], keep=("select",))
+    assert rows(connection) == [("a", "g", 1, "new"), ("b", "g", 2, None)]
+
+
+def test_no_rows_are_no_statement(connection: Connection) -> None:
+    statements: list[str] = []
+    event.listen(connection, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    insert(connection, places, [])
+    upsert(connection, places, [])
+    assert statements == []
+
+
+def test_a_page_is_one_statement(connection: Connection) -> None:
+    statements: list[str] = []
+    event.listen(connection, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    upsert(connection, places, [place(str(number), select=number) for number in range(5000)])
+    assert len(statements) == 1
+    assert len(rows(connection)) == 5000
+
+
+def test_a_row_that_is_there_is_ignored(connection: Connection) -> None:
+    connection.execute(insert_or_ignore(connection, places), [place("a", select=1), place("b", select=1)])
+    connection.execute(insert_or_ignore(connection, places), [place("a", select=2), place("c", select=2)])
+    assert [(row[0], row[2]) for row in rows(connection)] == [("a", 1), ("b", 1), ("c", 2)]
+
+
+def test_text_that_means_something_to_a_driver_or_to_json_is_only_text(connection: Connection) -> None:
+    strange = [
+        "%s",
+        "%(a)s",
+        ":a",
+        "?",
+        "{}",
+        '"',
+        "\\",
+        "\\u0000",
+        "'; DROP TABLE places; --",
+        "\u2028",
+        "😀",
+        "",
+    ]
+    insert(connection, places, [place(f"{at:02}", where=word) for at, word in enumerate(strange)])
+    assert [row[3] for row in rows(connection)] == strange
+
+
+def test_a_document_is_kept_to_the_last_digit(connection: Connection) -> None:
+    document = '{"b": 12345678901234567890123456789, "a": 0.1234567890123456789, "e": 1.50, "s": "\\u00e9"}'
+    insert(connection, places, [place("a", document=document)])
+    text = connection.exec_driver_sql("SELECT CAST(document AS TEXT) FROM places").scalar_one()
+    for digits in ("12345678901234567890123456789", "0.1234567890123456789", "1.50"):
+        assert digits in text

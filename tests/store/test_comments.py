@@ -1,0 +1,68 @@
+"""Comments on tables and columns, for whoever looks at the mirror with a database tool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Connection, inspect, text
+
+from syncer.store.comments import write_comments
+from syncer.store.database import Database
+from syncer.store.tables import MIRROR, metadata
+
+
+@pytest.fixture
+def postgres(shared_postgres: Database) -> Iterator[Connection]:
+    with shared_postgres.begin() as connection:
+        yield connection
+        connection.rollback()
+
+
+def test_every_table_and_every_column_says_what_it_holds(postgres: Connection) -> None:
+    inspector = inspect(postgres)
+    for table in metadata.tables.values():
+        assert inspector.get_table_comment(table.name) == {"text": table.comment}
+        assert table.comment
+        for column in inspector.get_columns(table.name):
+            assert column["comment"], f"{table.name}.{column['name']}"
+            assert column["comment"] == table.c[column["name"]].comment
+
+
+def test_nothing_is_done_the_second_time(postgres: Connection) -> None:
+    assert write_comments(postgres) == 0
+
+
+def test_a_sentence_that_has_changed_or_is_missing_is_written_and_no_other(postgres: Connection) -> None:
+    postgres.execute(text("COMMENT ON TABLE hris_employees IS 'As it was before'"))
+    postgres.execute(text("COMMENT ON COLUMN hris_employees.id IS 'As it was before'"))
+    postgres.execute(text("COMMENT ON COLUMN ats_jobs.name IS NULL"))
+    assert write_comments(postgres) == 3
+    inspector = inspect(postgres)
+    assert inspector.get_table_comment("hris_employees") == {"text": MIRROR["hris_employees"].comment}
+    assert write_comments(postgres) == 0
+
+
+def test_a_sentence_with_quotes_and_colons_is_written_as_it_is(
+    postgres: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sentence = 'It\'s 100 % :here, \\ "there" and {everywhere} é'
+    monkeypatch.setattr(MIRROR["ats_tags"], "comment", sentence)
+    monkeypatch.setattr(MIRROR["ats_tags"].c.name, "comment", sentence)
+    assert write_comments(postgres) == 2
+    inspector = inspect(postgres)
+    inspector.clear_cache()
+    assert inspector.get_table_comment("ats_tags") == {"text": sentence}
+    assert write_comments(postgres) == 0
+
+
+def test_a_table_of_the_same_name_in_another_schema_does_not_count(postgres: Connection) -> None:
+    postgres.execute(text("CREATE SCHEMA elsewhere"))
+    postgres.execute(text("CREATE TABLE elsewhere.ats_tags (id TEXT)"))
+    postgres.execute(text("COMMENT ON COLUMN elsewhere.ats_tags.id IS 'Theirs'"))
+    assert write_comments(postgres) == 0
+
+
+def test_sqlite_has_no_comments_and_none_are_written(shared_sqlite: Database) -> None:
+    with shared_sqlite.read() as connection:
+        assert write_comments(connection) == 0

@@ -1,0 +1,596 @@
+"""Reading roles: what they reach of a mirror of real values, as themselves, and what upgrades leave them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import URL, inspect, text
+
+from syncer.app import App
+from syncer.domain import model as shape
+from syncer.domain.catalogue import catalogue
+from syncer.domain.errors import UsageError
+from syncer.domain.plan import Mode
+from syncer.settings import Settings
+from syncer.simulator.api import simulator_app
+from syncer.simulator.clock import SimClock
+from syncer.simulator.environment import Environment
+from syncer.simulator.faults import Match, rewritten
+from syncer.simulator.limit import RateLimit
+from syncer.store import schema
+from syncer.store.database import Database
+from syncer.store.grants import check_role, grant_read
+from syncer.store.tables import MIRROR, metadata
+
+SOURCE_TIME = datetime(2031, 3, 9, 12, tzinfo=UTC)
+#: Smaller numbers are also counts and places in lists.
+TELLING = 1000
+
+Reading = dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """A database, and the sensitive values that the source has."""
+
+    url: str
+    database: Database
+    secrets: frozenset[Any]
+
+
+@dataclass
+class Reader:
+    """A role that logs in."""
+
+    name: str
+    url: str
+
+    def connect(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(self.url, user=self.name, password="secret", autocommit=True)
+
+    def may(self, statement: str) -> bool:
+        """Whether it is let do this."""
+        with self.connect() as connection:
+            return answer(connection, statement) is not None
+
+
+MakeReader = Callable[..., Reader]
+
+
+# --- fixtures
+
+
+@pytest.fixture(scope="module")
+def make_database(
+    _postgres_template: str, _postgres_admin: psycopg.Connection, postgres_server_url: URL
+) -> Iterator[Callable[[], str]]:
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"syncer_test_{uuid.uuid4().hex}")
+        _postgres_admin.execute(f'CREATE DATABASE "{made[-1]}" TEMPLATE "{_postgres_template}"'.encode())
+        return postgres_server_url.set(database=made[-1]).render_as_string(hide_password=False)
+
+    yield make
+    for name in made:
+        _postgres_admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+@pytest.fixture(scope="module")
+def mirror(make_database: Callable[[], str]) -> Iterator[Mirror]:
+    """A company, mirrored; one employee's record has no id and is in quarantine. Tests do not change rows."""
+    environment = Environment.example(
+        SimClock.frozen(SOURCE_TIME), integrations=1, records=300, limit=RateLimit(lambda: 0.0, limit=10**6)
+    )
+
+    def without_id(page: dict[str, Any]) -> object:
+        del page["data"]["results"][0]["id"]
+        return page
+
+    environment.faults.add(Match(model="hris_employees"), rewritten(without_id), times=None)
+    url = make_database()
+    settings: dict[str, Any] = {
+        "kombo": {"api_key": environment.api_key, "base_url": "http://kombo.test/v1"},
+        "database": {"url": url},
+        "integrations": [{"id": each} for each in environment.integrations],
+    }
+
+    async def sync() -> None:
+        transport = httpx.ASGITransport(app=simulator_app(environment))
+        async with App(Settings(**settings), transport=transport) as app:
+            await app.run(Mode.SYNC)
+
+    asyncio.run(sync())
+    (company,) = environment.companies.values()
+    database = Database(url)
+    yield Mirror(url, database, frozenset(secrets(company.rows)))
+    database.close()
+
+
+@pytest.fixture
+def shared(mirror: Mirror) -> Database:
+    """The mirror's database, for tests that change no table and let nobody in but readers of their own."""
+    return mirror.database
+
+
+@pytest.fixture
+def empty(make_database: Callable[[], str]) -> Iterator[Database]:
+    """A migrated database without rows, of this test alone."""
+    database = Database(make_database())
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def make_reader(_postgres_admin: psycopg.Connection) -> Iterator[MakeReader]:
+    """``make_reader(database, options, name=…)``: a new role that may log in and nothing else."""
+    made: list[tuple[str, str]] = []
+
+    def make(database: Database, options: str = "", *, name: str = "reader") -> Reader:
+        name = f"{name}_{uuid.uuid4().hex}"
+        url = database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        made.append((name, url))
+        create = sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'secret' " + options)
+        _postgres_admin.execute(create.format(sql.Identifier(name)))
+        return Reader(name, url)
+
+    yield make
+    for name, url in reversed(made):
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(name)))
+        _postgres_admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+
+
+# --- what the source has, and what a role reaches
+
+
+def secrets(rows: Callable[[str], list[dict[str, Any]]]) -> set[Any]:
+    """Values that only sensitive columns hold, of all records of the source."""
+    hidden: set[Any] = set()
+    shown: set[Any] = set()
+    for model in catalogue().values():
+        for record in rows(model.name):
+            shown.update(values([record["id"], record.get("remote_id")]))
+            parts: list[tuple[tuple[shape.Column, ...], Any]] = [(model.columns, record)]
+            inside = [(link.member, link.columns) for link in model.links]
+            inside += [(child.member, child.columns) for child in model.children]
+            for member, columns in inside:
+                for entry in at(record, member):
+                    shown.update(values([*at(entry, ("id",)), *at(entry, ("remote_id",))]))
+                    parts.append((columns, entry))
+            for columns, entry in parts:
+                for column in columns:
+                    (hidden if column.sensitive else shown).update(values(list(at(entry, column.source))))
+    return hidden - shown
+
+
+def at(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
+    """What is at the end of a path; lists on the way are entered, and one at its end is."""
+    if isinstance(value, list):
+        for item in value:
+            yield from at(item, path)
+    elif not path:
+        yield value
+    elif isinstance(value, dict):
+        yield from at(value.get(path[0]), path[1:])
+
+
+def values(value: Any) -> Iterator[Any]:
+    """Whatever can be told from others in a value, dates and numbers in one form."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from values(item)
+    elif isinstance(value, str) and value[:1] in ("{", "[", "("):
+        yield value
+        try:
+            yield from values(json.loads(value, parse_float=Decimal))
+        except ValueError:
+            return
+    elif isinstance(value, str) and value:
+        yield value.removesuffix("T00:00:00.000Z")
+    elif isinstance(value, date) and not isinstance(value, datetime):
+        yield value.isoformat()
+    elif isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        number = Decimal(str(value)).normalize()
+        if abs(number) >= TELLING:
+            yield number
+
+
+def answer(connection: psycopg.Connection[Any], statement: str) -> list[Any] | None:
+    """What a statement gives, one column; None where it is not permitted."""
+    try:
+        cursor = connection.execute(statement.encode())
+    except psycopg.errors.InsufficientPrivilege:
+        return None
+    return [cell for row in cursor for cell in row] if cursor.description else []
+
+
+def reach(reader: Reader) -> tuple[Reading, set[str], set[Any]]:
+    """Columns that a role can read by relation, relations that it can read as a whole, and all it sees."""
+    readable: Reading = {}
+    whole: set[str] = set()
+    seen: set[Any] = set()
+    with reader.connect() as connection:
+        columns = connection.execute(
+            "SELECT c.oid::regclass::text, quote_ident(a.attname) FROM pg_class c "
+            "JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped "
+            "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'p', 'f') "
+            "AND a.attnum > 0 ORDER BY a.attnum"
+        ).fetchall()
+        for relation, column in columns:
+            found = answer(connection, f"SELECT {column} FROM {relation}")
+            if found is not None:
+                readable.setdefault(relation, []).append(column.strip('"'))
+                seen.update(values(found))
+        for relation in {relation for relation, _ in columns}:
+            ways = [
+                answer(connection, f"SELECT {way} FROM {relation} t")
+                for way in ("*", "t", "to_jsonb(t)", "t::text", "(t).*")
+            ]
+            assert len({found is None for found in ways}) == 1, relation
+            if ways[0] is not None:
+                whole.add(relation)
+                seen.update(value for found in ways for value in values(found))
+        statistics = connection.execute(
+            "SELECT most_common_vals::text, histogram_bounds::text FROM pg_stats WHERE schemaname = 'public'"
+        )
+        for row in statistics:
+            seen.update(each for bounds in row if bounds for each in bounds.strip("{}").split(","))
+    return readable, whole, seen
+
+
+def harmless() -> Reading:
+    """Table -> its columns without sensitive ones and those that hold or hash whole records."""
+    found = {}
+    for model in catalogue().values():
+        own: list[tuple[str, tuple[shape.Column, ...]]] = [(model.name, model.columns)]
+        own += [(link.table, link.columns) for link in model.links]
+        own += [(child.table, child.columns) for child in model.children]
+        for name, columns in own:
+            kept_back = {"document", "content_hash", *(column.name for column in columns if column.sensitive)}
+            found[name] = [column.name for column in MIRROR[name].columns if column.name not in kept_back]
+    return found
+
+
+def grants_of(database: Database) -> list[Any]:
+    """All that is granted in the schema, on which objects."""
+    with database.read() as connection:
+        return [
+            tuple(row)
+            for query in (
+                "SELECT oid, relname, relacl::text FROM pg_class "
+                "WHERE relnamespace = 'public'::regnamespace ORDER BY 1",
+                "SELECT attrelid, attname, attacl::text FROM pg_attribute "
+                "WHERE attacl IS NOT NULL ORDER BY 1, 2",
+                "SELECT oid, nspname, nspacl::text FROM pg_namespace WHERE nspname = 'public'",
+            )
+            for row in connection.execute(text(query))
+        ]
+
+
+def run(database: Database, *statements: str) -> None:
+    with database.begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
+# --- what a role reaches
+
+
+def test_a_role_without_sensitive_columns_reaches_no_sensitive_value_in_any_way(
+    mirror: Mirror, make_reader: MakeReader
+) -> None:
+    reader = make_reader(mirror.database)
+    granted = grant_read(mirror.database, reader.name, without_sensitive=True)
+    run(mirror.database, "ANALYZE")
+    readable, whole, seen = reach(reader)
+    wanted = harmless()
+    views = {f"{model}_{kind}": wanted[model] for model in catalogue() for kind in ("live", "safe")}
+    freshness = readable["mirror_freshness"]
+    assert readable == {**wanted, **views, "mirror_freshness": freshness} == granted.columns
+    assert whole == {
+        "mirror_freshness",
+        *(f"{model}_safe" for model in catalogue()),
+        *(name for name in wanted if len(wanted[name]) == len(MIRROR[name].columns)),
+    }
+    assert len(mirror.secrets) > 300
+    assert sorted(map(str, seen & mirror.secrets)) == []
+    assert not {value for value in seen if isinstance(value, str) and value[:1] == "{"}
+
+
+def test_a_role_with_everything_sees_every_sensitive_value_but_no_bookkeeping(
+    mirror: Mirror, make_reader: MakeReader
+) -> None:
+    reader = make_reader(mirror.database)
+    granted = grant_read(mirror.database, reader.name, without_sensitive=False)
+    readable, whole, seen = reach(reader)
+    views = {f"{model}_{kind}" for model in catalogue() for kind in ("live", "safe")}
+    assert set(readable) == whole == {*MIRROR, *views, "mirror_freshness"}
+    assert readable == granted.columns
+    assert not set(readable) & (set(metadata.tables) - set(MIRROR))
+    with mirror.database.read() as connection:
+        kept = connection.scalars(text("SELECT document FROM sync_quarantine")).all()
+    quarantined = set(values(list(kept)))
+    # What proves, too, that the values are there to be seen.
+    assert quarantined & mirror.secrets - seen
+    assert mirror.secrets <= seen | quarantined
+
+
+def test_a_safe_view_has_the_rows_of_the_live_view(mirror: Mirror, make_reader: MakeReader) -> None:
+    reader = make_reader(mirror.database)
+    grant_read(mirror.database, reader.name, without_sensitive=True)
+    deleted = 0
+    with reader.connect() as connection:
+        for model in catalogue():
+            safe, live, table = (
+                sorted(answer(connection, f"SELECT id FROM {model}{kind}") or [])
+                for kind in ("_safe", "_live", "")
+            )
+            assert safe == live
+            deleted += len(table) - len(live)
+    assert deleted
+
+
+# --- granting again
+
+
+def test_granting_again_changes_nothing(shared: Database, make_reader: MakeReader) -> None:
+    for without_sensitive in (True, False):
+        reader = make_reader(shared)
+        grant_read(shared, reader.name, without_sensitive=without_sensitive)
+        once = grants_of(shared)
+        grant_read(shared, reader.name, without_sensitive=without_sensitive)
+        assert grants_of(shared) == once
+
+
+def test_granting_without_sensitive_columns_takes_back_a_plain_grant_and_the_reverse(
+    shared: Database, make_reader: MakeReader
+) -> None:
+    reader, other = make_reader(shared), make_reader(shared)
+    grant_read(shared, other.name, without_sensitive=True)
+    for without_sensitive in (False, True, False):
+        grant_read(shared, reader.name, without_sensitive=without_sensitive)
+        assert reader.may("SELECT first_name FROM hris_employees_live")
+        assert reader.may("SELECT * FROM hris_employees_safe")
+        for statement in ("SELECT ssn FROM hris_employees", "SELECT * FROM hris_employees_live"):
+            assert reader.may(statement) is not without_sensitive
+        assert other.may("SELECT * FROM hris_employees_safe")
+        assert not other.may("SELECT ssn FROM hris_employees")
+
+
+def test_single_columns_that_were_granted_by_hand_are_taken_back(
+    shared: Database, make_reader: MakeReader
+) -> None:
+    reader = make_reader(shared)
+    run(shared, f"GRANT SELECT (ssn) ON hris_employees, hris_employees_live TO {reader.name}")
+    grant_read(shared, reader.name, without_sensitive=True)
+    assert not reader.may("SELECT ssn FROM hris_employees")
+    assert not reader.may("SELECT ssn FROM hris_employees_live")
+
+
+def test_a_role_of_any_name_gets_what_it_should(shared: Database, make_reader: MakeReader) -> None:
+    reader = make_reader(shared, name="Ro\"le; %s :x '--ä")
+    check_role(shared, reader.name)
+    for without_sensitive in (True, False):
+        granted = grant_read(shared, reader.name, without_sensitive=without_sensitive)
+        assert granted.role == reader.name
+        assert reader.may("SELECT * FROM hris_employees_safe")
+        assert reader.may("SELECT ssn FROM hris_employees") is not without_sensitive
+
+
+# --- upgrades
+
+
+def test_a_column_that_is_added_is_not_visible_even_after_granting_again(
+    empty: Database, make_reader: MakeReader
+) -> None:
+    reader = make_reader(empty)
+    grant_read(empty, reader.name, without_sensitive=True)
+    run(empty, "ALTER TABLE hris_employees ADD iris_scan text", "ALTER TABLE ats_candidates_tags ADD x text")
+    for _ in range(2):
+        for table, column in (("hris_employees", "iris_scan"), ("ats_candidates_tags", "x")):
+            assert not reader.may(f"SELECT {column} FROM {table}")
+        grant_read(empty, reader.name, without_sensitive=True)
+
+
+UPGRADE = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+LIVE = "CREATE VIEW hris_employees_live AS SELECT * FROM hris_employees"
+
+def upgrade():
+    op.execute("DROP VIEW hris_employees_live")
+    op.drop_column("hris_employees", "job_title")
+    op.alter_column("hris_employees", "employee_number", type_=sa.String(40))
+    op.add_column("hris_employees", sa.Column("iris_scan", sa.Text))
+    op.execute(LIVE)
+
+def downgrade():
+    op.execute("DROP VIEW hris_employees_live")
+    op.drop_column("hris_employees", "iris_scan")
+    op.drop_column("hris_employees", "employee_number")
+    op.execute(LIVE)
+"""
+
+
+@pytest.fixture
+def _second_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scripts = tmp_path / "migrations"
+    shutil.copytree(schema._migrations(), scripts)
+    (scripts / "versions" / "0002_later.py").write_text(UPGRADE)
+    monkeypatch.setattr(schema, "_migrations", lambda: scripts)
+
+
+@pytest.mark.usefixtures("_second_revision")
+def test_an_upgrade_and_a_downgrade_change_columns_under_the_safe_views_and_leave_each_role_its_own(
+    empty: Database, make_reader: MakeReader
+) -> None:
+    safe, plain = make_reader(empty), make_reader(empty)
+    grant_read(empty, safe.name, without_sensitive=True)
+    grant_read(empty, plain.name, without_sensitive=False)
+    run(empty, "GRANT SELECT ON hris_groups_safe TO PUBLIC")
+    stranger = make_reader(empty)
+
+    def look(columns: str) -> None:
+        for reader in (safe, plain):
+            assert reader.may(f"SELECT {columns} FROM hris_employees_safe")
+            assert reader.may(f"SELECT {columns} FROM hris_employees_live")
+        for statement in ("SELECT * FROM hris_employees_live", "SELECT ssn FROM hris_employees_live"):
+            assert plain.may(statement)
+            assert not safe.may(statement)
+        assert stranger.may("SELECT * FROM hris_groups_safe")
+        assert not stranger.may("SELECT * FROM ats_tags_safe")
+
+    assert schema.migrate(empty, "0002") == ("0001", "0002")
+    look("first_name, employee_number")
+    assert plain.may("SELECT iris_scan FROM hris_employees_live")
+    assert not safe.may("SELECT iris_scan FROM hris_employees_live")
+    schema.downgrade(empty, "0001")
+    look("first_name")
+    with empty.read() as connection:
+        columns = {column["name"] for column in inspect(connection).get_columns("hris_employees_safe")}
+    assert columns == set(harmless()["hris_employees"]) - {"job_title", "employee_number"}
+
+
+def test_a_downgrade_to_base_takes_the_safe_views_with_it(empty: Database, make_reader: MakeReader) -> None:
+    grant_read(empty, make_reader(empty).name, without_sensitive=True)
+    schema.downgrade(empty, "base")
+    with empty.read() as connection:
+        assert inspect(connection).get_view_names() == []
+
+
+def test_migrating_where_there_is_nothing_to_do_touches_no_view(
+    shared: Database, make_reader: MakeReader
+) -> None:
+    grant_read(shared, make_reader(shared).name, without_sensitive=True)
+    before = grants_of(shared)
+    schema.migrate(shared)
+    assert grants_of(shared) == before
+
+
+def test_a_safe_view_of_an_earlier_version_is_brought_up_to_date_for_all_its_readers(
+    empty: Database, make_reader: MakeReader
+) -> None:
+    first, second = make_reader(empty), make_reader(empty)
+    grant_read(empty, first.name, without_sensitive=True)
+    with empty.read() as connection:
+        comment = connection.scalar(text("SELECT obj_description('hris_employees_safe'::regclass)"))
+    run(
+        empty,
+        "DROP VIEW hris_employees_safe",
+        "CREATE VIEW hris_employees_safe AS SELECT id, ssn FROM hris_employees",
+        f"COMMENT ON VIEW hris_employees_safe IS '{comment}'",
+        f"GRANT SELECT ON hris_employees_safe TO {first.name}",
+    )
+    assert first.may("SELECT ssn FROM hris_employees_safe")
+    grant_read(empty, second.name, without_sensitive=True)
+    for reader in (first, second):
+        assert reader.may("SELECT first_name FROM hris_employees_safe")
+    with empty.read() as connection:
+        columns = [column["name"] for column in inspect(connection).get_columns("hris_employees_safe")]
+    assert columns == harmless()["hris_employees"]
+
+
+# --- refusals
+
+
+def refused(database: Database, role: str, why: str, *, without_sensitive: bool = True) -> None:
+    """A grant is refused for this reason and leaves everything as it was."""
+    before = grants_of(database)
+    with pytest.raises(UsageError, match=why):
+        grant_read(database, role, without_sensitive=without_sensitive)
+    assert grants_of(database) == before
+
+
+def test_a_role_that_there_is_not_is_refused_by_its_name(shared: Database) -> None:
+    for name in ("nobody-here", "public", "PUBLIC", "", "x" * 100):
+        refused(shared, name, f"no role '{name}' on this server")
+        with pytest.raises(UsageError, match=f"no role '{name}'"):
+            check_role(shared, name)
+
+
+def test_a_superuser_is_refused_without_sensitive_columns(shared: Database, make_reader: MakeReader) -> None:
+    refused(
+        shared, make_reader(shared, "SUPERUSER").name, "could still read .*superuser: nothing was granted"
+    )
+
+
+@pytest.mark.parametrize("inherits", ["INHERIT", "NOINHERIT"])
+def test_a_member_of_a_role_that_sees_more_is_refused(
+    shared: Database, make_reader: MakeReader, inherits: str
+) -> None:
+    more, member = make_reader(shared), make_reader(shared, inherits)
+    grant_read(shared, more.name, without_sensitive=False)
+    grant_read(shared, member.name, without_sensitive=False)
+    run(shared, f"GRANT {more.name} TO {member.name}")
+    refused(shared, member.name, f"could still read .* member of '{more.name}': nothing was granted")
+
+
+@pytest.mark.parametrize("readable", ["hris_employees", "hris_employees_live", "sync_quarantine"])
+def test_what_everybody_may_read_is_a_reason_to_refuse(
+    empty: Database, make_reader: MakeReader, readable: str
+) -> None:
+    run(empty, f"GRANT SELECT ON {readable} TO PUBLIC")
+    refused(empty, make_reader(empty).name, rf"could still read {readable}\..* PUBLIC: nothing was granted")
+
+
+def test_the_owner_of_the_tables_keeps_its_rights(shared: Database) -> None:
+    with shared.read() as connection:
+        owner = connection.scalar(text("SELECT current_user"))
+    for without_sensitive in (True, False):
+        refused(shared, owner, "belong to role", without_sensitive=without_sensitive)
+
+
+def test_only_the_owner_of_the_tables_grants(shared: Database, make_reader: MakeReader) -> None:
+    reader, other = make_reader(shared), make_reader(shared)
+    url = shared.engine.url.set(drivername="postgresql", username=other.name, password="secret")
+    with closing(Database(url.render_as_string(hide_password=False))) as database:
+        refused(database, reader.name, "belong to role .*: only as that role")
+
+
+def test_an_ordinary_owner_grants_where_the_schema_is_open_and_says_so_where_it_is_not(
+    postgres_url: str, make_reader: MakeReader
+) -> None:
+    with closing(Database(postgres_url)) as admin:
+        owner, reader = make_reader(admin, name="owner"), make_reader(admin)
+        run(admin, f"GRANT USAGE, CREATE ON SCHEMA public TO {owner.name}")
+        url = admin.engine.url.set(drivername="postgresql", username=owner.name, password="secret")
+        with closing(Database(url.render_as_string(hide_password=False))) as database:
+            schema.migrate(database)
+            grant_read(database, reader.name, without_sensitive=True)
+            assert reader.may("SELECT * FROM hris_employees_safe")
+            run(admin, "REVOKE USAGE ON SCHEMA public FROM PUBLIC")
+            refused(database, reader.name, f"owner of schema 'public' can open it.* to '{reader.name}' first")
+
+
+def test_a_view_of_somebody_elses_with_the_name_of_a_safe_one_is_left_alone(
+    empty: Database, make_reader: MakeReader
+) -> None:
+    run(empty, "CREATE VIEW hris_groups_safe AS SELECT 1 AS one")
+    refused(empty, make_reader(empty).name, "hris_groups_safe is not a view of syncer's making")
+    schema.downgrade(empty, "base")
+    with empty.read() as connection:
+        assert inspect(connection).get_view_names() == ["hris_groups_safe"]
+
+
+def test_sqlite_has_no_roles(shared_sqlite: Database) -> None:
+    with pytest.raises(UsageError, match="SQLite has no roles"):
+        check_role(shared_sqlite, "analyst")

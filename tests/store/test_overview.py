@@ -1,0 +1,91 @@
+"""What `status` is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, update
+
+from syncer.domain.budget import Budget
+from syncer.domain.record import Poison
+from syncer.store.budget import change_budget
+from syncer.store.integrations import IntegrationStore
+from syncer.store.overview import overview
+from syncer.store.quarantine import keep_in_quarantine
+from syncer.store.state import StreamStore
+from syncer.store.tables import streams
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+LENGTH = timedelta(seconds=60)
+KEYS = [("tool:one", "ats_jobs"), ("tool:one", "ats_tags"), ("tool:two", "ats_jobs")]
+STORE = StreamStore()
+
+
+def test_an_empty_mirror_has_nothing_to_tell(connection: Connection) -> None:
+    told = overview(connection, "default", "key", NOW)
+    assert (told.now, told.integrations, told.streams, told.running, told.quarantine) == (
+        NOW,
+        [],
+        [],
+        set(),
+        {},
+    )
+    assert told.budget is None
+    assert not told.states
+
+
+def test_streams_are_counted_by_state_and_those_that_are_not_mirrored_are_left_out(
+    connection: Connection,
+) -> None:
+    STORE.add(connection, KEYS)
+    connection.execute(update(streams).where(streams.c.model == "ats_jobs").values(state="complete"))
+    told = overview(connection, "default", None, NOW)
+    assert [(each.integration_id, each.model) for each in told.streams] == KEYS
+    assert told.states == {"complete": 2, "new": 1}
+    STORE.select(connection, {KEYS[1], KEYS[2]})
+    assert overview(connection, "default", None, NOW).states == {"complete": 1, "new": 1}
+
+
+def test_a_stream_is_running_while_its_lease_lasts(connection: Connection) -> None:
+    STORE.add(connection, KEYS)
+    for key, begun in zip(KEYS, (NOW, NOW - LENGTH * 2, None), strict=True):
+        if begun is not None:
+            STORE.claim(connection, key, owner="me", now=begun, length=LENGTH, is_dead=lambda _: False)
+    assert overview(connection, "default", None, NOW).running == {KEYS[0]}
+    assert overview(connection, "default", None, NOW + LENGTH).running == set()
+
+
+def test_the_quarantine_is_counted_by_stream_with_its_oldest_record(connection: Connection) -> None:
+    poison = Poison("a", "holds a NUL character", "{}")
+    for number, at in enumerate((NOW, NOW - LENGTH, NOW + LENGTH)):
+        found = [replace(poison, id=f"{number}")]
+        keep_in_quarantine(connection, "default", KEYS[0], "run", at, found, [])
+    keep_in_quarantine(connection, "default", KEYS[2], "run", NOW, [poison], [])
+    keep_in_quarantine(connection, "other", KEYS[2], "run", NOW, [poison], [])
+    assert overview(connection, "default", None, NOW).quarantine == {
+        KEYS[0]: (3, NOW - LENGTH),
+        KEYS[2]: (1, NOW),
+    }
+
+
+def test_the_budget_is_that_of_the_key_and_unknown_without_one(connection: Connection) -> None:
+    def use(key: str, used: int) -> None:
+        change_budget(connection, "default", key, NOW, lambda _, __: (Budget(limit=300, used=used), None))
+
+    use("mine", 7)
+    use("yours", 9)
+    assert overview(connection, "default", "mine", NOW).budget == Budget(limit=300, used=7)
+    assert overview(connection, "default", None, NOW).budget is None
+    assert overview(connection, "other", "mine", NOW).budget is None
+
+
+def test_integrations_that_are_not_mirrored_any_more_are_left_out(connection: Connection) -> None:
+    store = IntegrationStore()
+    for name in ("tool:b", "tool:a", "tool:c"):
+        store.add(connection, name, origin="command", models=None)
+    store.remove(connection, "tool:c", NOW)
+    assert [each.id for each in overview(connection, "default", None, NOW).integrations] == [
+        "tool:a",
+        "tool:b",
+    ]

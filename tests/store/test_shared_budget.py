@@ -1,0 +1,228 @@
+"""One budget row for everybody: threads, processes and hosts together never take too much."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from subprocess import Popen
+
+import pytest
+from sqlalchemy import event, select
+
+from syncer.domain import budget as rules
+from syncer.domain.budget import Budget, Permit, Purpose, Rate, Reserve
+from syncer.store.budget import change_budget, read_budget
+from syncer.store.database import Database
+from syncer.store.tables import budgets
+from syncer.sync.gate import fingerprint
+
+Program = Callable[..., Popen[str]]
+
+LIMIT, RESERVE = 100, Reserve(share=0.1)
+
+
+def take(database: Database, purpose: Purpose = Purpose.INCREMENTAL, key: str = "key") -> Permit | float:
+    with database.begin() as connection:
+        return change_budget(
+            connection,
+            "default",
+            key,
+            database.now(connection),
+            lambda budget, now: rules.take(budget, now, purpose, RESERVE),
+        )
+
+
+def learn(database: Database) -> None:
+    """One request finds out how large the window is; it stays open for an hour."""
+    permit = take(database)
+    assert isinstance(permit, Permit)
+    with database.begin() as connection:
+        change_budget(
+            connection,
+            "default",
+            "key",
+            database.now(connection),
+            lambda budget, now: (rules.answered(budget, now, permit, Rate(LIMIT, LIMIT - 1, 3600.0)), None),
+        )
+
+
+def standing(database: Database, key: str = "key") -> Budget | None:
+    with database.read() as connection:
+        return read_budget(connection, "default", key)
+
+
+def test_a_key_that_was_never_used_has_no_budget(database: Database) -> None:
+    assert standing(database) is None
+
+
+def test_a_budget_is_kept_to_the_microsecond(database: Database) -> None:
+    full = Budget(
+        window=2**40,
+        limit=300,
+        used=299,
+        own=17,
+        ends_at=1772366400.123456,
+        length=59.5,
+        probe_until=1772366400.654321,
+        confirmed=True,
+        refusals=2**33,
+    )
+    with database.begin() as connection:
+        now = database.now(connection)
+        told = change_budget(connection, "default", "key", now, lambda budget, at: (full, (budget, at)))
+    assert told == (Budget(), now.timestamp())
+    assert standing(database) == full
+    with database.begin() as connection:
+        change_budget(connection, "default", "key", now, lambda budget, _: (Budget(), None))
+    assert standing(database) == Budget()
+
+
+def test_threads_together_take_what_the_window_has_less_the_reserve(migrated_url: str) -> None:
+    databases = [Database(migrated_url) for _ in range(5)]
+    learn(databases[0])
+    taken: list[Permit] = []
+    ready = threading.Barrier(len(databases), timeout=60)
+
+    def work(database: Database) -> None:
+        ready.wait()
+        while isinstance(permit := take(database), Permit):
+            taken.append(permit)
+
+    threads = [threading.Thread(target=work, args=(database,)) for database in databases]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) + 1 == LIMIT - 10
+    assert len({permit.window for permit in taken}) == 1
+    # The reserve is for writes, and then there is nothing left for anybody.
+    written = [take(databases[0], Purpose.WRITE) for _ in range(12)]
+    assert [isinstance(permit, Permit) for permit in written] == [True] * 10 + [False] * 2
+    kept = standing(databases[1])
+    assert kept is not None
+    assert (kept.used, kept.own, kept.limit) == (LIMIT, LIMIT, LIMIT)
+    for database in databases:
+        database.close()
+
+
+TAKE_ALL = """
+import sys
+from syncer.domain import budget as rules
+from syncer.domain.budget import Permit, Purpose, Reserve
+from syncer.store.budget import change_budget
+from syncer.store.database import Database
+database = Database(sys.argv[1])
+def take():
+    with database.begin() as connection:
+        return change_budget(connection, "default", "key", database.now(connection),
+            lambda budget, now: rules.take(budget, now, Purpose.INCREMENTAL, Reserve(share=0.1)))
+with database.read():
+    print("ready", flush=True)
+sys.stdin.readline()
+taken = 0
+while isinstance(take(), Permit):
+    taken += 1
+print(taken, flush=True)
+database.close()
+"""
+
+
+def test_processes_together_take_what_the_window_has_less_the_reserve(
+    database: Database, migrated_url: str, program: Program
+) -> None:
+    learn(database)
+    processes = [program(TAKE_ALL, migrated_url) for _ in range(2)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    taken = [int(process.communicate("\n")[0]) for process in processes]
+    assert sum(taken) + 1 == LIMIT - 10
+
+
+def test_of_those_who_use_a_key_first_at_once_one_goes_and_the_others_wait(migrated_url: str) -> None:
+    databases = [Database(migrated_url) for _ in range(4)]
+    ready = threading.Barrier(len(databases), timeout=60)
+    answers: dict[str, list[Permit | float]] = {f"key {number}": [] for number in range(15)}
+
+    def work(database: Database) -> None:
+        for key, given in answers.items():
+            ready.wait()
+            given.append(take(database, key=key))
+
+    threads = [threading.Thread(target=work, args=(database,)) for database in databases]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for given in answers.values():
+        assert len(given) == len(databases)
+        assert [isinstance(permit, Permit) for permit in given].count(True) == 1
+    for database in databases:
+        database.close()
+
+
+def test_hosts_agree_on_the_window_by_the_databases_clock(migrated_url: str) -> None:
+    here, ahead = Database(migrated_url), Database(migrated_url, clock_offset=timedelta(hours=2))
+    learn(here)
+    first = take(here)
+    later = take(ahead)
+    assert isinstance(first, Permit)
+    assert isinstance(later, Permit)
+    assert later.window == first.window + 1
+    # The other sees the new window, too, and waits for what its first answer tells.
+    assert isinstance(take(here), float)
+    here.close()
+    ahead.close()
+
+
+def test_environments_and_keys_have_budgets_of_their_own(database: Database) -> None:
+    for environment, key in (("default", "a"), ("default", "b"), ("other", "a")):
+        with database.begin() as connection:
+            now = database.now(connection)
+            permit = change_budget(
+                connection,
+                environment,
+                key,
+                now,
+                lambda budget, at: rules.take(budget, at, Purpose.FULL, RESERVE),
+            )
+        assert isinstance(permit, Permit)
+
+
+def test_who_has_to_wait_writes_nothing(database: Database) -> None:
+    learn(database)
+    while isinstance(take(database), Permit):
+        pass
+    statements: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    assert isinstance(take(database), float)
+    assert any("sync_budgets" in statement for statement in statements)
+    assert not any("UPDATE sync_budgets" in statement for statement in statements)
+
+
+def test_a_decision_that_fails_changes_nothing(database: Database) -> None:
+    learn(database)
+    before = standing(database)
+
+    def decide(_budget: Budget, _now: float) -> tuple[Budget, None]:
+        raise KeyError("mine")
+
+    def fail() -> None:
+        with database.begin() as connection:
+            change_budget(connection, "default", "key", database.now(connection), decide)
+
+    with pytest.raises(KeyError, match="mine"):
+        fail()
+    assert standing(database) == before
+
+
+def test_the_api_key_is_nowhere_in_the_table(database: Database) -> None:
+    api_key = "kombo-secret-4711-ABCDEFGH"
+    take(database, key=fingerprint(api_key))
+    with database.read() as connection:
+        [row] = connection.execute(select(budgets)).all()
+    shown = str(tuple(row)).lower()
+    assert fingerprint(api_key) in shown
+    assert not any(api_key[at : at + 4].lower() in shown for at in range(len(api_key) - 3))
+    assert fingerprint(api_key) != fingerprint(api_key + "x")

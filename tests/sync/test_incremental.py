@@ -1,0 +1,181 @@
+"""Passes over what changed: after any changes the mirror equals the source again."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from syncer.domain.catalogue import catalogue
+from syncer.domain.plan import Kind, Mode
+from syncer.simulator.life import random_change
+from syncer.simulator.paging import Paging
+
+PATTERN = re.compile(r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?)?Z?$")
+
+
+def live(world: Any, rng: Any, changes: Any) -> None:
+    """So many random changes, deletions, returns and nested-only changes, a few seconds apart."""
+    for _ in range(changes):
+        world.clock.advance(timedelta(seconds=rng.randint(0, 20)))
+        for company in world.environment.companies.values():
+            random_change(company, rng)
+
+
+@pytest.mark.parametrize("page_size", [3, 250])
+async def test_sixty_random_changes_arrive(make_world: Any, page_size: Any) -> None:
+    world = make_world(integrations=2)
+    await world.sync(mode=Mode.BACKFILL)
+    live(world, Random(1), 60)
+    await world.sync(kombo={"page_size": page_size})
+    world.assert_equal()
+
+
+@pytest.mark.parametrize("hours", [3, -3])
+async def test_a_server_clock_hours_from_ours_loses_nothing(make_world: Any, hours: Any) -> None:
+    """The source's time is years away from this host's as it is; here it is another time in between."""
+    world = make_world()
+    world.clock.advance(timedelta(hours=hours))
+    await world.sync(mode=Mode.BACKFILL)
+    for seed in range(3):
+        live(world, Random(seed), 20)
+        await world.sync()
+    world.assert_equal()
+
+
+async def test_a_change_right_after_the_walk_began_is_seen_by_the_next_one(make_world: Any) -> None:
+    world = make_world(records=300)
+    await world.sync(mode=Mode.BACKFILL)
+    company = next(iter(world.environment.companies.values()))
+    changed = company.ids("hris_employees")[0]
+    done: list[None] = []
+
+    def change(asked: Any) -> None:
+        if asked.model == "hris_employees" and not done:
+            done.append(company.update("hris_employees", changed, job_title="Changed in the walk"))
+
+    world.environment.between_pages = change
+    await world.sync()
+    await world.sync()
+    assert done
+    assert world.rows("hris_employees", company.integration_id)[changed]["job_title"] == "Changed in the walk"
+    world.assert_equal()
+
+
+async def test_a_change_committed_late_with_an_older_time_is_caught_by_the_overlap(make_world: Any) -> None:
+    world = make_world(records=300)
+    await world.sync(mode=Mode.BACKFILL)
+    company = next(iter(world.environment.companies.values()))
+    changed = company.ids("hris_employees")[0]
+    world.clock.advance(timedelta(minutes=1))
+    company.update("hris_employees", changed, at=world.clock.now() - timedelta(minutes=4), job_title="Late")
+    await world.sync()
+    world.assert_equal(["hris_employees"])
+
+
+async def test_a_changed_membership_arrives_though_changed_at_stays(make_world: Any) -> None:
+    world = make_world(records=300)
+    await world.sync(mode=Mode.BACKFILL)
+    world.clock.advance(timedelta(hours=1))
+    company = next(iter(world.environment.companies.values()))
+    employee = next(row for row in company.rows("hris_employees", include_deleted=False) if row["groups"])
+    group = employee["groups"][0]["id"]
+    company.unlink("hris_employees", employee["id"], "groups", group)
+    await world.sync()
+    mirrored = world.rows("hris_employees", company.integration_id)[employee["id"]]
+    assert mirrored["changed_at"] == employee["changed_at"]
+    assert group not in [each["id"] for each in mirrored["groups"]]
+
+
+async def test_the_watermark_is_the_servers_time_at_the_start_and_the_overlap_is_for_asking(
+    make_world: Any,
+) -> None:
+    world = make_world(records=300)
+    start = world.clock.now()
+    # Time passes while the walk goes on: the end is not the watermark.
+    world.environment.between_pages = lambda _: world.clock.advance(timedelta(minutes=2))
+    await world.sync(mode=Mode.BACKFILL, models=["hris_employees"], kombo={"page_size": 10})
+    stream = next(iter(each for each in world.streams().values() if each.model == "hris_employees"))
+    first = world.environment.asked_for("hris_employees")[0]
+    assert start <= first.at
+    assert abs(stream.watermark - first.at) < timedelta(seconds=2)
+    asked = len(world.environment.requests)
+    await world.sync(models=["hris_employees"])
+    (incremental,) = [each for each in list(world.environment.requests)[asked:] if each.model]
+    assert incremental.params["updated_after"] == (
+        (stream.watermark - timedelta(minutes=5)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )
+    assert PATTERN.match(incremental.params["updated_after"])
+
+
+async def test_every_page_of_a_walk_repeats_the_literal_updated_after(make_world: Any) -> None:
+    world = make_world(records=800)
+    await world.sync(mode=Mode.BACKFILL)
+    company = next(iter(world.environment.companies.values()))
+    for each in company.ids("hris_employees"):
+        company.update("hris_employees", each, job_title="All of them")
+    asked = len(world.environment.requests)
+    await world.sync(models=["hris_employees"], kombo={"page_size": 5})
+    pages = [each for each in list(world.environment.requests)[asked:] if each.model]
+    assert len(pages) > 3
+    assert len({each.params["updated_after"] for each in pages}) == 1
+    assert all("cursor" in each.params for each in pages[1:])
+
+
+@pytest.mark.parametrize("order", ["id", "changed_at"])
+@pytest.mark.parametrize("style", ["keyset", "offset"])
+async def test_changes_between_any_two_pages_are_not_lost(make_world: Any, order: Any, style: Any) -> None:
+    world = make_world(records=700)
+    world.environment.paging = Paging(order=order, style=style)
+    await world.sync(mode=Mode.BACKFILL)
+    rng = Random(5)
+    company = next(iter(world.environment.companies.values()))
+    for each in company.ids("hris_employees"):
+        world.clock.advance(timedelta(seconds=30))
+        company.update("hris_employees", each, job_title="Before the walk")
+    left = [25]
+
+    def change(asked: Any) -> None:
+        if asked.model is not None and left[0]:
+            left[0] -= 1
+            world.clock.advance(timedelta(seconds=1))
+            company.update(
+                "hris_employees", rng.choice(company.ids("hris_employees")), job_title=str(left[0])
+            )
+            random_change(company, rng)
+
+    world.environment.between_pages = change
+    await world.sync(kombo={"page_size": 10})
+    assert left[0] == 0
+    world.environment.between_pages = None
+    await world.sync()
+    world.assert_equal()
+
+
+async def test_a_model_without_updated_after_is_walked_fully(world: Any) -> None:
+    await world.sync(mode=Mode.BACKFILL)
+    kinds = {each.key[1]: each.kind for each in await world.sync()}
+    without = {name for name, model in catalogue().items() if not model.features.updated_after}
+    assert {name for name, kind in kinds.items() if kind is Kind.FULL} == without
+
+
+async def test_a_full_walk_longer_than_the_overlap_is_followed_by_an_incremental_one(
+    make_world: Any,
+) -> None:
+    world = make_world(records=300, sync={"overlap": "0s"})
+    results = await world.sync(mode=Mode.BACKFILL, models=["hris_employees"])
+    assert [("updated_after" in each.params) for each in world.environment.asked_for("hris_employees")] == [
+        False,
+        True,
+    ]
+    assert results[0].pages == 2
+
+
+async def test_a_full_walk_comes_round_after_full_every(make_world: Any) -> None:
+    world = make_world(records=300)
+    await world.sync(mode=Mode.BACKFILL, models=["hris_employees"])
+    (result,) = await world.sync(models=["hris_employees"], sync={"full_every": "1s"})
+    assert result.kind in {Kind.FULL, Kind.INCREMENTAL}

@@ -1,0 +1,129 @@
+"""Whatever ends a walk, the next one goes on where it was."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from syncer.domain.plan import Kind, Mode, Outcome
+from syncer.simulator import faults
+from syncer.simulator.faults import Match
+
+EMPLOYEES = ["hris_employees"]
+
+
+def pages(world: Any) -> list[tuple[str | None, str | None]]:
+    """The list requests so far: (cursor given, updated_after given)."""
+    return [
+        (each.params.get("cursor"), each.params.get("updated_after"))
+        for each in world.environment.asked_for("hris_employees")
+    ]
+
+
+async def test_a_walk_that_was_told_to_stop_goes_on_at_the_next_page(make_world: Any) -> None:
+    world = make_world(records=900)
+    app = world.app(kombo={"page_size": 10})
+
+    def stop_after_two(progress: Any) -> None:
+        if progress.step == "page" and progress.pages == 2:
+            app.stopping.set()
+
+    async with app:
+        (result,) = await app.run(Mode.BACKFILL, models=EMPLOYEES, report=stop_after_two)
+    assert (result.outcome, result.pages) == (Outcome.STOPPED, 2)
+    (stream,) = [each for each in world.streams().values() if each.model == "hris_employees"]
+    assert stream.walk is not None
+    assert stream.watermark is None
+    before = pages(world)
+    (result,) = await world.sync(mode=Mode.BACKFILL, models=EMPLOYEES, kombo={"page_size": 10})
+    resumed = pages(world)[len(before) :]
+    assert resumed[0][0] == stream.walk.cursor
+    assert None not in [cursor for cursor, _ in resumed]
+    world.assert_equal(EMPLOYEES)
+
+
+async def test_a_cancelled_run_frees_its_lease_and_loses_no_page(make_world: Any) -> None:
+    world = make_world(records=900)
+    async with world.app(kombo={"page_size": 10}) as app:
+        seen = asyncio.Event()
+
+        def tell(progress: Any) -> None:
+            if progress.step == "page" and progress.pages == 3:
+                seen.set()
+
+        running = asyncio.create_task(app.run(Mode.BACKFILL, models=EMPLOYEES, report=tell))
+        await seen.wait()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    before = len(pages(world))
+    (result,) = await world.sync(mode=Mode.BACKFILL, models=EMPLOYEES, kombo={"page_size": 10})
+    assert result.outcome is Outcome.COMPLETE
+    total = -(-len(world.rows("hris_employees", result.key[0])) // 10)
+    # At most the page being written and the one fetched ahead are asked for again.
+    assert before + len(pages(world)[before:]) <= total + 2
+    world.assert_equal(EMPLOYEES)
+
+
+async def test_an_unfinished_incremental_walk_resumes_with_its_own_updated_after(make_world: Any) -> None:
+    world = make_world(records=900)
+    await world.sync(mode=Mode.BACKFILL, models=EMPLOYEES)
+    company = next(iter(world.environment.companies.values()))
+    for each in company.ids("hris_employees"):
+        company.update("hris_employees", each, job_title="Everybody")
+    world.environment.faults.add(Match(model="hris_employees", page=3), faults.kombo_error(400, None), None)
+    (failed,) = await world.run(models=EMPLOYEES, kombo={"page_size": 10})
+    assert failed.outcome is Outcome.FAILED
+    world.environment.faults.clear()
+    asked = len(pages(world))
+    await world.sync(models=EMPLOYEES, kombo={"page_size": 10})
+    texts = {text for _, text in pages(world)[asked - 3 :]}
+    assert len(texts) == 1
+    world.assert_equal(EMPLOYEES)
+
+
+async def test_a_refused_cursor_starts_the_walk_again_with_the_same_filters(make_world: Any) -> None:
+    world = make_world(records=900)
+    world.environment.faults.add(Match(model="hris_employees", page=3), faults.expired_cursor(), 2)
+    (result,) = await world.sync(mode=Mode.BACKFILL, models=EMPLOYEES, kombo={"page_size": 10})
+    assert result.outcome is Outcome.COMPLETE
+    assert [cursor for cursor, _ in pages(world)].count(None) == 3
+    world.assert_equal(EMPLOYEES)
+
+
+async def test_a_cursor_that_is_always_refused_fails_the_run_and_says_so(make_world: Any) -> None:
+    world = make_world(records=900)
+    world.environment.faults.add(Match(model="hris_employees", page=2), faults.expired_cursor(), None)
+    (result,) = await world.run(Mode.BACKFILL, models=EMPLOYEES, kombo={"page_size": 10})
+    assert result.outcome is Outcome.FAILED
+    assert "cursor" in result.error
+    assert [cursor for cursor, _ in pages(world)].count(None) == 4
+
+
+async def test_a_walk_whose_watermark_is_not_reached_leaves_the_old_one(make_world: Any) -> None:
+    world = make_world(records=900)
+    await world.sync(mode=Mode.BACKFILL, models=EMPLOYEES)
+    (before,) = [each for each in world.streams().values() if each.watermark]
+    company = next(iter(world.environment.companies.values()))
+    for each in company.ids("hris_employees"):
+        company.update("hris_employees", each, job_title="Everybody")
+    world.environment.faults.add(Match(model="hris_employees", page=4), faults.kombo_error(422, None), None)
+    (result,) = await world.run(models=EMPLOYEES, kombo={"page_size": 10})
+    assert result.outcome is Outcome.FAILED
+    (after,) = [each for each in world.streams().values() if each.watermark]
+    assert after.watermark == before.watermark
+    assert after.walk.pages == 3
+
+
+async def test_restart_drops_an_unfinished_walk(make_world: Any) -> None:
+    world = make_world(records=900)
+    world.environment.faults.add(Match(model="hris_employees", page=3), faults.kombo_error(422, None), None)
+    await world.run(Mode.BACKFILL, models=EMPLOYEES, kombo={"page_size": 10})
+    world.environment.faults.clear()
+    asked = len(pages(world))
+    (result,) = await world.sync(mode=Mode.RESTART, models=EMPLOYEES, kombo={"page_size": 10})
+    assert pages(world)[asked][0] is None
+    assert result.kind is Kind.FULL
+    world.assert_equal(EMPLOYEES)
