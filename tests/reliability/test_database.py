@@ -386,14 +386,13 @@ def test_a_service_on_sqlite_lives_through_everything(serve: Serve, file: File) 
 
     @contextmanager
     def fallen_back() -> Iterator[None]:
-        # What is open stays writable; after an error the file is opened anew.
-        with file.full(pid):
-            serving.change()
-            until(lambda: serving.service.events("database_unavailable")[2:], "the first trouble")
-            stays = ExitStack()
-            stays.enter_context(file.read_only())
-        with stays:
-            until(lambda: "readonly database" in serving.status()["database"], "the second trouble")
+        # What is open stays writable until it fails: the one trouble begins before the other ends.
+        with ExitStack() as stays:
+            with file.full(pid):
+                serving.change()
+                until(lambda: serving.service.events("database_unavailable")[2:], "the first trouble")
+                stays.enter_context(file.read_only())
+                until(lambda: "readonly database" in serving.status()["database"], "the second trouble")
             yield
 
     serving.live_through(fallen_back, can_be_read=True)
