@@ -1,14 +1,18 @@
 """A page server: pages of employees rendered once, served from memory, in a process of its own.
 
+    python -m benchmarks.pages RECORDS [--limit REQUESTS --window SECONDS]
+
 Understands what a load needs: ``cursor``, ``updated_after`` (gives the changed share) and the two general
-endpoints.
+endpoints. Besides: ``POST /change`` makes one row in a hundred differ, ``GET /told`` says how many requests,
+refusals and bytes of bodies there have been since it was last asked.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import socket
-import sys
+import time
 from email.utils import formatdate
 
 import uvicorn
@@ -17,10 +21,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from syncer.simulator.limit import RateLimit
+
 PAGE = 250
 #: One row in so many counts as changed.
 CHANGED_SHARE = 100
 INTEGRATION = "bench:000000000000000000000000"
+#: Pages that are rendered; longer lists repeat them with other ids.
+RENDERED = 80
+#: What the ids of the rendered pages begin with.
+_PREFIX = b'"00000000'
 
 
 def employee(number: int, version: int) -> dict[str, object]:
@@ -69,71 +79,119 @@ def employee(number: int, version: int) -> dict[str, object]:
     }
 
 
-def application(records: int) -> Starlette:
-    """All pages, rendered now. ``POST /change`` makes one row in a hundred differ from then on."""
-    versions = {"now": 0}
-    pages: list[bytes] = []
+class Pages:
+    """The list, and what was asked of it."""
 
-    def render(numbers: list[int], following: str | None) -> bytes:
-        rows = [employee(number, versions["now"] if number % CHANGED_SHARE == 0 else 0) for number in numbers]
-        return json.dumps({"status": "success", "data": {"results": rows, "next": following}}).encode()
+    def __init__(self, records: int, limit: RateLimit | None) -> None:
+        self.records = records
+        self.version = 0
+        self.limit = limit
+        self.requests = self.refused = self.bytes = 0
+        self._pages: list[bytes] = []
+        self._render()
 
-    def render_all() -> None:
-        starts = range(0, records, PAGE)
-        pages[:] = [
-            render(
-                list(range(start, min(start + PAGE, records))),
-                str(index + 1) if index + 1 < len(starts) else None,
-            )
-            for index, start in enumerate(starts)
+    def change(self) -> None:
+        """Make one row in a hundred differ from now on."""
+        self.version += 1
+        self._render()
+
+    def page(self, number: int) -> bytes:
+        """The body of a page, counted from 0."""
+        following = str(number + 1) if (number + 1) * PAGE < self.records else None
+        cycle, place = divmod(number, len(self._pages))
+        body = self._pages[place].replace(_PREFIX, b'"%08d' % cycle)
+        return body + json.dumps(following).encode() + b"}}"
+
+    def changed(self) -> bytes:
+        """The body of one page with all that has changed."""
+        numbers = range(0, self.records if self.version else 0, CHANGED_SHARE)
+        return self._rendered(numbers) + b"null}}"
+
+    def served(self, body: bytes) -> Response:
+        """An answer under the limit."""
+        self.requests += 1
+        headers = {"date": formatdate(usegmt=True)}
+        if self.limit is not None:
+            allowed = self.limit.spend()
+            headers |= self.limit.headers()
+            if not allowed:
+                self.refused += 1
+                refusal = {"status": "error", "error": {"code": "PLATFORM.RATE_LIMIT_EXCEEDED", "message": ""}}
+                return JSONResponse(refusal, 429, headers)
+        self.bytes += len(body)
+        return Response(body, media_type="application/json", headers=headers)
+
+    def told(self) -> dict[str, int]:
+        """The counts so far, which begin anew."""
+        said = {"requests": self.requests, "refused": self.refused, "bytes": self.bytes}
+        self.requests = self.refused = self.bytes = 0
+        return said
+
+    def _render(self) -> None:
+        records = min(self.records, RENDERED * PAGE)
+        self._pages = [
+            self._rendered(range(start, min(start + PAGE, records))) for start in range(0, records, PAGE)
         ]
 
-    def answer(body: bytes) -> Response:
-        return Response(body, media_type="application/json", headers={"date": formatdate(usegmt=True)})
+    def _rendered(self, numbers: range) -> bytes:
+        rows = [employee(number, self.version if number % CHANGED_SHARE == 0 else 0) for number in numbers]
+        return b'{"status": "success", "data": {"results": %s, "next": ' % json.dumps(rows).encode()
+
+
+def application(pages: Pages) -> Starlette:
+    """The list over HTTP."""
 
     async def employees(request: Request) -> Response:
-        if "updated_after" in request.query_params and not request.query_params.get("cursor"):
-            changed = list(range(0, records, CHANGED_SHARE)) if versions["now"] else []
-            return answer(render(changed, None))
-        return answer(pages[int(request.query_params.get("cursor", 0))])
+        cursor = request.query_params.get("cursor")
+        if "updated_after" in request.query_params and not cursor:
+            return pages.served(pages.changed())
+        return pages.served(pages.page(int(cursor or 0)))
 
     async def change(_: Request) -> Response:
-        versions["now"] += 1
-        render_all()
+        pages.change()
         return Response(status_code=204)
+
+    async def told(_: Request) -> Response:
+        return JSONResponse(pages.told())
 
     async def key(_: Request) -> Response:
         return JSONResponse({"status": "success", "data": {"environment_id": "bench"}})
 
     async def integration(_: Request) -> Response:
-        return JSONResponse(
-            {
-                "status": "success",
-                "data": {
-                    "id": INTEGRATION,
-                    "category": "HRIS",
-                    "status": "ACTIVE",
-                    "setup_status": "COMPLETED",
-                    "read_models": [{"id": "hris_employees", "is_available": True}],
-                },
-            }
-        )
+        said = {
+            "id": INTEGRATION,
+            "category": "HRIS",
+            "status": "ACTIVE",
+            "setup_status": "COMPLETED",
+            "read_models": [{"id": "hris_employees", "is_available": True}],
+        }
+        return pages.served(json.dumps({"status": "success", "data": said}).encode())
 
-    render_all()
+    async def passthrough(_: Request) -> Response:
+        return pages.served(b'{"status": "success", "data": {"url": "", "status": 200, "headers": {}, "data": {}}}')
+
     return Starlette(
         routes=[
             Route("/v1/hris/employees", employees),
             Route("/v1/check-api-key", key),
             Route("/v1/integrations/{id}", integration),
+            Route("/v1/passthrough/{tool}/{api}", passthrough, methods=["POST"]),
             Route("/change", change, methods=["POST"]),
+            Route("/told", told),
         ]
     )
 
 
 def main() -> None:
     """Serve so many records on a free port of this host, and say which."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("records", type=int)
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--window", type=float, default=60.0)
+    asked = parser.parse_args()
+    limit = RateLimit(time.monotonic, limit=asked.limit, window=asked.window) if asked.limit else None
     listener = socket.create_server(("127.0.0.1", 0))
-    served = application(int(sys.argv[1]))
+    served = application(Pages(asked.records, limit))
     print(listener.getsockname()[1], flush=True)
     config = uvicorn.Config(served, log_level="error", access_log=False, date_header=False)
     uvicorn.Server(config).run(sockets=[listener])

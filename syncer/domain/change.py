@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Self
 
-from syncer.domain.record import Row
+from syncer.domain.row import Row
 
 
 class Change(Enum):
@@ -56,18 +56,23 @@ class Counts:
         return self.created + self.updated + self.deleted + self.restored
 
 
-def change(row: Row, known: Known | None) -> Change:
-    """The effect of the record on its row.
+def is_unchanged(content_hash: bytes, known: Known | None) -> bool:
+    """Whether a record does nothing to its row: it has that hash already.
 
-    An equal hash means unchanged, except for a row that a sweep had marked: it is alive again.
+    Except for a row that a sweep had marked: it is alive again, whatever its hash.
     """
+    return known is not None and known.content_hash == content_hash and known.deleted_by != "sweep"
+
+
+def change(row: Row, known: Known | None) -> Change:
+    """The effect of the record on its row."""
     deleted = row.deleted_at is not None
     if known is None:
         return Change.CREATED
+    if is_unchanged(row.content_hash, known):
+        return Change.UNCHANGED
     if known.is_deleted and not deleted:
         return Change.RESTORED
-    if known.content_hash == row.content_hash and known.deleted_by != "sweep":
-        return Change.UNCHANGED
     return Change.DELETED if deleted and not known.is_deleted else Change.UPDATED
 
 

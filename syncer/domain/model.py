@@ -25,7 +25,7 @@ class Embed:
     path: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Column:
     """One member of a record as a typed column.
 
@@ -56,7 +56,7 @@ class Column:
         return self.references is not None or self.name in {"remote_id", "work_email", "email"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Link:
     """A list of other models' records inside a record, kept as pairs of ids.
 
@@ -74,7 +74,7 @@ class Link:
     columns: tuple[Column, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Child:
     """Embedded records that have no list of their own, kept as a table.
 

@@ -58,31 +58,31 @@ def _execute(connection: Connection, table: Table, rows: Sequence[Values], on_co
     if not rows:
         return 0
     if connection.dialect.name == "sqlite":
-        columns = _sqlite_columns(table)
-        parameters = [
-            tuple(
-                value if (value := row.get(name)) is None or encode is None else encode(value)
-                for name, encode in columns
-            )
-            for row in rows
-        ]
+        names, encoders = _sqlite_columns(table)
+        parameters = []
+        for row in rows:
+            values = [row.get(name) for name in names]
+            for index, encode in encoders:
+                if (value := values[index]) is not None:
+                    values[index] = encode(value)
+            parameters.append(tuple(values))
         return connection.exec_driver_sql(_sqlite_statement(table) + on_conflict, parameters).rowcount
-    encoders = _postgresql_encoders(table)
-    page = [
-        {
-            name: value if (encode := encoders.get(name)) is None else encode(value)
-            for name, value in row.items()
-            if value is not None
-        }
-        for row in rows
-    ]
+    page = []
+    for row in rows:
+        present = {name: value for name, value in row.items() if value is not None}
+        for name, encode in _postgresql_encoders(table):
+            if name in present:
+                present[name] = encode(present[name])
+        page.append(present)
     statement = _postgresql_statement(table) + on_conflict
     return connection.exec_driver_sql(statement, (_encoder.encode(page).decode(),)).rowcount
 
 
 @cache
-def _sqlite_columns(table: Table) -> tuple[tuple[str, Callable[[Any], Any] | None], ...]:
-    return tuple((column.name, _sqlite_encoder(column)) for column in table.columns)
+def _sqlite_columns(table: Table) -> tuple[list[str], list[tuple[int, Callable[[Any], Any]]]]:
+    """The columns' names, and how the values of some of them are encoded, by place."""
+    encoders = [(index, _sqlite_encoder(column)) for index, column in enumerate(table.columns)]
+    return [column.name for column in table.columns], [(i, each) for i, each in encoders if each is not None]
 
 
 def _sqlite_encoder(column: Column[Any]) -> Callable[[Any], Any] | None:
@@ -96,15 +96,17 @@ def _sqlite_encoder(column: Column[Any]) -> Callable[[Any], Any] | None:
 
 
 @cache
-def _postgresql_encoders(table: Table) -> dict[str, Callable[[Any], Any]]:
+def _postgresql_encoders(table: Table) -> list[tuple[str, Callable[[Any], Any]]]:
     encoders: dict[type, Callable[[Any], Any]] = {
         Json: lambda value: msgspec.Raw(value.encode()),
         LargeBinary: lambda value: "\\x" + value.hex(),
         Timestamp: timestamp_text,
     }
-    return {
-        column.name: encoders[type(column.type)] for column in table.columns if type(column.type) in encoders
-    }
+    return [
+        (column.name, encoders[type(column.type)])
+        for column in table.columns
+        if type(column.type) in encoders
+    ]
 
 
 @cache

@@ -14,8 +14,10 @@ from sqlalchemy.exc import DBAPIError
 
 from syncer.domain.change import Change, Counts, Known, change, count
 from syncer.domain.model import Child, Model
-from syncer.domain.record import Poison, Row, ascii_json
+from syncer.domain.record import Poison, ascii_json
+from syncer.domain.row import Row
 from syncer.store.bulk import insert, upsert
+from syncer.store.listed import is_listed
 from syncer.store.tables import MIRROR
 from syncer.store.troubles import is_data_error, reason
 
@@ -42,16 +44,19 @@ def write_page(
     *,
     now: datetime,
     walk_began_at: datetime,
+    known: Mapping[str, Known] | None = None,
     keep_anonymised: bool = False,
 ) -> Written:
     """Make the rows of one page current and count what each record did.
 
     Unchanged rows are not written. A row with a value that the database refuses is left out, and what the
-    mirror had of it stays. keep_anonymised: a deleted record that Kombo has blanked keeps its last values,
-    document, links and children here; only its deletion is recorded.
+    mirror had of it stays. known: what it has of them, where that has been looked up under the same lease.
+    keep_anonymised: a deleted record that Kombo has blanked keeps its last values, document, links and
+    children here; only its deletion is recorded.
     """
     rows = list({row.id: row for row in rows}.values())
-    known = _known(connection, MIRROR[model.name], [row.id for row in rows])
+    if known is None:
+        known = known_rows(connection, model, [row.id for row in rows])
     effects = {row.id: change(row, known.get(row.id)) for row in rows}
     changed = [row for row in rows if effects[row.id] is not Change.UNCHANGED]
     write = partial(
@@ -131,8 +136,9 @@ def _write(
             _write_shared(connection, child, entries, now)
 
 
-def _known(connection: Connection, table: Table, ids: Sequence[str]) -> dict[str, Known]:
-    columns = table.c
+def known_rows(connection: Connection, model: Model, ids: Iterable[str]) -> dict[str, Known]:
+    """What the mirror has of these records, by id."""
+    columns = MIRROR[model.name].c
     found = connection.execute(
         select(
             columns.id,
@@ -140,7 +146,7 @@ def _known(connection: Connection, table: Table, ids: Sequence[str]) -> dict[str
             columns.remote_deleted_at.is_not(None),
             columns.deleted_by,
             columns.mirrored_at,
-        ).where(columns.id.in_(ids))
+        ).where(is_listed(connection, columns.id, ids))
     )
     return {row[0]: Known(bytes(row[1]), bool(row[2]), row[3], row[4]) for row in found}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -10,8 +10,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select
 
-from syncer.domain.record import Poison, Row, ascii_json
+from syncer.domain.record import Poison, Record, ascii_json
+from syncer.domain.row import Row
 from syncer.store.bulk import upsert
+from syncer.store.listed import is_listed
 from syncer.store.state import Key
 from syncer.store.tables import quarantine
 
@@ -59,6 +61,17 @@ def entries(connection: Connection, environment: str, key: Key | None = None) ->
         )
     )
     return [Entry(*row) for row in found]
+
+
+def keys_among(connection: Connection, environment: str, key: Key, records: Iterable[Record]) -> set[str]:
+    """Which of these records have entries: the entries' keys."""
+    keys = [record_key(record.id, record.document) for record in records]
+    found = connection.execute(
+        select(quarantine.c.record_key).where(
+            *_of(environment, key), is_listed(connection, quarantine.c.record_key, keys)
+        )
+    )
+    return set(found.scalars())
 
 
 def forget_entries(connection: Connection, environment: str, key: Key, keys: Collection[str]) -> None:

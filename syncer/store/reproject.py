@@ -19,7 +19,8 @@ from sqlalchemy import Connection, Select, Table, Text, cast, delete, func, sele
 from syncer.domain.exclude import Excluded, Exclusion, excluded_from
 from syncer.domain.model import Child, Model
 from syncer.domain.projection import projection
-from syncer.domain.record import Poison, Row, ascii_json, project, project_entry
+from syncer.domain.record import Poison, ascii_json
+from syncer.domain.row import Row, project_entry, project_text
 from syncer.store.bookkeeping import quarantine, streams
 from syncer.store.bulk import upsert
 from syncer.store.mirror import REFUSED, as_far_as_possible
@@ -109,7 +110,7 @@ def _records(task: Task, after: str) -> Batch:
     rows: list[Row] = []
     refused: list[Poison] = []
     for record_id, _, document, _ in found:
-        record = project(model, document.encode(), task.excluded)
+        record = project_text(model, document.encode(), task.excluded)
         if isinstance(record, Row):
             rows.append(record)
         else:
@@ -195,7 +196,7 @@ def _replace(
 
 
 def _emptied(model: Model, record_id: str) -> Row:
-    row = project(model, json.dumps({"id": record_id}).encode())
+    row = project_text(model, json.dumps({"id": record_id}).encode())
     assert isinstance(row, Row)
     return row
 
@@ -262,7 +263,7 @@ def _held_again(task: Task, held: Any, is_mirrored: bool) -> int:
         quarantine.c.model == held.model,
         quarantine.c.record_key == held.record_key,
     )
-    record = project(task.model, held.document.encode(), task.excluded)
+    record = project_text(task.model, held.document.encode(), task.excluded)
     document = record.document if isinstance(record, Poison) else ascii_json(record.document)
     reason = held.reason
     if isinstance(record, Row) and not reason.startswith(REFUSED) and is_mirrored:

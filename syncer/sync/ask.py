@@ -26,10 +26,7 @@ class Answer:
     unknown: list[str]
 
     def __add__(self, other: Answer) -> Answer:
-        records = Records(
-            self.records.rows + other.records.rows, self.records.poisons + other.records.poisons
-        )
-        return Answer(records, self.unknown + other.unknown)
+        return Answer(self.records + other.records, self.unknown + other.unknown)
 
 
 async def ask_for(
@@ -61,7 +58,7 @@ async def ask_for(
             return Answer(Records([], []), list(ids))
         raise
     told = _told(records, by)
-    if len(told) < len(records.rows) + len(records.poisons):
+    if len(told) < len(records):
         if len(ids) > 1:
             return await _halves(engine, model, integration_id, ids, purpose, by)
         # Whatever it is that came, it is the one that was asked for.
@@ -110,4 +107,4 @@ def _told(records: Records, by: By) -> list[str]:
     """The ids by which the records say which of those they are that were asked for."""
     if by == "ids":
         return records.ids
-    return [row.values["remote_id"] for row in records.rows if row.values["remote_id"] is not None]
+    return [each.remote_id for each in records.usable if each.remote_id is not None]

@@ -1,48 +1,102 @@
-"""Records as the API gives them, into the mirror: projected, compared, written and counted."""
+"""Records as the API gives them, into the mirror: read, compared, projected, written and counted."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
+from syncer.domain.change import Change, Counts, Known, is_unchanged
 from syncer.domain.exclude import excluded_from
 from syncer.domain.model import Model
 from syncer.domain.plan import Kind
 from syncer.domain.projection import projection
-from syncer.domain.record import Poison, Row, project
-from syncer.store.mirror import Written, write_page
+from syncer.domain.record import Poison, Record, read_record
+from syncer.domain.row import Row, project
+from syncer.store.mirror import Written, known_rows, write_page
 from syncer.store.missing import MissingStore
 from syncer.store.projections import hold
-from syncer.store.quarantine import keep_in_quarantine
+from syncer.store.quarantine import keep_in_quarantine, keys_among, record_key
 from syncer.store.runs import count_page
-from syncer.store.state import Lease
+from syncer.store.state import Key, Lease
 from syncer.sync.engine import Engine
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Some records of one model, projected."""
+    """Some records of one model as they came, and what among them cannot be a row."""
 
-    rows: list[Row]
+    usable: list[Record]
     poisons: list[Poison]
 
     @property
     def ids(self) -> list[str]:
         """The ids among them, also of records that cannot be rows."""
-        return [*(row.id for row in self.rows), *(each.id for each in self.poisons if each.id is not None)]
+        return [
+            *(each.id for each in self.usable),
+            *(each.id for each in self.poisons if each.id is not None),
+        ]
+
+    def __add__(self, other: Records) -> Records:
+        return Records(self.usable + other.usable, self.poisons + other.poisons)
+
+    def __len__(self) -> int:
+        return len(self.usable) + len(self.poisons)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Records beside the mirror. unchanged: ids of those that do nothing to it; rows: the others, projected.
+
+    known: what the mirror has of them.
+    """
+
+    rows: list[Row]
+    unchanged: list[str]
+    poisons: list[Poison]
+    known: Mapping[str, Known]
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids among them, also of records that cannot be rows."""
+        poisoned = [each.id for each in self.poisons if each.id is not None]
+        return [*(row.id for row in self.rows), *self.unchanged, *poisoned]
 
 
 def read_records(engine: Engine, model: Model, texts: Sequence[bytes]) -> Records:
-    """Project records (their JSON texts), without what is excluded from the mirror."""
+    """Records from their JSON texts, without what is excluded from the mirror."""
     excluded = excluded_from(model.name, engine.rules.exclusions)
-    records = [project(model, bytes(text), excluded) for text in texts]
+    records = [read_record(bytes(text), excluded) for text in texts]
     return Records(
-        rows=[record for record in records if isinstance(record, Row)],
-        poisons=[record for record in records if isinstance(record, Poison)],
+        usable=[each for each in records if isinstance(each, Record)],
+        poisons=[each for each in records if isinstance(each, Poison)],
     )
+
+
+def compare(connection: Connection, engine: Engine, key: Key, model: Model, records: Records) -> Compared:
+    """What of the records the mirror has already; only the others are projected.
+
+    It may be asked before the transaction that writes, as long as both are under one lease.
+    """
+    excluded = excluded_from(model.name, engine.rules.exclusions)
+    latest = {record.id: record for record in records.usable}
+    known = known_rows(connection, model, latest)
+    # One that is in quarantine may leave it, or has a column that could not be projected.
+    held = keys_among(connection, engine.streams.environment, key, latest.values())
+    rows, unchanged, poisons = [], [], list(records.poisons)
+    for record in latest.values():
+        if (
+            is_unchanged(record.content_hash, known.get(record.id))
+            and record_key(record.id, record.document) not in held
+        ):
+            unchanged.append(record.id)
+        elif isinstance(projected := project(model, record, excluded), Row):
+            rows.append(projected)
+        else:
+            poisons.append(projected)
+    return Compared(rows, unchanged, poisons, known)
 
 
 def take_stream(connection: Connection, engine: Engine, lease: Lease, model: Model, now: datetime) -> None:
@@ -64,7 +118,7 @@ def write_records(
     lease: Lease,
     run_id: str,
     model: Model,
-    records: Records,
+    records: Compared,
     *,
     now: datetime,
     walk_began_at: datetime,
@@ -83,14 +137,16 @@ def write_records(
         records.rows,
         now=now,
         walk_began_at=walk_began_at,
+        known=records.known,
         keep_anonymised=engine.rules.keep_anonymised,
     )
     poisons = [*records.poisons, *written.refused]
-    counts = replace(written.counts, quarantined=written.counts.quarantined + len(poisons))
+    counts = written.counts + Counts(unchanged=len(records.unchanged), quarantined=len(poisons))
+    effects = {**written.effects, **dict.fromkeys(records.unchanged, Change.UNCHANGED)}
     keep_in_quarantine(connection, environment, key, run_id, now, poisons, records.rows)
     MissingStore(environment, key).forget(connection, records.ids)
     count_page(connection, run_id, kind, counts, pages)
-    return replace(written, counts=counts, refused=poisons)
+    return Written(counts, effects, poisons)
 
 
 def write_asked(
@@ -108,7 +164,7 @@ def write_asked(
         lease,
         run_id,
         model,
-        records,
+        compare(connection, engine, (lease.integration_id, lease.model), model, records),
         now=now,
         walk_began_at=now,
         kind=None,

@@ -182,7 +182,7 @@ def _keep(
     written = write_asked(connection, engine, lease, run_id, model, answer.records)
     key = lease.integration_id, lease.model
     reasons = {each.key: each.reason for each in entries(connection, engine.streams.environment, key)}
-    told = {(row.id if by == "ids" else row.values["remote_id"]): row.id for row in answer.records.rows}
+    told = {(each.id if by == "ids" else each.remote_id): each.id for each in answer.records.usable}
     fates = []
     for each in asked:
         record_id = told.get(each, each if by == "ids" else None)

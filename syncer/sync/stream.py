@@ -108,13 +108,16 @@ async def _end(
         environment = engine.streams.environment
         now_it_is = standing(connection, environment, key)
         ended = now_it_is.outcome(outcome)
+        stream = engine.streams.get(connection, *key)
+        # Stopped with nothing unfinished, it is as its last walk has left it.
+        is_settled = ended is Outcome.STOPPED and is_backfilled(stream, stream.filters)
         said = now_it_is.said if ended is Outcome.HELD else error
         failed = failures + 1 if ended is Outcome.FAILED else 0
         again_in = recheck(ended, failed)
         engine.streams.release(
             connection,
             lease,
-            state=now_it_is.state(ended),
+            state=stream.state if is_settled else now_it_is.state(ended),
             outcome=ended,
             error=said,
             failures=failed,

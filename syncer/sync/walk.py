@@ -18,7 +18,7 @@ from syncer.kombo.protocol import Page
 from syncer.store.seen import forget_seen, note_seen
 from syncer.store.state import Lease
 from syncer.sync.engine import Engine
-from syncer.sync.records import read_records, take_stream, write_records
+from syncer.sync.records import Compared, compare, read_records, take_stream, write_records
 from syncer.sync.standing import standing
 
 
@@ -50,8 +50,20 @@ async def walk_list(
             page = await fetching
             if page.next is not None:
                 fetching = asyncio.create_task(_fetch(engine, lease, model, walk, page.next, purpose))
+            compared = await engine.database.ask(
+                partial(_compare, engine=engine, lease=lease, model=model, page=page)
+            )
             stored = await engine.database.write(
-                partial(_store, engine=engine, lease=lease, run_id=run_id, model=model, walk=walk, page=page)
+                partial(
+                    _store,
+                    engine=engine,
+                    lease=lease,
+                    run_id=run_id,
+                    model=model,
+                    walk=walk,
+                    page=page,
+                    records=compared,
+                )
             )
             yield stored
             if stored.stream is not None:
@@ -79,8 +91,22 @@ async def _fetch(
     )
 
 
+def _compare(connection: Connection, *, engine: Engine, lease: Lease, model: Model, page: Page) -> Compared:
+    """The page beside the mirror, before the transaction that others may have to wait for."""
+    records = read_records(engine, model, page.results)
+    return compare(connection, engine, (lease.integration_id, lease.model), model, records)
+
+
 def _store(
-    connection: Connection, *, engine: Engine, lease: Lease, run_id: str, model: Model, walk: Walk, page: Page
+    connection: Connection,
+    *,
+    engine: Engine,
+    lease: Lease,
+    run_id: str,
+    model: Model,
+    walk: Walk,
+    page: Page,
+    records: Compared,
 ) -> Stored:
     """One page and the place it leads to, in one transaction."""
     streams, key = engine.streams, (lease.integration_id, lease.model)
@@ -88,7 +114,6 @@ def _store(
     take_stream(connection, engine, lease, model, now)
     if walk.began_at is None:
         walk = replace(walk, started_at=page.started_at, began_at=now - timedelta(seconds=page.duration))
-    records = read_records(engine, model, page.results)
     written = write_records(
         connection,
         engine,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from syncer.domain.catalogue import model_named
 from syncer.domain.change import Change, Counts, Known, change, count, has_moved
-from syncer.domain.record import Row, project
+from syncer.domain.row import Row, project_text
 
 BEGAN = datetime(2026, 1, 10, 12, tzinfo=UTC)
 BEFORE = BEGAN - timedelta(days=1)
@@ -23,7 +23,7 @@ GROUPS = model_named("hris_groups")
 
 def arrived(name: object = "Sales", *, deleted: bool = False) -> Row:
     gone = "2026-01-05T10:00:00.000Z" if deleted else None
-    row = project(GROUPS, json.dumps({"id": "g", "name": name, "remote_deleted_at": gone}).encode())
+    row = project_text(GROUPS, json.dumps({"id": "g", "name": name, "remote_deleted_at": gone}).encode())
     assert isinstance(row, Row)
     return row
 

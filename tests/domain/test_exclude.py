@@ -19,7 +19,8 @@ from syncer.domain.exclude import Exclusion, excluded_from, exclusions
 from syncer.domain.members import embeds, tables_at
 from syncer.domain.model import Model
 from syncer.domain.projection import projection
-from syncer.domain.record import Poison, Row, project, project_entry
+from syncer.domain.record import Poison
+from syncer.domain.row import Row, project_entry, project_text
 
 EMPLOYEES = model_named("hris_employees")
 DESCRIPTION = json.loads((Path(__file__).parents[1] / "data" / "models.json").read_text())
@@ -53,7 +54,7 @@ def stripped(model: Model, record: dict[str, Any], *patterns: str) -> dict[str, 
 
 
 def row_of(model: Model, record: dict[str, Any], *patterns: str) -> Row:
-    row = project(
+    row = project_text(
         model, json.dumps({"id": "r", **record}).encode(), excluded_from(model.name, exclusions(patterns))
     )
     assert isinstance(row, Row)
@@ -61,7 +62,7 @@ def row_of(model: Model, record: dict[str, Any], *patterns: str) -> Row:
 
 
 def poison_of(raw: bytes, *patterns: str) -> Poison:
-    poison = project(EMPLOYEES, raw, excluded_from("hris_employees", exclusions(patterns)))
+    poison = project_text(EMPLOYEES, raw, excluded_from("hris_employees", exclusions(patterns)))
     assert isinstance(poison, Poison)
     return poison
 
@@ -151,8 +152,8 @@ def test_what_names_nothing_or_too_much_is_an_error_that_helps(pattern: str, mes
 
 def test_without_the_member_a_record_is_kept_as_it_came() -> None:
     raw = b'{"id" : "r", "first_name":"Ann", "weekly_hours":1e2, "manager":{"ssn":1,"ssn":2}}'
-    row = project(EMPLOYEES, raw, excluded_from("hris_employees", exclusions(["hris_employees.tax_id"])))
-    assert row == project(EMPLOYEES, raw)
+    row = project_text(EMPLOYEES, raw, excluded_from("hris_employees", exclusions(["hris_employees.tax_id"])))
+    assert row == project_text(EMPLOYEES, raw)
 
 
 def test_a_member_is_neither_in_its_column_nor_in_the_document_nor_in_the_hash() -> None:
@@ -360,7 +361,7 @@ def test_of_what_cannot_be_read_only_the_reason_and_a_hash_are_kept(raw: bytes) 
 
 def test_a_nul_in_an_excluded_member_poisons_no_record() -> None:
     raw = b'{"id":"r","ssn":"\\u0000"}'
-    assert isinstance(project(EMPLOYEES, raw), Poison)
+    assert isinstance(project_text(EMPLOYEES, raw), Poison)
     assert row_of(EMPLOYEES, {"ssn": "\0"}, "hris_employees.ssn").document == '{"id":"r"}'
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from syncer.domain.catalogue import catalogue, model_named
 from syncer.domain.model import Child, Column, ColumnType, Link, Model
-from syncer.domain.record import COMMON_COLUMNS, ID_LENGTH, Poison, Row, ascii_json, project
+from syncer.domain.record import ID_LENGTH, Poison, ascii_json
+from syncer.domain.row import COMMON_COLUMNS, Row, project_text
 
 EMPLOYEES = model_named("hris_employees")
 JOBS = model_named("ats_jobs")
@@ -68,13 +69,13 @@ def written(record: Any) -> bytes:
 
 
 def row_of(model: Model, members: dict[str, Any] | None = None, **more: Any) -> Row:
-    row = project(model, written({"id": "r1", **(members or {}), **more}))
+    row = project_text(model, written({"id": "r1", **(members or {}), **more}))
     assert isinstance(row, Row)
     return row
 
 
 def poison_of(raw: bytes) -> Poison:
-    poison = project(EMPLOYEES, raw)
+    poison = project_text(EMPLOYEES, raw)
     assert isinstance(poison, Poison)
     return poison
 
@@ -93,7 +94,7 @@ def poison_of(raw: bytes) -> Poison:
     ],
 )
 def test_the_document_is_what_was_received(raw: bytes) -> None:
-    row = project(EMPLOYEES, raw)
+    row = project_text(EMPLOYEES, raw)
     assert isinstance(row, Row)
     assert row.document.encode() == raw
     assert row.id == "a"
@@ -105,7 +106,7 @@ def test_the_document_of_any_record_is_what_was_received(
     record: dict[str, Any], indent: int | None, ascii_only: bool
 ) -> None:
     raw = json.dumps(record, indent=indent, ensure_ascii=ascii_only).encode()
-    row = project(EMPLOYEES, raw)
+    row = project_text(EMPLOYEES, raw)
     assert isinstance(row, Row)
     assert row.document.encode() == raw
 
@@ -458,7 +459,7 @@ def test_an_id_with_a_nul_is_not_kept_as_one() -> None:
 
 @pytest.mark.parametrize("text", [r"\\u0000", r"C:\\u0000", r"\\\\u0000", r"0000", r"\u0001"])
 def test_what_only_looks_like_a_nul_is_none(text: str) -> None:
-    row = project(EMPLOYEES, f'{{"id":"a","first_name":"{text}"}}'.encode())
+    row = project_text(EMPLOYEES, f'{{"id":"a","first_name":"{text}"}}'.encode())
     assert isinstance(row, Row)
     assert row.values["first_name"] == json.loads(f'"{text}"')
 
@@ -488,7 +489,7 @@ def test_a_number_that_no_database_holds_is_poison(written: str) -> None:
 
 @pytest.mark.parametrize("written", ["1e1000", "1e-1000", "0." + "1" * 900, "9" * 4000])
 def test_a_number_that_databases_hold_is_a_row(written: str) -> None:
-    assert isinstance(project(EMPLOYEES, f'{{"id":"a","x":[{written}]}}'.encode()), Row)
+    assert isinstance(project_text(EMPLOYEES, f'{{"id":"a","x":[{written}]}}'.encode()), Row)
 
 
 @pytest.mark.parametrize("tail", [b"", rb',"z":"\u0000"', b',"z":"\xff"'])
@@ -497,7 +498,7 @@ def test_a_number_that_databases_hold_is_a_row(written: str) -> None:
 def test_no_depth_of_nesting_is_a_crash(opening: bytes, closing: bytes, tail: bytes, member: bytes) -> None:
     for depth in (10, 150, 250, 350, 450, 600, 800, 930, 960, 1000, 5000, 100_000):
         raw = b'{"id":"a","%b":%b1%b%b}' % (member, opening * depth, closing * depth, tail)
-        result = project(EMPLOYEES, raw)
+        result = project_text(EMPLOYEES, raw)
         assert isinstance(result, Poison) or not tail
         if depth <= 150 and not tail:
             assert isinstance(result, Row)
@@ -522,7 +523,7 @@ def test_a_poison_document_is_the_record_in_ascii() -> None:
 )
 def test_any_bytes_are_a_row_or_poison_in_ascii(start: bytes, middle: bytes, end: bytes) -> None:
     raw = start + middle + end
-    result = project(EMPLOYEES, raw)
+    result = project_text(EMPLOYEES, raw)
     if isinstance(result, Row):
         assert result.document.encode() == raw
         assert "\0" not in result.document

@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import URL, Connection
 
 from syncer.domain.model import Column, Model
-from syncer.domain.record import COMMON_COLUMNS, Row, project
+from syncer.domain.row import COMMON_COLUMNS, Row, project_text
 from syncer.store.database import Database
 from syncer.store.tables import metadata
 from syncer.store.types import Timestamp
@@ -79,7 +79,7 @@ def _put(record: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
 
 
 def _row(model: Model, record_id: str = "record", version: int = 1, **members: Any) -> Row:
-    row = project(model, _encoder.encode(_record(model, record_id, version, **members)))
+    row = project_text(model, _encoder.encode(_record(model, record_id, version, **members)))
     assert isinstance(row, Row)
     assert not row.notes
     return row

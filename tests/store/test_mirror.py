@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from syncer.domain.catalogue import catalogue, model_named
 from syncer.domain.change import Counts
 from syncer.domain.model import Model
-from syncer.domain.record import INDEXED_BYTES, Row, project
+from syncer.domain.row import INDEXED_BYTES, Row, project_text
 from syncer.store.database import Database
 from syncer.store.mirror import write_page
 from syncer.store.quarantine import keep_in_quarantine, quarantined
@@ -249,7 +249,7 @@ def shell(model: Model, record_id: str = "record", changed: str = "2026-03-01T00
         "changed_at": changed,
         "remote_deleted_at": DELETED,
     }
-    row = project(model, msgspec.json.encode(record))
+    row = project_text(model, msgspec.json.encode(record))
     assert isinstance(row, Row)
     assert row.is_shell
     return row
@@ -428,7 +428,7 @@ def test_text_of_any_length_and_script_is_kept(connection: Connection) -> None:
     name = words * 5000
     assert len(name.encode()) > 200_000
     record = {"id": "record", "name": name, "remote_data": {words: [words]}}
-    row = project(TAGS, msgspec.json.encode(record))
+    row = project_text(TAGS, msgspec.json.encode(record))
     assert isinstance(row, Row)
     write(connection, TAGS, [row])
     written = stored(connection, TAGS)
@@ -440,7 +440,7 @@ def test_text_of_any_length_and_script_is_kept(connection: Connection) -> None:
 def test_numbers_in_a_document_are_exact(connection: Connection) -> None:
     digits = ("9007199254740993", "123456789012345678901234567890", "0.12345678901234567890123", "1.50")
     raw = '{"id": "record", "weekly_hours": 37.5, "custom_fields": [' + ", ".join(digits) + "]}"
-    row = project(EMPLOYEES, raw.encode())
+    row = project_text(EMPLOYEES, raw.encode())
     assert isinstance(row, Row)
     write(connection, EMPLOYEES, [row])
     for column in ("document", "custom_fields"):
@@ -452,7 +452,7 @@ def test_numbers_in_a_document_are_exact(connection: Connection) -> None:
 
 def test_a_document_is_kept_as_received_where_the_database_keeps_text(connection: Connection) -> None:
     raw = '{ "z": 1,\n "id": "record", "z2": [ ], "a": "\\u00e9" }'
-    row = project(TAGS, raw.encode())
+    row = project_text(TAGS, raw.encode())
     assert isinstance(row, Row)
     write(connection, TAGS, [row])
     document = stored(connection, TAGS)["document"]
@@ -463,7 +463,7 @@ def test_a_document_is_kept_as_received_where_the_database_keeps_text(connection
 
 
 def raw_row(model: Model, raw: str) -> Row:
-    row = project(model, raw.encode())
+    row = project_text(model, raw.encode())
     assert isinstance(row, Row)
     return row
 
@@ -561,7 +561,7 @@ def test_a_text_too_long_for_an_index_costs_its_own_column_alone(
 ) -> None:
     endless = "".join(random.Random(7).choices(string.ascii_letters + string.digits, k=200_000))
     record = {**json.loads(row_of(EMPLOYEES, "long").document), "remote_id": endless}
-    long = project(EMPLOYEES, json.dumps(record).encode())
+    long = project_text(EMPLOYEES, json.dumps(record).encode())
     assert isinstance(long, Row)
     page = [row_of(EMPLOYEES, "a"), long, row_of(EMPLOYEES, "z")]
     written = write_page(connection, EMPLOYEES, "tool:one", page, now=NOW, walk_began_at=NOW)

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, select
 from syncer.domain.catalogue import model_named
 from syncer.domain.change import Counts
 from syncer.domain.plan import Kind, Outcome
-from syncer.domain.record import Poison, Row, project
+from syncer.domain.record import Poison
+from syncer.domain.row import Row, project_text
 from syncer.store.quarantine import keep_in_quarantine, quarantined
 from syncer.store.runs import (
     KEEP_RUNS,
@@ -123,7 +124,7 @@ def keys(connection: Connection) -> list[str]:
 
 
 def poison(raw: bytes) -> Poison:
-    found = project(TAGS, raw)
+    found = project_text(TAGS, raw)
     assert isinstance(found, Poison)
     return found
 
@@ -221,7 +222,7 @@ def test_documents_are_kept_as_ascii_that_reads_the_same(connection: Connection)
     raw = (
         '{"id": "a", "name": 7, "remote_data": "Ω é 😀 \u2028 \x7f", "big": 12345678901234567890, "e": 1.50}'
     )
-    row = project(TAGS, raw.encode())
+    row = project_text(TAGS, raw.encode())
     assert isinstance(row, Row)
     assert row.notes
     keep(connection, [NUL, NAMELESS, poison(b"\xff\xfe not utf-8 \x00"), poison(b'{"id": "\\ud800"}')], [row])

@@ -21,7 +21,7 @@ from syncer.domain.catalogue import catalogue, model_named
 from syncer.domain.exclude import exclusions
 from syncer.domain.plan import Mode, Outcome
 from syncer.domain.projection import projection
-from syncer.domain.record import Row, project
+from syncer.domain.row import Row, project_text
 from syncer.store.bookkeeping import projections, quarantine
 from syncer.store.database import Database
 from syncer.store.mirror import write_page
@@ -375,7 +375,7 @@ async def test_a_page_that_commits_while_a_batch_waits_is_not_set_back(
 
     behind = threading.Thread(target=reproject)
     with page.begin() as connection:
-        row = project(model, json.dumps(record).encode())
+        row = project_text(model, json.dumps(record).encode())
         assert isinstance(row, Row)
         now = page.now(connection)
         write_page(connection, model, integration_id, [row], now=now, walk_began_at=now)

@@ -67,6 +67,23 @@ async def test_a_cancelled_run_frees_its_lease_and_loses_no_page(make_world: Any
     world.assert_equal(EMPLOYEES)
 
 
+async def test_a_run_that_is_cancelled_behind_its_last_page_leaves_the_stream_complete(make_world: Any) -> None:
+    world = make_world(records=200)
+    await world.sync(mode=Mode.BACKFILL, models=EMPLOYEES)
+
+    async with world.app() as app:
+
+        def cancel(progress: Any) -> None:
+            if progress.step == "page":
+                running.cancel()
+
+        running = asyncio.create_task(app.run(Mode.SYNC, models=EMPLOYEES, report=cancel))
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    (stream,) = [each for each in world.streams().values() if each.watermark]
+    assert (stream.last_outcome, stream.walk, stream.state) == ("stopped", None, "complete")
+
+
 async def test_an_unfinished_incremental_walk_resumes_with_its_own_updated_after(make_world: Any) -> None:
     world = make_world(records=900)
     await world.sync(mode=Mode.BACKFILL, models=EMPLOYEES)

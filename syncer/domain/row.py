@@ -1,0 +1,226 @@
+"""One record -> one row and its link and child rows.
+
+Typed columns are a projection of the record; one that does not fit its type is left null and noted. Members
+the catalogue does not know stay in the document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
+
+from syncer.domain.exclude import Excluded
+from syncer.domain.model import Child, Column, Link, Model
+from syncer.domain.record import Poison, Record, Values, decoded, hashed, is_id, poison, read_record
+from syncer.domain.values import CONVERTERS, Unfit, json_text
+
+#: Bytes of a text that still fit an entry of PostgreSQL's indexes, which take 2,704.
+INDEXED_BYTES = 2_600
+#: Columns that every record may have, typed like the catalogue's own.
+COMMON_COLUMNS = (
+    Column("remote_id", "text", "Id in the connected tool, as the tool gives it"),
+    Column("changed_at", "timestamp", "When the record's own members last changed, says Kombo"),
+    Column(
+        "remote_deleted_at", "timestamp", "When Kombo or a sweep found the record gone; null while it lives"
+    ),
+)
+
+#: Members that an anonymised record keeps.
+_SHELL_MEMBERS = frozenset(
+    {"id", "remote_id", "changed_at", "remote_deleted_at", "remote_created_at", "remote_updated_at"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A record as the store takes it.
+
+    values: every typed column of the model's table by name. links and children: rows by table name, for
+    every link and child table of the model, empty lists included. notes: why a column is null though the
+    record has a value. is_shell: a deleted record whose every other member has been blanked.
+    """
+
+    id: str
+    values: Values
+    document: str
+    content_hash: bytes
+    deleted_at: datetime | None
+    is_shell: bool
+    links: dict[str, list[Values]]
+    children: dict[str, list[Values]]
+    notes: tuple[str, ...] = ()
+
+
+def project(model: Model, record: Record, excluded: Excluded | None = None) -> Row | Poison:
+    """The row of a record, or the reason why there is none; excluded: as it was read with."""
+    try:
+        return _row(model, record, excluded)
+    except RecursionError:
+        return poison(record.document.encode(), "nested too deeply", excluded)
+
+
+def project_text(model: Model, raw: bytes, excluded: Excluded | None = None) -> Row | Poison:
+    """The row of a record's JSON text, or the reason why there is none."""
+    record = read_record(raw, excluded)
+    return project(model, record, excluded) if isinstance(record, Record) else record
+
+
+def project_entry(child: Child, raw: bytes, excluded: Excluded | None = None) -> Values | None:
+    """The row of a shared child, of its own document (raw); None where the child is excluded altogether.
+
+    excluded: from the records that carry the child.
+    """
+    record = decoded(raw)
+    for member in reversed(child.member):
+        record = {member: record}
+    if excluded is not None:
+        excluded.strip(record)
+    return next(iter(_child_rows(child, "", record, [])), None)
+
+
+def _row(model: Model, record: Record, excluded: Excluded | None) -> Row:
+    notes: list[str] = []
+    members = record.members
+    values = _columns(_model_sources(model), members, notes)
+    deleted_at = values["remote_deleted_at"]
+    return Row(
+        id=record.id,
+        values=values,
+        document=record.document,
+        content_hash=record.content_hash,
+        deleted_at=deleted_at,
+        is_shell=deleted_at is not None
+        and all(_is_blank(value) for name, value in members.items() if name not in _SHELL_MEMBERS),
+        links={
+            link.table: []
+            if excluded is not None and excluded.hides(link.member + link.target_path)
+            else _link_rows(link, record.id, members, notes)
+            for link in model.links
+        },
+        children={child.table: _child_rows(child, record.id, members, notes) for child in model.children},
+        notes=tuple(notes),
+    )
+
+
+class _Source(NamedTuple):
+    """A column as it is read, again and again. member: where the value is, unless a path leads to it."""
+
+    name: str
+    member: str
+    path: tuple[str, ...]
+    convert: Callable[[Any], Any]
+    is_looked_up: bool
+
+
+def _sources(columns: Iterable[Column]) -> tuple[_Source, ...]:
+    return tuple(
+        _Source(
+            column.name,
+            column.source[0],
+            column.source if len(column.source) > 1 else (),
+            CONVERTERS[column.type],
+            column.is_looked_up,
+        )
+        for column in columns
+    )
+
+
+@cache
+def _model_sources(model: Model) -> tuple[_Source, ...]:
+    return _sources((*COMMON_COLUMNS, *model.columns))
+
+
+@cache
+def _link_sources(link: Link) -> tuple[_Source, ...]:
+    return _sources(link.columns)
+
+
+@cache
+def _child_sources(child: Child) -> tuple[_Source, ...]:
+    return _sources((COMMON_COLUMNS[0], *child.columns))
+
+
+def _columns(
+    sources: tuple[_Source, ...], record: Values, notes: list[str], inside: tuple[str, ...] = ()
+) -> Values:
+    """The columns' values by name; inside: the path to this record, for the notes."""
+    values: Values = {}
+    for name, member, path, convert, is_looked_up in sources:
+        value = _at(path, record) if path else record.get(member)
+        if value is not None:
+            try:
+                value = convert(value)
+                # No character has more than four bytes.
+                if is_looked_up and 4 * len(value) > INDEXED_BYTES < len(value.encode()):
+                    raise Unfit(f"longer than the {INDEXED_BYTES:,} bytes that an index takes")
+            except Unfit as reason:
+                notes.append(f"{'.'.join((*inside, *(path or (member,))))}: {reason}")
+                value = None
+        values[name] = value
+    return values
+
+
+def _link_rows(link: Link, owner_id: str, record: Values, notes: list[str]) -> list[Values]:
+    rows: dict[str, Values] = {}
+    for entry in _entries(record, link.member):
+        target = _at(link.target_path, entry)
+        if not is_id(target):
+            notes.append(f"{'.'.join(link.member)}: an entry without a usable id")
+            continue
+        rows[target] = {
+            link.owner: owner_id,
+            link.target: target,
+            **_columns(_link_sources(link), entry, notes, link.member),
+        }
+    return list(rows.values())
+
+
+def _child_rows(child: Child, owner_id: str, record: Values, notes: list[str]) -> list[Values]:
+    rows: list[Values] = []
+    sources = _child_sources(child)
+    for entry in _entries(record, child.member):
+        child_id = _at(("id",), entry)
+        if not is_id(child_id):
+            notes.append(f"{'.'.join(child.member)}: an entry without a usable id")
+            continue
+        row = {"id": child_id, **_columns(sources, entry, notes, child.member)}
+        if child.owner is None:
+            # Of the columns alone: an entry may also say what belongs to one parent, such as its place there.
+            row["content_hash"] = hashed(
+                {"id": child_id, **{each.name: _at(each.path or (each.member,), entry) for each in sources}}
+            )
+        else:
+            row[child.owner] = owner_id
+            row["position"] = len(rows)
+        row["document"] = json_text(entry)
+        rows.append(row)
+    return rows
+
+
+def _entries(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
+    """What is at the end of the path; lists on the way and at the end are entered, null is nothing."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _entries(item, path)
+    elif isinstance(value, dict) and path:
+        yield from _entries(value.get(path[0]), path[1:])
+    elif value is not None:
+        yield value
+
+
+def _at(path: tuple[str, ...], value: Any) -> Any:
+    for member in path:
+        value = value.get(member) if isinstance(value, dict) else None
+    return value
+
+
+def _is_blank(value: Any) -> bool:
+    """Whether a value says nothing; zero and false say something."""
+    if isinstance(value, dict):
+        return all(map(_is_blank, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_blank, value))
+    return value is None or value == ""
