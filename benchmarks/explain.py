@@ -19,10 +19,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-import psycopg
-from sqlalchemy import URL, Connection, text
+from sqlalchemy import Connection, text
 
-from benchmarks.run import postgresql
+from benchmarks.servers import postgresql
 from syncer.store import schema
 from syncer.store.database import Database
 
@@ -323,19 +322,8 @@ def main() -> None:
     )
     parser.add_argument("--employees", type=int, default=1_000_000)
     employees = parser.parse_args().employees
-    with tempfile.TemporaryDirectory() as directory, postgresql() as conninfo:
-        parts = psycopg.conninfo.conninfo_to_dict(conninfo)
-        server = URL.create(
-            "postgresql",
-            username=str(parts.get("user", "postgres")),
-            password=None if parts.get("password") is None else str(parts["password"]),
-            database=str(parts["dbname"]),
-            query={"host": str(parts.get("host", "")), "port": str(parts.get("port", 5432))},
-        )
-        urls = {
-            "sqlite": f"sqlite:///{directory}/explain.db",
-            "postgresql": server.render_as_string(hide_password=False),
-        }
+    with tempfile.TemporaryDirectory() as directory, postgresql() as server:
+        urls = {"sqlite": f"sqlite:///{directory}/explain.db", "postgresql": server}
         databases = {}
         for name, url in urls.items():
             print(f"filling {name} ...", file=sys.stderr, flush=True)

@@ -1,10 +1,11 @@
 """A page server: pages of employees rendered once, served from memory, in a process of its own.
 
-    python -m benchmarks.pages RECORDS [--limit REQUESTS --window SECONDS]
+    python -m benchmarks.pages RECORDS [--limit REQUESTS --window SECONDS [--other REQUESTS]]
 
 Understands what a load needs: ``cursor``, ``updated_after`` (gives the changed share) and the two general
-endpoints. Besides: ``POST /change`` makes one row in a hundred differ, ``GET /told`` says how many requests,
-refusals and bytes of bodies there have been since it was last asked.
+endpoints; every integration has a list of its own. Besides: ``POST /change`` makes one row in a hundred
+differ, ``GET /told`` says how many requests, refusals and bytes of bodies there have been since it was last
+asked, and the seconds from the first request to the last.
 """
 
 from __future__ import annotations
@@ -26,11 +27,14 @@ from syncer.simulator.limit import RateLimit
 PAGE = 250
 #: One row in so many counts as changed.
 CHANGED_SHARE = 100
+#: The integration that is measured, and how many there are.
 INTEGRATION = "bench:000000000000000000000000"
+INTEGRATIONS = 3
 #: Pages that are rendered; longer lists repeat them with other ids.
 RENDERED = 80
 #: What the ids of the rendered pages begin with.
 _PREFIX = b'"00000000'
+_REFUSAL = {"status": "error", "error": {"code": "PLATFORM.RATE_LIMIT_EXCEEDED", "message": "Too many."}}
 
 
 def employee(number: int, version: int) -> dict[str, object]:
@@ -80,13 +84,19 @@ def employee(number: int, version: int) -> dict[str, object]:
 
 
 class Pages:
-    """The list, and what was asked of it."""
+    """The lists, and what was asked of them.
 
-    def __init__(self, records: int, limit: RateLimit | None) -> None:
+    other: so many requests of every window are somebody else's, one after each of ours as long as they last.
+    """
+
+    def __init__(self, records: int, limit: RateLimit | None, other: int) -> None:
         self.records = records
         self.version = 0
         self.limit = limit
-        self.requests = self.refused = self.bytes = 0
+        self.other = other
+        self._others = 0
+        self._told = {"requests": 0, "refused": 0, "bytes": 0}
+        self._times: list[float] = []
         self._pages: list[bytes] = []
         self._render()
 
@@ -95,11 +105,11 @@ class Pages:
         self.version += 1
         self._render()
 
-    def page(self, number: int) -> bytes:
+    def page(self, number: int, integration: int) -> bytes:
         """The body of a page, counted from 0."""
         following = str(number + 1) if (number + 1) * PAGE < self.records else None
         cycle, place = divmod(number, len(self._pages))
-        body = self._pages[place].replace(_PREFIX, b'"%08d' % cycle)
+        body = self._pages[place].replace(_PREFIX, b'"%04d%04d' % (integration, cycle))
         return body + json.dumps(following).encode() + b"}}"
 
     def changed(self) -> bytes:
@@ -109,23 +119,32 @@ class Pages:
 
     def served(self, body: bytes) -> Response:
         """An answer under the limit."""
-        self.requests += 1
+        self._told["requests"] += 1
+        self._times.append(time.monotonic())
         headers = {"date": formatdate(usegmt=True)}
         if self.limit is not None:
-            allowed = self.limit.spend()
+            allowed = self._spend(self.limit)
             headers |= self.limit.headers()
             if not allowed:
-                self.refused += 1
-                refusal = {"status": "error", "error": {"code": "PLATFORM.RATE_LIMIT_EXCEEDED", "message": ""}}
-                return JSONResponse(refusal, 429, headers)
-        self.bytes += len(body)
+                self._told["refused"] += 1
+                return JSONResponse(_REFUSAL, 429, headers)
+        self._told["bytes"] += len(body)
         return Response(body, media_type="application/json", headers=headers)
 
-    def told(self) -> dict[str, int]:
+    def told(self) -> dict[str, float]:
         """The counts so far, which begin anew."""
-        said = {"requests": self.requests, "refused": self.refused, "bytes": self.bytes}
-        self.requests = self.refused = self.bytes = 0
+        said = {**self._told, "seconds": self._times[-1] - self._times[0] if self._times else 0.0}
+        self._told = dict.fromkeys(self._told, 0)
+        self._times.clear()
         return said
+
+    def _spend(self, limit: RateLimit) -> bool:
+        if limit.used == 0:
+            self._others = 0
+        allowed = limit.spend()
+        if self._others < self.other and limit.used < limit.limit:
+            self._others += limit.spend()
+        return allowed
 
     def _render(self) -> None:
         records = min(self.records, RENDERED * PAGE)
@@ -145,7 +164,8 @@ def application(pages: Pages) -> Starlette:
         cursor = request.query_params.get("cursor")
         if "updated_after" in request.query_params and not cursor:
             return pages.served(pages.changed())
-        return pages.served(pages.page(int(cursor or 0)))
+        integration = int(request.headers["x-integration-id"][-4:])
+        return pages.served(pages.page(int(cursor or 0), integration))
 
     async def change(_: Request) -> Response:
         pages.change()
@@ -157,9 +177,9 @@ def application(pages: Pages) -> Starlette:
     async def key(_: Request) -> Response:
         return JSONResponse({"status": "success", "data": {"environment_id": "bench"}})
 
-    async def integration(_: Request) -> Response:
+    async def integration(request: Request) -> Response:
         said = {
-            "id": INTEGRATION,
+            "id": request.path_params["id"],
             "category": "HRIS",
             "status": "ACTIVE",
             "setup_status": "COMPLETED",
@@ -167,15 +187,11 @@ def application(pages: Pages) -> Starlette:
         }
         return pages.served(json.dumps({"status": "success", "data": said}).encode())
 
-    async def passthrough(_: Request) -> Response:
-        return pages.served(b'{"status": "success", "data": {"url": "", "status": 200, "headers": {}, "data": {}}}')
-
     return Starlette(
         routes=[
             Route("/v1/hris/employees", employees),
             Route("/v1/check-api-key", key),
             Route("/v1/integrations/{id}", integration),
-            Route("/v1/passthrough/{tool}/{api}", passthrough, methods=["POST"]),
             Route("/change", change, methods=["POST"]),
             Route("/told", told),
         ]
@@ -188,10 +204,11 @@ def main() -> None:
     parser.add_argument("records", type=int)
     parser.add_argument("--limit", type=int)
     parser.add_argument("--window", type=float, default=60.0)
+    parser.add_argument("--other", type=int, default=0)
     asked = parser.parse_args()
     limit = RateLimit(time.monotonic, limit=asked.limit, window=asked.window) if asked.limit else None
     listener = socket.create_server(("127.0.0.1", 0))
-    served = application(Pages(asked.records, limit))
+    served = application(Pages(asked.records, limit, asked.other))
     print(listener.getsockname()[1], flush=True)
     config = uvicorn.Config(served, log_level="error", access_log=False, date_header=False)
     uvicorn.Server(config).run(sockets=[listener])

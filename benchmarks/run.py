@@ -1,10 +1,12 @@
-"""How fast a list is mirrored: first load, unchanged again, one row in a hundred changed.
+"""How fast a list is mirrored, beside the floor and dlt, and how a rate limit is used.
 
-    make bench                    20,000 employees of about 2 kB, SQLite and an embedded PostgreSQL
+    make bench
+    python -m benchmarks.run [--records 20000] [--large 1000000] [--save FILE]
 
-Pages come from a process of their own over HTTP, without a rate limit. The floor is the same work with
-nothing around it: fetch, parse, the driver's fastest upsert of id and document. Figures are one run on this
-machine: compare within a run, not between machines.
+Pages of 250 employees of about 2 kB come from a process of their own over HTTP. Every load is a process of
+its own, too; the time is that of the load alone, without imports and tables. The floor is the same work with
+nothing around it (benchmarks/floor.py), dlt is its ``rest_api`` source with ``merge`` (benchmarks/rival.py).
+Figures are one run on this machine: compare within a run, not between machines.
 """
 
 from __future__ import annotations
@@ -12,176 +14,147 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-import httpx
-import msgspec
 import psycopg
 
-from benchmarks.pages import INTEGRATION
-from tests import embedded_postgres
+from benchmarks import limits
+from benchmarks.limits import RIVAL
+from benchmarks.servers import ROOT, PageServer, empty_database, page_server, postgresql
 
-ROOT = Path(__file__).resolve().parent.parent
+OURS, FLOOR, DLT = "syncer", "floor", "dlt"
+FIRST, UNCHANGED, CHANGED = "first load", "unchanged, read whole", "1 % changed, incremental"
 
-LOAD = """
-import asyncio, json, resource, sys, time
-from syncer.app import App
-from syncer.domain.plan import Mode
-from syncer.settings import Settings
 
-url, base_url, mode, integration = sys.argv[1:]
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One load. disk: bytes written to files (SQLite) or to the write-ahead log (PostgreSQL), if counted."""
 
-async def main():
-    settings = Settings(
-        kombo={"api_key": "bench", "base_url": base_url},
-        database={"url": url},
-        integrations=[{"id": integration, "models": ["hris_employees"]}],
+    database: str
+    by: str
+    what: str
+    seconds: float
+    rows: int
+    written: int | None
+    peak_mb: float
+    requests: int
+    received: int
+    disk: int | None
+
+    @property
+    def speed(self) -> float:
+        """Rows per second."""
+        return self.rows / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One database as a benchmark sees it."""
+
+    name: str
+    url: str
+
+    def wal(self) -> int:
+        """Bytes of the write-ahead log so far; 0 on SQLite."""
+        if self.name == "SQLite":
+            return 0
+        with psycopg.connect(self.url) as connection:
+            row = connection.execute("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')").fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def load(target: Target, server: PageServer, by: str, what: str, command: Sequence[str]) -> Load:
+    """Run a load and tell what it took."""
+    before = target.wal()
+    server.told()
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
+    said, asked = json.loads(done.stdout.splitlines()[-1]), server.told()
+    if "outcome" in said and said["outcome"] != "complete":
+        sys.exit(f"{what} ended {said['outcome']}: {said['error']}")
+    measured = Load(
+        database=target.name,
+        by=by,
+        what=what,
+        seconds=said["seconds"],
+        rows=said["rows"],
+        written=said.get("written"),
+        peak_mb=said["peak_mb"],
+        requests=int(asked["requests"]),
+        received=int(asked["bytes"]),
+        disk=said.get("file_bytes") if target.name == "SQLite" else target.wal() - before,
     )
-    async with App(settings) as app:
-        start = time.perf_counter()
-        (result,) = await app.run(Mode(mode))
-        seconds = time.perf_counter() - start
-    counts = result.counts
-    print(json.dumps({
-        "seconds": seconds,
-        "written": counts.written,
-        "seen": counts.written + counts.unchanged,
-        "outcome": result.outcome,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }))
-
-asyncio.run(main())
-"""
-
-
-def load(url: str, base_url: str, mode: str) -> dict[str, Any]:
-    """One load by the program in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", LOAD, url, base_url, mode, INTEGRATION],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        cwd=ROOT,
-        env={**os.environ, "SYNCER_LOG__LEVEL": "ERROR"},
+    disk = "" if measured.disk is None else f"{measured.disk / 1e6:,.1f}"
+    written = "" if measured.written is None else f"{measured.written:,}"
+    print(
+        f"{target.name:<12}{by:<8}{what:<26}{measured.seconds:>8.1f}{measured.speed:>9,.0f}{written:>9}"
+        f"{measured.peak_mb:>7.0f}{measured.requests:>9,}{measured.received / 1e6:>8.1f}{disk:>9}",
+        flush=True,
     )
-    said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    assert said["outcome"] == "complete", said
-    return said
+    return measured
 
 
-def floor(url: str, base_url: str, directory: Path) -> float:
-    """Seconds of the same first load with nothing around it."""
-    start = time.perf_counter()
-    write = _floor_sqlite(directory) if url.startswith("sqlite") else _floor_postgresql(url)
-    cursor: str | None = "0"
-    with httpx.Client() as client:
-        while cursor is not None:
-            body = client.get(
-                f"{base_url}/hris/employees", params={"cursor": cursor}, headers={"x-integration-id": "bench"}
-            ).content
-            page = msgspec.json.decode(body)["data"]
-            write([(row["id"], json.dumps(row)) for row in page["results"]])
-            cursor = page["next"]
-    return time.perf_counter() - start
+def by_us(target: Target, server: PageServer, mode: str, what: str) -> Load:
+    """A load by the program."""
+    command = [sys.executable, "-m", "benchmarks.load", target.url, server.base_url, mode]
+    return load(target, server, OURS, what, command)
 
 
-def _floor_sqlite(directory: Path):  # type: ignore[no-untyped-def]
-    connection = sqlite3.connect(directory / "floor.db")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("CREATE TABLE floor (id TEXT PRIMARY KEY, document TEXT)")
-
-    def write(rows: list[tuple[str, str]]) -> None:
-        with connection:
-            connection.executemany(
-                "INSERT INTO floor VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET document = excluded.document",
-                rows,
-            )
-
-    return write
-
-
-def _floor_postgresql(url: str):  # type: ignore[no-untyped-def]
-    connection = psycopg.connect(url)
-    # In a schema of its own: the mirror's must hold nobody else's tables.
-    connection.execute("CREATE SCHEMA floor")
-    connection.execute("SET search_path = floor")
-    connection.execute("CREATE TABLE floor (id text PRIMARY KEY, document jsonb)")
-    connection.commit()
-
-    def write(rows: list[tuple[str, str]]) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("CREATE TEMP TABLE page (id text, document jsonb) ON COMMIT DROP")
-            with cursor.copy("COPY page FROM STDIN") as copy:
-                for row in rows:
-                    copy.write_row(row)
-            cursor.execute(
-                "INSERT INTO floor SELECT * FROM page"
-                " ON CONFLICT (id) DO UPDATE SET document = excluded.document"
-            )
-        connection.commit()
-
-    return write
+def compared(target: Target, beside: Target, records: int, directory: Path) -> Iterator[Load]:
+    """The same list by all three. beside: another database of the same kind, for the others."""
+    with page_server(records) as server:
+        floor = [sys.executable, "-m", "benchmarks.floor", beside.url, server.base_url]
+        yield load(beside, server, FLOOR, FIRST, floor)
+        yield by_us(target, server, "backfill", FIRST)
+        yield by_us(target, server, "restart", UNCHANGED)
+        server.change()
+        yield by_us(target, server, "sync", CHANGED)
+        if RIVAL.exists():
+            rival = [str(RIVAL), "benchmarks/rival.py", beside.url, server.base_url, str(directory / "dlt")]
+            yield load(beside, server, DLT, FIRST, rival)
+            yield load(beside, server, DLT, UNCHANGED, rival)
 
 
 @contextmanager
-def page_server(records: int) -> Iterator[str]:
-    """The page server; gives the address without a path."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.pages", str(records)], stdout=subprocess.PIPE, text=True, cwd=ROOT
-    ) as server:
-        assert server.stdout is not None
-        try:
-            yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
-        finally:
-            server.terminate()
+def targets(kind: str, directory: Path) -> Iterator[tuple[Target, Target]]:
+    """Two empty databases of a kind."""
+    if kind == "SQLite":
+        yield Target(kind, f"sqlite:///{directory}/ours.db"), Target(kind, f"sqlite:///{directory}/others.db")
+        return
+    with postgresql() as url, empty_database(url, "others") as others:
+        yield Target(kind, url), Target(kind, others)
 
 
-@contextmanager
-def postgresql() -> Iterator[str]:
-    """An empty database: of SYNCER_TEST_POSTGRES_URL, or of an embedded server."""
-    given = os.environ.get("SYNCER_TEST_POSTGRES_URL")
-    with nullcontext(given) if given else _embedded() as admin:
-        name = f"syncer_bench_{os.getpid()}"
-        with psycopg.connect(admin, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
-            try:
-                yield psycopg.conninfo.make_conninfo(admin, dbname=name)
-            finally:
-                connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+def ratios(loads: Sequence[Load]) -> Iterator[tuple[str, float, float | None]]:
+    """What the figures say: a sentence, its figure and the least that it should be."""
+    for kind in dict.fromkeys(each.database for each in loads):
+        found = {(each.by, each.what): each for each in loads if each.database == kind}
+        first, again, floor = found[OURS, FIRST], found[OURS, UNCHANGED], found[FLOOR, FIRST]
+        yield f"{kind}: first load, times the floor", first.speed / floor.speed, 0.5
+        yield f"{kind}: unchanged load, times the floor", again.speed / floor.speed, 2.0
+        if (DLT, FIRST) in found:
+            yield f"{kind}: first load, times dlt", first.speed / found[DLT, FIRST].speed, 5.0
+            yield f"{kind}: unchanged load, times dlt", again.speed / found[DLT, UNCHANGED].speed, None
+        if first.disk and again.disk:
+            yield f"{kind}: written by the first load, times the unchanged one", first.disk / again.disk, 33.4
 
 
-@contextmanager
-def _embedded() -> Iterator[str]:
-    with embedded_postgres.running() as server:
-        yield server.url
-
-
-def measure(name: str, url: str, records: int, directory: Path) -> None:
-    """Print the rows of one database."""
-    with page_server(records) as address:
-        base_url = f"{address}/v1"
-        limit = floor(url, base_url, directory)
-        loads = [
-            ("first load", load(url, base_url, "backfill")),
-            ("unchanged, read whole again", load(url, base_url, "restart")),
-        ]
-        httpx.post(f"{address}/change")
-        loads.append(("1 % changed, incremental", load(url, base_url, "sync")))
-    print(f"{name:<12}{'floor (id and document only)':<32}{limit:>8.1f}{records / limit:>10,.0f}")
-    for what, said in loads:
-        print(
-            f"{name:<12}{what:<32}{said['seconds']:>8.1f}{said['seen'] / said['seconds']:>10,.0f}"
-            f"{said['written']:>10,}{said['peak_mb']:>10.0f}"
-        )
+def flatness(records: int, directory: Path) -> Iterator[Load]:
+    """Memory of a small load and of a large one."""
+    for rows in (10_000, records):
+        target = Target("SQLite", f"sqlite:///{directory}/rows{rows}.db")
+        with page_server(rows) as server:
+            yield by_us(target, server, "backfill", f"first load of {rows:,}")
+        for file in directory.glob(f"rows{rows}.db*"):
+            file.unlink()
 
 
 def main() -> None:
@@ -190,22 +163,35 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--records", type=int, default=20_000)
-    records = parser.parse_args().records
-    print(f"{records:,} employees, {sys.version.split()[0]}, {os.cpu_count()} cores")
-    print(f"{'database':<12}{'what':<32}{'seconds':>8}{'rows/s':>10}{'written':>10}{'peak MB':>10}")
-    with tempfile.TemporaryDirectory() as directory:
-        measure("SQLite", f"sqlite:///{directory}/bench.db", records, Path(directory))
-        with postgresql() as conninfo:
-            measure("PostgreSQL", _url(conninfo), records, Path(directory))
-
-
-def _url(conninfo: str) -> str:
-    parts = psycopg.conninfo.conninfo_to_dict(conninfo)
-    host, user = parts.get("host", ""), parts.get("user", "postgres")
-    secret = f":{parts['password']}" if parts.get("password") else ""
-    if str(host).startswith("/"):
-        return f"postgresql://{user}{secret}@/{parts['dbname']}?host={host}"
-    return f"postgresql://{user}{secret}@{host}:{parts.get('port', 5432)}/{parts['dbname']}"
+    parser.add_argument("--large", type=int, default=1_000_000, help="rows of the load that shows the memory")
+    parser.add_argument("--save", type=Path, help="a file for the figures, as JSON")
+    asked = parser.parse_args()
+    print(f"{asked.records:,} employees, Python {sys.version.split()[0]}, {os.cpu_count()} cores")
+    print(
+        f"{'database':<12}{'by':<8}{'what':<26}{'seconds':>8}{'rows/s':>9}{'written':>9}{'MB':>7}"
+        f"{'requests':>9}{'MB in':>8}{'MB disk':>9}",
+        flush=True,
+    )
+    loads: list[Load] = []
+    with tempfile.TemporaryDirectory() as name:
+        for kind in ("SQLite", "PostgreSQL"):
+            directory = Path(name) / kind
+            directory.mkdir()
+            with targets(kind, directory) as (target, beside):
+                loads += compared(target, beside, asked.records, directory)
+        large = list(flatness(asked.large, Path(name)))
+    print()
+    for sentence, figure, least in ratios(loads):
+        goal = "" if least is None else f"   goal: {least}" + ("" if figure >= least else ", not met")
+        print(f"{sentence:<58}{figure:>8.2f}{goal}")
+    print(
+        f"{'memory of the larger load, times the smaller':<58}{large[1].peak_mb / large[0].peak_mb:>8.2f}\n"
+    )
+    limited = limits.measured()
+    limits.report(limited)
+    if asked.save:
+        figures = {"loads": [asdict(each) for each in loads + large], "limits": [asdict(e) for e in limited]}
+        asked.save.write_text(json.dumps(figures, indent=1))
 
 
 if __name__ == "__main__":

@@ -33,12 +33,10 @@ TYPES = {
 #: Columns around those of the model itself in every mirror table.
 BEFORE = """
     id text required, integration_id text required, remote_id text, changed_at timestamp,
-    remote_deleted_at timestamp
+    remote_deleted_at timestamp, deleted_by text, first_seen_at timestamp required,
+    mirrored_at timestamp required, content_hash bytes required
 """
-AFTER = """
-    document json required, content_hash bytes required, first_seen_at timestamp required,
-    mirrored_at timestamp required, deleted_by text
-"""
+AFTER = "document json required"
 
 #: Model -> its own columns.
 MIRROR: dict[str, str] = {}
@@ -47,10 +45,10 @@ MIRROR["hris_employees"] = """
     job_title text, work_email text, personal_email text, mobile_phone_number text, ssn text, tax_id
     text, gender text, ethnicity text, marital_status text, employment_status text, employment_type
     text, weekly_hours number, avatar text, work_location_id text, legal_entity_id text, manager_id
-    text, home_address json, bank_accounts json, date_of_birth date, start_date date,
-    termination_date date, remote_created_at timestamp, custom_fields json, integration_fields json,
-    remote_data json, employments json, time_off_balances json, manager json, groups json,
-    legal_entity json, teams json, work_location json
+    text, date_of_birth date, start_date date, termination_date date, remote_created_at timestamp,
+    home_address json, bank_accounts json, custom_fields json, integration_fields json, remote_data
+    json, employments json, time_off_balances json, manager json, groups json, legal_entity json,
+    teams json, work_location json
 """
 MIRROR["hris_employments"] = """
     employee_id text, job_title text, pay_rate number, pay_period text, pay_frequency text,
@@ -61,7 +59,7 @@ MIRROR["hris_groups"] = """
     name text, type text, parent_id text, remote_data json
 """
 MIRROR["hris_locations"] = """
-    name text, address json, type text, remote_data json
+    name text, type text, address json, remote_data json
 """
 MIRROR["hris_legal_entities"] = """
     name text, address json, remote_data json
@@ -82,8 +80,8 @@ MIRROR["hris_time_off_balances"] = """
 """
 MIRROR["hris_timesheets"] = """
     employee_id text, started_at timestamp, ended_at timestamp, timezone text, payable_hours number,
-    unpaid_break_minutes number, breaks json, approval_status text, approved_at timestamp, comment
-    text, custom_fields json, integration_fields json, remote_data json
+    unpaid_break_minutes number, approval_status text, approved_at timestamp, comment text, breaks
+    json, custom_fields json, integration_fields json, remote_data json
 """
 MIRROR["hris_employee_document_categories"] = """
     name text, remote_data json
@@ -92,50 +90,50 @@ MIRROR["hris_performance_review_cycles"] = """
     name text, review_period_start_date date, remote_data json
 """
 MIRROR["hris_performance_reviews"] = """
-    type text, summary_comment text, summary_rating json, remote_data json, reviewee json, reviewer
-    json, review_cycle json, reviewee_id text, reviewer_id text, review_cycle_id text
+    type text, summary_comment text, reviewee_id text, reviewer_id text, review_cycle_id text,
+    summary_rating json, remote_data json, reviewee json, reviewer json, review_cycle json
 """
 MIRROR["hris_staffing_entities"] = """
-    name text, model_type text, description text, status text, employment_types json,
-    number_of_openings number, parent_id text, remote_url text, remote_created_at timestamp,
-    remote_updated_at timestamp, custom_fields json, integration_fields json, remote_data json,
-    locations json, legal_entities json, groups json, skills json
+    name text, model_type text, description text, status text, number_of_openings number, parent_id
+    text, remote_url text, remote_created_at timestamp, remote_updated_at timestamp, employment_types
+    json, custom_fields json, integration_fields json, remote_data json, locations json,
+    legal_entities json, groups json, skills json
 """
 MIRROR["hris_pay_runs"] = """
     start_date date, end_date date, legal_entity_id text, totals json
 """
 MIRROR["hris_payslips"] = """
-    totals json, employee json, pay_run json, line_items json, employee_id text, pay_run_id text
+    employee_id text, pay_run_id text, totals json, employee json, pay_run json, line_items json
 """
 MIRROR["hris_skills"] = """
     name text, description text, ordered_levels json, remote_data json
 """
 MIRROR["hris_skill_proficiency_ratings"] = """
-    employee_id text, skill_id text, proficiency json, rating_source text
+    employee_id text, skill_id text, rating_source text, proficiency json
 """
 MIRROR["ats_jobs"] = """
     name text, job_code text, description text, confidential boolean, weekly_hours number,
-    employment_type text, status text, visibility text, category text, department text, post_url
-    text, experience_level text, remote_work_status text, salary_amount number, salary_amount_from
-    number, salary_amount_to number, salary_currency text, salary_period text, location json,
-    custom_fields json, integration_fields json, remote_url text, opened_at timestamp, closed_at
-    timestamp, remote_created_at timestamp, remote_updated_at timestamp, contact_id text,
-    remote_data json, stages json, screening_questions json, job_postings json, hiring_team json
+    employment_type text, status text, visibility text, category text, department text, post_url text,
+    experience_level text, remote_work_status text, salary_amount number, salary_amount_from number,
+    salary_amount_to number, salary_currency text, salary_period text, remote_url text, opened_at
+    timestamp, closed_at timestamp, remote_created_at timestamp, remote_updated_at timestamp,
+    contact_id text, location json, custom_fields json, integration_fields json, remote_data json,
+    stages json, screening_questions json, job_postings json, hiring_team json
 """
 MIRROR["ats_applications"] = """
     outcome text, rejection_reason_name text, rejected_at timestamp, current_stage_id text, job_id
-    text, candidate_id text, screening_question_answers json, custom_fields json, integration_fields
-    json, remote_url text, remote_created_at timestamp, remote_updated_at timestamp, remote_data
-    json, candidate json, current_stage json, job json, interviews json, offers json
+    text, candidate_id text, remote_url text, remote_created_at timestamp, remote_updated_at
+    timestamp, screening_question_answers json, custom_fields json, integration_fields json,
+    remote_data json, candidate json, current_stage json, job json, interviews json, offers json
 """
 MIRROR["ats_candidates"] = """
     first_name text, last_name text, company text, title text, confidential boolean, source text,
-    phone_numbers json, email_addresses json, social_media json, location json, custom_fields json,
-    integration_fields json, remote_url text, remote_created_at timestamp, remote_updated_at
-    timestamp, remote_data json, applications json, tags json
+    remote_url text, remote_created_at timestamp, remote_updated_at timestamp, phone_numbers json,
+    email_addresses json, social_media json, location json, custom_fields json, integration_fields
+    json, remote_data json, applications json, tags json
 """
 MIRROR["ats_application_stages"] = """
-    name text, remote_data json, status text, custom_fields json
+    name text, status text, remote_data json, custom_fields json
 """
 MIRROR["ats_tags"] = """
     name text, remote_data json
@@ -147,22 +145,22 @@ MIRROR["ats_roles"] = """
     remote_label text, scope text, unified_type text, remote_data json
 """
 MIRROR["ats_offers"] = """
-    status text, employment_start_date date, application_id text, custom_fields json,
-    integration_fields json, remote_created_at timestamp, remote_updated_at timestamp, remote_data
-    json, application json, candidate_id text, job_id text
+    status text, employment_start_date date, application_id text, remote_created_at timestamp,
+    remote_updated_at timestamp, candidate_id text, job_id text, custom_fields json,
+    integration_fields json, remote_data json, application json
 """
 MIRROR["ats_rejection_reasons"] = """
     name text, remote_data json
 """
 MIRROR["ats_interviews"] = """
-    title text, starting_at timestamp, ending_at timestamp, location json, video_conferencing_url
-    text, application_id text, stage_id text, canceled boolean, remote_created_at timestamp,
-    remote_updated_at timestamp, remote_data json, users json, application json, candidate_id text,
-    job_id text
+    title text, starting_at timestamp, ending_at timestamp, video_conferencing_url text,
+    application_id text, stage_id text, canceled boolean, remote_created_at timestamp,
+    remote_updated_at timestamp, candidate_id text, job_id text, location json, remote_data json,
+    users json, application json
 """
 MIRROR["ats_notes"] = """
-    candidate_id text, application_id text, author_id text, title text, content_html text,
-    is_private boolean, remote_created_at timestamp, remote_updated_at timestamp, author json
+    candidate_id text, application_id text, author_id text, title text, content_html text, is_private
+    boolean, remote_created_at timestamp, remote_updated_at timestamp, author json
 """
 MIRROR["ats_scorecards"] = """
     candidate_id text, application_id text, interview_id text, author_id text, remote_created_at
@@ -181,8 +179,8 @@ MIRROR["lms_courses"] = """
     json, integration_fields json, provider json, revisions json
 """
 MIRROR["lms_course_progressions"] = """
-    user_id text, course_revision_id text, status text, enrolled_at timestamp, completed_at
-    timestamp, remote_data json, user json, course_revision json, course_id text
+    user_id text, course_revision_id text, status text, enrolled_at timestamp, completed_at timestamp,
+    course_id text, remote_data json, user json, course_revision json
 """
 MIRROR["lms_skills"] = """
     name text, remote_created_at timestamp, remote_data json, custom_fields json, integration_fields

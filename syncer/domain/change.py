@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import Enum
-from typing import Self
+from typing import NamedTuple, Self
 
 from syncer.domain.row import Row
 
@@ -20,8 +22,7 @@ class Change(Enum):
     RESTORED = "restored"
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What the mirror has of a record: enough to decide without reading the row."""
 
     content_hash: bytes
@@ -86,17 +87,17 @@ def has_moved(effect: Change, known: Known | None, walk_began_at: datetime) -> b
     return known is not None and effect is not Change.UNCHANGED and known.mirrored_at >= walk_began_at
 
 
-def count(row: Row, known: Known | None, walk_began_at: datetime) -> Counts:
-    """The record's effect as numbers."""
-    effect = change(row, known)
-    deleted = row.deleted_at is not None
-    live, gone = int(not deleted), int(deleted)
-    if known is not None:
-        live, gone = live - int(not known.is_deleted), gone - int(known.is_deleted)
-    return Counts(
-        **{effect.value: 1},
-        quarantined=int(bool(row.notes)),
-        moved=int(has_moved(effect, known, walk_began_at)),
-        live=live,
-        gone=gone,
-    )
+def count(
+    rows: Collection[Row], known: Mapping[str, Known], effects: Mapping[str, Change], walk_began_at: datetime
+) -> Counts:
+    """The records' effects as numbers. known and effects: by id."""
+    effect_of = Counter(effects[row.id].value for row in rows)
+    quarantined = moved = live = gone = 0
+    for row in rows:
+        before = known.get(row.id)
+        deleted = row.deleted_at is not None
+        quarantined += bool(row.notes)
+        moved += has_moved(effects[row.id], before, walk_began_at)
+        live += (not deleted) - (before is not None and not before.is_deleted)
+        gone += deleted - (before is not None and before.is_deleted)
+    return Counts(**effect_of, quarantined=quarantined, moved=moved, live=live, gone=gone)

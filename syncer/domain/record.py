@@ -46,23 +46,27 @@ _canonical = msgspec.json.Encoder(decimal_format="number", order="sorted")
 Values = dict[str, Any]
 
 
+class _Head(msgspec.Struct, gc=False):
+    """What is needed of a record that has not changed. The decoder skips the rest, which is quick."""
+
+    id: str
+    remote_id: Any = None
+
+
+_head = msgspec.json.Decoder(_Head)
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record that can be a row, read as far as tells whether it has changed.
+    """A record, read as far as tells whether it has changed; text: its JSON, without what is excluded.
 
-    members: its decoded JSON, without what is excluded; document: its JSON text.
+    content_hash: of the text or, where something was taken out of it, of its members.
     """
 
     id: str
+    remote_id: str | None
     content_hash: bytes
-    members: Values
-    document: str
-
-    @property
-    def remote_id(self) -> str | None:
-        """The tool's own id."""
-        value = self.members.get("remote_id")
-        return value if isinstance(value, str) else None
+    text: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,17 @@ def read_record(raw: bytes, excluded: Excluded | None = None) -> Record | Poison
 
     Of what is excluded neither knows anything; a record without any of it is kept as it came.
     """
+    if excluded is None and b"\\u0000" not in raw:
+        try:
+            head = _head.decode(raw)
+            if is_id(head.id):
+                return Record(head.id, _text(head.remote_id), _hash(raw), raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            pass
+    return _read_whole(raw, excluded)
+
+
+def _read_whole(raw: bytes, excluded: Excluded | None) -> Record | Poison:
     try:
         record = decoded(raw)
         if not isinstance(record, dict):
@@ -91,7 +106,9 @@ def read_record(raw: bytes, excluded: Excluded | None = None) -> Record | Poison
             return poison(raw, "no usable id", excluded)
         if b"\\u0000" in raw and _has_nul(record):
             return poison(raw, "holds a NUL character", excluded)
-        return Record(record["id"], hashed(record), record, json_text(record) if stripped else raw.decode())
+        text = json_text(record).encode() if stripped else raw
+        content_hash = hashed(record) if stripped else _hash(raw)
+        return Record(record["id"], _text(record.get("remote_id")), content_hash, text)
     except RecursionError:
         return poison(raw, "nested too deeply", excluded)
     except (msgspec.DecodeError, UnicodeDecodeError, Unfit) as error:
@@ -105,7 +122,23 @@ def decoded(raw: bytes) -> Any:
 
 def hashed(value: Values) -> bytes:
     """The same for equal values, whatever the order of their members."""
-    return blake2b(_canonical.encode(value), digest_size=HASH_BYTES).digest()
+    return _hash(_canonical.encode(value))
+
+
+def says_the_same(text: bytes, other: str) -> bool:
+    """Whether two JSON texts differ in the order of members and in white space at most."""
+    try:
+        return hashed(decoded(text)) == hashed(decoded(other.encode()))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def _hash(text: bytes) -> bytes:
+    return blake2b(text, digest_size=HASH_BYTES).digest()
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def is_id(value: Any) -> TypeGuard[str]:

@@ -12,6 +12,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
+import msgspec
+
 from syncer.domain.exclude import Excluded
 from syncer.domain.model import Child, Column, Link, Model
 from syncer.domain.record import Poison, Record, Values, decoded, hashed, is_id, poison, read_record
@@ -59,7 +61,9 @@ def project(model: Model, record: Record, excluded: Excluded | None = None) -> R
     try:
         return _row(model, record, excluded)
     except RecursionError:
-        return poison(record.document.encode(), "nested too deeply", excluded)
+        return poison(record.text, "nested too deeply", excluded)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return poison(record.text, f"not readable: {error}", excluded)
 
 
 def project_text(model: Model, raw: bytes, excluded: Excluded | None = None) -> Row | Poison:
@@ -83,13 +87,13 @@ def project_entry(child: Child, raw: bytes, excluded: Excluded | None = None) ->
 
 def _row(model: Model, record: Record, excluded: Excluded | None) -> Row:
     notes: list[str] = []
-    members = record.members
+    members = decoded(record.text)
     values = _columns(_model_sources(model), members, notes)
     deleted_at = values["remote_deleted_at"]
     return Row(
         id=record.id,
         values=values,
-        document=record.document,
+        document=record.text.decode(),
         content_hash=record.content_hash,
         deleted_at=deleted_at,
         is_shell=deleted_at is not None

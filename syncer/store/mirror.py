@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial, reduce
-from operator import add
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import Connection, Table, Text, cast, delete, select, update
 from sqlalchemy.exc import DBAPIError
 
 from syncer.domain.change import Change, Counts, Known, change, count
 from syncer.domain.model import Child, Model
-from syncer.domain.record import Poison, ascii_json
+from syncer.domain.record import Poison, Record, ascii_json, says_the_same
 from syncer.domain.row import Row
 from syncer.store.bulk import insert, upsert
 from syncer.store.listed import is_listed
@@ -71,9 +70,8 @@ def write_page(
     refused = as_far_as_possible(connection, write, changed)
     for poison in refused:
         effects.pop(str(poison.id), None)
-    taken = (row for row in rows if row.id in effects)
-    counts = reduce(add, (count(row, known.get(row.id), walk_began_at) for row in taken), Counts())
-    return Written(counts, effects, refused)
+    taken = [row for row in rows if row.id in effects]
+    return Written(count(taken, known, effects, walk_began_at), effects, refused)
 
 
 def as_far_as_possible(
@@ -148,7 +146,26 @@ def known_rows(connection: Connection, model: Model, ids: Iterable[str]) -> dict
             columns.mirrored_at,
         ).where(is_listed(connection, columns.id, ids))
     )
-    return {row[0]: Known(bytes(row[1]), bool(row[2]), row[3], row[4]) for row in found}
+    return {row[0]: Known(*row[1:]) for row in found.all()}
+
+
+def recognised(
+    connection: Connection, model: Model, records: Iterable[Record], known: Mapping[str, Known]
+) -> dict[str, Known]:
+    """What the mirror has, with the hashes of records that say the same in another order of their members."""
+    differing = {
+        record.id: record
+        for record in records
+        if record.id in known and known[record.id].content_hash != record.content_hash
+    }
+    if not differing:
+        return dict(known)
+    columns = MIRROR[model.name].c
+    documents = connection.execute(
+        select(columns.id, cast(columns.document, Text)).where(is_listed(connection, columns.id, differing))
+    )
+    same = [id for id, document in documents.all() if says_the_same(differing[id].text, document)]
+    return {**known, **{id: known[id]._replace(content_hash=differing[id].content_hash) for id in same}}
 
 
 def _values(row: Row, integration_id: str, now: datetime) -> dict[str, Any]:
@@ -186,7 +203,7 @@ def _replace(
     connection: Connection, table: Table, owner: str, replaced: Sequence[str], entries: list[dict[str, Any]]
 ) -> None:
     if replaced:
-        connection.execute(delete(table).where(table.c[owner].in_(replaced)))
+        connection.execute(delete(table).where(is_listed(connection, table.c[owner], replaced)))
     insert(connection, table, entries)
 
 
@@ -196,7 +213,9 @@ def _write_shared(connection: Connection, child: Child, entries: list[dict[str, 
     latest = {entry["id"]: {**entry, "mirrored_at": now} for entry in entries}
     if not latest:
         return
-    found = connection.execute(select(table.c.id, table.c.content_hash).where(table.c.id.in_(list(latest))))
-    hashes = {row[0]: bytes(row[1]) for row in found}
+    found = connection.execute(
+        select(table.c.id, table.c.content_hash).where(is_listed(connection, table.c.id, latest))
+    )
+    hashes = {row[0]: bytes(row[1]) for row in found.all()}
     new = [entry for key, entry in sorted(latest.items()) if hashes.get(key) != entry["content_hash"]]
     upsert(connection, table, new)

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from syncer.store.listed import is_listed
 from syncer.store.seen import seen_ids
 from syncer.store.state import Key
 from syncer.store.tables import MIRROR, missing
@@ -122,7 +123,9 @@ class MissingStore:
     def forget(self, connection: Connection, ids: Collection[str]) -> None:
         """These records are there: Kombo has just served them."""
         if ids:
-            connection.execute(delete(missing).where(*self._of, missing.c.record_id.in_(ids)))
+            connection.execute(
+                delete(missing).where(*self._of, is_listed(connection, missing.c.record_id, ids))
+            )
 
     def count(self, connection: Connection, believed: ColumnElement[bool]) -> int:
         """How many of the missing rows that are believed to be gone nobody has approved."""

@@ -65,7 +65,7 @@ def entries(connection: Connection, environment: str, key: Key | None = None) ->
 
 def keys_among(connection: Connection, environment: str, key: Key, records: Iterable[Record]) -> set[str]:
     """Which of these records have entries: the entries' keys."""
-    keys = [record_key(record.id, record.document) for record in records]
+    keys = [record_key(record.id, record.text) for record in records]
     found = connection.execute(
         select(quarantine.c.record_key).where(
             *_of(environment, key), is_listed(connection, quarantine.c.record_key, keys)
@@ -87,14 +87,16 @@ def keep_in_quarantine(
     now: datetime,
     poisons: Sequence[Poison],
     rows: Sequence[Row],
+    entered: Collection[str],
 ) -> None:
-    """Keep what could not be stored, or not whole; drop the entries of records that have come whole."""
+    """Keep what could not be stored, or not whole; drop the entries of records that have come whole.
+
+    entered: keys of the entries that there are of these records.
+    """
     held = _held(environment, key, run_id, now, poisons, rows)
-    healed = {record_key(row.id, row.document) for row in rows} - {each["record_key"] for each in held}
-    if healed:
-        connection.execute(
-            delete(quarantine).where(*_of(environment, key), quarantine.c.record_key.in_(healed))
-        )
+    if entered:
+        whole = {record_key(row.id, row.document) for row in rows} - {each["record_key"] for each in held}
+        forget_entries(connection, environment, key, whole.intersection(entered))
     upsert(connection, quarantine, held, keep=("first_seen_at",))
 
 
@@ -136,11 +138,12 @@ def _held(
     return list(held.values())
 
 
-def record_key(record_id: str | None, document: str) -> str:
+def record_key(record_id: str | None, document: str | bytes) -> str:
     """The record's id where every database takes it as a key, else a hash of it or of the record."""
     if record_id and len(record_id) <= LONGEST_KEY and "\0" not in record_id:
         return record_id
-    return HASHED + blake2b((record_id or document).encode(), digest_size=16).hexdigest()
+    named = record_id or document
+    return HASHED + blake2b(named.encode() if isinstance(named, str) else named, digest_size=16).hexdigest()
 
 
 def forget_unmet(connection: Connection, environment: str, key: Key, walk_began_at: datetime) -> None:

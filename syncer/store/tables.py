@@ -58,16 +58,20 @@ KOMBO_ID = ("id", "Kombo's id, unique within this table")
 
 
 def mirror_table(model: shape.Model) -> Table:
-    """The table of a model's records."""
+    """The table of a model's records.
+
+    What is large stands at the end: to read what stands behind it SQLite has to go through it.
+    """
     columns = [
         Column(KOMBO_ID[0], Text, nullable=False, comment=KOMBO_ID[1]),
         Column(INTEGRATION_ID[0], Text, nullable=False, comment=INTEGRATION_ID[1]),
-        *(_typed(column) for column in (*COMMON_COLUMNS, *model.columns)),
-        Column(DOCUMENT[0], Json, nullable=False, comment=DOCUMENT[1]),
-        Column(CONTENT_HASH[0], LargeBinary, nullable=False, comment=CONTENT_HASH[1]),
+        *(_typed(column) for column in COMMON_COLUMNS),
+        Column(DELETED_BY[0], Text, comment=DELETED_BY[1]),
         Column(FIRST_SEEN_AT[0], Timestamp, nullable=False, comment=FIRST_SEEN_AT[1]),
         Column(MIRRORED_AT[0], Timestamp, nullable=False, comment=MIRRORED_AT[1]),
-        Column(DELETED_BY[0], Text, comment=DELETED_BY[1]),
+        Column(CONTENT_HASH[0], LargeBinary, nullable=False, comment=CONTENT_HASH[1]),
+        *(_typed(column) for column in sorted(model.columns, key=lambda column: column.type == "json")),
+        Column(DOCUMENT[0], Json, nullable=False, comment=DOCUMENT[1]),
     ]
     table = Table(
         model.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from syncer.domain.plan import Kind
 from syncer.domain.projection import projection
 from syncer.domain.record import Poison, Record, read_record
 from syncer.domain.row import Row, project
-from syncer.store.mirror import Written, known_rows, write_page
+from syncer.store.mirror import Written, known_rows, recognised, write_page
 from syncer.store.missing import MissingStore
 from syncer.store.projections import hold
 from syncer.store.quarantine import keep_in_quarantine, keys_among, record_key
@@ -50,13 +50,14 @@ class Records:
 class Compared:
     """Records beside the mirror. unchanged: ids of those that do nothing to it; rows: the others, projected.
 
-    known: what the mirror has of them.
+    known: what the mirror has of them. entered: keys of their entries in quarantine.
     """
 
     rows: list[Row]
     unchanged: list[str]
     poisons: list[Poison]
     known: Mapping[str, Known]
+    entered: Collection[str]
 
     @property
     def ids(self) -> list[str]:
@@ -82,21 +83,19 @@ def compare(connection: Connection, engine: Engine, key: Key, model: Model, reco
     """
     excluded = excluded_from(model.name, engine.rules.exclusions)
     latest = {record.id: record for record in records.usable}
-    known = known_rows(connection, model, latest)
+    known = recognised(connection, model, latest.values(), known_rows(connection, model, latest))
     # One that is in quarantine may leave it, or has a column that could not be projected.
-    held = keys_among(connection, engine.streams.environment, key, latest.values())
+    entered = keys_among(connection, engine.streams.environment, key, latest.values())
     rows, unchanged, poisons = [], [], list(records.poisons)
     for record in latest.values():
-        if (
-            is_unchanged(record.content_hash, known.get(record.id))
-            and record_key(record.id, record.document) not in held
-        ):
+        does_nothing = is_unchanged(record.content_hash, known.get(record.id))
+        if does_nothing and (not entered or record_key(record.id, record.text) not in entered):
             unchanged.append(record.id)
         elif isinstance(projected := project(model, record, excluded), Row):
             rows.append(projected)
         else:
             poisons.append(projected)
-    return Compared(rows, unchanged, poisons, known)
+    return Compared(rows, unchanged, poisons, known, entered)
 
 
 def take_stream(connection: Connection, engine: Engine, lease: Lease, model: Model, now: datetime) -> None:
@@ -143,7 +142,7 @@ def write_records(
     poisons = [*records.poisons, *written.refused]
     counts = written.counts + Counts(unchanged=len(records.unchanged), quarantined=len(poisons))
     effects = {**written.effects, **dict.fromkeys(records.unchanged, Change.UNCHANGED)}
-    keep_in_quarantine(connection, environment, key, run_id, now, poisons, records.rows)
+    keep_in_quarantine(connection, environment, key, run_id, now, poisons, records.rows, records.entered)
     MissingStore(environment, key).forget(connection, records.ids)
     count_page(connection, run_id, kind, counts, pages)
     return Written(counts, effects, poisons)

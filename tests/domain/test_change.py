@@ -34,6 +34,12 @@ def mirrored(name: str = "Sales", *, deleted_by: str | None = None, at: datetime
     return Known(row.content_hash, deleted_by is not None, deleted_by, at)
 
 
+def counted(row: Row, known: Known | None, walk_began_at: datetime) -> Counts:
+    """What one record does, as numbers."""
+    rows_known = {} if known is None else {row.id: known}
+    return count([row], rows_known, {row.id: change(row, known)}, walk_began_at)
+
+
 @pytest.mark.parametrize(
     ("row", "known", "effect", "live", "gone"),
     [
@@ -78,7 +84,7 @@ def mirrored(name: str = "Sales", *, deleted_by: str | None = None, at: datetime
 )
 def test_the_effect_of_a_record(row: Row, known: Known | None, effect: Change, live: int, gone: int) -> None:
     assert change(row, known) is effect
-    counts = count(row, known, BEGAN)
+    counts = counted(row, known, BEGAN)
     assert {each: getattr(counts, each.value) for each in Change} == {
         each: int(each is effect) for each in Change
     }
@@ -94,7 +100,7 @@ def test_a_swept_row_that_kombo_marks_is_written_even_if_its_record_is_equal() -
 
 
 def test_a_record_with_a_column_that_does_not_fit_counts_as_quarantined_too() -> None:
-    counts = count(arrived(5), None, BEGAN)
+    counts = counted(arrived(5), None, BEGAN)
     assert (counts.created, counts.quarantined) == (1, 1)
 
 
@@ -116,7 +122,7 @@ def test_a_record_has_moved_if_the_walk_meets_it_again_and_it_differs(
     row: Row, known: Known | None, moved: bool
 ) -> None:
     assert has_moved(change(row, known), known, BEGAN) is moved
-    assert count(row, known, BEGAN).moved == int(moved)
+    assert counted(row, known, BEGAN).moved == int(moved)
 
 
 @given(
@@ -144,7 +150,7 @@ def test_numbers_add_up_to_the_state_over_any_history(history: list[tuple[str, b
         if event is not None:
             last = arrived(event[0], deleted=event[1])
             effect = change(last, known)
-            total += count(last, known, now)
+            total += counted(last, known, now)
             if effect is Change.UNCHANGED:
                 assert known is not None
                 assert known.mirrored_at < now

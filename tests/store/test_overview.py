@@ -60,9 +60,9 @@ def test_the_quarantine_is_counted_by_stream_with_its_oldest_record(connection: 
     poison = Poison("a", "holds a NUL character", "{}")
     for number, at in enumerate((NOW, NOW - LENGTH, NOW + LENGTH)):
         found = [replace(poison, id=f"{number}")]
-        keep_in_quarantine(connection, "default", KEYS[0], "run", at, found, [])
-    keep_in_quarantine(connection, "default", KEYS[2], "run", NOW, [poison], [])
-    keep_in_quarantine(connection, "other", KEYS[2], "run", NOW, [poison], [])
+        keep_in_quarantine(connection, "default", KEYS[0], "run", at, found, [], ())
+    keep_in_quarantine(connection, "default", KEYS[2], "run", NOW, [poison], [], ())
+    keep_in_quarantine(connection, "other", KEYS[2], "run", NOW, [poison], [], ())
     assert overview(connection, "default", None, NOW).quarantine == {
         KEYS[0]: (3, NOW - LENGTH),
         KEYS[2]: (1, NOW),

@@ -16,7 +16,7 @@ from syncer.domain.change import Counts
 from syncer.domain.plan import Kind, Outcome
 from syncer.domain.record import Poison
 from syncer.domain.row import Row, project_text
-from syncer.store.quarantine import keep_in_quarantine, quarantined
+from syncer.store.quarantine import keep_in_quarantine, quarantined, record_key
 from syncer.store.runs import (
     KEEP_RUNS,
     begin_run,
@@ -111,7 +111,8 @@ def keep(
     run_id: str = "run",
     key: tuple[str, str] = KEY,
 ) -> None:
-    keep_in_quarantine(connection, "default", key, run_id, now, poisons, rows)
+    entered = {record_key(row.id, row.document) for row in rows}
+    keep_in_quarantine(connection, "default", key, run_id, now, poisons, rows, entered)
 
 
 def entries(connection: Connection) -> list[dict[str, Any]]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from syncer.domain.catalogue import catalogue
 from syncer.domain.errors import KeyRefused
 from syncer.domain.plan import Kind, Mode, Outcome
+from syncer.store.tables import MIRROR
 
 
 @pytest.mark.parametrize("page_size", [1, 250])
@@ -64,6 +66,17 @@ async def test_every_list_request_asks_for_deleted_records_and_the_largest_page(
         features = catalogue()[asked.model].features
         assert (asked.params.get("include_deleted") == "true") is features.include_deleted
         assert (asked.params.get("page_size") == "250") is features.paging
+
+
+async def test_records_that_come_with_their_members_in_another_order_are_not_written(world: Any) -> None:
+    groups = ["hris_groups"]
+    (first,) = await world.sync(models=groups)
+    # As if they had come in another one: what is known of it is the hash of the text.
+    async with world.app() as app:
+        with app.database.begin() as connection:
+            connection.execute(update(MIRROR["hris_groups"]).values(content_hash=b"of another order"))
+    (again,) = await world.sync(mode=Mode.RESTART, models=groups)
+    assert (again.counts.unchanged, again.counts.written) == (first.counts.created, 0)
 
 
 async def test_assessment_orders_are_read_whole_each_time(world: Any) -> None:

@@ -67,7 +67,9 @@ async def test_a_cancelled_run_frees_its_lease_and_loses_no_page(make_world: Any
     world.assert_equal(EMPLOYEES)
 
 
-async def test_a_run_that_is_cancelled_behind_its_last_page_leaves_the_stream_complete(make_world: Any) -> None:
+async def test_a_run_cancelled_behind_its_last_page_leaves_the_stream_complete(
+    make_world: Any,
+) -> None:
     world = make_world(records=200)
     await world.sync(mode=Mode.BACKFILL, models=EMPLOYEES)
 

@@ -1,0 +1,75 @@
+"""One load by the program, in a process of its own: what it did, as a line of JSON.
+
+python -m benchmarks.load DATABASE_URL BASE_URL backfill|restart|sync [--reserve N] [--integration ID]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import resource
+import time
+from pathlib import Path
+
+import structlog
+
+from benchmarks.pages import INTEGRATION, INTEGRATIONS
+from syncer.app import App
+from syncer.domain.plan import Mode
+from syncer.settings import Settings
+
+
+def written_bytes() -> int:
+    """Bytes that this process has written to files so far."""
+    counts = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return int(counts["wchar"])
+
+
+async def load(url: str, base_url: str, mode: Mode, reserve: str, integration: str) -> dict[str, object]:
+    """Seconds and rows of one pass over the list of employees."""
+    settings = Settings.model_validate(
+        {
+            "kombo": {"api_key": "bench", "base_url": base_url},
+            "database": {"url": url},
+            "integrations": [
+                {"id": f"bench:{number:024d}", "models": ["hris_employees"]} for number in range(INTEGRATIONS)
+            ],
+            "budget": {"reserve": reserve},
+        }
+    )
+    async with App(settings) as app:
+        app.open_database()
+        before, start = written_bytes(), time.perf_counter()
+        (result,) = await app.run(mode, integrations=[integration])
+        seconds = time.perf_counter() - start
+    counts = result.counts
+    return {
+        "seconds": seconds,
+        "rows": counts.written + counts.unchanged,
+        "written": counts.written,
+        "outcome": result.outcome,
+        "error": result.error,
+        "file_bytes": written_bytes() - before,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def main() -> None:
+    """Load once and say how it went."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("url")
+    parser.add_argument("base_url")
+    parser.add_argument("mode", type=Mode)
+    parser.add_argument("--reserve", default="10%")
+    parser.add_argument("--integration", default=INTEGRATION)
+    asked = parser.parse_args()
+    # Its lines would be mixed with ours.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    said = load(asked.url, asked.base_url, asked.mode, asked.reserve, asked.integration)
+    print(json.dumps(asyncio.run(said)))
+
+
+if __name__ == "__main__":
+    main()

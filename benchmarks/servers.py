@@ -1,0 +1,87 @@
+"""What benchmarks talk to: the page server and an empty PostgreSQL database, in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psycopg
+from sqlalchemy import make_url
+
+from tests import embedded_postgres
+
+ROOT = Path(__file__).resolve().parent.parent
+#: Of the embedded server: as it comes, durable, with memory for its pages as on a small machine of one's own.
+CONFIGURATION = "shared_buffers = 256MB\nmax_connections = 50\n"
+
+
+@dataclass(frozen=True, slots=True)
+class PageServer:
+    """A running page server. address: without a path; pid: of its process."""
+
+    address: str
+    pid: int
+
+    @property
+    def base_url(self) -> str:
+        return f"{self.address}/v1"
+
+    def told(self) -> dict[str, float]:
+        """Requests, refusals, bytes of bodies and seconds since it was last asked."""
+        said: dict[str, float] = httpx.get(f"{self.address}/told").json()
+        return said
+
+    def change(self) -> None:
+        """Have one row in a hundred differ from now on."""
+        httpx.post(f"{self.address}/change", timeout=60)
+
+
+@contextmanager
+def page_server(
+    records: int, *, limit: int | None = None, window: float = 60.0, other: int = 0
+) -> Iterator[PageServer]:
+    """So many records. limit: requests in every window of so many seconds; other: somebody else's of them."""
+    limited = [] if limit is None else ["--limit", f"{limit}", "--window", f"{window}", "--other", f"{other}"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.pages", str(records), *limited],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as server:
+        assert server.stdout is not None
+        try:
+            yield PageServer(f"http://127.0.0.1:{server.stdout.readline().strip()}", server.pid)
+        finally:
+            server.terminate()
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """The URL of an empty database: of SYNCER_TEST_POSTGRES_URL, or of an embedded server."""
+    given = os.environ.get("SYNCER_TEST_POSTGRES_URL")
+    with nullcontext(given) if given else _embedded() as admin, empty_database(admin, "ours") as url:
+        yield url
+
+
+@contextmanager
+def empty_database(admin: str, suffix: str) -> Iterator[str]:
+    """The URL of a database of its own on that server."""
+    name = f"syncer_bench_{suffix}_{os.getpid()}"
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+        try:
+            yield make_url(admin).set(database=name).render_as_string(hide_password=False)
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@contextmanager
+def _embedded() -> Iterator[str]:
+    with embedded_postgres.running(CONFIGURATION) as server:
+        yield server.url
