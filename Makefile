@@ -2,7 +2,7 @@
 #   make demo    the simulator, the service and the status page, with live changes; no account needed
 #   make test    all tests; they bring their own PostgreSQL
 #   make lint    ruff and mypy
-#   make bench   throughput on this machine
+#   make bench   throughput and use of a rate limit on this machine, beside dlt; a quarter of an hour
 #   make soak    an hour of faults, kills and changes against the simulator, and random histories beside it
 #   make docs    write docs/schema.md and the samples of docs/queries.md anew, after a change of the catalogue,
 #                the tables or a query
@@ -14,6 +14,8 @@ MINUTES ?= 60
 DATABASE ?= postgresql
 SEED ?=
 VENV := .venv
+RIVAL := .venv-bench
+FIGURES := build/figures.json
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PINNED := --constraint constraints.txt
@@ -39,8 +41,9 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.dev
-	@exec $(BIN)/python -m benchmarks.run
+bench: $(VENV)/.dev $(RIVAL)/.done
+	@$(BIN)/python -m benchmarks.run --save $(FIGURES) && \
+	$(RIVAL)/bin/python benchmarks/chart.py $(FIGURES) docs/performance.svg
 
 soak: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.histories --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) & histories=$$!; \
@@ -50,6 +53,14 @@ soak: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/python -m syncer.schema_reference > docs/schema.md
 	$(BIN)/pytest -q tests/queries -k "sample_is_the_answer and sqlite" --write-samples
+
+# What the program is compared with has an environment of its own: its packages want others than ours.
+$(RIVAL)/.done: pyproject.toml benchmarks/constraints.txt | $(VENV)/.dev
+	@echo "Installing what the benchmark compares with ..."
+	@$(PYTHON) -m venv $(RIVAL)
+	@$(RIVAL)/bin/python -m pip --disable-pip-version-check --quiet install --upgrade --constraint constraints.txt pip
+	@$(RIVAL)/bin/python -m pip --disable-pip-version-check --quiet install --constraint benchmarks/constraints.txt --group bench
+	@touch $@
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { \

@@ -27,6 +27,18 @@ def written_bytes() -> int:
     return int(counts["wchar"])
 
 
+async def longest_block(every: float = 0.005) -> float:
+    """Until cancelled: the longest time in seconds that the event loop did not come round."""
+    longest, last = 0.0, time.perf_counter()
+    try:
+        while True:
+            await asyncio.sleep(every)
+            now = time.perf_counter()
+            longest, last = max(longest, now - last - every), now
+    except asyncio.CancelledError:
+        return longest
+
+
 async def load(url: str, base_url: str, mode: Mode, reserve: str, integration: str) -> dict[str, object]:
     """Seconds and rows of one pass over the list of employees."""
     settings = Settings.model_validate(
@@ -41,9 +53,11 @@ async def load(url: str, base_url: str, mode: Mode, reserve: str, integration: s
     )
     async with App(settings) as app:
         app.open_database()
+        watching = asyncio.create_task(longest_block())
         before, start = written_bytes(), time.perf_counter()
         (result,) = await app.run(mode, integrations=[integration])
         seconds = time.perf_counter() - start
+        watching.cancel()
     counts = result.counts
     return {
         "seconds": seconds,
@@ -51,6 +65,7 @@ async def load(url: str, base_url: str, mode: Mode, reserve: str, integration: s
         "written": counts.written,
         "outcome": result.outcome,
         "error": result.error,
+        "longest_block": await watching,
         "file_bytes": written_bytes() - before,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }

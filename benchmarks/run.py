@@ -191,6 +191,7 @@ def main() -> None:
     limits.report(limited)
     if asked.save:
         figures = {"loads": [asdict(each) for each in loads + large], "limits": [asdict(e) for e in limited]}
+        asked.save.parent.mkdir(parents=True, exist_ok=True)
         asked.save.write_text(json.dumps(figures, indent=1))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
 from math import isfinite
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 import msgspec
 
@@ -56,8 +56,7 @@ class _Head(msgspec.Struct, gc=False):
 _head = msgspec.json.Decoder(_Head)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A record, read as far as tells whether it has changed; text: its JSON, without what is excluded.
 
     content_hash: of the text or, where something was taken out of it, of its members.

@@ -8,14 +8,15 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Table, Text, cast, delete, select, update
+from sqlalchemy import Connection, Table, delete, select, update
 from sqlalchemy.exc import DBAPIError
 
 from syncer.domain.change import Change, Counts, Known, change, count
 from syncer.domain.model import Child, Model
-from syncer.domain.record import Poison, Record, ascii_json, says_the_same
+from syncer.domain.record import Poison, ascii_json
 from syncer.domain.row import Row
 from syncer.store.bulk import insert, upsert
+from syncer.store.known import known_rows
 from syncer.store.listed import is_listed
 from syncer.store.tables import MIRROR
 from syncer.store.troubles import is_data_error, reason
@@ -132,40 +133,6 @@ def _write(
             _replace(connection, MIRROR[child.table], child.owner, replaced, entries)
         else:
             _write_shared(connection, child, entries, now)
-
-
-def known_rows(connection: Connection, model: Model, ids: Iterable[str]) -> dict[str, Known]:
-    """What the mirror has of these records, by id."""
-    columns = MIRROR[model.name].c
-    found = connection.execute(
-        select(
-            columns.id,
-            columns.content_hash,
-            columns.remote_deleted_at.is_not(None),
-            columns.deleted_by,
-            columns.mirrored_at,
-        ).where(is_listed(connection, columns.id, ids))
-    )
-    return {row[0]: Known(*row[1:]) for row in found.all()}
-
-
-def recognised(
-    connection: Connection, model: Model, records: Iterable[Record], known: Mapping[str, Known]
-) -> dict[str, Known]:
-    """What the mirror has, with the hashes of records that say the same in another order of their members."""
-    differing = {
-        record.id: record
-        for record in records
-        if record.id in known and known[record.id].content_hash != record.content_hash
-    }
-    if not differing:
-        return dict(known)
-    columns = MIRROR[model.name].c
-    documents = connection.execute(
-        select(columns.id, cast(columns.document, Text)).where(is_listed(connection, columns.id, differing))
-    )
-    same = [id for id, document in documents.all() if says_the_same(differing[id].text, document)]
-    return {**known, **{id: known[id]._replace(content_hash=differing[id].content_hash) for id in same}}
 
 
 def _values(row: Row, integration_id: str, now: datetime) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from syncer.domain.plan import Kind
 from syncer.domain.projection import projection
 from syncer.domain.record import Poison, Record, read_record
 from syncer.domain.row import Row, project
-from syncer.store.mirror import Written, known_rows, recognised, write_page
+from syncer.store.known import differing, known_rows, recognised
+from syncer.store.mirror import Written, write_page
 from syncer.store.missing import MissingStore
 from syncer.store.projections import hold
 from syncer.store.quarantine import keep_in_quarantine, keys_among, record_key
@@ -62,8 +63,13 @@ class Compared:
     @property
     def ids(self) -> list[str]:
         """The ids among them, also of records that cannot be rows."""
-        poisoned = [each.id for each in self.poisons if each.id is not None]
-        return [*(row.id for row in self.rows), *self.unchanged, *poisoned]
+        return [*self.unchanged, *self.to_write]
+
+    @property
+    def to_write(self) -> set[str]:
+        """The ids of those that the mirror or the quarantine will have in another way."""
+        poisoned = {each.id for each in self.poisons if each.id is not None}
+        return poisoned.union(row.id for row in self.rows)
 
 
 def read_records(engine: Engine, model: Model, texts: Sequence[bytes]) -> Records:
@@ -83,13 +89,16 @@ def compare(connection: Connection, engine: Engine, key: Key, model: Model, reco
     """
     excluded = excluded_from(model.name, engine.rules.exclusions)
     latest = {record.id: record for record in records.usable}
-    known = recognised(connection, model, latest.values(), known_rows(connection, model, latest))
     # One that is in quarantine may leave it, or has a column that could not be projected.
     entered = keys_among(connection, engine.streams.environment, key, latest.values())
+    differ = differing(connection, model, {record.id: record.content_hash for record in latest.values()})
+    again = [each.id for each in latest.values() if entered and record_key(each.id, each.text) in entered]
+    known = {record_id: each for record_id, each in differ.items() if each is not None}
+    known = recognised(connection, model, latest.values(), known | known_rows(connection, model, again))
     rows, unchanged, poisons = [], [], list(records.poisons)
     for record in latest.values():
-        does_nothing = is_unchanged(record.content_hash, known.get(record.id))
-        if does_nothing and (not entered or record_key(record.id, record.text) not in entered):
+        does_nothing = record.id not in differ or is_unchanged(record.content_hash, known.get(record.id))
+        if does_nothing and record.id not in again:
             unchanged.append(record.id)
         elif isinstance(projected := project(model, record, excluded), Row):
             rows.append(projected)

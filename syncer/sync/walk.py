@@ -40,19 +40,21 @@ async def walk_list(
 ) -> AsyncGenerator[Stored, None]:
     """Follow the list from the walk's cursor to its end; give each page once it is stored.
 
-    While a page is written the next one is already being fetched. Raises KomboError where the API gives no
-    page, LeaseLost where another runner has the stream, ProjectionReplaced where another process mirrors the
-    model by other rules.
+    While a page is written the next one is already being fetched and compared. Raises KomboError where the
+    API gives no page, LeaseLost where another runner has the stream, ProjectionReplaced where another process
+    mirrors the model by other rules.
     """
-    fetching = asyncio.create_task(_fetch(engine, lease, model, walk, walk.cursor, purpose))
+    ahead = _Ahead(engine, lease, model, purpose)
+    coming = asyncio.create_task(ahead.page(walk, walk.cursor))
+    written: set[str] = set()
     try:
         while True:
-            page = await fetching
+            page, records = await coming
+            if not written.isdisjoint(records.ids):
+                # It was compared before the last page was stored, with which it shares records.
+                records = await ahead.compared(page)
             if page.next is not None:
-                fetching = asyncio.create_task(_fetch(engine, lease, model, walk, page.next, purpose))
-            compared = await engine.database.ask(
-                partial(_compare, engine=engine, lease=lease, model=model, page=page)
-            )
+                coming = asyncio.create_task(ahead.page(walk, page.next))
             stored = await engine.database.write(
                 partial(
                     _store,
@@ -62,39 +64,52 @@ async def walk_list(
                     model=model,
                     walk=walk,
                     page=page,
-                    records=compared,
+                    records=records,
                 )
             )
             yield stored
             if stored.stream is not None:
                 return
-            walk = stored.walk
+            walk, written = stored.walk, records.to_write
             if page.next is None:
                 # The walk is repeated from its first page.
-                fetching = asyncio.create_task(_fetch(engine, lease, model, walk, None, purpose))
+                coming = asyncio.create_task(ahead.page(walk, None))
     finally:
-        fetching.cancel()
-        await asyncio.gather(fetching, return_exceptions=True)
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
 
 
-async def _fetch(
-    engine: Engine, lease: Lease, model: Model, walk: Walk, cursor: str | None, purpose: Purpose
-) -> Page:
-    return await engine.client.list_page(
-        model,
-        lease.integration_id,
-        purpose=purpose,
-        page_size=engine.rules.page_size,
-        updated_after=walk.updated_after,
-        cursor=cursor,
-        filters=walk.filters,
-    )
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """What can be done of a page before the one in front of it is stored."""
 
+    engine: Engine
+    lease: Lease
+    model: Model
+    purpose: Purpose
 
-def _compare(connection: Connection, *, engine: Engine, lease: Lease, model: Model, page: Page) -> Compared:
-    """The page beside the mirror, before the transaction that others may have to wait for."""
-    records = read_records(engine, model, page.results)
-    return compare(connection, engine, (lease.integration_id, lease.model), model, records)
+    async def page(self, walk: Walk, cursor: str | None) -> tuple[Page, Compared]:
+        """The page at this place of the walk, and its records beside the mirror."""
+        page = await self.engine.client.list_page(
+            self.model,
+            self.lease.integration_id,
+            purpose=self.purpose,
+            page_size=self.engine.rules.page_size,
+            updated_after=walk.updated_after,
+            cursor=cursor,
+            filters=walk.filters,
+        )
+        return page, await self.compared(page)
+
+    async def compared(self, page: Page) -> Compared:
+        """The page's records beside the mirror, outside of the transaction that others may wait for."""
+
+        def compared(connection: Connection) -> Compared:
+            key = self.lease.integration_id, self.lease.model
+            records = read_records(self.engine, self.model, page.results)
+            return compare(connection, self.engine, key, self.model, records)
+
+        return await self.engine.database.ask(compared)
 
 
 def _store(

@@ -537,7 +537,9 @@ def test_a_refused_record_goes_into_quarantine_and_heals_when_the_database_takes
     key = ("tool:one", "ats_tags")
     for page in ([row_of(TAGS, "a"), row_of(TAGS, "b", name="refused")], [row_of(TAGS, "b", name="taken")]):
         written = write_page(connection, TAGS, key[0], page, now=NOW, walk_began_at=NOW)
-        keep_in_quarantine(connection, "default", key, "run", NOW, written.refused, page, ())
+        keep_in_quarantine(
+            connection, "default", key, "run", NOW, written.refused, page, {row.id for row in page}
+        )
         assert quarantined(connection, "default", key) == len(written.refused)
     assert [row["name"] for row in all_rows(connection, "ats_tags")][1] == "taken"
 
