@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, cast, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Text, cast, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from syncer.domain.change import Known
@@ -36,7 +36,7 @@ def differing(connection: Connection, model: Model, hashes: Mapping[str, bytes])
         come = func.json_each(json.dumps(texts)).table_valued("key", "value", name="come")
         theirs: ColumnElement[str] = func.lower(func.hex(table.c.content_hash))
     else:
-        listed = cast(json.dumps(texts), JSONB)
+        listed = cast(literal(json.dumps(texts), Text), JSONB)
         come = func.jsonb_each_text(listed).table_valued("key", "value", name="come")
         theirs = func.encode(table.c.content_hash, "hex")
     found = connection.execute(
