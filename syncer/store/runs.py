@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, Text, bindparam, delete, func, insert, update
 
 from syncer.domain.change import Counts
 from syncer.domain.plan import Kind, Outcome
@@ -15,6 +15,17 @@ from syncer.store.tables import runs
 #: How long ended runs are kept.
 KEEP_RUNS = timedelta(days=30)
 _COUNTED = ("created", "updated", "unchanged", "deleted", "restored", "quarantined")
+
+
+#: Made once: every page needs it.
+_COUNT = (
+    update(runs)
+    .where(runs.c.id == bindparam("of_run"))
+    .values(
+        kind=func.coalesce(bindparam("new_kind", type_=Text), runs.c.kind),
+        **{name: runs.c[name] + bindparam(f"more_{name}") for name in ("pages", *_COUNTED)},
+    )
+)
 
 
 def begin_run(
@@ -41,15 +52,8 @@ def count_page(
     kind None leaves what the run is said to be.
     """
     numbers = asdict(counts)
-    connection.execute(
-        update(runs)
-        .where(runs.c.id == run_id)
-        .values(
-            kind=runs.c.kind if kind is None else kind,
-            pages=runs.c.pages + pages,
-            **{name: runs.c[name] + numbers[name] for name in _COUNTED},
-        )
-    )
+    more = {f"more_{name}": numbers[name] for name in _COUNTED}
+    connection.execute(_COUNT, {"of_run": run_id, "new_kind": kind, "more_pages": pages, **more})
 
 
 def end_run(connection: Connection, run_id: str, outcome: Outcome, error: str | None, now: datetime) -> None:
