@@ -13,6 +13,8 @@ PYTHON ?= python3
 MINUTES ?= 60
 DATABASE ?= postgresql
 SEED ?=
+# Processes of `make test`: one more than there are cores, since many tests wait for something.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + os.cpu_count())')
 VENV := .venv
 RIVAL := .venv-bench
 FIGURES := build/figures.json
@@ -34,7 +36,7 @@ demo: $(VENV)/.runtime
 	@exec $(BIN)/syncer demo $(if $(DIRECTORY),--directory $(DIRECTORY))
 
 test: $(VENV)/.dev
-	$(BIN)/pytest --numprocesses auto --dist worksteal
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import timedelta
 from random import Random
@@ -13,6 +14,7 @@ from syncer.domain.catalogue import catalogue
 from syncer.domain.plan import Kind, Mode
 from syncer.simulator.life import random_change
 from syncer.simulator.paging import Paging
+from syncer.sync import walk as walk_module
 
 PATTERN = re.compile(r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?)?Z?$")
 
@@ -153,6 +155,46 @@ async def test_changes_between_any_two_pages_are_not_lost(make_world: Any, order
     world.environment.between_pages = None
     await world.sync()
     world.assert_equal()
+
+
+async def test_a_record_of_two_pages_counts_once_though_the_second_is_compared_ahead(make_world: Any) -> None:
+    world = make_world(records=300)
+    world.environment.paging = Paging(order="changed_at", style="keyset")
+    company = next(iter(world.environment.companies.values()))
+    rows = list(company.rows("hris_employees"))
+    first = min(rows, key=lambda row: (row["changed_at"], row["id"]))
+
+    def change(asked: Any) -> None:
+        if asked.model is not None:
+            world.environment.between_pages = None
+            world.clock.advance(timedelta(seconds=1))
+            company.update("hris_employees", first["id"], job_title="Behind all the others now")
+
+    async with world.app(kombo={"page_size": len(rows) // 2 + 1}) as app:
+        ahead = asyncio.Event()
+        ask, write = app.database.ask, app.database.write
+
+        async def asking(work: Any) -> Any:
+            pages = len(world.environment.asked_for("hris_employees"))
+            try:
+                return await ask(work)
+            finally:
+                if pages == 2:
+                    ahead.set()
+
+        async def writing(work: Any) -> Any:
+            # The first page is not stored before the second one has been compared.
+            if getattr(work, "func", None) is walk_module._store:
+                await ahead.wait()
+            return await write(work)
+
+        app.database.ask, app.database.write = asking, writing
+        world.environment.between_pages = change
+        (result,) = await app.run(Mode.BACKFILL, models=["hris_employees"])
+    assert (result.counts.created, result.counts.updated) == (len(rows), 1)
+    (stream,) = [each for each in world.streams().values() if each.rows_live]
+    assert stream.rows_live + stream.rows_deleted == len(rows)
+    world.assert_equal(["hris_employees"])
 
 
 async def test_a_model_without_updated_after_is_walked_fully(world: Any) -> None:
