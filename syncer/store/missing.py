@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     delete,
     except_,
+    exists,
     func,
     literal,
     or_,
@@ -122,7 +123,7 @@ class MissingStore:
 
     def forget(self, connection: Connection, ids: Collection[str]) -> None:
         """These records are there: Kombo has just served them."""
-        if ids:
+        if ids and connection.execute(select(exists().where(*self._of))).scalar_one():
             connection.execute(
                 delete(missing).where(*self._of, is_listed(connection, missing.c.record_id, ids))
             )

@@ -65,6 +65,8 @@ def entries(connection: Connection, environment: str, key: Key | None = None) ->
 
 def keys_among(connection: Connection, environment: str, key: Key, records: Iterable[Record]) -> set[str]:
     """Which of these records have entries: the entries' keys."""
+    if not quarantined(connection, environment, key):
+        return set()
     keys = [record_key(record.id, record.text) for record in records]
     found = connection.execute(
         select(quarantine.c.record_key).where(

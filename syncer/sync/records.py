@@ -94,7 +94,9 @@ def compare(connection: Connection, engine: Engine, key: Key, model: Model, reco
     differ = differing(connection, model, {record.id: record.content_hash for record in latest.values()})
     again = [each.id for each in latest.values() if entered and record_key(each.id, each.text) in entered]
     known = {record_id: each for record_id, each in differ.items() if each is not None}
-    known = recognised(connection, model, latest.values(), known | known_rows(connection, model, again))
+    if again:
+        known |= known_rows(connection, model, again)
+    known = recognised(connection, model, latest.values(), known)
     rows, unchanged, poisons = [], [], list(records.poisons)
     for record in latest.values():
         does_nothing = record.id not in differ or is_unchanged(record.content_hash, known.get(record.id))
