@@ -42,7 +42,16 @@ def status(*streams: dict[str, Any], **integration: Any) -> dict[str, Any]:
         "integrations": [{"id": name, **described} for name in names],
         "streams": list(streams),
         "totals": {"streams": Counter(each["state"] for each in streams)},
-        "budget": {"limit": 300, "used": 212, "window_seconds": 60.0, "answers_429": 4},
+        "budget": {
+            "limit": 300,
+            "used": 212,
+            "reserve": 30,
+            "pacing": "even",
+            "waiting": {"write": 0, "webhook": 0, "incremental": 2, "full": 1_500},
+            "resets_in_seconds": 17.2,
+            "window_seconds": 60.0,
+            "answers_429": 4,
+        },
     }
 
 
