@@ -40,15 +40,16 @@ def announce(
 
     asks_at: when it will ask again. Nothing changes while what it said before still holds.
     """
-    former = [each for each in waiting if each.owner == owner]
-    mine = [
+    others = tuple(each for each in waiting if each.owner != owner and now < each.until)
+    former = tuple(each for each in waiting if each.owner == owner)
+    mine = tuple(
         Waiting(owner, purpose, count, asks_at + GRACE) for purpose, count in sorted(counts.items()) if count
-    ]
-    if [(each.purpose, each.count) for each in former] == [
-        (each.purpose, each.count) for each in mine
-    ] and all(asks_at + GRACE / 2 <= each.until <= asks_at + 2 * GRACE for each in former):
-        return waiting
-    return (*(each for each in waiting if each.owner != owner and now < each.until), *mine)
+    )
+    is_told = [(each.purpose, each.count) for each in former] == [(each.purpose, each.count) for each in mine]
+    if is_told and all(asks_at + GRACE / 2 <= each.until <= asks_at + 2 * GRACE for each in former):
+        mine = former
+    told = (*others, *mine)
+    return waiting if set(told) == set(waiting) else told
 
 
 def shorten(waiting: tuple[Waiting, ...], now: float) -> tuple[Waiting, ...]:

@@ -169,7 +169,8 @@ class BudgetGate:
     async def _pause(self, seconds: float, blocked: Purpose) -> None:
         """Wait so long, or for news, or for somebody more urgent than those who have to wait."""
         self._woken.clear()
-        if self._news or any(self._turns[purpose] for purpose in Purpose if purpose < blocked):
+        most_urgent = min((purpose for purpose, turns in self._turns.items() if turns), default=None)
+        if self._news or most_urgent is None or most_urgent < blocked:
             return
         self._blocked = blocked
         timer = asyncio.ensure_future(self._sleep(seconds))
