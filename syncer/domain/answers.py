@@ -91,15 +91,13 @@ def _is_old(budget: Budget, permit: Permit, rate: Rate) -> bool:
 def _learnt(budget: Budget, now: float, permit: Permit, rate: Rate) -> Budget:
     """The budget whose window is told by the answer to the one request that went first."""
     used = rate.limit - rate.remaining
-    own = 1 + budget.flying if budget.limit is None else budget.own
     # More requests than ours in a window about to end: it is the old one, which must not be left early again.
-    ran_on = used > own + budget.carried and rate.reset <= ROUNDING
+    ran_on = used > budget.own + budget.carried and rate.reset <= ROUNDING
     slack = ROUNDING if ran_on and _is_old(budget, permit, rate) else budget.slack
     return replace(
         budget,
         limit=rate.limit,
-        used=max(own, used),
-        own=own,
+        used=max(budget.own, used),
         ends_at=now + rate.reset + (ROUNDING - slack if ran_on else 0.0),
         lasts_until=permit.taken_at + rate.reset - ROUNDING,
         length=max(rate.reset, 1.0) if budget.limit is None else max(budget.length, rate.reset),

@@ -92,6 +92,12 @@ def test_a_mirror_that_is_well_is_told_in_one_sentence() -> None:
     assert "5 min ago" in page.text
 
 
+def test_the_budget_is_told_with_who_waits_for_it() -> None:
+    text = " ".join(Read(status_page(status(stream("hris_groups")))).text.split())
+    assert "212 of 300 requests in 60 s 30 kept in reserve 17 s to the next window even pacing" in text
+    assert "2 incremental, 1,500 full waiting requests 4 refused (429)" in text
+
+
 @pytest.mark.parametrize(
     "members",
     [
