@@ -21,7 +21,8 @@ greatest is ``lasts_until``) and, where the server rounds up as nearly all do, n
 
 - Early: a server that rounds down or to the nearest counts our next request in the old window still. The
   answer to it, or a 429, says that the old window runs on: from then on we go on ``slack`` later. With a
-  reserve there is room for that request; without one this costs one 429, once, and the request is repeated.
+  reserve there is room for that request; without one this costs a 429 at one turn (now and then another one,
+  to what is under way just then), and the requests are repeated.
 - Late: answers show that the server has begun a new window, and so do we.
 
 Requests that are under way while a window turns may be counted in the old or in the new one. They are

@@ -18,6 +18,8 @@ NONE = Reserve()
 workers = st.integers(1, 12)
 #: Seconds that requests take to the server and back; those there and back of one are less than a window.
 delays = st.lists(st.tuples(eighths(TICK, 1.5), eighths(0, 1.5)), min_size=1, max_size=40)
+#: Those that are less than a second there and back, by which resets may be wrong.
+short_delays = st.lists(st.tuples(eighths(TICK, 0.5), eighths(0, 0.375)), min_size=1, max_size=40)
 
 
 def longest(delays: list[tuple[float, float]]) -> float:
@@ -31,30 +33,32 @@ def test_the_only_user_of_a_key_never_gets_a_429_without_any_reserve(
 ) -> None:
     assume(longest(delays) < server.length)
     reading = read_all_the_time(server, NONE, delays, seconds=6.5 * server.length, workers=workers)
-    assert reading.refused == 0
+    assert reading.refused == []
     assert reading.budget.slack == 0
 
 
-@given(server=servers(roundings=["down", "nearest"]), workers=workers, delays=delays)
+@given(server=servers(roundings=["down", "nearest"], shortest=5.0), workers=workers, delays=short_delays)
 @settings(max_examples=200)
-def test_a_server_that_rounds_down_costs_one_429_at_most(
+def test_a_server_that_rounds_down_costs_a_429_at_one_turn_at_most(
     server: Server, workers: int, delays: list[tuple[float, float]]
 ) -> None:
-    assume(longest(delays) < server.length)
     reading = read_all_the_time(server, NONE, delays, seconds=8.5 * server.length, workers=workers)
-    assert reading.refused <= 1
+    # What is under way when that shows may be refused as well.
+    assert len(reading.refused) <= workers
+    assert all(at - reading.refused[0] < server.length for at in reading.refused)
 
 
-@given(server=servers(roundings=["down", "nearest"], least=5), workers=workers, delays=delays)
+@given(
+    server=servers(roundings=["down", "nearest"], least=5, shortest=5.0), workers=workers, delays=short_delays
+)
 @settings(max_examples=200)
 def test_with_a_reserve_a_server_that_rounds_down_is_learnt_without_a_429(
     server: Server, workers: int, delays: list[tuple[float, float]]
 ) -> None:
-    assume(longest(delays) < server.length)
     reading = read_all_the_time(
         server, Reserve(count=2), delays, seconds=8.5 * server.length, workers=workers
     )
-    assert reading.refused == 0
+    assert reading.refused == []
 
 
 @given(
@@ -77,7 +81,7 @@ def test_others_who_stay_within_the_reserve_cost_no_429(
     reading = read_all_the_time(
         server, Reserve(count=reserve), delays, seconds=seconds, workers=workers, others=others
     )
-    assert reading.refused == 0
+    assert reading.refused == []
 
 
 @pytest.mark.parametrize("limit", [1, 2, 20])

@@ -54,13 +54,17 @@ class Server:
 
 
 def servers(
-    *, least: int = 1, most: int = 12, roundings: Sequence[Rounding] = ("up", "down", "nearest")
+    *,
+    least: int = 1,
+    most: int = 12,
+    shortest: float = 2.0,
+    roundings: Sequence[Rounding] = ("up", "down", "nearest"),
 ) -> st.SearchStrategy[Server]:
-    """Servers with that many requests per window."""
+    """Servers with that many requests per window; shortest: the least seconds of a window."""
     return st.builds(
         Server,
         limit=st.integers(least, most),
-        length=st.sampled_from([2.0, 3.0, 5.0, 10.5, 60.0]),
+        length=st.sampled_from([each for each in (2.0, 3.0, 5.0, 10.5, 60.0) if each >= shortest]),
         phase=st.none() | eighths(-60, 0),
         rounding=st.sampled_from(roundings),
     )
@@ -76,11 +80,11 @@ class UnderWay:
 
 @dataclass
 class Reading:
-    """What users who read all the time met with. served: when the server served them."""
+    """What users who read all the time met with. served, refused: when the server served or refused them."""
 
     budget: Budget = field(default_factory=Budget)
     served: list[float] = field(default_factory=list)
-    refused: int = 0
+    refused: list[float] = field(default_factory=list)
 
 
 def read_all_the_time(
@@ -108,13 +112,11 @@ def read_all_the_time(
             continue
         if isinstance(event, UnderWay) and event.answer is None:
             event.answer = server.serve(now)
-            if event.answer[0]:
-                reading.served.append(now)
+            (reading.served if event.answer[0] else reading.refused).append(now)
             heappush(events, (now + next(delay)[1], next(order), event))
             continue
         if isinstance(event, UnderWay) and event.answer is not None:
             fits, rate = event.answer
-            reading.refused += not fits
             reading.budget = (
                 answered(reading.budget, now, event.permit, rate)
                 if fits
