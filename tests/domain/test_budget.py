@@ -337,6 +337,16 @@ def test_the_longer_of_two_429s_counts() -> None:
     assert waits(refused(budget, 3.0, second, USED_UP, 5.0), 3.0) == 29.0
 
 
+def test_a_request_that_is_refused_is_under_way_no_longer() -> None:
+    budget, former = granted(opened(limit=10), 59.9)
+    budget, permit = granted(budget, 60.0)
+    assert (budget.flying, budget.carried) == (1, 1)
+    budget = refused(budget, 60.1, permit, USED_UP, 30.0)
+    assert (budget.flying, budget.carried) == (0, 1)
+    budget = refused(budget, 60.2, former, USED_UP, 30.0)
+    assert (budget.flying, budget.carried) == (0, 0)
+
+
 def test_429s_are_counted() -> None:
     budget, first = granted(opened(limit=10), 1.0)
     budget, second = granted(budget, 1.0)

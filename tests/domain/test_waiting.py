@@ -117,3 +117,10 @@ def test_a_window_that_begins_early_waits_for_nobody_who_asks_later() -> None:
     budget = answered(budget, 20.0, permit, Rate(10, 9, 80))
     assert ask(budget, 20.0, {Purpose.FULL: 1}, "two")[1] == []
     assert ask(budget, 20.0 + GRACE, {Purpose.FULL: 1}, "two")[1] == [Purpose.FULL]
+
+
+def test_a_process_does_not_stand_back_for_what_it_announced_itself() -> None:
+    budget, _, _ = ask(opened(10, remaining=0), 1.0, {Purpose.WRITE: 1}, "one")
+    # The write is gone by now.
+    _, given, _ = ask(budget, 60.0, {Purpose.FULL: 1}, "one")
+    assert given == [Purpose.FULL]
