@@ -103,7 +103,15 @@ class App:
     async def engine(self, report: Report = lambda _: None) -> AsyncIterator[tuple[Engine, Integrations]]:
         """Everything a run needs, with an open client. Raises UsageError where no API key is set."""
         settings, key = self.settings, self.settings.api_key()
-        gate = BudgetGate(self.database, ENVIRONMENT, fingerprint(key), settings.budget.reserve, self._sleep)
+        gate = BudgetGate(
+            self.database,
+            ENVIRONMENT,
+            fingerprint(key),
+            settings.budget.reserve,
+            self._sleep,
+            pacing=settings.budget.pacing,
+            owner=self.owner,
+        )
         client = Client(
             base_url=settings.base_url,
             api_key=key,
@@ -260,4 +268,4 @@ class App:
 
     def status(self) -> dict[str, Any]:
         """The overview as plain values, ready for JSON. Raises DatabaseError."""
-        return report_status(self.overview(), self.settings.budget.reserve)
+        return report_status(self.overview(), self.settings.budget.reserve, self.settings.budget.pacing)

@@ -31,7 +31,7 @@ from syncer.config_values import (
     database_url,
     secret_word,
 )
-from syncer.domain.budget import Reserve
+from syncer.domain.budget import Pacing, Reserve
 from syncer.domain.catalogue import catalogue, model_named, select_models
 from syncer.domain.errors import UsageError
 from syncer.domain.exclude import exclusions
@@ -220,9 +220,10 @@ class Sync(_Section):
 
 
 class Budget(_Section):
-    """What of every window of the key is left to others."""
+    """What of every window of the key is left to others, and how fast reads use the rest."""
 
     reserve: ReserveValue = Reserve(share=0.1)
+    pacing: Pacing = "burst"
 
 
 class Deletions(_Section):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from syncer.domain.budget import Reserve
+from syncer.domain.budget import Pacing, Purpose, Reserve
 from syncer.domain.plan import Walk
+from syncer.domain.waiting import count_waiting
 from syncer.store.missing import Held
 from syncer.store.overview import Overview
 
@@ -19,7 +20,7 @@ def is_well(overview: Overview) -> bool:
     return not any(stream.state in NOT_WELL for stream in overview.streams)
 
 
-def report_status(overview: Overview, reserve: Reserve) -> dict[str, Any]:
+def report_status(overview: Overview, reserve: Reserve, pacing: Pacing) -> dict[str, Any]:
     """Streams, freshness, budget and quarantine; times as ISO text in UTC, ages in seconds."""
     return {
         "now": _time(overview.now),
@@ -66,24 +67,35 @@ def report_status(overview: Overview, reserve: Reserve) -> dict[str, Any]:
             "streams": dict(overview.states),
             "running": len(overview.running),
         },
-        "budget": _budget(overview, reserve),
+        "budget": _budget(overview, reserve, pacing),
     }
 
 
-def _budget(overview: Overview, reserve: Reserve) -> dict[str, Any] | None:
+def _budget(overview: Overview, reserve: Reserve, pacing: Pacing) -> dict[str, Any] | None:
     budget = overview.budget
     if budget is None:
         return None
-    left = max(0.0, (budget.ends_at or 0.0) - overview.now.timestamp())
+    now = overview.now.timestamp()
+    left = max(0.0, (budget.ends_at or 0.0) - now)
+    waiting = count_waiting(budget.waiting, now)
     return {
         "limit": budget.limit,
         # A window that has ended is empty, though nobody has begun the next one yet.
-        "used": budget.used if left else 0,
+        "used": budget.counted if left else 0,
         "reserve": None if budget.limit is None else reserve.of(budget.limit),
+        "pacing": pacing,
+        "waiting": {purpose.name.lower(): waiting[purpose] for purpose in Purpose},
+        "resets_at": _time(datetime.fromtimestamp(budget.ends_at, UTC)) if left and budget.ends_at else None,
         "resets_in_seconds": round(left, 1),
         "window_seconds": budget.length,
         "answers_429": budget.refusals,
     }
+
+
+def waiting_requests(budget: dict[str, Any]) -> str:
+    """The requests that wait for a permit, in words."""
+    waiting = (f"{count:,} {purpose}" for purpose, count in budget["waiting"].items() if count)
+    return ", ".join(waiting) or "none"
 
 
 def _held(held: Held | None) -> dict[str, Any] | None:

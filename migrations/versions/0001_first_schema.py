@@ -325,8 +325,11 @@ BOOKKEEPING = {
         "environment, key_fingerprint",
         """
             environment text required, key_fingerprint text required, window_number integer
-            required, window_limit int, used int required, own int required, ends_at float, length
-            float required, probe_until float, confirmed boolean required, refusals integer required
+            required, window_limit int, used int required, own int required, flying integer required
+            default 0, carried integer required default 0, ends_at float, lasts_until float required
+            default 0, length float required, slack float required default 0, probe_until float,
+            paced_until float required default 0, confirmed boolean required, refusals integer
+            required, waiting text
         """,
         (),
     ),

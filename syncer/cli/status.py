@@ -10,6 +10,7 @@ import click
 
 from syncer.cli.output import is_terminal, json_option, names, pass_session, printable, say_json, show, table
 from syncer.cli.session import Session
+from syncer.report import waiting_requests
 
 #: States and their colours on a terminal.
 _COLOURS = {"complete": "green", "failed": "red", "gone": "red", "held": "red"}
@@ -138,6 +139,8 @@ def _budget(budget: dict[str, Any] | None) -> str:
         f"request limit: {budget['used']:,} of {budget['limit']:,} used in this window",
         f"{budget['reserve']:,} kept in reserve",
         f"resets in {resets:.0f} s" if resets else "idle",
+        f"pacing: {budget['pacing']}",
+        f"waiting: {waiting_requests(budget)}",
         f"{budget['answers_429'] or 'none'} refused (429)",
     ]
     return " · ".join(parts)

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from syncer.daemon.style import STYLE
+from syncer.report import waiting_requests
 
 #: More streams than this are not all listed on one page.
 MOST_STREAMS = 150
@@ -88,6 +89,10 @@ def _facts(streams: Sequence[Stream], budget: dict[str, Any] | None) -> str:
     if budget is not None and budget["limit"] is not None:
         window = f"requests in {budget['window_seconds']:.0f} s"
         facts.append((window, f"{budget['used']:,} of {budget['limit']:,}"))
+        facts.append(("kept in reserve", f"{budget['reserve']:,}"))
+        facts.append(("to the next window", f"{budget['resets_in_seconds']:.0f} s"))
+        facts.append(("pacing", budget["pacing"]))
+        facts.append(("waiting requests", waiting_requests(budget)))
         facts.append(("refused (429)", f"{budget['answers_429']:,}"))
     shown = "".join(f"<div><dd>{escape(value)}</dd><dt>{escape(name)}</dt></div>" for name, value in facts)
     return f"<dl>{shown}</dl>"

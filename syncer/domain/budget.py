@@ -14,32 +14,46 @@ A window's life::
 ends. Headers correct an open window downwards at once (others use the key too) and upwards only when
 a new one begins.
 
-Which of the server's windows an answer speaks of shows in when that window ends. An answer may be slow, and
-its reset is in whole seconds, cut or rounded up. So with *taken* and *arrival* as the times of its permit and
-of its arrival, the end lies between ``taken + reset - 1`` and ``arrival + reset + 1``. We go by the smallest
-``arrival + reset`` of a window: at most a second early, or late by a second and what the answer took.
+When a window ends shows in its answers. One may be slow, and its reset is in whole seconds. So with *taken*
+and *arrival* as the times of its permit and of its arrival, the end lies after ``taken + reset - 1`` (the
+greatest is ``lasts_until``) and, where the server rounds up as nearly all do, not after ``arrival + reset``
+(the smallest is ``ends_at``). When that has passed, we go on.
 
-- Early: the first request of the next window is still counted in the old one. It is affordable as long as our
-  count leaves room for it, and its answer says that the old window runs on; else we wait the second.
+- Early: a server that rounds down or to the nearest counts our next request in the old window still. The
+  answer to it, or a 429, says that the old window runs on: from then on we go on ``slack`` later. With a
+  reserve there is room for that request; without one this costs a 429 at one turn (now and then another one,
+  to what is under way just then), and the requests are repeated.
 - Late: answers show that the server has begun a new window, and so do we.
 
-Requests that are under way while a window turns may be counted in the old or in the new one. Until answers
-say so the reserve covers them.
+Requests that are under way while a window turns may be counted in the old or in the new one. They are
+*carried*: they count against the new one until their answers come or it ends. What answers told (``used``)
+may include them already, and includes what we count ourselves (``own``): so the larger of ``used`` and
+``own + carried`` counts, and nothing counts twice. That is exact while nobody else uses the key, and safe
+while others stay within the reserve. What others use beyond it may take the place of a request of ours: a
+429, too. So may a request that is on its way for longer than a window lasts.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import Literal
+
+from syncer.domain.waiting import Waiting, announce, stands_back
 
 #: Seconds that everybody waits for the one request that learns the limit; then the next one tries.
 PROBE_PATIENCE = 10.0
-#: Seconds after which those who wait for it look again.
-PROBE_POLL = 0.05
+#: Seconds after which those look again who wait for what another process does.
+POLL = 0.05
 #: Seconds a window lasts until the API has told; docs.kombo.dev shows resets of up to a minute.
 FIRST_WINDOW = 60.0
 #: Seconds by which a told reset may be wrong either way: ``ratelimit-reset`` counts whole seconds.
 ROUNDING = 1.0
+
+#: How reads use a window: as fast as permitted, or spread over it.
+Pacing = Literal["burst", "even"]
 
 
 class Purpose(IntEnum):
@@ -62,11 +76,15 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Leave to send one request, counted in this window of the budget; taken_at: when it was given."""
+    """Leave to send one request, counted in this window of the budget; taken_at: when it was given.
+
+    is_first: it was the first after a window's end had just passed, by our reckoning.
+    """
 
     window: int
     purpose: Purpose
     taken_at: float = 0.0
+    is_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,93 +103,120 @@ class Reserve:
 class Budget:
     """How the current window of a key stands. Times are seconds on the database's clock.
 
-    limit: None while unknown. used: requests counted against the window, ours and, as far as
-    answers told, other users'. own: requests of this window that we sent. probe_until: nobody may go before
-    that time, because one request is under way to learn the window or because a 429 named it. length:
-    seconds of a window, last seen.
+    limit: None while unknown. used: requests counted against the window, ours and, as far as answers told,
+    other users'. own: those of them that we sent. flying, carried: permits of this window and of the one
+    before that are not answered yet. The window ends after lasts_until and, but for slack, before ends_at.
+    length: seconds of a window, last seen. probe_until: nobody may go before that time, because one request
+    is under way to learn the window or because a 429 named it. paced_until: reads that are spread over the
+    window wait until then. refusals: how many 429s came.
     """
 
     window: int = 0
     limit: int | None = None
     used: int = 0
     own: int = 0
+    flying: int = 0
+    carried: int = 0
     ends_at: float | None = None
+    lasts_until: float = 0.0
     length: float = FIRST_WINDOW
+    slack: float = 0.0
     probe_until: float | None = None
+    paced_until: float = 0.0
     confirmed: bool = False
     refusals: int = 0
+    waiting: tuple[Waiting, ...] = ()
+
+    @property
+    def turns_at(self) -> float | None:
+        """When the next window begins by our reckoning."""
+        return None if self.ends_at is None else self.ends_at + self.slack
+
+    @property
+    def refused_until(self) -> float:
+        """Until when a 429 holds everybody back; 0 where none does."""
+        if self.confirmed:
+            return self.probe_until or 0.0
+        return (self.ends_at or 0.0) if self.limit is None else 0.0
+
+    @property
+    def counted(self) -> int:
+        """The requests that count against the window, those included that may turn out to be in it."""
+        return max(self.used, self.own + self.carried)
 
 
-def take(budget: Budget, now: float, purpose: Purpose, reserve: Reserve) -> tuple[Budget, Permit | float]:
-    """A permit, or the seconds to wait before asking again."""
-    if now < _refused_until(budget):
-        return budget, _refused_until(budget) - now
+def take(
+    budget: Budget,
+    now: float,
+    purpose: Purpose,
+    reserve: Reserve,
+    pacing: Pacing = "burst",
+    owner: str = "",
+) -> tuple[Budget, Permit | float]:
+    """A permit, or the seconds to wait before asking again; owner: the process that asks.
+
+    Only WRITE may enter the reserve. With the pacing "even" scheduled reads are spread over the window.
+    """
+    if now < budget.refused_until:
+        return budget, budget.refused_until - now
     if budget.probe_until is not None and now < budget.probe_until:
-        return budget, min(PROBE_POLL, budget.probe_until - now)
-    budget = _turned(budget, now)
+        return budget, min(POLL, budget.probe_until - now)
+    former, budget = budget, _turned(budget, now)
+    is_first = budget.window > former.window and now < (former.ends_at or 0.0) + ROUNDING
+    paced_until = budget.paced_until
     if budget.limit is not None:
         ceiling = budget.limit if purpose is Purpose.WRITE else budget.limit - reserve.of(budget.limit)
-        if budget.used >= ceiling:
-            return budget, max(0.0, (_turns_at(budget) or now) - now)
+        turns_in = max(0.0, (budget.turns_at or now) - now)
+        left = ceiling - budget.counted
+        if left <= 0:
+            # The answers to what is carried may come at any moment.
+            return budget, turns_in if budget.used >= ceiling else min(POLL, turns_in)
+        if pacing == "even" and purpose >= Purpose.INCREMENTAL:
+            if now < paced_until:
+                return budget, paced_until - now
+            paced_until = now + turns_in / left
+    if stands_back(budget.waiting, owner, purpose, now):
+        return former, POLL
     taken = replace(
         budget,
         used=budget.used + 1,
         own=budget.own + 1,
+        flying=budget.flying + 1,
         probe_until=None if budget.confirmed else now + PROBE_PATIENCE,
+        paced_until=paced_until,
     )
-    return taken, Permit(taken.window, purpose, now)
+    return taken, Permit(taken.window, purpose, now, is_first)
 
 
-def answered(budget: Budget, now: float, permit: Permit, rate: Rate | None) -> Budget:
-    """The budget after an answer; rate is None where the answer told nothing."""
-    if not budget.confirmed:
-        if permit.window != budget.window:
-            # Of a request that was counted in an earlier window: it does not tell when this one ends.
-            return budget
-        return _untold(budget, permit) if rate is None else _learnt(budget, now, rate)
-    if rate is None or budget.ends_at is None or budget.limit is None:
-        return budget
-    ends_after = permit.taken_at + rate.reset - ROUNDING
-    if ends_after > budget.ends_at + ROUNDING:
-        return _begun(budget, now, rate)
-    if permit.window != budget.window and ends_after <= now:
-        # It may speak of a window that is over.
-        return budget
-    return replace(
-        budget,
-        limit=min(budget.limit, rate.limit),
-        used=max(budget.used, rate.limit - rate.remaining),
-        # In its last second a window's end is better known from before.
-        ends_at=min(budget.ends_at, now + rate.reset) if rate.reset > ROUNDING else budget.ends_at,
-    )
+def take_several(
+    budget: Budget,
+    now: float,
+    wanted: Mapping[Purpose, int],
+    reserve: Reserve,
+    pacing: Pacing = "burst",
+    owner: str = "",
+) -> tuple[Budget, list[Permit], float | None]:
+    """Permits for what a process has waiting, by purpose; and the seconds to wait where they were not enough.
 
-
-def refused(budget: Budget, now: float, permit: Permit, rate: Rate | None, reset: float) -> Budget:
-    """The budget after a 429 all the same: the window is used up until the reset (seconds) it names."""
-    limit = budget.limit if rate is None else rate.limit
-    until = max(now + reset, _refused_until(budget))
-    return replace(
-        budget,
-        limit=limit,
-        used=budget.used if limit is None else max(budget.used, limit),
-        ends_at=until,
-        probe_until=until if limit is not None else max(until, _others_probe(budget, permit)),
-        confirmed=limit is not None,
-        refusals=budget.refusals + 1,
-    )
-
-
-def _turns_at(budget: Budget) -> float | None:
-    """When the next window begins by our reckoning; a second later where there is no room for being early."""
-    if budget.ends_at is None:
-        return None
-    is_used_up = budget.limit is not None and budget.used >= budget.limit
-    return budget.ends_at + ROUNDING if is_used_up else budget.ends_at
+    The less urgent stand back while something more urgent waits. What has to wait is announced to the others.
+    """
+    permits: list[Permit] = []
+    wait: float | None = None
+    for purpose in sorted(purpose for purpose, count in wanted.items() for _ in range(count)):
+        budget, answer = take(budget, now, purpose, reserve, pacing, owner)
+        if not isinstance(answer, Permit):
+            wait = answer
+            break
+        permits.append(answer)
+    left = Counter({int(each): count for each, count in wanted.items()})
+    left.subtract(int(permit.purpose) for permit in permits)
+    waiting = announce(budget.waiting, owner, left, now, now + (wait or 0.0))
+    return replace(budget, waiting=waiting), permits, wait
 
 
 def _turned(budget: Budget, now: float) -> Budget:
     """The budget with a new, provisional window where the old one has ended."""
-    turns_at = _turns_at(budget)
+    turns_at = budget.turns_at
     if turns_at is None or now < turns_at:
         return budget
     return replace(
@@ -179,59 +224,10 @@ def _turned(budget: Budget, now: float) -> Budget:
         window=budget.window + 1,
         used=0,
         own=0,
+        flying=0,
+        carried=budget.flying,
         ends_at=None if budget.limit is None else now + budget.length,
+        lasts_until=max(now, budget.lasts_until + budget.length - ROUNDING),
         probe_until=None,
         confirmed=False,
     )
-
-
-def _learnt(budget: Budget, now: float, rate: Rate) -> Budget:
-    """The budget whose window is told by the answer to the one request that went first."""
-    used = rate.limit - rate.remaining
-    # More requests than ours in a window about to end: it is the old one, which must not be left early again.
-    is_old = used > budget.own and rate.reset <= ROUNDING
-    return replace(
-        budget,
-        limit=rate.limit,
-        used=max(budget.own, used),
-        ends_at=now + rate.reset + (ROUNDING if is_old else 0.0),
-        length=max(rate.reset, 1.0) if budget.limit is None else max(budget.length, rate.reset),
-        probe_until=_refused_until(budget) or None,
-        confirmed=True,
-    )
-
-
-def _begun(budget: Budget, now: float, rate: Rate) -> Budget:
-    """The budget where an answer shows that the server began a new window before ours ended."""
-    return replace(
-        budget,
-        window=budget.window + 1,
-        limit=rate.limit,
-        used=max(1, rate.limit - rate.remaining),
-        own=1,
-        ends_at=now + rate.reset,
-        length=max(rate.reset, 1.0),
-    )
-
-
-def _untold(budget: Budget, permit: Permit) -> Budget:
-    """An answer without headers ends the wait for it: own count alone decides from here."""
-    if budget.limit is None or budget.ends_at is None:
-        until = max(_others_probe(budget, permit), _refused_until(budget))
-        return replace(budget, probe_until=until or None)
-    # Nothing says that the old window is over; a second after the turn it is.
-    turned_at = budget.ends_at - budget.length
-    return replace(budget, probe_until=turned_at + ROUNDING, confirmed=True)
-
-
-def _refused_until(budget: Budget) -> float:
-    """Until when a 429 holds everybody back; 0 where none does."""
-    if budget.confirmed:
-        return budget.probe_until or 0.0
-    return (budget.ends_at or 0.0) if budget.limit is None else 0.0
-
-
-def _others_probe(budget: Budget, permit: Permit) -> float:
-    """Until when everybody waits for the answer to another request than this one; 0 where nobody does."""
-    until = budget.probe_until or 0.0
-    return 0.0 if until == permit.taken_at + PROBE_PATIENCE else until

@@ -44,8 +44,8 @@ for _name in ("httpx", "httpcore"):
 class Gate(Protocol):
     """The request budget as the client sees it. Every permit is reported once, answered or refused."""
 
-    async def permit(self, purpose: Purpose, integration_id: str | None) -> Permit:
-        """Waits until one request may go out."""
+    async def permit(self, purpose: Purpose, integration_id: str | None, model_name: str | None) -> Permit:
+        """Waits until one request may go out; integrations take turns, and the models of each."""
 
     async def answered(self, permit: Permit, rate: Rate | None) -> None:
         """The request is over; rate is what its answer told, None if nothing (or no answer came)."""
@@ -203,7 +203,7 @@ class Client:
                 await self._sleep(wait)
 
     async def _attempt(self, request: _Request[T]) -> tuple[T, float]:
-        permit = await self._gate.permit(request.purpose, request.integration_id)
+        permit = await self._gate.permit(request.purpose, request.integration_id, request.model_name)
         try:
             started = self._clock()
             response = await self._send(request)

@@ -40,6 +40,10 @@ def _count(name: str, comment: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False, server_default=text("0"), comment=comment)
 
 
+def _seconds(name: str, comment: str) -> Column[float]:
+    return Column(name, Float, nullable=False, server_default=text("0"), comment=comment)
+
+
 integrations = Table(
     "sync_integrations",
     metadata,
@@ -156,11 +160,17 @@ budgets = Table(
     Column("window_limit", Integer, comment="Requests per window, as Kombo says; null: not known yet"),
     Column("used", Integer, nullable=False, comment="Requests of this window, ours and other users'"),
     Column("own", Integer, nullable=False, comment="Requests of this window that we sent"),
+    _count("flying", "Requests of this window that are not answered yet"),
+    _count("carried", "Requests of the former window that are not answered yet; they may count in this one"),
     Column("ends_at", Float, comment="End of the window, seconds since 1970 by the database's clock"),
+    _seconds("lasts_until", "The window does not end before"),
     Column("length", Float, nullable=False, comment="Seconds of a window, as last seen"),
+    _seconds("slack", "Seconds to wait after the end; above 0 where Kombo rounds its resets down"),
     Column("probe_until", Float, comment="Others wait until then for the request that learns the window"),
+    _seconds("paced_until", "Reads wait until then where they are spread over the window"),
     Column("confirmed", Boolean, nullable=False, comment="An answer of this window has told how it stands"),
     Column("refusals", BigInteger, nullable=False, comment="Answers 429 so far; none is normal"),
+    _text("waiting", "Which processes wait for leave to send, as JSON text: owner, purpose, count, until"),
     PrimaryKeyConstraint("environment", "key_fingerprint"),
     comment="The request budget of an API key, shared by everything that uses it",
 )

@@ -1,76 +1,114 @@
 """The request budget of an API key as one shared row.
 
-Each function is one short transaction's work: read the row under its lock, let ``domain.budget`` decide,
-write it back. SQLite has one write lock, so nothing else may happen in these transactions.
+Each function is one short transaction's work: read the row under its lock, let ``domain`` decide, write it
+back if anything changed. SQLite has one write lock, so nothing else may happen in these transactions. Every
+request passes here twice: so the statements are plain text, and the one that reads the row reads the clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import astuple
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection
 
 from syncer.domain.budget import Budget
-from syncer.store.bulk import insert_or_ignore
-from syncer.store.tables import budgets
+from syncer.domain.waiting import Waiting
 
 _T = TypeVar("_T")
+
+#: Column -> field of Budget.
+_FIELDS = {
+    "window_number": "window",
+    "window_limit": "limit",
+    "used": "used",
+    "own": "own",
+    "flying": "flying",
+    "carried": "carried",
+    "ends_at": "ends_at",
+    "lasts_until": "lasts_until",
+    "length": "length",
+    "slack": "slack",
+    "probe_until": "probe_until",
+    "paced_until": "paced_until",
+    "confirmed": "confirmed",
+    "refusals": "refusals",
+    "waiting": "waiting",
+}
 
 
 def change_budget(
     connection: Connection,
     environment: str,
     fingerprint: str,
-    now: datetime,
+    clock_offset: timedelta,
     decide: Callable[[Budget, float], tuple[Budget, _T]],
 ) -> _T:
-    """Apply a decision to the key's budget; decide gets the budget and the time in seconds."""
-    is_row = (budgets.c.environment == environment, budgets.c.key_fingerprint == fingerprint)
-    row = connection.execute(select(budgets).where(*is_row).with_for_update()).one_or_none()
+    """Apply a decision to the key's budget; decide gets the budget and the database's time in seconds."""
+    key = {"environment": environment, "key_fingerprint": fingerprint}
+    sql = _statements(connection.dialect.name)
+    row = connection.exec_driver_sql(sql["lock"], key).one_or_none()
     if row is None:
-        first = {"environment": environment, "key_fingerprint": fingerprint, **_values(Budget())}
-        connection.execute(insert_or_ignore(connection, budgets), first)
-        row = connection.execute(select(budgets).where(*is_row).with_for_update()).one()
-    before = _budget(row)
-    after, answer = decide(before, now.timestamp())
+        connection.exec_driver_sql(sql["insert"], {**key, **_values(Budget())})
+        row = connection.exec_driver_sql(sql["lock"], key).one()
+    shown, *values = row
+    before = _budget(values)
+    after, answer = decide(before, _seconds(shown) + clock_offset.total_seconds())
     if after != before:
-        connection.execute(update(budgets).where(*is_row).values(**_values(after)))
+        connection.exec_driver_sql(sql["update"], {**key, **_values(after)})
     return answer
 
 
 def read_budget(connection: Connection, environment: str, fingerprint: str) -> Budget | None:
     """How the key's budget stands; None before its first request."""
-    row = connection.execute(
-        select(budgets).where(budgets.c.environment == environment, budgets.c.key_fingerprint == fingerprint)
-    ).one_or_none()
-    return None if row is None else _budget(row)
+    key = {"environment": environment, "key_fingerprint": fingerprint}
+    row = connection.exec_driver_sql(_statements(connection.dialect.name)["read"], key).one_or_none()
+    return None if row is None else _budget(row[1:])
 
 
-def _budget(row: Row[Any]) -> Budget:
-    return Budget(
-        window=row.window_number,
-        limit=row.window_limit,
-        used=row.used,
-        own=row.own,
-        ends_at=row.ends_at,
-        length=row.length,
-        probe_until=row.probe_until,
-        confirmed=row.confirmed,
-        refusals=row.refusals,
-    )
-
-
-def _values(budget: Budget) -> dict[str, object]:
-    return {
-        "window_number": budget.window,
-        "window_limit": budget.limit,
-        "used": budget.used,
-        "own": budget.own,
-        "ends_at": budget.ends_at,
-        "length": budget.length,
-        "probe_until": budget.probe_until,
-        "confirmed": budget.confirmed,
-        "refusals": budget.refusals,
+@cache
+def _statements(dialect: str) -> Mapping[str, str]:
+    """What is sent to a database of this kind."""
+    sqlite = dialect == "sqlite"
+    given = {
+        name: f":{name}" if sqlite else f"%({name})s" for name in ("environment", "key_fingerprint", *_FIELDS)
     }
+    clock = (
+        "strftime('%Y-%m-%dT%H:%M:%f', 'now')"
+        if sqlite
+        else "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
+    )
+    where = f"environment = {given['environment']} AND key_fingerprint = {given['key_fingerprint']}"
+    read = f"SELECT {clock}, {', '.join(_FIELDS)} FROM sync_budgets WHERE {where}"
+    return {
+        "read": read,
+        # SQLite's transactions that write are alone from their beginning.
+        "lock": read if sqlite else f"{read} FOR UPDATE",
+        "insert": f"INSERT INTO sync_budgets ({', '.join(given)}) VALUES ({', '.join(given.values())})"
+        " ON CONFLICT DO NOTHING",
+        "update": f"UPDATE sync_budgets SET {', '.join(f'{name} = {given[name]}' for name in _FIELDS)}"
+        f" WHERE {where}",
+    }
+
+
+def _seconds(shown: str | float) -> float:
+    """The database's time in seconds since 1970; SQLite shows it as text."""
+    if isinstance(shown, str):
+        return datetime.fromisoformat(shown).replace(tzinfo=UTC).timestamp()
+    return shown
+
+
+def _budget(values: Any) -> Budget:
+    fields = dict(zip(_FIELDS.values(), values, strict=True))
+    waiting = tuple(Waiting(*each) for each in json.loads(fields["waiting"] or "[]"))
+    return Budget(**{**fields, "confirmed": bool(fields["confirmed"]), "waiting": waiting})
+
+
+def _values(budget: Budget) -> dict[str, Any]:
+    values = {column: getattr(budget, field) for column, field in _FIELDS.items()}
+    values["waiting"] = json.dumps([astuple(each) for each in budget.waiting]) if budget.waiting else None
+    return values

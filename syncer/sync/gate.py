@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TypeVar
+from typing import Any
 
-from syncer.domain import budget as rules
-from syncer.domain.budget import Budget, Permit, Purpose, Rate, Reserve
+from syncer.domain import answers, budget
+from syncer.domain.budget import Budget, Pacing, Permit, Purpose, Rate, Reserve
+from syncer.domain.turns import Turns
 from syncer.store.budget import change_budget
 from syncer.store.database import Database
 
 #: Seconds to wait after a 429 that names no reset.
 UNNAMED_RESET = 5.0
-
-_T = TypeVar("_T")
+#: Seconds after which those who wait look again: other processes may have learnt that there is room.
+LOOK_AGAIN = 1.0
 
 
 def fingerprint(api_key: str) -> str:
@@ -23,11 +26,30 @@ def fingerprint(api_key: str) -> str:
     return blake2b(api_key.encode(), digest_size=8, person=b"syncer-budget").hexdigest()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiter:
+    """A request that wants a permit, and its place in line."""
+
+    purpose: Purpose
+    integration_id: str | None
+    model_name: str | None
+    permit: asyncio.Future[Permit]
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What an answer does to the budget, and who waits until the database knows it, if anybody does."""
+
+    change: Callable[[Budget, float], Budget]
+    written: asyncio.Future[None] | None
+
+
 class BudgetGate:
     """Permits from the budget that all processes of the database share.
 
-    In this process one request per purpose asks at a time, in the order of arrival, so that streams take
-    turns; those of a less urgent purpose stand back while a more urgent one waits.
+    One task asks for all who wait in this process, while there are any: the more urgent purpose goes first;
+    within one, integrations take turns, and the models of each. One transaction takes as many permits as it
+    can get and tells the budget what answers have said meanwhile. owner: the name of this process.
     """
 
     def __init__(
@@ -37,48 +59,140 @@ class BudgetGate:
         key_fingerprint: str,
         reserve: Reserve,
         sleep: Callable[[float], Awaitable[None]],
+        *,
+        pacing: Pacing = "burst",
+        owner: str = "",
     ) -> None:
         self._database = database
         self._environment = environment
         self._fingerprint = key_fingerprint
         self._reserve = reserve
+        self._pacing = pacing
+        self._owner = owner
         self._sleep = sleep
-        self._turn = {purpose: asyncio.Lock() for purpose in Purpose}
-        self._waiting = dict.fromkeys(Purpose, 0)
+        self._turns: dict[Purpose, Turns[_Waiter]] = {purpose: Turns() for purpose in Purpose}
+        self._news: list[_News] = []
+        #: The most urgent purpose that has to wait: those before it may be in luck.
+        self._blocked: Purpose | None = None
+        self._woken = asyncio.Event()
+        self._asker: asyncio.Task[None] | None = None
 
-    async def permit(self, purpose: Purpose, integration_id: str | None) -> Permit:
-        """Wait for leave to send one request."""
-        self._waiting[purpose] += 1
+    async def permit(self, purpose: Purpose, integration_id: str | None, model_name: str | None) -> Permit:
+        """Wait for leave to send one request. Raises DatabaseError."""
+        waiter = _Waiter(purpose, integration_id, model_name, asyncio.get_running_loop().create_future())
+        self._turns[purpose].add(integration_id, model_name, waiter)
+        if self._blocked is None or purpose < self._blocked:
+            self._wake()
         try:
-            async with self._turn[purpose]:
-                while True:
-                    answer: Permit | float = rules.PROBE_POLL
-                    if not any(self._waiting[other] for other in Purpose if other < purpose):
-                        answer = await self._change(
-                            lambda budget, now: rules.take(budget, now, purpose, self._reserve)
-                        )
-                    if isinstance(answer, Permit):
-                        return answer
-                    await self._sleep(answer)
-        finally:
-            self._waiting[purpose] -= 1
+            return await waiter.permit
+        except asyncio.CancelledError:
+            if waiter.permit.done() and not waiter.permit.cancelled() and not waiter.permit.exception():
+                self._give(waiter.permit.result())
+            self._turns[purpose].remove(integration_id, model_name, waiter)
+            self._wake()
+            raise
 
     async def answered(self, permit: Permit, rate: Rate | None) -> None:
-        """Tell the budget what an answer said of it."""
-        await self._change(lambda budget, now: (rules.answered(budget, now, permit, rate), None))
+        """Tell the budget what an answer said of it. Raises DatabaseError."""
+        await self._tell(lambda before, now: answers.answered(before, now, permit, rate))
 
     async def refused(self, permit: Permit, rate: Rate | None, reset: float | None) -> None:
-        """Tell the budget of a 429; reset in seconds."""
+        """Tell the budget of a 429; reset in seconds. Raises DatabaseError."""
         named = UNNAMED_RESET if reset is None else reset
-        await self._change(lambda budget, now: (rules.refused(budget, now, permit, rate, named), None))
+        await self._tell(lambda before, now: answers.refused(before, now, permit, rate, named))
 
-    async def _change(self, decide: Callable[[Budget, float], tuple[Budget, _T]]) -> _T:
+    async def _tell(self, change: Callable[[Budget, float], Budget]) -> None:
+        written = asyncio.get_running_loop().create_future()
+        self._news.append(_News(change, written))
+        self._wake()
+        await written
+
+    def _give(self, permit: Permit) -> None:
+        """To the next in turn that it is good for; where there is none it is spent."""
+        for purpose in Purpose:
+            while purpose <= permit.purpose and self._turns[purpose]:
+                waiter = self._turns[purpose].pop()
+                if not waiter.permit.done():
+                    waiter.permit.set_result(permit)
+                    return
+        self._news.append(_News(lambda before, now: answers.answered(before, now, permit, None), None))
+        self._wake()
+
+    def _wake(self) -> None:
+        self._woken.set()
+        if self._asker is None:
+            self._asker = asyncio.create_task(self._ask())
+
+    async def _ask(self) -> None:
+        """Ask for all who wait, and tell the news, until there is neither."""
+        news: list[_News] = []
+        try:
+            while self._news or any(self._turns.values()):
+                news, self._news = self._news, []
+                wanted = {purpose: len(turns) for purpose, turns in self._turns.items() if turns}
+                permits, wait = await self._take(news, wanted)
+                for each in news:
+                    if each.written is not None and not each.written.done():
+                        each.written.set_result(None)
+                for permit in permits:
+                    self._give(permit)
+                if wait is not None:
+                    given = Counter(permit.purpose for permit in permits)
+                    blocked = min(purpose for purpose, count in wanted.items() if count > given[purpose])
+                    await self._pause(min(wait, LOOK_AGAIN), blocked)
+        except asyncio.CancelledError:
+            self._fail(None, news)
+            raise
+        except BaseException as error:
+            # It is for those who wait.
+            self._fail(error, news)
+        finally:
+            self._asker = None
+
+    async def _take(self, news: list[_News], wanted: dict[Purpose, int]) -> tuple[list[Permit], float | None]:
+        """One transaction: permits, and the seconds to wait where they were not enough."""
+
+        def decide(before: Budget, now: float) -> tuple[Budget, tuple[list[Permit], float | None]]:
+            for each in news:
+                before = each.change(before, now)
+            after, permits, wait = budget.take_several(
+                before, now, wanted, self._reserve, self._pacing, self._owner
+            )
+            return after, (permits, wait)
+
         return await self._database.write(
             lambda connection: change_budget(
-                connection,
-                self._environment,
-                self._fingerprint,
-                self._database.now(connection),
-                decide,
+                connection, self._environment, self._fingerprint, self._database.clock_offset, decide
             )
         )
+
+    async def _pause(self, seconds: float, blocked: Purpose) -> None:
+        """Wait so long, or for news, or for somebody more urgent than those who have to wait."""
+        self._woken.clear()
+        most_urgent = min((purpose for purpose, turns in self._turns.items() if turns), default=None)
+        if self._news or most_urgent is None or most_urgent < blocked:
+            return
+        self._blocked = blocked
+        timer = asyncio.ensure_future(self._sleep(seconds))
+        woken = asyncio.ensure_future(self._woken.wait())
+        try:
+            await asyncio.wait((timer, woken), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._blocked = None
+            timer.cancel()
+            woken.cancel()
+
+    def _fail(self, error: BaseException | None, news: list[_News]) -> None:
+        """Let all who wait hear of the error, or of the end where there is none."""
+        waiting: list[asyncio.Future[Any] | None] = [each.written for each in (*news, *self._news)]
+        for turns in self._turns.values():
+            while turns:
+                waiting.append(turns.pop().permit)
+        self._news = []
+        for each in waiting:
+            if each is None or each.done():
+                continue
+            if error is None:
+                each.cancel()
+            else:
+                each.set_exception(error)

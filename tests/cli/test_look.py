@@ -38,7 +38,12 @@ def test_status_tells_rows_freshness_and_budget(mirror: Shell, source: Source) -
     assert line.split()[:4] == ["hris_employees", "complete", str(live), str(deleted)]
     assert "3 streams: 3 complete · " in ran.out
     assert "of 100,000 used in this window · 10,000 kept in reserve" in ran.out
+    assert " · pacing: burst · waiting: none · none refused (429)" in ran.out
     told = mirror.run("status", "--json").json
+    budget = told["budget"]
+    assert (budget["limit"], budget["reserve"], budget["pacing"]) == (100_000, 10_000, "burst")
+    assert budget["waiting"] == {"write": 0, "webhook": 0, "incremental": 0, "full": 0}
+    assert datetime.fromisoformat(budget["resets_at"]) > datetime.fromisoformat(told["now"])
     assert told["is_well"] is True
     assert {each["model"] for each in told["streams"]} == {"hris_employees", "hris_groups", "hris_locations"}
     for stream in told["streams"]:

@@ -42,7 +42,16 @@ def status(*streams: dict[str, Any], **integration: Any) -> dict[str, Any]:
         "integrations": [{"id": name, **described} for name in names],
         "streams": list(streams),
         "totals": {"streams": Counter(each["state"] for each in streams)},
-        "budget": {"limit": 300, "used": 212, "window_seconds": 60.0, "answers_429": 4},
+        "budget": {
+            "limit": 300,
+            "used": 212,
+            "reserve": 30,
+            "pacing": "even",
+            "waiting": {"write": 0, "webhook": 0, "incremental": 2, "full": 1_500},
+            "resets_in_seconds": 17.2,
+            "window_seconds": 60.0,
+            "answers_429": 4,
+        },
     }
 
 
@@ -81,6 +90,12 @@ def test_a_mirror_that_is_well_is_told_in_one_sentence() -> None:
     assert "13,345" in page.text
     assert "212 of 300" in page.text
     assert "5 min ago" in page.text
+
+
+def test_the_budget_is_told_with_who_waits_for_it() -> None:
+    text = " ".join(Read(status_page(status(stream("hris_groups")))).text.split())
+    assert "212 of 300 requests in 60 s 30 kept in reserve 17 s to the next window even pacing" in text
+    assert "2 incremental, 1,500 full waiting requests 4 refused (429)" in text
 
 
 @pytest.mark.parametrize(

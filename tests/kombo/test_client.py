@@ -136,11 +136,11 @@ def error(code: str | None, message: str = "No.") -> dict[str, Any]:
 class Gate:
     """Gives a permit whenever asked and keeps what it was told."""
 
-    asked: list[tuple[Purpose, str | None]] = field(default_factory=list)
+    asked: list[tuple[Purpose, str | None, str | None]] = field(default_factory=list)
     told: list[tuple[Any, ...]] = field(default_factory=list)
 
-    async def permit(self, purpose: Purpose, integration_id: str | None) -> Permit:
-        self.asked.append((purpose, integration_id))
+    async def permit(self, purpose: Purpose, integration_id: str | None, model_name: str | None) -> Permit:
+        self.asked.append((purpose, integration_id, model_name))
         return Permit(window=len(self.asked), purpose=purpose)
 
     async def answered(self, permit: Permit, rate: Rate | None) -> None:
@@ -232,7 +232,7 @@ async def test_an_integration_is_asked_for_by_path_alone() -> None:
     assert integration.status == "ACTIVE"
     assert server.seen[0].path == "/v1/integrations/hr:a%2Fb"
     assert "x-integration-id" not in server.seen[0].headers
-    assert at.gate.asked == [(Purpose.INCREMENTAL, "hr:a/b")]
+    assert at.gate.asked == [(Purpose.INCREMENTAL, "hr:a/b", None)]
 
 
 async def test_the_key_is_checked_for_no_integration() -> None:
@@ -241,7 +241,7 @@ async def test_the_key_is_checked_for_no_integration() -> None:
         assert await at.client.check_key(purpose=Purpose.WRITE) == "env"
     assert server.seen[0].path == "/v1/check-api-key"
     assert "x-integration-id" not in server.seen[0].headers
-    assert at.gate.asked == [(Purpose.WRITE, None)]
+    assert at.gate.asked == [(Purpose.WRITE, None, None)]
 
 
 async def test_a_redirect_is_not_followed() -> None:

@@ -71,7 +71,9 @@ def test_the_quarantine_is_counted_by_stream_with_its_oldest_record(connection: 
 
 def test_the_budget_is_that_of_the_key_and_unknown_without_one(connection: Connection) -> None:
     def use(key: str, used: int) -> None:
-        change_budget(connection, "default", key, NOW, lambda _, __: (Budget(limit=300, used=used), None))
+        change_budget(
+            connection, "default", key, timedelta(0), lambda _, __: (Budget(limit=300, used=used), None)
+        )
 
     use("mine", 7)
     use("yours", 9)

@@ -11,7 +11,9 @@ import pytest
 from sqlalchemy import event, select
 
 from syncer.domain import budget as rules
+from syncer.domain.answers import answered
 from syncer.domain.budget import Budget, Permit, Purpose, Rate, Reserve
+from syncer.domain.waiting import Waiting
 from syncer.store.budget import change_budget, read_budget
 from syncer.store.database import Database
 from syncer.store.tables import budgets
@@ -28,7 +30,7 @@ def take(database: Database, purpose: Purpose = Purpose.INCREMENTAL, key: str = 
             connection,
             "default",
             key,
-            database.now(connection),
+            database.clock_offset,
             lambda budget, now: rules.take(budget, now, purpose, RESERVE),
         )
 
@@ -42,8 +44,8 @@ def learn(database: Database) -> None:
             connection,
             "default",
             "key",
-            database.now(connection),
-            lambda budget, now: (rules.answered(budget, now, permit, Rate(LIMIT, LIMIT - 1, 3600.0)), None),
+            database.clock_offset,
+            lambda budget, now: (answered(budget, now, permit, Rate(LIMIT, LIMIT - 1, 3600.0)), None),
         )
 
 
@@ -62,19 +64,31 @@ def test_a_budget_is_kept_to_the_microsecond(database: Database) -> None:
         limit=300,
         used=299,
         own=17,
+        flying=4,
+        carried=3,
         ends_at=1772366400.123456,
+        lasts_until=1772366399.123456,
         length=59.5,
+        slack=1.0,
         probe_until=1772366400.654321,
+        paced_until=1772366341.234567,
         confirmed=True,
         refusals=2**33,
+        waiting=(
+            Waiting("one", Purpose.WRITE, 2, 1772366401.5),
+            Waiting("two", Purpose.FULL, 1, 1772366402.0),
+        ),
     )
     with database.begin() as connection:
+        before, at = change_budget(
+            connection, "default", "key", database.clock_offset, lambda budget, at: (full, (budget, at))
+        )
         now = database.now(connection)
-        told = change_budget(connection, "default", "key", now, lambda budget, at: (full, (budget, at)))
-    assert told == (Budget(), now.timestamp())
+    assert before == Budget()
+    assert 0 <= now.timestamp() - at < 60
     assert standing(database) == full
     with database.begin() as connection:
-        change_budget(connection, "default", "key", now, lambda budget, _: (Budget(), None))
+        change_budget(connection, "default", "key", database.clock_offset, lambda budget, _: (Budget(), None))
     assert standing(database) == Budget()
 
 
@@ -109,13 +123,15 @@ def test_threads_together_take_what_the_window_has_less_the_reserve(migrated_url
 TAKE_ALL = """
 import sys
 from syncer.domain import budget as rules
+from syncer.domain.answers import answered
 from syncer.domain.budget import Permit, Purpose, Reserve
+from syncer.domain.waiting import Waiting
 from syncer.store.budget import change_budget
 from syncer.store.database import Database
 database = Database(sys.argv[1])
 def take():
     with database.begin() as connection:
-        return change_budget(connection, "default", "key", database.now(connection),
+        return change_budget(connection, "default", "key", database.clock_offset,
             lambda budget, now: rules.take(budget, now, Purpose.INCREMENTAL, Reserve(share=0.1)))
 with database.read():
     print("ready", flush=True)
@@ -179,12 +195,11 @@ def test_hosts_agree_on_the_window_by_the_databases_clock(migrated_url: str) -> 
 def test_environments_and_keys_have_budgets_of_their_own(database: Database) -> None:
     for environment, key in (("default", "a"), ("default", "b"), ("other", "a")):
         with database.begin() as connection:
-            now = database.now(connection)
             permit = change_budget(
                 connection,
                 environment,
                 key,
-                now,
+                database.clock_offset,
                 lambda budget, at: rules.take(budget, at, Purpose.FULL, RESERVE),
             )
         assert isinstance(permit, Permit)
@@ -210,7 +225,7 @@ def test_a_decision_that_fails_changes_nothing(database: Database) -> None:
 
     def fail() -> None:
         with database.begin() as connection:
-            change_budget(connection, "default", "key", database.now(connection), decide)
+            change_budget(connection, "default", "key", database.clock_offset, decide)
 
     with pytest.raises(KeyError, match="mine"):
         fail()

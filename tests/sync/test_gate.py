@@ -1,0 +1,239 @@
+"""The gate on a real budget row, in time that passes only when the test lets it."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError
+
+from syncer.domain.budget import Budget, Permit, Purpose, Rate, Reserve
+from syncer.store.budget import change_budget, read_budget
+from syncer.store.database import Database
+from syncer.sync.gate import LOOK_AGAIN, BudgetGate
+
+#: Real seconds that nothing here takes.
+PATIENCE = 30.0
+FULL = Purpose.FULL
+
+
+class Time:
+    """The database's clock and the gates' sleep: a nap ends when the test says so."""
+
+    def __init__(self, *databases: Database) -> None:
+        self._databases = databases
+        self._naps: asyncio.Queue[tuple[float, asyncio.Future[None]]] = asyncio.Queue()
+
+    async def sleep(self, seconds: float) -> None:
+        nap: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._naps.put_nowait((seconds, nap))
+        await nap
+
+    async def next_nap(self) -> tuple[float, asyncio.Future[None]]:
+        """What somebody sleeps for, once somebody does."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                seconds, nap = await self._naps.get()
+                if not nap.done():
+                    return seconds, nap
+
+    async def passes(self, seconds: float) -> None:
+        """Let so much time pass over one nap."""
+        _, nap = await self.next_nap()
+        for database in self._databases:
+            database.clock_offset += timedelta(seconds=seconds)
+        nap.set_result(None)
+
+
+def gate_of(database: Database, time: Time, *, reserve: int = 0, owner: str = "one") -> BudgetGate:
+    return BudgetGate(database, "default", "key", Reserve(count=reserve), time.sleep, owner=owner)
+
+
+def set_window(database: Database, *, limit: int = 20, used: int = 20) -> None:
+    """An open window that ends in a minute."""
+
+    def decide(_: Budget, now: float) -> tuple[Budget, None]:
+        return (
+            Budget(limit=limit, used=used, own=used, ends_at=now + 60, lasts_until=now + 59, confirmed=True),
+            None,
+        )
+
+    with database.begin() as connection:
+        change_budget(connection, "default", "key", database.clock_offset, decide)
+
+
+def standing(database: Database) -> Budget:
+    with database.read() as connection:
+        budget = read_budget(connection, "default", "key")
+    assert budget is not None
+    return budget
+
+
+async def one(waiting: asyncio.Future[Permit]) -> Permit:
+    async with asyncio.timeout(PATIENCE):
+        return await waiting
+
+
+async def nobody_asks_any_more(before: set[asyncio.Task[object]]) -> None:
+    """The gate's task ends by itself."""
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.wait([*(asyncio.all_tasks() - before), asyncio.ensure_future(asyncio.sleep(0))])
+
+
+async def test_integrations_take_turns_however_many_requests_each_has_waiting(database: Database) -> None:
+    time, served = Time(database), list[str]()
+    gate = gate_of(database, time)
+    set_window(database)
+
+    async def request(integration: str) -> None:
+        permit = await gate.permit(FULL, integration, "hris_employees")
+        served.append(integration)
+        await gate.answered(permit, Rate(20, 19, 60))
+
+    requests = [asyncio.create_task(request("large")) for _ in range(8)]
+    requests.append(asyncio.create_task(request("small")))
+    await time.passes(60)
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.gather(*requests)
+    assert served == ["large", "small", *["large"] * 7]
+
+
+async def test_one_transaction_takes_all_that_can_be_had(database: Database) -> None:
+    gate = gate_of(database, Time(database))
+    set_window(database, used=15)
+    locks: list[str] = []
+    event.listen(
+        database.engine,
+        "before_cursor_execute",
+        lambda *args: locks.append(args[2]) if "SELECT" in args[2] else None,
+    )
+    async with asyncio.timeout(PATIENCE):
+        permits = await asyncio.gather(*[gate.permit(FULL, "a", f"model {each}") for each in range(5)])
+    assert len(permits) == 5
+    assert len([each for each in locks if "sync_budgets" in each]) == 1
+    assert standing(database).flying == 5
+
+
+async def test_an_answer_wakes_those_who_wait_for_it(database: Database) -> None:
+    """Nothing is known of the limit: one goes, the others wait for what it learns. No time passes."""
+    gate = gate_of(database, Time(database))
+    async with asyncio.timeout(PATIENCE):
+        first = await gate.permit(FULL, "a", None)
+        others = [asyncio.create_task(gate.permit(FULL, "a", None)) for _ in range(3)]
+        await gate.answered(first, Rate(20, 19, 60))
+        await asyncio.gather(*others)
+
+
+async def test_a_write_is_admitted_at_once_while_reads_wait(database: Database) -> None:
+    time = Time(database)
+    gate = gate_of(database, time, reserve=2)
+    set_window(database, used=18)
+    read = asyncio.create_task(gate.permit(Purpose.INCREMENTAL, "a", None))
+    seconds, nap = await time.next_nap()
+    assert seconds == LOOK_AGAIN
+    async with asyncio.timeout(PATIENCE):
+        for _ in range(2):
+            permit = await gate.permit(Purpose.WRITE, "b", None)
+            assert permit.purpose is Purpose.WRITE
+    assert not nap.done() or nap.cancelled()
+    assert not read.done()
+    read.cancel()
+
+
+async def test_what_waits_in_another_process_and_is_more_urgent_goes_first(migrated_url: str) -> None:
+    here, there = Database(migrated_url), Database(migrated_url)
+    times = Time(here, there), Time(here, there)
+    gates = [
+        gate_of(database, time, owner=owner)
+        for database, time, owner in zip((here, there), times, ("one", "two"), strict=True)
+    ]
+    set_window(here)
+    write = asyncio.create_task(gates[0].permit(Purpose.WRITE, "a", None))
+    _, nap = await times[0].next_nap()
+    read = asyncio.create_task(gates[1].permit(FULL, "a", None))
+    # The window has turned, and the write's process has not noticed.
+    await times[1].passes(60)
+    _, standing_back = await times[1].next_nap()
+    assert not read.done()
+    nap.set_result(None)
+    permit = await one(write)
+    await gates[0].answered(permit, Rate(20, 19, 60))
+    standing_back.set_result(None)
+    assert (await one(read)).window == permit.window
+    here.close()
+    there.close()
+
+
+async def test_who_is_cancelled_while_waiting_takes_nothing(database: Database) -> None:
+    time = Time(database)
+    gate = gate_of(database, time)
+    set_window(database)
+    before = asyncio.all_tasks()
+    waiting = [asyncio.create_task(gate.permit(FULL, "a", None)) for _ in range(3)]
+    await time.next_nap()
+    for each in waiting:
+        each.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    await nobody_asks_any_more(before)
+    assert standing(database).own == 20
+
+
+@pytest.mark.parametrize("others", [0, 1])
+async def test_a_permit_for_somebody_who_is_gone_is_the_next_ones_or_spent(
+    database: Database, others: int
+) -> None:
+    gate = gate_of(database, Time(database))
+    set_window(database, used=19)
+    before = asyncio.all_tasks()
+    leaving = asyncio.create_task(gate.permit(FULL, "a", None))
+    waiting = [asyncio.create_task(gate.permit(FULL, "b", None)) for _ in range(others)]
+
+    def leave() -> None:
+        # Right after the transaction that took the permit, before the request hears of it.
+        loop.call_soon_threadsafe(leaving.cancel)
+
+    loop = asyncio.get_running_loop()
+    event.listen(database.engine, "commit", lambda _: leave(), once=True)
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    for each in waiting:
+        assert (await one(each)).window == 0
+    await nobody_asks_any_more(before | set(waiting))
+    budget = standing(database)
+    assert (budget.used, budget.flying) == (20, others)
+
+
+async def test_all_who_wait_hear_that_the_database_cannot_be_used_and_later_ones_ask_anew(
+    database: Database,
+) -> None:
+    gate = gate_of(database, Time(database))
+    set_window(database, used=0)
+    with database.begin() as connection:
+        connection.execute(text("ALTER TABLE sync_budgets RENAME TO elsewhere"))
+    asked = await asyncio.gather(*[gate.permit(FULL, "a", None) for _ in range(3)], return_exceptions=True)
+    assert all(isinstance(each, DBAPIError) for each in asked)
+    told = await asyncio.gather(gate.answered(Permit(0, FULL), None), return_exceptions=True)
+    assert isinstance(told[0], DBAPIError)
+    with database.begin() as connection:
+        connection.execute(text("ALTER TABLE elsewhere RENAME TO sync_budgets"))
+    async with asyncio.timeout(PATIENCE):
+        await gate.permit(FULL, "a", None)
+
+
+async def test_status_is_told_who_waits(database: Database) -> None:
+    time = Time(database)
+    gate = gate_of(database, time)
+    set_window(database)
+    waiting = [
+        asyncio.create_task(gate.permit(purpose, "a", None)) for purpose in (FULL, FULL, Purpose.WEBHOOK)
+    ]
+    await time.next_nap()
+    assert {(each.owner, each.purpose, each.count) for each in standing(database).waiting} == {
+        ("one", Purpose.WEBHOOK, 1),
+        ("one", FULL, 2),
+    }
+    for each in waiting:
+        each.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
