@@ -1,6 +1,7 @@
 """One load by the program, in a process of its own: what it did, as a line of JSON.
 
-python -m benchmarks.load DATABASE_URL BASE_URL backfill|restart|sync [--reserve N] [--integration ID]
+python -m benchmarks.load DATABASE_URL BASE_URL backfill|restart|sync
+    [--reserve N] [--integration ID] [--key KEY]
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from benchmarks.pages import INTEGRATION, INTEGRATIONS
 from syncer.app import App
 from syncer.domain.plan import Mode
 from syncer.settings import Settings
+
+#: The API key: loads that have the same one share a budget.
+KEY = "bench"
 
 
 def written_bytes() -> int:
@@ -39,23 +43,23 @@ async def longest_block(every: float = 0.005) -> float:
         return longest
 
 
-async def load(url: str, base_url: str, mode: Mode, reserve: str, integration: str) -> dict[str, object]:
+async def load(asked: argparse.Namespace) -> dict[str, object]:
     """Seconds and rows of one pass over the list of employees."""
     settings = Settings.model_validate(
         {
-            "kombo": {"api_key": "bench", "base_url": base_url},
-            "database": {"url": url},
+            "kombo": {"api_key": asked.key, "base_url": asked.base_url},
+            "database": {"url": asked.url},
             "integrations": [
                 {"id": f"bench:{number:024d}", "models": ["hris_employees"]} for number in range(INTEGRATIONS)
             ],
-            "budget": {"reserve": reserve},
+            "budget": {"reserve": asked.reserve},
         }
     )
     async with App(settings) as app:
         app.open_database()
         watching = asyncio.create_task(longest_block())
         before, start = written_bytes(), time.perf_counter()
-        (result,) = await app.run(mode, integrations=[integration])
+        (result,) = await app.run(asked.mode, integrations=[asked.integration])
         seconds = time.perf_counter() - start
         watching.cancel()
     counts = result.counts
@@ -79,11 +83,11 @@ def main() -> None:
     parser.add_argument("mode", type=Mode)
     parser.add_argument("--reserve", default="10%")
     parser.add_argument("--integration", default=INTEGRATION)
+    parser.add_argument("--key", default=KEY)
     asked = parser.parse_args()
     # Its lines would be mixed with ours.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    said = load(asked.url, asked.base_url, asked.mode, asked.reserve, asked.integration)
-    print(json.dumps(asyncio.run(said)))
+    print(json.dumps(asyncio.run(load(asked))))
 
 
 if __name__ == "__main__":

@@ -175,7 +175,7 @@ def application(pages: Pages) -> Starlette:
         return JSONResponse(pages.told())
 
     async def key(_: Request) -> Response:
-        return JSONResponse({"status": "success", "data": {"environment_id": "bench"}})
+        return pages.served(b'{"status": "success", "data": {"environment_id": "bench"}}')
 
     async def integration(request: Request) -> Response:
         said = {

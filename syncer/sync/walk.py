@@ -40,12 +40,13 @@ async def walk_list(
 ) -> AsyncGenerator[Stored, None]:
     """Follow the list from the walk's cursor to its end; give each page once it is stored.
 
-    While a page is written the next one is already being fetched and compared. Raises KomboError where the
-    API gives no page, LeaseLost where another runner has the stream, ProjectionReplaced where another process
-    mirrors the model by other rules.
+    While a page is written the next one is compared and the one after that is fetched. Raises KomboError
+    where the API gives no page, LeaseLost where another runner has the stream, ProjectionReplaced where
+    another process mirrors the model by other rules.
     """
     ahead = _Ahead(engine, lease, model, purpose)
-    coming = asyncio.create_task(ahead.page(walk, walk.cursor))
+    pages = ahead.pages(walk)
+    coming = asyncio.ensure_future(anext(pages))
     written: set[str] = set()
     try:
         while True:
@@ -54,7 +55,7 @@ async def walk_list(
                 # It was compared before the last page was stored, with which it shares records.
                 records = await ahead.compared(page)
             if page.next is not None:
-                coming = asyncio.create_task(ahead.page(walk, page.next))
+                coming = asyncio.ensure_future(anext(pages))
             stored = await engine.database.write(
                 partial(
                     _store,
@@ -73,10 +74,12 @@ async def walk_list(
             walk, written = stored.walk, records.to_write
             if page.next is None:
                 # The walk is repeated from its first page.
-                coming = asyncio.create_task(ahead.page(walk, None))
+                pages = ahead.pages(walk)
+                coming = asyncio.ensure_future(anext(pages))
     finally:
         coming.cancel()
         await asyncio.gather(coming, return_exceptions=True)
+        await pages.aclose()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +91,20 @@ class _Ahead:
     model: Model
     purpose: Purpose
 
-    async def page(self, walk: Walk, cursor: str | None) -> tuple[Page, Compared]:
-        """The page at this place of the walk, and its records beside the mirror."""
-        page = await self.engine.client.list_page(
-            self.model,
-            self.lease.integration_id,
-            purpose=self.purpose,
-            page_size=self.engine.rules.page_size,
-            updated_after=walk.updated_after,
-            cursor=cursor,
-            filters=walk.filters,
-        )
-        return page, await self.compared(page)
+    async def pages(self, walk: Walk) -> AsyncGenerator[tuple[Page, Compared], None]:
+        """The pages from the walk's place on, each beside the mirror; the one after it is being fetched."""
+        fetching = asyncio.create_task(self._fetch(walk, walk.cursor))
+        try:
+            while True:
+                page = await fetching
+                if page.next is not None:
+                    fetching = asyncio.create_task(self._fetch(walk, page.next))
+                yield page, await self.compared(page)
+                if page.next is None:
+                    return
+        finally:
+            fetching.cancel()
+            await asyncio.gather(fetching, return_exceptions=True)
 
     async def compared(self, page: Page) -> Compared:
         """The page's records beside the mirror, outside of the transaction that others may wait for."""
@@ -110,6 +115,17 @@ class _Ahead:
             return compare(connection, self.engine, key, self.model, records)
 
         return await self.engine.database.ask(compared)
+
+    async def _fetch(self, walk: Walk, cursor: str | None) -> Page:
+        return await self.engine.client.list_page(
+            self.model,
+            self.lease.integration_id,
+            purpose=self.purpose,
+            page_size=self.engine.rules.page_size,
+            updated_after=walk.updated_after,
+            cursor=cursor,
+            filters=walk.filters,
+        )
 
 
 def _store(
