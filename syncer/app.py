@@ -21,6 +21,7 @@ from syncer.domain.plan import Mode
 from syncer.domain.sweep import Brakes
 from syncer.kombo.client import Client
 from syncer.owner import is_dead, this_process
+from syncer.planning import Planning
 from syncer.report import report_status
 from syncer.selection import Selection
 from syncer.settings import Settings
@@ -68,6 +69,7 @@ class App:
         self.streams = StreamStore(ENVIRONMENT)
         self.integrations = IntegrationStore(ENVIRONMENT)
         self.selection = Selection(settings, self.database, self.integrations, self.streams)
+        self.planning = Planning(settings, self.database, self.streams)
         self.owner = this_process()
         self.stopping = asyncio.Event()
         self.reprojection = Reprojection(
@@ -260,4 +262,6 @@ class App:
 
     def status(self) -> dict[str, Any]:
         """The overview as plain values, ready for JSON. Raises DatabaseError."""
-        return report_status(self.overview(), self.settings.budget.reserve)
+        found = report_status(self.overview(), self.settings.budget.reserve)
+        with self.database.read() as connection:
+            return {**found, "behind": self.planning.report_behind(connection)}

@@ -40,6 +40,10 @@ def _count(name: str, comment: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False, server_default=text("0"), comment=comment)
 
 
+def _number(name: str, comment: str) -> Column[float]:
+    return Column(name, Float, nullable=False, server_default=text("0"), comment=comment)
+
+
 integrations = Table(
     "sync_integrations",
     metadata,
@@ -116,10 +120,25 @@ streams = Table(
     _count("failures", "Runs in a row that failed"),
     _count("rows_live", "Rows in the mirror that are not deleted"),
     _count("rows_deleted", "Rows in the mirror that are marked deleted"),
+    _number("changes", "How many changes runs have found; fades with time"),
+    _number("watched", "Over how many seconds; 0: not known, or a webhook has told of a change"),
     PrimaryKeyConstraint("environment", "integration_id", "model"),
     comment="One row per stream (a model of an integration): its progress, lease and counts",
 )
-Index(None, streams.c.due_at)
+Index(
+    None,
+    streams.c.environment,
+    streams.c.due_at,
+    postgresql_where=streams.c.due_at.is_not(None),
+    sqlite_where=streams.c.due_at.is_not(None),
+)
+Index(
+    None,
+    streams.c.environment,
+    streams.c.lease_owner,
+    postgresql_where=streams.c.lease_owner.is_not(None),
+    sqlite_where=streams.c.lease_owner.is_not(None),
+)
 
 runs = Table(
     "sync_runs",

@@ -74,7 +74,7 @@ class Rounds:
     def last(self, model: str = GROUPS) -> set[datetime | None]:
         """The ticks that last made the model's streams due."""
         with self.database.begin() as connection:
-            return {moment for _, moment in self.store.scheduled(connection, model)}
+            return {turn.scheduled_at for turn in self.store.scheduled(connection, model)}
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
