@@ -20,6 +20,7 @@ from syncer.domain.exclude import exclusions
 from syncer.domain.plan import Mode
 from syncer.domain.sweep import Brakes
 from syncer.kombo.client import Client
+from syncer.outlook import Command, outlook
 from syncer.owner import is_dead, this_process
 from syncer.planning import Planning
 from syncer.report import report_status
@@ -250,6 +251,18 @@ class App:
         except KomboError:
             # Whatever else is wrong shows in the streams, each for itself.
             return
+
+    def plan(
+        self, commands: Sequence[Command], integrations: Sequence[str] = (), models: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """What these commands would cost, and the schedule where all are named; asks and changes nothing.
+
+        Raises DatabaseError, UsageError for a selection that names nothing.
+        """
+        schema.check(self.database)
+        return outlook(
+            self.settings, self.database, self.selection, self.planning, commands, integrations, models
+        )
 
     def overview(self) -> Overview:
         """What the mirror holds and how fresh it is. Raises DatabaseError."""
