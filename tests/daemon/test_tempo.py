@@ -123,7 +123,9 @@ async def test_where_all_fit_nobody_loses_a_turn(service: Callable[..., Service]
 
 
 @pytest.mark.parametrize(
-    "sync", [{"every": "*/15 * * * *"}, {"every_max": "15m"}], ids=["cron expression", "every_max is every"]
+    "sync",
+    [{"every": "*/15 8-18 * * *"}, {"every_max": "15m"}],
+    ids=["cron expression", "every_max is every"],
 )
 async def test_what_is_not_to_be_stretched_is_not(
     service: Callable[..., Service], sync: dict[str, str]
