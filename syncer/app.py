@@ -20,7 +20,9 @@ from syncer.domain.exclude import exclusions
 from syncer.domain.plan import Mode
 from syncer.domain.sweep import Brakes
 from syncer.kombo.client import Client
+from syncer.outlook import Command, outlook
 from syncer.owner import is_dead, this_process
+from syncer.planning import Planning
 from syncer.report import report_status
 from syncer.selection import Selection
 from syncer.settings import Settings
@@ -68,6 +70,7 @@ class App:
         self.streams = StreamStore(ENVIRONMENT)
         self.integrations = IntegrationStore(ENVIRONMENT)
         self.selection = Selection(settings, self.database, self.integrations, self.streams)
+        self.planning = Planning(settings, self.database, self.streams)
         self.owner = this_process()
         self.stopping = asyncio.Event()
         self.reprojection = Reprojection(
@@ -257,6 +260,18 @@ class App:
             # Whatever else is wrong shows in the streams, each for itself.
             return
 
+    def plan(
+        self, commands: Sequence[Command], integrations: Sequence[str] = (), models: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """What these commands would cost, and the schedule where all are named; asks and changes nothing.
+
+        Raises DatabaseError, UsageError for a selection that names nothing.
+        """
+        schema.check(self.database)
+        return outlook(
+            self.settings, self.database, self.selection, self.planning, commands, integrations, models
+        )
+
     def overview(self) -> Overview:
         """What the mirror holds and how fresh it is. Raises DatabaseError."""
         schema.check(self.database)
@@ -268,4 +283,6 @@ class App:
 
     def status(self) -> dict[str, Any]:
         """The overview as plain values, ready for JSON. Raises DatabaseError."""
-        return report_status(self.overview(), self.settings.budget.reserve, self.settings.budget.pacing)
+        found = report_status(self.overview(), self.settings.budget.reserve, self.settings.budget.pacing)
+        with self.database.read() as connection:
+            return {**found, "behind": self.planning.report_behind(connection)}

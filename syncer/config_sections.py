@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -25,6 +26,7 @@ from syncer.config_values import (
     BaseUrl,
     Duration,
     Every,
+    EveryMax,
     PositiveDuration,
     ReserveValue,
     blank_is_none,
@@ -167,6 +169,13 @@ def _with_model(model: str, table: object) -> object:
     return {**table, "filters": filters}
 
 
+def _longest(value: timedelta | None, info: ValidationInfo) -> timedelta | None:
+    every = info.data.get("every")
+    if value is not None and isinstance(every, timedelta) and value < every:
+        raise ValueError("should not be shorter than every")
+    return value
+
+
 def _as_sent(given: object) -> object:
     if not isinstance(given, _Given):
         return given
@@ -177,14 +186,19 @@ class ModelTable(_Section):
     """What is set for one model alone; filters as they go into the query string."""
 
     every: Every | None = None
+    every_max: Annotated[EveryMax | None, AfterValidator(_longest)] = None
     filters: dict[str, Annotated[str, BeforeValidator(_as_sent)]] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSync:
-    """How one model is synced: a pause or a cron expression, and filters ready for the query string."""
+    """How one model is synced: an interval or a cron expression, and filters ready for the query string.
+
+    every_max: the longest interval; None with a cron expression, which is meant as it stands.
+    """
 
     every: timedelta | str
+    every_max: timedelta | None
     filters: Mapping[str, str]
 
 
@@ -193,6 +207,7 @@ class Sync(_Section):
 
     models: Globs = ("*",)
     every: Every = timedelta(minutes=15)
+    every_max: Annotated[EveryMax, AfterValidator(_longest)] = timedelta(days=1)
     overlap: Duration = timedelta(minutes=5)
     lease: PositiveDuration = timedelta(seconds=60)
     full_every: PositiveDuration = timedelta(days=7)
@@ -216,7 +231,10 @@ class Sync(_Section):
     def for_model(self, name: str) -> ModelSync:
         """What holds for the model of that name."""
         table = self.model.get(name, ModelTable())
-        return ModelSync(table.every if table.every is not None else self.every, table.filters)
+        every = table.every if table.every is not None else self.every
+        longest = table.every_max if table.every_max is not None else self.every_max
+        every_max = max(every, longest) if isinstance(every, timedelta) else None
+        return ModelSync(every, every_max, table.filters)
 
 
 class Budget(_Section):

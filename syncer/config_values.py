@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -16,6 +17,8 @@ from pydantic import AfterValidator, BeforeValidator
 from syncer.domain.budget import Reserve
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+#: The longest interval that may be set: well below the time for which Kombo tells of deletions.
+LONGEST_EVERY = timedelta(days=7)
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
@@ -34,6 +37,15 @@ def duration(value: object) -> timedelta:
         return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
     except OverflowError:
         raise ValueError("is too long a duration") from None
+
+
+def shown(value: timedelta) -> str:
+    """A duration as one writes it in the configuration: ``"1h30m"``."""
+    left, text = round(value.total_seconds()), ""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        number, left = divmod(left, length)
+        text += f"{number}{unit}" if number else ""
+    return text or "0s"
 
 
 def _positive(value: timedelta) -> timedelta:
@@ -81,6 +93,33 @@ def cron(text: str) -> str:
     return expression
 
 
+def mean_interval(every: timedelta | str) -> timedelta:
+    """The time between two turns of an interval or a cron expression, on average over four weeks or more."""
+    return every if isinstance(every, timedelta) else _mean_of_cron(every)
+
+
+@cache
+def _mean_of_cron(expression: str) -> timedelta:
+    from apscheduler.triggers.cron import CronTrigger
+
+    trigger = CronTrigger.from_crontab(expression, timezone=UTC)
+
+    def turn_from(moment: datetime) -> datetime:
+        turn: datetime = trigger.get_next_fire_time(None, moment)
+        return turn
+
+    turn = turn_from(datetime(2024, 1, 1, tzinfo=UTC))
+    first = day = turn.replace(hour=0, minute=0)
+    # All days that have turns have the same.
+    a_day = 0
+    while turn < first + timedelta(days=1):
+        turn, a_day = turn_from(turn + timedelta(minutes=1)), a_day + 1
+    days = 0
+    while days == 0 or day - first < timedelta(weeks=4):
+        day, days = turn_from(day + timedelta(days=1)).replace(hour=0, minute=0), days + 1
+    return (day - first) / (days * a_day)
+
+
 def _weekdays(field: str) -> str:
     """Numbers, ranges and steps of a cron weekday field as names."""
     if field == "*":
@@ -108,6 +147,15 @@ def _weekday(text: str) -> int:
 
 
 Every = Annotated[timedelta | str, BeforeValidator(schedule)]
+
+
+def _not_too_long(value: timedelta) -> timedelta:
+    if value > LONGEST_EVERY:
+        raise ValueError('should be at most "7d": Kombo tells of deletions for 14 days only')
+    return value
+
+
+EveryMax = Annotated[PositiveDuration, AfterValidator(_not_too_long)]
 
 
 def reserve(value: object) -> Reserve:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
@@ -47,12 +47,19 @@ class Selection:
         with self.database.begin() as connection:
             self.integrations.follow_config(connection, configured, self.database.now(connection))
 
-    def chosen(self, integrations: Sequence[str], models: Sequence[str]) -> dict[str, set[str]]:
+    def chosen(
+        self,
+        integrations: Sequence[str],
+        models: Sequence[str],
+        mirrored: Mapping[str, Integration] | None = None,
+    ) -> dict[str, set[str]]:
         """Names of the models by integration that a command names (all where it names none).
 
+        mirrored: the integrations to choose from, where that is not what the database says.
         Raises UsageError for an integration that is not mirrored and for a glob that matches no model.
         """
-        mirrored = self.mirrored()
+        if mirrored is None:
+            mirrored = self.mirrored()
         if not mirrored:
             raise UsageError(NO_INTEGRATION)
         for wanted in integrations:
@@ -106,8 +113,9 @@ class Selection:
     async def select_streams(self, *, leave: Collection[str] = ()) -> list[Key]:
         """Mirror what the integrations want, turn by turn; those to leave keep the streams they have."""
 
-        def select(connection: Connection) -> list[Key]:
-            mirrored = [(each.integration_id, each.model) for each in self.streams.all(connection)]
+        def wanted(connection: Connection) -> tuple[list[Key], bool]:
+            """The streams, and whether these are mirrored already."""
+            mirrored = self.streams.keys(connection)
             lists = [
                 [key for key in mirrored if key[0] == row.id]
                 if row.id in leave
@@ -115,10 +123,16 @@ class Selection:
                 for row in self.integrations.all(connection)
             ]
             keys = [key for row in zip_longest(*lists) for key in row if key is not None]
+            return keys, set(keys) == set(mirrored)
+
+        def select(connection: Connection) -> list[Key]:
+            keys, _ = wanted(connection)
             self.streams.select(connection, set(keys))
             return keys
 
-        return await self.database.write(select)
+        # The service looks every minute, and seldom is there anything to write.
+        keys, are_mirrored = await self.database.ask(wanted)
+        return keys if are_mirrored else await self.database.write(select)
 
     async def _ask(self, asking: Integrations, integration_id: str) -> None:
         try:

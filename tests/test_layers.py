@@ -23,17 +23,21 @@ MAY_IMPORT = {
     "logs": set[str](),
     "memory": set[str](),
     "owner": set[str](),
+    "planning": {"domain", "store", "sync"} | CONFIGURATION,
+    "outlook": {"domain", "store", "sync", "selection", "planning"} | CONFIGURATION,
     "report": {"domain", "store"},
     "selection": {"domain", "kombo", "store", "sync", "settings"},
     "schema_reference": {"domain", "store"},
     **{module: {"domain"} | CONFIGURATION for module in CONFIGURATION},
-    "app": USE_CASES | CONFIGURATION | {"simulator", "logs", "owner", "report", "selection"},
+    "app": USE_CASES
+    | CONFIGURATION
+    | {"simulator", "logs", "owner", "outlook", "planning", "report", "selection"},
     "checkup": {"domain", "selection", "store", "sync", "app"},
     "progress": {"domain", "sync", "app"},
-    "daemon": USE_CASES | CONFIGURATION | {"simulator", "logs", "report", "selection", "app"},
+    "daemon": USE_CASES | CONFIGURATION | {"simulator", "logs", "planning", "report", "selection", "app"},
     "cli": USE_CASES
     | CONFIGURATION
-    | {"simulator", "logs", "report", "schema_reference", "selection"}
+    | {"simulator", "logs", "outlook", "report", "schema_reference", "selection"}
     | {"app", "checkup", "memory", "progress", "daemon"},
     "__main__": {"cli"},
     "__init__": set[str](),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from syncer.config_values import cron, duration
+from syncer.config_values import cron, duration, mean_interval, shown
 from syncer.domain.budget import Reserve
 from syncer.domain.errors import UsageError
 from syncer.settings import Settings, load_settings, setting_keys
@@ -346,6 +346,8 @@ def test_a_list_and_tables_of_the_same_name_are_explained(load: Load) -> None:
             "Did you mean SYNCER_SYNC__MODEL__HRIS_GROUPS__EVERY?",
         ),
         ("SYNCER_SYNC__LEASE", "0s", "sync.lease should be longer than nothing."),
+        ("SYNCER_SYNC__EVERY_MAX", "14m", "sync.every_max should not be shorter than every."),
+        ("SYNCER_SYNC__EVERY_MAX", "8d", 'sync.every_max should be at most "7d": Kombo tells of deletions'),
         ("SYNCER_BUDGET__RESERVE", "100%", 'a percentage below 100 such as "10%".'),
         ("SYNCER_DATABASE__URL", "sqlite:///:memory:", "database.url should name a file"),
         ("SYNCER_DATABASE__URL", "postgresql://db", "database.url should end in the name of a database."),
@@ -459,6 +461,50 @@ def test_reads_are_paced_in_one_of_two_ways(load: Load, pacing: str) -> None:
     assert load("").budget.pacing == "burst"
     assert load(f"[budget]\npacing = '{pacing}'\n").budget.pacing == pacing
     assert "config.toml: budget.pacing should be" in refusal(load, "[budget]\npacing = 'slow'\n")
+
+
+def test_an_interval_is_stretched_to_every_max_and_never_shortened_by_it(load: Load) -> None:
+    sync = load(
+        """
+        [sync]
+        every_max = "6h"
+        [sync.model.hris_groups]
+        every_max = "12h"
+        [sync.model.hris_absences]
+        every = "2d"
+        [sync.model.hris_employees]
+        every = "0 * * * *"
+        """
+    ).sync
+    longest = {name: sync.for_model(f"hris_{name}").every_max for name in ("groups", "absences", "locations")}
+    assert longest == {
+        "groups": timedelta(hours=12),
+        "absences": timedelta(days=2),
+        "locations": timedelta(hours=6),
+    }
+    # A cron expression is meant as it stands.
+    assert sync.for_model("hris_employees").every_max is None
+
+
+@pytest.mark.parametrize(
+    ("every", "mean"),
+    [
+        (timedelta(minutes=7), timedelta(minutes=7)),
+        ("*/5 * * * *", timedelta(minutes=5)),
+        ("0 3 * * *", timedelta(days=1)),
+        ("0 0,12 * * mon", timedelta(days=3.5)),
+        ("0 0 1 1 *", timedelta(days=366)),
+        ("* 8-17 * * mon-fri", timedelta(days=7) / (5 * 600)),
+    ],
+)
+def test_turns_of_a_schedule_have_a_mean_interval(every: timedelta | str, mean: timedelta) -> None:
+    assert abs(mean_interval(every) - mean) < mean * 0.05
+
+
+@pytest.mark.parametrize("text", ["90s", "15m", "1h30m", "7d", "1d1h1m1s", "0s"])
+def test_a_duration_is_shown_as_it_can_be_written(text: str) -> None:
+    assert duration(shown(duration(text))) == duration(text)
+    assert shown(timedelta(minutes=90)) == "1h30m"
 
 
 @pytest.mark.parametrize("given", ["-1", "0.1", "true", "'all'", "'-5%'", "'100%'"])

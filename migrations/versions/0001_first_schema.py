@@ -278,7 +278,7 @@ CHILDREN: tuple[tuple[str, str | None, str, str], ...] = (
     ("lms_course_providers", None, ("name text"), ""),
 )
 
-#: Table -> primary key, columns, indexes.
+#: Table -> primary key, columns, indexes (with their condition).
 BOOKKEEPING = {
     "sync_integrations": (
         "environment, id",
@@ -302,9 +302,13 @@ BOOKKEEPING = {
             0, walk_rows integer required default 0, walk_round int required default 1, walk_moved
             boolean required default false, walk_phase text, last_full_walk_at timestamp,
             last_run_at timestamp, last_outcome text, last_error text, failures integer required
-            default 0, rows_live integer required default 0, rows_deleted integer required default 0
+            default 0, rows_live integer required default 0, rows_deleted integer required default
+            0, changes float required default 0, watched float required default 0
         """,
-        ("due_at",),
+        (
+            "environment due_at where due_at IS NOT NULL",
+            "environment lease_owner where lease_owner IS NOT NULL",
+        ),
     ),
     "sync_runs": (
         "id",
@@ -401,7 +405,8 @@ def upgrade() -> None:
     for name, (key, columns, indexes) in BOOKKEEPING.items():
         create(name, columns, key=key)
         for names in indexes:
-            index(name, *names.split())
+            columns, _, where = names.partition(" where ")
+            index(name, *columns.split(), where=where or None)
     create_freshness()
 
 

@@ -16,6 +16,7 @@ from syncer import __version__
 from syncer.cli import (
     demo,
     integrations,
+    plan,
     quarantine,
     query,
     refresh,
@@ -76,6 +77,7 @@ for _command in (
     sync.backfill,
     sync.sync,
     sync.reconcile,
+    plan.plan,
     refresh.refresh,
     status.status,
     quarantine.quarantine,

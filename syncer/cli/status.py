@@ -54,6 +54,8 @@ def _show(found: dict[str, Any], not_begun: Sequence[str]) -> None:
         return
     show(_totals(found))
     show(_budget(found["budget"]))
+    if found["behind"] is not None:
+        show(Text(behind(found["behind"]), "yellow"))
     running = [f"{each['integration']} {each['model']}" for each in found["streams"] if each["is_running"]]
     if running:
         show(Text(f"running now: {', '.join(running)}", "cyan"))
@@ -146,12 +148,27 @@ def _budget(budget: dict[str, Any] | None) -> str:
     return " · ".join(parts)
 
 
+def behind(how: dict[str, Any]) -> str:
+    """How far the schedule is behind, in a sentence."""
+    number = how["streams"]
+    return (
+        f"behind schedule: {number:,} stream{'' if number == 1 else 's'}, the longest overdue by "
+        f"{span(how['longest_seconds'])}; the schedule needs {how['needs_a_minute']:,.0f} requests a minute, "
+        f"the budget permits {how['permits_a_minute']:,.0f}"
+    )
+
+
 def ago(seconds: float) -> str:
     """An age in words: ``just now``, ``42 s ago``, ``3 h ago``."""
+    return "just now" if seconds < 2 else f"{span(seconds)} ago"
+
+
+def span(seconds: float) -> str:
+    """A time in words: ``42 s``, ``3 h``."""
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length:
-            return f"{seconds // length:.0f} {unit} ago"
-    return "just now" if seconds < 2 else f"{seconds:.0f} s ago"
+            return f"{seconds // length:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def _seconds(now: str, then: str) -> float:

@@ -54,6 +54,7 @@ def status_page(status: dict[str, Any], chosen: str | None = None) -> str:
 <title>{escape(_title(shown, database))}</title><style>{STYLE}</style></head><body>
 <header><h1>syncer</h1><p>{_sentence(shown, database)} <span class="dim">{escape(now)}</span></p></header>
 {_facts(shown, status["budget"])}
+{_behind(status["behind"])}
 {"".join(body)}
 </body></html>
 """
@@ -96,6 +97,18 @@ def _facts(streams: Sequence[Stream], budget: dict[str, Any] | None) -> str:
         facts.append(("refused (429)", f"{budget['answers_429']:,}"))
     shown = "".join(f"<div><dd>{escape(value)}</dd><dt>{escape(name)}</dt></div>" for name, value in facts)
     return f"<dl>{shown}</dl>"
+
+
+def _behind(behind: dict[str, Any] | None) -> str:
+    """How far the schedule is behind, in a sentence."""
+    if behind is None:
+        return ""
+    late = "1 stream is" if behind["streams"] == 1 else f"{behind['streams']:,} streams are"
+    return (
+        f'<p><b class="odd">Behind schedule:</b> {late} overdue, the longest by '
+        f"{_span(behind['longest_seconds'])}. The schedule needs {behind['needs_a_minute']:,.0f} requests a "
+        f"minute, the budget permits {behind['permits_a_minute']:,.0f}.</p>"
+    )
 
 
 def _is_troubled(stream: Stream) -> bool:
@@ -231,7 +244,11 @@ def _names(names: Iterable[str]) -> str:
 
 
 def _ago(seconds: int) -> str:
+    return f"{_span(seconds)} ago"
+
+
+def _span(seconds: int) -> str:
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length:
-            return f"{seconds // length} {unit} ago"
-    return f"{max(seconds, 0)} s ago"
+            return f"{seconds // length} {unit}"
+    return f"{max(seconds, 0)} s"

@@ -15,6 +15,7 @@ from syncer.daemon.integrations import Following
 from syncer.daemon.reproject import keep_projected
 from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
 from syncer.daemon.tasks import together
+from syncer.daemon.tempo import Tempo
 from syncer.daemon.web import listening, serve_pages
 from syncer.daemon.workers import Workers
 from syncer.domain.catalogue import catalogue
@@ -50,7 +51,7 @@ async def run_service(
             log.info("service_stopped")
             return
         await asyncio.to_thread(app.reprojection.adopt)
-        known = await app.database.ask(app.streams.all)
+        known = await app.database.ask(app.streams.keys)
         async with app.engine(report) as (engine, asking):
             availability = Availability()
             workers = Workers(
@@ -62,10 +63,10 @@ async def run_service(
                 {name: app.settings.sync.for_model(name).every for name in catalogue()},
                 clock=clock,
                 wake=workers.wake,
+                tempo=Tempo(app.planning, app.database),
                 availability=availability,
             )
-            keys = [(each.integration_id, each.model) for each in known]
-            following = Following(app, engine, asking, schedule, keys, availability)
+            following = Following(app, engine, asking, schedule, known, availability)
             sides = [
                 schedule.run(
                     app.stopping,

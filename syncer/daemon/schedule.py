@@ -6,6 +6,9 @@ service that was down makes up once for what it missed, and several services do 
 
 Ticks are told apart by the time they were meant for, not by when they got to run: however late one comes, the
 next one finds its streams due again.
+
+Where the budget does not permit all of it, a tick leaves out streams that change seldom until their longer
+interval has passed (domain/rhythm.py). What falls behind all the same is said once, and once when it is over.
 """
 
 from __future__ import annotations
@@ -24,9 +27,11 @@ from sqlalchemy import Connection
 
 from syncer.daemon.availability import Availability
 from syncer.daemon.tasks import any_of
+from syncer.daemon.tempo import LOOK_EVERY, Tempo
 from syncer.domain.budget import Purpose
 from syncer.domain.errors import DatabaseError
 from syncer.store.database import Database
+from syncer.store.due import Turn
 from syncer.store.state import StreamStore
 
 #: Ticks of an interval are meant for up to this share of it later, at most so many seconds, so that models of
@@ -66,10 +71,16 @@ def is_due(every: timedelta | str, last: datetime | None, tick: datetime) -> boo
     return moment is not None and moment - ROUNDING <= tick
 
 
+def goes_on(every: timedelta, last: datetime, now: datetime) -> datetime:
+    """The first tick after now of an interval that had a tick then."""
+    return last + every * max(1, -((last - now) // every))
+
+
 class Schedule:
     """Marks streams due in the database and wakes the workers.
 
     every: model -> interval or cron expression. clock: this host's time, which cron expressions mean.
+    tempo: how far intervals are stretched, and who is behind.
     """
 
     def __init__(
@@ -80,6 +91,7 @@ class Schedule:
         *,
         clock: Callable[[], datetime],
         wake: Callable[[], None],
+        tempo: Tempo | None = None,
         availability: Availability | None = None,
     ) -> None:
         self._database = database
@@ -87,6 +99,7 @@ class Schedule:
         self._every = every
         self._clock = clock
         self._wake = wake
+        self._tempo = tempo
         self._availability = availability or Availability()
         #: The time that each model's latest tick was meant for.
         self._latest: dict[str, datetime] = {}
@@ -108,6 +121,9 @@ class Schedule:
 
         besides: name -> what else is to be done at once and every so many seconds. Raises its errors.
         """
+        if self._tempo is not None:
+            await self._tempo.look()
+            self._also("tempo", LOOK_EVERY, self._tempo.look)
         await self.catch_up()
         self._also("make up", MAKE_UP_EVERY, self.make_up)
         for name, (seconds, work) in besides.items():
@@ -128,10 +144,9 @@ class Schedule:
         """Tick for each model whose time came while nobody was looking, and plan its ticks from there."""
         now = self._clock()
         for model, every in self._every.items():
-            marked = await self.tick(model, now)
-            first = min(filter(None, (following(every, last) for last in marked)), default=now)
+            marked, first = await self.tick(model, now), now
             if isinstance(every, timedelta):
-                first = first if marked else now + every
+                first = min((goes_on(every, last, now) for last in marked), default=now + every)
                 # Streams that come later keep the round of the others.
                 self._latest[model] = first - every
             self._scheduler.add_job(
@@ -145,20 +160,27 @@ class Schedule:
         """
         self._latest[model] = at
 
-        def mark(connection: Connection) -> tuple[int, list[datetime]]:
-            last = dict(self._streams.scheduled(connection, model))
-            due = [each for each, tick in last.items() if is_due(self._every[model], tick, at)]
-            marked = self._streams.mark_due(
+        def mark(connection: Connection) -> list[datetime]:
+            turns = self._streams.scheduled(connection, model)
+            last = {each.integration_id: each.scheduled_at for each in turns}
+            # Most streams of a model had their turn at the same ticks.
+            passed = {tick: is_due(self._every[model], tick, at) for tick in set(last.values())}
+            due = [
+                each.integration_id
+                for each in turns
+                if passed[each.scheduled_at] and not self._is_left_out(model, each, at)
+            ]
+            self._streams.mark_due(
                 connection,
                 [(integration, model) for integration in due],
                 now=self._database.now(connection),
                 purpose=Purpose.INCREMENTAL,
                 scheduled_at=at,
             )
-            return marked, [tick for tick in {**last, **dict.fromkeys(due, at)}.values() if tick]
+            return [tick for tick in {**last, **dict.fromkeys(due, at)}.values() if tick]
 
         try:
-            marked, last = await self._database.write(mark)
+            last = await self._database.write(mark)
         except DatabaseError as error:
             self._availability.failed("schedule", error)
             self._missed.add(model)
@@ -166,9 +188,17 @@ class Schedule:
         self._missed.discard(model)
         if not self._missed:
             self._availability.works("schedule")
-        if marked:
+        if last:
+            # Another service may just have marked more of them than it has places for.
             self._wake()
         return last
+
+    def _is_left_out(self, model: str, turn: Turn, at: datetime) -> bool:
+        """Whether the stream's longer interval has not passed yet."""
+        last = turn.scheduled_at
+        if self._tempo is None or last is None or last - at > WRONG_CLOCK:
+            return False
+        return not self._tempo.has_passed((turn.integration_id, model), turn.seen, last, at)
 
     async def repeat(self, model: str) -> None:
         """The model's latest tick once more, for streams that it did not reach."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 from syncer.daemon.availability import Availability
 from syncer.daemon.tasks import any_of
 from syncer.domain.errors import DatabaseError, LeaseLost
-from syncer.domain.plan import Mode, must_yield, next_in_turn
+from syncer.domain.order import in_turn, must_yield, next_in_turn
+from syncer.domain.plan import Mode
 from syncer.store.runs import forget_old_runs
 from syncer.store.state import Key
 from syncer.sync.engine import Engine, Progress
@@ -116,7 +117,7 @@ class Workers:
         # Somebody else has them now, or they are not mirrored any more.
         for key in self._failed.difference(due, running, self._running):
             self._database_works(key)
-        waiting = [key for key in due if key not in running and key not in self._running]
+        waiting = {key: rank for key, rank in due.items() if key not in running and key not in self._running}
         self._start(waiting)
         if self._availability.error is not None:
             return self._database_pause
@@ -124,7 +125,7 @@ class Workers:
             return self._look_again
         return min(max((following - now).total_seconds(), 0.05), self._look_again)
 
-    def _look(self, connection: Connection) -> tuple[datetime, list[Key], datetime | None]:
+    def _look(self, connection: Connection) -> tuple[datetime, dict[Key, int], datetime | None]:
         engine = self._engine
         now = engine.database.now(connection)
         due = engine.streams.due(connection, now, engine.is_dead, CANDIDATES)
@@ -135,18 +136,16 @@ class Workers:
             await self._engine.database.write(lambda connection: forget_old_runs(connection, now))
             self._trimmed_at = now
 
-    def _start(self, due: Sequence[Key]) -> None:
+    def _start(self, due: Mapping[Key, int]) -> None:
         places = self._concurrency
         if self._availability.error is not None:
             # That the database answers does not say that it takes writes: one run finds out. It is one that
             # has met the trouble, every other time: there may be streams that alone are not well.
             places = len(self._running) + 1
             self._probes += 1
-            due = (self._probes % 2 and [key for key in due if key in self._failed]) or due
+            due = (self._probes % 2 and {key: due[key] for key in due if key in self._failed}) or due
         while len(self._running) < min(places, self._concurrency):
-            # Of those that have equally few runs, whose last turn was the longest ago.
-            in_turn = sorted(due, key=lambda key: self._turns.get(key[0], 0))
-            key = next_in_turn(in_turn, self._running)
+            key = next_in_turn(in_turn(due, self._turns), self._running)
             if key is None:
                 return
             self._turns[key[0]] = max(self._turns.values(), default=0) + 1

@@ -36,6 +36,11 @@ def select_models(patterns: tuple[str, ...] | list[str]) -> tuple[Model, ...]:
 
     Raises UsageError for a glob that names none.
     """
+    return _select_models(tuple(patterns))
+
+
+@cache
+def _select_models(patterns: tuple[str, ...]) -> tuple[Model, ...]:
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in catalogue()):
             raise UsageError(_unknown(pattern))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -15,6 +14,7 @@ from syncer.domain.errors import (
     NotReady,
 )
 from syncer.domain.model import Model
+from syncer.domain.rhythm import Seen
 
 #: How often one run repeats a walk whose records moved while it was reading.
 MAX_ROUNDS = 3
@@ -126,6 +126,7 @@ class Stream:
     rows_live: int = 0
     rows_deleted: int = 0
     due_at: datetime | None = None
+    seen: Seen = field(default_factory=Seen)
 
 
 def is_backfilled(stream: Stream, filters: Mapping[str, str]) -> bool:
@@ -274,25 +275,3 @@ def state_after(outcome: Outcome, quarantined: int) -> str:
     if outcome is Outcome.STOPPED or (outcome is Outcome.COMPLETE and quarantined):
         return "incomplete"
     return outcome.value
-
-
-def next_in_turn(
-    due: Sequence[tuple[str, str]], running: Collection[tuple[str, str]]
-) -> tuple[str, str] | None:
-    """The stream to start next: the first due one of the integration with the fewest runs under way."""
-    at_work = Counter(integration for integration, _ in running)
-    free = [key for key in due if key not in running]
-    return min(free, key=lambda key: at_work[key[0]], default=None)
-
-
-def must_yield(due: Sequence[tuple[str, str]], running: Sequence[tuple[str, str]]) -> tuple[str, str] | None:
-    """The run that gives its place up, all places being taken, so that a waiting integration gets a turn.
-
-    It is the latest of the integration that has most runs under way, and only where another integration has a
-    stream due and no run at all.
-    """
-    at_work = Counter(integration for integration, _ in running)
-    if not any(integration not in at_work for integration, _ in due):
-        return None
-    greatest, count = at_work.most_common(1)[0] if at_work else ("", 0)
-    return [key for key in running if key[0] == greatest][-1] if count > 1 else None

@@ -40,7 +40,7 @@ def _count(name: str, comment: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False, server_default=text("0"), comment=comment)
 
 
-def _seconds(name: str, comment: str) -> Column[float]:
+def _number(name: str, comment: str) -> Column[float]:
     return Column(name, Float, nullable=False, server_default=text("0"), comment=comment)
 
 
@@ -120,10 +120,25 @@ streams = Table(
     _count("failures", "Runs in a row that failed"),
     _count("rows_live", "Rows in the mirror that are not deleted"),
     _count("rows_deleted", "Rows in the mirror that are marked deleted"),
+    _number("changes", "How many changes runs have found; fades with time"),
+    _number("watched", "Over how many seconds; 0: not known, or a webhook has told of a change"),
     PrimaryKeyConstraint("environment", "integration_id", "model"),
     comment="One row per stream (a model of an integration): its progress, lease and counts",
 )
-Index(None, streams.c.due_at)
+Index(
+    None,
+    streams.c.environment,
+    streams.c.due_at,
+    postgresql_where=streams.c.due_at.is_not(None),
+    sqlite_where=streams.c.due_at.is_not(None),
+)
+Index(
+    None,
+    streams.c.environment,
+    streams.c.lease_owner,
+    postgresql_where=streams.c.lease_owner.is_not(None),
+    sqlite_where=streams.c.lease_owner.is_not(None),
+)
 
 runs = Table(
     "sync_runs",
@@ -163,11 +178,11 @@ budgets = Table(
     _count("flying", "Requests of this window that are not answered yet"),
     _count("carried", "Requests of the former window that are not answered yet; they may count in this one"),
     Column("ends_at", Float, comment="End of the window, seconds since 1970 by the database's clock"),
-    _seconds("lasts_until", "The window does not end before"),
+    _number("lasts_until", "The window does not end before"),
     Column("length", Float, nullable=False, comment="Seconds of a window, as last seen"),
-    _seconds("slack", "Seconds to wait after the end; above 0 where Kombo rounds its resets down"),
+    _number("slack", "Seconds to wait after the end; above 0 where Kombo rounds its resets down"),
     Column("probe_until", Float, comment="Others wait until then for the request that learns the window"),
-    _seconds("paced_until", "Reads wait until then where they are spread over the window"),
+    _number("paced_until", "Reads wait until then where they are spread over the window"),
     Column("confirmed", Boolean, nullable=False, comment="An answer of this window has told how it stands"),
     Column("refusals", BigInteger, nullable=False, comment="Answers 429 so far; none is normal"),
     _text("waiting", "Which processes wait for leave to send, as JSON text: owner, purpose, count, until"),

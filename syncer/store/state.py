@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, false, func, or_, select, update
+from sqlalchemy import Connection, case, func, select, update
 
 from syncer.domain.budget import Purpose
 from syncer.domain.change import Counts
 from syncer.domain.errors import LeaseLost
 from syncer.domain.plan import Outcome, Stream, Walk
+from syncer.domain.rhythm import Seen
 from syncer.store.bulk import insert_or_ignore
+from syncer.store.due import DueStreams, Key
 from syncer.store.stream_rows import filters_text, row_counts, stream_of, walk_values
 from syncer.store.tables import streams
-from syncer.store.types import Timestamp
 
-Key = tuple[str, str]
+__all__ = ["Key", "Lease", "StreamStore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,8 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
-class StreamStore:
+class StreamStore(DueStreams):
     """The streams of one environment."""
-
-    environment: str = "default"
 
     def add(self, connection: Connection, keys: Iterable[Key]) -> None:
         """Make sure that the streams have a row."""
@@ -60,6 +59,15 @@ class StreamStore:
                 connection.execute(
                     update(streams).where(self._is(integration_id, model)).values(mirrored=wanted)
                 )
+
+    def keys(self, connection: Connection) -> list[Key]:
+        """All streams that are mirrored, by integration and model."""
+        found = connection.execute(
+            select(streams.c.integration_id, streams.c.model)
+            .where(self._mirrored)
+            .order_by(streams.c.integration_id, streams.c.model)
+        )
+        return [(row.integration_id, row.model) for row in found]
 
     def get(self, connection: Connection, integration_id: str, model: str) -> Stream:
         """One stream; its row must exist."""
@@ -161,14 +169,23 @@ class StreamStore:
         failures: int,
         now: datetime,
         due_at: datetime | None,
+        seen: Seen | None = None,
     ) -> None:
         """End a run: its outcome on the row, the lease free. Raises LeaseLost.
 
-        Of a model that is not offered (any more) nothing that was seen of it counts as complete.
+        seen: what is known of the stream's changes after it, where that is something new. Of a model that is
+        not offered (any more) nothing that was seen of it counts as complete.
         """
         views: dict[str, Any] = {}
         if outcome is Outcome.UNAVAILABLE:
             views = {**walk_values(None), "last_full_walk_at": None}
+        if seen is not None:
+            # A webhook that came while it ran meant the time after.
+            told = streams.c.due_purpose == int(Purpose.WEBHOOK)
+            views |= {
+                "changes": case((told, 0.0), else_=seen.changes),
+                "watched": case((told, 0.0), else_=seen.watched),
+            }
         self._fenced(
             connection,
             lease,
@@ -189,99 +206,6 @@ class StreamStore:
     def free(self, connection: Connection, lease: Lease, state: str) -> None:
         """End what was no run of the stream: only its state may be another now. Raises LeaseLost."""
         self._fenced(connection, lease, {"state": state, "lease_owner": None, "lease_until": None})
-
-    def mark_due(
-        self,
-        connection: Connection,
-        keys: Iterable[Key],
-        *,
-        now: datetime,
-        purpose: int,
-        scheduled_at: datetime | None = None,
-    ) -> int:
-        """Make streams due now; of two marks the earlier time and the more urgent purpose stay.
-
-        Gives how many were not due before.
-
-        scheduled_at: set where the schedule makes them due, which counts on from there. A stream that has a
-        time of its own to be tried again, because something is wrong with it, waits for that.
-        """
-        changed = 0
-        for key in keys:
-            if scheduled_at is not None:
-                connection.execute(update(streams).where(self._is(*key)).values(scheduled_at=scheduled_at))
-            later = streams.c.due_at > now if scheduled_at is None else false()
-            changed += connection.execute(
-                update(streams)
-                .where(self._is(*key), or_(streams.c.due_at.is_(None), later))
-                .values(due_at=now, due_purpose=purpose)
-            ).rowcount
-            connection.execute(
-                update(streams)
-                .where(self._is(*key), streams.c.due_purpose > purpose)
-                .values(due_purpose=purpose)
-            )
-        return changed
-
-    def due(
-        self, connection: Connection, now: datetime, is_dead: Callable[[str], bool], limit: int
-    ) -> list[Key]:
-        """Streams to work on now, the most urgent and longest waiting first.
-
-        Due ones that nobody has a lease on, and those whose runner died before it could release them: they
-        go first. A stream that comes back on its own is as urgent as one that the schedule has marked.
-        """
-        unmarked = case((streams.c.lease_owner.is_not(None), -1), else_=int(Purpose.INCREMENTAL))
-        free = streams.c.lease_owner.is_(None)
-        found = connection.execute(
-            select(streams.c.integration_id, streams.c.model, streams.c.lease_owner, streams.c.lease_until)
-            .where(
-                self._mirrored,
-                or_(and_(free, streams.c.due_at <= now), streams.c.lease_owner.is_not(None)),
-            )
-            .order_by(
-                func.coalesce(streams.c.due_purpose, unmarked),
-                func.coalesce(streams.c.due_at, streams.c.lease_until),
-                streams.c.integration_id,
-                streams.c.model,
-            )
-        )
-        keys = []
-        for row in found:
-            if row.lease_owner is None or row.lease_until < now or is_dead(row.lease_owner):
-                keys.append((row.integration_id, row.model))
-                if len(keys) == limit:
-                    break
-        return keys
-
-    def next_due(self, connection: Connection, after: datetime) -> datetime | None:
-        """When the next stream becomes due that is not due yet; None where nothing is scheduled."""
-        moment: datetime | None = connection.execute(
-            select(func.min(streams.c.due_at, type_=Timestamp)).where(
-                self._mirrored, streams.c.due_at > after
-            )
-        ).scalar_one()
-        return moment
-
-    def scheduled(self, connection: Connection, model: str) -> list[tuple[str, datetime | None]]:
-        """The model's integrations, each with the time when the schedule last made its stream due."""
-        found = connection.execute(
-            select(streams.c.integration_id, streams.c.scheduled_at)
-            .where(self._mirrored, streams.c.model == model)
-            .order_by(streams.c.integration_id)
-        )
-        return [(row.integration_id, row.scheduled_at) for row in found]
-
-    @property
-    def _mirrored(self) -> Any:
-        return and_(streams.c.environment == self.environment, streams.c.mirrored)
-
-    def _is(self, integration_id: str, model: str) -> Any:
-        return and_(
-            streams.c.environment == self.environment,
-            streams.c.integration_id == integration_id,
-            streams.c.model == model,
-        )
 
     def _fenced(self, connection: Connection, lease: Lease, values: Mapping[str, Any]) -> None:
         changed = connection.execute(

@@ -10,6 +10,7 @@ from sqlalchemy import Row
 
 from syncer.domain.change import Counts
 from syncer.domain.plan import Kind, Phase, Stream, Walk
+from syncer.domain.rhythm import Seen
 from syncer.store.tables import streams
 
 
@@ -73,6 +74,7 @@ def stream_of(row: Row[Any]) -> Stream:
         rows_live=row.rows_live,
         rows_deleted=row.rows_deleted,
         due_at=row.due_at,
+        seen=Seen(row.changes, row.watched),
     )
 
 

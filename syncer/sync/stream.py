@@ -21,6 +21,7 @@ from syncer.domain.plan import (
     is_backfilled,
     recheck,
 )
+from syncer.domain.rhythm import Seen, after_run
 from syncer.store.runs import begin_run, end_run
 from syncer.store.state import Key, Lease
 from syncer.sync.engine import Engine, Progress, Result
@@ -34,7 +35,7 @@ log = structlog.get_logger("syncer")
 
 #: What a backfill says of a stream in these states that has been read whole. In any other it runs, to find
 #: out how the stream is now.
-_SETTLED = {"complete": Outcome.SKIPPED, "incomplete": Outcome.SKIPPED, "held": Outcome.HELD}
+SETTLED = {"complete": Outcome.SKIPPED, "incomplete": Outcome.SKIPPED, "held": Outcome.HELD}
 
 
 async def run_stream(
@@ -60,15 +61,16 @@ async def run_stream(
     bound.info("run_started", mode=mode.value)
     try:
         outcome, error = await while_leased(engine, lease, run.walks(stream, now))
-        outcome, error = await _end(engine, lease, run_id, outcome, error, stream.failures)
+        changed = run.counts.written > 0
+        outcome, error = await _end(engine, lease, run_id, outcome, error, stream, changed=changed)
     except LeaseLost as lost:
         outcome, error = Outcome.BUSY, str(lost)
     except KeyRefused as refused:
-        await _end(engine, lease, run_id, Outcome.FAILED, str(refused), stream.failures)
+        await _end(engine, lease, run_id, Outcome.FAILED, str(refused), stream)
         raise
     except asyncio.CancelledError:
         # Told to stop at once: the pages stored so far are kept, and nobody has to wait for the lease.
-        await asyncio.shield(_end(engine, lease, run_id, Outcome.STOPPED, None, stream.failures))
+        await asyncio.shield(_end(engine, lease, run_id, Outcome.STOPPED, None, stream))
         raise
     result = Result(key, outcome, run.counts, run.pages, run.kind, error)
     tell = bound.info if outcome.is_well or outcome is Outcome.STOPPED else bound.warning
@@ -84,8 +86,8 @@ def _begin(
     streams.add(connection, [key])
     stream = streams.get(connection, *key)
     filters = engine.rules.filters.get(key[1], {})
-    if mode is Mode.BACKFILL and is_backfilled(stream, filters) and stream.state in _SETTLED:
-        return Result(key, _SETTLED[stream.state], error=standing(connection, streams.environment, key).said)
+    if mode is Mode.BACKFILL and is_backfilled(stream, filters) and stream.state in SETTLED:
+        return Result(key, SETTLED[stream.state], error=standing(connection, streams.environment, key).said)
     now = engine.database.now(connection)
     lease = streams.claim(
         connection, key, owner=engine.owner, now=now, length=engine.rules.lease, is_dead=engine.is_dead
@@ -98,9 +100,19 @@ def _begin(
 
 
 async def _end(
-    engine: Engine, lease: Lease, run_id: str, outcome: Outcome, error: str | None, failures: int
+    engine: Engine,
+    lease: Lease,
+    run_id: str,
+    outcome: Outcome,
+    error: str | None,
+    before: Stream,
+    *,
+    changed: bool = False,
 ) -> tuple[Outcome, str | None]:
-    """Leave the outcome on the stream and on the run, and free the lease; gives what it is after all."""
+    """Leave the outcome on the stream and on the run, and free the lease; gives what it is after all.
+
+    before: the stream as it was when the run began; changed: whether it found anything to write.
+    """
     key = lease.integration_id, lease.model
 
     def leave(connection: Connection) -> tuple[Outcome, str | None]:
@@ -112,7 +124,7 @@ async def _end(
         # Stopped with nothing unfinished, it is as its last walk has left it.
         is_settled = ended is Outcome.STOPPED and is_backfilled(stream, stream.filters)
         said = now_it_is.said if ended is Outcome.HELD else error
-        failed = failures + 1 if ended is Outcome.FAILED else 0
+        failed = before.failures + 1 if ended is Outcome.FAILED else 0
         again_in = recheck(ended, failed)
         engine.streams.release(
             connection,
@@ -123,11 +135,19 @@ async def _end(
             failures=failed,
             now=now,
             due_at=None if again_in is None else now + again_in,
+            seen=_seen(before, now, changed=changed) if outcome is Outcome.COMPLETE else None,
         )
         end_run(connection, run_id, ended, said, now)
         return ended, said
 
     return await engine.database.write(leave)
+
+
+def _seen(before: Stream, now: datetime, *, changed: bool) -> Seen | None:
+    """What is known of the stream's changes after a run; None where it was the first."""
+    if before.complete_at is None:
+        return None
+    return after_run(before.seen, (now - before.complete_at).total_seconds(), changed=changed)
 
 
 def _shown(result: Result) -> dict[str, object]:

@@ -52,6 +52,7 @@ def status(*streams: dict[str, Any], **integration: Any) -> dict[str, Any]:
             "window_seconds": 60.0,
             "answers_429": 4,
         },
+        "behind": None,
     }
 
 
@@ -235,3 +236,11 @@ def test_the_rows_of_a_model_that_is_not_offered_any_more_are_still_counted() ->
     page = Read(status_page(status(former)))
     assert "Not offered here" not in page.text
     assert "17" in page.text
+
+
+def test_a_schedule_that_is_behind_is_told_in_a_sentence() -> None:
+    behind = {"streams": 1_200, "longest_seconds": 2_040, "needs_a_minute": 800.4, "permits_a_minute": 270.0}
+    text = Read(status_page({**status(stream("hris_groups")), "behind": behind})).text
+    assert "Behind schedule: 1,200 streams are overdue, the longest by 34 min." in " ".join(text.split())
+    assert "needs 800 requests a minute, the budget permits 270." in text
+    assert "Behind" not in Read(status_page(status(stream("hris_groups")))).text

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from sqlalchemy import URL, delete, update
 from structlog.testing import capture_logs
 
-from syncer.daemon.schedule import JITTER_SHARE, ROUNDING, Schedule, is_due, trigger_of
+from syncer.daemon.schedule import JITTER_SHARE, ROUNDING, Schedule, goes_on, is_due, trigger_of
 from syncer.domain.plan import Outcome
 from syncer.store.database import Database
 from syncer.store.state import Key, StreamStore
@@ -74,7 +74,7 @@ class Rounds:
     def last(self, model: str = GROUPS) -> set[datetime | None]:
         """The ticks that last made the model's streams due."""
         with self.database.begin() as connection:
-            return {moment for _, moment in self.store.scheduled(connection, model)}
+            return {turn.scheduled_at for turn in self.store.scheduled(connection, model)}
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -207,6 +207,16 @@ async def test_a_late_tick_comes_all_the_same_and_counts_for_the_time_it_was_mea
     # What a delay of hours has left out is made up for by one tick, the latest of them.
     assert counted == meant if late < HOUR else timedelta(0) < datetime.now(UTC) - counted < HOUR
     assert world.take() == KEYS[:2]
+
+
+@given(every=st.integers(1, 86_400), ago=st.integers(-3_600, 10**6))
+def test_an_interval_keeps_its_times_however_long_ago_its_last_tick_was(every: int, ago: int) -> None:
+    last = NOON - ago * SECOND
+    tick = goes_on(every * SECOND, last, NOON)
+    assert (tick - last) % (every * SECOND) == timedelta(0)
+    assert tick > last
+    assert tick >= NOON
+    assert tick - every * SECOND <= max(last, NOON)
 
 
 @given(

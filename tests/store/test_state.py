@@ -16,7 +16,9 @@ from syncer.domain.catalogue import catalogue
 from syncer.domain.change import Counts
 from syncer.domain.errors import LeaseLost
 from syncer.domain.plan import Kind, Outcome, Stream, Walk
+from syncer.domain.rhythm import Seen
 from syncer.store.database import Database
+from syncer.store.due import AT_ONCE, LEFT_BEHIND
 from syncer.store.state import Key, Lease, StreamStore
 from syncer.store.tables import streams
 
@@ -89,7 +91,11 @@ def row(connection: Connection, key: Key = KEY) -> dict[str, Any]:
 
 
 def due(connection: Connection, now: datetime = NOW, *, limit: int = 100) -> list[Key]:
-    return STORE.due(connection, now, nobody, limit)
+    return list(STORE.due(connection, now, nobody, limit))
+
+
+def scheduled(connection: Connection, model: str) -> list[tuple[str, datetime | None]]:
+    return [(turn.integration_id, turn.scheduled_at) for turn in STORE.scheduled(connection, model)]
 
 
 @pytest.fixture(autouse=True)
@@ -127,7 +133,7 @@ def test_streams_that_are_not_selected_are_neither_listed_nor_due_but_keep_their
     assert [(each.integration_id, each.model) for each in STORE.all(connection)] == [new, THIRD]
     assert due(connection, NOW + LENGTH * 2) == []
     assert STORE.next_due(connection, NOW - LENGTH) is None
-    assert STORE.scheduled(connection, "hris_employees") == [(THIRD[0], None)]
+    assert scheduled(connection, "hris_employees") == [(THIRD[0], None)]
     STORE.select(connection, {KEY})
     assert [each.walk for each in STORE.all(connection)] == [WALK]
     assert STORE.get(connection, *KEY).rows_live == 3
@@ -395,21 +401,21 @@ def test_the_schedule_does_not_disturb_a_stream_that_waits_to_be_tried_again(con
         assert marked == 0
     assert STORE.get(connection, *KEY).due_at == later
     # The schedule counts on all the same.
-    assert STORE.scheduled(connection, KEY[1]) == [(KEY[0], NOW + seconds(60.5)), (THIRD[0], None)]
+    assert scheduled(connection, KEY[1]) == [(KEY[0], NOW + seconds(60.5)), (THIRD[0], None)]
 
 
 def test_a_poke_wakes_a_stream_that_waits_to_be_tried_again(connection: Connection) -> None:
     release(connection, claimed(connection), due_at=NOW + timedelta(hours=1))
     assert STORE.mark_due(connection, [KEY], now=NOW, purpose=Purpose.WEBHOOK) == 1
     assert due(connection) == [KEY]
-    assert STORE.scheduled(connection, KEY[1]) == [(KEY[0], None), (THIRD[0], None)]
+    assert scheduled(connection, KEY[1]) == [(KEY[0], None), (THIRD[0], None)]
 
 
 def test_the_schedule_marks_streams_that_are_not_due(connection: Connection) -> None:
     marked = STORE.mark_due(connection, [KEY, THIRD], now=NOW, purpose=2, scheduled_at=NOW - seconds(1))
     assert marked == 2
     assert due(connection) == [KEY, THIRD]
-    assert STORE.scheduled(connection, KEY[1]) == [(KEY[0], NOW - seconds(1)), (THIRD[0], NOW - seconds(1))]
+    assert scheduled(connection, KEY[1]) == [(KEY[0], NOW - seconds(1)), (THIRD[0], NOW - seconds(1))]
 
 
 def mark(connection: Connection, key: Key, purpose: Purpose, at: float) -> None:
@@ -463,8 +469,9 @@ def test_a_stream_whose_runner_died_comes_first(connection: Connection) -> None:
     claimed(connection, "dead", OTHER)
     mark(connection, THIRD, Purpose.WEBHOOK, -500)
     assert due(connection) == [KEY, THIRD]
-    assert STORE.due(connection, NOW, lambda owner: owner == "dead", 100) == [KEY, OTHER, THIRD]
-    assert STORE.due(connection, NOW, lambda owner: owner == "dead", 1) == [KEY]
+    ranks = STORE.due(connection, NOW, lambda owner: owner == "dead", 100)
+    assert list(ranks.items()) == [(KEY, LEFT_BEHIND), (OTHER, LEFT_BEHIND), (THIRD, Purpose.WEBHOOK)]
+    assert list(STORE.due(connection, NOW, lambda owner: owner == "dead", 1)) == [KEY]
 
 
 def test_a_running_stream_is_not_due_however_often_it_is_marked(connection: Connection) -> None:
@@ -493,3 +500,53 @@ def test_times_far_from_today_are_compared_as_times(connection: Connection) -> N
     assert due(connection) == [KEY, THIRD]
     connection.execute(update(streams).values(lease_until=datetime(9999, 1, 1, tzinfo=UTC)))
     assert due(connection) == []
+
+
+# --- what is known of changes
+
+
+def test_what_a_run_found_of_changes_is_kept_until_a_webhook_tells_of_one(connection: Connection) -> None:
+    release(connection, claimed(connection), seen=Seen(1.5, 3_600.0))
+    assert STORE.get(connection, *KEY).seen == Seen(1.5, 3_600.0)
+    release(connection, claimed(connection))
+    assert STORE.get(connection, *KEY).seen == Seen(1.5, 3_600.0)
+    mark(connection, KEY, Purpose.INCREMENTAL, 0)
+    assert STORE.get(connection, *KEY).seen == Seen(1.5, 3_600.0)
+    mark(connection, KEY, Purpose.WEBHOOK, 0)
+    assert STORE.get(connection, *KEY).seen == Seen()
+
+
+def test_a_webhook_during_a_run_is_not_answered_by_what_the_run_found(connection: Connection) -> None:
+    lease = claimed(connection)
+    mark(connection, KEY, Purpose.WEBHOOK, 0)
+    release(connection, lease, seen=Seen(0.0, 3_600.0))
+    assert STORE.get(connection, *KEY).seen == Seen()
+
+
+def test_streams_that_wait_are_those_read_once_that_nobody_works_on(connection: Connection) -> None:
+    for key in (KEY, OTHER, THIRD):
+        mark(connection, key, Purpose.INCREMENTAL, -100)
+    assert STORE.waiting(connection, NOW) == []
+    connection.execute(update(streams).values(last_full_walk_at=NOW, changes=2.0, watched=60.0))
+    claimed(connection, key=OTHER)
+    mark(connection, OTHER, Purpose.INCREMENTAL, -50)
+    waits = [(KEY, NOW - seconds(100), Seen(2.0, 60.0)), (THIRD, NOW - seconds(100), Seen(2.0, 60.0))]
+    assert sorted(STORE.waiting(connection, NOW)) == waits
+    assert STORE.waiting(connection, NOW - seconds(100)) == []
+
+
+def test_streams_that_are_tried_again_at_a_time_of_their_own_are_not_asked_by_the_schedule(
+    connection: Connection,
+) -> None:
+    release(connection, claimed(connection), seen=Seen(1.0, 60.0))
+    release(connection, claimed(connection, key=OTHER), state="unavailable", outcome=Outcome.UNAVAILABLE)
+    asked = {key: (found, live, deleted) for key, found, live, deleted in STORE.asked(connection)}
+    assert asked == {KEY: (Seen(1.0, 60.0), 0, 0), THIRD: (Seen(), 0, 0)}
+
+
+def test_thousands_of_streams_are_marked_at_once(connection: Connection) -> None:
+    many = [(f"tool:{number}", "hris_locations") for number in range(AT_ONCE + 10)]
+    STORE.add(connection, many)
+    assert STORE.mark_due(connection, many, now=NOW, purpose=2, scheduled_at=NOW) == len(many)
+    assert {when for _, when in scheduled(connection, "hris_locations")} == {NOW}
+    assert list(STORE.due(connection, NOW, nobody, len(many) + 9)) == sorted(many)

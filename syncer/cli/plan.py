@@ -1,0 +1,159 @@
+"""``syncer plan``: what a command and the schedule will cost in requests, before anything is asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from syncer.cli.output import is_terminal, json_option, pass_session, say, say_json, selection, show, table
+from syncer.cli.session import Session
+
+_COMMANDS = ("backfill", "reconcile", "sync")
+
+
+@click.command()
+@click.argument("command", required=False, type=click.Choice(_COMMANDS))
+@selection
+@json_option
+@pass_session
+def plan(
+    session: Session,
+    command: str | None,
+    integrations: tuple[str, ...],
+    models: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Tell how many requests a command will take, and how long.
+
+    Without a command: of all of them, and what the schedule of the service takes a day. It asks Kombo
+    nothing: the numbers follow from the rows that are here. Retries and questions about missing records come
+    on top.
+    """
+    from syncer.outlook import Command
+
+    app = session.app()
+    try:
+        commands = [Command(each) for each in _COMMANDS if command in (None, each)]
+        found = app.plan(commands, integrations, models)
+    finally:
+        app.database.close()
+    if as_json:
+        say_json(found)
+        return 0
+    _show(found, with_schedule=command is None)
+    return 0
+
+
+def _show(found: dict[str, Any], *, with_schedule: bool) -> None:
+    commands = found["commands"]
+    by_model: dict[str, dict[str, Any]] = {}
+    for name, cost in commands.items():
+        for each in cost["models"]:
+            by_model.setdefault(each["model"], {})[name] = each
+    daily = {each["model"]: each for each in found["schedule"]["models"]} if with_schedule else {}
+    columns = ["model", "streams", "rows", *commands, *(["every", "requests a day"] if daily else [])]
+    shown = table(*columns, numbers=("streams", "rows", *commands, "requests a day"))
+    for model, costs in by_model.items():
+        first = next(iter(costs.values()))
+        rows = max(each["rows"] for each in costs.values())
+        mark = "about " if any(each["estimated"] for each in costs.values()) else ""
+        cells = [model, f"{first['streams']:,}", f"{mark}{rows:,}" if rows else ""]
+        cells += [f"{costs[name]['requests']:,}" for name in commands]
+        if daily:
+            day = daily.get(model)
+            cells += [day["every"], f"{day['requests_a_day']:,}"] if day else ["", ""]
+        shown.add_row(*cells)
+    show(shown, "")
+    say(_budget(found["budget"]))
+    for name, cost in commands.items():
+        say(f"{name}: {_cost(cost)}")
+    if with_schedule:
+        say(f"schedule: {_schedule(found['schedule'])}")
+    for warning in _warnings(found):
+        _warn(warning)
+
+
+def _warn(text: str) -> None:
+    from rich.text import Text
+
+    show(Text("✗ " if is_terminal() else "", "red").append(text, "default"))
+
+
+def _budget(budget: dict[str, Any]) -> str:
+    told = f"{budget['limit']:,} requests in {budget['window_seconds']:.0f} s"
+    permits = (
+        f"{budget['reserve']:,} kept in reserve: {budget['requests_a_minute']:,.0f} a minute, "
+        f"{budget['requests_a_day']:,} a day"
+    )
+    if budget["limit_is_assumed"]:
+        return f"request limit: not known yet, assumed to be {told} · {permits}"
+    return f"request limit: {told} · {permits}"
+
+
+def _cost(cost: dict[str, Any]) -> str:
+    parts = [
+        f"{_requests(cost['requests'])} at least",
+        _minutes(cost["seconds"]),
+        f"{_share(cost['share_of_a_day'])} of a day's budget",
+    ]
+    if cost["skipped"]:
+        parts.append(f"nothing to do for {cost['skipped']:,} of {cost['streams']:,} streams")
+    if cost["estimated"]:
+        parts.append(f"the rows of {_streams(cost['estimated'])} are estimated")
+    return " · ".join(parts)
+
+
+def _schedule(schedule: dict[str, Any]) -> str:
+    parts = [
+        f"{_streams(schedule['streams'])}: {_requests(schedule['requests_a_day'])} a day",
+        f"{schedule['requests_a_minute']:,.0f} a minute",
+        f"{_share(schedule['share_of_the_budget'])} of the budget",
+    ]
+    if schedule["for_full_walks_a_day"]:
+        parts.append(f"{schedule['for_full_walks_a_day']:,} of them to read everything anew")
+    return " · ".join(parts)
+
+
+def _warnings(found: dict[str, Any]) -> list[str]:
+    schedule, permits = found["schedule"], found["budget"]["requests_a_minute"]
+    if schedule["fits"]:
+        return []
+    head = (
+        f"The schedule does not fit: it needs {schedule['requests_a_minute']:,.0f} requests a minute, and "
+        f"the limit permits {permits:,.0f}, some of which should be left for what nobody knows before."
+    )
+    proposed = schedule["fitting_every"]
+    if proposed is None:
+        return [f"{head} Reading everything anew takes too much of it: set a longer full_every."]
+    if schedule["at_every_max"]["fits"]:
+        return [
+            f"{head} So the service asks streams that change seldom less often, at most every_max "
+            f'({schedule["every_max"]}) apart. Asked alike, all would fit with every = "{proposed}".'
+        ]
+    return [
+        f"{head} Nor does it fit where streams that change seldom are asked less often, up to every_max "
+        f'({schedule["every_max"]}): they wait in turn. It would with every = "{proposed}", or with '
+        "such an every_max."
+    ]
+
+
+def _requests(number: int) -> str:
+    return f"{number:,} request{'' if number == 1 else 's'}"
+
+
+def _streams(number: int) -> str:
+    return f"{number:,} stream{'' if number == 1 else 's'}"
+
+
+def _minutes(seconds: float) -> str:
+    if seconds < 60:
+        return "less than a minute"
+    minutes = -(-round(seconds) // 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:,.1f} h"
+
+
+def _share(share: float) -> str:
+    if 0 < share < 0.001:
+        return "less than 0.1 %"
+    return f"{share * 100:.1f} %" if share < 0.1 else f"{share * 100:,.0f} %"

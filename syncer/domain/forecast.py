@@ -1,0 +1,220 @@
+"""What runs and the schedule will cost in requests, and what the budget permits. Pure arithmetic.
+
+A forecast counts what is known before: one request for each page of a full walk, one for what has changed
+(its pages are not known), one about each integration. Confirmations of missing records and retries are none
+of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from math import ceil
+from statistics import median
+
+from syncer.domain.budget import FIRST_WINDOW, Budget, Reserve
+from syncer.domain.model import Model
+from syncer.domain.plan import Kind, Phase, Stream, Walk
+from syncer.domain.rhythm import DAY, FILL, Asked, Pace, fitting_stretch, load
+
+#: Requests per window until Kombo has told the limit; docs.kombo.dev shows this number.
+ASSUMED_LIMIT = 300
+#: The longest interval that is proposed.
+LONGEST_PROPOSED = timedelta(days=30)
+MINUTE = 60.0
+#: What adding up many fractions may lose.
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Requests of a window (seconds long) that reads may use. is_assumed: Kombo has not told its limit."""
+
+    limit: int
+    reserve: int
+    window: float
+    is_assumed: bool
+
+    @property
+    def requests(self) -> int:
+        return self.limit - self.reserve
+
+    @property
+    def a_second(self) -> float:
+        return self.requests / self.window
+
+    def seconds(self, requests: int) -> float:
+        """How long so many requests take at least, from the beginning of a window."""
+        return max(0, ceil(requests / self.requests) - 1) * self.window
+
+
+def allowance(budget: Budget | None, reserve: Reserve) -> Allowance:
+    """What the budget permits as far as it is known."""
+    if budget is None or budget.limit is None:
+        return Allowance(ASSUMED_LIMIT, reserve.of(ASSUMED_LIMIT), FIRST_WINDOW, is_assumed=True)
+    return Allowance(budget.limit, reserve.of(budget.limit), budget.length, is_assumed=False)
+
+
+def rows_of(stream: Stream, model: Model) -> int:
+    """How many records the stream's list has, as far as it has been read."""
+    return stream.rows_live + (stream.rows_deleted if model.features.include_deleted else 0)
+
+
+def typical_rows(streams: Iterable[tuple[Stream, Model]]) -> dict[str, int]:
+    """The median of the rows of each model's streams that have been read whole."""
+    known: dict[str, list[int]] = defaultdict(list)
+    for stream, model in streams:
+        if stream.last_full_walk_at is not None:
+            known[model.name].append(rows_of(stream, model))
+    return {name: round(median(rows)) for name, rows in known.items()}
+
+
+def expected_rows(stream: Stream, model: Model, typical: Mapping[str, int]) -> tuple[int, bool]:
+    """How many records a full walk will meet, and whether that is an estimate."""
+    rows = rows_of(stream, model)
+    if stream.last_full_walk_at is not None:
+        return rows, False
+    return max(rows, typical.get(model.name, 0)), True
+
+
+def pages(rows: int, model: Model, page_size: int) -> int:
+    """Requests that it takes to read so many rows; an empty list takes one."""
+    return max(1, ceil(rows / page_size)) if model.features.paging else 1
+
+
+def requests_of(walk: Walk, model: Model, rows: int, page_size: int) -> int:
+    """Requests that are left of a walk through so many rows."""
+    if walk.phase is Phase.SWEEP:
+        return 0
+    if walk.kind is Kind.INCREMENTAL:
+        return 1
+    return pages(max(0, rows - walk.rows), model, page_size)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stream's part in a command; walk None: there is nothing to do."""
+
+    integration_id: str
+    model: Model
+    walk: Walk | None
+    rows: int = 0
+    is_estimated: bool = False
+
+
+@dataclass(slots=True)
+class Cost:
+    """Streams of one model: how many, how many of them cost nothing, rows to read, requests.
+
+    estimated: streams of which nobody knows how many rows they have.
+    """
+
+    streams: int = 0
+    skipped: int = 0
+    rows: int = 0
+    estimated: int = 0
+    requests: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a command will cost. others: requests about the key and the integrations."""
+
+    models: Mapping[str, Cost]
+    others: int
+
+    @property
+    def total(self) -> Cost:
+        """All models together, with the other requests."""
+        return Cost(
+            streams=sum(each.streams for each in self.models.values()),
+            skipped=sum(each.skipped for each in self.models.values()),
+            rows=sum(each.rows for each in self.models.values()),
+            estimated=sum(each.estimated for each in self.models.values()),
+            requests=sum(each.requests for each in self.models.values()) + self.others,
+        )
+
+
+def forecast(steps: Sequence[Step], page_size: int) -> Forecast:
+    """The cost of these steps by model; one question about the key, and one about each integration."""
+    costs: dict[str, Cost] = defaultdict(Cost)
+    for step in steps:
+        cost = costs[step.model.name]
+        cost.streams += 1
+        if step.walk is None:
+            cost.skipped += 1
+            continue
+        cost.requests += requests_of(step.walk, step.model, step.rows, page_size)
+        if step.walk.kind is Kind.FULL:
+            cost.rows += step.rows
+            cost.estimated += step.is_estimated
+    return Forecast(costs, 1 + len({step.integration_id for step in steps if step.walk is not None}))
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What the schedule of all streams needs.
+
+    streams: their kinds and numbers; integrations: the questions about them, alike; full: requests a second
+    for the full walks.
+    """
+
+    streams: Counter[Asked] = field(default_factory=Counter)
+    integrations: Counter[Asked] = field(default_factory=Counter)
+    full: float = 0.0
+
+    def needs(self, stretch: float = 0.0) -> float:
+        """Requests a second."""
+        return self.full + load(self.streams, stretch) + load(self.integrations, stretch)
+
+    def fits(self, allowed: Allowance) -> bool:
+        """Whether there is room for it, and a little more."""
+        return self.needs() <= allowed.a_second * FILL + ROUNDING
+
+    def stretch(self, allowed: Allowance) -> float:
+        """How far intervals have to be stretched for it; 0: not at all, or nobody knows the limit."""
+        if allowed.is_assumed:
+            return 0.0
+        return fitting_stretch(self.streams + self.integrations, allowed.a_second * FILL - self.full)
+
+    def at_least(self, every: float) -> Demand:
+        """The same streams, none of them asked more often than that."""
+        return self._paced(lambda pace: Pace(max(pace.every, every), max(pace.longest, every)))
+
+    def at_longest(self) -> Demand:
+        """The same streams, all of them asked as seldom as they may be."""
+        return self._paced(lambda pace: Pace(pace.longest, pace.longest))
+
+    def _paced(self, change: Callable[[Pace], Pace]) -> Demand:
+        def paced(kinds: Counter[Asked]) -> Counter[Asked]:
+            found: Counter[Asked] = Counter()
+            for kind, number in kinds.items():
+                found[replace(kind, pace=change(kind.pace))] += number
+            return found
+
+        return Demand(paced(self.streams), paced(self.integrations), self.full)
+
+
+def fitting_every(demand: Demand, allowed: Allowance) -> timedelta | None:
+    """The shortest interval with which all streams can be asked alike, in minutes, above two hours in hours.
+
+    None: the full walks alone are too much.
+    """
+
+    def fits(minutes: int) -> bool:
+        return demand.at_least(minutes * MINUTE).fits(allowed)
+
+    low, high = 0, round(LONGEST_PROPOSED.total_seconds() / MINUTE)
+    if not fits(high):
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fits(middle) else (middle, high)
+    return timedelta(minutes=high if high <= 120 else 60 * ceil(high / 60))
+
+
+def a_day(a_second: float) -> int:
+    """Requests a day."""
+    return round(a_second * DAY)

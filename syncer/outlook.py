@@ -1,0 +1,227 @@
+"""What commands and the schedule will cost in requests, as plain values ready for JSON. Nothing is asked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection
+
+from syncer.config_values import shown
+from syncer.domain.catalogue import catalogue
+from syncer.domain.errors import KomboError
+from syncer.domain.forecast import (
+    Allowance,
+    Demand,
+    Forecast,
+    Step,
+    a_day,
+    expected_rows,
+    fitting_every,
+    forecast,
+    pages,
+    typical_rows,
+)
+from syncer.domain.plan import Mode, Stream, Walk, is_backfilled, next_walk
+from syncer.domain.rhythm import DAY
+from syncer.planning import Planning
+from syncer.selection import Selection
+from syncer.settings import Settings
+from syncer.store.database import Database
+from syncer.store.integrations import Integration
+from syncer.sync.integration import must_be_offered
+from syncer.sync.stream import SETTLED
+
+
+class Command(StrEnum):
+    """The commands whose cost can be told before."""
+
+    BACKFILL = "backfill"
+    RECONCILE = "reconcile"
+    SYNC = "sync"
+
+
+_MODES = {Command.BACKFILL: Mode.BACKFILL, Command.RECONCILE: Mode.RESTART, Command.SYNC: Mode.SYNC}
+
+
+def outlook(
+    settings: Settings,
+    database: Database,
+    selection: Selection,
+    planning: Planning,
+    commands: Sequence[Command],
+    integrations: Sequence[str],
+    models: Sequence[str],
+) -> dict[str, Any]:
+    """The cost of each command, and what the schedule of all streams needs, however few are selected.
+
+    Raises UsageError, DatabaseError.
+    """
+    mirrored = {each.id: each for each in selection.known()}
+    chosen = selection.chosen(integrations, models, mirrored)
+    with database.read() as connection:
+        allowed = planning.allowance(connection)
+        look = _Look(settings, database, selection, planning, connection, mirrored)
+    return {
+        "budget": _budget(allowed),
+        "commands": {
+            each.value: _command(
+                forecast(look.steps(_MODES[each], chosen), settings.kombo.page_size), allowed
+            )
+            for each in commands
+        },
+        "schedule": look.schedule(allowed),
+    }
+
+
+class _Look:
+    """The streams as they are now, and what is due to each."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        selection: Selection,
+        planning: Planning,
+        connection: Connection,
+        mirrored: Mapping[str, Integration],
+    ) -> None:
+        self._settings = settings
+        self._planning = planning
+        self._mirrored = mirrored
+        self._now = database.now(connection)
+        known = {(each.integration_id, each.model): each for each in selection.streams.all(connection)}
+        self._streams = {
+            (each.id, model.name): known.get((each.id, model.name)) or Stream(each.id, model.name)
+            for each in mirrored.values()
+            for model in selection.models_of(each)
+        }
+        self._typical = typical_rows((stream, catalogue()[stream.model]) for stream in self._streams.values())
+
+    def steps(self, mode: Mode, chosen: Mapping[str, set[str]]) -> list[Step]:
+        """What a command in this mode does with each stream that is chosen."""
+        return [
+            self._step(mode, stream)
+            for (integration_id, model), stream in self._streams.items()
+            if model in chosen.get(integration_id, ())
+        ]
+
+    def _step(self, mode: Mode, stream: Stream) -> Step:
+        model = catalogue()[stream.model]
+        rows, is_estimated = expected_rows(stream, model, self._typical)
+        return Step(stream.integration_id, model, self._walk(mode, stream), rows, is_estimated)
+
+    def _walk(self, mode: Mode, stream: Stream) -> Walk | None:
+        integration, model = self._mirrored[stream.integration_id], catalogue()[stream.model]
+        filters = self._settings.sync.for_model(stream.model).filters
+        if mode is Mode.BACKFILL and is_backfilled(stream, filters) and stream.state in SETTLED:
+            return None
+        try:
+            must_be_offered(integration, model)
+        except KomboError:
+            return None
+        if integration.state == "gone":
+            return None
+        return next_walk(
+            stream,
+            model,
+            mode=mode,
+            filters=filters,
+            overlap=self._settings.sync.overlap,
+            full_every=self._settings.sync.full_every,
+            now=self._now,
+            new_id="",
+            stale_before=integration.refreshed_at,
+        )
+
+    def schedule(self, allowed: Allowance) -> dict[str, Any]:
+        """What all streams need that Kombo offers."""
+        steps = [self._step(Mode.SYNC, stream) for stream in self._streams.values()]
+        asked = [
+            (each.integration_id, each.model, self._stream(each).seen, each.rows)
+            for each in steps
+            if each.walk is not None
+        ]
+        demand = self._planning.demand_of(asked)
+        models: dict[str, list[float]] = defaultdict(list)
+        for _, model, _, rows in asked:
+            kind = self._planning.kind(model, None, pages(rows, model, self._settings.kombo.page_size))
+            models[model.name].append(DAY / kind.pace.every * kind.requests)
+        return {
+            "streams": len(asked),
+            **_rates(demand, allowed),
+            "for_full_walks_a_day": a_day(demand.full),
+            "at_every_max": _rates(demand.at_longest(), allowed),
+            "fitting_every": None if demand.fits(allowed) else _fitting(demand, allowed),
+            "every_max": shown(self._settings.sync.every_max),
+            "models": [
+                {
+                    "model": name,
+                    "every": self._every(name),
+                    "streams": len(turns),
+                    "requests_a_day": round(sum(turns)),
+                }
+                for name, turns in models.items()
+            ],
+        }
+
+    def _stream(self, step: Step) -> Stream:
+        return self._streams[step.integration_id, step.model.name]
+
+    def _every(self, model: str) -> str:
+        every = self._settings.sync.for_model(model).every
+        return shown(every) if isinstance(every, timedelta) else every
+
+
+def _budget(allowed: Allowance) -> dict[str, Any]:
+    return {
+        "limit": allowed.limit,
+        "reserve": allowed.reserve,
+        "window_seconds": allowed.window,
+        "limit_is_assumed": allowed.is_assumed,
+        "requests_a_minute": round(allowed.a_second * 60, 1),
+        "requests_a_day": a_day(allowed.a_second),
+    }
+
+
+def _command(found: Forecast, allowed: Allowance) -> dict[str, Any]:
+    total = found.total
+    return {
+        "streams": total.streams,
+        "skipped": total.skipped,
+        "estimated": total.estimated,
+        "rows": total.rows,
+        "requests": total.requests,
+        "seconds": round(allowed.seconds(total.requests)),
+        "share_of_a_day": round(total.requests / (allowed.a_second * DAY), 4),
+        "other_requests": found.others,
+        "models": [
+            {
+                "model": name,
+                "streams": cost.streams,
+                "skipped": cost.skipped,
+                "estimated": cost.estimated,
+                "rows": cost.rows,
+                "requests": cost.requests,
+            }
+            for name, cost in found.models.items()
+        ],
+    }
+
+
+def _rates(demand: Demand, allowed: Allowance) -> dict[str, Any]:
+    needs = demand.needs()
+    return {
+        "requests_a_day": a_day(needs),
+        "requests_a_minute": round(needs * 60, 1),
+        "share_of_the_budget": round(needs / allowed.a_second, 4),
+        "fits": demand.fits(allowed),
+    }
+
+
+def _fitting(demand: Demand, allowed: Allowance) -> str | None:
+    every = fitting_every(demand, allowed)
+    return None if every is None else shown(every)

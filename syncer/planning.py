@@ -1,0 +1,101 @@
+"""What the schedule needs and what the budget permits: for the service's rhythm, `plan` and `status`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Connection
+
+from syncer.config_values import mean_interval
+from syncer.domain.catalogue import catalogue
+from syncer.domain.forecast import Allowance, Demand, allowance, pages
+from syncer.domain.model import Model
+from syncer.domain.rhythm import Asked, Behind, Pace, Seen, about_integrations, alike, behind, interval, near
+from syncer.settings import Settings
+from syncer.store.budget import read_budget
+from syncer.store.database import Database
+from syncer.store.state import Key, StreamStore
+from syncer.sync.gate import fingerprint
+from syncer.sync.integration import FRESH_FOR
+
+
+class Planning:
+    """Reads the streams and the budget of one environment; changes nothing."""
+
+    def __init__(self, settings: Settings, database: Database, streams: StreamStore) -> None:
+        self._settings = settings
+        self._database = database
+        self._streams = streams
+
+    @cached_property
+    def paces(self) -> Mapping[str, Pace]:
+        """How often each model's streams may be asked."""
+        found = {}
+        for name in catalogue():
+            model = self._settings.sync.for_model(name)
+            every = mean_interval(model.every).total_seconds()
+            longest = model.every_max.total_seconds() if model.every_max is not None else every
+            found[name] = Pace(every, longest)
+        return found
+
+    def allowance(self, connection: Connection) -> Allowance:
+        """What the key's budget permits."""
+        key = self._settings.kombo.api_key.get_secret_value()
+        budget = read_budget(connection, self._streams.environment, fingerprint(key)) if key else None
+        return allowance(budget, self._settings.budget.reserve)
+
+    def demand(self, connection: Connection) -> Demand:
+        """What the schedule of all streams needs."""
+        return self.demand_of(
+            (integration_id, catalogue()[name], seen, live + deleted)
+            for (integration_id, name), seen, live, deleted in self._streams.asked(connection)
+        )
+
+    def demand_of(self, streams: Iterable[tuple[str, Model, Seen, int]]) -> Demand:
+        """What a schedule of these streams needs: integration, model, what is known of changes, rows."""
+        asked, walked = [], 0
+        for integration_id, model, seen, rows in streams:
+            whole = pages(rows, model, self._settings.kombo.page_size)
+            asked.append((integration_id, self.kind(model, near(seen.rate), whole)))
+            walked += whole
+        return Demand(
+            alike(asked),
+            about_integrations(asked, FRESH_FOR.total_seconds()),
+            walked / self._settings.sync.full_every.total_seconds(),
+        )
+
+    def kind(self, model: Model, rate: float | None, whole: int) -> Asked:
+        """How a stream is asked whose full walk takes so many requests."""
+        return Asked(self.paces[model.name], rate, 1.0 if model.features.updated_after else whole)
+
+    def behind(self, connection: Connection, stretch: float) -> Behind | None:
+        """How far the schedule is behind; streams that were never read whole have no part in it."""
+        now = self._database.now(connection)
+        shortest = min(pace.every for pace in self.paces.values())
+        found = self._streams.waiting(connection, now - timedelta(seconds=shortest))
+        return behind(
+            ((now - due_at).total_seconds(), self.interval(key, seen.rate, stretch))
+            for key, due_at, seen in found
+        )
+
+    def interval(self, key: Key, rate: float | None, stretch: float) -> float:
+        """How long after its last turn the stream is asked again, in seconds."""
+        return interval(key[0], self.paces[key[1]], rate, stretch)
+
+    def report_behind(self, connection: Connection) -> dict[str, Any] | None:
+        """How far the schedule is behind, as plain values; None where it is not."""
+        demand, allowed = self.demand(connection), self.allowance(connection)
+        stretch = demand.stretch(allowed)
+        found = self.behind(connection, stretch)
+        if found is None:
+            return None
+        return {
+            "streams": found.streams,
+            "longest_seconds": round(found.longest),
+            "needs_a_minute": round(demand.needs(stretch) * 60, 1),
+            "permits_a_minute": round(allowed.a_second * 60, 1),
+            "limit_is_assumed": allowed.is_assumed,
+        }

@@ -1,0 +1,186 @@
+"""Which streams are due: what the schedule, a webhook or a run's end has marked, and who goes first."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+
+from syncer.domain.budget import Purpose
+from syncer.domain.rhythm import Seen
+from syncer.store.tables import streams
+
+Key = tuple[str, str]
+
+#: Streams that one statement marks: databases take so many parameters, and more.
+AT_ONCE = 500
+#: States in which a stream is tried again at a time of its own.
+ASKED_RARELY = ("waiting", "gone", "unavailable")
+#: Streams whose runner died go before everything else.
+LEFT_BEHIND = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """When the schedule last made a stream due, and what is known of its changes."""
+
+    integration_id: str
+    scheduled_at: datetime | None
+    seen: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class DueStreams:
+    """The streams of one environment as far as it matters when their turn is. Part of ``StreamStore``."""
+
+    environment: str = "default"
+
+    def mark_due(
+        self,
+        connection: Connection,
+        keys: Iterable[Key],
+        *,
+        now: datetime,
+        purpose: int,
+        scheduled_at: datetime | None = None,
+    ) -> int:
+        """Make streams due now; of two marks the earlier time and the more urgent purpose stay.
+
+        Gives how many were not due before.
+
+        scheduled_at: set where the schedule makes them due, which counts on from there. A stream that has a
+        time of its own to be tried again, because something is wrong with it, waits for that. A webhook tells
+        of a change: what was known of the stream's changes is forgotten, and it is asked at its shortest.
+        """
+        changed = 0
+        for these in self._some(keys):
+            if scheduled_at is not None:
+                connection.execute(update(streams).where(these).values(scheduled_at=scheduled_at))
+            if purpose == Purpose.WEBHOOK:
+                connection.execute(update(streams).where(these).values(changes=0.0, watched=0.0))
+            may_be_earlier: ColumnElement[bool] = streams.c.due_at.is_(None)
+            if scheduled_at is None:
+                may_be_earlier = or_(may_be_earlier, streams.c.due_at > now)
+            changed += connection.execute(
+                update(streams).where(these, may_be_earlier).values(due_at=now, due_purpose=purpose)
+            ).rowcount
+            connection.execute(
+                update(streams).where(these, streams.c.due_purpose > purpose).values(due_purpose=purpose)
+            )
+        return changed
+
+    def due(
+        self, connection: Connection, now: datetime, is_dead: Callable[[str], bool], limit: int
+    ) -> dict[Key, int]:
+        """Streams to work on now with the rank of their purpose, the most urgent and longest waiting first.
+
+        Due ones that nobody has a lease on, and those whose runner died before it could release them: they
+        go first. A stream that comes back on its own is as urgent as one that the schedule has marked.
+        """
+        rank = func.coalesce(streams.c.due_purpose, int(Purpose.INCREMENTAL))
+        due_at, integration_id, model = streams.c.due_at, streams.c.integration_id, streams.c.model
+        free = connection.execute(
+            select(rank, due_at, integration_id, model)
+            .where(self._mirrored, streams.c.lease_owner.is_(None), due_at <= now)
+            .order_by(rank, due_at, integration_id, model)
+            .limit(limit)
+        )
+        found = [tuple(row) for row in free]
+        rank = func.coalesce(streams.c.due_purpose, LEFT_BEHIND)
+        until = streams.c.lease_until
+        leased = connection.execute(
+            select(rank, due_at, integration_id, model, streams.c.lease_owner, until).where(
+                self._mirrored, streams.c.lease_owner.is_not(None)
+            )
+        )
+        found += [
+            (row[0], row.due_at or row.lease_until, row.integration_id, row.model)
+            for row in leased
+            if row.lease_until < now or is_dead(row.lease_owner)
+        ]
+        return {(each[2], each[3]): each[0] for each in sorted(found)[:limit]}
+
+    def next_due(self, connection: Connection, after: datetime) -> datetime | None:
+        """When the next stream becomes due that is not due yet; None where nothing is scheduled."""
+        moment: datetime | None = connection.execute(
+            select(streams.c.due_at)
+            .where(self._mirrored, streams.c.due_at > after)
+            .order_by(streams.c.due_at)
+            .limit(1)
+        ).scalar_one_or_none()
+        return moment
+
+    def scheduled(self, connection: Connection, model: str) -> list[Turn]:
+        """The model's streams, by integration, each with the time when the schedule last made it due."""
+        found = connection.execute(
+            select(streams.c.integration_id, streams.c.scheduled_at, streams.c.changes, streams.c.watched)
+            .where(self._mirrored, streams.c.model == model)
+            .order_by(streams.c.integration_id)
+        )
+        return [Turn(row[0], row[1], Seen(row[2], row[3])) for row in found]
+
+    def waiting(self, connection: Connection, before: datetime) -> list[tuple[Key, datetime, Seen]]:
+        """Streams that have been read whole once and became due before that time, and wait since then."""
+        found = connection.execute(
+            select(
+                streams.c.integration_id,
+                streams.c.model,
+                streams.c.due_at,
+                streams.c.changes,
+                streams.c.watched,
+            ).where(
+                self._mirrored,
+                streams.c.lease_owner.is_(None),
+                streams.c.due_at < before,
+                streams.c.last_full_walk_at.is_not(None),
+            )
+        )
+        return [((row[0], row[1]), row[2], Seen(row[3], row[4])) for row in found]
+
+    def asked(self, connection: Connection) -> Iterator[tuple[Key, Seen, int, int]]:
+        """Streams that the schedule asks, each with what is known of it and its live and deleted rows.
+
+        Not those that have a time of their own, rarer than the schedule's.
+        """
+        found = connection.execute(
+            select(
+                streams.c.integration_id,
+                streams.c.model,
+                streams.c.changes,
+                streams.c.watched,
+                streams.c.rows_live,
+                streams.c.rows_deleted,
+            ).where(self._mirrored, streams.c.state.not_in(ASKED_RARELY))
+        )
+        return (((row[0], row[1]), Seen(row[2], row[3]), row[4], row[5]) for row in found)
+
+    @property
+    def _mirrored(self) -> Any:
+        return and_(streams.c.environment == self.environment, streams.c.mirrored)
+
+    def _is(self, integration_id: str, model: str) -> Any:
+        return and_(
+            streams.c.environment == self.environment,
+            streams.c.integration_id == integration_id,
+            streams.c.model == model,
+        )
+
+    def _some(self, keys: Iterable[Key]) -> Iterator[Any]:
+        """Conditions that name the streams, so many at a time."""
+        integrations: dict[str, list[str]] = defaultdict(list)
+        for integration_id, model in keys:
+            integrations[model].append(integration_id)
+        for model, ids in integrations.items():
+            for begin in range(0, len(ids), AT_ONCE):
+                yield self._any_of(ids[begin : begin + AT_ONCE], model)
+
+    def _any_of(self, integration_ids: Sequence[str], model: str) -> Any:
+        return and_(
+            streams.c.environment == self.environment,
+            streams.c.model == model,
+            streams.c.integration_id.in_(integration_ids),
+        )

@@ -1,0 +1,200 @@
+"""What commands and the schedule cost, and what fits into the budget."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncer.domain.budget import Budget, Reserve
+from syncer.domain.catalogue import model_named
+from syncer.domain.forecast import (
+    Allowance,
+    Demand,
+    Step,
+    allowance,
+    expected_rows,
+    fitting_every,
+    forecast,
+    pages,
+    requests_of,
+    rows_of,
+    typical_rows,
+)
+from syncer.domain.plan import Kind, Phase, Stream, Walk
+from syncer.domain.rhythm import DAY, FILL, Asked, Pace
+
+GROUPS, EMPLOYEES, ORDERS = (
+    model_named(name) for name in ("hris_groups", "hris_employees", "assessment_orders")
+)
+BETA = replace(GROUPS, features=replace(GROUPS.features, paging=False))
+FULL, INCREMENTAL = Walk("w", Kind.FULL, None, {}), Walk("w", Kind.INCREMENTAL, "2026", {})
+READ_AT = datetime(2026, 1, 1, tzinfo=UTC)
+KOMBO = Allowance(300, 30, 60.0, is_assumed=False)
+QUARTER = Pace(900.0, DAY)
+
+rows = st.integers(0, 10**6)
+
+
+def stream(live: int = 0, deleted: int = 0, *, read: bool = True) -> Stream:
+    return Stream(
+        "a", "hris_groups", rows_live=live, rows_deleted=deleted, last_full_walk_at=READ_AT if read else None
+    )
+
+
+def polled(streams: int, pace: Pace = QUARTER, rate: float | None = None) -> Demand:
+    return Demand(Counter({Asked(pace, rate): streams}))
+
+
+# --- what the budget permits
+
+
+def test_the_limit_is_the_last_known_one_or_assumed_and_the_reserve_is_left() -> None:
+    known = allowance(Budget(limit=100, length=5.0), Reserve(share=0.1))
+    assert (known.requests, known.a_second, known.is_assumed) == (90, 18.0, False)
+    for unknown in (None, Budget()):
+        assumed = allowance(unknown, Reserve(count=30))
+        assert (assumed.requests, assumed.window, assumed.is_assumed) == (270, 60.0, True)
+
+
+@pytest.mark.parametrize(
+    ("requests", "seconds"), [(0, 0), (1, 0), (270, 0), (271, 60), (540, 60), (541, 120)]
+)
+def test_requests_of_the_first_window_need_no_wait(requests: int, seconds: float) -> None:
+    assert KOMBO.seconds(requests) == seconds
+
+
+# --- walks
+
+
+@given(rows=rows, more=rows, page_size=st.integers(1, 250))
+def test_more_rows_never_take_fewer_requests_and_each_list_takes_one(
+    rows: int, more: int, page_size: int
+) -> None:
+    few, many = pages(rows, GROUPS, page_size), pages(rows + more, GROUPS, page_size)
+    assert 1 <= few <= many
+    assert (many - 1) * page_size < max(1, rows + more)
+
+
+def test_a_list_that_comes_whole_takes_one_request() -> None:
+    assert pages(10_000, BETA, 250) == 1
+
+
+@pytest.mark.parametrize(
+    ("walk", "requests"),
+    [
+        (FULL, 4),
+        (INCREMENTAL, 1),
+        (replace(FULL, rows=750, cursor="c"), 1),
+        (replace(FULL, rows=600, cursor="c"), 2),
+        (replace(FULL, rows=5_000, cursor="c"), 1),
+        (replace(FULL, phase=Phase.SWEEP), 0),
+    ],
+    ids=["whole", "what changed", "the last page", "the rest", "more than was thought", "all was read"],
+)
+def test_a_walk_costs_what_is_left_of_it(walk: Walk, requests: int) -> None:
+    assert requests_of(walk, GROUPS, 1_000, 250) == requests
+
+
+def test_deleted_rows_are_read_where_a_list_has_them() -> None:
+    assert rows_of(stream(10, 5), GROUPS) == 15
+    assert rows_of(stream(10, 5), ORDERS) == 10
+
+
+def test_a_stream_that_was_never_read_is_estimated_by_those_of_its_model() -> None:
+    known = [(stream(each), GROUPS) for each in (10, 500, 10_000)]
+    typical = typical_rows([*known, (stream(7, read=False), GROUPS)])
+    assert typical == {"hris_groups": 500}
+    assert expected_rows(stream(read=False), GROUPS, typical) == (500, True)
+    # It has got further than that already.
+    assert expected_rows(stream(600, read=False), GROUPS, typical) == (600, True)
+    assert expected_rows(stream(3), GROUPS, typical) == (3, False)
+    assert expected_rows(stream(read=False), EMPLOYEES, typical) == (0, True)
+
+
+# --- commands
+
+
+def test_a_command_costs_its_walks_and_a_question_about_each_integration_and_the_key() -> None:
+    found = forecast(
+        [
+            Step("a", GROUPS, FULL, 1_000),
+            Step("a", EMPLOYEES, FULL, 300, is_estimated=True),
+            Step("b", GROUPS, INCREMENTAL, 5_000, is_estimated=True),
+            Step("c", GROUPS, None),
+        ],
+        250,
+    )
+    assert found.models["hris_groups"].requests == 4 + 1
+    total = found.total
+    assert (total.streams, total.skipped, total.estimated, total.rows) == (4, 1, 1, 1_300)
+    # The integration with nothing to do is not asked about.
+    assert total.requests == 4 + 2 + 1 + 3
+
+
+steps = st.lists(
+    st.builds(
+        Step,
+        st.sampled_from("abc"),
+        st.sampled_from((GROUPS, EMPLOYEES, BETA)),
+        st.sampled_from((None, FULL, INCREMENTAL)),
+        rows,
+    ),
+    max_size=20,
+)
+
+
+@given(steps=steps, page_size=st.integers(1, 250))
+def test_the_sum_is_that_of_the_models_and_no_stream_is_free_that_is_read(
+    steps: list[Step], page_size: int
+) -> None:
+    found = forecast(steps, page_size)
+    read = sum(step.walk is not None for step in steps)
+    assert found.total.requests >= read + 1
+    assert found.total.requests - found.others == sum(each.requests for each in found.models.values())
+    assert found.total.streams - found.total.skipped == read
+
+
+# --- the schedule
+
+
+def test_a_schedule_needs_what_its_streams_integrations_and_full_walks_need() -> None:
+    demand = Demand(
+        Counter({Asked(QUARTER, None): 12, Asked(Pace(HOUR, HOUR), None, requests=3): 1}),
+        Counter({Asked(QUARTER, None): 1}),
+        full=0.5,
+    )
+    assert demand.needs() == pytest.approx(13 / 900 + 3 / HOUR + 0.5)
+
+
+HOUR = 3_600.0
+
+
+def test_twelve_thousand_streams_do_not_fit_into_three_hundred_requests_a_minute() -> None:
+    demand = polled(12_000, rate=1 / DAY)
+    assert not demand.fits(KOMBO)
+    assert polled(3_600).fits(KOMBO)
+    assert fitting_every(demand, KOMBO) == timedelta(minutes=50)
+    assert demand.at_longest().fits(KOMBO)
+    assert demand.needs(demand.stretch(KOMBO)) <= KOMBO.a_second * FILL
+    # Nobody stretches anything by what is only assumed.
+    assert demand.stretch(replace(KOMBO, is_assumed=True)) == 0
+
+
+@given(streams=st.integers(1, 200_000), every=st.integers(1, 3_000))
+def test_the_proposed_interval_fits_and_a_shorter_one_does_not(streams: int, every: int) -> None:
+    demand = polled(streams, Pace(every, every))
+    proposed = fitting_every(demand, KOMBO)
+    assert proposed is not None
+    seconds = proposed.total_seconds()
+    assert demand.at_least(seconds).fits(KOMBO)
+    shorter = seconds - (60 if seconds <= 7_200 else 3_600)
+    assert shorter <= 0 or not demand.at_least(shorter).fits(KOMBO)
+
+
+def test_no_interval_fits_where_the_full_walks_alone_are_too_much() -> None:
+    assert fitting_every(Demand(full=10.0), KOMBO) is None

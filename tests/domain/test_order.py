@@ -1,0 +1,115 @@
+"""Who goes next: urgency, the turns of the integrations, and places that are given up."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncer.domain.budget import Purpose
+from syncer.domain.order import in_turn, must_yield, next_in_turn
+
+Key = tuple[str, str]
+keys = st.tuples(st.sampled_from("ABCD"), st.integers(0, 9).map(str))
+some_keys = st.lists(keys, unique=True, max_size=25)
+
+
+def test_a_webhook_goes_first_whenever_its_integration_had_a_turn() -> None:
+    due = {("A", "1"): 2, ("B", "1"): 2, ("C", "1"): int(Purpose.WEBHOOK), ("C", "2"): 3}
+    assert in_turn(due, {"C": 9, "B": 3}) == [("C", "1"), ("A", "1"), ("B", "1"), ("C", "2")]
+
+
+@given(due=some_keys, turns=st.dictionaries(st.sampled_from("ABCD"), st.integers(1, 9)))
+def test_of_one_purpose_the_integration_goes_first_whose_turn_was_the_longest_ago(
+    due: list[Key], turns: dict[str, int]
+) -> None:
+    order = in_turn(dict.fromkeys(due, 2), turns)
+    assert sorted(order) == sorted(due)
+    ages = [turns.get(integration, 0) for integration, _ in order]
+    assert ages == sorted(ages)
+    # Within an integration whoever waits longest.
+    for integration in "ABCD":
+        assert [key for key in order if key[0] == integration] == [
+            key for key in due if key[0] == integration
+        ]
+
+
+def runs(running: list[Key]) -> Counter[str]:
+    return Counter(integration for integration, _ in running)
+
+
+def test_the_first_due_stream_of_the_least_busy_integration_is_next() -> None:
+    due = [("A", "1"), ("B", "1"), ("B", "2"), ("C", "1")]
+    assert next_in_turn(due, []) == ("A", "1")
+    assert next_in_turn(due, [("A", "1")]) == ("B", "1")
+    assert next_in_turn(due, {("A", "1"): 1, ("C", "2"): 1}) == ("B", "1")
+    assert next_in_turn(due, [("A", "9"), ("B", "9"), ("C", "9")]) == ("A", "1")
+    assert next_in_turn(due[:1], [("A", "1")]) is None
+    assert next_in_turn([], [("A", "1")]) is None
+
+
+@given(due=some_keys, places=st.integers(1, 12))
+def test_no_integration_waits_while_another_has_two_more_runs(due: list[Key], places: int) -> None:
+    running: list[Key] = []
+    while len(running) < places and (key := next_in_turn(due, running)) is not None:
+        assert key in due
+        assert key not in running
+        running.append(key)
+    waiting = {integration for integration, _ in set(due) - set(running)}
+    for integration in waiting:
+        assert len(running) == places
+        assert max(runs(running).values()) - runs(running)[integration] < 2
+
+
+@given(due=some_keys, running=some_keys)
+def test_the_next_run_is_of_an_integration_that_has_no_more_than_any_other_due(
+    due: list[Key], running: list[Key]
+) -> None:
+    key = next_in_turn(due, running)
+    free = [each for each in due if each not in running]
+    assert (key is None) == (free == [])
+    if key is not None:
+        assert all(runs(running)[key[0]] <= runs(running)[integration] for integration, _ in free)
+
+
+@pytest.mark.parametrize(
+    ("due", "running", "expected"),
+    [
+        ([("B", "1")], [("A", "1"), ("A", "2"), ("A", "3")], ("A", "3")),
+        ([("C", "1")], [("A", "1"), ("B", "1"), ("B", "2")], ("B", "2")),
+        ([("B", "1")], [("A", "1")], None),
+        ([("C", "1")], [("A", "1"), ("B", "1")], None),
+        ([("A", "4")], [("A", "1"), ("A", "2")], None),
+        ([("B", "2")], [("A", "1"), ("A", "2"), ("B", "1")], None),
+        ([], [("A", "1"), ("A", "2")], None),
+        ([("A", "1")], [], None),
+    ],
+)
+def test_a_run_gives_its_place_up_only_for_an_integration_that_has_none(
+    due: list[Key], running: list[Key], expected: Key | None
+) -> None:
+    assert must_yield(due, running) == expected
+
+
+@given(due=some_keys, running=some_keys)
+def test_giving_places_up_ends_with_a_run_for_every_integration_or_one_for_each(
+    due: list[Key], running: list[Key]
+) -> None:
+    running = list(running)
+    for _ in range(len(running) + 1):
+        due = [key for key in due if key not in running]
+        yielding = must_yield(due, running)
+        if yielding is None:
+            break
+        assert yielding in running
+        running.remove(yielding)
+        following = next_in_turn(due, running)
+        assert following is not None
+        assert following[0] not in runs(running)
+        running.append(following)
+    else:
+        pytest.fail("places change hands for ever")
+    idle = {integration for integration, _ in due} - set(runs(running))
+    assert not idle or max(runs(running).values(), default=0) <= 1
