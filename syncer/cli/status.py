@@ -10,7 +10,6 @@ import click
 
 from syncer.cli.output import is_terminal, json_option, names, pass_session, printable, say_json, show, table
 from syncer.cli.session import Session
-from syncer.report import waiting_requests
 
 #: States and their colours on a terminal.
 _COLOURS = {"complete": "green", "failed": "red", "gone": "red", "held": "red"}
@@ -134,6 +133,8 @@ def _totals(found: dict[str, Any]) -> str:
 
 
 def _budget(budget: dict[str, Any] | None) -> str:
+    from syncer.report import waiting_requests
+
     if budget is None or budget["limit"] is None:
         return "request limit: not known yet"
     resets = budget["resets_in_seconds"]
