@@ -61,6 +61,45 @@ def test_with_a_reserve_a_server_that_rounds_down_is_learnt_without_a_429(
     assert reading.refused == []
 
 
+#: Windows that begin with a request, and end up to a second later than is told.
+late_servers = servers(roundings=["up"], least=5, shortest=5.0, late=eighths(TICK, 0.875)).map(
+    lambda server: replace(server, phase=None)
+)
+
+
+@given(server=late_servers, workers=workers, delays=short_delays)
+@settings(max_examples=200)
+def test_a_server_that_resets_later_than_it_tells_costs_a_429_at_one_turn_at_most(
+    server: Server, workers: int, delays: list[tuple[float, float]]
+) -> None:
+    reading = read_all_the_time(server, NONE, delays, seconds=8.5 * server.length, workers=workers)
+    assert len(reading.refused) <= workers
+    assert all(at - reading.refused[0] < server.length for at in reading.refused)
+
+
+@given(server=late_servers, workers=workers, delays=short_delays)
+@settings(max_examples=200)
+def test_with_a_reserve_a_server_that_resets_late_is_learnt_without_a_429(
+    server: Server, workers: int, delays: list[tuple[float, float]]
+) -> None:
+    reading = read_all_the_time(
+        server, Reserve(count=2), delays, seconds=8.5 * server.length, workers=workers
+    )
+    assert reading.refused == []
+
+
+@given(
+    server=servers(roundings=["up"], shortest=3.0, late=eighths(-2, -TICK)), workers=workers, delays=delays
+)
+@settings(max_examples=200)
+def test_a_server_that_resets_earlier_than_it_tells_costs_no_429(
+    server: Server, workers: int, delays: list[tuple[float, float]]
+) -> None:
+    assume(longest(delays) < server.length)
+    reading = read_all_the_time(server, NONE, delays, seconds=6.5 * server.length, workers=workers)
+    assert reading.refused == []
+
+
 @given(
     server=servers(roundings=["up"], least=4),
     workers=workers,

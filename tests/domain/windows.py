@@ -29,19 +29,21 @@ def eighths(least: float, most: float) -> st.SearchStrategy[float]:
 class Server:
     """Kombo's side of one key: fixed windows, told in whole seconds.
 
-    phase: when its windows begin; None: each with the first request after the last one ended.
+    phase: when its windows begin; None: each with the first request after the last one ended. late: a window
+    ends so many seconds later than is told; below 0: earlier.
     """
 
     limit: int
     length: float
     phase: float | None
     rounding: Rounding = "up"
+    late: float = 0.0
     used: int = 0
     ends_at: float = 0.0
 
     def serve(self, now: float, requests: int = 1) -> tuple[bool, Rate]:
         """Whether there was room for the requests, and what the answer says."""
-        if now >= self.ends_at:
+        if now >= self.ends_at + self.late:
             self.used = 0
             self.ends_at = (
                 now + self.length
@@ -50,7 +52,8 @@ class Server:
             )
         fits = self.used + requests <= self.limit
         self.used = min(self.limit, self.used + requests)
-        return fits, Rate(self.limit, self.limit - self.used, _ROUNDED[self.rounding](self.ends_at - now))
+        reset = max(0, _ROUNDED[self.rounding](self.ends_at - now))
+        return fits, Rate(self.limit, self.limit - self.used, reset)
 
 
 def servers(
@@ -59,6 +62,7 @@ def servers(
     most: int = 12,
     shortest: float = 2.0,
     roundings: Sequence[Rounding] = ("up", "down", "nearest"),
+    late: st.SearchStrategy[float] | None = None,
 ) -> st.SearchStrategy[Server]:
     """Servers with that many requests per window; shortest: the least seconds of a window."""
     return st.builds(
@@ -67,6 +71,7 @@ def servers(
         length=st.sampled_from([each for each in (2.0, 3.0, 5.0, 10.5, 60.0) if each >= shortest]),
         phase=st.none() | eighths(-60, 0),
         rounding=st.sampled_from(roundings),
+        late=st.just(0.0) if late is None else late,
     )
 
 
