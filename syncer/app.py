@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -14,12 +15,16 @@ from uuid import uuid4
 
 from syncer import __version__
 from syncer.domain.budget import Purpose
+from syncer.domain.call import Call
 from syncer.domain.catalogue import catalogue, model_named, select_models
 from syncer.domain.errors import KeyRefused, KomboError, UsageError
 from syncer.domain.exclude import exclusions
 from syncer.domain.plan import Mode
 from syncer.domain.sweep import Brakes
+from syncer.domain.tools import check_call
 from syncer.kombo.client import Client
+from syncer.kombo.concurrency import Slots
+from syncer.kombo.passthrough import NativeAnswer
 from syncer.outlook import Command, outlook
 from syncer.owner import is_dead, this_process
 from syncer.planning import Planning
@@ -84,6 +89,7 @@ class App:
         self._sleep = sleep
         self._monotonic = monotonic
         self._uniform = uniform
+        self._slots: defaultdict[str, Slots] = defaultdict(Slots)
 
     async def __aenter__(self) -> Self:
         return self
@@ -126,6 +132,7 @@ class App:
             sleep=self._sleep,
             random=self._uniform,
             transport=self._transport,
+            slots=self._slots,
         )
         async with client:
             engine = Engine(
@@ -208,6 +215,21 @@ class App:
             await asyncio.to_thread(self.reprojection.adopt)
             await self.selection.refresh_streams(asking, {integration_id})
             return await refresh(engine, asking, (integration_id, model), ids, by=by)
+
+    async def passthrough(self, call: Call, integration_id: str, *, force: bool = False) -> NativeAnswer:
+        """Call a tool's own API through Kombo, under the budget; gives what the tool answered.
+
+        The integration need not be mirrored. A status of 400 and above is an answer, too. force: send the
+        call whatever is known of its API. Anything but a GET is sent once, and never again on a doubtful
+        outcome.
+
+        Raises UsageError for a call that goes against what is known, before anything is sent; Doubtful where
+        the call may have been carried out, other KomboErrors where it was not; DatabaseError.
+        """
+        check_call(call, force=force)
+        await asyncio.to_thread(self.migrate)
+        async with self.engine() as (engine, _):
+            return await engine.client.passthrough(call, integration_id)
 
     def quarantine(self, integrations: Sequence[str] = (), models: Sequence[str] = ()) -> list[Entry]:
         """The records in quarantine, of the selected streams. Raises DatabaseError, UsageError."""

@@ -17,6 +17,7 @@ SyncerError
     ├── IntegrationGone         Kombo does not know the integration (any more)
     ├── CursorRefused           400 on a request that carried a cursor
     ├── KeyRefused              the API key is not accepted                        exit 4
+    ├── Doubtful                a call that may have been carried out: look before it is sent again
     └── RequestRefused          any other answer that a retry cannot mend
 
 Messages are one sentence for a person. They never contain the API key.
@@ -71,10 +72,11 @@ class KomboError(SyncerError):
 
     code is Kombo's error code (``PLATFORM.…``) or None, status the HTTP status or None
     where no answer came, integration_id the integration that was asked or None. by_kombo: the answer is in
-    Kombo's own form, not that of something before it.
+    Kombo's own form, not that of something before it. unsent: the request has not left this host.
     """
 
     by_kombo = False
+    unsent = False
 
     def __init__(
         self,
@@ -134,6 +136,10 @@ class KeyRefused(KomboError):
     """The API key is not accepted."""
 
     exit_code = 4
+
+
+class Doubtful(KomboError):
+    """Nobody knows whether the call was carried out."""
 
 
 class RequestRefused(KomboError):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import Generic, NoReturn, Protocol, Self, TypeVar
+from typing import NoReturn, Protocol, Self, TypeVar
 
 import httpx
-import structlog
 
 from syncer.domain.budget import Permit, Purpose, Rate
+from syncer.domain.call import Call
 from syncer.domain.errors import KomboError, RateLimited, RequestRefused, Transient, UsageError
 from syncer.domain.model import Model
+from syncer.kombo.attempts import persist
+from syncer.kombo.concurrency import Slots
 from syncer.kombo.headers import read_rate
 from syncer.kombo.integration import (
     KEY_CHECK_PATH,
@@ -24,8 +27,9 @@ from syncer.kombo.integration import (
     read_integration,
     read_key_check,
 )
+from syncer.kombo.passthrough import NativeAnswer, doubtful, native_request
 from syncer.kombo.protocol import Page, list_params, read_page
-from syncer.kombo.retry import Tries, next_try
+from syncer.kombo.request import Request
 
 #: A request may last this many times the silence it may keep, however steadily its answer drips.
 LONGEST_REQUEST = 10
@@ -33,8 +37,6 @@ LONGEST_REQUEST = 10
 KEEPALIVE = 30.0
 
 T = TypeVar("T")
-
-log = structlog.get_logger()
 
 # httpx logs addresses with their queries, httpcore the headers of answers: nothing for a log file.
 for _name in ("httpx", "httpcore"):
@@ -54,25 +56,13 @@ class Gate(Protocol):
         """The key's budget was used up all the same; reset is in seconds, None if not told."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Request(Generic[T]):
-    """One GET. read makes (status, lower-case headers, body) a value or raises a KomboError."""
-
-    path: str
-    read: Callable[[int, Mapping[str, str], bytes], T]
-    purpose: Purpose
-    integration_id: str | None = None
-    model_name: str | None = None
-    params: Mapping[str, str] | None = None
-    headers: Mapping[bytes, bytes] | None = None
-
-
 class Client:
     """Kombo's API with one key, through one pool of connections.
 
     timeout: seconds of silence while reading; connect_timeout: seconds to connect, where timeout is not
     shorter; connections: size of the pool; version: of this program, for the User-Agent. clock gives
-    monotonic seconds, sleep waits that many, random gives 0 <= x < 1. transport replaces the network.
+    monotonic seconds, sleep waits that many, random gives 0 <= x < 1. transport replaces the network. slots:
+    by integration, shared with other clients of the process.
 
     All methods raise KomboErrors once tries are used up; UsageError for a key or an address that cannot
     be sent. No message holds the key, whatever the server writes.
@@ -92,6 +82,7 @@ class Client:
         random: Callable[[], float],
         connect_timeout: float = 10.0,
         transport: httpx.AsyncBaseTransport | None = None,
+        slots: defaultdict[str, Slots] | None = None,
     ) -> None:
         if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
             raise UsageError("The API key is empty or holds characters that no key has.")
@@ -101,6 +92,7 @@ class Client:
         self._clock = clock
         self._sleep = sleep
         self._random = random
+        self._slots = defaultdict(Slots) if slots is None else slots
         self._http = httpx.AsyncClient(
             base_url=_checked(base_url),
             headers={
@@ -140,7 +132,7 @@ class Client:
         remote_ids: Sequence[str] | None = None,
     ) -> Page:
         """One page of a model's list; with a cursor, repeat everything else. Raises as list_params does."""
-        request = _Request(
+        request = Request(
             path=model.path,
             read=partial(
                 read_page,
@@ -163,46 +155,40 @@ class Client:
                 remote_ids=remote_ids,
             ),
         )
-        page, duration = await self._get(request)
+        page, duration = await self._ask(request)
         return replace(page, duration=duration)
 
     async def integration(self, integration_id: str, *, purpose: Purpose) -> Integration:
         """What Kombo says of one integration and its models."""
         read = partial(read_integration, integration_id=integration_id, scrub=self._scrub)
-        integration, _ = await self._get(
-            _Request(integration_path(integration_id), read, purpose, integration_id)
+        integration, _ = await self._ask(
+            Request(integration_path(integration_id), read, purpose, integration_id)
         )
         return integration
 
     async def check_key(self, *, purpose: Purpose) -> str:
         """The id of the environment that the key opens."""
         read = partial(read_key_check, scrub=self._scrub)
-        environment_id, _ = await self._get(_Request(KEY_CHECK_PATH, read, purpose))
+        environment_id, _ = await self._ask(Request(KEY_CHECK_PATH, read, purpose))
         return environment_id
 
-    async def _get(self, request: _Request[T]) -> tuple[T, float]:
-        """The value and the seconds that the accepted attempt took."""
-        tries = Tries()
-        while True:
-            try:
-                return await self._attempt(request)
-            except Transient as error:
-                again = next_try(error, tries, self._random)
-                if again is None:
-                    raise
-                wait, tries = again
-                tell = log.info if isinstance(error, RateLimited) else log.warning
-                tell(
-                    "request_retried",
-                    reason=str(error),
-                    wait=round(wait, 3),
-                    integration=request.integration_id,
-                    model=request.model_name,
-                )
-            if wait > 0:
-                await self._sleep(wait)
+    async def passthrough(self, call: Call, integration_id: str) -> NativeAnswer:
+        """What the tool answers to a call of its own API, an error of the tool's included.
 
-    async def _attempt(self, request: _Request[T]) -> tuple[T, float]:
+        A GET is tried again as lists are; anything else only where it certainly was not carried out. Raises
+        Doubtful where nobody knows.
+        """
+        request = native_request(call, integration_id, self._slots[integration_id], self._scrub)
+        try:
+            return (await self._ask(request))[0]
+        except Transient as error:
+            raise doubtful(error, call) from None
+
+    async def _ask(self, request: Request[T]) -> tuple[T, float]:
+        """The value and the seconds that the accepted attempt took."""
+        return await persist(request, partial(self._attempt, request), sleep=self._sleep, random=self._random)
+
+    async def _attempt(self, request: Request[T]) -> tuple[T, float]:
         permit = await self._gate.permit(request.purpose, request.integration_id, request.model_name)
         try:
             started = self._clock()
@@ -224,25 +210,35 @@ class Client:
         await self._gate.answered(permit, rate)
         return value, duration
 
-    async def _send(self, request: _Request[T]) -> httpx.Response:
+    async def _send(self, request: Request[T]) -> httpx.Response:
         """The whole answer, body read and decompressed."""
         limit = self._timeout * LONGEST_REQUEST
         try:
             async with asyncio.timeout(limit):
-                return await self._http.get(request.path, params=request.params, headers=request.headers)
+                return await self._http.request(
+                    "GET" if request.body is None else "POST",
+                    request.path,
+                    params=request.params,
+                    headers=request.headers,
+                    content=request.body,
+                )
         except TimeoutError:
             self._fail(Transient, request, f"the answer was not complete after {limit:g} s")
         except (httpx.LocalProtocolError, httpx.InvalidURL) as error:
             self._fail(RequestRefused, request, _reason(error))
         except httpx.RequestError as error:
-            self._fail(Transient, request, _reason(error))
+            self._fail(Transient, request, _reason(error), unsent=isinstance(error, _BEFORE_SENDING))
 
-    def _fail(self, kind: type[KomboError], request: _Request[T], reason: str) -> NoReturn:
+    def _fail(
+        self, kind: type[KomboError], request: Request[T], reason: str, *, unsent: bool = False
+    ) -> NoReturn:
         """Raised without its cause: httpx quotes what went over the wire, which may be the key."""
         asked = f" of {request.integration_id}" if request.integration_id else ""
         host = self._http.base_url.netloc.decode()
         message = f"No answer from {host} to {request.path}{asked}: {reason}."
-        raise kind(self._scrub(message), integration_id=request.integration_id) from None
+        error = kind(self._scrub(message), integration_id=request.integration_id)
+        error.unsent = unsent
+        raise error from None
 
     def _scrub(self, text: str) -> str:
         return text.replace(self._api_key, "[API key]")
@@ -266,6 +262,8 @@ def _reason(error: Exception) -> str:
     # What is left says why there is no connection, in the words of the system.
     return " ".join(str(error).split())[:200] or type(error).__name__
 
+
+_BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 #: httpx's texts may quote the peer; these do not.
 _REASONS: dict[type[Exception], str] = {

@@ -52,6 +52,15 @@ def read_reset(headers: Mapping[str, str]) -> float | None:
     return min(max(seconds, 0.0), LONGEST_RESET)
 
 
+def read_free_slots(headers: Mapping[str, str]) -> int | None:
+    """Calls of one integration's tool that may still begin, or None if not told.
+
+    Source: docs.kombo.dev, "Concurrency limiting": ``Concurrency-Remaining`` on the answers to such calls.
+    """
+    remaining = _number(headers.get("concurrency-remaining"))
+    return None if remaining is None else max(int(remaining), 0)
+
+
 def read_served_at(headers: Mapping[str, str]) -> datetime | None:
     """The server's time, in UTC and whole seconds, or None without a usable ``Date``."""
     return _moment(headers.get("date"))

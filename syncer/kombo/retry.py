@@ -27,8 +27,17 @@ class Tries:
     refusals: int = 0
 
 
-def next_try(error: KomboError, tries: Tries, random: Callable[[], float]) -> tuple[float, Tries] | None:
+def is_undone(error: KomboError) -> bool:
+    """Whether what was asked for has certainly not been done: the request was turned away or never left."""
+    return error.unsent or error.status == 429 or isinstance(error, RateLimited | ConcurrencyLimited)
+
+
+def next_try(
+    error: KomboError, tries: Tries, random: Callable[[], float], *, once: bool = False
+) -> tuple[float, Tries] | None:
     """Seconds to wait before the request goes out again and the tries by then; None: the error is final.
+
+    once: the request must not be carried out twice, so that it goes out again only if it certainly was not.
 
     Full jitter: the wait is anything up to the exponential bound, so that many streams that failed
     together do not come back together. random gives 0 <= x < 1. A refusal for the budget costs no
@@ -37,7 +46,7 @@ def next_try(error: KomboError, tries: Tries, random: Callable[[], float]) -> tu
     if isinstance(error, RateLimited):
         tries = replace(tries, refusals=tries.refusals + 1)
         return (0.0, tries) if tries.refusals < MOST_REFUSALS else None
-    if not isinstance(error, Transient):
+    if not isinstance(error, Transient) or (once and not is_undone(error)):
         return None
     tries = replace(tries, failures=tries.failures + 1)
     if tries.failures >= MOST_TRIES:

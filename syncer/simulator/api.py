@@ -1,12 +1,14 @@
 """The simulated API: routes, checks in Kombo's order, envelopes, headers.
 
 What Kombo does not document is decided here: a missing integration header is 400, an unknown integration
-404, a model that is not available 403, unknown parameters are ignored.
+404, a model that is not available 403, unknown parameters are ignored. Calls of the tools' own APIs are
+checked and answered in ``native.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from email.utils import format_datetime
 
 from starlette.applications import Starlette
@@ -19,7 +21,16 @@ from syncer.domain.catalogue import catalogue
 from syncer.domain.model import Model
 from syncer.simulator.asked import Asked
 from syncer.simulator.environment import Environment
-from syncer.simulator.faults import Dropped, Late, Mangled, Reply, error_body
+from syncer.simulator.faults import (
+    Dropped,
+    Late,
+    Mangled,
+    Reply,
+    concurrency_limited,
+    error_body,
+)
+from syncer.simulator.integration import Integration
+from syncer.simulator.native import called, carry_out
 from syncer.simulator.paging import page_number, page_of, whole_list
 from syncer.simulator.query import Invalid, read_query
 from syncer.simulator.render import row_json, to_json
@@ -35,6 +46,8 @@ def simulator_app(environment: Environment) -> Starlette:
         Route(_PREFIX + model.path, _endpoint(environment, model), methods=["GET"])
         for model in catalogue().values()
     ]
+    native = "/passthrough/{tool}/{api}"
+    routes.append(Route(_PREFIX + native, _endpoint(environment, None), methods=["POST"]))
     anything = Route(_PREFIX + "/{path:path}", _endpoint(environment, None), methods=_METHODS)
     routes.append(anything)
     return Starlette(routes=routes)
@@ -43,6 +56,8 @@ def simulator_app(environment: Environment) -> Starlette:
 def _endpoint(environment: Environment, model: Model | None) -> Respond:
     async def respond(request: Request) -> Response:
         asked = _asked(environment, request, model)
+        if _is_native(request):
+            asked.call = called(await request.body())
         response = await _answer(environment, request, asked, model)
         asked.status = response.status_code
         environment.requests.append(asked)
@@ -70,8 +85,9 @@ async def _answer(environment: Environment, request: Request, asked: Asked, mode
     fault = environment.faults.take(asked)
     if isinstance(fault, Reply) and not fault.by_kombo:
         return _response(environment, fault)
-    if isinstance(fault, Late):
-        await environment.sleep(fault.seconds)
+    delay = fault.seconds if isinstance(fault, Late) else 0.0
+    if delay and not _is_native(request):
+        await environment.sleep(delay)
     if request.headers.get("authorization") != f"Bearer {environment.api_key}":
         return _response(
             environment, _error(401, "PLATFORM.AUTHENTICATION_INVALID", "The API key is not valid.")
@@ -82,6 +98,8 @@ async def _answer(environment: Environment, request: Request, asked: Asked, mode
         reply = fault
     elif model is not None:
         reply = _list(environment, asked, model)
+    elif _is_native(request):
+        reply = await _native(environment, request, asked, delay)
     else:
         reply = _general(environment, request)
     body = fault.change(reply.body) if isinstance(fault, Mangled) else reply.body
@@ -89,12 +107,48 @@ async def _answer(environment: Environment, request: Request, asked: Asked, mode
     return _Broken(response, fault.raising) if isinstance(fault, Dropped) else response
 
 
-def _list(environment: Environment, asked: Asked, model: Model) -> Reply:
+def _is_native(request: Request) -> bool:
+    return "tool" in request.path_params
+
+
+def _integration(environment: Environment, asked: Asked) -> Integration | Reply:
+    """The integration that the header names, or the error."""
     if asked.integration_id is None:
         return _error(400, "PLATFORM.INPUT_INVALID", "The header X-Integration-Id is missing.")
-    integration = environment.integrations.get(asked.integration_id)
-    if integration is None:
-        return _unknown_integration(asked.integration_id)
+    return environment.integrations.get(asked.integration_id) or _unknown_integration(asked.integration_id)
+
+
+async def _native(environment: Environment, request: Request, asked: Asked, delay: float) -> Reply:
+    """A call of the tool's own API, which takes so many seconds."""
+    integration = _integration(environment, asked)
+    if isinstance(integration, Reply):
+        return integration
+    unready = integration.unready()
+    if unready is not None:
+        return _error(unready.status, unready.code, unready.message)
+    limit = integration.concurrency_limit
+    if integration.under_way >= limit:
+        return concurrency_limited(limit)
+    integration.under_way += 1
+    try:
+        if delay:
+            await environment.sleep(delay)
+        integration.company.settle()
+        api = f"{request.path_params['tool']}/{request.path_params['api']}"
+        reply = carry_out(integration, api, await request.body())
+    except Invalid as error:
+        return _error(400, "PLATFORM.INPUT_INVALID", str(error))
+    finally:
+        integration.under_way -= 1
+    # This call has its slot until it is answered.
+    left = str(limit - integration.under_way - 1)
+    return replace(reply, headers={"Concurrency-Limit": str(limit), "Concurrency-Remaining": left})
+
+
+def _list(environment: Environment, asked: Asked, model: Model) -> Reply:
+    integration = _integration(environment, asked)
+    if isinstance(integration, Reply):
+        return integration
     refusal = integration.refusal(model)
     if refusal is not None:
         return _error(refusal.status, refusal.code, refusal.message)

@@ -8,7 +8,10 @@ from datetime import datetime
 
 @dataclass(slots=True)
 class Asked:
-    """A request. model and page (1 for a walk's first) are set for lists only, status once answered."""
+    """A request. model and page (1 for a walk's first) are set for lists only, status once answered.
+
+    call: the method and path of a call of the tool's own API, ``GET /people``.
+    """
 
     at: datetime
     method: str
@@ -18,3 +21,4 @@ class Asked:
     model: str | None = None
     page: int | None = None
     status: int | None = None
+    call: str | None = None

@@ -16,7 +16,7 @@ from syncer.simulator.integration import Integration
 from syncer.simulator.limit import RateLimit
 from syncer.simulator.paging import Paging
 
-_TOOLS = ("personio", "hibob", "workday", "greenhouse", "bamboohr", "smartrecruiters", "docebo")
+_TOOLS = ("personio", "hibob", "workday", "greenhouse", "bamboohr", "smartrecruiters", "docebo", "nmbrs")
 _LOG_LENGTH = 100_000
 
 

@@ -20,11 +20,15 @@ from syncer.simulator.asked import Asked
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Requests that fit all of: integration, model and path (globs), and the page's number in its walk."""
+    """Requests that fit all of: integration, model, path and call (globs), and the page's number in its walk.
+
+    call: such as ``POST *``; fits calls of a tool's own API alone.
+    """
 
     integration: str = "*"
     model: str = "*"
     path: str = "*"
+    call: str | None = None
     page: int | None = None
 
     def fits(self, asked: Asked) -> bool:
@@ -32,6 +36,7 @@ class Match:
             fnmatchcase(asked.integration_id or "", self.integration)
             and fnmatchcase(asked.model or "", self.model)
             and fnmatchcase(asked.path, self.path)
+            and (self.call is None or fnmatchcase(asked.call or "", self.call))
             and self.page in (None, asked.page)
         )
 
@@ -129,10 +134,24 @@ def rate_limited(reset: int = 30) -> Reply:
     return Reply(429, body, headers={"ratelimit-remaining": "0", "ratelimit-reset": str(reset)})
 
 
-def concurrency_limited() -> Reply:
+def concurrency_limited(limit: int = 30) -> Reply:
     """The other 429: too many calls at once against one integration's tool."""
     body = error_body("PLATFORM.CONCURRENCY_LIMIT_EXCEEDED", "Too many concurrent requests.")
-    return Reply(429, body, headers={"Concurrency-Limit": "30", "Concurrency-Remaining": "0"})
+    return Reply(429, body, headers={"Concurrency-Limit": str(limit), "Concurrency-Remaining": "0"})
+
+
+def native_answer(
+    status: int,
+    data: Any = None,
+    headers: Mapping[str, str | list[str]] | None = None,
+    *,
+    url: str = "https://api.tool.example/",
+) -> Reply:
+    """A success that holds the tool's own answer, an error of the tool included; no data: an empty body."""
+    answer: dict[str, Any] = {"url": url, "status": status, "headers": dict(headers or {})}
+    if data is not None:
+        answer["data"] = data
+    return Reply(200, json.dumps({"status": "success", "data": answer, "warnings": []}).encode())
 
 
 def server_error(status: int = 500, code: str | None = "PLATFORM.UNKNOWN_ERROR") -> Reply:

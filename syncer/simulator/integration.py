@@ -38,7 +38,7 @@ class Integration:
     models switched off in the scope configuration (MODEL_DISABLED). unsupported_filters: (model, parameter)
     pairs that the tool has no data for. setup_error_status: 409; it was 503 before May 2026.
     refuses_inactive: whether lists of an INVALID or INACTIVE integration are refused, which Kombo does not
-    document.
+    document. concurrency_limit: calls of the tool's own API at once; under_way: how many there are now.
     """
 
     company: Company
@@ -53,6 +53,8 @@ class Integration:
     setup_error_status: int = 409
     refuses_inactive: bool = False
     created_at: datetime | None = None
+    concurrency_limit: int = 30
+    under_way: int = 0
 
     @property
     def id(self) -> str:
@@ -62,14 +64,21 @@ class Integration:
     def tool(self) -> str:
         return self.id.partition(":")[0]
 
-    def refusal(self, model: Model) -> Refusal | None:
-        """Why this list is not served now; None if it is."""
+    def unready(self) -> Refusal | None:
+        """Why nothing of the integration is served now; None if it is."""
         if self.qa_failed:
             return Refusal(self.setup_error_status, "INTEGRATION.QA_FAILED", "The quality check has failed.")
         if self.setup_status in _SETUP_CODES:
             return Refusal(self.setup_error_status, *_SETUP_CODES[self.setup_status])
         if self.status != "ACTIVE" and self.refuses_inactive:
             return Refusal(403, "INTEGRATION.INACTIVE", "This integration is not active.")
+        return None
+
+    def refusal(self, model: Model) -> Refusal | None:
+        """Why this list is not served now; None if it is."""
+        unready = self.unready()
+        if unready is not None:
+            return unready
         if not self._offered(model):
             return Refusal(
                 403, "INTEGRATION.MODEL_NOT_AVAILABLE", f"{self.tool} does not have {model.title}."

@@ -1,0 +1,222 @@
+"""Calls of a tool's own API through Kombo as pure functions: request parts out, the tool's answer in. No I/O.
+
+An error of the tool is a success of Kombo: only ``NativeAnswer.status`` tells.
+
+Sources: Kombo's OpenAPI document and its Python SDK 1.4.0, ``send_passthrough_request``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from syncer.domain.budget import Purpose
+from syncer.domain.call import Call, File
+from syncer.domain.errors import Doubtful, KomboError, UsageError
+from syncer.kombo.concurrency import Slots
+from syncer.kombo.headers import read_free_slots
+from syncer.kombo.refusals import Asked, refusal, unreadable
+from syncer.kombo.request import Request
+from syncer.kombo.retry import is_undone
+
+#: A header's value that is shorter is no secret, and taking it out of a text would spoil the text.
+SHORTEST_SECRET = 6
+
+_ADDRESS = re.compile(r"(?P<scheme>https?://)(?:[^\s/?#@]*@)?(?P<rest>[^\s?#]*)[^\s]*")
+
+
+@dataclass(frozen=True)
+class NativeAnswer:
+    """What a tool answered to a call of its own API.
+
+    status: the tool's HTTP status; 400 and above is its failure. headers: a list where the tool sent one
+    several times. body: the JSON text of the body as Kombo passed it on, None where there was none.
+    is_base64: the body is base64 text, as was asked for. warnings: Kombo's, for people. url: what was called;
+    may hold secrets.
+    """
+
+    status: int
+    headers: dict[str, str | list[str]] = field(repr=False)
+    body: bytes | None = field(repr=False)
+    url: str = field(default="", repr=False)
+    warnings: tuple[str, ...] = field(default=(), repr=False)
+    is_base64: bool = False
+
+    @property
+    def is_well(self) -> bool:
+        """Whether the tool did what was asked of it."""
+        return self.status < 400
+
+    @cached_property
+    def data(self) -> Any:
+        """The body: an object or a list where it was JSON, else a string; None where there was none."""
+        return None if self.body is None else json.loads(self.body.decode(errors="replace"), strict=False)
+
+    @property
+    def content(self) -> bytes:
+        """The body as bytes: base64 is decoded, text is UTF-8, JSON as Kombo passed it on."""
+        if self.is_base64:
+            return base64.b64decode(self.data)
+        if isinstance(self.data, str):
+            return self.data.encode(errors="replace")
+        return self.body or b""
+
+
+def native_request(
+    call: Call, integration_id: str, slots: Slots, scrub: Callable[[str], str]
+) -> Request[NativeAnswer]:
+    """The request of a call. Raises UsageError where its data cannot be written as JSON."""
+    tool, _, api = call.api.partition("/")
+    return Request(
+        path=f"/passthrough/{quote(tool, safe='')}/{quote(api, safe='')}",
+        read=partial(read_native, call=call, integration_id=integration_id, told=slots.told, scrub=scrub),
+        # A write goes first and may use the reserve.
+        purpose=Purpose.INCREMENTAL if call.is_read else Purpose.WRITE,
+        integration_id=integration_id,
+        headers={b"X-Integration-Id": integration_id.encode(), b"Content-Type": b"application/json"},
+        body=native_body(call),
+        slots=slots,
+        once=not call.is_read,
+    )
+
+
+def native_body(call: Call) -> bytes:
+    """What Kombo is sent; parts that the call does not have are left out. Raises UsageError."""
+    body: dict[str, Any] = {"method": call.method, "path": call.path}
+    for name, part in (("headers", call.headers), ("params", call.params), ("api_options", call.options)):
+        if part:
+            body[name] = dict(part)
+    if call.data is not None:
+        body["data"] = call.data
+    if call.form:
+        body["multipart_form_data"] = [{"name": name, "value": _form_value(part)} for name, part in call.form]
+    if call.wants_base64:
+        body["response_as_base64"] = True
+    try:
+        return json.dumps(body, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError):
+        raise UsageError("The data of the call cannot be written as JSON.") from None
+
+
+def _form_value(part: str | File) -> str | dict[str, str]:
+    if isinstance(part, str):
+        return part
+    content = base64.b64encode(part.content).decode()
+    return {"name": part.name, "content_type": part.content_type, "data": content}
+
+
+def read_native(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    call: Call,
+    integration_id: str,
+    told: Callable[[int | None], None] = lambda _: None,
+    scrub: Callable[[str], str] = str,
+) -> NativeAnswer:
+    """The tool's answer in Kombo's (headers: lower-case names). told hears how many more calls may begin.
+
+    Raises a KomboError by the answer's code and status; Transient for a success without an answer in it.
+    """
+    told(read_free_slots(headers))
+    asked = Asked(
+        f"{call.method} through {call.api} of {integration_id}",
+        integration_id,
+        scrub=lambda text: _without_secrets(scrub(text), call),
+    )
+    if status // 100 != 2:
+        raise refusal(status, headers, body, asked)
+    try:
+        answer = _answer(body)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        raise unreadable(status, headers, body, "it holds no answer of the tool", asked) from None
+    if call.wants_base64 and isinstance(answer.data, str):
+        return replace(answer, is_base64=_is_base64(answer.data))
+    return answer
+
+
+def doubtful(error: KomboError, call: Call) -> KomboError:
+    """The error of a call that failed: another one where it may have been carried out."""
+    if call.is_read or is_undone(error):
+        return error
+    return Doubtful(
+        f"{str(error).rstrip('.')}. The {call.method} may have been carried out all the same: "
+        "look there before you send it again.",
+        code=error.code,
+        status=error.status,
+        integration_id=error.integration_id,
+    )
+
+
+def _answer(body: bytes) -> NativeAnswer:
+    """The answer in a success. Raises ValueError or msgspec.DecodeError where there is none."""
+    try:
+        envelope = _decoder.decode(body)
+        text = bytes(envelope.data.data) or None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        # A lone surrogate or the like in a tool's text must not hide what a call has done.
+        value = json.loads(body.decode(errors="replace"), strict=False)
+        data = value.get("data") if isinstance(value, dict) else None
+        text = None
+        if isinstance(data, dict) and "data" in data:
+            text = json.dumps(data.pop("data")).encode()
+        envelope = msgspec.convert(value, _Envelope)
+    if envelope.status != "success":
+        raise ValueError("it does not say success")
+    return NativeAnswer(
+        status=envelope.data.status,
+        headers={name: _header(value) for name, value in (envelope.data.headers or {}).items()},
+        body=text,
+        url=envelope.data.url or "",
+        warnings=tuple(
+            each["message"]
+            for each in envelope.warnings or ()
+            if isinstance(each, dict) and isinstance(each.get("message"), str)
+        ),
+    )
+
+
+def _header(value: Any) -> str | list[str]:
+    return [str(each) for each in value] if isinstance(value, list) else str(value)
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return True
+
+
+def _without_secrets(text: str, call: Call) -> str:
+    """A text of the server's without the queries of addresses and the values of the call's headers."""
+    for value in call.headers.values():
+        if len(value) >= SHORTEST_SECRET:
+            text = text.replace(value, "[header]")
+    return _ADDRESS.sub(r"\g<scheme>\g<rest>", text)
+
+
+class _Native(msgspec.Struct):
+    status: int
+    url: str | None = None
+    headers: dict[str, Any] | None = None
+    data: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _Envelope(msgspec.Struct):
+    status: str
+    data: _Native
+    warnings: list[Any] | None = None
+
+
+_decoder = msgspec.json.Decoder(_Envelope)

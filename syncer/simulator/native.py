@@ -1,0 +1,133 @@
+"""Calls of a tool's own API: Kombo's checks and envelope around what the simulated tools answer.
+
+What Kombo does not document is decided here: an API that it does not have, or that is of another tool than
+the integration's, a body that it cannot read and a missing option are 400 and PLATFORM.INPUT_INVALID. An API
+that no file here plays answers with what it was asked.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from syncer.domain.call import METHODS
+from syncer.domain.tools import apis
+from syncer.simulator import (
+    native_greenhouse,
+    native_hibob,
+    native_nmbrs,
+    native_personio,
+    native_workday,
+)
+from syncer.simulator.faults import Reply, native_answer
+from syncer.simulator.integration import Integration
+from syncer.simulator.native_call import NativeCall, NativeReply
+from syncer.simulator.query import Invalid
+
+#: What each API answers, by name.
+PLAYED: Mapping[str, Callable[[NativeCall], NativeReply]] = {
+    "greenhouse/harvest": native_greenhouse.harvest,
+    "hibob/v1": native_hibob.v1,
+    "nmbrs/soap": native_nmbrs.soap,
+    "personio/jobboard": native_personio.jobboard,
+    "personio/personnel": native_personio.personnel,
+    "workday/custom-report": native_workday.custom_report,
+    "workday/rest": native_workday.rest,
+    "workday/soap": native_workday.soap,
+}
+_TEXTS = ("headers", "params", "api_options")
+
+
+def called(body: bytes) -> str | None:
+    """The method and path that a body asks for, ``GET /people``; None where it cannot be read."""
+    try:
+        asked = json.loads(body)
+        return f"{asked['method']} {asked['path']}"
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def carry_out(integration: Integration, api: str, body: bytes) -> Reply:
+    """The success that holds the tool's answer. Raises Invalid."""
+    call, wants_base64 = _read(integration, api, body)
+    reply = PLAYED.get(api, _echo)(call)
+    data = reply.data
+    if wants_base64 and data is not None:
+        data = base64.b64encode(data if isinstance(data, bytes) else _text(data).encode()).decode()
+    elif isinstance(data, bytes):
+        # What becomes of a file that is taken for text.
+        data = data.decode(errors="replace")
+    return native_answer(reply.status, data, reply.headers, url=_url(api, call))
+
+
+def _read(integration: Integration, api: str, body: bytes) -> tuple[NativeCall, bool]:
+    if api not in apis():
+        raise Invalid(f"There is no passthrough API {api}.")
+    if api.partition("/")[0] != integration.tool:
+        raise Invalid(f"The integration {integration.id} is not one of {api.partition('/')[0]}.")
+    try:
+        asked = json.loads(body)
+    except ValueError:
+        raise Invalid("The body is not JSON.") from None
+    if not isinstance(asked, dict) or asked.get("method") not in METHODS:
+        raise Invalid("body.method: expected one of GET, POST, DELETE, PUT, PATCH.")
+    if not isinstance(asked.get("path"), str):
+        raise Invalid("body.path: expected a string.")
+    for name in _TEXTS:
+        part = asked.get(name, {})
+        if not isinstance(part, dict) or not all(isinstance(value, str) for value in part.values()):
+            raise Invalid(f"body.{name}: expected an object of strings.")
+    if not isinstance(asked.get("data"), dict | list | str | None):
+        raise Invalid("body.data: expected an array, an object or a string.")
+    options = asked.get("api_options", {})
+    for option in apis()[api].required:
+        if not options.get(option):
+            raise Invalid(f"body.api_options.{option}: required for {api}.")
+    call = NativeCall(
+        company=integration.company,
+        api=api,
+        method=asked["method"],
+        path=asked["path"],
+        params=asked.get("params", {}),
+        headers=asked.get("headers", {}),
+        data=asked.get("data"),
+        form=_form(asked.get("multipart_form_data", [])),
+        options=options,
+    )
+    return call, asked.get("response_as_base64") is True
+
+
+def _form(parts: Any) -> dict[str, str | bytes]:
+    try:
+        return {
+            part["name"]: part["value"]
+            if isinstance(part["value"], str)
+            else base64.b64decode(_typed(part["value"])["data"], validate=True)
+            for part in parts
+        }
+    except (KeyError, TypeError, ValueError):
+        raise Invalid("body.multipart_form_data: expected names with texts or files.") from None
+
+
+def _typed(file: Any) -> Any:
+    """The file, which must say what it is. Raises KeyError."""
+    return {**file, "name": file["name"], "content_type": file["content_type"]}
+
+
+def _echo(call: NativeCall) -> NativeReply:
+    if isinstance(call.data, str):
+        return NativeReply(200, call.data, {"content-type": "text/plain"})
+    asked = {"method": call.method, "path": call.path, "params": call.query, "data": call.data}
+    return NativeReply(200, asked)
+
+
+def _text(data: Any) -> str:
+    return data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
+
+
+def _url(api: str, call: NativeCall) -> str:
+    """As Kombo puts it together; with a token in it, as some tools want it."""
+    base = next(iter(apis()[api].base_urls), f"https://{api.replace('/', '.')}.example")
+    return f"{base.rstrip('/')}{call.path}{'&' if '?' in call.path else '?'}access_token=t0ken-of-the-tool"

@@ -1,0 +1,67 @@
+"""A call as a simulated tool gets it from Kombo, and what the tool answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from syncer.simulator.company import Company
+from syncer.simulator.records import Record
+
+
+@dataclass(frozen=True, slots=True)
+class NativeCall:
+    """form: names with texts, or with the content of files."""
+
+    company: Company
+    api: str
+    method: str
+    path: str
+    params: Mapping[str, str]
+    headers: Mapping[str, str]
+    data: Any
+    form: Mapping[str, str | bytes]
+    options: Mapping[str, str]
+
+    @property
+    def route(self) -> tuple[str, ...]:
+        """Method and parts of the path: ``("GET", "people", "1")``."""
+        return (self.method, *(part for part in urlsplit(self.path).path.split("/") if part))
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters, those in the path among them."""
+        return {**dict(parse_qsl(urlsplit(self.path).query)), **self.params}
+
+    def number(self, name: str, default: int) -> int:
+        """A parameter that is a number; the default where it is missing or is none."""
+        text = self.query.get(name, "")
+        return int(text) if text.isdecimal() else default
+
+    def live(self, model: str) -> Iterator[Record]:
+        """The records that the tool has, in the order of their making."""
+        tables = self.company.tables
+        return (record for id in tables.known(model) if (record := tables.of(model)[id]).live)
+
+    def employee(self, remote_id: str) -> Record | None:
+        """The employee with the tool's own id."""
+        record = self.company.tables.get("hris_employees", self.company.id_for(remote_id))
+        return record if record is not None and record.live else None
+
+
+@dataclass(frozen=True, slots=True)
+class NativeReply:
+    """data: an object or a list for JSON, text, or the bytes of a file; None for an empty body."""
+
+    status: int
+    data: Any = None
+    headers: Mapping[str, str | list[str]] = field(
+        default_factory=lambda: {"content-type": "application/json;charset=utf-8"}
+    )
+
+
+def day(moment: str | None) -> str | None:
+    """The calendar day of a midnight as Kombo writes it."""
+    return None if moment is None else moment[:10]

@@ -1,0 +1,101 @@
+"""HiBob: the work history of employees, and a new entry in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from syncer.simulator.native_call import NativeCall, NativeReply, day
+from syncer.simulator.records import Record
+
+_LIMIT, _MOST = 50, 200
+
+
+def v1(call: NativeCall) -> NativeReply:
+    """https://api.hibob.com/v1"""
+    match call.route:
+        case ("GET", "bulk", "people", "work"):
+            return _bulk_work(call)
+        case ("GET", "people", id, "work"):
+            employee = call.employee(id)
+            return _no_one(id) if employee is None else NativeReply(200, {"values": _history(call, employee)})
+        case ("POST", "people", id, "work"):
+            return _add_work(call, id)
+        case _:
+            return NativeReply(404, {"error": "endpoint not found", "key": "not.found", "args": {}})
+
+
+def _bulk_work(call: NativeCall) -> NativeReply:
+    """One page, as its cursor says; apidocs.hibob.com, "Pagination"."""
+    limit, start = call.number("limit", _LIMIT), call.number("cursor", 0)
+    if not 0 < limit <= _MOST:
+        return NativeReply(400, {"error": f"limit: at most {_MOST}", "key": "bad.request", "args": {}})
+    wanted = set(call.query.get("employeeIds", "").split(",")) - {""}
+    employees = [
+        each for each in call.live("hris_employees") if not wanted or each.fields["remote_id"] in wanted
+    ]
+    page = employees[start : start + limit]
+    more = start + limit < len(employees)
+    return NativeReply(
+        200,
+        {
+            "response_metadata": {"next_cursor": str(start + limit) if more else None},
+            "results": [
+                {"employeeId": each.fields["remote_id"], "values": _history(call, each)} for each in page
+            ],
+        },
+    )
+
+
+def _history(call: NativeCall, employee: Record) -> list[dict[str, Any]]:
+    """The newest entry first."""
+    row = call.company.row("hris_employees", employee.id)
+    entries = [each for each in row["employments"] if each["remote_deleted_at"] is None]
+    entries.sort(key=lambda each: each["effective_date"] or "", reverse=True)
+    group = next(iter(row["groups"]), None)
+    site, manager = row["work_location"], row["manager"]
+    return [
+        {
+            "id": 7_000_000 + place,
+            "effectiveDate": day(entry["effective_date"]),
+            "activeEffectiveDate": day(entry["effective_date"]),
+            "isCurrent": place == 0,
+            "title": entry["job_title"],
+            "department": group and group["name"],
+            "site": site and site["name"],
+            "reportsTo": manager
+            and {
+                "id": manager["remote_id"],
+                "firstName": manager["first_name"],
+                "surname": manager["last_name"],
+                "email": manager["work_email"],
+            },
+            "changeReason": None,
+            "customColumns": {},
+        }
+        for place, entry in enumerate(entries)
+    ]
+
+
+def _add_work(call: NativeCall, id: str) -> NativeReply:
+    employee = call.employee(id)
+    if employee is None:
+        return _no_one(id)
+    asked = call.data if isinstance(call.data, dict) else {}
+    if not isinstance(asked.get("effectiveDate"), str):
+        return NativeReply(400, {"error": "effectiveDate is required", "key": "bad.request", "args": {}})
+    number = call.company.next_number("hris_employments")
+    call.company.add(
+        "hris_employments",
+        {
+            "employee_id": employee.id,
+            "job_title": asked.get("title"),
+            "effective_date": f"{asked['effectiveDate']}T00:00:00.000Z",
+        },
+        remote_id=f"{id}|{number}",
+    )
+    call.company.update("hris_employees", employee.id, job_title=asked.get("title"))
+    return NativeReply(200, {"id": number})
+
+
+def _no_one(id: str) -> NativeReply:
+    return NativeReply(404, {"error": f"employee {id} not found", "key": "employee.not.found", "args": {}})

@@ -1,0 +1,38 @@
+"""Nmbrs: companies and employees by SOAP."""
+
+from __future__ import annotations
+
+from syncer.simulator import soap as wire
+from syncer.simulator.native_call import NativeCall, NativeReply
+
+_NAMESPACE = "https://api.nmbrs.nl/soap/v3/"
+
+
+def soap(call: NativeCall) -> NativeReply:
+    """https://api.nmbrs.nl/soap/v3/"""
+    asked = wire.operation(call.data)
+    if asked is None:
+        return wire.fault("soap:Client", "Server was unable to read request. There is an error in XML.")
+    match call.options["service_name"], wire.local_name(asked):
+        case "EmployeeService", "List_GetByCompany":
+            employees = [
+                {
+                    "Id": str(each.fields["remote_id"]),
+                    "Number": str(each.fields["remote_id"]),
+                    "DisplayName": each.fields.get("display_full_name") or "",
+                }
+                for each in call.live("hris_employees")
+            ]
+            return _result("EmployeeService", "List_GetByCompany", {"Employee": employees})
+        case "CompanyService", "List_GetAll":
+            companies = [
+                {"ID": str(place), "Number": str(place), "Name": each.fields["name"]}
+                for place, each in enumerate(call.live("hris_legal_entities"), 1)
+            ]
+            return _result("CompanyService", "List_GetAll", {"Company": companies})
+        case service, name:
+            return wire.fault("soap:Client", f"Server did not recognize {name} of {service}.")
+
+
+def _result(service: str, name: str, tree: wire.Tree) -> NativeReply:
+    return wire.answer(f"{name}Response", _NAMESPACE + service, {f"{name}Result": tree})

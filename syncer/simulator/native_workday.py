@@ -1,0 +1,111 @@
+"""Workday: compensation plans and workers by REST, workers by SOAP and as a report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from syncer.simulator import soap as wire
+from syncer.simulator.ids import kombo_id
+from syncer.simulator.native_call import NativeCall, NativeReply, day
+from syncer.simulator.records import Record
+
+_NAMESPACE = "urn:com.workday/bsvc"
+_LIMIT, _MOST = 20, 100
+_PLANS = ("Salary Plan", "Hourly Plan", "Annual Bonus", "Sales Commission", "Car Allowance", "Stock Grant")
+
+
+def rest(call: NativeCall) -> NativeReply:
+    """https://{domain}/api/{service_name}/{version}/{tenant}"""
+    version = call.options.get("version", "v1")
+    match (call.options["service_name"], *call.route):
+        case ("compensation", "GET", "compensationPlans"):
+            return _page(call, [_reference(call, version, name, name) for name in _PLANS])
+        case ("staffing", "GET", "workers"):
+            workers = [
+                _reference(call, version, each.id, _name(each))
+                | {"businessTitle": each.fields.get("job_title")}
+                for each in call.live("hris_employees")
+            ]
+            return _page(call, workers)
+        case _:
+            return NativeReply(404, {"error": "invalid request: resource not found", "code": "A0001"})
+
+
+def custom_report(call: NativeCall) -> NativeReply:
+    """https://{domain}/ccx/service/customreport2/{tenant}/, a report of workers by any owner and name"""
+    if call.method != "GET" or len(call.route) != 3:
+        return NativeReply(404, "<html><title>Not Found</title></html>", {"content-type": "text/html"})
+    entries: list[dict[str, str]] = [
+        {"Employee_ID": str(each.fields["remote_id"]), "Worker": _name(each)}
+        for each in call.live("hris_employees")
+    ]
+    if call.query.get("format") == "json":
+        return NativeReply(200, {"Report_Entry": entries})
+    return wire.answer("Report_Data", f"urn:com.workday.report/{call.route[2]}", {"Report_Entry": entries})
+
+
+def soap(call: NativeCall) -> NativeReply:
+    """https://{domain}/ccx/service/{tenant}/{service_name}"""
+    asked = wire.operation(call.data)
+    if asked is None:
+        return wire.fault("SOAP-ENV:Client.validationError", "Validation error occurred. Invalid XML.")
+    name = wire.local_name(asked)
+    if (call.options["service_name"], name) != ("Human_Resources", "Get_Workers_Request"):
+        return wire.fault("SOAP-ENV:Client.validationError", f"Validation error occurred. {name} is unknown.")
+    page = max(1, wire.number(asked, "Page", 1))
+    count = min(max(1, wire.number(asked, "Count", 100)), 999)
+    workers = list(call.live("hris_employees"))
+    shown = workers[(page - 1) * count : page * count]
+    return wire.answer(
+        "Get_Workers_Response",
+        _NAMESPACE,
+        {
+            "Response_Results": {
+                "Total_Results": str(len(workers)),
+                "Total_Pages": str(-(-len(workers) // count)),
+                "Page_Results": str(len(shown)),
+                "Page": str(page),
+            },
+            "Response_Data": {"Worker": [_worker(each) for each in shown]},
+        },
+    )
+
+
+def _worker(employee: Record) -> wire.Tree:
+    fields = employee.fields
+    return {
+        "Worker_Data": {
+            "Worker_ID": str(fields["remote_id"]),
+            "User_ID": fields.get("work_email"),
+            "Personal_Data": {
+                "Name_Data": {
+                    "Legal_Name_Data": {
+                        "Name_Detail_Data": {
+                            "First_Name": fields["first_name"],
+                            "Last_Name": fields["last_name"],
+                        }
+                    }
+                }
+            },
+            "Employment_Data": {"Worker_Status_Data": {"Hire_Date": day(fields["start_date"])}},
+        }
+    }
+
+
+def _page(call: NativeCall, items: list[dict[str, Any]]) -> NativeReply:
+    limit, offset = min(call.number("limit", _LIMIT), _MOST), call.number("offset", 0)
+    return NativeReply(200, {"total": len(items), "data": items[offset : offset + limit]})
+
+
+def _reference(call: NativeCall, version: str, key: str, descriptor: str) -> dict[str, Any]:
+    id = kombo_id(call.company.integration_id, f"workday/{key}")
+    service, resource = call.options["service_name"], call.route[1]
+    return {
+        "id": id,
+        "descriptor": descriptor,
+        "href": f"https://impl.workday.example/api/{service}/{version}/acme/{resource}/{id}",
+    }
+
+
+def _name(employee: Record) -> str:
+    return str(employee.fields.get("display_full_name") or employee.fields.get("first_name"))

@@ -1,0 +1,64 @@
+"""SOAP as the simulated tools speak it: one operation in, one envelope out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from xml.etree import ElementTree
+
+from syncer.simulator.native_call import NativeReply
+
+_ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
+_HEADERS: dict[str, str | list[str]] = {"content-type": "text/xml; charset=utf-8"}
+
+#: A tree in short: tag -> text, a tree, or a list of trees; None is an empty element.
+Tree = Mapping[str, Any]
+
+
+def operation(text: object) -> ElementTree.Element | None:
+    """The one element of a body; None where it is not XML."""
+    try:
+        return ElementTree.fromstring(str(text).strip("\ufeff \t\r\n"))
+    except ElementTree.ParseError:
+        return None
+
+
+def local_name(element: ElementTree.Element) -> str:
+    """The name without its namespace."""
+    return element.tag.rpartition("}")[2]
+
+
+def number(element: ElementTree.Element, name: str, default: int) -> int:
+    """What the first element of that name says, whatever its namespace; the default where it is no number."""
+    text = next((each.text or "" for each in element.iter() if local_name(each) == name), "").strip()
+    return int(text) if text.isdecimal() else default
+
+
+def answer(name: str, namespace: str, tree: Tree) -> NativeReply:
+    """The envelope around an element of that name."""
+    element = ElementTree.Element(name, {"xmlns": namespace})
+    _fill(element, tree)
+    return NativeReply(200, _enveloped(element), _HEADERS)
+
+
+def fault(code: str, text: str) -> NativeReply:
+    """What SOAP 1.1 answers with status 500."""
+    element = ElementTree.Element("soap:Fault")
+    _fill(element, {"faultcode": code, "faultstring": text})
+    return NativeReply(500, _enveloped(element), _HEADERS)
+
+
+def _fill(element: ElementTree.Element, tree: Tree) -> None:
+    for tag, value in tree.items():
+        for each in value if isinstance(value, list) else [value]:
+            child = ElementTree.SubElement(element, tag)
+            if isinstance(each, str):
+                child.text = each
+            elif each is not None:
+                _fill(child, each)
+
+
+def _enveloped(element: ElementTree.Element) -> str:
+    envelope = ElementTree.Element("soap:Envelope", {"xmlns:soap": _ENVELOPE})
+    ElementTree.SubElement(envelope, "soap:Body").append(element)
+    return '<?xml version="1.0" encoding="utf-8"?>' + ElementTree.tostring(envelope, encoding="unicode")
