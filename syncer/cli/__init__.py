@@ -16,6 +16,7 @@ from syncer import __version__
 from syncer.cli import (
     demo,
     integrations,
+    passthrough,
     plan,
     quarantine,
     query,
@@ -88,6 +89,7 @@ for _command in (
     integrations.integrations,
     show.migrate,
     reproject.reproject,
+    passthrough.passthrough,
     service.simulate,
     demo.demo,
 ):

@@ -52,6 +52,7 @@ class Seen:
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    body: bytes = b""
 
 
 Answer = Callable[[Seen, asyncio.StreamWriter], Awaitable[None]]
@@ -77,15 +78,10 @@ class Server:
                 first, *lines = head.strip().split("\r\n")
                 method, target, _ = first.split(" ")
                 parts = urlsplit(target)
-                headers = dict(line.split(": ", 1) for line in lines)
-                self.seen.append(
-                    Seen(
-                        method,
-                        parts.path,
-                        dict(parse_qsl(parts.query)),
-                        {name.lower(): text for name, text in headers.items()},
-                    )
-                )
+                headers = {name.lower(): text for name, text in (line.split(": ", 1) for line in lines)}
+                body = await reader.readexactly(int(headers.get("content-length", "0")))
+                query = dict(parse_qsl(parts.query))
+                self.seen.append(Seen(method, parts.path, query, headers, body))
                 self.asked.set()
                 await self.script.pop(0)(self.seen[-1], writer)
                 await writer.drain()

@@ -74,3 +74,17 @@ def test_one_request_never_spends_more_than_a_minute_of_backoff(
     assert again is None
     assert spent <= 60
     assert tries.failures <= 5
+
+
+def unsent() -> Transient:
+    error = Transient()
+    error.unsent = True
+    return error
+
+
+def test_what_must_not_be_done_twice_goes_out_again_only_if_it_certainly_was_not_done() -> None:
+    for sure in (RateLimited(), ConcurrencyLimited(), Transient(status=429), unsent()):
+        assert next_try(sure, Tries(), lambda: 0.5, once=True) == next_try(sure, Tries(), lambda: 0.5)
+    for doubtful in (Transient(), Transient(status=500), Transient(status=503, code="REMOTE.RATE_LIMIT")):
+        assert next_try(doubtful, Tries(), lambda: 0.5) is not None
+        assert next_try(doubtful, Tries(), lambda: 0.5, once=True) is None

@@ -1,0 +1,128 @@
+"""The parts of a call as they are typed: names with values, a body, files. All are read at first."""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from syncer.domain.call import File
+from syncer.domain.errors import UsageError
+
+
+def pairs(option: str, texts: Iterable[str], *, signs: str = "=", hint: str = "") -> dict[str, str]:
+    """Names with values from NAME=VALUE texts. Raises UsageError; hint says what to do for a name twice."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, value = split(option, text, signs)
+        if name in found:
+            raise UsageError(f"{option} names {name} twice{hint}.")
+        found[name] = value
+    return found
+
+
+def split(option: str, text: str, signs: str = "=") -> tuple[str, str]:
+    """Name and value of one text, at the first of the signs. Raises UsageError."""
+    place = min((at for sign in signs if (at := text.find(sign)) >= 0), default=-1)
+    if place < 1:
+        # What was typed may be a secret that lost its name.
+        raise UsageError(f"{option} takes NAME=VALUE; one of those given has no name or no value.")
+    name, value = text[:place], text[place + 1 :]
+    return name, value.lstrip() if text[place] == ":" else value
+
+
+def headers(texts: Iterable[str]) -> dict[str, str]:
+    """Headers, as NAME=VALUE or ``Name: value``. Raises UsageError."""
+    found = pairs("--header", texts, signs="=:")
+    if len({name.lower() for name in found}) < len(found):
+        raise UsageError("--header names one header twice.")
+    return found
+
+
+def data(text: str | None, *, is_text: bool, may_be_text: bool = False) -> Any:
+    """The body: JSON, @FILE with it, or - for standard input; None where none is given.
+
+    is_text: it goes out as it is. may_be_text: so does what is not JSON. Raises UsageError.
+    """
+    if text is None:
+        return None
+    where = "standard input" if text == "-" else text[1:] if text.startswith("@") else "--data"
+    content = _read_text(where) if text == "-" or text.startswith("@") else text
+    if is_text:
+        return content
+    try:
+        value = json.loads(content, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        if may_be_text:
+            return content
+        place = (
+            f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
+        )
+        raise UsageError(
+            f"What {where} holds is not JSON{place}; a Content-Type header of another kind sends it as it is."
+        ) from None
+    if not isinstance(value, dict | list | str):
+        raise UsageError(f"What {where} holds is neither a JSON object nor an array.")
+    return value
+
+
+def is_other_than_json(headers: Mapping[str, str]) -> bool:
+    """Whether a Content-Type says that the body is not JSON."""
+    kind = next((value for name, value in headers.items() if name.lower() == "content-type"), "json")
+    return "json" not in kind.lower()
+
+
+def form(texts: Iterable[str]) -> list[tuple[str, str | File]]:
+    """Parts of a form from NAME=VALUE and NAME=@FILE[;type=TYPE] texts. Raises UsageError."""
+    return [
+        (name, _file(value[1:]) if value.startswith("@") else value)
+        for name, value in (split("--form", text) for text in texts)
+    ]
+
+
+def _file(text: str) -> File:
+    where, _, kind = text.partition(";type=")
+    kind = kind or mimetypes.guess_type(where)[0] or ""
+    if not kind:
+        raise UsageError(
+            f"--form cannot tell what {where} is: write @{where};type=application/pdf or the like."
+        )
+    return File(Path(where).name, _read(where), kind)
+
+
+def _read_text(where: str) -> str:
+    try:
+        return sys.stdin.read() if where == "standard input" else _read(where).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UsageError(f"{where} is not a text in UTF-8: send a file with --form.") from None
+
+
+def _read(where: str) -> bytes:
+    try:
+        return Path(where).read_bytes()
+    except OSError as error:
+        raise UsageError(f"Cannot read {where}: {error.strerror or error}.") from None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def writable(output: Path | None) -> Path | None:
+    """The file to write to, if it can be. Raises UsageError."""
+    if output is None:
+        return None
+    problem = None
+    if output.is_dir():
+        problem = "it is a directory"
+    elif not output.parent.is_dir():
+        problem = "there is no such directory"
+    elif not os.access(output if output.exists() else output.parent, os.W_OK):
+        problem = "permission denied"
+    if problem:
+        raise UsageError(f"Cannot write to {output}: {problem}.")
+    return output

@@ -1,0 +1,212 @@
+"""``syncer passthrough``: one call of a tool's own API through Kombo."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from syncer.cli.output import (
+    complete_integrations,
+    is_terminal,
+    json_option,
+    pass_session,
+    printable,
+    say,
+    say_json,
+)
+from syncer.cli.session import Session
+from syncer.domain.call import METHODS, Call
+
+if TYPE_CHECKING:
+    from syncer.app import App
+    from syncer.kombo.passthrough import NativeAnswer
+
+INTERRUPTED = 130
+
+
+def complete_apis(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Known APIs for the shell's completion, each with the tool's name."""
+    from syncer.domain.tools import apis
+
+    return [
+        CompletionItem(api.name, help=", ".join(api.labels))
+        for api in apis().values()
+        if api.name.startswith(begun)
+    ]
+
+
+def complete_methods(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """Methods for the shell's completion."""
+    return [method for method in METHODS if method.startswith(begun.upper())]
+
+
+@click.command()
+@click.argument("api", metavar="TOOL/API", shell_complete=complete_apis)
+@click.argument(
+    "method",
+    metavar="METHOD",
+    type=click.Choice(METHODS, case_sensitive=False),
+    shell_complete=complete_methods,
+)
+@click.argument("path", metavar="PATH")
+@click.option(
+    "--integration",
+    required=True,
+    metavar="ID",
+    shell_complete=complete_integrations,
+    help="The integration whose tool is called; it need not be mirrored.",
+)
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A query parameter.")
+@click.option(
+    "--header", "headers", multiple=True, metavar="NAME=VALUE", help="A header; Kombo adds authentication."
+)
+@click.option("--data", metavar="JSON|@FILE|-", help="The body: JSON, or XML where the API takes that.")
+@click.option(
+    "--form", "form", multiple=True, metavar="NAME=VALUE|@FILE", help="A part of a form, sent as multipart."
+)
+@click.option(
+    "--api-option", "options", multiple=True, metavar="NAME=VALUE", help="What Kombo wants to know beyond."
+)
+@click.option("--base64", "wants_base64", is_flag=True, help="Fetch a file whole: its bytes come as base64.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the body to a file, base64 decoded.",
+)
+@click.option("--include", is_flag=True, help="Show status and headers, too.")
+@click.option("--force", is_flag=True, help="Send the call whatever is known of the API.")
+@json_option
+@pass_session
+def passthrough(
+    session: Session,
+    api: str,
+    method: str,
+    path: str,
+    integration: str,
+    params: tuple[str, ...],
+    headers: tuple[str, ...],
+    data: str | None,
+    form: tuple[str, ...],
+    options: tuple[str, ...],
+    wants_base64: bool,
+    output: Path | None,
+    include: bool,
+    force: bool,
+    as_json: bool,
+) -> int:
+    """Call a connected tool's own API through Kombo.
+
+    A GET is tried again as every read; anything else is sent once, and never again where nobody knows whether
+    it was carried out. The exit code is 1 where the tool answers with 400 or above.
+
+    \b
+    syncer passthrough hibob/v1 GET /bulk/people/work --integration ID --param limit=50
+    syncer passthrough nmbrs/soap POST / --integration ID --api-option service_name=EmployeeService \\
+        --data @body.xml
+    """
+    from syncer.cli import parts
+    from syncer.domain.errors import UsageError
+    from syncer.domain.tools import apis, check_call
+
+    if data is not None and form:
+        raise UsageError("A call has either --data or --form, not both.")
+    known = apis().get(api)
+    named = parts.headers(headers)
+    call = Call(
+        api=api,
+        method=method,
+        path=path,
+        params=parts.pairs("--param", params, hint=": put both into PATH, as in /people?id=1&id=2"),
+        headers=named,
+        data=parts.data(
+            data,
+            is_text=(known is not None and known.body == "xml") or parts.is_other_than_json(named),
+            may_be_text=known is None,
+        ),
+        form=parts.form(form),
+        options=parts.pairs("--api-option", options),
+        wants_base64=wants_base64,
+    )
+    for doubt in check_call(call, force=force):
+        click.echo(f"Warning: {doubt}", err=True)
+    file = parts.writable(output)
+    app = session.app()
+    try:
+        answer = asyncio.run(_answer(app, call, integration, force))
+    except KeyboardInterrupt:
+        maybe = "" if call.is_read else f" The {method} may have been carried out all the same."
+        click.echo(f"Interrupted.{maybe}", err=True)
+        return INTERRUPTED
+    for warning in answer.warnings:
+        click.echo(f"Warning: {printable(session.hide(warning))}", err=True)
+    if not answer.is_well:
+        click.echo(f"Error: {api} answered HTTP {_status(answer)}.", err=True)
+        # What tells of a failure is no file that was asked for.
+        file = None
+    if file is not None:
+        _write(file, answer.content)
+    if as_json:
+        say_json(_document(answer, file))
+    else:
+        _show(answer, include=include, body=file is None)
+    return 0 if answer.is_well else 1
+
+
+async def _answer(app: App, call: Call, integration: str, force: bool) -> NativeAnswer:
+    async with app:
+        return await app.passthrough(call, integration, force=force)
+
+
+def _write(file: Path, content: bytes) -> None:
+    from syncer.domain.errors import SyncerError
+
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise SyncerError(
+            f"The tool has answered, but {file} cannot be written: {error.strerror or error}."
+        ) from None
+
+
+def _document(answer: NativeAnswer, file: Path | None) -> dict[str, Any]:
+    """The answer for programs; a body that went into a file is not repeated."""
+    body = {"data": answer.data} if file is None else {"output": str(file), "bytes": len(answer.content)}
+    return {"status": answer.status, "headers": answer.headers, **body, "warnings": list(answer.warnings)}
+
+
+def _show(answer: NativeAnswer, *, include: bool, body: bool) -> None:
+    if include:
+        say(f"HTTP {_status(answer)}")
+        for name, value in answer.headers.items():
+            for each in value if isinstance(value, list) else [value]:
+                say(printable(f"{name}: {each}"))
+        if body:
+            say()
+    if body and answer.body is not None:
+        text = _text(answer)
+        say(printable(text, keep="\n\t") if is_terminal() else text)
+
+
+def _text(answer: NativeAnswer) -> str:
+    """The body as a person or a pipe gets it."""
+    if answer.is_base64 and not answer.is_well:
+        return answer.content.decode(errors="replace")
+    if isinstance(answer.data, str):
+        return answer.data.removesuffix("\n")
+    if is_terminal():
+        return json.dumps(answer.data, indent=2, ensure_ascii=False)
+    return (answer.body or b"").decode(errors="replace")
+
+
+def _status(answer: NativeAnswer) -> str:
+    try:
+        return f"{answer.status} {HTTPStatus(answer.status).phrase}"
+    except ValueError:
+        return str(answer.status)
