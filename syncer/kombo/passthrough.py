@@ -132,6 +132,7 @@ def read_native(
     asked = Asked(
         f"{call.method} through {call.api} of {integration_id}",
         integration_id,
+        is_call=True,
         scrub=lambda text: _without_secrets(scrub(text), call),
     )
     if status // 100 != 2:

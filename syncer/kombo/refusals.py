@@ -83,14 +83,15 @@ BASE_URL_ADVICE = "check base_url and the region"
 class Asked:
     """What was asked, as far as the meaning of the answer depends on it.
 
-    subject is how messages name it; is_integration says that the path itself names the integration.
-    scrub takes secrets out of a text that the server wrote.
+    subject is how messages name it; is_integration says that the path itself names the integration, is_call
+    that it is a call of the tool's own API, which no model's absence explains. scrub takes secrets out of a text that the server wrote.
     """
 
     subject: str
     integration_id: str | None = None
     has_cursor: bool = False
     is_integration: bool = False
+    is_call: bool = False
     scrub: Callable[[str], str] = str
 
 
@@ -143,6 +144,8 @@ def _kind(code: str | None, status: int, asked: Asked, *, is_kombos: bool) -> ty
         kind = next((kind for prefix, kind in BY_PREFIX.items() if code and code.startswith(prefix)), None)
     if kind is None:
         kind = BY_STATUS.get(status) or BY_CLASS.get(status // 100, Transient)
+    if asked.is_call and kind is ModelUnavailable:
+        return RequestRefused
     # Nor must a balancer's 400 cost a walk its place: it says nothing of the cursor.
     is_bad_request = code == INPUT_INVALID or (status == 400 and is_kombos)
     if kind is RequestRefused and asked.has_cursor and is_bad_request:

@@ -189,6 +189,13 @@ def test_a_refusal_names_method_api_and_integration() -> None:
         read(error, status=404)
 
 
+def test_a_missing_permission_is_not_told_as_a_missing_model() -> None:
+    said = {"code": "INTEGRATION.PERMISSION_MISSING", "message": "The tool's user may not do that."}
+    with pytest.raises(RequestRefused) as caught:
+        read({"status": "error", "error": said}, POST, status=403)
+    assert str(caught.value).endswith("The tool's user may not do that.")
+
+
 def test_texts_of_kombo_lose_queries_passwords_and_header_values() -> None:
     call = Call("hibob/v1", "GET", "/people", headers={"X-Token": "s3cret-value", "Accept": "a/b"})
     said = "GET https://me:pw@api.hibob.com/v1/people?token=t0k (s3cret-value, a/b) failed"
