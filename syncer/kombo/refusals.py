@@ -84,7 +84,8 @@ class Asked:
     """What was asked, as far as the meaning of the answer depends on it.
 
     subject is how messages name it; is_integration says that the path itself names the integration, is_call
-    that it is a call of the tool's own API, which no model's absence explains. scrub takes secrets out of a text that the server wrote.
+    that it is a call of the tool's own API, which no model's absence explains. scrub takes secrets out of a
+    text that the server wrote.
     """
 
     subject: str

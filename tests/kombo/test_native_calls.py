@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ import pytest
 from syncer.domain.budget import Purpose
 from syncer.domain.call import Call
 from syncer.domain.errors import Doubtful, RequestRefused, Transient
+from syncer.kombo.client import Client
 from syncer.kombo.concurrency import Slots
+from syncer.kombo.passthrough import NativeAnswer
 from syncer.kombo.retry import MOST_TRIES
 from tests.kombo.test_client import BROKEN, KEY, Answer, Seen, answer, error, lab, serving
 
@@ -124,50 +127,54 @@ async def test_an_error_of_the_tool_is_an_answer_and_not_tried_again(status: int
 # Concurrency
 
 
+#: Calls of another integration, one after the other: time enough for a call that does not wait to be seen.
+A_WHILE = 5
+
+
+async def others_go(client: Client) -> None:
+    for _ in range(A_WHILE):
+        await client.passthrough(GET, OTHER)
+
+
 async def test_after_a_refusal_for_concurrency_only_this_integration_rests() -> None:
-    """While one call backs off, another of its integration waits, and one of another integration goes."""
-    order: list[str] = []
+    """While one call backs off, another of its integration waits, and those of another integration go."""
     waiting: list[asyncio.Task[Any]] = []
 
     async def back_off(seconds: float) -> None:
-        order.append("rest")
-        same = asyncio.create_task(at.client.passthrough(Call("hibob/v1", "GET", "/same"), ID))
-        waiting.append(same)
-        await at.client.passthrough(Call("hibob/v1", "GET", "/other"), OTHER)
-        assert not same.done()
-        assert [seen.headers["x-integration-id"] for seen in server.seen] == [ID, OTHER]
-        order.append("rested")
+        waiting.append(asyncio.create_task(at.client.passthrough(GET, ID)))
+        await others_go(at.client)
 
-    script = (TURNED_AWAY["concurrency"], native(), native(), native())
+    script = (TURNED_AWAY["concurrency"], *[native()] * (A_WHILE + 2))
     async with serving(*script) as server, lab(server.url, sleep=back_off) as at:
         await at.client.passthrough(POST, ID)
         await asyncio.gather(*waiting)
-    assert order == ["rest", "rested"]
-    assert [seen.headers["x-integration-id"] for seen in server.seen] == [ID, OTHER, ID, ID]
+    asked = [seen.headers["x-integration-id"] for seen in server.seen]
+    assert asked == [ID, *[OTHER] * A_WHILE, ID, ID]
 
 
 async def test_where_no_slot_is_left_a_call_waits_for_one_of_ours_to_end() -> None:
     release, events = asyncio.Event(), list[str]()
 
-    async def slow(seen: Seen, writer: asyncio.StreamWriter) -> None:
-        await release.wait()
-        events.append("first answered")
-        await native(free=1)(seen, writer)
+    async def play(seen: Seen, writer: asyncio.StreamWriter) -> None:
+        path = json.loads(seen.body)["path"]
+        if path == "/first":
+            await release.wait()
+        if path != GET.path:
+            events.append(path)
+        await native(free={"/first": 1, "/second": 0}.get(path))(seen, writer)
 
-    async def third(seen: Seen, writer: asyncio.StreamWriter) -> None:
-        events.append("third asked")
-        await native()(seen, writer)
+    def call(path: str) -> Coroutine[Any, Any, NativeAnswer]:
+        return at.client.passthrough(Call("hibob/v1", "GET", path), ID)
 
-    async with serving(slow, native(free=0), native(), third) as server, lab(server.url) as at:
-        first = asyncio.create_task(at.client.passthrough(GET, ID))
+    async with serving(*[play] * (A_WHILE + 3)) as server, lab(server.url) as at:
+        first = asyncio.create_task(call("/first"))
         await server.asked.wait()
-        await at.client.passthrough(GET, ID)
-        waiting = asyncio.create_task(at.client.passthrough(GET, ID))
-        # Others are not held up, and by then the one that waits would have been seen.
-        await at.client.passthrough(GET, OTHER)
+        await call("/second")
+        third = asyncio.create_task(call("/third"))
+        await others_go(at.client)
         release.set()
-        await asyncio.gather(first, waiting)
-    assert events == ["first answered", "third asked"]
+        await asyncio.gather(first, third)
+    assert events == ["/second", "/first", "/third"]
 
 
 async def test_without_a_call_of_ours_under_way_nothing_is_waited_for() -> None:
