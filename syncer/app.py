@@ -16,11 +16,10 @@ from uuid import uuid4
 from syncer import __version__
 from syncer.domain.budget import Purpose
 from syncer.domain.call import Call
-from syncer.domain.catalogue import catalogue, model_named, select_models
+from syncer.domain.catalogue import model_named, select_models
 from syncer.domain.errors import KeyRefused, KomboError, UsageError
 from syncer.domain.exclude import exclusions
 from syncer.domain.plan import Mode
-from syncer.domain.sweep import Brakes
 from syncer.domain.tools import check_call
 from syncer.kombo.client import Client
 from syncer.kombo.concurrency import Slots
@@ -29,6 +28,7 @@ from syncer.outlook import Command, outlook
 from syncer.owner import is_dead, this_process
 from syncer.planning import Planning
 from syncer.report import report_status
+from syncer.rules import rules_of
 from syncer.selection import Selection
 from syncer.settings import Settings
 from syncer.store import schema
@@ -39,7 +39,7 @@ from syncer.store.overview import Overview, overview
 from syncer.store.quarantine import Entry, entries
 from syncer.store.state import Key, StreamStore
 from syncer.sync.ask import By
-from syncer.sync.engine import Engine, Report, Result, Rules
+from syncer.sync.engine import Engine, Report, Result
 from syncer.sync.gate import BudgetGate, fingerprint
 from syncer.sync.integration import Integrations
 from syncer.sync.many import run_streams
@@ -140,7 +140,7 @@ class App:
                 client=client,
                 streams=self.streams,
                 integrations=self.integrations,
-                rules=self.rules(),
+                rules=rules_of(settings),
                 owner=self.owner,
                 is_dead=is_dead,
                 new_id=lambda: uuid4().hex,
@@ -149,20 +149,6 @@ class App:
                 report=report,
             )
             yield engine, Integrations(engine)
-
-    def rules(self) -> Rules:
-        """The settings that steer a run."""
-        settings = self.settings
-        return Rules(
-            page_size=settings.kombo.page_size,
-            overlap=settings.sync.overlap,
-            lease=settings.sync.lease,
-            full_every=settings.sync.full_every,
-            keep_anonymised=settings.deletions.after_anonymisation == "keep",
-            brakes=Brakes(settings.deletions.max_share, settings.deletions.max_rows),
-            filters={name: dict(settings.sync.for_model(name).filters) for name in catalogue()},
-            exclusions=exclusions(settings.privacy.exclude),
-        )
 
     async def run(
         self,

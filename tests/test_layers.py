@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "logs": set[str](),
     "memory": set[str](),
     "owner": set[str](),
+    "rules": {"domain", "sync"} | CONFIGURATION,
     "planning": {"domain", "store", "sync"} | CONFIGURATION,
     "outlook": {"domain", "store", "sync", "selection", "planning"} | CONFIGURATION,
     "report": {"domain", "store"},
@@ -31,7 +32,7 @@ MAY_IMPORT = {
     **{module: {"domain"} | CONFIGURATION for module in CONFIGURATION},
     "app": USE_CASES
     | CONFIGURATION
-    | {"simulator", "logs", "owner", "outlook", "planning", "report", "selection"},
+    | {"simulator", "logs", "owner", "outlook", "planning", "report", "rules", "selection"},
     "checkup": {"domain", "selection", "store", "sync", "app"},
     "progress": {"domain", "sync", "app"},
     "daemon": USE_CASES | CONFIGURATION | {"simulator", "logs", "planning", "report", "selection", "app"},
