@@ -31,7 +31,7 @@ def written_bytes() -> int:
     return int(counts["wchar"])
 
 
-async def longest_block(every: float = 0.005) -> float:
+async def longest_block(every: float = 0.02) -> float:
     """Until cancelled: the longest time in seconds that the event loop did not come round."""
     longest, last = 0.0, time.perf_counter()
     try:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
+    bindparam,
     delete,
     except_,
     exists,
@@ -34,6 +35,15 @@ from syncer.store.types import Timestamp
 EXAMPLES = 3
 
 _HELD = missing.c.held_at.is_not(None) & missing.c.approved_at.is_(None)
+
+#: Made once: every page asks it.
+_ANY = select(
+    exists().where(
+        missing.c.environment == bindparam("its_environment"),
+        missing.c.integration_id == bindparam("its_integration"),
+        missing.c.model == bindparam("its_model"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +133,8 @@ class MissingStore:
 
     def forget(self, connection: Connection, ids: Collection[str]) -> None:
         """These records are there: Kombo has just served them."""
-        if ids and connection.execute(select(exists().where(*self._of))).scalar_one():
+        its = {"its_environment": self.environment, "its_integration": self.key[0], "its_model": self.key[1]}
+        if ids and connection.execute(_ANY, its).scalar_one():
             connection.execute(
                 delete(missing).where(*self._of, is_listed(connection, missing.c.record_id, ids))
             )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, exists, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, exists, func, select, text, update
 
 from syncer.domain.budget import Purpose
 from syncer.domain.errors import ProjectionReplaced
@@ -25,6 +25,12 @@ from syncer.store.tables import MIRROR
 
 #: Key of the PostgreSQL advisory lock that pages share; on SQLite a writing transaction is alone anyway.
 PROJECTION_LOCK = 0x50524F4A
+
+#: Made once: every page asks for it.
+_FINGERPRINT = select(projections.c.fingerprint).where(
+    projections.c.environment == bindparam("its_environment"),
+    projections.c.model == bindparam("its_model"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +88,8 @@ def hold(connection: Connection, environment: str, model: str, projection: Proje
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": PROJECTION_LOCK})
-    found = connection.execute(select(projections.c.fingerprint).where(_is(environment, model))).scalar()
-    _must_be(found, model, projection)
+    its = {"its_environment": environment, "its_model": model}
+    _must_be(connection.execute(_FINGERPRINT, its).scalar(), model, projection)
     _overwrite(connection, projection)
 
 

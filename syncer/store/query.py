@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,8 +92,10 @@ def cancel(database: Database, connection: Connection) -> None:
     if connection.closed or connection.invalidated:
         return
     raw = connection.connection.driver_connection
-    if raw is not None:
-        (raw.interrupt if database.is_sqlite else raw.cancel)()
+    # Where it has just been closed there is nothing to stop any more.
+    with suppress(sqlite3.ProgrammingError):
+        if raw is not None:
+            (raw.interrupt if database.is_sqlite else raw.cancel)()
 
 
 @contextmanager

@@ -16,17 +16,16 @@ def note_seen(
     connection: Connection, environment: str, key: Key, walk_id: str, page: int, ids: Iterable[str]
 ) -> None:
     """Keep which records a page of a full walk has brought, in the page's transaction. page counts from 1."""
-    connection.execute(
-        insert(seen).values(
-            environment=environment,
-            integration_id=key[0],
-            model=key[1],
-            walk_id=walk_id,
-            page=page,
-            # ASCII, so that no id can be a text that the database does not take.
-            ids=json.dumps(list(ids), separators=(",", ":")),
-        )
-    )
+    row = {
+        "environment": environment,
+        "integration_id": key[0],
+        "model": key[1],
+        "walk_id": walk_id,
+        "page": page,
+        # ASCII, so that no id can be a text that the database does not take.
+        "ids": json.dumps(list(ids), separators=(",", ":")),
+    }
+    connection.execute(insert(seen), row)
 
 
 def forget_seen(connection: Connection, environment: str, key: Key) -> None:

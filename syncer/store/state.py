@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import ClauseElement, Connection, Update, bindparam, case, func, select, update
 
 from syncer.domain.budget import Purpose
 from syncer.domain.change import Counts
@@ -140,7 +141,8 @@ class StreamStore(DueStreams):
 
     def count_rows(self, connection: Connection, lease: Lease, counts: Counts) -> None:
         """Keep the counters right where rows were written outside of a page. Raises LeaseLost."""
-        self._fenced(connection, lease, row_counts(counts))
+        if changes := row_counts(counts):
+            self._fenced(connection, lease, changes)
 
     def finish_walk(self, connection: Connection, lease: Lease, after: Stream, counts: Counts) -> None:
         """Keep what the stream is after a walk's last page or its sweep. Raises LeaseLost."""
@@ -208,14 +210,35 @@ class StreamStore(DueStreams):
         self._fenced(connection, lease, {"state": state, "lease_owner": None, "lease_until": None})
 
     def _fenced(self, connection: Connection, lease: Lease, values: Mapping[str, Any]) -> None:
+        expressions = {name: each for name, each in values.items() if isinstance(each, ClauseElement)}
+        plain = {name: each for name, each in values.items() if name not in expressions}
+        statement = _fenced_update(tuple(plain))
         changed = connection.execute(
-            update(streams)
-            .where(
-                self._is(lease.integration_id, lease.model),
-                streams.c.lease_owner == lease.owner,
-                streams.c.fence == lease.fence,
-            )
-            .values(**values)
+            statement.values(expressions) if expressions else statement,
+            {
+                "its_environment": self.environment,
+                "its_integration": lease.integration_id,
+                "its_model": lease.model,
+                "its_owner": lease.owner,
+                "its_fence": lease.fence,
+                **{f"new_{name}": each for name, each in plain.items()},
+            },
         )
         if not changed.rowcount:
             raise LeaseLost(f"Another runner has taken {lease.model} of {lease.integration_id} over.")
+
+
+@cache
+def _fenced_update(names: tuple[str, ...]) -> Update:
+    """An update of these columns under a lease; made once for all pages."""
+    return (
+        update(streams)
+        .where(
+            streams.c.environment == bindparam("its_environment"),
+            streams.c.integration_id == bindparam("its_integration"),
+            streams.c.model == bindparam("its_model"),
+            streams.c.lease_owner == bindparam("its_owner"),
+            streams.c.fence == bindparam("its_fence"),
+        )
+        .values({name: bindparam(f"new_{name}") for name in names})
+    )

@@ -15,7 +15,9 @@ from syncer.store.tables import streams
 
 
 def row_counts(counts: Counts) -> dict[str, Any]:
-    """The counters of rows after these effects, as an update of the row."""
+    """The counters of rows after these effects, as an update of the row; nothing where they stay."""
+    if not counts.live and not counts.gone:
+        return {}
     return {
         "rows_live": streams.c.rows_live + counts.live,
         "rows_deleted": streams.c.rows_deleted + counts.gone,

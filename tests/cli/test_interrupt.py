@@ -66,7 +66,8 @@ def test_an_interrupted_pass_finishes_its_page_and_resumes(
     status = pages.run("status", "--json")
     assert (status.code, status.json["totals"]["streams"]) == (1, {"incomplete": 1})
     stored = status.json["totals"]["rows_live"] + status.json["totals"]["rows_deleted"]
-    assert stored >= 4 * 5
+    # Two more pages are on their way while one is stored.
+    assert stored >= (4 - 2) * 5
 
     assert pages.run(*arguments).code == 0
     # What was fetched but not stored is asked for again; what was stored is not.
