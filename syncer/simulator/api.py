@@ -85,9 +85,9 @@ async def _answer(environment: Environment, request: Request, asked: Asked, mode
     fault = environment.faults.take(asked)
     if isinstance(fault, Reply) and not fault.by_kombo:
         return _response(environment, fault)
-    delay = fault.seconds if isinstance(fault, Late) else 0.0
-    if delay and not _is_native(request):
-        await environment.sleep(delay)
+    late = fault if isinstance(fault, Late) else None
+    if late is not None and not _is_native(request):
+        await environment.sleep(late.seconds)
     if request.headers.get("authorization") != f"Bearer {environment.api_key}":
         return _response(
             environment, _error(401, "PLATFORM.AUTHENTICATION_INVALID", "The API key is not valid.")
@@ -99,7 +99,7 @@ async def _answer(environment: Environment, request: Request, asked: Asked, mode
     elif model is not None:
         reply = _list(environment, asked, model)
     elif _is_native(request):
-        reply = await _native(environment, request, asked, delay)
+        reply = await _native(environment, request, asked, late)
     else:
         reply = _general(environment, request)
     body = fault.change(reply.body) if isinstance(fault, Mangled) else reply.body
@@ -118,8 +118,8 @@ def _integration(environment: Environment, asked: Asked) -> Integration | Reply:
     return environment.integrations.get(asked.integration_id) or _unknown_integration(asked.integration_id)
 
 
-async def _native(environment: Environment, request: Request, asked: Asked, delay: float) -> Reply:
-    """A call of the tool's own API, which takes so many seconds."""
+async def _native(environment: Environment, request: Request, asked: Asked, late: Late | None) -> Reply:
+    """A call of the tool's own API, which may take a while."""
     integration = _integration(environment, asked)
     if isinstance(integration, Reply):
         return integration
@@ -131,8 +131,8 @@ async def _native(environment: Environment, request: Request, asked: Asked, dela
         return concurrency_limited(limit)
     integration.under_way += 1
     try:
-        if delay:
-            await environment.sleep(delay)
+        if late is not None:
+            await environment.sleep(late.seconds)
         integration.company.settle()
         api = f"{request.path_params['tool']}/{request.path_params['api']}"
         reply = carry_out(integration, api, await request.body())
