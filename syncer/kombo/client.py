@@ -33,6 +33,8 @@ from syncer.kombo.request import Request
 
 #: A request may last this many times the silence it may keep, however steadily its answer drips.
 LONGEST_REQUEST = 10
+#: Bytes of a body from which on it is read in a thread, so that nothing else has to wait for it.
+LARGE = 64 * 1024
 #: Seconds that an idle connection is kept; load balancers close theirs after a minute.
 KEEPALIVE = 30.0
 
@@ -200,7 +202,8 @@ class Client:
         headers = dict(response.headers)
         rate = read_rate(headers)
         try:
-            value = request.read(response.status_code, headers, response.content)
+            read = partial(request.read, response.status_code, headers, response.content)
+            value = read() if len(response.content) < LARGE else await asyncio.to_thread(read)
         except RateLimited as error:
             await self._gate.refused(permit, rate, error.reset)
             raise

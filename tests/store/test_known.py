@@ -1,0 +1,62 @@
+"""The database says which records differ from what the mirror has, and nothing of the others."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, update
+
+from syncer.domain.catalogue import model_named
+from syncer.domain.record import Record, read_record
+from syncer.store.known import differing, known_rows, recognised
+from syncer.store.listed import is_listed
+from syncer.store.mirror import write_page
+from syncer.store.tables import MIRROR
+from tests.store.conftest import MakeRow
+
+TAGS = model_named("ats_tags")
+NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
+#: Ids that JSON writes in another way, and one that looks like a path.
+IDS = ["plain", 'quo"ted', "back\\slash", "tab\there", "日本", "emoji 😀", "\u2028", "$.x", "a'b"]
+
+
+def test_equal_records_are_not_told_whatever_their_ids(connection: Connection, row_of: MakeRow) -> None:
+    rows = [row_of(TAGS, each) for each in IDS]
+    hashes = {row.id: row.content_hash for row in rows}
+    assert differing(connection, TAGS, hashes) == dict.fromkeys(IDS)
+    write_page(connection, TAGS, "tool:one", rows, now=NOW, walk_began_at=NOW)
+    assert differing(connection, TAGS, hashes) == {}
+    assert sorted(known_rows(connection, TAGS, IDS)) == sorted(IDS)
+    changed = {**hashes, IDS[1]: b"another", "new": b"new"}
+    found = differing(connection, TAGS, changed)
+    assert found == {IDS[1]: known_rows(connection, TAGS, IDS)[IDS[1]], "new": None}
+
+
+def test_an_equal_record_of_a_row_that_a_sweep_has_marked_is_told(
+    connection: Connection, row_of: MakeRow
+) -> None:
+    rows = [row_of(TAGS, each) for each in IDS]
+    write_page(connection, TAGS, "tool:one", rows, now=NOW, walk_began_at=NOW)
+    tags = MIRROR["ats_tags"]
+    for marked_by in ("kombo", "sweep"):
+        connection.execute(
+            update(tags)
+            .where(is_listed(connection, tags.c.id, IDS[:2]))
+            .values(remote_deleted_at=NOW, deleted_by=marked_by)
+        )
+        told = differing(connection, TAGS, {row.id: row.content_hash for row in rows})
+        assert sorted(told) == (sorted(IDS[:2]) if marked_by == "sweep" else [])
+
+
+def test_a_record_in_another_order_is_recognised_and_a_changed_one_is_not(
+    connection: Connection, row_of: MakeRow
+) -> None:
+    rows = [row_of(TAGS, each) for each in ("same", "changed")]
+    write_page(connection, TAGS, "tool:one", rows, now=NOW, walk_began_at=NOW)
+    known = known_rows(connection, TAGS, ["same", "changed"])
+    texts = [b" " + rows[0].document.encode(), rows[1].document.replace('"name":"', '"name":"x').encode()]
+    records = [each for each in map(read_record, texts) if isinstance(each, Record)]
+    assert [each.content_hash for each in records] != [row.content_hash for row in rows]
+    found = recognised(connection, TAGS, records, known)
+    assert found["same"].content_hash == records[0].content_hash
+    assert found["changed"] == known["changed"]
