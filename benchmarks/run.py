@@ -34,7 +34,11 @@ FIRST, UNCHANGED, CHANGED = "first load", "unchanged, read whole", "1 % changed,
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One load. disk: bytes written to files (SQLite) or to the write-ahead log (PostgreSQL), if counted."""
+    """One load.
+
+    disk: bytes written to files (SQLite) or to the write-ahead log (PostgreSQL), if counted. block: the
+    longest time in seconds that the event loop did not come round, where there is one.
+    """
 
     database: str
     by: str
@@ -46,6 +50,7 @@ class Load:
     requests: int
     received: int
     disk: int | None
+    block: float | None
 
     @property
     def speed(self) -> float:
@@ -88,15 +93,17 @@ def load(target: Target, server: PageServer, by: str, what: str, command: Sequen
         rows=said["rows"],
         written=said.get("written"),
         peak_mb=said["peak_mb"],
+        block=said.get("longest_block"),
         requests=int(asked["requests"]),
         received=int(asked["bytes"]),
         disk=said.get("file_bytes") if target.name == "SQLite" else target.wal() - before,
     )
     disk = "" if measured.disk is None else f"{measured.disk / 1e6:,.1f}"
+    block = "" if measured.block is None else f"{measured.block * 1000:.0f} ms"
     written = "" if measured.written is None else f"{measured.written:,}"
     print(
-        f"{target.name:<12}{by:<8}{what:<26}{measured.seconds:>8.1f}{measured.speed:>9,.0f}{written:>9}"
-        f"{measured.peak_mb:>7.0f}{measured.requests:>9,}{measured.received / 1e6:>8.1f}{disk:>9}",
+        f"{target.name:<12}{by:<8}{what:<26}{measured.seconds:>8.1f}{measured.speed:>9,.0f}{written:>10}"
+        f"{measured.peak_mb:>7.0f}{measured.requests:>9,}{measured.received / 1e6:>8.1f}{disk:>9}{block:>7}",
         flush=True,
     )
     return measured
@@ -168,8 +175,8 @@ def main() -> None:
     asked = parser.parse_args()
     print(f"{asked.records:,} employees, Python {sys.version.split()[0]}, {os.cpu_count()} cores")
     print(
-        f"{'database':<12}{'by':<8}{'what':<26}{'seconds':>8}{'rows/s':>9}{'written':>9}{'MB':>7}"
-        f"{'requests':>9}{'MB in':>8}{'MB disk':>9}",
+        f"{'database':<12}{'by':<8}{'what':<26}{'seconds':>8}{'rows/s':>9}{'written':>10}{'MB':>7}"
+        f"{'requests':>9}{'MB in':>8}{'MB disk':>9}{'block':>7}",
         flush=True,
     )
     loads: list[Load] = []

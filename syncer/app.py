@@ -121,7 +121,9 @@ class App:
             pacing=settings.budget.pacing,
             owner=self.owner,
         )
-        client = Client(
+        # In a thread: to read the certificates that are trusted takes a while.
+        client = await asyncio.to_thread(
+            Client,
             base_url=settings.base_url,
             api_key=key,
             gate=gate,
