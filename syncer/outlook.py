@@ -196,7 +196,7 @@ def _command(found: Forecast, allowed: Allowance) -> dict[str, Any]:
         "rows": total.rows,
         "requests": total.requests,
         "seconds": round(allowed.seconds(total.requests)),
-        "share_of_a_day": round(total.requests / (allowed.a_second * DAY), 4),
+        "share_of_a_day": round(total.requests / (allowed.a_second * DAY), 7),
         "other_requests": found.others,
         "models": [
             {
