@@ -28,11 +28,10 @@ from syncer.cli import (
     status,
     sync,
 )
+from syncer.cli.interrupt import INTERRUPTED
 from syncer.cli.output import hush, printable
 from syncer.cli.session import Session
 from syncer.domain.errors import SyncerError
-
-INTERRUPTED = 130
 
 
 class _Group(click.Group):

@@ -12,6 +12,8 @@ from typing import TypeVar
 
 _T = TypeVar("_T")
 
+#: The exit code of a command that was interrupted.
+INTERRUPTED = 130
 #: Seconds that the pages under way get; then the work is cancelled. What waits for Kombo may wait longer.
 GRACE = 5.0
 
@@ -36,7 +38,7 @@ async def until_interrupted(
             with suppress(Exception):
                 stop_showing()
                 sys.stdout.flush()
-            os._exit(130)
+            os._exit(INTERRUPTED)
         stopping.set()
         note("Finishing the pages under way; Ctrl-C again stops at once.")
         loop.call_later(GRACE, task.cancel)

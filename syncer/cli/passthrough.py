@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from syncer.cli.interrupt import INTERRUPTED
 from syncer.cli.output import (
     complete_integrations,
     is_terminal,
@@ -26,8 +27,6 @@ from syncer.domain.call import METHODS, Call
 if TYPE_CHECKING:
     from syncer.app import App
     from syncer.kombo.passthrough import NativeAnswer
-
-INTERRUPTED = 130
 
 
 def complete_apis(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:

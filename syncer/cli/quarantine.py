@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from syncer.cli.interrupt import until_interrupted
+from syncer.cli.interrupt import INTERRUPTED, until_interrupted
 from syncer.cli.output import json_option, pass_session, printable, say, say_json, selection, show, table
 from syncer.cli.refresh import as_value, is_well, tell
 from syncer.cli.session import Session
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from syncer.app import App
     from syncer.store.state import Key
     from syncer.sync.refresh import Fate
-
-INTERRUPTED = 130
 
 
 @click.group()

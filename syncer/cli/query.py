@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from syncer.cli.interrupt import INTERRUPTED
 from syncer.cli.output import is_terminal, pass_session
 from syncer.cli.session import Session
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from syncer.app import App
 
-INTERRUPTED = 130
 #: Rows that a table on a terminal shows where no limit is named.
 TABLE_LIMIT = 100
 

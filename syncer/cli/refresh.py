@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.interrupt import until_interrupted
+from syncer.cli.interrupt import INTERRUPTED, until_interrupted
 from syncer.cli.output import (
     complete_integrations,
     complete_models,
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from syncer.sync.ask import By
     from syncer.sync.refresh import Fate
 
-INTERRUPTED = 130
 _IN_WORDS = {"unknown": "unknown to Kombo", "quarantined": "in quarantine"}
 
 

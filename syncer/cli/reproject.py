@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.interrupt import until_interrupted
+from syncer.cli.interrupt import INTERRUPTED, until_interrupted
 from syncer.cli.output import (
     complete_models,
     console,
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from syncer.app import App
     from syncer.sync.reproject import Reprojected
-
-INTERRUPTED = 130
 
 
 @click.command()

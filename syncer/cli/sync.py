@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.interrupt import until_interrupted
+from syncer.cli.interrupt import INTERRUPTED, until_interrupted
 from syncer.cli.output import (
     console,
     is_terminal,
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from syncer.progress import Tally
     from syncer.sync.engine import Result
 
-INTERRUPTED = 130
 #: What goes on after an interruption, where it is not the command itself, which would begin anew.
 _AGAIN = {"restart": "backfill", "approve": "reconcile --approve"}
 _COUNTED = ("created", "updated", "unchanged", "deleted", "restored", "quarantined")

@@ -92,7 +92,7 @@ def compare(connection: Connection, engine: Engine, key: Key, model: Model, reco
     # One that is in quarantine may leave it, or has a column that could not be projected.
     entered = keys_among(connection, engine.streams.environment, key, latest.values())
     differ = differing(connection, model, {record.id: record.content_hash for record in latest.values()})
-    again = [each.id for each in latest.values() if entered and record_key(each.id, each.text) in entered]
+    again = {each.id for each in latest.values() if entered and record_key(each.id, each.text) in entered}
     known = {record_id: each for record_id, each in differ.items() if each is not None}
     if again:
         known |= known_rows(connection, model, again)

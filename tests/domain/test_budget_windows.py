@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from syncer.domain.answers import answered
 from syncer.domain.budget import POLL, Budget, Permit, Purpose, Rate, Reserve, take
-from tests.domain.windows import TICK, Rounding, Server, eighths, read_all_the_time, servers
+from tests.domain.windows import TICK, Reading, Rounding, Server, eighths, read_all_the_time, servers
 
 NONE = Reserve()
 workers = st.integers(1, 12)
@@ -20,6 +20,12 @@ workers = st.integers(1, 12)
 delays = st.lists(st.tuples(eighths(TICK, 1.5), eighths(0, 1.5)), min_size=1, max_size=40)
 #: Those that are less than a second there and back, by which resets may be wrong.
 short_delays = st.lists(st.tuples(eighths(TICK, 0.5), eighths(0, 0.375)), min_size=1, max_size=40)
+
+
+def assert_refused_at_one_turn(reading: Reading, server: Server, workers: int) -> None:
+    # What is under way when that shows may be refused as well.
+    assert len(reading.refused) <= workers
+    assert all(at - reading.refused[0] < server.length for at in reading.refused)
 
 
 def longest(delays: list[tuple[float, float]]) -> float:
@@ -43,9 +49,7 @@ def test_a_server_that_rounds_down_costs_a_429_at_one_turn_at_most(
     server: Server, workers: int, delays: list[tuple[float, float]]
 ) -> None:
     reading = read_all_the_time(server, NONE, delays, seconds=8.5 * server.length, workers=workers)
-    # What is under way when that shows may be refused as well.
-    assert len(reading.refused) <= workers
-    assert all(at - reading.refused[0] < server.length for at in reading.refused)
+    assert_refused_at_one_turn(reading, server, workers)
 
 
 @given(
@@ -73,8 +77,7 @@ def test_a_server_that_resets_later_than_it_tells_costs_a_429_at_one_turn_at_mos
     server: Server, workers: int, delays: list[tuple[float, float]]
 ) -> None:
     reading = read_all_the_time(server, NONE, delays, seconds=8.5 * server.length, workers=workers)
-    assert len(reading.refused) <= workers
-    assert all(at - reading.refused[0] < server.length for at in reading.refused)
+    assert_refused_at_one_turn(reading, server, workers)
 
 
 @given(server=late_servers, workers=workers, delays=short_delays)
