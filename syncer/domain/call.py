@@ -33,7 +33,8 @@ class Call:
     authentication, which Kombo adds. data: the body; an object or a list goes out as JSON, a string as it
     is. form: (name, text or File) pairs of a multipart body instead. options: what Kombo needs to know
     beyond that, such as ``service_name`` for ``workday/rest``. wants_base64: have the answer's body sent as
-    base64, which keeps files whole.
+    base64, which keeps files whole. is_listing: it only lists, whatever its method says, as searches by POST
+    and most of SOAP do.
 
     Only api and method are shown where the call is: the rest may hold secrets.
     """
@@ -47,11 +48,12 @@ class Call:
     form: Sequence[tuple[str, str | File]] = field(default=(), repr=False)
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
     wants_base64: bool = False
+    is_listing: bool = False
 
     @property
     def is_read(self) -> bool:
         """Whether it may be sent again whatever became of it."""
-        return self.method == "GET"
+        return self.method == "GET" or self.is_listing
 
 
 def check_parts(call: Call) -> None:

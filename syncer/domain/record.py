@@ -59,13 +59,15 @@ _head = msgspec.json.Decoder(_Head)
 class Record(NamedTuple):
     """A record, read as far as tells whether it has changed; text: its JSON, without what is excluded.
 
-    content_hash: of the text or, where something was taken out of it, of its members.
+    content_hash: of the text or, where something was taken out of it, of its members. parent: the value of
+    the row for which a tool was asked for it; None where it was asked once for all.
     """
 
     id: str
     remote_id: str | None
     content_hash: bytes
     text: bytes
+    parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def read_record(raw: bytes, excluded: Excluded | None = None) -> Record | Poison
         try:
             head = _head.decode(raw)
             if is_id(head.id):
-                return Record(head.id, _text(head.remote_id), _hash(raw), raw)
+                return Record(head.id, _text(head.remote_id), text_hash(raw), raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass
     return _read_whole(raw, excluded)
@@ -103,10 +105,10 @@ def _read_whole(raw: bytes, excluded: Excluded | None) -> Record | Poison:
         stripped = excluded is not None and excluded.strip(record)
         if not is_id(record.get("id")):
             return poison(raw, "no usable id", excluded)
-        if b"\\u0000" in raw and _has_nul(record):
+        if b"\\u0000" in raw and has_nul(record):
             return poison(raw, "holds a NUL character", excluded)
         text = json_text(record).encode() if stripped else raw
-        content_hash = hashed(record) if stripped else _hash(raw)
+        content_hash = hashed(record) if stripped else text_hash(raw)
         return Record(record["id"], _text(record.get("remote_id")), content_hash, text)
     except RecursionError:
         return poison(raw, "nested too deeply", excluded)
@@ -121,7 +123,7 @@ def decoded(raw: bytes) -> Any:
 
 def hashed(value: Values) -> bytes:
     """The same for equal values, whatever the order of their members."""
-    return _hash(_canonical.encode(value))
+    return text_hash(_canonical.encode(value))
 
 
 def says_the_same(text: bytes, other: str) -> bool:
@@ -132,7 +134,8 @@ def says_the_same(text: bytes, other: str) -> bool:
         return False
 
 
-def _hash(text: bytes) -> bytes:
+def text_hash(text: bytes) -> bytes:
+    """The hash of a record's JSON text."""
     return blake2b(text, digest_size=HASH_BYTES).digest()
 
 
@@ -145,12 +148,13 @@ def is_id(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and 0 < len(value) <= ID_LENGTH
 
 
-def _has_nul(value: Any) -> bool:
+def has_nul(value: Any) -> bool:
+    """Whether any text in it, or name of a member, holds the character that no database takes."""
     if isinstance(value, str):
         return "\0" in value
     if isinstance(value, dict):
-        return any(_has_nul(key) or _has_nul(item) for key, item in value.items())
-    return isinstance(value, list) and any(_has_nul(item) for item in value)
+        return any(has_nul(key) or has_nul(item) for key, item in value.items())
+    return isinstance(value, list) and any(has_nul(item) for item in value)
 
 
 def ascii_json(document: str) -> str:

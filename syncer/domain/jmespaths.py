@@ -1,0 +1,108 @@
+"""JMESPath (https://jmespath.org/specification.html): the way to a value inside an answer or a record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, cast
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+from jmespath.parser import ParsedResult
+
+#: Members of a value that a message names, and characters of each name.
+_NAMED, _LONGEST = 8, 40
+_PROJECTIONS = frozenset({"projection", "filter_projection", "flatten"})
+
+
+@cache
+def compiled(path: str) -> ParsedResult:
+    """The expression. Raises ValueError with one line that says where it is wrong."""
+    try:
+        return jmespath.compile(path)
+    except JMESPathError as error:
+        # The lines below the first draw an arrow under the expression.
+        raise ValueError(str(error).partition("\n")[0].rstrip(".: ")) from None
+
+
+def at(path: str, value: Any) -> Any:
+    """What the path leads to; None where that is nothing. Raises ValueError where it cannot be followed."""
+    try:
+        return compiled(path).search(value)
+    except (JMESPathError, TypeError, ArithmeticError, AttributeError) as error:
+        raise ValueError(f"{path!r} cannot be followed: {str(error).partition(chr(10))[0]}") from None
+
+
+def led_to(path: str, value: Any) -> str:
+    """What the path led to instead of what was expected, and what there is; values are not repeated."""
+    inside, walked = value, []
+    for step in first_steps(path):
+        if not isinstance(inside, dict) or not isinstance(inside.get(step), dict):
+            break
+        inside = inside[step]
+        walked.append(step)
+    if isinstance(inside, dict):
+        names = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in inside]
+        more = ", …" if len(names) > _NAMED else ""
+        members = f"has: {', '.join(names[:_NAMED])}{more}" if names else "has no members"
+    else:
+        members = f"is {kind(inside)}"
+    where = f"where {'.'.join(walked)}" if walked else "which"
+    return f"{path!r} led to {kind(at(path, value))} in the answer, {where} {members}"
+
+
+def kind(value: Any) -> str:
+    """What a value of JSON is, for a message."""
+    if value is None:
+        return "nothing"
+    names = {bool: "a boolean", str: "text", list: "a list", dict: "an object"}
+    return names.get(type(value), "a number")
+
+
+def first_steps(path: str) -> tuple[str, ...]:
+    """The members that the path goes through before anything else: ``a.b[].c`` -> ("a", "b")."""
+    return tuple(_chain(_tree(path))[0])
+
+
+def projected(path: str) -> frozenset[str]:
+    """Members that the path takes for lists: ``a.b[].c[*]`` -> {"b", "c"}."""
+    return frozenset(_projected(_tree(path)))
+
+
+def _tree(path: str) -> Mapping[str, Any]:
+    tree: Any = compiled(path).parsed
+    return cast(Mapping[str, Any], tree)
+
+
+def _chain(node: Mapping[str, Any]) -> tuple[list[str], bool]:
+    """Leading members, and whether these are all there is."""
+    match node["type"]:
+        case "field":
+            return [node["value"]], True
+        case "subexpression":
+            steps, whole = _chain(node["children"][0])
+            if whole and node["children"][1]["type"] == "field":
+                return [*steps, node["children"][1]["value"]], True
+            return steps, False
+        case (
+            "flatten" | "projection" | "filter_projection" | "value_projection" | "index_expression" | "pipe"
+        ):
+            return _chain(node["children"][0])[0], False
+        case _:
+            return [], False
+
+
+def _projected(node: Mapping[str, Any]) -> list[str]:
+    found = [] if node["type"] not in _PROJECTIONS else _last(node["children"][0])
+    return found + [each for child in node["children"] for each in _projected(child)]
+
+
+def _last(node: Mapping[str, Any]) -> list[str]:
+    """The member that a node ends in; none where it ends in something else."""
+    match node["type"]:
+        case "field":
+            return [node["value"]]
+        case "subexpression" | "projection" | "filter_projection":
+            return _last(node["children"][1])
+        case _:
+            return []

@@ -1,0 +1,102 @@
+"""One answer of a tool -> the records of a resource's page, and where the list goes on. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from syncer.domain.errors import RequestRefused, Transient
+from syncer.domain.jmespaths import at, first_steps, led_to
+from syncer.domain.resource import Resource
+from syncer.domain.resource_call import Place, call_at
+from syncer.domain.resource_paging import Answered, next_place
+from syncer.domain.resource_text import read_body
+from syncer.domain.values import Unfit, json_text
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The records of a page as JSON texts. next: in the list of the same row; None: that is at its end."""
+
+    records: tuple[bytes, ...]
+    next: Place | None
+
+
+def read_listing(
+    resource: Resource,
+    place: Place,
+    integration_id: str,
+    *,
+    status: int,
+    headers: Mapping[str, str | list[str]],
+    body: bytes | None,
+    url: str,
+) -> Listing:
+    """The page at that place.
+
+    status, headers and url are the tool's; body is the JSON text of what Kombo passed on, None where there
+    was nothing. Raises Transient for what may be better soon, RequestRefused for what will not.
+    """
+    call = call_at(resource, place)
+    # A query may hold secrets.
+    path = call.path.partition("?")[0]
+    subject = f"{resource.name}: {call.method} {path} through {call.api} of {integration_id}"
+    told: dict[str, Any] = {"status": status, "integration_id": integration_id}
+    # Only where the row's list begins: further on it would pass for the end.
+    if resource.for_each is not None and status in resource.for_each.skip and place.at is None:
+        return Listing((), None)
+    if status == 429 or status >= 500:
+        raise Transient(f"{subject} was answered with {status} by the tool.", **told)
+    if status >= 400:
+        raise RequestRefused(f"{subject} was refused with {status} by the tool.", **told)
+    try:
+        data = read_body(resource, body)
+    except ValueError as error:
+        raise Transient(f"{subject} has an unreadable answer: {error}.", **told) from None
+    try:
+        records = tuple(map(_text, _records(resource, data)))
+        return Listing(records, next_place(resource.page, place, Answered(call, data, records, headers, url)))
+    except RecursionError:
+        raise RequestRefused(f"{subject} has an answer that is nested too deeply.", **told) from None
+    except ValueError as error:
+        raise RequestRefused(f"{subject} has another answer than expected: {error}.", **told) from None
+
+
+def _records(resource: Resource, data: Any) -> list[Any]:
+    """The list at ``records``. Raises ValueError where none is there: that is never an empty one."""
+    found = at(resource.records, data)
+    if isinstance(found, list):
+        return found
+    if resource.format == "xml":
+        # One element does not look like a list, and no element leaves nothing but its parent.
+        if isinstance(found, dict):
+            return [found]
+        if found is None and (inside := _parent(data, first_steps(resource.records))) is not None:
+            return [None for _ in inside]
+    raise ValueError(f"records: {led_to(resource.records, data)}")
+
+
+def _parent(data: Any, steps: tuple[str, ...]) -> list[str] | None:
+    """The parent's members that have the name of the last step, one or none; None where it is not there.
+
+    The document itself is no parent: its only element is there or the answer is another one.
+    """
+    if len(steps) < 2:
+        return None
+    for step in steps[:-1]:
+        if not isinstance(data, dict) or step not in data:
+            return None
+        data = data[step]
+    if data is None:
+        return []
+    return [name for name in data if name == steps[-1]] if isinstance(data, dict) else None
+
+
+def _text(record: Any) -> bytes:
+    """The record as JSON text; one that no database can hold as text that says so when it is read."""
+    try:
+        return json_text(record).encode()
+    except Unfit:
+        return json.dumps(record, default=str).encode()

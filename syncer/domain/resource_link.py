@@ -1,0 +1,63 @@
+"""Where a link to the next page leads, as the path of the next call. Pure.
+
+https://www.rfc-editor.org/rfc/rfc8288
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import parse_qsl, unquote, unquote_plus, urljoin, urlsplit
+
+from syncer.domain.call import Call
+
+_PARAMETER = r"""\s*;\s*[^\s=;,"]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s",;]*))?"""
+_LINK = re.compile(rf"<([^>]*)>((?:{_PARAMETER})*)")
+_REL = re.compile(r""";\s*rel\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",;]*))""", re.IGNORECASE)
+
+
+def next_in_header(headers: Mapping[str, str | list[str]]) -> str | None:
+    """The address that the header Link names as the next one; None where it names none."""
+    for address, parameters in _LINK.findall(", ".join(_values(headers, "link"))):
+        rel = _REL.search(parameters)
+        if rel is not None and "next" in (rel[1] or rel[2] or "").lower().split():
+            return str(address).strip()
+    return None
+
+
+def path_of(link: str, call: Call, url: str) -> str:
+    """The path and query of the link behind the API's base URL.
+
+    url: what was called. Parameters that Kombo has added there, such as keys, are not in the path. Raises
+    ValueError where the link leads elsewhere; no query is repeated, it may hold secrets.
+    """
+    called, asked = urlsplit(url), urlsplit(call.path)
+    base = _base(called.path, asked.path)
+    if not called.netloc or base is None:
+        raise ValueError("cannot be followed: the answer does not say what was called")
+    target = urlsplit(urljoin(url, link.replace(" ", "%20")))
+    # A tool behind a proxy may call itself http; Kombo goes on as before.
+    is_web = target.scheme in ("http", "https")
+    if not is_web or target.netloc.lower() != called.netloc.lower() or not target.path.startswith(f"{base}/"):
+        raise ValueError(f"leads elsewhere: to {target.netloc}{target.path}, not below {called.netloc}{base}")
+    own = {name for name, _ in parse_qsl(asked.query, keep_blank_values=True)} | set(call.params)
+    added = {name for name, _ in parse_qsl(called.query, keep_blank_values=True)} - own
+    query = "&".join(
+        part for part in target.query.split("&") if unquote_plus(part.partition("=")[0]) not in added
+    )
+    return target.path.removeprefix(base) + (f"?{query}" if query else "")
+
+
+def _base(called: str, asked: str) -> str | None:
+    """The path of the base URL: what was called without what was asked for."""
+    if called.endswith(asked):
+        return called.removesuffix(asked).rstrip("/")
+    # Some write characters of a path as %XX and others do not.
+    plain, end = unquote(called), unquote(asked)
+    return plain.removesuffix(end).rstrip("/") if plain.endswith(end) else None
+
+
+def _values(headers: Mapping[str, str | list[str]], name: str) -> Iterable[str]:
+    for each, value in headers.items():
+        if each.lower() == name:
+            yield from [value] if isinstance(value, str) else value

@@ -1,0 +1,143 @@
+"""One record of a resource -> its key, and its row with the typed columns of the view. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from syncer.domain.jmespaths import at, kind
+from syncer.domain.model import Column, ColumnType
+from syncer.domain.record import ID_LENGTH, Poison, Record, decoded, has_nul, poison, text_hash
+from syncer.domain.resource import Format, Resource
+from syncer.domain.row import Row
+from syncer.domain.values import CONVERTERS, Unfit, json_text
+
+_NUMBER = re.compile(r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?")
+#: https://www.w3.org/TR/xmlschema-2/#boolean
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def read_native(resource: Resource, raw: bytes, parent: str | None) -> Record | Poison:
+    """The record of a JSON text, or the reason why it cannot be a row; parent: the value of its row."""
+    try:
+        record = decoded(raw)
+        if not isinstance(record, dict):
+            return _poison(raw, "not an object")
+        if b"\\u0000" in raw and has_nul(record):
+            return _poison(raw, "holds a NUL character")
+        return Record(_key(resource, record, parent), None, text_hash(raw), raw, parent)
+    except Unfit as reason:
+        return _poison(raw, f"no usable key: {reason}")
+    except RecursionError:
+        return _poison(raw, "nested too deeply")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _poison(raw, f"not readable: {error}")
+
+
+def project_native(resource: Resource, record: Record) -> Row | Poison:
+    """The row of a record; its values are ``parent`` and ``columns``, JSON text of an object or None."""
+    try:
+        members = decoded(record.text)
+        notes: list[str] = []
+        columns = {each.name: _column(each, resource.format, members, notes) for each in resource.columns}
+        text = json_text(columns) if columns else None
+    except RecursionError:
+        return _poison(record.text, "nested too deeply", record.id)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _poison(record.text, f"not readable: {error}", record.id)
+    return Row(
+        id=record.id,
+        values={"parent": record.parent, "columns": text},
+        document=record.text.decode(),
+        content_hash=record.content_hash,
+        deleted_at=None,
+        is_shell=False,
+        links={},
+        children={},
+        notes=tuple(notes),
+    )
+
+
+def _key(resource: Resource, record: Any, parent: str | None) -> str:
+    """One part as it is, several as a JSON list of texts. Raises Unfit."""
+    each = resource.for_each
+    parts = [
+        _part(path, parent if each is not None and path == each.key_part else _found(path, record))
+        for path in resource.key
+    ]
+    key = parts[0] if len(parts) == 1 else json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+    if len(key) > ID_LENGTH:
+        raise Unfit(f"it is longer than {ID_LENGTH} characters")
+    return key
+
+
+def _part(path: str, value: Any) -> str:
+    match value:
+        case None:
+            raise Unfit(f"{path} is missing")
+        case "":
+            raise Unfit(f"{path} is empty")
+        case bool():
+            return "true" if value else "false"
+        case str() | int():
+            return str(value)
+        case Decimal():
+            raise Unfit(f"{path} is a number with a fraction")
+        case _:
+            raise Unfit(f"{path} is {kind(value)}")
+
+
+def _column(column: Column, written: Format, record: Any, notes: list[str]) -> Any:
+    """The column's value as it is in JSON; None with a note where the record's does not fit."""
+    path = column.source[0]
+    try:
+        value = _found(path, record)
+        if written != "json" and isinstance(value, str):
+            value = _from_text(column.type, value)
+        return None if value is None else _in_json(column.type, value)
+    except Unfit as reason:
+        notes.append(f"{path}: {reason}")
+        return None
+
+
+def _found(path: str, record: Any) -> Any:
+    try:
+        return at(path, record)
+    except ValueError as error:
+        raise Unfit(str(error)) from None
+
+
+def _from_text(type_: ColumnType, text: str) -> Any:
+    """What a text of XML or CSV stands for, which have no other values; the text where that is nothing."""
+    if type_ in ("text", "json"):
+        return text
+    text = text.strip()
+    if not text:
+        return None
+    if type_ == "boolean":
+        return _BOOLEANS.get(text.lower(), text)
+    return Decimal(text) if type_ in ("integer", "number") and _NUMBER.fullmatch(text) else text
+
+
+def _in_json(type_: ColumnType, value: Any) -> Any:
+    """The value as the column's type has it. Raises Unfit."""
+    converted = CONVERTERS[type_](value)
+    match converted:
+        case datetime():
+            # As the tables keep it on SQLite: of one width, so that text order is time order.
+            return converted.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+        case date() | time():
+            return converted.isoformat()
+        case _:
+            return value if type_ == "json" else converted
+
+
+def _poison(raw: bytes, reason: str, key: str | None = None) -> Poison:
+    """Its id is the key; a member ``id`` need not be one."""
+    return replace(poison(raw, reason, None), id=key)
