@@ -31,6 +31,7 @@ from syncer.config_values import (
     ReserveValue,
     blank_is_none,
     database_url,
+    list_of_texts,
     secret_word,
 )
 from syncer.domain.budget import Pacing, Reserve
@@ -62,12 +63,6 @@ def _exclusion(value: str) -> str:
     return value
 
 
-def _list_of_texts(value: object, *, example: str) -> object:
-    if isinstance(value, str):
-        raise ValueError(f'should be a list such as ["{example}"]')
-    return value
-
-
 def _database(value: SecretStr) -> SecretStr:
     database_url(value.get_secret_value())
     return value
@@ -80,7 +75,7 @@ def _key(value: SecretStr) -> SecretStr:
 
 Globs = Annotated[
     tuple[Annotated[str, AfterValidator(_glob)], ...],
-    BeforeValidator(partial(_list_of_texts, example="hris_*")),
+    BeforeValidator(partial(list_of_texts, example="hris_*")),
     Field(min_length=1),
 ]
 
@@ -257,7 +252,7 @@ class Privacy(_Section):
 
     exclude: Annotated[
         tuple[Annotated[str, AfterValidator(_exclusion)], ...],
-        BeforeValidator(partial(_list_of_texts, example="hris_employees.ssn")),
+        BeforeValidator(partial(list_of_texts, example="hris_employees.ssn")),
     ] = ()
 
 

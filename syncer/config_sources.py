@@ -216,14 +216,18 @@ def _is_setting(loc: Loc, keys: Sequence[str]) -> bool:
 
 
 def _filled(keys: Sequence[str], loc: Loc) -> list[Loc]:
-    """All settings by location, with the names of this one in place of NAME."""
-    return [
-        tuple(
-            loc[index] if part == "NAME" and index < len(loc) else part
-            for index, part in enumerate(key.split("."))
-        )
-        for key in keys
-    ]
+    """All settings by location, with the names and the places in lists of this one."""
+    return [_filled_key(key.split("."), loc) for key in keys]
+
+
+def _filled_key(parts: Sequence[str], loc: Loc) -> Loc:
+    filled: Loc = ()
+    for part in parts:
+        at = len(filled)
+        filled += (loc[at] if part == "NAME" and at < len(loc) else part,)
+        if filled == loc[: at + 1] and isinstance(next(iter(loc[at + 1 :]), ""), int):
+            filled += (loc[at + 1],)
+    return filled
 
 
 def _nearest(name: str, names: Sequence[str]) -> str:

@@ -223,3 +223,10 @@ def secret_word(value: str) -> str:
 def blank_is_none(value: object) -> object:
     """``key = ""`` in the file says the same as no such line."""
     return None if value == "" else value
+
+
+def list_of_texts(value: object, *, example: str) -> object:
+    """The value, which is not one text in place of a list."""
+    if isinstance(value, str):
+        raise ValueError(f'should be a list such as ["{example}"]')
+    return value

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from pydantic import BaseModel, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from syncer.config_passthrough import Passthrough, each_once
 from syncer.config_sections import (
     Budget,
     Database,
@@ -28,6 +30,7 @@ from syncer.config_sections import (
 )
 from syncer.config_sources import PREFIX, fault, merged, read_secret_files, read_toml, read_variables
 from syncer.domain.errors import UsageError
+from syncer.domain.resource import Resource
 
 #: Where each region's API is (Kombo's Python SDK 1.4.0).
 BASE_URLS = {
@@ -59,6 +62,7 @@ class Settings(BaseSettings):
     privacy: Privacy = Privacy()
     web: Web = Web()
     log: Log = Log()
+    passthrough: Annotated[tuple[Passthrough, ...], AfterValidator(each_once)] = ()
 
     @classmethod
     def settings_customise_sources(
@@ -79,6 +83,11 @@ class Settings(BaseSettings):
                 raise ValueError(f"name {integration.id} twice")
             seen.add(integration.id)
         return integrations
+
+    @cached_property
+    def resources(self) -> tuple[Resource, ...]:
+        """The lists of tools' own APIs to mirror, in the order of the file."""
+        return tuple(each.resource() for each in self.passthrough)
 
     @property
     def base_url(self) -> str:
@@ -148,6 +157,7 @@ def setting_keys(section: type[BaseModel] = Settings, before: str = "") -> Itera
             each for each in (kind, *get_args(kind)) if isinstance(each, type) and issubclass(each, BaseModel)
         ]
         table = get_origin(kind) is dict
+        name = field.alias or name
         key = f"{before}{name}.NAME" if table else before + name
         if inner:
             yield from setting_keys(inner[0], f"{key}.")

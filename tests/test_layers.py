@@ -11,7 +11,15 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "syncer").rglob("*.py"))
 
-CONFIGURATION = {"settings", "config_filters", "config_sections", "config_sources", "config_values"}
+CONFIGURATION = {
+    "settings",
+    "config_filters",
+    "config_passthrough",
+    "config_passthrough_parts",
+    "config_sections",
+    "config_sources",
+    "config_values",
+}
 USE_CASES = {"domain", "kombo", "store", "sync"}
 #: What each layer may import besides itself. A module directly in syncer/ is a layer of its own.
 MAY_IMPORT = {

@@ -48,12 +48,17 @@ class Call:
     form: Sequence[tuple[str, str | File]] = field(default=(), repr=False)
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
     wants_base64: bool = False
-    is_listing: bool = False
+    is_listing: bool = field(default=False, repr=False)
 
     @property
     def is_read(self) -> bool:
         """Whether it may be sent again whatever became of it."""
         return self.method == "GET" or self.is_listing
+
+
+def is_xml(data: object) -> bool:
+    """Whether a body is XML as far as its beginning tells."""
+    return isinstance(data, str) and data.lstrip("\ufeff \t\r\n").startswith("<")
 
 
 def check_parts(call: Call) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from syncer.domain.call import Call
+from syncer.domain.call import Call, is_xml
 from syncer.domain.resource import Paging, Resource
 
 
@@ -51,7 +51,7 @@ def call_at(resource: Resource, place: Place) -> Call:
         params=_inside(call.params, row),
         headers=_inside(call.headers, row),
         options=_inside(call.options, row),
-        data=_fill(call.data, in_data, _escaped) if _is_xml(call.data) else _inside(call.data, in_data),
+        data=_fill(call.data, in_data, _escaped) if is_xml(call.data) else _inside(call.data, in_data),
     )
     if page.style == "link" and isinstance(place.at, str):
         # The parameters are in the link.
@@ -120,10 +120,6 @@ def _put(data: Any, steps: list[str], at: str | int) -> Any:
     inside = data if isinstance(data, Mapping) else {}
     name, *rest = steps
     return {**inside, name: _put(inside.get(name), rest, at) if rest else at}
-
-
-def _is_xml(data: Any) -> bool:
-    return isinstance(data, str) and data.lstrip("\ufeff \t\r\n").startswith("<")
 
 
 def _quoted(value: str) -> str:

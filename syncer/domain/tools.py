@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from syncer.domain.call import Call, check_parts
+from syncer.domain.call import Call, check_parts, is_xml
 from syncer.domain.errors import UsageError
 
 _FILE = Path(__file__).with_name("tools.json")
@@ -67,7 +67,7 @@ def check_call(call: Call, *, force: bool = False) -> list[str]:
         return []
     api = apis().get(call.api)
     if api is None:
-        raise UsageError(_unknown(call.api))
+        raise UsageError(f"{unknown_api(call.api)} --force sends the call all the same.")
     if api.method is not None and call.method != api.method:
         raise UsageError(f"{api.name} takes {api.method} alone; --force sends {call.method} all the same.")
     missing = [each for each in api.required if not call.options.get(each)]
@@ -90,14 +90,14 @@ def check_call(call: Call, *, force: bool = False) -> list[str]:
 def _check_xml(api: Api, call: Call) -> None:
     if call.form or (call.data is None and call.method == "GET"):
         return
-    if not isinstance(call.data, str) or not call.data.lstrip("\ufeff \t\r\n").startswith("<"):
+    if not is_xml(call.data):
         raise UsageError(f"{api.name} takes XML as its body: --data @body.xml.")
 
 
-def _unknown(name: str) -> str:
-    """The nearest names: by the whole, or other APIs of the same tool."""
+def unknown_api(name: str) -> str:
+    """That there is no such API, with the nearest names: other APIs of the same tool, else by the whole."""
     tool = name.partition("/")[0]
     own = [each for each in apis() if each.partition("/")[0] == tool]
     near = own or get_close_matches(name, apis(), n=3, cutoff=0.5)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
-    return f"There is no known API {name!r}.{hint} --force sends the call all the same."
+    return f"There is no known API {name!r}.{hint}"

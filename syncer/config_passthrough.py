@@ -1,0 +1,180 @@
+"""The lists of tools' own APIs that the configuration asks to mirror: ``[[passthrough]]``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+
+from syncer.config_passthrough_parts import (
+    Column,
+    ColumnName,
+    Expression,
+    ForEach,
+    Identifier,
+    Page,
+    Request,
+    Sent,
+    Table,
+    expression,
+)
+from syncer.config_values import Every, list_of_texts
+from syncer.domain import model
+from syncer.domain.call import Call, is_xml
+from syncer.domain.relations import is_taken, views_of
+from syncer.domain.resource import ForEach as EachRow
+from syncer.domain.resource import Format, Paging, Resource
+from syncer.domain.resource_call import mark
+from syncer.domain.tools import apis, unknown_api
+
+#: What a part of a key begins with that is the row's value.
+_OF_ROW = "for_each."
+
+
+def _free(name: str) -> str:
+    if is_taken(name):
+        raise ValueError(f"should be another one: {name} is a table or view of the mirror, or may become one")
+    return name
+
+
+def _known(tool: str) -> str:
+    if tool not in apis():
+        raise ValueError(unknown_api(tool))
+    return tool
+
+
+def _key_part(value: str) -> str:
+    return value if value.startswith(_OF_ROW) else expression(value)
+
+
+class Passthrough(Table):
+    """A list to mirror."""
+
+    name: Annotated[Identifier, AfterValidator(_free)]
+    tool: Annotated[str, AfterValidator(_known)]
+    integrations: (
+        Annotated[
+            tuple[Annotated[str, Field(pattern=r"^\S+$")], ...],
+            BeforeValidator(partial(list_of_texts, example="hibob:*")),
+            Field(min_length=1),
+        ]
+        | None
+    ) = None
+    every: Every = timedelta(hours=6)
+    api_options: dict[str, Sent] = Field(default={}, validate_default=True)
+    request: Request
+    format: Format = "json"
+    base64: bool = False
+    records: Expression
+    for_each: ForEach | None = None
+    key: Annotated[
+        tuple[Annotated[str, AfterValidator(_key_part)], ...],
+        BeforeValidator(partial(list_of_texts, example="id")),
+        Field(min_length=1),
+    ]
+    page: Page = Page()
+    columns: dict[ColumnName, Column] = Field(default={})
+
+    @field_validator("api_options")
+    @classmethod
+    def _has_what_the_api_needs(cls, options: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        api = apis().get(info.data.get("tool", ""))
+        if api is not None and (missing := [each for each in api.required if not options.get(each)]):
+            raise ValueError(f"should have {' and '.join(missing)}: {api.name} takes no call without")
+        return options
+
+    @field_validator("request")
+    @classmethod
+    def _is_one_for_the_api(cls, request: Request, info: ValidationInfo) -> Request:
+        api = apis().get(info.data.get("tool", ""))
+        if api is not None and api.method is not None and request.method != api.method:
+            raise ValueError(f'should have method = "{api.method}": {api.name} takes no other')
+        is_bare = request.method == "GET" and request.data is None
+        if api is not None and api.body == "xml" and not is_bare and not is_xml(request.data):
+            raise ValueError(f"should have XML as its data: {api.name} takes nothing else")
+        return request
+
+    @field_validator("key")
+    @classmethod
+    def _can_be_found(cls, key: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        each = info.data.get("for_each")
+        for part in key:
+            if part.startswith(_OF_ROW) and "for_each" in info.data:
+                if each is None:
+                    raise ValueError(f"has the part {part}, and there is no for_each")
+                if part != _OF_ROW + each.param:
+                    raise ValueError(f"has the part {part}, and the param of for_each is {each.param}")
+        return key
+
+    @field_validator("page")
+    @classmethod
+    def _has_its_place(cls, page: Page, info: ValidationInfo) -> Page:
+        each, request = info.data.get("for_each"), info.data.get("request")
+        if each is not None and page.param == each.param:
+            raise ValueError(f"has the param of for_each, {each.param}: choose another name for one of them")
+        if request is not None and page.within == "data":
+            _check_place_in_data(page.param or "", request)
+        return page
+
+    def resource(self) -> Resource:
+        """What it says, for those who mirror it."""
+        request, each, page = self.request, self.for_each, self.page
+        return Resource(
+            name=self.name,
+            call=Call(
+                self.tool,
+                request.method,
+                request.path,
+                params=request.params,
+                headers=request.headers,
+                data=request.data,
+                options=self.api_options,
+                wants_base64=self.base64,
+                is_listing=True,
+            ),
+            integrations=self.integrations or (f"{self.tool.partition('/')[0]}:*",),
+            every=self.every,
+            records=self.records,
+            key=self.key,
+            page=Paging(
+                page.style, page.param or "", page.within, page.next, page.first, page.size, page.total
+            ),
+            for_each=None
+            if each is None
+            else EachRow(each.table, each.param, each.column or each.param, frozenset(each.skip)),
+            columns=tuple(
+                model.Column(name, each.type, f"{each.path or name} of the record", path=(each.path or name,))
+                for name, each in self.columns.items()
+            ),
+            format=self.format,
+        )
+
+
+def each_once(resources: tuple[Passthrough, ...]) -> tuple[Passthrough, ...]:
+    """The same, where no two of them take the same name for their views. Raises ValueError."""
+    names = [each.name for each in resources]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"has the name {name} twice")
+        for other in names:
+            if name != other and name in views_of(other):
+                raise ValueError(f"has the name {name}, which belongs to {other}: choose another one")
+    return resources
+
+
+def _check_place_in_data(param: str, request: Request) -> None:
+    data: Any = request.data
+    if request.method == "GET":
+        raise ValueError('in = "data" needs a request that has data, by POST')
+    if isinstance(data, str):
+        if mark(param) not in data:
+            raise ValueError(f"has no place in the data of the request: write {mark(param)} there")
+        return
+    for step in param.split("."):
+        if not isinstance(data, dict | None):
+            raise ValueError(
+                f"cannot be put at {param} in the data of the request: that is no table all the way"
+            )
+        data = (data or {}).get(step)

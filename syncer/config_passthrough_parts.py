@@ -1,0 +1,217 @@
+"""The parts of a ``[[passthrough]]``: its request, the rows it is for, its pages and columns.
+
+Every check raises ValueError with what is expected; the words complete a sentence that begins with the
+setting's key.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from syncer.domain.call import Call, check_parts
+from syncer.domain.errors import UsageError
+from syncer.domain.jmespaths import compiled
+from syncer.domain.model import ColumnType
+from syncer.domain.relations import asked_by
+from syncer.domain.resource import Style
+
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,47}")
+#: Columns that the view of a resource has of its own.
+_OWN_COLUMNS = frozenset(
+    {
+        "deleted_by",
+        "document",
+        "first_seen_at",
+        "id",
+        "integration_id",
+        "last_seen_at",
+        "mirrored_at",
+        "parent",
+        "record_key",
+        "remote_deleted_at",
+        "resource",
+    }
+)
+#: What each style needs to know, and what it may be told.
+_STYLES: dict[Style, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "none": ((), ()),
+    "cursor": (("param", "next"), ("in",)),
+    "offset": (("param",), ("in", "first", "size", "total")),
+    "page": (("param",), ("in", "first", "size", "total")),
+    "link": ((), ("next",)),
+}
+
+
+def identifier(value: str) -> str:
+    """A name that needs no quotes in SQL, with room for the endings of views."""
+    if _IDENTIFIER.fullmatch(value) is None:
+        raise ValueError("should be at most 48 small letters, digits and underscores, a letter first")
+    return value
+
+
+def expression(value: str) -> str:
+    """A JMESPath expression."""
+    try:
+        compiled(value)
+    except ValueError as error:
+        raise ValueError(f"is not JMESPath: {error}") from None
+    return value
+
+
+def _sent(value: object) -> str:
+    """A text, number or boolean as it is sent."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int | float):
+        raise ValueError("should be a text, a number or a boolean")
+    return str(value)
+
+
+def _param(value: str) -> str:
+    if re.fullmatch(r"[^\s{}]+", value) is None:
+        raise ValueError("should be one word without braces")
+    return value
+
+
+def _check(call: Call) -> None:
+    try:
+        check_parts(call)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+
+
+Identifier = Annotated[str, AfterValidator(identifier)]
+Expression = Annotated[str, AfterValidator(expression)]
+Sent = Annotated[str, BeforeValidator(_sent)]
+Param = Annotated[str, AfterValidator(_param)]
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Request(Table):
+    """What is sent; whatever the method, it only lists."""
+
+    method: Literal["GET", "POST"] = "GET"
+    path: str
+    params: dict[str, Sent] = Field(default={}, repr=False)
+    headers: dict[str, Sent] = Field(default={}, repr=False)
+    data: Any = Field(default=None, repr=False)
+
+    @field_validator("path")
+    @classmethod
+    def _can_be_sent(cls, path: str) -> str:
+        _check(Call("tool/api", "GET", path))
+        return path
+
+    @field_validator("headers")
+    @classmethod
+    def _are_headers(cls, headers: dict[str, str]) -> dict[str, str]:
+        _check(Call("tool/api", "GET", "/", headers=headers))
+        return headers
+
+    @field_validator("data")
+    @classmethod
+    def _is_json(cls, data: Any, info: ValidationInfo) -> Any:
+        if info.data.get("method") == "GET":
+            raise ValueError("cannot be sent with GET")
+        if not isinstance(data, dict | list | str):
+            raise ValueError("should be a table, a list or a text")
+        try:
+            json.dumps(data, allow_nan=False)
+        except (TypeError, ValueError):
+            raise ValueError("holds what JSON does not have, such as a date: write it as a text") from None
+        return data
+
+
+class ForEach(Table):
+    """One request for each row of the mirror."""
+
+    table: str
+    param: Param
+    column: str | None = Field(default=None, validate_default=True)
+    skip: tuple[Annotated[int, Field(ge=204, lt=500)], ...] = ()
+
+    @field_validator("table")
+    @classmethod
+    def _has_integrations(cls, table: str) -> str:
+        if table not in asked_by():
+            near = get_close_matches(table, asked_by(), n=3)
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            raise ValueError(f"is no table of the mirror whose rows can be asked for: {table!r}.{hint}")
+        return table
+
+    @field_validator("column")
+    @classmethod
+    def _is_a_column(cls, column: str | None, info: ValidationInfo) -> str | None:
+        name, table = column or info.data.get("param"), info.data.get("table")
+        if table is not None and name is not None and name not in asked_by()[table]:
+            near = get_close_matches(name, asked_by()[table], n=3)
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            raise ValueError(f"should be a column of {table} with texts or integers: {name!r} is none.{hint}")
+        return name
+
+    @field_validator("skip")
+    @classmethod
+    def _tell_of_nothing(cls, skip: tuple[int, ...]) -> tuple[int, ...]:
+        if wrong := [status for status in skip if 204 < status < 400 or status == 429]:
+            raise ValueError(f"should be statuses that mean nothing is there, such as 404: {wrong[0]} is not")
+        return skip
+
+
+class Page(Table):
+    """How one request follows another."""
+
+    style: Style = "none"
+    param: Param | None = None
+    within: Literal["params", "data"] = Field(default="params", alias="in")
+    next: Expression | None = None
+    first: Annotated[int, Field(ge=0)] | None = None
+    size: Annotated[int, Field(ge=1)] | None = None
+    total: Expression | None = None
+
+    @model_validator(mode="after")
+    def _has_what_the_style_needs(self) -> Page:
+        needed, possible = _STYLES[self.style]
+        given = {"in" if name == "within" else name for name in self.model_fields_set} - {"style"}
+        if missing := [name for name in needed if name not in given]:
+            raise ValueError(f"of style {self.style} needs {' and '.join(missing)}")
+        if superfluous := sorted(given - {*needed, *possible}):
+            raise ValueError(f"of style {self.style} takes no {' and no '.join(superfluous)}")
+        return self
+
+
+class Column(Table):
+    """A typed column of the view; a text alone is its type."""
+
+    type: ColumnType
+    path: Expression | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _alone(cls, given: object) -> object:
+        return {"type": given} if isinstance(given, str) else given
+
+
+def _column_name(value: str) -> str:
+    if value in _OWN_COLUMNS:
+        raise ValueError("is a column that the view has anyway")
+    return identifier(value)
+
+
+ColumnName = Annotated[str, AfterValidator(_column_name)]

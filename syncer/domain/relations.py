@@ -1,0 +1,56 @@
+"""The tables and views of the mirror by name, and the columns by whose values a tool can be asked. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+from syncer.domain.catalogue import catalogue
+from syncer.domain.model import Column, Model
+
+#: What the mirror has beside the tables of the catalogue.
+_OWN = frozenset({"mirror_freshness", "passthrough_records"})
+#: Beginnings of names that are ours or the database's.
+_PREFIXES = ("sync_", "sqlite_", "pg_")
+_SUFFIXES = ("", "_live", "_safe", "_live_safe")
+
+
+@cache
+def asked_by() -> Mapping[str, frozenset[str]]:
+    """Table or ``_live`` view -> columns of text and whole numbers; where rows have an integration."""
+    found: dict[str, frozenset[str]] = {}
+    for model in catalogue().values():
+        found[model.name] = found[f"{model.name}_live"] = _plain(model.columns)
+        for child in model.children:
+            own = () if child.owner is None else (child.owner,)
+            found[child.table] = _plain(child.columns).union(own)
+    return found
+
+
+@cache
+def taken_names() -> frozenset[str]:
+    """Names of tables and views that are there, or may be."""
+    tables = (table for model in catalogue().values() for table in _tables(model))
+    return _OWN.union(f"{table}{suffix}" for table in tables for suffix in _SUFFIXES)
+
+
+def is_taken(name: str) -> bool:
+    """Whether a table or view of this mirror has the name, or could come to have it."""
+    return name in taken_names() or name.startswith(_PREFIXES)
+
+
+def views_of(name: str) -> tuple[str, ...]:
+    """The names that one table or view takes, with those of the views that belong to it."""
+    return tuple(f"{name}{suffix}" for suffix in _SUFFIXES)
+
+
+def _tables(model: Model) -> Iterator[str]:
+    yield model.name
+    yield from (link.table for link in model.links)
+    yield from (child.table for child in model.children)
+
+
+def _plain(columns: tuple[Column, ...]) -> frozenset[str]:
+    return frozenset(
+        {"id", "remote_id", *(column.name for column in columns if column.type in ("text", "integer"))}
+    )
