@@ -6,6 +6,7 @@ are driven by it; nothing asks for a model by name.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -145,6 +146,10 @@ class Model:
     def category(self) -> str:
         """``hris``, ``ats``, ``lms`` or ``assessment``."""
         return self.name.split("_", 1)[0]
+
+    def is_whole(self, filters: Mapping[str, str]) -> bool:
+        """Whether a walk with these filters serves every record."""
+        return not filters
 
     @property
     def webhook_names(self) -> tuple[str, ...]:

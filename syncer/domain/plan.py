@@ -13,7 +13,7 @@ from syncer.domain.errors import (
     ModelUnavailable,
     NotReady,
 )
-from syncer.domain.model import Model
+from syncer.domain.listed import Listed
 from syncer.domain.rhythm import Seen
 
 #: How often one run repeats a walk whose records moved while it was reading.
@@ -109,7 +109,10 @@ class Walk:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One model of one integration, as its row says. filters: those that the watermark was reached with."""
+    """One list of one integration, as its row says.
+
+    filters: those that the watermark was reached with. full_pages: of the last complete full walk.
+    """
 
     integration_id: str
     model: str
@@ -126,6 +129,7 @@ class Stream:
     rows_live: int = 0
     rows_deleted: int = 0
     due_at: datetime | None = None
+    full_pages: int | None = None
     seen: Seen = field(default_factory=Seen)
 
 
@@ -136,7 +140,7 @@ def is_backfilled(stream: Stream, filters: Mapping[str, str]) -> bool:
 
 def next_walk(
     stream: Stream,
-    model: Model,
+    listed: Listed,
     *,
     mode: Mode,
     filters: Mapping[str, str],
@@ -169,7 +173,7 @@ def next_walk(
         ):
             return unfinished
     full = Walk(new_id, Kind.FULL, None, filters)
-    if mode is Mode.RESTART or not model.features.updated_after:
+    if mode is Mode.RESTART or not listed.features.updated_after:
         return full
     if stream.watermark is None or stream.filters != filters or stream.last_full_walk_at is None:
         return full
@@ -218,11 +222,11 @@ def finished(stream: Stream, walk: Walk) -> Stream:
 
 def swept(stream: Stream, walk: Walk) -> Stream:
     """The stream after the sweep of a full walk: it has been seen whole."""
-    return replace(stream, walk=None, last_full_walk_at=walk.began_at)
+    return replace(stream, walk=None, last_full_walk_at=walk.began_at, full_pages=walk.pages)
 
 
 def follow_up(
-    stream: Stream, model: Model, walk: Walk, overlap: timedelta, now: datetime, *, resumed: bool
+    stream: Stream, listed: Listed, walk: Walk, overlap: timedelta, now: datetime, *, resumed: bool
 ) -> bool:
     """Whether an incremental walk must follow at once: it took longer than the overlap covers.
 
@@ -231,7 +235,7 @@ def follow_up(
     """
     return (
         (walk.kind is Kind.FULL or resumed)
-        and model.features.updated_after
+        and listed.features.updated_after
         and stream.watermark is not None
         and walk.began_at is not None
         and now - walk.began_at > overlap

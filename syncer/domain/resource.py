@@ -7,6 +7,7 @@ its pages come through Kombo's passthrough and its rows are kept as documents.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -112,6 +113,15 @@ class Resource:
     def columns_fingerprint(self) -> str:
         """Of all that decides on the values of the columns."""
         return _digest([[column.name, column.type, column.source] for column in self.columns])
+
+    def is_whole(self, filters: Mapping[str, str]) -> bool:
+        """Whether a walk with these filters serves every record: they only name the definition."""
+        return True
+
+    @property
+    def filters(self) -> Mapping[str, str]:
+        """What a walk is marked with: one of another definition listed other records, or by other keys."""
+        return {"definition": self.fingerprint}
 
     def covers(self, integration_id: str) -> bool:
         """Whether it is mirrored for that integration."""

@@ -122,6 +122,7 @@ streams = Table(
     _count("rows_deleted", "Rows in the mirror that are marked deleted"),
     _number("changes", "How many changes runs have found; fades with time"),
     _number("watched", "Over how many seconds; 0: not known, or a webhook has told of a change"),
+    Column("full_pages", BigInteger, comment="Pages of the last complete full walk; null: not known"),
     PrimaryKeyConstraint("environment", "integration_id", "model"),
     comment="One row per stream (a model of an integration): its progress, lease and counts",
 )

@@ -12,12 +12,13 @@ from sqlalchemy import Connection, Table, delete, select, update
 from sqlalchemy.exc import DBAPIError
 
 from syncer.domain.change import Change, Counts, Known, change, count
-from syncer.domain.model import Child, Model
+from syncer.domain.model import Child
 from syncer.domain.record import Poison, ascii_json
 from syncer.domain.row import Row
 from syncer.store.bulk import insert, upsert
 from syncer.store.known import known_rows
 from syncer.store.listed import is_listed
+from syncer.store.shelf import Shelf
 from syncer.store.tables import MIRROR
 from syncer.store.troubles import is_data_error, reason
 
@@ -38,8 +39,7 @@ class Written:
 
 def write_page(
     connection: Connection,
-    model: Model,
-    integration_id: str,
+    shelf: Shelf,
     rows: Sequence[Row],
     *,
     now: datetime,
@@ -56,18 +56,10 @@ def write_page(
     """
     rows = list({row.id: row for row in rows}.values())
     if known is None:
-        known = known_rows(connection, model, [row.id for row in rows])
+        known = known_rows(connection, shelf, [row.id for row in rows])
     effects = {row.id: change(row, known.get(row.id)) for row in rows}
     changed = [row for row in rows if effects[row.id] is not Change.UNCHANGED]
-    write = partial(
-        _write,
-        connection,
-        model,
-        integration_id,
-        known=known,
-        now=now,
-        keep_anonymised=keep_anonymised,
-    )
+    write = partial(_write, connection, shelf, known=known, now=now, keep_anonymised=keep_anonymised)
     refused = as_far_as_possible(connection, write, changed)
     for poison in refused:
         effects.pop(str(poison.id), None)
@@ -100,8 +92,7 @@ def as_far_as_possible(
 
 def _write(
     connection: Connection,
-    model: Model,
-    integration_id: str,
+    shelf: Shelf,
     rows: Sequence[Row],
     *,
     known: Mapping[str, Known],
@@ -109,43 +100,27 @@ def _write(
     keep_anonymised: bool,
 ) -> None:
     """Write records that are new or have changed, with their links and children."""
-    table = MIRROR[model.name]
     blanked = [row for row in rows if keep_anonymised and row.is_shell and row.id in known]
     blanked_ids = {row.id for row in blanked}
     whole = [row for row in rows if row.id not in blanked_ids]
     upsert(
         connection,
-        table,
+        shelf.table,
         # In one order everywhere, so that two writers of the same rows cannot wait for each other.
-        [_values(row, integration_id, now) for row in sorted(whole, key=lambda row: row.id)],
+        [shelf.values(row, now) for row in sorted(whole, key=lambda row: row.id)],
         keep=("first_seen_at",),
     )
     for row in blanked:
-        _mark_only(connection, table, row, now)
+        _mark_only(connection, shelf.table, row, now)
     replaced = [row.id for row in whole if row.id in known]
-    for link in model.links:
+    for link in shelf.links:
         _replace(connection, MIRROR[link.table], link.owner, replaced, _gathered(whole, link.table, "links"))
-    for child in model.children:
-        entries = [
-            {**entry, "integration_id": integration_id} for entry in _gathered(whole, child.table, "children")
-        ]
+    for child in shelf.children:
+        entries = [{**entry, **shelf.own} for entry in _gathered(whole, child.table, "children")]
         if child.owner is not None:
             _replace(connection, MIRROR[child.table], child.owner, replaced, entries)
         else:
             _write_shared(connection, child, entries, now)
-
-
-def _values(row: Row, integration_id: str, now: datetime) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "integration_id": integration_id,
-        **row.values,
-        "document": row.document,
-        "content_hash": row.content_hash,
-        "first_seen_at": now,
-        "mirrored_at": now,
-        "deleted_by": "kombo" if row.deleted_at is not None else None,
-    }
 
 
 def _mark_only(connection: Connection, table: Table, row: Row, now: datetime) -> None:

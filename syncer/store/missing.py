@@ -27,8 +27,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from syncer.store.listed import is_listed
 from syncer.store.seen import seen_ids
+from syncer.store.shelf import shelf_of
 from syncer.store.state import Key
-from syncer.store.tables import MIRROR, missing
+from syncer.store.tables import missing
 from syncer.store.types import Timestamp
 
 #: How many ids show what is held.
@@ -68,11 +69,11 @@ class MissingStore:
         That is by the database's clock. It reads every live row of the stream, which takes SQLite seconds for
         hundreds of thousands: let it be no transaction that others wait for.
         """
-        table = MIRROR[self.key[1]]
-        before = select(table.c.id).where(
-            table.c.integration_id == self.key[0],
-            table.c.remote_deleted_at.is_(None),
-            table.c.first_seen_at < walk_began_at,
+        shelf = shelf_of(self.environment, self.key)
+        before = select(shelf.id).where(
+            *shelf.its,
+            shelf.table.c.remote_deleted_at.is_(None),
+            shelf.table.c.first_seen_at < walk_began_at,
         )
         return list(
             connection.execute(
@@ -169,14 +170,14 @@ class MissingStore:
         self, connection: Connection, believed: ColumnElement[bool], now: datetime, *, only_approved: bool
     ) -> int:
         """Mark the rows that are believed to be gone; gives how many were alive until now."""
-        table = MIRROR[self.key[1]]
+        shelf = shelf_of(self.environment, self.key)
         chosen = and_(*self._of, believed, *([missing.c.approved_at.is_not(None)] if only_approved else []))
         marked = connection.execute(
-            update(table)
+            update(shelf.table)
             .where(
-                table.c.id.in_(select(missing.c.record_id).where(chosen)),
-                table.c.integration_id == self.key[0],
-                table.c.remote_deleted_at.is_(None),
+                shelf.id.in_(select(missing.c.record_id).where(chosen)),
+                *shelf.its,
+                shelf.table.c.remote_deleted_at.is_(None),
             )
             .values(remote_deleted_at=now, deleted_by="sweep", mirrored_at=now)
         ).rowcount

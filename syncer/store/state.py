@@ -157,6 +157,7 @@ class StreamStore(DueStreams):
                 "complete_at": after.complete_at,
                 "filters": filters_text(after.filters),
                 "last_full_walk_at": after.last_full_walk_at,
+                "full_pages": after.full_pages,
             },
         )
 

@@ -76,6 +76,7 @@ def stream_of(row: Row[Any]) -> Stream:
         rows_live=row.rows_live,
         rows_deleted=row.rows_deleted,
         due_at=row.due_at,
+        full_pages=row.full_pages,
         seen=Seen(row.changes, row.watched),
     )
 

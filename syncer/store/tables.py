@@ -25,6 +25,7 @@ from syncer.store.bookkeeping import (
     seen,
     streams,
 )
+from syncer.store.passthrough import passthrough_records
 from syncer.store.types import SQL_TYPES, Json, Timestamp
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "integrations",
     "metadata",
     "missing",
+    "passthrough_records",
     "projections",
     "quarantine",
     "runs",

@@ -8,9 +8,8 @@ from typing import Literal
 
 from syncer.domain.budget import Purpose
 from syncer.domain.errors import RequestRefused, Transient
-from syncer.domain.model import Model
-from syncer.sync.engine import Engine
-from syncer.sync.records import Records, read_records
+from syncer.sync.model_list import ModelList
+from syncer.sync.source import Records
 
 By = Literal["ids", "remote_ids"]
 
@@ -30,9 +29,7 @@ class Answer:
 
 
 async def ask_for(
-    engine: Engine,
-    model: Model,
-    integration_id: str,
+    source: ModelList,
     ids: Sequence[str],
     purpose: Purpose,
     *,
@@ -48,55 +45,51 @@ async def ask_for(
     if not ids:
         return Answer(Records([], []), [])
     try:
-        records = await _served(engine, model, integration_id, ids, purpose, by)
+        records = await _served(source, ids, purpose, by)
     except RequestRefused as refused:
         if refused.status not in _TOO_MUCH:
             raise
         if len(ids) > 1:
-            return await _halves(engine, model, integration_id, ids, purpose, by)
+            return await _halves(source, ids, purpose, by)
         if refused.status == 404 and refused.by_kombo:
             return Answer(Records([], []), list(ids))
         raise
     told = _told(records, by)
     if len(told) < len(records):
         if len(ids) > 1:
-            return await _halves(engine, model, integration_id, ids, purpose, by)
+            return await _halves(source, ids, purpose, by)
         # Whatever it is that came, it is the one that was asked for.
         return Answer(records, [])
     return Answer(records, [each for each in ids if each not in told])
 
 
-async def _halves(
-    engine: Engine, model: Model, integration_id: str, ids: Sequence[str], purpose: Purpose, by: By
-) -> Answer:
+async def _halves(source: ModelList, ids: Sequence[str], purpose: Purpose, by: By) -> Answer:
     middle = len(ids) // 2
-    first = await ask_for(engine, model, integration_id, ids[:middle], purpose, by=by)
-    return first + await ask_for(engine, model, integration_id, ids[middle:], purpose, by=by)
+    first = await ask_for(source, ids[:middle], purpose, by=by)
+    return first + await ask_for(source, ids[middle:], purpose, by=by)
 
 
-async def _served(
-    engine: Engine, model: Model, integration_id: str, ids: Sequence[str], purpose: Purpose, by: By
-) -> Records:
+async def _served(source: ModelList, ids: Sequence[str], purpose: Purpose, by: By) -> Records:
     """All pages of the answer. Raises Transient where it is about other records."""
     texts: list[bytes] = []
     cursor: str | None = None
     while True:
-        page = await engine.client.list_page(
-            model,
-            integration_id,
+        page = await source.engine.client.list_page(
+            source.listed,
+            source.integration_id,
             purpose=purpose,
-            page_size=engine.rules.page_size,
+            page_size=source.engine.rules.page_size,
             cursor=cursor,
             ids=ids if by == "ids" else None,
             remote_ids=ids if by == "remote_ids" else None,
         )
         texts += page.results
-        records = read_records(engine, model, texts)
+        records = source.records(texts)
         if not set(_told(records, by)) <= set(ids):
             raise Transient(
-                f"Kombo was asked for {len(ids)} of the {model.name} of {integration_id} "
+                f"Kombo was asked for {len(ids)} of the {source.listed.name} of {source.integration_id} "
                 "and answered with others.",
-                integration_id=integration_id,
+                integration_id=source.integration_id,
             )
         cursor = page.next
         if cursor is None:

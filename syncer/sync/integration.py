@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from syncer.domain.budget import Purpose
 from syncer.domain.errors import IntegrationGone, KeyRefused, KomboError, ModelUnavailable, NotReady
-from syncer.domain.model import Model
+from syncer.domain.listed import Listed
 from syncer.kombo import integration as kombo
 from syncer.store.integrations import Integration
 from syncer.sync.engine import Engine
@@ -108,14 +108,14 @@ def _said(said: kombo.Integration) -> dict[str, object]:
     }
 
 
-def must_be_offered(integration: Integration, model: Model) -> None:
-    """Raise NotReady or ModelUnavailable where asking for the model's list makes no sense."""
+def must_be_offered(integration: Integration, listed: Listed) -> None:
+    """Raise NotReady or ModelUnavailable where asking for the list makes no sense."""
     if integration.state == "waiting":
         raise NotReady(
             f"The set-up of {integration.id} is not finished at Kombo ({integration.setup_status}).",
             integration_id=integration.id,
         )
-    if model.webhook_name is not None and integration.read_models.get(model.webhook_name) is False:
+    if listed.webhook_name is not None and integration.read_models.get(listed.webhook_name) is False:
         raise ModelUnavailable(
-            f"Kombo does not offer {model.name} for {integration.id}.", integration_id=integration.id
+            f"Kombo does not offer {listed.name} for {integration.id}.", integration_id=integration.id
         )

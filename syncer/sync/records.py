@@ -2,49 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from syncer.domain.change import Change, Counts, Known, is_unchanged
-from syncer.domain.exclude import excluded_from
-from syncer.domain.model import Model
 from syncer.domain.plan import Kind
-from syncer.domain.projection import projection
-from syncer.domain.record import Poison, Record, read_record
-from syncer.domain.row import Row, project
+from syncer.domain.record import Poison
+from syncer.domain.row import Row
 from syncer.store.known import differing, known_rows, recognised
 from syncer.store.mirror import Written, write_page
 from syncer.store.missing import MissingStore
-from syncer.store.projections import hold
 from syncer.store.quarantine import keep_in_quarantine, keys_among, record_key
 from syncer.store.runs import count_page
 from syncer.store.state import Key, Lease
 from syncer.sync.engine import Engine
-
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    """Some records of one model as they came, and what among them cannot be a row."""
-
-    usable: list[Record]
-    poisons: list[Poison]
-
-    @property
-    def ids(self) -> list[str]:
-        """The ids among them, also of records that cannot be rows."""
-        return [
-            *(each.id for each in self.usable),
-            *(each.id for each in self.poisons if each.id is not None),
-        ]
-
-    def __add__(self, other: Records) -> Records:
-        return Records(self.usable + other.usable, self.poisons + other.poisons)
-
-    def __len__(self) -> int:
-        return len(self.usable) + len(self.poisons)
+from syncer.sync.source import Records, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,53 +47,38 @@ class Compared:
         return poisoned.union(row.id for row in self.rows)
 
 
-def read_records(engine: Engine, model: Model, texts: Sequence[bytes]) -> Records:
-    """Records from their JSON texts, without what is excluded from the mirror."""
-    excluded = excluded_from(model.name, engine.rules.exclusions)
-    records = [read_record(bytes(text), excluded) for text in texts]
-    return Records(
-        usable=[each for each in records if isinstance(each, Record)],
-        poisons=[each for each in records if isinstance(each, Poison)],
-    )
-
-
-def compare(connection: Connection, engine: Engine, key: Key, model: Model, records: Records) -> Compared:
+def compare(connection: Connection, engine: Engine, key: Key, source: Source, records: Records) -> Compared:
     """What of the records the mirror has already; only the others are projected.
 
     It may be asked before the transaction that writes, as long as both are under one lease.
     """
-    excluded = excluded_from(model.name, engine.rules.exclusions)
+    shelf = source.shelf
     latest = {record.id: record for record in records.usable}
     # One that is in quarantine may leave it, or has a column that could not be projected.
     entered = keys_among(connection, engine.streams.environment, key, latest.values())
-    differ = differing(connection, model, {record.id: record.content_hash for record in latest.values()})
+    differ = differing(connection, shelf, {record.id: record.content_hash for record in latest.values()})
     again = {each.id for each in latest.values() if entered and record_key(each.id, each.text) in entered}
     known = {record_id: each for record_id, each in differ.items() if each is not None}
     if again:
-        known |= known_rows(connection, model, again)
-    known = recognised(connection, model, latest.values(), known)
+        known |= known_rows(connection, shelf, again)
+    known = recognised(connection, shelf, latest.values(), known)
     rows, unchanged, poisons = [], [], list(records.poisons)
     for record in latest.values():
         does_nothing = record.id not in differ or is_unchanged(record.content_hash, known.get(record.id))
         if does_nothing and record.id not in again:
             unchanged.append(record.id)
-        elif isinstance(projected := project(model, record, excluded), Row):
+        elif isinstance(projected := source.project(record), Row):
             rows.append(projected)
         else:
             poisons.append(projected)
     return Compared(rows, unchanged, poisons, known, entered)
 
 
-def take_stream(connection: Connection, engine: Engine, lease: Lease, model: Model, now: datetime) -> None:
-    """Before anything is written: what this process takes for the model's projection may be so no longer,
+def take_stream(connection: Connection, engine: Engine, lease: Lease, source: Source, now: datetime) -> None:
+    """Before anything is written: what this process takes for the list's projection may be so no longer,
     and a runner that has lost its lease must not write a row. Raises ProjectionReplaced, LeaseLost.
     """
-    hold(
-        connection,
-        engine.streams.environment,
-        model.name,
-        projection(model, engine.rules.exclusions),
-    )
+    source.hold(connection)
     engine.streams.renew(connection, lease, now, engine.rules.lease)
 
 
@@ -127,7 +87,7 @@ def write_records(
     engine: Engine,
     lease: Lease,
     run_id: str,
-    model: Model,
+    source: Source,
     records: Compared,
     *,
     now: datetime,
@@ -142,8 +102,7 @@ def write_records(
     key, environment = (lease.integration_id, lease.model), engine.streams.environment
     written = write_page(
         connection,
-        model,
-        lease.integration_id,
+        source.shelf,
         records.rows,
         now=now,
         walk_began_at=walk_began_at,
@@ -160,21 +119,21 @@ def write_records(
 
 
 def write_asked(
-    connection: Connection, engine: Engine, lease: Lease, run_id: str, model: Model, records: Records
+    connection: Connection, engine: Engine, lease: Lease, run_id: str, source: Source, records: Records
 ) -> Written:
     """The same for records that were asked for outside of a walk, the stream's counters included.
 
     Raises ProjectionReplaced, LeaseLost.
     """
     now = engine.database.now(connection)
-    take_stream(connection, engine, lease, model, now)
+    take_stream(connection, engine, lease, source, now)
     written = write_records(
         connection,
         engine,
         lease,
         run_id,
-        model,
-        compare(connection, engine, (lease.integration_id, lease.model), model, records),
+        source,
+        compare(connection, engine, (lease.integration_id, lease.model), source, records),
         now=now,
         walk_began_at=now,
         kind=None,

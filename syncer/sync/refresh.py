@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 from syncer.domain.budget import Purpose
 from syncer.domain.catalogue import model_named
 from syncer.domain.errors import Busy, DatabaseError, LeaseLost, SyncerError
-from syncer.domain.model import Model
 from syncer.domain.plan import Outcome
 from syncer.domain.sweep import batches
 from syncer.store.quarantine import Entry, entries, forget_entries
@@ -25,7 +24,9 @@ from syncer.sync.engine import Engine
 from syncer.sync.integration import Integrations, must_be_offered
 from syncer.sync.leased import while_leased
 from syncer.sync.many import BUSY_LOOKS
+from syncer.sync.model_list import ModelList
 from syncer.sync.records import write_asked
+from syncer.sync.sources import by_id, source_of
 from syncer.sync.standing import standing
 
 _T = TypeVar("_T")
@@ -61,12 +62,12 @@ async def refresh(
     """
 
     async def work(lease: Lease, run_id: str) -> list[Fate]:
-        model = model_named(key[1])
-        must_be_offered(await integrations.known(key[0], Purpose.WEBHOOK), model)
+        source = ModelList(engine, model_named(key[1]), key[0])
+        must_be_offered(await integrations.known(key[0], Purpose.WEBHOOK), source.listed)
         fates: list[Fate] = []
         for batch in batches(dict.fromkeys(ids)):
-            answer = await ask_for(engine, model, key[0], batch, Purpose.WEBHOOK, by=by)
-            keep = partial(_keep, engine, lease, run_id, model, batch, answer, by)
+            answer = await ask_for(source, batch, Purpose.WEBHOOK, by=by)
+            keep = partial(_keep, engine, lease, run_id, source, batch, answer, by)
             fates += await engine.database.write(keep)
         return fates
 
@@ -81,20 +82,21 @@ async def retry_quarantine(engine: Engine, integrations: Integrations, key: Key)
     """
 
     async def work(lease: Lease, run_id: str) -> list[Fate]:
-        model = model_named(key[1])
+        source = by_id(source_of(engine, key))
         environment = engine.streams.environment
         held_back = await engine.database.ask(lambda connection: entries(connection, environment, key))
-        named = [entry for entry in held_back if entry.record_id is not None and model.features.ids]
+        named = [entry for entry in held_back if entry.record_id is not None and source is not None]
         fates = [
             Fate(entry.key, entry.record_id, "quarantined", entry.reason)
             for entry in held_back
             if entry not in named
         ]
-        if named:
-            must_be_offered(await integrations.known(key[0], Purpose.WEBHOOK), model)
+        if source is None or not named:
+            return fates
+        must_be_offered(await integrations.known(key[0], Purpose.WEBHOOK), source.listed)
         for batch in batches(str(entry.record_id) for entry in named):
-            answer = await ask_for(engine, model, key[0], batch, Purpose.WEBHOOK)
-            keep = partial(_keep, engine, lease, run_id, model, batch, answer, "ids")
+            answer = await ask_for(source, batch, Purpose.WEBHOOK)
+            keep = partial(_keep, engine, lease, run_id, source, batch, answer, "ids")
             fates += await engine.database.write(keep)
             gone = [entry for entry in named if entry.record_id in answer.unknown]
             await engine.database.write(partial(_drop, engine, lease, key, gone))
@@ -172,14 +174,14 @@ def _keep(
     engine: Engine,
     lease: Lease,
     run_id: str,
-    model: Model,
+    source: ModelList,
     asked: Sequence[str],
     answer: Answer,
     by: By,
     connection: Connection,
 ) -> list[Fate]:
     """Write what Kombo served, and say what became of each record that was asked for."""
-    written = write_asked(connection, engine, lease, run_id, model, answer.records)
+    written = write_asked(connection, engine, lease, run_id, source, answer.records)
     key = lease.integration_id, lease.model
     reasons = {each.key: each.reason for each in entries(connection, engine.streams.environment, key)}
     told = {(each.id if by == "ids" else each.remote_id): each.id for each in answer.records.usable}

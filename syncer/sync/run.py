@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 from syncer.domain.budget import Purpose
 from syncer.domain.change import Counts
 from syncer.domain.errors import CursorRefused, IntegrationGone, KeyRefused, KomboError, ProjectionReplaced
-from syncer.domain.model import Model
 from syncer.domain.plan import (
     MAX_RESTARTS,
     Kind,
@@ -30,6 +29,7 @@ from syncer.domain.plan import (
 from syncer.store.state import Key, Lease
 from syncer.sync.engine import Engine, Progress
 from syncer.sync.integration import Integrations, must_be_offered
+from syncer.sync.source import Source
 from syncer.sync.sweep import Sweep
 from syncer.sync.walk import Stored, walk_list
 
@@ -44,7 +44,7 @@ class Run:
     integrations: Integrations
     lease: Lease
     run_id: str
-    model: Model
+    source: Source
     mode: Mode
     purpose: Purpose | None
     counts: Counts = field(default_factory=Counts)
@@ -61,15 +61,15 @@ class Run:
         try:
             asked_for = Purpose.INCREMENTAL if self.purpose is None else self.purpose
             integration = await self.integrations.known(self.key[0], asked_for)
-            must_be_offered(integration, self.model)
+            must_be_offered(integration, self.source.listed)
             if self.mode is Mode.APPROVE and not await self.approve():
                 return Outcome.STOPPED, None
             while True:
                 walk = next_walk(
                     stream,
-                    self.model,
+                    self.source.listed,
                     mode=self.mode,
-                    filters=engine.rules.filters.get(self.model.name, {}),
+                    filters=self.source.filters,
                     overlap=engine.rules.overlap,
                     full_every=engine.rules.full_every,
                     now=now,
@@ -88,7 +88,9 @@ class Run:
                         return Outcome.STOPPED, None
                     resumed = walk.pages > 0
                     walk, stream, now = ended
-                    if not follow_up(stream, self.model, walk, engine.rules.overlap, now, resumed=resumed):
+                    if not follow_up(
+                        stream, self.source.listed, walk, engine.rules.overlap, now, resumed=resumed
+                    ):
                         return Outcome.COMPLETE, None
                 # What was asked for has begun; from here the stream's own state says what comes next.
                 self.mode = Mode.SYNC
@@ -125,7 +127,7 @@ class Run:
         engine = self.engine
         expected = known_rows if walk.kind is Kind.FULL and known_rows else None
         engine.report(Progress(self.key, "begun", walk.kind, walk.rows, walk.pages, expected))
-        pages = walk_list(engine, self.lease, self.run_id, self.model, walk, purpose)
+        pages = walk_list(engine, self.lease, self.run_id, self.source, walk, purpose)
         async with aclosing(pages):
             async for stored in pages:
                 walk = stored.walk
@@ -145,7 +147,7 @@ class Run:
             self.integrations,
             self.lease,
             self.run_id,
-            self.model,
+            self.source,
             purpose,
             id=self.engine.new_id() if walk is None else walk.id,
             walk=walk,
@@ -160,7 +162,7 @@ class Run:
         """Let what is held pass; False where it was told to stop before the end."""
         swept = await self.sweep(Purpose.FULL if self.purpose is None else self.purpose, None)
         # A record that Kombo cannot be asked for by its id shows in another walk whether it is there.
-        self.mode = Mode.SYNC if self.model.features.ids else Mode.RESTART
+        self.mode = Mode.SYNC if self.source.listed.features.ids else Mode.RESTART
         return swept is not None
 
     def restart(self, walk: Walk, connection: Connection) -> tuple[datetime, Stream]:

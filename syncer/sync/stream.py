@@ -9,7 +9,6 @@ import structlog
 from sqlalchemy import Connection
 
 from syncer.domain.budget import Purpose
-from syncer.domain.catalogue import model_named
 from syncer.domain.errors import (
     KeyRefused,
     LeaseLost,
@@ -28,6 +27,7 @@ from syncer.sync.engine import Engine, Progress, Result
 from syncer.sync.integration import Integrations
 from syncer.sync.leased import while_leased
 from syncer.sync.run import Run
+from syncer.sync.sources import source_of
 from syncer.sync.standing import standing
 
 log = structlog.get_logger("syncer")
@@ -56,7 +56,7 @@ async def run_stream(
     if isinstance(begun, Result):
         return _told(engine, begun)
     lease, run_id, stream, now = begun
-    run = Run(engine, integrations, lease, run_id, model_named(key[1]), mode, purpose)
+    run = Run(engine, integrations, lease, run_id, source_of(engine, key), mode, purpose)
     bound = log.bind(integration=key[0], model=key[1], run=run_id)
     bound.info("run_started", mode=mode.value)
     try:
@@ -85,7 +85,7 @@ def _begin(
     streams = engine.streams
     streams.add(connection, [key])
     stream = streams.get(connection, *key)
-    filters = engine.rules.filters.get(key[1], {})
+    filters = source_of(engine, key).filters
     if mode is Mode.BACKFILL and is_backfilled(stream, filters) and stream.state in SETTLED:
         return Result(key, SETTLED[stream.state], error=standing(connection, streams.environment, key).said)
     now = engine.database.now(connection)

@@ -19,7 +19,6 @@ from sqlalchemy import ColumnElement, Connection
 from syncer.domain.budget import Purpose
 from syncer.domain.change import Counts
 from syncer.domain.errors import NotReady
-from syncer.domain.model import Model
 from syncer.domain.plan import Stream, Walk, swept
 from syncer.domain.sweep import IDS_AT_ONCE, WALKS_WITHOUT_IDS, batches, can_sweep
 from syncer.store.missing import MissingStore
@@ -31,6 +30,8 @@ from syncer.sync.ask import Answer, ask_for
 from syncer.sync.engine import Engine
 from syncer.sync.integration import Integrations, must_be_offered
 from syncer.sync.records import write_asked
+from syncer.sync.source import Source
+from syncer.sync.sources import by_id
 from syncer.sync.standing import standing
 
 log = structlog.get_logger("syncer")
@@ -48,7 +49,7 @@ class Sweep:
     integrations: Integrations
     lease: Lease
     run_id: str
-    model: Model
+    source: Source
     purpose: Purpose
     id: str
     walk: Walk | None = None
@@ -63,13 +64,13 @@ class Sweep:
         unseen = await self.engine.database.ask(self._unseen)
         if await self.engine.database.write(partial(self._note, unseen)):
             await self._must_be_told_truly()
-        while self.model.features.ids:
+        while (asking := by_id(self.source)) is not None:
             ids = await self.engine.database.ask(self._unasked)
             if not ids:
                 break
             if self.engine.stopping():
                 return None
-            answer = await ask_for(self.engine, self.model, self.lease.integration_id, ids, self.purpose)
+            answer = await ask_for(asking, ids, self.purpose)
             counts += await self.engine.database.write(partial(self._keep, ids, answer))
         marked, stream, now = await self.engine.database.write(self._end)
         return counts + marked, stream, now
@@ -82,12 +83,12 @@ class Sweep:
     @property
     def _believed(self) -> ColumnElement[bool]:
         """Which of the missing rows are gone, as far as can be known."""
-        if self.model.features.ids:
+        if by_id(self.source) is not None:
             return self._missing.confirmed(self.id)
         return self._missing.missed_often(WALKS_WITHOUT_IDS)
 
     def _unseen(self, connection: Connection) -> list[str]:
-        if self.walk is None or self.walk.began_at is None or not can_sweep(self.model, self.walk):
+        if self.walk is None or self.walk.began_at is None or not can_sweep(self.source.listed, self.walk):
             return []
         return self._missing.unseen(connection, self.walk.id, self.walk.began_at)
 
@@ -98,14 +99,14 @@ class Sweep:
         engine.streams.renew(connection, self.lease, now, engine.rules.lease)
         if self.walk is None:
             return self._missing.approve(connection, now) > 0
-        if can_sweep(self.model, self.walk):
+        if can_sweep(self.source.listed, self.walk):
             self._missing.note(connection, unseen, self.walk.id, now)
         return bool(unseen)
 
     async def _must_be_told_truly(self) -> None:
         """What is absent says something only where Kombo has the integration's whole and present data."""
         known = await self.integrations.known(self.lease.integration_id, self.purpose, fresh=True)
-        must_be_offered(known, self.model)
+        must_be_offered(known, self.source.listed)
         if known.status not in {None, "ACTIVE"}:
             raise NotReady(
                 f"{known.id} is {known.status} at Kombo: what is missing there is looked into once it is "
@@ -128,7 +129,7 @@ class Sweep:
 
     def _keep(self, ids: list[str], answer: Answer, connection: Connection) -> Counts:
         """What Kombo served is current now; what it did not know is confirmed to be missing."""
-        written = write_asked(connection, self.engine, self.lease, self.run_id, self.model, answer.records)
+        written = write_asked(connection, self.engine, self.lease, self.run_id, self.source, answer.records)
         unknown = set(answer.unknown)
         self._missing.confirm(connection, self.id, unknown)
         self._missing.forget(connection, [each for each in ids if each not in unknown])
@@ -158,7 +159,8 @@ class Sweep:
             engine.streams.count_rows(connection, self.lease, counts)
         else:
             forget_seen(connection, environment, key)
-            if not only_approved and not self.walk.filters and self.walk.began_at is not None:
+            is_whole = self.source.listed.is_whole(self.walk.filters)
+            if not only_approved and is_whole and self.walk.began_at is not None:
                 forget_unmet(connection, environment, key, self.walk.began_at)
             after = swept(engine.streams.get(connection, *key), self.walk)
             after = replace(after, state=standing(connection, environment, key).state())

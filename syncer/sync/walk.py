@@ -12,13 +12,13 @@ from sqlalchemy import Connection
 
 from syncer.domain.budget import Purpose
 from syncer.domain.change import Counts
-from syncer.domain.model import Model
 from syncer.domain.plan import Kind, Stream, Walk, again, finished, must_repeat
 from syncer.kombo.protocol import Page
 from syncer.store.seen import forget_seen, note_seen
 from syncer.store.state import Lease
 from syncer.sync.engine import Engine
-from syncer.sync.records import Compared, compare, read_records, take_stream, write_records
+from syncer.sync.records import Compared, compare, take_stream, write_records
+from syncer.sync.source import Source
 from syncer.sync.standing import standing
 
 
@@ -36,15 +36,15 @@ class Stored:
 
 
 async def walk_list(
-    engine: Engine, lease: Lease, run_id: str, model: Model, walk: Walk, purpose: Purpose
+    engine: Engine, lease: Lease, run_id: str, source: Source, walk: Walk, purpose: Purpose
 ) -> AsyncGenerator[Stored, None]:
     """Follow the list from the walk's cursor to its end; give each page once it is stored.
 
     While a page is written the next one is compared and the one after that is fetched. Raises KomboError
     where the API gives no page, LeaseLost where another runner has the stream, ProjectionReplaced where
-    another process mirrors the model by other rules.
+    another process mirrors the list by other rules.
     """
-    ahead = _Ahead(engine, lease, model, purpose)
+    ahead = _Ahead(engine, lease, source, purpose)
     pages = ahead.pages(walk)
     coming = asyncio.ensure_future(anext(pages))
     written: set[str] = set()
@@ -62,7 +62,7 @@ async def walk_list(
                     engine=engine,
                     lease=lease,
                     run_id=run_id,
-                    model=model,
+                    source=source,
                     walk=walk,
                     page=page,
                     records=records,
@@ -88,17 +88,17 @@ class _Ahead:
 
     engine: Engine
     lease: Lease
-    model: Model
+    source: Source
     purpose: Purpose
 
     async def pages(self, walk: Walk) -> AsyncGenerator[tuple[Page, Compared], None]:
         """The pages from the walk's place on, each beside the mirror; the one after it is being fetched."""
-        fetching = asyncio.create_task(self._fetch(walk, walk.cursor))
+        fetching = asyncio.create_task(self.source.page(walk, walk.cursor, self.purpose))
         try:
             while True:
                 page = await fetching
                 if page.next is not None:
-                    fetching = asyncio.create_task(self._fetch(walk, page.next))
+                    fetching = asyncio.create_task(self.source.page(walk, page.next, self.purpose))
                 yield page, await self.compared(page)
                 if page.next is None:
                     return
@@ -111,21 +111,9 @@ class _Ahead:
 
         def compared(connection: Connection) -> Compared:
             key = self.lease.integration_id, self.lease.model
-            records = read_records(self.engine, self.model, page.results)
-            return compare(connection, self.engine, key, self.model, records)
+            return compare(connection, self.engine, key, self.source, self.source.read(page))
 
         return await self.engine.database.ask(compared)
-
-    async def _fetch(self, walk: Walk, cursor: str | None) -> Page:
-        return await self.engine.client.list_page(
-            self.model,
-            self.lease.integration_id,
-            purpose=self.purpose,
-            page_size=self.engine.rules.page_size,
-            updated_after=walk.updated_after,
-            cursor=cursor,
-            filters=walk.filters,
-        )
 
 
 def _store(
@@ -134,7 +122,7 @@ def _store(
     engine: Engine,
     lease: Lease,
     run_id: str,
-    model: Model,
+    source: Source,
     walk: Walk,
     page: Page,
     records: Compared,
@@ -142,7 +130,7 @@ def _store(
     """One page and the place it leads to, in one transaction."""
     streams, key = engine.streams, (lease.integration_id, lease.model)
     now = engine.database.now(connection)
-    take_stream(connection, engine, lease, model, now)
+    take_stream(connection, engine, lease, source, now)
     if walk.began_at is None:
         walk = replace(walk, started_at=page.started_at, began_at=now - timedelta(seconds=page.duration))
     written = write_records(
@@ -150,7 +138,7 @@ def _store(
         engine,
         lease,
         run_id,
-        model,
+        source,
         records,
         now=now,
         walk_began_at=walk.began_at or now,

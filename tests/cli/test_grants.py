@@ -46,13 +46,13 @@ def test_migrate_makes_the_tables_and_says_what_a_role_may_read_of_them(
     safe = postgres.run("migrate", "--grant-read", role, "--without-sensitive")
     assert (safe.code, safe.err) == (0, "")
     made, granted = safe.out.splitlines()
-    assert made.endswith(" went from empty to revision 0001.")
+    assert made.endswith(" went from empty to revision 0002.")
     assert granted.startswith(f"{role} may read ")
     assert granted.endswith(" tables and views of schema public without sensitive columns.")
     assert may_read(postgres_url, role, "hris_employees", "first_name")
     assert not may_read(postgres_url, role, "hris_employees", "ssn")
     told = postgres.run("migrate", "--grant-read", role, "--without-sensitive", "--json").json
-    assert (told["from"], told["to"]) == ("0001", "0001")
+    assert (told["from"], told["to"]) == ("0002", "0002")
     columns = told["granted"].pop("columns")
     assert told["granted"] == {"role": role, "schema": "public", "without_sensitive": True}
     assert set(MIRROR) < set(columns)

@@ -11,13 +11,14 @@ from syncer.domain.catalogue import catalogue, model_named
 from syncer.domain.model import Model
 from syncer.store.drift import Drift, drift
 from syncer.store.mirror import write_page
+from syncer.store.shelf import model_shelf
 
 if TYPE_CHECKING:
     from tests.store.conftest import MakeRow
 
 
 def write(connection: Connection, model: Model, rows: list[Any], now: Any) -> None:
-    write_page(connection, model, "tool:one", rows, now=now, walk_began_at=now)
+    write_page(connection, model_shelf(model, "tool:one"), rows, now=now, walk_began_at=now)
 
 
 def test_an_empty_mirror_has_none(connection: Connection) -> None:

@@ -11,10 +11,12 @@ from syncer.domain.record import Record, read_record
 from syncer.store.known import differing, known_rows, recognised
 from syncer.store.listed import is_listed
 from syncer.store.mirror import write_page
+from syncer.store.shelf import model_shelf
 from syncer.store.tables import MIRROR
 from tests.store.conftest import MakeRow
 
 TAGS = model_named("ats_tags")
+SHELF = model_shelf(TAGS, "tool:one")
 NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
 #: Ids that JSON writes in another way, and one that looks like a path.
 IDS = ["plain", 'quo"ted', "back\\slash", "tab\there", "日本", "emoji 😀", "\u2028", "$.x", "a'b"]
@@ -23,20 +25,20 @@ IDS = ["plain", 'quo"ted', "back\\slash", "tab\there", "日本", "emoji 😀", "
 def test_equal_records_are_not_told_whatever_their_ids(connection: Connection, row_of: MakeRow) -> None:
     rows = [row_of(TAGS, each) for each in IDS]
     hashes = {row.id: row.content_hash for row in rows}
-    assert differing(connection, TAGS, hashes) == dict.fromkeys(IDS)
-    write_page(connection, TAGS, "tool:one", rows, now=NOW, walk_began_at=NOW)
-    assert differing(connection, TAGS, hashes) == {}
-    assert sorted(known_rows(connection, TAGS, IDS)) == sorted(IDS)
+    assert differing(connection, SHELF, hashes) == dict.fromkeys(IDS)
+    write_page(connection, model_shelf(TAGS, "tool:one"), rows, now=NOW, walk_began_at=NOW)
+    assert differing(connection, SHELF, hashes) == {}
+    assert sorted(known_rows(connection, SHELF, IDS)) == sorted(IDS)
     changed = {**hashes, IDS[1]: b"another", "new": b"new"}
-    found = differing(connection, TAGS, changed)
-    assert found == {IDS[1]: known_rows(connection, TAGS, IDS)[IDS[1]], "new": None}
+    found = differing(connection, SHELF, changed)
+    assert found == {IDS[1]: known_rows(connection, SHELF, IDS)[IDS[1]], "new": None}
 
 
 def test_an_equal_record_of_a_row_that_a_sweep_has_marked_is_told(
     connection: Connection, row_of: MakeRow
 ) -> None:
     rows = [row_of(TAGS, each) for each in IDS]
-    write_page(connection, TAGS, "tool:one", rows, now=NOW, walk_began_at=NOW)
+    write_page(connection, model_shelf(TAGS, "tool:one"), rows, now=NOW, walk_began_at=NOW)
     tags = MIRROR["ats_tags"]
     for marked_by in ("kombo", "sweep"):
         connection.execute(
@@ -44,7 +46,7 @@ def test_an_equal_record_of_a_row_that_a_sweep_has_marked_is_told(
             .where(is_listed(connection, tags.c.id, IDS[:2]))
             .values(remote_deleted_at=NOW, deleted_by=marked_by)
         )
-        told = differing(connection, TAGS, {row.id: row.content_hash for row in rows})
+        told = differing(connection, SHELF, {row.id: row.content_hash for row in rows})
         assert sorted(told) == (sorted(IDS[:2]) if marked_by == "sweep" else [])
 
 
@@ -52,11 +54,11 @@ def test_a_record_in_another_order_is_recognised_and_a_changed_one_is_not(
     connection: Connection, row_of: MakeRow
 ) -> None:
     rows = [row_of(TAGS, each) for each in ("same", "changed")]
-    write_page(connection, TAGS, "tool:one", rows, now=NOW, walk_began_at=NOW)
-    known = known_rows(connection, TAGS, ["same", "changed"])
+    write_page(connection, model_shelf(TAGS, "tool:one"), rows, now=NOW, walk_began_at=NOW)
+    known = known_rows(connection, SHELF, ["same", "changed"])
     texts = [b" " + rows[0].document.encode(), rows[1].document.replace('"name":"', '"name":"x').encode()]
     records = [each for each in map(read_record, texts) if isinstance(each, Record)]
     assert [each.content_hash for each in records] != [row.content_hash for row in rows]
-    found = recognised(connection, TAGS, records, known)
+    found = recognised(connection, SHELF, records, known)
     assert found["same"].content_hash == records[0].content_hash
     assert found["changed"] == known["changed"]

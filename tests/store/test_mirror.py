@@ -23,6 +23,7 @@ from syncer.domain.row import INDEXED_BYTES, Row, project_text
 from syncer.store.database import Database
 from syncer.store.mirror import write_page
 from syncer.store.quarantine import keep_in_quarantine, quarantined
+from syncer.store.shelf import model_shelf
 from syncer.store.tables import MIRROR
 
 MakeRecord = Callable[..., dict[str, Any]]
@@ -50,7 +51,7 @@ def write(
 ) -> Counts:
     """A page that the database takes whole, of a walk that has not stored anything before it."""
     written = write_page(
-        connection, model, integration, rows, now=now, walk_began_at=began, keep_anonymised=keep
+        connection, model_shelf(model, integration), rows, now=now, walk_began_at=began, keep_anonymised=keep
     )
     assert written.refused == []
     return written.counts
@@ -492,7 +493,7 @@ def test_a_value_that_the_database_refuses_costs_its_own_row_alone(
     with database.begin() as connection:
         refuse(connection, "hris_employees", "job_title", "refused")
     with database.begin() as connection:
-        written = write_page(connection, EMPLOYEES, "tool:one", page, now=NOW, walk_began_at=NOW)
+        written = write_page(connection, model_shelf(EMPLOYEES, "tool:one"), page, now=NOW, walk_began_at=NOW)
     with database.read() as connection:
         ids = {row["id"] for row in all_rows(connection, "hris_employees")}
         assert ids == {row.id for row in page} - {"bad"}
@@ -512,7 +513,7 @@ def test_refused_rows_are_found_however_many_there_are(
 ) -> None:
     refuse(connection, "ats_tags", "name", "refused")
     page = [row_of(TAGS, f"{at:03}", **({"name": "refused"} if at in where else {})) for at in range(40)]
-    written = write_page(connection, TAGS, "tool:one", page, now=NOW, walk_began_at=NOW)
+    written = write_page(connection, model_shelf(TAGS, "tool:one"), page, now=NOW, walk_began_at=NOW)
     assert [poison.id for poison in written.refused] == [f"{at:03}" for at in sorted(where)]
     assert written.counts == Counts(created=40 - len(where), live=40 - len(where))
     assert len(all_rows(connection, "ats_tags")) == 40 - len(where)
@@ -524,7 +525,7 @@ def test_what_the_mirror_has_of_a_refused_record_stays(connection: Connection, r
     tables = ["ats_jobs", *(link.table for link in JOBS.links), *(child.table for child in JOBS.children)]
     before = [all_rows(connection, table) for table in tables]
     worse = row_of(JOBS, version=2, name="refused", remote_deleted_at=DELETED)
-    written = write_page(connection, JOBS, "tool:one", [worse], now=LATER, walk_began_at=LATER)
+    written = write_page(connection, model_shelf(JOBS, "tool:one"), [worse], now=LATER, walk_began_at=LATER)
     assert written.counts == Counts()
     assert [poison.id for poison in written.refused] == ["record"]
     assert [all_rows(connection, table) for table in tables] == before
@@ -536,7 +537,7 @@ def test_a_refused_record_goes_into_quarantine_and_heals_when_the_database_takes
     refuse(connection, "ats_tags", "name", "refused")
     key = ("tool:one", "ats_tags")
     for page in ([row_of(TAGS, "a"), row_of(TAGS, "b", name="refused")], [row_of(TAGS, "b", name="taken")]):
-        written = write_page(connection, TAGS, key[0], page, now=NOW, walk_began_at=NOW)
+        written = write_page(connection, model_shelf(TAGS, key[0]), page, now=NOW, walk_began_at=NOW)
         keep_in_quarantine(
             connection, "default", key, "run", NOW, written.refused, page, {row.id for row in page}
         )
@@ -552,7 +553,7 @@ def test_a_value_refused_in_a_link_or_a_child_refuses_the_whole_record(
     refuse(connection, part, column, "refused")
     member = part.removeprefix("ats_jobs_").removeprefix("ats_")
     page = [row_of(JOBS, "a"), row_of(JOBS, "bad", **{member: [{"id": "refused"}]}), row_of(JOBS, "c")]
-    written = write_page(connection, JOBS, "tool:one", page, now=NOW, walk_began_at=NOW)
+    written = write_page(connection, model_shelf(JOBS, "tool:one"), page, now=NOW, walk_began_at=NOW)
     assert [poison.id for poison in written.refused] == ["bad"]
     assert [row["id"] for row in all_rows(connection, "ats_jobs")] == ["a", "c"]
     assert {row["job_id"] for row in all_rows(connection, "ats_jobs_stages")} == {"a", "c"}
@@ -566,7 +567,7 @@ def test_a_text_too_long_for_an_index_costs_its_own_column_alone(
     long = project_text(EMPLOYEES, json.dumps(record).encode())
     assert isinstance(long, Row)
     page = [row_of(EMPLOYEES, "a"), long, row_of(EMPLOYEES, "z")]
-    written = write_page(connection, EMPLOYEES, "tool:one", page, now=NOW, walk_began_at=NOW)
+    written = write_page(connection, model_shelf(EMPLOYEES, "tool:one"), page, now=NOW, walk_began_at=NOW)
     assert (written.counts.created, written.counts.quarantined, written.refused) == (3, 1, [])
     rows = {row["id"]: row for row in all_rows(connection, "hris_employees")}
     assert rows.keys() == {"a", "long", "z"}
@@ -585,7 +586,10 @@ def test_the_longest_text_that_an_index_takes_keeps_its_column(
     longest = "".join(random.Random(7).choices(string.ascii_letters + string.digits, k=INDEXED_BYTES))
     row = row_of(EMPLOYEES, "a", remote_id=longest, work_email=longest, manager_id=longest)
     assert row.notes == ()
-    assert write_page(connection, EMPLOYEES, "tool:one", [row], now=NOW, walk_began_at=NOW).refused == []
+    assert (
+        write_page(connection, model_shelf(EMPLOYEES, "tool:one"), [row], now=NOW, walk_began_at=NOW).refused
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -599,7 +603,7 @@ def test_what_postgresql_cannot_hold_costs_its_own_row_alone(
     bad = replace(row, values={**row.values, column: value})
     with shared_postgres.begin() as connection:
         page = [row_of(EMPLOYEES, "a"), bad]
-        written = write_page(connection, EMPLOYEES, "tool:one", page, now=NOW, walk_began_at=NOW)
+        written = write_page(connection, model_shelf(EMPLOYEES, "tool:one"), page, now=NOW, walk_began_at=NOW)
         connection.rollback()
     assert [poison.id for poison in written.refused] == ["bad"]
     assert written.counts == Counts(created=1, live=1)

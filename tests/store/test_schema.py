@@ -234,7 +234,7 @@ def test_a_directory_that_does_not_exist_is_told(tmp_path: Path) -> None:
 
 
 def test_an_older_schema_is_refused_by_check(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "_head", lambda: "0002")
+    monkeypatch.setattr(schema, "_head", lambda: "9999")
     with pytest.raises(DatabaseRefused, match="is of an older syncer: run `syncer migrate` first"):
         schema.check(database)
 

@@ -27,6 +27,7 @@ from syncer.store.database import Database
 from syncer.store.mirror import write_page
 from syncer.store.projections import adopt, hold, place
 from syncer.store.reproject import Task, reproject_batch
+from syncer.store.shelf import model_shelf
 from syncer.store.tables import MIRROR
 from syncer.sync.integration import Integrations
 from syncer.sync.stream import run_stream
@@ -378,7 +379,7 @@ async def test_a_page_that_commits_while_a_batch_waits_is_not_set_back(
         row = project_text(model, json.dumps(record).encode())
         assert isinstance(row, Row)
         now = page.now(connection)
-        write_page(connection, model, integration_id, [row], now=now, walk_began_at=now)
+        write_page(connection, model_shelf(model, integration_id), [row], now=now, walk_began_at=now)
         behind.start()
         if not page.is_sqlite:
             deadline = time.monotonic() + 60

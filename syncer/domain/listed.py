@@ -1,0 +1,8 @@
+"""What a stream can list: a model of Kombo's, or a native list that the configuration names."""
+
+from __future__ import annotations
+
+from syncer.domain.model import Model
+from syncer.domain.resource import Resource
+
+Listed = Model | Resource

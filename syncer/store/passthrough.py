@@ -1,0 +1,48 @@
+"""The table of all records of mirrored native lists, whatever resource they belong to."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, LargeBinary, PrimaryKeyConstraint, Table, Text
+
+from syncer.store.bookkeeping import metadata
+from syncer.store.types import Json, Timestamp
+
+
+def _text(name: str, comment: str, *, required: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=not required, comment=comment)
+
+
+passthrough_records = Table(
+    "passthrough_records",
+    metadata,
+    _text("environment", "Which API key's data", required=True),
+    _text("resource", "The resource, as it is named in the configuration", required=True),
+    _text("integration_id", "The integration that the record came from", required=True),
+    _text("record_key", "What identifies the record: its only key, or a JSON list of them", required=True),
+    _text("parent", "The value of the mirror's row that it was asked for; null without for_each"),
+    _text("deleted_by", "sweep where complete lists had it no more; null while it lives"),
+    Column("remote_deleted_at", Timestamp, comment="When a sweep found the record gone; null while it lives"),
+    Column("first_seen_at", Timestamp, nullable=False, comment="When this mirror first wrote the row"),
+    Column(
+        "last_seen_at",
+        Timestamp,
+        nullable=False,
+        comment="When a list last brought it, as of the last write; while it lives the resource's view says"
+        " it exactly",
+    ),
+    Column("mirrored_at", Timestamp, nullable=False, comment="When this mirror last wrote the row"),
+    Column(
+        "content_hash", LargeBinary, nullable=False, comment="Hash of the record, to see whether it changed"
+    ),
+    Column("columns", Json, comment="The typed columns of the resource's view, as a JSON object"),
+    Column("document", Json, nullable=False, comment="The whole record as the tool sent it, as JSON"),
+    PrimaryKeyConstraint("environment", "resource", "integration_id", "record_key"),
+    comment="Records of native lists that the configuration asks to mirror, each with a view of its name",
+)
+Index(None, passthrough_records.c.resource, passthrough_records.c.parent)
+Index(
+    None,
+    passthrough_records.c.remote_deleted_at,
+    postgresql_where=passthrough_records.c.remote_deleted_at.is_not(None),
+    sqlite_where=passthrough_records.c.remote_deleted_at.is_not(None),
+)

@@ -1,0 +1,78 @@
+"""Where the rows of a stream are kept: in the table of its model, or among the records of native lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Table
+
+from syncer.domain.catalogue import catalogue
+from syncer.domain.model import Child, Link, Model
+from syncer.domain.row import Row
+from syncer.store.passthrough import passthrough_records
+from syncer.store.state import Key
+from syncer.store.tables import MIRROR
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The rows of one stream.
+
+    key: the column with the records' ids. own: columns that have the same value in all rows of the stream.
+    links, children: what is kept with them in tables of their own.
+    """
+
+    table: Table
+    key: str
+    own: Mapping[str, str]
+    links: tuple[Link, ...] = ()
+    children: tuple[Child, ...] = ()
+
+    @property
+    def id(self) -> Column[Any]:
+        """The column with the records' ids."""
+        return self.table.c[self.key]
+
+    @property
+    def its(self) -> list[ColumnElement[bool]]:
+        """Which rows of the table are the stream's."""
+        return [self.table.c[name] == value for name, value in self.own.items()]
+
+    @property
+    def beside_id(self) -> list[ColumnElement[bool]]:
+        """What a row must have besides its id to be the record's: nothing where ids are the table's key."""
+        key = self.table.primary_key.columns
+        return [self.table.c[name] == value for name, value in self.own.items() if name in key]
+
+    def values(self, row: Row, now: datetime) -> dict[str, Any]:
+        """The row as the table takes it, written now."""
+        seen = {"last_seen_at": now} if "last_seen_at" in self.table.c else {}
+        return {
+            self.key: row.id,
+            **self.own,
+            **row.values,
+            "document": row.document,
+            "content_hash": row.content_hash,
+            "first_seen_at": now,
+            **seen,
+            "mirrored_at": now,
+            "deleted_by": "kombo" if row.deleted_at is not None else None,
+        }
+
+
+def model_shelf(model: Model, integration_id: str) -> Shelf:
+    """Where a model's records of an integration are kept."""
+    own = {"integration_id": integration_id}
+    return Shelf(MIRROR[model.name], "id", own, model.links, model.children)
+
+
+def shelf_of(environment: str, key: Key) -> Shelf:
+    """Where a stream's records are kept."""
+    model = catalogue().get(key[1])
+    if model is not None:
+        return model_shelf(model, key[0])
+    own = {"environment": environment, "resource": key[1], "integration_id": key[0]}
+    return Shelf(passthrough_records, "record_key", own)

@@ -1,0 +1,72 @@
+"""The list of one model of one integration, as a source of records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from syncer.domain.budget import Purpose
+from syncer.domain.exclude import Excluded, excluded_from
+from syncer.domain.model import Model
+from syncer.domain.plan import Walk
+from syncer.domain.projection import projection
+from syncer.domain.record import Poison, Record, read_record
+from syncer.domain.row import Row, project
+from syncer.kombo.protocol import Page
+from syncer.store.projections import hold
+from syncer.store.shelf import Shelf, model_shelf
+from syncer.sync.engine import Engine
+from syncer.sync.source import Records
+
+
+@dataclass(frozen=True, slots=True)
+class ModelList:
+    """A ``Source``. What is excluded from the mirror leaves the records as they are read."""
+
+    engine: Engine
+    listed: Model
+    integration_id: str
+
+    @property
+    def shelf(self) -> Shelf:
+        return model_shelf(self.listed, self.integration_id)
+
+    @property
+    def filters(self) -> Mapping[str, str]:
+        return self.engine.rules.filters.get(self.listed.name, {})
+
+    async def page(self, walk: Walk, cursor: str | None, purpose: Purpose) -> Page:
+        return await self.engine.client.list_page(
+            self.listed,
+            self.integration_id,
+            purpose=purpose,
+            page_size=self.engine.rules.page_size,
+            updated_after=walk.updated_after,
+            cursor=cursor,
+            filters=walk.filters,
+        )
+
+    def read(self, page: Page) -> Records:
+        return self.records(page.results)
+
+    def records(self, texts: Sequence[bytes]) -> Records:
+        """Records from their JSON texts."""
+        excluded = self._excluded
+        records = [read_record(bytes(text), excluded) for text in texts]
+        return Records(
+            usable=[each for each in records if isinstance(each, Record)],
+            poisons=[each for each in records if isinstance(each, Poison)],
+        )
+
+    def project(self, record: Record) -> Row | Poison:
+        return project(self.listed, record, self._excluded)
+
+    def hold(self, connection: Connection) -> None:
+        wanted = projection(self.listed, self.engine.rules.exclusions)
+        hold(connection, self.engine.streams.environment, self.listed.name, wanted)
+
+    @property
+    def _excluded(self) -> Excluded | None:
+        return excluded_from(self.listed.name, self.engine.rules.exclusions)

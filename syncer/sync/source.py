@@ -1,0 +1,70 @@
+"""What a stream lists, whichever kind it is of: how its pages are fetched, and how their records are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from syncer.domain.budget import Purpose
+from syncer.domain.listed import Listed
+from syncer.domain.plan import Walk
+from syncer.domain.record import Poison, Record
+from syncer.domain.row import Row
+from syncer.kombo.protocol import Page
+from syncer.store.shelf import Shelf
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Some records of one stream as they came, and what among them cannot be a row."""
+
+    usable: list[Record]
+    poisons: list[Poison]
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids among them, also of records that cannot be rows."""
+        return [
+            *(each.id for each in self.usable),
+            *(each.id for each in self.poisons if each.id is not None),
+        ]
+
+    def __add__(self, other: Records) -> Records:
+        return Records(self.usable + other.usable, self.poisons + other.poisons)
+
+    def __len__(self) -> int:
+        return len(self.usable) + len(self.poisons)
+
+
+class Source(Protocol):
+    """The list behind one stream. There are two kinds: ``ModelList`` and ``NativeList``."""
+
+    @property
+    def listed(self) -> Listed:
+        """What is listed."""
+
+    @property
+    def shelf(self) -> Shelf:
+        """Where the records are kept."""
+
+    @property
+    def filters(self) -> Mapping[str, str]:
+        """What decides which records are listed: with other filters nothing seen before counts."""
+
+    async def page(self, walk: Walk, cursor: str | None, purpose: Purpose) -> Page:
+        """The page of the walk at the cursor; None: its first. Raises KomboError."""
+
+    def read(self, page: Page) -> Records:
+        """The page's records."""
+
+    def project(self, record: Record) -> Row | Poison:
+        """The row of a record, or why there is none."""
+
+    def hold(self, connection: Connection) -> None:
+        """Keep the way in which records become rows from being replaced until the transaction ends.
+
+        Raises ProjectionReplaced.
+        """

@@ -1,0 +1,19 @@
+"""Which list is behind a stream."""
+
+from __future__ import annotations
+
+from syncer.domain.catalogue import model_named
+from syncer.store.state import Key
+from syncer.sync.engine import Engine
+from syncer.sync.model_list import ModelList
+from syncer.sync.source import Source
+
+
+def source_of(engine: Engine, key: Key) -> Source:
+    """The list behind the stream. Raises UsageError where there is none."""
+    return ModelList(engine, model_named(key[1]), key[0])
+
+
+def by_id(source: Source) -> ModelList | None:
+    """The list, where single records of it can be asked for."""
+    return source if isinstance(source, ModelList) and source.listed.features.ids else None
