@@ -16,7 +16,11 @@ from syncer.simulator.integration import Integration
 from syncer.simulator.limit import RateLimit
 from syncer.simulator.paging import Paging
 
-_TOOLS = ("personio", "hibob", "workday", "greenhouse", "bamboohr", "smartrecruiters", "docebo", "nmbrs")
+#: In turn. Whoever is added comes last: ids that documents name must not change.
+_TOOLS = (
+    *("personio", "hibob", "workday", "greenhouse", "bamboohr", "smartrecruiters", "docebo", "nmbrs"),
+    "teamtailor",
+)
 _LOG_LENGTH = 100_000
 
 

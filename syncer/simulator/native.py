@@ -19,6 +19,7 @@ from syncer.simulator import (
     native_hibob,
     native_nmbrs,
     native_personio,
+    native_teamtailor,
     native_workday,
 )
 from syncer.simulator.faults import Reply, native_answer
@@ -33,6 +34,7 @@ PLAYED: Mapping[str, Callable[[NativeCall], NativeReply]] = {
     "nmbrs/soap": native_nmbrs.soap,
     "personio/jobboard": native_personio.jobboard,
     "personio/personnel": native_personio.personnel,
+    "teamtailor/v1": native_teamtailor.v1,
     "workday/custom-report": native_workday.custom_report,
     "workday/rest": native_workday.rest,
     "workday/soap": native_workday.soap,
