@@ -28,9 +28,9 @@ class Environment:
     """Everything that a simulator serves. All attributes may be changed while it serves.
 
     requests: the last 100,000 requests, oldest first. between_pages: called with the request after every
-    page of a list has been made up, the place to change data in the middle of a walk. sleep: how ``Late``
-    answers wait. limit: by default 300 requests in 60 s of the simulated clock; give one with
-    ``time.monotonic`` where the clock runs at another speed than the client's.
+    page of a list has been made up, and after every answer of a tool; the place to change data in the middle
+    of a walk. sleep: how ``Late`` answers wait. limit: by default 300 requests in 60 s of the simulated
+    clock; give one with ``time.monotonic`` where the clock runs at another speed than the client's.
     """
 
     def __init__(
