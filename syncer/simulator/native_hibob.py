@@ -70,7 +70,7 @@ def _history(call: NativeCall, employee: Record) -> list[dict[str, Any]]:
                 "id": manager["remote_id"],
                 "firstName": manager["first_name"],
                 "surname": manager["last_name"],
-                "email": manager["work_email"],
+                "email": manager.get("work_email"),
             },
             "changeReason": None,
             "customColumns": {},

@@ -13,15 +13,15 @@ Row = Mapping[str, Any]
 #: What a search may ask for, by the id of the field. Those of ``root`` are members of the employee itself.
 _FIELDS: Mapping[str, Callable[[Row], Any]] = {
     "root.id": lambda row: row["remote_id"],
-    "root.firstName": lambda row: row["first_name"],
-    "root.surname": lambda row: row["last_name"],
-    "root.displayName": lambda row: row["display_full_name"],
-    "root.email": lambda row: row["work_email"],
-    "work.title": lambda row: row["job_title"],
-    "work.startDate": lambda row: day(row["start_date"]),
+    "root.firstName": lambda row: row.get("first_name"),
+    "root.surname": lambda row: row.get("last_name"),
+    "root.displayName": lambda row: row.get("display_full_name"),
+    "root.email": lambda row: row.get("work_email"),
+    "work.title": lambda row: row.get("job_title"),
+    "work.startDate": lambda row: day(row.get("start_date")),
     "work.site": lambda row: row["work_location"] and row["work_location"]["name"],
     "work.department": lambda row: next((each["name"] for each in row["groups"]), None),
-    "internal.status": lambda row: "Inactive" if row["employment_status"] == "INACTIVE" else "Active",
+    "internal.status": lambda row: "Inactive" if row.get("employment_status") == "INACTIVE" else "Active",
 }
 #: The fields that a filter can name, by the member of the record that it is compared with.
 _FILTERS = {"root.id": "remote_id", "root.email": "work_email"}
