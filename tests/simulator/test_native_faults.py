@@ -80,6 +80,10 @@ async def test_half_of_a_body_is_a_text_and_half_of_a_file_can_be_decoded(
     text = await history(do)
     with pytest.raises(json.JSONDecodeError):
         json.loads(text)
+    three_letters_of_nine = json.loads(
+        faults.native_truncated().change(faults.native_answer(200, "YWJjZGVmZ2hp").body)
+    )
+    assert base64.b64decode(three_letters_of_nine["data"]["data"]) == b"abc"
     path = "/owner/report?format=csv"
     half = base64.b64decode(answered(await do("workday/custom-report", path=path, response_as_base64=True)))
     whole = base64.b64decode(answered(await do("workday/custom-report", path=path, response_as_base64=True)))
