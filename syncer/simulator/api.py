@@ -57,11 +57,12 @@ def _endpoint(environment: Environment, model: Model | None) -> Respond:
     async def respond(request: Request) -> Response:
         asked = _asked(environment, request, model)
         if _is_native(request):
-            asked.call = called(await request.body())
+            asked.call, asked.params = called(await request.body())
         response = await _answer(environment, request, asked, model)
         asked.status = response.status_code
         environment.requests.append(asked)
-        if asked.model is not None and asked.status == 200 and environment.between_pages is not None:
+        is_page = asked.model is not None or asked.call is not None
+        if is_page and asked.status == 200 and environment.between_pages is not None:
             environment.between_pages(asked)
         return response
 

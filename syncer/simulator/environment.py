@@ -16,7 +16,11 @@ from syncer.simulator.integration import Integration
 from syncer.simulator.limit import RateLimit
 from syncer.simulator.paging import Paging
 
-_TOOLS = ("personio", "hibob", "workday", "greenhouse", "bamboohr", "smartrecruiters", "docebo", "nmbrs")
+#: In turn. Whoever is added comes last: ids that documents name must not change.
+_TOOLS = (
+    *("personio", "hibob", "workday", "greenhouse", "bamboohr", "smartrecruiters", "docebo", "nmbrs"),
+    "teamtailor",
+)
 _LOG_LENGTH = 100_000
 
 
@@ -24,9 +28,9 @@ class Environment:
     """Everything that a simulator serves. All attributes may be changed while it serves.
 
     requests: the last 100,000 requests, oldest first. between_pages: called with the request after every
-    page of a list has been made up, the place to change data in the middle of a walk. sleep: how ``Late``
-    answers wait. limit: by default 300 requests in 60 s of the simulated clock; give one with
-    ``time.monotonic`` where the clock runs at another speed than the client's.
+    page of a list has been made up, and after every answer of a tool; the place to change data in the middle
+    of a walk. sleep: how ``Late`` answers wait. limit: by default 300 requests in 60 s of the simulated
+    clock; give one with ``time.monotonic`` where the clock runs at another speed than the client's.
     """
 
     def __init__(

@@ -83,11 +83,15 @@ Answer = Reply | Mangled | Late | Dropped
 
 @dataclass(slots=True)
 class Fault:
-    """An entry of the script; left is None for ever. fired counts what it has answered."""
+    """An entry of the script; left is None for ever. fired counts what it has answered.
+
+    after: so many requests that fit go by first.
+    """
 
     match: Match
     answer: Answer
     left: int | None
+    after: int = 0
     fired: int = 0
 
 
@@ -97,9 +101,9 @@ class Faults:
     def __init__(self) -> None:
         self._faults: list[Fault] = []
 
-    def add(self, match: Match, answer: Answer, times: int | None = 1) -> Fault:
-        """Adds an entry for so many requests; None: for all."""
-        fault = Fault(match, answer, times)
+    def add(self, match: Match, answer: Answer, times: int | None = 1, *, after: int = 0) -> Fault:
+        """Adds an entry for so many requests, after so many that fit as well; None: for all."""
+        fault = Fault(match, answer, times, after)
         self._faults.append(fault)
         return fault
 
@@ -111,6 +115,9 @@ class Faults:
         """The answer for this request, used up by one."""
         for fault in self._faults:
             if fault.left != 0 and fault.match.fits(asked):
+                if fault.after:
+                    fault.after -= 1
+                    continue
                 fault.fired += 1
                 fault.left = None if fault.left is None else fault.left - 1
                 return fault.answer
@@ -154,6 +161,42 @@ def native_answer(
     return Reply(200, json.dumps({"status": "success", "data": answer, "warnings": []}).encode())
 
 
+def native_rate_limited(seconds: int = 1) -> Reply:
+    """The tool's own 429, which is a success of Kombo's."""
+    return native_answer(429, {"message": "Too many requests"}, {"retry-after": str(seconds)})
+
+
+def native_not_json(status: int = 200) -> Reply:
+    """A page of the tool for people where JSON was due, such as that of a login or of maintenance."""
+    return native_answer(status, "<!doctype html><title>Please wait</title>", {"content-type": "text/html"})
+
+
+def native_rewritten(change: Callable[[Any], Any]) -> Mangled:
+    """The true answer of the tool after change of its body as Kombo shows it; errors stay as they are."""
+
+    def changed(envelope: Any) -> Any:
+        if envelope["status"] == "success":
+            envelope["data"]["data"] = change(envelope["data"].get("data"))
+        return envelope
+
+    return rewritten(changed)
+
+
+def native_truncated() -> Mangled:
+    """Half of the tool's body, so that Kombo has a text of what was JSON. Base64 can still be decoded."""
+
+    def half(data: Any) -> str:
+        text = data if isinstance(data, str) else json.dumps(data)
+        return text[: len(text) // 8 * 4]
+
+    return native_rewritten(half)
+
+
+def remote_error(code: str = "REMOTE.SERVICE_UNAVAILABLE", status: int = 503) -> Reply:
+    """Trouble between Kombo and the tool; which status goes with which code is not documented."""
+    return kombo_error(status, code, "The tool could not be reached.")
+
+
 def server_error(status: int = 500, code: str | None = "PLATFORM.UNKNOWN_ERROR") -> Reply:
     return kombo_error(status, code, "Something went wrong.")
 
@@ -183,6 +226,18 @@ def reshaped(data: Any) -> Reply:
 def rewritten(change: Callable[[Any], Any]) -> Mangled:
     """The true answer after change of its decoded JSON."""
     return Mangled(lambda body: json.dumps(change(json.loads(body))).encode())
+
+
+def repeated() -> Mangled:
+    """The first true answer that it meets, each time: a page comes twice, or the same cursor for ever."""
+    first: list[bytes] = []
+
+    def answer(body: bytes) -> bytes:
+        if not first:
+            first.append(body)
+        return first[0]
+
+    return Mangled(answer)
 
 
 def expired_cursor() -> Reply:

@@ -11,6 +11,7 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 from syncer.domain.call import METHODS
 from syncer.domain.tools import apis
@@ -19,6 +20,7 @@ from syncer.simulator import (
     native_hibob,
     native_nmbrs,
     native_personio,
+    native_teamtailor,
     native_workday,
 )
 from syncer.simulator.faults import Reply, native_answer
@@ -33,6 +35,7 @@ PLAYED: Mapping[str, Callable[[NativeCall], NativeReply]] = {
     "nmbrs/soap": native_nmbrs.soap,
     "personio/jobboard": native_personio.jobboard,
     "personio/personnel": native_personio.personnel,
+    "teamtailor/v1": native_teamtailor.v1,
     "workday/custom-report": native_workday.custom_report,
     "workday/rest": native_workday.rest,
     "workday/soap": native_workday.soap,
@@ -40,13 +43,17 @@ PLAYED: Mapping[str, Callable[[NativeCall], NativeReply]] = {
 _TEXTS = ("headers", "params", "api_options")
 
 
-def called(body: bytes) -> str | None:
-    """The method and path that a body asks for, ``GET /people``; None where it cannot be read."""
+def called(body: bytes) -> tuple[str | None, dict[str, str]]:
+    """The method and path that a body asks for, ``GET /people``, and the parameters, those in the path too.
+
+    None and no parameters where it cannot be read.
+    """
     try:
         asked = json.loads(body)
-        return f"{asked['method']} {asked['path']}"
-    except (ValueError, KeyError, TypeError):
-        return None
+        in_path = parse_qsl(urlsplit(asked["path"]).query)
+        return f"{asked['method']} {asked['path']}", {**dict(in_path), **asked.get("params", {})}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None, {}
 
 
 def carry_out(integration: Integration, api: str, body: bytes) -> Reply:

@@ -35,6 +35,11 @@ class NativeCall:
         """The parameters, those in the path among them."""
         return {**dict(parse_qsl(urlsplit(self.path).query)), **self.params}
 
+    def values(self, name: str) -> list[str]:
+        """All values of a parameter that may come several times."""
+        found = [value for key, value in parse_qsl(urlsplit(self.path).query) if key == name]
+        return [*found, self.params[name]] if name in self.params else found
+
     def number(self, name: str, default: int) -> int:
         """A parameter that is a number; the default where it is missing or is none."""
         text = self.query.get(name, "")
@@ -60,6 +65,11 @@ class NativeReply:
     headers: Mapping[str, str | list[str]] = field(
         default_factory=lambda: {"content-type": "application/json;charset=utf-8"}
     )
+
+
+def has_left(employee: Record) -> bool:
+    """Whether the employee is one of those that tools keep, but do not show where nobody asks for them."""
+    return employee.fields.get("employment_status") == "INACTIVE"
 
 
 def day(moment: str | None) -> str | None:

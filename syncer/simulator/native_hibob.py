@@ -1,10 +1,11 @@
-"""HiBob: the work history of employees, and a new entry in it."""
+"""HiBob: a search for employees, their work history, and a new entry in it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from syncer.simulator.native_call import NativeCall, NativeReply, day
+from syncer.simulator.native_hibob_search import search
 from syncer.simulator.records import Record
 
 _LIMIT, _MOST = 50, 200
@@ -18,6 +19,8 @@ def v1(call: NativeCall) -> NativeReply:
         case ("GET", "people", id, "work"):
             employee = call.employee(id)
             return _no_one(id) if employee is None else NativeReply(200, {"values": _history(call, employee)})
+        case ("POST", "people", "search"):
+            return search(call)
         case ("POST", "people", id, "work"):
             return _add_work(call, id)
         case _:
@@ -47,7 +50,7 @@ def _bulk_work(call: NativeCall) -> NativeReply:
 
 
 def _history(call: NativeCall, employee: Record) -> list[dict[str, Any]]:
-    """The newest entry first."""
+    """The newest entry first. Ids stay when others come or go."""
     row = call.company.row("hris_employees", employee.id)
     entries = [each for each in row["employments"] if each["remote_deleted_at"] is None]
     entries.sort(key=lambda each: each["effective_date"] or "", reverse=True)
@@ -55,7 +58,7 @@ def _history(call: NativeCall, employee: Record) -> list[dict[str, Any]]:
     site, manager = row["work_location"], row["manager"]
     return [
         {
-            "id": 7_000_000 + place,
+            "id": _entry_id(call, entry["id"]),
             "effectiveDate": day(entry["effective_date"]),
             "activeEffectiveDate": day(entry["effective_date"]),
             "isCurrent": place == 0,
@@ -67,7 +70,7 @@ def _history(call: NativeCall, employee: Record) -> list[dict[str, Any]]:
                 "id": manager["remote_id"],
                 "firstName": manager["first_name"],
                 "surname": manager["last_name"],
-                "email": manager["work_email"],
+                "email": manager.get("work_email"),
             },
             "changeReason": None,
             "customColumns": {},
@@ -84,7 +87,7 @@ def _add_work(call: NativeCall, id: str) -> NativeReply:
     if not isinstance(asked.get("effectiveDate"), str):
         return NativeReply(400, {"error": "effectiveDate is required", "key": "bad.request", "args": {}})
     number = call.company.next_number("hris_employments")
-    call.company.add(
+    entry_id = call.company.add(
         "hris_employments",
         {
             "employee_id": employee.id,
@@ -94,7 +97,11 @@ def _add_work(call: NativeCall, id: str) -> NativeReply:
         remote_id=f"{id}|{number}",
     )
     call.company.update("hris_employees", employee.id, job_title=asked.get("title"))
-    return NativeReply(200, {"id": number})
+    return NativeReply(200, {"id": _entry_id(call, entry_id)})
+
+
+def _entry_id(call: NativeCall, employment_id: str) -> int:
+    return 7_000_000 + call.company.tables.of("hris_employments")[employment_id].place
 
 
 def _no_one(id: str) -> NativeReply:

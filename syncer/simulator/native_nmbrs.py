@@ -26,8 +26,8 @@ def soap(call: NativeCall) -> NativeReply:
             return _result("EmployeeService", "List_GetByCompany", {"Employee": employees})
         case "CompanyService", "List_GetAll":
             companies = [
-                {"ID": str(place), "Number": str(place), "Name": each.fields["name"]}
-                for place, each in enumerate(call.live("hris_legal_entities"), 1)
+                {"ID": str(each.place), "Number": str(each.place), "Name": each.fields["name"]}
+                for each in call.live("hris_legal_entities")
             ]
             return _result("CompanyService", "List_GetAll", {"Company": companies})
         case service, name:

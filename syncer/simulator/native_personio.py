@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 from xml.etree import ElementTree
 
@@ -61,17 +62,27 @@ def jobboard(call: NativeCall) -> NativeReply:
 
 
 def _employees(call: NativeCall) -> NativeReply:
-    limit, offset = min(call.number("limit", _LIMIT), _MOST), call.number("offset", 0)
+    """One page; those who have left are among them. developer.personio.de, "List Employees"."""
+    limit = min(max(1, call.number("limit", _LIMIT)), _MOST)
+    offset = call.number("offset", 0)
     employees = list(call.live("hris_employees"))
-    page = [_shown(each) for each in employees[offset : offset + limit]]
-    metadata = {"total_elements": len(employees), "current_page": offset // limit if limit else 0}
+    wanted = call.values("attributes[]")
+    page = [_shown(each, wanted) for each in employees[offset : offset + limit]]
+    metadata = {
+        "total_elements": len(employees),
+        "current_page": offset // limit,
+        "total_pages": -(-len(employees) // limit),
+    }
     return _success(page, metadata=metadata, offset=offset, limit=limit)
 
 
-def _shown(employee: Record) -> dict[str, Any]:
+def _shown(employee: Record, wanted: Collection[str] = ()) -> dict[str, Any]:
+    """The employee with the wanted attributes, or with all; the id is always there."""
     fields = employee.fields
     attributes = {"id": {"label": "ID", "value": int(fields["remote_id"]), "type": "integer"}}
     for name, label in _ATTRIBUTES:
+        if wanted and name not in wanted:
+            continue
         kind = "date" if name.endswith("_date") else "decimal" if name.endswith("_hours") else "standard"
         attributes[name] = {"label": label, "value": fields.get(name), "type": kind}
     return {"type": "Employee", "attributes": attributes}

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Iterable, Mapping
+from io import StringIO
 from typing import Any
 
 from syncer.simulator import soap as wire
 from syncer.simulator.ids import kombo_id
-from syncer.simulator.native_call import NativeCall, NativeReply, day
+from syncer.simulator.native_call import NativeCall, NativeReply, day, has_left
 from syncer.simulator.records import Record
 
 _NAMESPACE = "urn:com.workday/bsvc"
 _LIMIT, _MOST = 20, 100
 _PLANS = ("Salary Plan", "Hourly Plan", "Annual Bonus", "Sales Commission", "Car Allowance", "Stock Grant")
+_COLUMNS = ("Employee_ID", "Worker", "Business_Title", "Hire_Date")
 
 
 def rest(call: NativeCall) -> NativeReply:
@@ -21,10 +25,12 @@ def rest(call: NativeCall) -> NativeReply:
         case ("compensation", "GET", "compensationPlans"):
             return _page(call, [_reference(call, version, name, name) for name in _PLANS])
         case ("staffing", "GET", "workers"):
+            all_of_them = call.query.get("includeTerminatedWorkers") == "true"
             workers = [
                 _reference(call, version, each.id, _name(each))
                 | {"businessTitle": each.fields.get("job_title")}
                 for each in call.live("hris_employees")
+                if all_of_them or not has_left(each)
             ]
             return _page(call, workers)
         case _:
@@ -32,13 +38,17 @@ def rest(call: NativeCall) -> NativeReply:
 
 
 def custom_report(call: NativeCall) -> NativeReply:
-    """https://{domain}/ccx/service/customreport2/{tenant}/, a report of workers by any owner and name"""
+    """https://{domain}/ccx/service/customreport2/{tenant}/, a report of workers by any owner and name
+
+    ``format`` is json or csv, and XML otherwise.
+    """
     if call.method != "GET" or len(call.route) != 3:
         return NativeReply(404, "<html><title>Not Found</title></html>", {"content-type": "text/html"})
-    entries: list[dict[str, str]] = [
-        {"Employee_ID": str(each.fields["remote_id"]), "Worker": _name(each)}
-        for each in call.live("hris_employees")
-    ]
+    rows = [_reported(each) for each in call.live("hris_employees")]
+    if call.query.get("format") == "csv":
+        return NativeReply(200, _csv(rows), {"content-type": "text/csv;charset=utf-8"})
+    # What is empty is not there at all.
+    entries = [{name: text for name, text in row.items() if text} for row in rows]
     if call.query.get("format") == "json":
         return NativeReply(200, {"Report_Entry": entries})
     return wire.answer("Report_Data", f"urn:com.workday.report/{call.route[2]}", {"Report_Entry": entries})
@@ -54,7 +64,8 @@ def soap(call: NativeCall) -> NativeReply:
         return wire.fault("SOAP-ENV:Client.validationError", f"Validation error occurred. {name} is unknown.")
     page = max(1, wire.number(asked, "Page", 1))
     count = min(max(1, wire.number(asked, "Count", 100)), 999)
-    workers = list(call.live("hris_employees"))
+    only_active = wire.text(asked, "Exclude_Inactive_Workers") in ("1", "true")
+    workers = [each for each in call.live("hris_employees") if not (only_active and has_left(each))]
     shown = workers[(page - 1) * count : page * count]
     return wire.answer(
         "Get_Workers_Response",
@@ -69,6 +80,24 @@ def soap(call: NativeCall) -> NativeReply:
             "Response_Data": {"Worker": [_worker(each) for each in shown]},
         },
     )
+
+
+def _reported(employee: Record) -> dict[str, str]:
+    return {
+        "Employee_ID": str(employee.fields["remote_id"]),
+        "Worker": _name(employee),
+        "Business_Title": employee.fields.get("job_title") or "",
+        "Hire_Date": day(employee.fields.get("start_date")) or "",
+    }
+
+
+def _csv(rows: Iterable[Mapping[str, str]]) -> str:
+    """Names of columns first; they are there although there is no row."""
+    file = StringIO()
+    writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
 
 
 def _worker(employee: Record) -> wire.Tree:

@@ -21,7 +21,8 @@ class Record:
     """One record. Times are milliseconds since 1970.
 
     links: link name -> target id -> members of the pair. blank: anonymised, shown with nulls. gone: not
-    listed at all any more. json: the rendered record, None when it must be rendered anew.
+    listed at all any more. json: the rendered record, None when it must be rendered anew. place: 1 for the
+    first of its model, 2 for the next, and never that of another, whatever is deleted.
     """
 
     __slots__ = (
@@ -35,6 +36,7 @@ class Record:
         "links",
         "model",
         "nested_at",
+        "place",
     )
 
     def __init__(self, model: str, id: str, fields: Members, links: dict[str, dict[str, Members]]) -> None:
@@ -48,6 +50,7 @@ class Record:
         self.blank = False
         self.gone = False
         self.json: bytes | None = None
+        self.place = 0
 
     @property
     def live(self) -> bool:
@@ -129,6 +132,7 @@ class Tables:
             raise ValueError(f"{record.model} has a record {record.id} already")
         self._records[record.model][record.id] = record
         self._known[record.model].append(record.id)
+        record.place = len(self._known[record.model])
         self._by_id.pop(record.model, None)
         for field in _own_references(record.model):
             self._pair(record, field, record.fields.get(field))

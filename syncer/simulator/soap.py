@@ -15,10 +15,10 @@ _HEADERS: dict[str, str | list[str]] = {"content-type": "text/xml; charset=utf-8
 Tree = Mapping[str, Any]
 
 
-def operation(text: object) -> ElementTree.Element | None:
+def operation(body: object) -> ElementTree.Element | None:
     """The one element of a body; None where it is not XML."""
     try:
-        return ElementTree.fromstring(str(text).strip("\ufeff \t\r\n"))
+        return ElementTree.fromstring(str(body).strip("\ufeff \t\r\n"))
     except ElementTree.ParseError:
         return None
 
@@ -28,10 +28,15 @@ def local_name(element: ElementTree.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
+def text(element: ElementTree.Element, name: str) -> str:
+    """What the first element of that name says, whatever its namespace; empty where there is none."""
+    return next((each.text or "" for each in element.iter() if local_name(each) == name), "").strip()
+
+
 def number(element: ElementTree.Element, name: str, default: int) -> int:
-    """What the first element of that name says, whatever its namespace; the default where it is no number."""
-    text = next((each.text or "" for each in element.iter() if local_name(each) == name), "").strip()
-    return int(text) if text.isdecimal() else default
+    """The number in the first element of that name; the default where it is none."""
+    said = text(element, name)
+    return int(said) if said.isdecimal() else default
 
 
 def answer(name: str, namespace: str, tree: Tree) -> NativeReply:
@@ -41,10 +46,10 @@ def answer(name: str, namespace: str, tree: Tree) -> NativeReply:
     return NativeReply(200, _enveloped(element), _HEADERS)
 
 
-def fault(code: str, text: str) -> NativeReply:
+def fault(code: str, reason: str) -> NativeReply:
     """What SOAP 1.1 answers with status 500."""
     element = ElementTree.Element("soap:Fault")
-    _fill(element, {"faultcode": code, "faultstring": text})
+    _fill(element, {"faultcode": code, "faultstring": reason})
     return NativeReply(500, _enveloped(element), _HEADERS)
 
 

@@ -42,7 +42,7 @@ def served() -> Iterator[tuple[str, Environment]]:
     environment = Environment.example(
         SimClock(lambda: datetime.now(UTC)),
         seed=1,
-        integrations=8,
+        integrations=9,
         records=400,
         api_key="sim-key",
         limit=RateLimit(time.monotonic, limit=100_000),

@@ -14,6 +14,7 @@ from syncer.simulator.api import simulator_app
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company import Company
 from syncer.simulator.environment import Environment
+from tests.simulator.native import Do, id_of
 
 INTEGRATION = "personio:8d1hpPsbjxUkoCoa1veLZGe5"
 API_KEY = "ks_dev_simulator"
@@ -78,3 +79,19 @@ def walk(get: Get) -> Walk:
             cursor = {"cursor": data["next"]}
 
     return walk
+
+
+@pytest.fixture
+def do(client: httpx.AsyncClient) -> Do:
+    """A call of a tool's own API: ``await do("hibob/v1", "GET", "/people/5/work", params={…})``."""
+
+    async def do(
+        api: str, method: str = "GET", path: str = "/", *, of: str | None = None, **body: Any
+    ) -> httpx.Response:
+        return await client.post(
+            f"/passthrough/{api}",
+            json={"method": method, "path": path, **body},
+            headers={"x-integration-id": of or id_of(api.partition("/")[0])},
+        )
+
+    return do

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable, Coroutine
 from typing import Any
 from xml.etree import ElementTree
 
@@ -16,57 +15,17 @@ import pytest
 from syncer.domain.tools import apis
 from syncer.simulator import faults
 from syncer.simulator.clock import SimClock
-from syncer.simulator.company import Company
 from syncer.simulator.environment import Environment
 from syncer.simulator.faults import Dropped, Late, Match
 from syncer.simulator.native import PLAYED
 from syncer.simulator.native_personio import PICTURE
 from syncer.simulator.server import running
-
-TOOLS = ("personio", "hibob", "workday", "greenhouse", "nmbrs", "hroffice", "taleo")
-Do = Callable[..., Coroutine[Any, Any, httpx.Response]]
-
-
-def id_of(tool: str) -> str:
-    return f"{tool}:8d1hpPsbjxUkoCoa1veLZGe5"
+from tests.simulator.native import Do, answered, environment_of, id_of, refused
 
 
 @pytest.fixture
 def environment(clock: SimClock) -> Environment:
-    environment = Environment(clock)
-    for tool in TOOLS:
-        environment.add(Company(id_of(tool), clock, seed=7, records=200))
-    return environment
-
-
-@pytest.fixture
-def do(client: httpx.AsyncClient) -> Do:
-    """A call of an API: ``await do("hibob/v1", "GET", "/people/5/work", params={…})``."""
-
-    async def do(
-        api: str, method: str = "GET", path: str = "/", *, of: str | None = None, **body: Any
-    ) -> httpx.Response:
-        return await client.post(
-            f"/passthrough/{api}",
-            json={"method": method, "path": path, **body},
-            headers={"x-integration-id": of or id_of(api.partition("/")[0])},
-        )
-
-    return do
-
-
-def answered(response: httpx.Response, status: int = 200) -> Any:
-    """The tool's body."""
-    assert response.status_code == 200, response.text
-    envelope = response.json()
-    assert (envelope["status"], envelope["warnings"]) == ("success", [])
-    assert envelope["data"]["status"] == status, envelope
-    return envelope["data"].get("data")
-
-
-def refused(response: httpx.Response) -> tuple[int, str, str]:
-    error = response.json()["error"]
-    return response.status_code, error["code"], error["message"]
+    return environment_of(clock)
 
 
 # Kombo
