@@ -216,8 +216,9 @@ def _is_setting(loc: Loc, keys: Sequence[str]) -> bool:
 
 
 def _filled(keys: Sequence[str], loc: Loc) -> list[Loc]:
-    """All settings by location, with the names and the places in lists of this one."""
-    return [_filled_key(key.split("."), loc) for key in keys]
+    """All settings and tables of names by location, with the names and the places in lists of this one."""
+    tables = [key.removesuffix(".NAME") for key in keys if key.endswith(".NAME")]
+    return [_filled_key(key.split("."), loc) for key in (*tables, *keys)]
 
 
 def _filled_key(parts: Sequence[str], loc: Loc) -> Loc:

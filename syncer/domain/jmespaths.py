@@ -7,7 +7,14 @@ from functools import cache
 from typing import Any, cast
 
 import jmespath
-from jmespath.exceptions import JMESPathError
+from jmespath.exceptions import (
+    EmptyExpressionError,
+    IncompleteExpressionError,
+    JMESPathError,
+    LexerError,
+    ParseError,
+)
+from jmespath.functions import Functions
 from jmespath.parser import ParsedResult
 
 #: Members of a value that a message names, and characters of each name.
@@ -17,20 +24,26 @@ _PROJECTIONS = frozenset({"projection", "filter_projection", "flatten"})
 
 @cache
 def compiled(path: str) -> ParsedResult:
-    """The expression. Raises ValueError with one line that says where it is wrong."""
+    """The expression. Raises ValueError that says what is wrong with it."""
     try:
-        return jmespath.compile(path)
-    except JMESPathError as error:
-        # The lines below the first draw an arrow under the expression.
-        raise ValueError(str(error).partition("\n")[0].rstrip(".: ")) from None
+        expression = jmespath.compile(path)
+    except (EmptyExpressionError, IncompleteExpressionError):
+        raise ValueError("it ends too early") from None
+    except (LexerError, ParseError) as error:
+        raise ValueError(f"character {error.lex_position + 1} cannot stand there") from None
+    unknown = sorted(_functions(cast(Any, expression.parsed)) - Functions.FUNCTION_TABLE.keys())
+    if unknown:
+        raise ValueError(f"there is no function {unknown[0]}")
+    return expression
 
 
 def at(path: str, value: Any) -> Any:
     """What the path leads to; None where that is nothing. Raises ValueError where it cannot be followed."""
     try:
         return compiled(path).search(value)
-    except (JMESPathError, TypeError, ArithmeticError, AttributeError) as error:
-        raise ValueError(f"{path!r} cannot be followed: {str(error).partition(chr(10))[0]}") from None
+    except (JMESPathError, TypeError, ArithmeticError, AttributeError):
+        # Its words repeat values.
+        raise ValueError(f"{path!r} cannot be followed in what is there") from None
 
 
 def led_to(path: str, value: Any) -> str:
@@ -74,16 +87,28 @@ def _tree(path: str) -> Mapping[str, Any]:
     return cast(Mapping[str, Any], tree)
 
 
+def _children(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Those of a slice are numbers."""
+    return [child for child in node["children"] if isinstance(child, Mapping)]
+
+
+def _functions(node: Mapping[str, Any]) -> set[str]:
+    own = {node["value"]} if node["type"] == "function_expression" else set()
+    return own.union(*map(_functions, _children(node)))
+
+
 def _chain(node: Mapping[str, Any]) -> tuple[list[str], bool]:
     """Leading members, and whether these are all there is."""
     match node["type"]:
         case "field":
             return [node["value"]], True
         case "subexpression":
-            steps, whole = _chain(node["children"][0])
-            if whole and node["children"][1]["type"] == "field":
-                return [*steps, node["children"][1]["value"]], True
-            return steps, False
+            first, *rest = node["children"]
+            steps, whole = _chain(first)
+            for child in rest:
+                whole = whole and child["type"] == "field"
+                steps = [*steps, child["value"]] if whole else steps
+            return steps, whole
         case (
             "flatten" | "projection" | "filter_projection" | "value_projection" | "index_expression" | "pipe"
         ):
@@ -94,7 +119,7 @@ def _chain(node: Mapping[str, Any]) -> tuple[list[str], bool]:
 
 def _projected(node: Mapping[str, Any]) -> list[str]:
     found = [] if node["type"] not in _PROJECTIONS else _last(node["children"][0])
-    return found + [each for child in node["children"] for each in _projected(child)]
+    return found + [each for child in _children(node) for each in _projected(child)]
 
 
 def _last(node: Mapping[str, Any]) -> list[str]:
@@ -103,6 +128,6 @@ def _last(node: Mapping[str, Any]) -> list[str]:
         case "field":
             return [node["value"]]
         case "subexpression" | "projection" | "filter_projection":
-            return _last(node["children"][1])
+            return _last(node["children"][-1 if node["type"] == "subexpression" else 1])
         case _:
             return []

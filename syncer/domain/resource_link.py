@@ -11,17 +11,18 @@ from urllib.parse import parse_qsl, unquote, unquote_plus, urljoin, urlsplit
 
 from syncer.domain.call import Call
 
-_PARAMETER = r"""\s*;\s*[^\s=;,"]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s",;]*))?"""
+_PARAMETER = r"""\s*;\s*([^\s=;,"]+)(?:\s*=\s*("(?:[^"\\]|\\.)*"|[^\s",;]*))?"""
+_PARAMETERS = re.compile(_PARAMETER)
 _LINK = re.compile(rf"<([^>]*)>((?:{_PARAMETER})*)")
-_REL = re.compile(r""";\s*rel\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",;]*))""", re.IGNORECASE)
 
 
 def next_in_header(headers: Mapping[str, str | list[str]]) -> str | None:
     """The address that the header Link names as the next one; None where it names none."""
-    for address, parameters in _LINK.findall(", ".join(_values(headers, "link"))):
-        rel = _REL.search(parameters)
-        if rel is not None and "next" in (rel[1] or rel[2] or "").lower().split():
-            return str(address).strip()
+    for link in _LINK.finditer(", ".join(_values(headers, "link"))):
+        relations = [text for name, text in _PARAMETERS.findall(link[2]) if name.lower() == "rel"]
+        # Only the first one counts.
+        if relations and "next" in relations[0].strip('"').lower().split():
+            return link[1].strip()
     return None
 
 
@@ -36,9 +37,14 @@ def path_of(link: str, call: Call, url: str) -> str:
     if not called.netloc or base is None:
         raise ValueError("cannot be followed: the answer does not say what was called")
     target = urlsplit(urljoin(url, link.replace(" ", "%20")))
-    # A tool behind a proxy may call itself http; Kombo goes on as before.
-    is_web = target.scheme in ("http", "https")
-    if not is_web or target.netloc.lower() != called.netloc.lower() or not target.path.startswith(f"{base}/"):
+    is_there = (
+        # A tool behind a proxy may call itself http; Kombo goes on as before.
+        target.scheme in ("http", "https")
+        and target.netloc.lower() == called.netloc.lower()
+        and target.path.startswith(f"{base}/")
+        and ".." not in target.path.split("/")
+    )
+    if not is_there:
         raise ValueError(f"leads elsewhere: to {target.netloc}{target.path}, not below {called.netloc}{base}")
     own = {name for name, _ in parse_qsl(asked.query, keep_blank_values=True)} | set(call.params)
     added = {name for name, _ in parse_qsl(called.query, keep_blank_values=True)} - own

@@ -28,13 +28,11 @@ _BLANK = "\ufeff \t\r\n"
 def read_body(resource: Resource, body: bytes | None) -> Any:
     """What the body says; body: the JSON text of it as Kombo passed it on."""
     value = None if body is None else _json(body)
-    if value is None or (isinstance(value, str) and not value.strip(_BLANK)):
-        raise ValueError("it is empty")
-    if not isinstance(value, str):
+    if value is not None and not isinstance(value, str):
         return value
-    content: str | bytes = value
-    if resource.call.wants_base64:
-        content = _bytes(value)
+    content = _bytes(value) if value and resource.call.wants_base64 else value
+    if not content or not content.strip():
+        raise ValueError("it is empty")
     return READERS[resource.format](content, resource.records)
 
 
@@ -112,6 +110,8 @@ def _read_csv(content: str | bytes, _records: str) -> Any:
         raise ValueError("it is no UTF-8 text") from None
     except csv.Error as error:
         raise ValueError(f"it is no CSV: {error}") from None
+    if not any(names):
+        raise ValueError("no column of it has a name")
     if len(set(names)) < len(names):
         raise ValueError("two of its columns have the same name")
     return {"rows": [_object(names, line) for line in lines]}

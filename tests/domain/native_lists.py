@@ -1,0 +1,150 @@
+"""A tool that lists records page by page, in each of the ways that tools do it, and a walk through it."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+from xml.sax.saxutils import escape
+
+from syncer.domain.call import Call
+from syncer.domain.jmespaths import at
+from syncer.domain.resource import Format, Paging, Resource
+from syncer.domain.resource_answer import Listing, read_listing
+from syncer.domain.resource_call import Place, call_at
+
+INTEGRATION = "hibob:h1"
+BASE = "https://api.tool.example/v1"
+_OF_CALL = ("params", "headers", "data", "options", "wants_base64")
+
+
+def resource(
+    page: Paging | None = None,
+    *,
+    api: str = "hibob/v1",
+    method: str = "GET",
+    path: str = "/list",
+    **parts: Any,
+) -> Resource:
+    """A resource whose records are at ``items`` and known by ``id``; parts: of a call or a resource."""
+    call = {name: parts.pop(name) for name in _OF_CALL if name in parts}
+    return Resource(
+        name="native_list",
+        call=Call(api, method, path, is_listing=True, **call),
+        integrations=("hibob:*",),
+        every=timedelta(hours=6),
+        page=page or Paging(),
+        **{"records": "items", "key": ("id",), **parts},
+    )
+
+
+def read(
+    asked: Resource,
+    data: Any = None,
+    place: Place | None = None,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str | list[str]] | None = None,
+    body: bytes | None = None,
+    url: str = f"{BASE}/list?access_token=t0ken",
+) -> Listing:
+    """What is read of a tool's answer. data: as Kombo passes it on, where body does not give it as text."""
+    text = json.dumps(data).encode() if body is None and data is not None else body
+    return read_listing(
+        asked, place or Place(), INTEGRATION, status=status, headers=headers or {}, body=text, url=url
+    )
+
+
+@dataclass(frozen=True)
+class Tool:
+    """Lists records, so many at once, in the way that the resource expects."""
+
+    asked: Resource
+    records: Sequence[Mapping[str, str]]
+    size: int
+
+    def walk(self) -> list[dict[str, Any]]:
+        """All records in the order in which they came. Fails where the walk comes to no end."""
+        place: Place | None = Place()
+        found: list[dict[str, Any]] = []
+        for _ in range(len(self.records) + 2):
+            assert place is not None
+            listing = self._answer(Place.read(place.text()))
+            found += map(json.loads, listing.records)
+            place = listing.next
+            if place is None:
+                return found
+        raise AssertionError("the walk comes to no end")
+
+    def _answer(self, place: Place) -> Listing:
+        call = call_at(self.asked, place)
+        start = self._start(call)
+        records = self.records[start : start + self.size]
+        more = start + self.size < len(self.records)
+        following = start + self.size
+        page = self.asked.page
+        link = f"{BASE}/list?at={following}&limit={self.size}&access_token=t0ken"
+        answer: dict[str, Any] = {
+            # A number where it can be one: both are cursors.
+            "next": (link if page.style == "link" else following) if more else None,
+            "total": -(-len(self.records) // self.size) if page.style == "page" else len(self.records),
+            "items": records,
+        }
+        headers = {"Link": f'<{BASE}/list?at=0>; rel="first"' + (f', <{link}>; rel="next"' if more else "")}
+        text = _written(self.asked.format, answer)
+        if self.asked.call.wants_base64:
+            text = base64.b64encode(text.encode()).decode()
+        return read(
+            self.asked, text, place, headers=headers, url=f"{BASE}{_added(call.path)}access_token=t0ken"
+        )
+
+    def _start(self, call: Call) -> int:
+        """The number of records before the page that is asked for."""
+        page = self.asked.page
+        told: Any = call.params.get(page.param) if page.within == "params" else at(page.param, call.data)
+        match page.style:
+            case "cursor":
+                return int(told or 0)
+            case "offset":
+                return int(told) - page.start
+            case "page":
+                return (int(told) - page.start) * self.size
+            case "link":
+                return int(dict(parse_qsl(urlsplit(call.path).query)).get("at", 0))
+            case "none":
+                return 0
+
+
+def _added(path: str) -> str:
+    return f"{path}{'&' if '?' in path else '?'}"
+
+
+def _written(written: Format, answer: dict[str, Any]) -> str:
+    """The answer as a text of that format."""
+    match written:
+        case "json":
+            return json.dumps(answer)
+        case "xml":
+            items = "".join(
+                "<n:item>"
+                + "".join(f"<n:{name}>{escape(text)}</n:{name}>" for name, text in each.items())
+                + "</n:item>"
+                for each in answer["items"]
+            )
+            following = "" if answer["next"] is None else f"<n:next>{escape(str(answer['next']))}</n:next>"
+            return (
+                f'<n:list xmlns:n="urn:n"><n:total>{answer["total"]}</n:total>{following}'
+                f"<n:items>{items}</n:items></n:list>"
+            )
+        case "csv":
+            text = io.StringIO(newline="")
+            writer = csv.DictWriter(text, ["id", "name"])
+            writer.writeheader()
+            writer.writerows(answer["items"])
+            return text.getvalue()

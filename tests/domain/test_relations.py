@@ -1,0 +1,36 @@
+"""Names of tables and views, against the tables that there are."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import BigInteger, Text
+
+from syncer.domain.catalogue import catalogue
+from syncer.domain.relations import asked_by, is_taken, views_of
+from syncer.store.bookkeeping import metadata
+from syncer.store.safe_views import FRESHNESS, live_name, safe_name
+from syncer.store.schema import VERSION_TABLE
+from syncer.store.tables import MIRROR
+
+
+def test_every_table_and_view_has_its_name_taken() -> None:
+    live = [live_name(name) for name in catalogue()]
+    names = [*metadata.tables, *live, *map(safe_name, [*MIRROR, *live]), FRESHNESS, VERSION_TABLE]
+    assert [name for name in names if not is_taken(name)] == []
+    assert not is_taken("hibob_work_history")
+
+
+def test_the_views_of_a_name_are_named_as_those_of_tables() -> None:
+    assert views_of("a") == ("a", live_name("a"), safe_name("a"), safe_name(live_name("a")))
+
+
+def test_a_tool_can_be_asked_by_tables_whose_rows_have_an_integration() -> None:
+    with_integration = {name for name, table in MIRROR.items() if "integration_id" in table.c}
+    assert asked_by().keys() == with_integration | {live_name(name) for name in catalogue()}
+
+
+@pytest.mark.parametrize("name", asked_by())
+def test_a_tool_can_be_asked_by_columns_that_the_table_has(name: str) -> None:
+    table = MIRROR[name.removesuffix("_live")]
+    assert asked_by()[name] >= {"id", "remote_id"}
+    assert {type(table.c[column].type) for column in asked_by()[name]} <= {Text, BigInteger}
