@@ -16,9 +16,10 @@ from uuid import uuid4
 from syncer import __version__
 from syncer.domain.budget import Purpose
 from syncer.domain.call import Call
-from syncer.domain.catalogue import model_named, select_models
+from syncer.domain.catalogue import model_named
 from syncer.domain.errors import KeyRefused, KomboError, UsageError
 from syncer.domain.exclude import exclusions
+from syncer.domain.listed import select_names
 from syncer.domain.plan import Mode
 from syncer.domain.tools import check_call
 from syncer.kombo.client import Client
@@ -35,6 +36,7 @@ from syncer.store import schema
 from syncer.store.database import Database
 from syncer.store.integrations import IntegrationStore
 from syncer.store.missing import held_rows
+from syncer.store.native_views import make_views
 from syncer.store.overview import Overview, overview
 from syncer.store.quarantine import Entry, entries
 from syncer.store.state import Key, StreamStore
@@ -77,6 +79,7 @@ class App:
         self.selection = Selection(settings, self.database, self.integrations, self.streams)
         self.planning = Planning(settings, self.database, self.streams)
         self.owner = this_process()
+        self.resources = {each.name: each for each in settings.resources}
         self.stopping = asyncio.Event()
         self.reprojection = Reprojection(
             self.database,
@@ -84,6 +87,7 @@ class App:
             exclusions(settings.privacy.exclude),
             new_id=lambda: uuid4().hex,
             stopping=self.stopping.is_set,
+            resources=self.resources,
         )
         self._transport = transport
         self._sleep = sleep
@@ -100,8 +104,16 @@ class App:
         self.database.close()
 
     def migrate(self) -> tuple[str | None, str | None]:
-        """Bring the database to this version's schema; gives the revisions before and after."""
-        return schema.migrate(self.database)
+        """Bring the database to this version's schema; gives the revisions before and after.
+
+        The views of the configured native lists are made, too. Raises DatabaseError, and UsageError where
+        something else has the name of one.
+        """
+        revisions = schema.migrate(self.database)
+        if self.resources:
+            with self.database.begin() as connection:
+                make_views(connection, self.resources.values())
+        return revisions
 
     def open_database(self) -> None:
         """Make the database usable for a command that writes: migrated, in step with the configuration."""
@@ -149,6 +161,7 @@ class App:
                 sleep=self._sleep,
                 stopping=self.stopping.is_set,
                 report=report,
+                resources=self.resources,
             )
             yield engine, Integrations(engine)
 
@@ -179,7 +192,14 @@ class App:
                 held = await self.database.ask(lambda connection: held_rows(connection, ENVIRONMENT))
                 wanted = [key for key in wanted if key in held]
             planned(wanted)
-            return await run_streams(engine, asking, wanted, mode, self.settings.sync.concurrency)
+            # Native lists may ask for each row of a model.
+            first = [key for key in wanted if key[1] not in self.resources]
+            then = [key for key in wanted if key[1] in self.resources]
+            return [
+                result
+                for keys in (first, then)
+                for result in await run_streams(engine, asking, keys, mode, self.settings.sync.concurrency)
+            ]
 
     async def refresh(
         self, integration_id: str, model: str, ids: Sequence[str], *, by: By = "ids"
@@ -222,7 +242,7 @@ class App:
     def quarantine(self, integrations: Sequence[str] = (), models: Sequence[str] = ()) -> list[Entry]:
         """The records in quarantine, of the selected streams. Raises DatabaseError, UsageError."""
         schema.check(self.database)
-        named = {model.name for model in select_models(tuple(models) or ("*",))}
+        named = select_names(models, self.resources)
         with self.database.read() as connection:
             return [
                 each
@@ -255,7 +275,8 @@ class App:
 
         Raises UsageError for a glob that names no model, DatabaseError, ProjectionReplaced.
         """
-        chosen = [model.name for model in select_models(tuple(models) or ("*",))]
+        named = select_names(models, self.resources)
+        chosen = [name for name in self.settings.lists if name in named]
         await asyncio.to_thread(self.open_database)
         await asyncio.to_thread(self.reprojection.adopt)
         return await self.reprojection.again(chosen, report)

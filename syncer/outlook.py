@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from syncer.config_values import shown
-from syncer.domain.catalogue import catalogue
 from syncer.domain.errors import KomboError
 from syncer.domain.forecast import (
     Allowance,
@@ -22,7 +21,6 @@ from syncer.domain.forecast import (
     expected_rows,
     fitting_every,
     forecast,
-    pages,
     typical_rows,
 )
 from syncer.domain.plan import Mode, Stream, Walk, is_backfilled, next_walk
@@ -95,11 +93,13 @@ class _Look:
         self._now = database.now(connection)
         known = {(each.integration_id, each.model): each for each in selection.streams.all(connection)}
         self._streams = {
-            (each.id, model.name): known.get((each.id, model.name)) or Stream(each.id, model.name)
+            (each.id, listed.name): known.get((each.id, listed.name)) or Stream(each.id, listed.name)
             for each in mirrored.values()
-            for model in selection.models_of(each)
+            for listed in selection.lists_of(each)
         }
-        self._typical = typical_rows((stream, catalogue()[stream.model]) for stream in self._streams.values())
+        self._typical = typical_rows(
+            (stream, settings.lists[stream.model]) for stream in self._streams.values()
+        )
 
     def steps(self, mode: Mode, chosen: Mapping[str, set[str]]) -> list[Step]:
         """What a command in this mode does with each stream that is chosen."""
@@ -110,24 +110,25 @@ class _Look:
         ]
 
     def _step(self, mode: Mode, stream: Stream) -> Step:
-        model = catalogue()[stream.model]
-        rows, is_estimated = expected_rows(stream, model, self._typical)
-        return Step(stream.integration_id, model, self._walk(mode, stream), rows, is_estimated)
+        listed = self._settings.lists[stream.model]
+        rows, is_estimated = expected_rows(stream, listed, self._typical)
+        walk = self._walk(mode, stream)
+        return Step(stream.integration_id, listed, walk, rows, is_estimated, stream.full_pages)
 
     def _walk(self, mode: Mode, stream: Stream) -> Walk | None:
-        integration, model = self._mirrored[stream.integration_id], catalogue()[stream.model]
-        filters = self._settings.sync.for_model(stream.model).filters
+        integration, listed = self._mirrored[stream.integration_id], self._settings.lists[stream.model]
+        filters = self._settings.timing(stream.model).filters
         if mode is Mode.BACKFILL and is_backfilled(stream, filters) and stream.state in SETTLED:
             return None
         try:
-            must_be_offered(integration, model)
+            must_be_offered(integration, listed)
         except KomboError:
             return None
         if integration.state == "gone":
             return None
         return next_walk(
             stream,
-            model,
+            listed,
             mode=mode,
             filters=filters,
             overlap=self._settings.sync.overlap,
@@ -141,15 +142,15 @@ class _Look:
         """What all streams need that Kombo offers."""
         steps = [self._step(Mode.SYNC, stream) for stream in self._streams.values()]
         asked = [
-            (each.integration_id, each.model, self._stream(each).seen, each.rows)
+            (each.integration_id, each.listed, self._stream(each).seen, self._pages(each))
             for each in steps
             if each.walk is not None
         ]
         demand = self._planning.demand_of(asked)
         models: dict[str, list[float]] = defaultdict(list)
-        for _, model, _, rows in asked:
-            kind = self._planning.kind(model, None, pages(rows, model, self._settings.kombo.page_size))
-            models[model.name].append(DAY / kind.pace.every * kind.requests)
+        for _, listed, _, whole in asked:
+            kind = self._planning.kind(listed, None, whole)
+            models[listed.name].append(DAY / kind.pace.every * kind.requests)
         return {
             "streams": len(asked),
             **_rates(demand, allowed),
@@ -169,10 +170,13 @@ class _Look:
         }
 
     def _stream(self, step: Step) -> Stream:
-        return self._streams[step.integration_id, step.model.name]
+        return self._streams[step.integration_id, step.listed.name]
+
+    def _pages(self, step: Step) -> int:
+        return self._planning.pages(step.listed, step.rows, step.full_pages)
 
     def _every(self, model: str) -> str:
-        every = self._settings.sync.for_model(model).every
+        every = self._settings.timing(model).every
         return shown(every) if isinstance(every, timedelta) else every
 
 

@@ -10,9 +10,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from syncer.config_values import mean_interval
-from syncer.domain.catalogue import catalogue
 from syncer.domain.forecast import Allowance, Demand, allowance, pages
-from syncer.domain.model import Model
+from syncer.domain.listed import Listed
 from syncer.domain.rhythm import Asked, Behind, Pace, Seen, about_integrations, alike, behind, interval, near
 from syncer.settings import Settings
 from syncer.store.budget import read_budget
@@ -32,12 +31,12 @@ class Planning:
 
     @cached_property
     def paces(self) -> Mapping[str, Pace]:
-        """How often each model's streams may be asked."""
+        """How often each list's streams may be asked."""
         found = {}
-        for name in catalogue():
-            model = self._settings.sync.for_model(name)
-            every = mean_interval(model.every).total_seconds()
-            longest = model.every_max.total_seconds() if model.every_max is not None else every
+        for name in self._settings.lists:
+            timing = self._settings.timing(name)
+            every = mean_interval(timing.every).total_seconds()
+            longest = timing.every_max.total_seconds() if timing.every_max is not None else every
             found[name] = Pace(every, longest)
         return found
 
@@ -50,26 +49,35 @@ class Planning:
     def demand(self, connection: Connection) -> Demand:
         """What the schedule of all streams needs."""
         return self.demand_of(
-            (integration_id, catalogue()[name], seen, live + deleted)
-            for (integration_id, name), seen, live, deleted in self._streams.asked(connection)
+            (integration_id, listed, seen, self.pages(listed, live + deleted, full_pages))
+            for (integration_id, name), seen, live, deleted, full_pages in self._streams.asked(connection)
+            # Until the streams are brought in step, some may be of lists that are configured no more.
+            if (listed := self._settings.lists.get(name)) is not None
         )
 
-    def demand_of(self, streams: Iterable[tuple[str, Model, Seen, int]]) -> Demand:
-        """What a schedule of these streams needs: integration, model, what is known of changes, rows."""
+    def pages(self, listed: Listed, rows: int, full_pages: int | None) -> int:
+        """Requests of a full walk."""
+        return pages(rows, listed, self._settings.kombo.page_size, full_pages)
+
+    def demand_of(self, streams: Iterable[tuple[str, Listed, Seen, int]]) -> Demand:
+        """What a schedule of these streams needs.
+
+        Each with its integration, what is known of its changes, and the requests of a full walk.
+        """
         asked, walked = [], 0
-        for integration_id, model, seen, rows in streams:
-            whole = pages(rows, model, self._settings.kombo.page_size)
-            asked.append((integration_id, self.kind(model, near(seen.rate), whole)))
-            walked += whole
+        for integration_id, listed, seen, whole in streams:
+            asked.append((integration_id, self.kind(listed, near(seen.rate), whole)))
+            # Of a list without another kind of walk every turn is a full one.
+            walked += whole if listed.features.updated_after else 0
         return Demand(
             alike(asked),
             about_integrations(asked, FRESH_FOR.total_seconds()),
             walked / self._settings.sync.full_every.total_seconds(),
         )
 
-    def kind(self, model: Model, rate: float | None, whole: int) -> Asked:
+    def kind(self, listed: Listed, rate: float | None, whole: int) -> Asked:
         """How a stream is asked whose full walk takes so many requests."""
-        return Asked(self.paces[model.name], rate, 1.0 if model.features.updated_after else whole)
+        return Asked(self.paces[listed.name], rate, 1.0 if listed.features.updated_after else whole)
 
     def behind(self, connection: Connection, stretch: float) -> Behind | None:
         """How far the schedule is behind; streams that were never read whole have no part in it."""

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from syncer.domain.budget import Purpose
 from syncer.domain.catalogue import category_models, select_models
 from syncer.domain.errors import KeyRefused, KomboError, UsageError
+from syncer.domain.listed import Listed, select_names
 from syncer.domain.model import Model
 from syncer.settings import Settings
 from syncer.store import schema
@@ -53,10 +54,10 @@ class Selection:
         models: Sequence[str],
         mirrored: Mapping[str, Integration] | None = None,
     ) -> dict[str, set[str]]:
-        """Names of the models by integration that a command names (all where it names none).
+        """Names of the lists by integration that a command names (all where it names none).
 
         mirrored: the integrations to choose from, where that is not what the database says.
-        Raises UsageError for an integration that is not mirrored and for a glob that matches no model.
+        Raises UsageError for an integration that is not mirrored and for a glob that fits no list.
         """
         if mirrored is None:
             mirrored = self.mirrored()
@@ -67,9 +68,9 @@ class Selection:
                 raise UsageError(
                     f"{wanted} is not mirrored: `syncer integrations list` shows those that are."
                 )
-        named = {model.name for model in select_models(tuple(models) or ("*",))}
+        named = select_names(models, [each.name for each in self.settings.resources])
         selection = {
-            integration_id: {model.name for model in self.models_of(mirrored[integration_id])} & named
+            integration_id: {each.name for each in self.lists_of(mirrored[integration_id])} & named
             for integration_id in integrations or mirrored
         }
         if not any(selection.values()):
@@ -88,6 +89,11 @@ class Selection:
         """
         wanted = select_models(integration.models or self.settings.sync.globs)
         return category_models(wanted, integration.category, integration.read_models)
+
+    def lists_of(self, integration: Integration) -> tuple[Listed, ...]:
+        """All that is mirrored of an integration: its models, then the tool's own lists."""
+        resources = (each for each in self.settings.resources if each.covers(integration.id))
+        return (*self.models_of(integration), *resources)
 
     async def refresh_streams(self, asking: Integrations, among: Collection[str] = ()) -> list[Key]:
         """Bring the streams in step with the integrations; gives them turn by turn over the integrations.
@@ -119,7 +125,7 @@ class Selection:
             lists = [
                 [key for key in mirrored if key[0] == row.id]
                 if row.id in leave
-                else [(row.id, model.name) for model in self.models_of(row)]
+                else [(row.id, each.name) for each in self.lists_of(row)]
                 for row in self.integrations.all(connection)
             ]
             keys = [key for row in zip_longest(*lists) for key in row if key is not None]

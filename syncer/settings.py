@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
@@ -24,12 +25,15 @@ from syncer.config_sections import (
     Integration,
     Kombo,
     Log,
+    ModelSync,
     Privacy,
     Sync,
     Web,
 )
 from syncer.config_sources import PREFIX, fault, merged, read_secret_files, read_toml, read_variables
+from syncer.domain.catalogue import catalogue
 from syncer.domain.errors import UsageError
+from syncer.domain.listed import Listed
 from syncer.domain.resource import Resource
 
 #: Where each region's API is (Kombo's Python SDK 1.4.0).
@@ -88,6 +92,19 @@ class Settings(BaseSettings):
     def resources(self) -> tuple[Resource, ...]:
         """The lists of tools' own APIs to mirror, in the order of the file."""
         return tuple(each.resource() for each in self.passthrough)
+
+    @cached_property
+    def lists(self) -> Mapping[str, Listed]:
+        """All that can be mirrored, by name: the models of the catalogue and these lists."""
+        return {**catalogue(), **{each.name: each for each in self.resources}}
+
+    def timing(self, name: str) -> ModelSync:
+        """When the list of that name is read; the interval of a tool's own list is kept as it stands."""
+        listed = self.lists[name]
+        if not isinstance(listed, Resource):
+            return self.sync.for_model(name)
+        longest = listed.every if isinstance(listed.every, timedelta) else None
+        return ModelSync(listed.every, longest, listed.filters)
 
     @property
     def base_url(self) -> str:

@@ -18,7 +18,6 @@ from syncer.daemon.tasks import together
 from syncer.daemon.tempo import Tempo
 from syncer.daemon.web import listening, serve_pages
 from syncer.daemon.workers import Workers
-from syncer.domain.catalogue import catalogue
 from syncer.domain.errors import SyncerError
 from syncer.sync.engine import Report
 
@@ -60,7 +59,7 @@ async def run_service(
             schedule = Schedule(
                 app.database,
                 app.streams,
-                {name: app.settings.sync.for_model(name).every for name in catalogue()},
+                {name: app.settings.timing(name).every for name in app.settings.lists},
                 clock=clock,
                 wake=workers.wake,
                 tempo=Tempo(app.planning, app.database),

@@ -13,6 +13,7 @@ SyncerError
     │   ├── RateLimited         429 of the key's budget: wait for the reset
     │   └── ConcurrencyLimited  429 of one integration: back off there only
     ├── NotReady                the integration's setup is not finished
+    │   └── ParentsUnread       the rows that a list is asked for have not been read yet
     ├── ModelUnavailable        this integration does not offer this model
     ├── IntegrationGone         Kombo does not know the integration (any more)
     ├── CursorRefused           400 on a request that carried a cursor
@@ -118,6 +119,10 @@ class ConcurrencyLimited(Transient):
 
 class NotReady(KomboError):
     """The integration is not set up yet."""
+
+
+class ParentsUnread(NotReady):
+    """The rows that the list is asked for have not been read yet."""
 
 
 class ModelUnavailable(KomboError):

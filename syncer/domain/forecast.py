@@ -15,8 +15,9 @@ from math import ceil
 from statistics import median
 
 from syncer.domain.budget import FIRST_WINDOW, Budget, Reserve
-from syncer.domain.model import Model
+from syncer.domain.listed import Listed
 from syncer.domain.plan import Kind, Phase, Stream, Walk
+from syncer.domain.resource import Resource
 from syncer.domain.rhythm import DAY, FILL, Asked, Pace, fitting_stretch, load
 
 #: Requests per window until Kombo has told the limit; docs.kombo.dev shows this number.
@@ -57,12 +58,12 @@ def allowance(budget: Budget | None, reserve: Reserve) -> Allowance:
     return Allowance(budget.limit, reserve.of(budget.limit), budget.length, is_assumed=False)
 
 
-def rows_of(stream: Stream, model: Model) -> int:
+def rows_of(stream: Stream, model: Listed) -> int:
     """How many records the stream's list has, as far as it has been read."""
     return stream.rows_live + (stream.rows_deleted if model.features.include_deleted else 0)
 
 
-def typical_rows(streams: Iterable[tuple[Stream, Model]]) -> dict[str, int]:
+def typical_rows(streams: Iterable[tuple[Stream, Listed]]) -> dict[str, int]:
     """The median of the rows of each model's streams that have been read whole."""
     known: dict[str, list[int]] = defaultdict(list)
     for stream, model in streams:
@@ -71,7 +72,7 @@ def typical_rows(streams: Iterable[tuple[Stream, Model]]) -> dict[str, int]:
     return {name: round(median(rows)) for name, rows in known.items()}
 
 
-def expected_rows(stream: Stream, model: Model, typical: Mapping[str, int]) -> tuple[int, bool]:
+def expected_rows(stream: Stream, model: Listed, typical: Mapping[str, int]) -> tuple[int, bool]:
     """How many records a full walk will meet, and whether that is an estimate."""
     rows = rows_of(stream, model)
     if stream.last_full_walk_at is not None:
@@ -79,29 +80,39 @@ def expected_rows(stream: Stream, model: Model, typical: Mapping[str, int]) -> t
     return max(rows, typical.get(model.name, 0)), True
 
 
-def pages(rows: int, model: Model, page_size: int) -> int:
-    """Requests that it takes to read so many rows; an empty list takes one."""
+def pages(rows: int, model: Listed, page_size: int, full_pages: int | None) -> int:
+    """Requests that it takes to read so many rows; an empty list takes one.
+
+    full_pages: those of the last full walk, if there was one; a tool's own list has pages of its own size.
+    """
+    if isinstance(model, Resource):
+        return max(1, full_pages or 1)
     return max(1, ceil(rows / page_size)) if model.features.paging else 1
 
 
-def requests_of(walk: Walk, model: Model, rows: int, page_size: int) -> int:
-    """Requests that are left of a walk through so many rows."""
+def requests_of(step: Step, walk: Walk, page_size: int) -> int:
+    """Requests that are left of the step's walk."""
     if walk.phase is Phase.SWEEP:
         return 0
     if walk.kind is Kind.INCREMENTAL:
         return 1
-    return pages(max(0, rows - walk.rows), model, page_size)
+    left = None if step.full_pages is None else step.full_pages - walk.pages
+    return pages(max(0, step.rows - walk.rows), step.listed, page_size, left)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One stream's part in a command; walk None: there is nothing to do."""
+    """One stream's part in a command; walk None: there is nothing to do.
+
+    full_pages: of its last full walk, None where there was none.
+    """
 
     integration_id: str
-    model: Model
+    listed: Listed
     walk: Walk | None
     rows: int = 0
     is_estimated: bool = False
+    full_pages: int | None = None
 
 
 @dataclass(slots=True)
@@ -141,12 +152,12 @@ def forecast(steps: Sequence[Step], page_size: int) -> Forecast:
     """The cost of these steps by model; one question about the key, and one about each integration."""
     costs: dict[str, Cost] = defaultdict(Cost)
     for step in steps:
-        cost = costs[step.model.name]
+        cost = costs[step.listed.name]
         cost.streams += 1
         if step.walk is None:
             cost.skipped += 1
             continue
-        cost.requests += requests_of(step.walk, step.model, step.rows, page_size)
+        cost.requests += requests_of(step, step.walk, page_size)
         if step.walk.kind is Kind.FULL:
             cost.rows += step.rows
             cost.estimated += step.is_estimated

@@ -12,6 +12,7 @@ from syncer.domain.errors import (
     KomboError,
     ModelUnavailable,
     NotReady,
+    ParentsUnread,
 )
 from syncer.domain.listed import Listed
 from syncer.domain.rhythm import Seen
@@ -267,6 +268,11 @@ def recheck(outcome: Outcome, failures: int) -> timedelta | None:
     if outcome is Outcome.FAILED:
         return min(RETRY_FIRST * (1 << min(failures - 1, 10)), RETRY_LONGEST)
     return fixed.get(outcome)
+
+
+def soon(error: KomboError) -> timedelta | None:
+    """When to try again after an error that passes sooner than its outcome tells; None: it does not."""
+    return RETRY_FIRST if isinstance(error, ParentsUnread) else None
 
 
 def outcome_with(outcome: Outcome, held: int) -> Outcome:

@@ -40,6 +40,11 @@ def read_native(resource: Resource, raw: bytes, parent: str | None) -> Record | 
         return _poison(raw, f"not readable: {error}")
 
 
+def twin(record: Record) -> Poison:
+    """What becomes of a record whose key another one of its page has, that says something else."""
+    return _poison(record.text, f"has the same key as another record: {record.id}")
+
+
 def project_native(resource: Resource, record: Record) -> Row | Poison:
     """The row of a record; its values are ``parent`` and ``columns``, JSON text of an object or None."""
     try:

@@ -186,6 +186,24 @@ class Client:
         except Transient as error:
             raise doubtful(error, call) from None
 
+    async def native_list(
+        self,
+        call: Call,
+        integration_id: str,
+        name: str,
+        read: Callable[[NativeAnswer], T],
+        *,
+        purpose: Purpose,
+    ) -> tuple[T, NativeAnswer, float]:
+        """A page of a native list: what read makes of the answer, that itself, and the seconds it took.
+
+        name: of the resource. read may raise Transient, so that the call is tried again.
+        """
+        request = native_request(call, integration_id, self._slots[integration_id], self._scrub)
+
+        (value, answer), duration = await self._ask(request.listing(read, purpose, name))
+        return value, answer, duration
+
     async def _ask(self, request: Request[T]) -> tuple[T, float]:
         """The value and the seconds that the accepted attempt took."""
         return await persist(request, partial(self._attempt, request), sleep=self._sleep, random=self._random)

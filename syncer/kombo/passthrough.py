@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property, partial
 from typing import Any
 from urllib.parse import quote
@@ -23,7 +24,7 @@ from syncer.domain.budget import Purpose
 from syncer.domain.call import Call, File
 from syncer.domain.errors import Doubtful, KomboError, UsageError
 from syncer.kombo.concurrency import Slots
-from syncer.kombo.headers import read_free_slots
+from syncer.kombo.headers import read_free_slots, read_served_at
 from syncer.kombo.refusals import Asked, refusal, unreadable
 from syncer.kombo.request import Request
 from syncer.kombo.retry import is_undone
@@ -41,7 +42,7 @@ class NativeAnswer:
     status: the tool's HTTP status; 400 and above is its failure. headers: a list where the tool sent one
     several times. body: the JSON text of the body as Kombo passed it on, None where there was none.
     is_base64: the body is base64 text, as was asked for. warnings: Kombo's, for people. url: what was called;
-    may hold secrets.
+    may hold secrets. served_at: Kombo's time (UTC), None if not told.
     """
 
     status: int
@@ -50,6 +51,7 @@ class NativeAnswer:
     url: str = field(default="", repr=False)
     warnings: tuple[str, ...] = field(default=(), repr=False)
     is_base64: bool = False
+    served_at: datetime | None = None
 
     @property
     def is_well(self) -> bool:
@@ -138,7 +140,7 @@ def read_native(
     if status // 100 != 2:
         raise refusal(status, headers, body, asked)
     try:
-        answer = _answer(body)
+        answer = replace(_answer(body), served_at=read_served_at(headers))
     except (msgspec.DecodeError, ValueError, RecursionError):
         raise unreadable(status, headers, body, "it holds no answer of the tool", asked) from None
     if call.wants_base64 and isinstance(answer.data, str):

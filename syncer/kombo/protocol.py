@@ -25,13 +25,15 @@ class Page:
 
     results: the JSON text of each record exactly as received; whether it is a usable record is not
     checked. next: the cursor of the next page, None at the end. served_at: the server's time (UTC),
-    None if not told. duration: seconds from sending the request to the end of the answer.
+    None if not told. duration: seconds from sending the request to the end of the answer. parent: the
+    value of the mirror's row that a native list was asked for.
     """
 
     results: tuple[bytes, ...]
     next: str | None
     served_at: datetime | None
     duration: float = 0.0
+    parent: str | None = None
 
     @property
     def started_at(self) -> datetime | None:

@@ -10,6 +10,7 @@ from syncer.domain.budget import Purpose
 from syncer.kombo.concurrency import Slots
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +31,13 @@ class Request(Generic[T]):
     body: bytes | None = None
     slots: Slots = field(default_factory=Slots)
     once: bool = False
+
+    def listing(self, read: Callable[[T], U], purpose: Purpose, name: str) -> Request[tuple[U, T]]:
+        """The same request as one of a list of that name: read makes a page of its answer."""
+
+        def both(status: int, headers: Mapping[str, str], body: bytes) -> tuple[U, T]:
+            answer = self.read(status, headers, body)
+            return read(answer), answer
+
+        members = {name: getattr(self, name) for name in self.__slots__}
+        return Request(**{**members, "read": both, "purpose": purpose, "model_name": name})

@@ -141,8 +141,9 @@ class DueStreams:
         )
         return [((row[0], row[1]), row[2], Seen(row[3], row[4])) for row in found]
 
-    def asked(self, connection: Connection) -> Iterator[tuple[Key, Seen, int, int]]:
-        """Streams that the schedule asks, each with what is known of it and its live and deleted rows.
+    def asked(self, connection: Connection) -> Iterator[tuple[Key, Seen, int, int, int | None]]:
+        """Streams that the schedule asks, with what is known of each: changes, live and deleted rows, and
+        pages of the last full walk.
 
         Not those that have a time of their own, rarer than the schedule's.
         """
@@ -154,9 +155,10 @@ class DueStreams:
                 streams.c.watched,
                 streams.c.rows_live,
                 streams.c.rows_deleted,
+                streams.c.full_pages,
             ).where(self._mirrored, streams.c.state.not_in(ASKED_RARELY))
         )
-        return (((row[0], row[1]), Seen(row[2], row[3]), row[4], row[5]) for row in found)
+        return (((row[0], row[1]), Seen(row[2], row[3]), row[4], row[5], row[6]) for row in found)
 
     @property
     def _mirrored(self) -> Any:

@@ -29,7 +29,7 @@ from syncer.store.listed import is_listed
 from syncer.store.seen import seen_ids
 from syncer.store.shelf import shelf_of
 from syncer.store.state import Key
-from syncer.store.tables import missing
+from syncer.store.tables import missing, streams
 from syncer.store.types import Timestamp
 
 #: How many ids show what is held.
@@ -106,7 +106,30 @@ class MissingStore:
                 ),
                 rows,
             )
+            self._note_last_seen(connection, walk_id)
         connection.execute(delete(missing).where(*self._of, missing.c.walk_id != walk_id))
+
+    def _note_last_seen(self, connection: Connection, walk_id: str) -> None:
+        """Keep of rows that are missing for the first time when a list last had them, where that is kept."""
+        shelf = shelf_of(self.environment, self.key)
+        table = shelf.table
+        if "last_seen_at" not in table.c:
+            return
+        before = (
+            select(streams.c.last_full_walk_at)
+            .where(
+                streams.c.environment == self.environment,
+                streams.c.integration_id == self.key[0],
+                streams.c.model == self.key[1],
+            )
+            .scalar_subquery()
+        )
+        new = select(missing.c.record_id).where(*self._of, missing.c.walk_id == walk_id, missing.c.walks == 1)
+        connection.execute(
+            update(table)
+            .where(*shelf.its, shelf.id.in_(new), table.c.last_seen_at < before)
+            .values(last_seen_at=before)
+        )
 
     def unasked(
         self, connection: Connection, sweep_id: str, *, only_approved: bool = False, limit: int

@@ -20,6 +20,7 @@ from syncer.domain.errors import ProjectionReplaced
 from syncer.domain.projection import Projection
 from syncer.store.bookkeeping import projections, streams
 from syncer.store.bulk import upsert
+from syncer.store.passthrough import passthrough_records
 from syncer.store.stream_rows import walk_values
 from syncer.store.tables import MIRROR
 
@@ -35,12 +36,14 @@ _FINGERPRINT = select(projections.c.fingerprint).where(
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """What adopting changed. replaced: models with rows of another projection. walked_anew: those of them
+    """What adopting changed. replaced: lists with rows of another projection. walked_anew: those of them
     that keep members again which were excluded, so that their streams have to be read whole once more.
+    changed: all that have another projection now, with rows or without.
     """
 
     replaced: tuple[str, ...] = ()
     walked_anew: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,10 @@ def adopt(
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PROJECTION_LOCK})
     stored = _stored(connection, environment)
     replaced, anew, rows = [], [], []
-    for model in _differing(stored, wanted):
+    changed = _differing(stored, wanted)
+    for model in changed:
         before, after = stored.get(model), wanted[model]
-        if before is not None or _has_rows(connection, model):
+        if before is not None or _has_rows(connection, environment, model):
             replaced.append(model)
         if before is not None and after.gives_back(before.exclusions):
             anew.append(model)
@@ -78,7 +82,7 @@ def adopt(
         )
     upsert(connection, projections, rows)
     _walk_anew(connection, environment, anew, now)
-    return Adopted(tuple(replaced), tuple(anew))
+    return Adopted(tuple(replaced), tuple(anew), tuple(changed))
 
 
 def hold(connection: Connection, environment: str, model: str, projection: Projection) -> None:
@@ -169,8 +173,13 @@ def _differing(stored: Mapping[str, Projection], wanted: Mapping[str, Projection
     return [model for model, projection in wanted.items() if stored.get(model) != projection]
 
 
-def _has_rows(connection: Connection, model: str) -> bool:
-    return bool(connection.execute(select(exists(select(MIRROR[model].c.id)))).scalar_one())
+def _has_rows(connection: Connection, environment: str, name: str) -> bool:
+    rows = select(passthrough_records.c.record_key).where(
+        passthrough_records.c.environment == environment, passthrough_records.c.resource == name
+    )
+    if name in MIRROR:
+        rows = select(MIRROR[name].c.id)
+    return bool(connection.execute(select(exists(rows))).scalar_one())
 
 
 def _walk_anew(connection: Connection, environment: str, models: Iterable[str], now: datetime) -> None:

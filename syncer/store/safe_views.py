@@ -7,7 +7,7 @@ changes no column that a view shows: they are taken away before the tables chang
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 
@@ -105,15 +105,25 @@ def set_aside(connection: Connection) -> Iterator[None]:
         yield
         return
     ours, before = _safe_views(connection), columns_there(connection)
-    readers = _readers(connection, [*ours, FRESHNESS, *map(live_name, catalogue())])
-    for view in ours:
-        connection.exec_driver_sql(f"DROP VIEW {quoted(connection, view)}")
+    with keeping_readers(connection, [*ours, FRESHNESS, *map(live_name, catalogue())]):
+        for view in ours:
+            connection.exec_driver_sql(f"DROP VIEW {quoted(connection, view)}")
+        yield
+        after = columns_there(connection)
+        for view, table in ours.items():
+            left = [name for name in before[view] if name in after.get(table, ())]
+            if left:
+                _make(connection, table, left)
+
+
+@contextmanager
+def keeping_readers(connection: Connection, views: Sequence[str]) -> Iterator[None]:
+    """Whoever can read these views before the block can read those of the same names after it."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    readers = _readers(connection, views)
     yield
-    after = columns_there(connection)
-    for view, table in ours.items():
-        left = [name for name in before[view] if name in after.get(table, ())]
-        if left:
-            _make(connection, table, left)
     _give_back(connection, readers)
 
 

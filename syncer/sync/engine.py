@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
@@ -10,6 +10,7 @@ from typing import Literal
 from syncer.domain.change import Counts
 from syncer.domain.exclude import Exclusion
 from syncer.domain.plan import Kind, Outcome
+from syncer.domain.resource import Resource
 from syncer.domain.sweep import Brakes
 from syncer.kombo.client import Client
 from syncer.store.database import Database
@@ -64,7 +65,10 @@ Report = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """Client, stores and rules; owner names this process in leases. stopping: asked between two pages."""
+    """Client, stores and rules; owner names this process in leases. stopping: asked between two pages.
+
+    resources: the native lists of the configuration, by name.
+    """
 
     database: Database
     client: Client
@@ -77,3 +81,4 @@ class Engine:
     sleep: Callable[[float], Awaitable[None]]
     stopping: Callable[[], bool]
     report: Report
+    resources: Mapping[str, Resource] = field(default_factory=dict)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
@@ -11,8 +11,11 @@ from sqlalchemy import Connection
 
 from syncer.domain.catalogue import catalogue, model_named
 from syncer.domain.exclude import Exclusion
-from syncer.domain.projection import projection
+from syncer.domain.projection import native_projection, projection
+from syncer.domain.resource import Resource
 from syncer.store.database import Database
+from syncer.store.native_reproject import NativeTask, reproject_native_batch
+from syncer.store.native_views import make_views
 from syncer.store.projections import adopt, begin, unfinished
 from syncer.store.reproject import Batch, Task, expected_rows, reproject_batch
 
@@ -39,7 +42,7 @@ class Reprojected:
 
 @dataclass(frozen=True, slots=True)
 class Reprojection:
-    """Keeps the rows in step with the catalogue and the exclusions.
+    """Keeps the rows in step with the catalogue, the exclusions and the columns of native lists.
 
     stopping: asked between two batches; what is done until then is kept, and goes on from there. new_id names
     what puts records into quarantine.
@@ -50,13 +53,16 @@ class Reprojection:
     exclusions: frozenset[Exclusion]
     new_id: Callable[[], str]
     stopping: Callable[[], bool]
+    resources: Mapping[str, Resource] = field(default_factory=dict)
     batch_rows: int = BATCH_ROWS
 
     def adopt(self) -> None:
-        """From now on all rows are to be of this program's projections. Raises DatabaseError."""
+        """From now on all rows are to be of this program's projections. Raises DatabaseError, UsageError."""
         wanted = {name: projection(model, self.exclusions) for name, model in catalogue().items()}
+        wanted |= {name: native_projection(each) for name, each in self.resources.items()}
         with self.database.begin() as connection:
             adopted = adopt(connection, self.environment, wanted, self.database.now(connection))
+            make_views(connection, self.resources.values(), anew=adopted.changed)
         if adopted.replaced:
             log.info("projection_replaced", models=adopted.replaced)
         if adopted.walked_anew:
@@ -67,7 +73,7 @@ class Reprojection:
         """Re-project what is left to do. Raises DatabaseError, ProjectionReplaced."""
         environment = self.environment
         models = await self.database.ask(lambda connection: unfinished(connection, environment))
-        return await self._run([name for name in catalogue() if name in models], report)
+        return await self._run([name for name in (*catalogue(), *self.resources) if name in models], report)
 
     async def again(
         self, models: Sequence[str], report: Callable[[Reprojected], None] = lambda _: None
@@ -104,6 +110,12 @@ class Reprojection:
         return so_far
 
     def _batch(self, name: str, run_id: str, connection: Connection) -> Batch | None:
+        now = self.database.now(connection)
+        if name in self.resources:
+            resource = self.resources[name]
+            return reproject_native_batch(
+                NativeTask(connection, self.environment, resource, run_id, now, self.batch_rows)
+            )
         return reproject_batch(
             Task(
                 connection=connection,
@@ -111,7 +123,7 @@ class Reprojection:
                 model=model_named(name),
                 exclusions=self.exclusions,
                 run_id=run_id,
-                now=self.database.now(connection),
+                now=now,
                 size=self.batch_rows,
             )
         )

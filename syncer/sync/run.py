@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -25,6 +25,7 @@ from syncer.domain.plan import (
     follow_up,
     next_walk,
     outcome_of,
+    soon,
 )
 from syncer.store.state import Key, Lease
 from syncer.sync.engine import Engine, Progress
@@ -38,7 +39,10 @@ log = structlog.get_logger("syncer")
 
 @dataclass
 class Run:
-    """A run under way; counts and pages are what it has stored, also when it ends early."""
+    """A run under way; counts and pages are what it has stored, also when it ends early.
+
+    again_in: when to try again where that is sooner than its outcome tells.
+    """
 
     engine: Engine
     integrations: Integrations
@@ -50,6 +54,7 @@ class Run:
     counts: Counts = field(default_factory=Counts)
     pages: int = 0
     kind: Kind | None = None
+    again_in: timedelta | None = None
 
     @property
     def key(self) -> Key:
@@ -99,6 +104,7 @@ class Run:
         except KomboError as error:
             if isinstance(error, IntegrationGone):
                 await self.integrations.gone(self.key[0])
+            self.again_in = soon(error)
             return outcome_of(error), str(error)
         except ProjectionReplaced as error:
             return Outcome.FAILED, str(error)

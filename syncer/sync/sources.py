@@ -6,11 +6,15 @@ from syncer.domain.catalogue import model_named
 from syncer.store.state import Key
 from syncer.sync.engine import Engine
 from syncer.sync.model_list import ModelList
+from syncer.sync.native_list import NativeList
 from syncer.sync.source import Source
 
 
 def source_of(engine: Engine, key: Key) -> Source:
     """The list behind the stream. Raises UsageError where there is none."""
+    resource = engine.resources.get(key[1])
+    if resource is not None:
+        return NativeList(engine, resource, key[0])
     return ModelList(engine, model_named(key[1]), key[0])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection
@@ -62,7 +62,9 @@ async def run_stream(
     try:
         outcome, error = await while_leased(engine, lease, run.walks(stream, now))
         changed = run.counts.written > 0
-        outcome, error = await _end(engine, lease, run_id, outcome, error, stream, changed=changed)
+        outcome, error = await _end(
+            engine, lease, run_id, outcome, error, stream, changed=changed, again_in=run.again_in
+        )
     except LeaseLost as lost:
         outcome, error = Outcome.BUSY, str(lost)
     except KeyRefused as refused:
@@ -108,10 +110,12 @@ async def _end(
     before: Stream,
     *,
     changed: bool = False,
+    again_in: timedelta | None = None,
 ) -> tuple[Outcome, str | None]:
     """Leave the outcome on the stream and on the run, and free the lease; gives what it is after all.
 
-    before: the stream as it was when the run began; changed: whether it found anything to write.
+    before: the stream as it was when the run began; changed: whether it found anything to write; again_in:
+    when to try again, where the outcome does not say it.
     """
     key = lease.integration_id, lease.model
 
@@ -125,7 +129,7 @@ async def _end(
         is_settled = ended is Outcome.STOPPED and is_backfilled(stream, stream.filters)
         said = now_it_is.said if ended is Outcome.HELD else error
         failed = before.failures + 1 if ended is Outcome.FAILED else 0
-        again_in = recheck(ended, failed)
+        pause = again_in or recheck(ended, failed)
         engine.streams.release(
             connection,
             lease,
@@ -134,7 +138,7 @@ async def _end(
             error=said,
             failures=failed,
             now=now,
-            due_at=None if again_in is None else now + again_in,
+            due_at=None if pause is None else now + pause,
             seen=_seen(before, now, changed=changed) if outcome is Outcome.COMPLETE else None,
         )
         end_run(connection, run_id, ended, said, now)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncer.domain.budget import Budget, Reserve
+from syncer.domain.call import Call
 from syncer.domain.catalogue import model_named
 from syncer.domain.forecast import (
     Allowance,
@@ -26,12 +27,21 @@ from syncer.domain.forecast import (
     typical_rows,
 )
 from syncer.domain.plan import Kind, Phase, Stream, Walk
+from syncer.domain.resource import Resource
 from syncer.domain.rhythm import DAY, FILL, Asked, Pace
 
 GROUPS, EMPLOYEES, ORDERS = (
     model_named(name) for name in ("hris_groups", "hris_employees", "assessment_orders")
 )
 BETA = replace(GROUPS, features=replace(GROUPS.features, paging=False))
+NATIVE = Resource(
+    "work_history",
+    Call("hibob/v1", "GET", "/bulk/people/work"),
+    ("hibob:*",),
+    timedelta(hours=6),
+    "r",
+    ("id",),
+)
 FULL, INCREMENTAL = Walk("w", Kind.FULL, None, {}), Walk("w", Kind.INCREMENTAL, "2026", {})
 READ_AT = datetime(2026, 1, 1, tzinfo=UTC)
 KOMBO = Allowance(300, 30, 60.0, is_assumed=False)
@@ -75,13 +85,20 @@ def test_requests_of_the_first_window_need_no_wait(requests: int, seconds: float
 def test_more_rows_never_take_fewer_requests_and_each_list_takes_one(
     rows: int, more: int, page_size: int
 ) -> None:
-    few, many = pages(rows, GROUPS, page_size), pages(rows + more, GROUPS, page_size)
+    few, many = pages(rows, GROUPS, page_size, None), pages(rows + more, GROUPS, page_size, None)
     assert 1 <= few <= many
     assert (many - 1) * page_size < max(1, rows + more)
 
 
 def test_a_list_that_comes_whole_takes_one_request() -> None:
-    assert pages(10_000, BETA, 250) == 1
+    assert pages(10_000, BETA, 250, None) == 1
+
+
+def test_a_tools_own_list_takes_as_many_requests_as_the_last_time() -> None:
+    assert pages(10_000, NATIVE, 250, None) == 1
+    assert pages(10_000, NATIVE, 250, 37) == 37
+    walk = replace(FULL, pages=30, rows=9_000)
+    assert requests_of(Step("tool:one", NATIVE, walk, 10_000, full_pages=37), walk, 250) == 7
 
 
 @pytest.mark.parametrize(
@@ -97,7 +114,7 @@ def test_a_list_that_comes_whole_takes_one_request() -> None:
     ids=["whole", "what changed", "the last page", "the rest", "more than was thought", "all was read"],
 )
 def test_a_walk_costs_what_is_left_of_it(walk: Walk, requests: int) -> None:
-    assert requests_of(walk, GROUPS, 1_000, 250) == requests
+    assert requests_of(Step("tool:one", GROUPS, walk, 1_000), walk, 250) == requests
 
 
 def test_deleted_rows_are_read_where_a_list_has_them() -> None:

@@ -1,0 +1,122 @@
+"""Stored native records get the columns that the configuration asks for now, batch by batch."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Text, bindparam, cast, select, tuple_, update
+
+from syncer.domain.projection import native_projection
+from syncer.domain.record import Poison, Record
+from syncer.domain.resource import Resource
+from syncer.domain.resource_rows import project_native
+from syncer.domain.row import Row
+from syncer.store.passthrough import passthrough_records
+from syncer.store.projections import Place, move, place
+from syncer.store.quarantine import keep_in_quarantine, keys_among
+from syncer.store.reproject import Batch
+
+_ITS = passthrough_records.c
+_CHANGE = (
+    update(passthrough_records)
+    .where(
+        _ITS.environment == bindparam("its_environment"),
+        _ITS.resource == bindparam("its_resource"),
+        _ITS.integration_id == bindparam("its_integration"),
+        _ITS.record_key == bindparam("its_key"),
+    )
+    .values(columns=bindparam("new_columns"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NativeTask:
+    """What a batch needs besides its place; size in rows. run_id names what puts records into quarantine."""
+
+    connection: Connection
+    environment: str
+    resource: Resource
+    run_id: str
+    now: datetime
+    size: int
+
+
+def reproject_native_batch(task: NativeTask) -> Batch | None:
+    """The next batch of the resource's re-projection, and its new place; None: all is done.
+
+    Raises ProjectionReplaced where another process has adopted other columns.
+    """
+    connection, environment, resource = task.connection, task.environment, task.resource
+    at = place(connection, environment, resource.name, native_projection(resource))
+    if at is None:
+        return None
+    # Ids of integrations have no blanks.
+    after = at.after.split(" ", 1) if at.after else ["", ""]
+    found = connection.execute(
+        select(
+            _ITS.integration_id,
+            _ITS.record_key,
+            _ITS.content_hash,
+            cast(_ITS.document, Text).label("document"),
+            _ITS.parent,
+            cast(_ITS["columns"], Text).label("columns"),
+        )
+        .where(
+            _ITS.environment == environment,
+            _ITS.resource == resource.name,
+            tuple_(_ITS.integration_id, _ITS.record_key) > tuple_(*after),
+        )
+        .order_by(_ITS.integration_id, _ITS.record_key)
+        .limit(task.size)
+        .with_for_update()
+    ).all()
+    projected: dict[str, list[tuple[Record, Row | Poison]]] = defaultdict(list)
+    changes = []
+    for stored in found:
+        record = Record(
+            stored.record_key, None, bytes(stored.content_hash), stored.document.encode(), stored.parent
+        )
+        row = project_native(resource, record)
+        projected[stored.integration_id].append((record, row))
+        columns = row.values["columns"] if isinstance(row, Row) else None
+        if _value(columns) != _value(stored.columns):
+            changes.append(
+                {
+                    "its_environment": environment,
+                    "its_resource": resource.name,
+                    "its_integration": stored.integration_id,
+                    "its_key": stored.record_key,
+                    "new_columns": columns,
+                }
+            )
+    if changes:
+        connection.execute(_CHANGE, changes)
+    for integration_id, pairs in projected.items():
+        _bring_quarantine(task, (integration_id, resource.name), pairs)
+    last = f"{found[-1].integration_id} {found[-1].record_key}" if len(found) == task.size else None
+    to = None if last is None else Place(passthrough_records.name, last)
+    move(connection, environment, resource.name, to)
+    return Batch(len(found), len(changes), last)
+
+
+def _bring_quarantine(
+    task: NativeTask, key: tuple[str, str], pairs: list[tuple[Record, Row | Poison]]
+) -> None:
+    """Keep what does not fit the columns now, and drop what was kept for others."""
+    keep_in_quarantine(
+        task.connection,
+        task.environment,
+        key,
+        task.run_id,
+        task.now,
+        [row for _, row in pairs if isinstance(row, Poison)],
+        [row for _, row in pairs if isinstance(row, Row)],
+        keys_among(task.connection, task.environment, key, [record for record, _ in pairs]),
+    )
+
+
+def _value(text: str | None) -> object:
+    return None if text is None else json.loads(text)

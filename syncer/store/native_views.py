@@ -1,0 +1,114 @@
+"""Views of native lists: each resource's records under its own name, with the columns that were asked for.
+
+They show values that were converted as the records were written (``passthrough_records.columns``), so that no
+query can fail on one. The configuration decides on them, not a migration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from sqlalchemy import Connection, inspect
+
+from syncer.domain.errors import UsageError
+from syncer.domain.model import Column, ColumnType
+from syncer.domain.resource import Resource
+from syncer.store.passthrough import passthrough_records
+from syncer.store.safe_views import keeping_readers, live_name, quoted
+from syncer.store.schema import wait_for_others
+
+#: What PostgreSQL calls the types of the columns; SQLite's functions give the values as its tables have them.
+_POSTGRESQL: dict[ColumnType, str] = {
+    "text": "text",
+    "boolean": "boolean",
+    "integer": "bigint",
+    "number": "numeric",
+    "date": "date",
+    "time": "time",
+    "timestamp": "timestamptz",
+}
+
+
+def make_views(connection: Connection, resources: Iterable[Resource], *, anew: Collection[str] = ()) -> None:
+    """Make the views of resources that have none, and those named anew; who could read one still can.
+
+    Raises UsageError where something else has the name of one.
+    """
+    wanted = {each.name: each for each in resources}
+    if not wanted or not _lacking(connection, wanted, anew):
+        return
+    wait_for_others(connection)
+    for name in _lacking(connection, wanted, anew):
+        resource, views = wanted[name], (name, live_name(name))
+        with keeping_readers(connection, views):
+            for view in reversed(views):
+                connection.exec_driver_sql(f"DROP VIEW IF EXISTS {quoted(connection, view)}")
+            for view, which in zip(views, ("", " AND r.remote_deleted_at IS NULL"), strict=True):
+                connection.exec_driver_sql(
+                    f"CREATE VIEW {quoted(connection, view)} AS {_select(connection, resource)}{which}"
+                )
+
+
+def _lacking(connection: Connection, wanted: Iterable[str], anew: Collection[str]) -> list[str]:
+    """The resources whose views are to be made. Raises UsageError."""
+    inspector = inspect(connection)
+    there, tables = set(inspector.get_view_names()), set(inspector.get_table_names())
+    lacking = []
+    for name in wanted:
+        views = (name, live_name(name))
+        for view in views:
+            if view in tables or (view in there and not _is_ours(connection, view)):
+                raise UsageError(
+                    f"{view} is in the database already, and not as a view of syncer's making: "
+                    f"rename it there, or the passthrough {name} in the configuration."
+                )
+        if name in anew or not there.issuperset(views):
+            lacking.append(name)
+    return lacking
+
+
+def _select(connection: Connection, resource: Resource) -> str:
+    shown = ", ".join(_shown(connection, resource))
+    # A row that a complete list did not have is kept among the missing until that is certain.
+    return (
+        f"SELECT {shown} FROM {passthrough_records.name} r"
+        " LEFT JOIN sync_streams s ON s.environment = r.environment"
+        " AND s.integration_id = r.integration_id AND s.model = r.resource"
+        " LEFT JOIN sync_missing m ON m.environment = r.environment"
+        " AND m.integration_id = r.integration_id AND m.model = r.resource AND m.record_id = r.record_key"
+        f" WHERE r.resource = '{resource.name}'"
+    )
+
+
+def _shown(connection: Connection, resource: Resource) -> Iterator[str]:
+    yield from ("r.integration_id", "r.record_key", "r.parent")
+    for column in resource.columns:
+        value = _sqlite(column) if connection.dialect.name == "sqlite" else _postgresql(column)
+        yield f"{value} AS {quoted(connection, column.name)}"
+    yield from ("r.remote_deleted_at", "r.deleted_by", "r.first_seen_at")
+    yield (
+        "CASE WHEN r.remote_deleted_at IS NULL AND m.record_id IS NULL"
+        " AND s.last_full_walk_at > r.last_seen_at THEN s.last_full_walk_at"
+        " ELSE r.last_seen_at END AS last_seen_at"
+    )
+    yield from ("r.mirrored_at", "r.document")
+
+
+def _sqlite(column: Column) -> str:
+    path = f"""r."columns", '$."{column.name}"'"""
+    if column.type != "json":
+        return f"json_extract({path})"
+    # Texts and numbers, too, as JSON.
+    return f"CASE json_type({path}) WHEN 'null' THEN NULL ELSE json_quote(json_extract({path})) END"
+
+
+def _postgresql(column: Column) -> str:
+    if column.type == "json":
+        return f"""NULLIF(r."columns" -> '{column.name}', 'null'::jsonb)"""
+    return f"""CAST(r."columns" ->> '{column.name}' AS {_POSTGRESQL[column.type]})"""
+
+
+def _is_ours(connection: Connection, view: str) -> bool:
+    """Whether the view shows our records: its definition says so."""
+    definition = inspect(connection).get_view_definition(view)
+    return passthrough_records.name in (definition or "")

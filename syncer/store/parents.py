@@ -1,0 +1,53 @@
+"""Rows of the mirror that a native list is asked for, one after the other by the value that is sent."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from sqlalchemy import Connection, Integer, Text, cast, column, exists, select, table
+
+from syncer.domain.catalogue import catalogue
+from syncer.domain.resource import ForEach
+from syncer.store.tables import MIRROR, streams
+
+
+def next_value(connection: Connection, each: ForEach, integration_id: str, after: str | None) -> str | None:
+    """The integration's next value in the column's own order; after None: the first. None: there is none.
+
+    Rows that come while the list is read are met where their values lie ahead; the next reading has all.
+    """
+    name = each.table.removesuffix("_live")
+    asked = column(each.column, MIRROR[name].c[each.column].type)
+    conditions = [column("integration_id") == integration_id, asked.is_not(None)]
+    if after is not None:
+        conditions.append(asked > (int(after) if isinstance(asked.type, Integer) else after))
+    found = connection.execute(
+        select(cast(asked, Text)).select_from(table(each.table)).where(*conditions).order_by(asked).limit(1)
+    )
+    value: str | None = found.scalar_one_or_none()
+    return value
+
+
+def are_read_whole(connection: Connection, environment: str, integration_id: str, name: str) -> bool:
+    """Whether the list that fills the table has been read whole once, for the integration."""
+    return connection.execute(
+        select(
+            exists().where(
+                streams.c.environment == environment,
+                streams.c.integration_id == integration_id,
+                streams.c.model == _filled_by()[name.removesuffix("_live")],
+                streams.c.mirrored,
+                streams.c.last_full_walk_at.is_not(None),
+            )
+        )
+    ).scalar_one()
+
+
+@cache
+def _filled_by() -> dict[str, str]:
+    """Table -> the model whose records fill it."""
+    models = catalogue().values()
+    return {
+        **{child.table: model.name for model in models for child in model.children},
+        **{model.name: model.name for model in models},
+    }

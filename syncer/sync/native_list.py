@@ -1,0 +1,110 @@
+"""A list of a tool's own API, for one integration, as a source of records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from sqlalchemy import Connection
+
+from syncer.domain.budget import Purpose
+from syncer.domain.errors import ParentsUnread
+from syncer.domain.plan import Walk
+from syncer.domain.projection import native_projection
+from syncer.domain.record import Poison, Record
+from syncer.domain.resource import ForEach, Resource
+from syncer.domain.resource_answer import Listing, read_listing
+from syncer.domain.resource_call import Place, call_at
+from syncer.domain.resource_rows import project_native, read_native, twin
+from syncer.domain.row import Row
+from syncer.kombo.passthrough import NativeAnswer
+from syncer.kombo.protocol import Page
+from syncer.store.parents import are_read_whole, next_value
+from syncer.store.projections import hold
+from syncer.store.shelf import Shelf, shelf_of
+from syncer.sync.engine import Engine
+from syncer.sync.source import Records
+
+
+@dataclass(frozen=True, slots=True)
+class NativeList:
+    """A ``Source``. Its cursors are places: the row that is asked for, and where the row's list goes on."""
+
+    engine: Engine
+    listed: Resource
+    integration_id: str
+
+    @property
+    def shelf(self) -> Shelf:
+        return shelf_of(self.engine.streams.environment, (self.integration_id, self.listed.name))
+
+    @property
+    def filters(self) -> Mapping[str, str]:
+        return self.listed.filters
+
+    async def page(self, walk: Walk, cursor: str | None, purpose: Purpose) -> Page:
+        """One request for a row at most; where there is no row there is no request and no record.
+
+        Raises ParentsUnread where the rows that are to be asked for have not been read whole yet.
+        """
+        place, each = Place.read(cursor), self.listed.for_each
+        if each is not None and place.row is None:
+            first = await self.engine.database.ask(partial(self._first, each))
+            if first is None:
+                return Page((), None, None)
+            place = Place(first)
+        listing, page = await self._asked(place, purpose)
+        following = listing.next
+        if following is None and each is not None:
+            row = await self.engine.database.ask(partial(self._following, each, place.row))
+            following = None if row is None else Place(row)
+        return replace(page, next=None if following is None else following.text())
+
+    async def _asked(self, place: Place, purpose: Purpose) -> tuple[Listing, Page]:
+        def read(answer: NativeAnswer) -> Listing:
+            return read_listing(
+                self.listed,
+                place,
+                self.integration_id,
+                status=answer.status,
+                headers=answer.headers,
+                body=answer.body,
+                url=answer.url,
+            )
+
+        call = call_at(self.listed, place)
+        listing, answer, duration = await self.engine.client.native_list(
+            call, self.integration_id, self.listed.name, read, purpose=purpose
+        )
+        return listing, Page(listing.records, None, answer.served_at, duration, parent=place.row)
+
+    def read(self, page: Page) -> Records:
+        """Of several records with one key only the first can be a row: the key does not tell them apart."""
+        usable: dict[str, Record] = {}
+        poisons: list[Poison] = []
+        for text in page.results:
+            record = read_native(self.listed, text, page.parent)
+            if isinstance(record, Poison):
+                poisons.append(record)
+            elif usable.setdefault(record.id, record).content_hash != record.content_hash:
+                poisons.append(twin(record))
+        return Records(list(usable.values()), poisons)
+
+    def project(self, record: Record) -> Row | Poison:
+        return project_native(self.listed, record)
+
+    def hold(self, connection: Connection) -> None:
+        hold(connection, self.engine.streams.environment, self.listed.name, native_projection(self.listed))
+
+    def _first(self, each: ForEach, connection: Connection) -> str | None:
+        if not are_read_whole(connection, self.engine.streams.environment, self.integration_id, each.table):
+            raise ParentsUnread(
+                f"{self.listed.name} asks for each row of {each.table}, which has not been read whole yet "
+                f"for {self.integration_id}.",
+                integration_id=self.integration_id,
+            )
+        return next_value(connection, each, self.integration_id, None)
+
+    def _following(self, each: ForEach, after: str | None, connection: Connection) -> str | None:
+        return next_value(connection, each, self.integration_id, after)
