@@ -16,8 +16,7 @@ from uuid import uuid4
 from syncer import __version__
 from syncer.domain.budget import Purpose
 from syncer.domain.call import Call
-from syncer.domain.catalogue import model_named
-from syncer.domain.errors import KeyRefused, KomboError, UsageError
+from syncer.domain.errors import KeyRefused, KomboError
 from syncer.domain.exclude import exclusions
 from syncer.domain.listed import select_names
 from syncer.domain.plan import Mode
@@ -38,14 +37,11 @@ from syncer.store.integrations import IntegrationStore
 from syncer.store.missing import held_rows
 from syncer.store.native_views import make_views
 from syncer.store.overview import Overview, overview
-from syncer.store.quarantine import Entry, entries
 from syncer.store.state import Key, StreamStore
-from syncer.sync.ask import By
 from syncer.sync.engine import Engine, Report, Result
 from syncer.sync.gate import BudgetGate, fingerprint
 from syncer.sync.integration import Integrations
 from syncer.sync.many import run_streams
-from syncer.sync.refresh import Fate, refresh, retry_quarantine
 from syncer.sync.reproject import Reprojected, Reprojection
 
 ENVIRONMENT = "default"
@@ -201,29 +197,6 @@ class App:
                 for result in await run_streams(engine, asking, keys, mode, self.settings.sync.concurrency)
             ]
 
-    async def refresh(
-        self, integration_id: str, model: str, ids: Sequence[str], *, by: By = "ids"
-    ) -> list[Fate]:
-        """Fetch these records of a stream now; gives what became of each.
-
-        Raises UsageError for a stream that is not mirrored and for ids that cannot be asked for; KomboError,
-        Busy, DatabaseError.
-        """
-        features = model_named(model).features
-        if not (features.ids if by == "ids" else features.remote_ids):
-            raise UsageError(
-                f"{model} cannot be asked for by {'Kombo' if by == 'ids' else 'the tool'}'s ids."
-            )
-        for each in ids:
-            if not each or "," in each:
-                raise UsageError(f"{each!r} is no id: give one at a time, without a comma.")
-        await asyncio.to_thread(self.open_database)
-        self.selection.chosen([integration_id], [model])
-        async with self.engine() as (engine, asking):
-            await asyncio.to_thread(self.reprojection.adopt)
-            await self.selection.refresh_streams(asking, {integration_id})
-            return await refresh(engine, asking, (integration_id, model), ids, by=by)
-
     async def passthrough(self, call: Call, integration_id: str, *, force: bool = False) -> NativeAnswer:
         """Call a tool's own API through Kombo, under the budget; gives what the tool answered.
 
@@ -238,35 +211,6 @@ class App:
         await asyncio.to_thread(self.migrate)
         async with self.engine() as (engine, _):
             return await engine.client.passthrough(call, integration_id)
-
-    def quarantine(self, integrations: Sequence[str] = (), models: Sequence[str] = ()) -> list[Entry]:
-        """The records in quarantine, of the selected streams. Raises DatabaseError, UsageError."""
-        schema.check(self.database)
-        named = select_names(models, self.resources)
-        with self.database.read() as connection:
-            return [
-                each
-                for each in entries(connection, ENVIRONMENT)
-                if each.model in named and (not integrations or each.integration_id in integrations)
-            ]
-
-    async def retry_quarantine(
-        self, integrations: Sequence[str] = (), models: Sequence[str] = ()
-    ) -> dict[Key, list[Fate]]:
-        """Ask Kombo again for what is in quarantine; gives what became of each record, by stream.
-
-        Raises as ``refresh``.
-        """
-        await asyncio.to_thread(self.open_database)
-        chosen = self.selection.chosen(integrations, models)
-        async with self.engine() as (engine, asking):
-            await asyncio.to_thread(self.reprojection.adopt)
-            held_back = {(each.integration_id, each.model) for each in self.quarantine(integrations, models)}
-            return {
-                key: await retry_quarantine(engine, asking, key)
-                for key in sorted(held_back)
-                if key[1] in chosen.get(key[0], ())
-            }
 
     async def reproject(
         self, models: Sequence[str] = (), report: Callable[[Reprojected], None] = lambda _: None

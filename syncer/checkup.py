@@ -12,7 +12,7 @@ from syncer.domain.errors import SyncerError
 from syncer.selection import NO_INTEGRATION
 from syncer.store import schema
 from syncer.store.drift import drift
-from syncer.sync.check import Finding, check_integration, tell_drift
+from syncer.sync.check import Finding, check_integration, check_native, tell_drift
 
 
 async def check(app: App) -> AsyncIterator[Finding]:
@@ -56,3 +56,10 @@ async def _check_kombo(app: App, configured: Mapping[str, Sequence[str] | None])
             wanted = select_models(tuple(globs or app.settings.sync.globs))
             async for finding in check_integration(engine.client, integration_id, wanted):
                 yield finding
+            mirrored = {model.name for model in wanted}
+            for finding in check_native(integration_id, app.settings.resources, mirrored):
+                yield finding
+        for resource in app.settings.resources:
+            if configured and not any(map(resource.covers, configured)):
+                globs = " or ".join(resource.integrations)
+                yield Finding(resource.name, False, f"no mirrored integration fits {globs}")

@@ -41,13 +41,15 @@ MAY_IMPORT = {
     "app": USE_CASES
     | CONFIGURATION
     | {"simulator", "logs", "owner", "outlook", "planning", "report", "rules", "selection"},
+    "single_records": {"domain", "store", "sync", "app"},
+    "preview": {"domain", "sync", "app"},
     "checkup": {"domain", "selection", "store", "sync", "app"},
     "progress": {"domain", "sync", "app"},
     "daemon": USE_CASES | CONFIGURATION | {"simulator", "logs", "planning", "report", "selection", "app"},
     "cli": USE_CASES
     | CONFIGURATION
     | {"simulator", "logs", "outlook", "report", "schema_reference", "selection"}
-    | {"app", "checkup", "memory", "progress", "daemon"},
+    | {"app", "checkup", "memory", "preview", "progress", "single_records", "daemon"},
     "__main__": {"cli"},
     "__init__": set[str](),
 }

@@ -106,6 +106,17 @@ def complete_integrations(context: click.Context, _parameter: click.Parameter, b
     return []
 
 
+def complete_resources(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """Native lists of the configuration for the shell's completion; none where it cannot be read."""
+    from syncer.domain.errors import UsageError
+    from syncer.settings import load_settings
+
+    with suppress(UsageError):
+        config = context.find_root().params.get("config")
+        return [each.name for each in load_settings(config).resources if each.name.startswith(begun)]
+    return []
+
+
 def selection(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that select streams."""
     command = click.option(

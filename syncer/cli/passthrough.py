@@ -21,6 +21,7 @@ from syncer.cli.output import (
     say,
     say_json,
 )
+from syncer.cli.preview import preview
 from syncer.cli.session import Session
 from syncer.domain.call import METHODS, Call
 
@@ -45,7 +46,45 @@ def complete_methods(_context: click.Context, _parameter: click.Parameter, begun
     return [method for method in METHODS if method.startswith(begun.upper())]
 
 
-@click.command()
+class _Passthrough(click.Group):
+    """A group whose commands have names, and whose calls have none: what names no command is a call."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] in self.commands:
+            return super().resolve_command(ctx, args)
+        return self.name, call_tool, args
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """That of a call, and the commands."""
+        call_tool.format_help(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        named = [
+            CompletionItem(name, help=command.get_short_help_str())
+            for name, command in self.commands.items()
+            if name.startswith(incomplete)
+        ]
+        return [*complete_apis(ctx, call_tool.params[0], incomplete), *named]
+
+
+@click.group(cls=_Passthrough, context_settings={"ignore_unknown_options": True})
+def passthrough() -> None:
+    """Call a connected tool's own API through Kombo."""
+
+
+class _Call(click.Command):
+    """A call is what the group's own name stands for: usage and errors show it as such."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        return super().make_context(info_name, args, parent and parent.parent, **extra)
+
+
+@click.command("passthrough", cls=_Call)
 @click.argument("api", metavar="TOOL/API", shell_complete=complete_apis)
 @click.argument(
     "method",
@@ -83,7 +122,7 @@ def complete_methods(_context: click.Context, _parameter: click.Parameter, begun
 @click.option("--force", is_flag=True, help="Send the call whatever is known of the API.")
 @json_option
 @pass_session
-def passthrough(
+def call_tool(
     session: Session,
     api: str,
     method: str,
@@ -156,6 +195,9 @@ def passthrough(
     else:
         _show(answer, include=include, body=file is None)
     return 0 if answer.is_well else 1
+
+
+passthrough.add_command(preview)
 
 
 async def _answer(app: App, call: Call, integration: str, force: bool) -> NativeAnswer:

@@ -31,9 +31,11 @@ def quarantine() -> None:
 @pass_session
 def list_(session: Session, integrations: tuple[str, ...], models: tuple[str, ...], as_json: bool) -> int:
     """List what is in quarantine, and why."""
+    from syncer import single_records
+
     app = session.app()
     try:
-        found = app.quarantine(integrations, models)
+        found = single_records.quarantine(app, integrations, models)
     finally:
         app.database.close()
     if as_json:
@@ -102,9 +104,11 @@ def retry(session: Session, integrations: tuple[str, ...], models: tuple[str, ..
 async def _retry(
     app: App, integrations: tuple[str, ...], models: tuple[str, ...]
 ) -> dict[Key, list[Fate]] | None:
+    from syncer import single_records
+
     async with app:
         return await until_interrupted(
-            app.retry_quarantine(integrations, models),
+            single_records.retry_quarantine(app, integrations, models),
             app.stopping,
             note=lambda text: click.echo(text, err=True),
             stop_showing=lambda: None,

@@ -78,9 +78,11 @@ def refresh(
 
 
 async def _fetch(app: App, integration: str, model: str, ids: Sequence[str], by: By) -> list[Fate] | None:
+    from syncer import single_records
+
     async with app:
         return await until_interrupted(
-            app.refresh(integration, model, ids, by=by),
+            single_records.refresh(app, integration, model, ids, by=by),
             app.stopping,
             note=lambda text: click.echo(text, err=True),
             stop_showing=lambda: None,

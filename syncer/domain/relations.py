@@ -28,6 +28,16 @@ def asked_by() -> Mapping[str, frozenset[str]]:
 
 
 @cache
+def filled_by() -> Mapping[str, str]:
+    """Table or ``_live`` view -> the model whose records fill it."""
+    found: dict[str, str] = {}
+    for model in catalogue().values():
+        found |= dict.fromkeys((model.name, f"{model.name}_live"), model.name)
+        found |= {child.table: model.name for child in model.children}
+    return found
+
+
+@cache
 def taken_names() -> frozenset[str]:
     """Names of tables and views that are there, or may be."""
     tables = (table for model in catalogue().values() for table in _tables(model))

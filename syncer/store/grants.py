@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 from syncer.domain.catalogue import catalogue
 from syncer.domain.errors import UsageError
 from syncer.store.database import Database
+from syncer.store.native_views import native_relations
 from syncer.store.safe_views import (
     FRESHNESS,
     columns_there,
@@ -81,11 +82,13 @@ def grant_read(database: Database, role: str, *, without_sensitive: bool) -> Gra
         _require_ownership(connection, role)
         make_safe_views(connection)
         readable = _readable(connection, without_sensitive)
+        # Nobody knows what of a tool's own lists is sensitive.
+        withdrawn = dict.fromkeys((*readable, *native_relations(connection)))
         to, every = quoted(connection, role), quoted(connection, *readable)
         schema = connection.execute(text("SELECT current_schema()")).scalar_one()
         connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {quoted(connection, schema)} TO {to}")
         # What was granted of single columns goes with it.
-        connection.exec_driver_sql(f"REVOKE SELECT ON {every} FROM {to}")
+        connection.exec_driver_sql(f"REVOKE SELECT ON {quoted(connection, *withdrawn)} FROM {to}")
         if without_sensitive:
             for name, columns in readable.items():
                 # Column by column even where none is withheld: what is added later is not granted.
@@ -100,10 +103,11 @@ def grant_read(database: Database, role: str, *, without_sensitive: bool) -> Gra
 
 def _readable(connection: Connection, without_sensitive: bool) -> dict[str, list[str]]:
     there = columns_there(connection)
+    native = () if without_sensitive else native_relations(connection)
     return {
         # Not what is there less what is withheld: a column that the catalogue does not know may be anything.
         name: safe_columns(_NARROWED[name]) if without_sensitive and name in _NARROWED else there[name]
-        for name in (*_NARROWED, *map(safe_name, catalogue()), FRESHNESS)
+        for name in (*_NARROWED, *map(safe_name, catalogue()), *native, FRESHNESS)
     }
 
 
@@ -126,7 +130,7 @@ def _require_ownership(connection: Connection, role: str) -> None:
 def _require_tightness(connection: Connection, role: str) -> None:
     hidden = [
         *((name, column) for name, table in _NARROWED.items() for column in withheld()[table]),
-        *((name, DOCUMENT[0]) for name in metadata.tables),
+        *((name, DOCUMENT[0]) for name in (*metadata.tables, *native_relations(connection))),
     ]
     relations, columns = zip(*hidden, strict=True)
     parameters = {"role": role, "relations": list(relations), "columns": list(columns)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, text
 
 from syncer.domain.errors import UsageError
 from syncer.domain.model import Column, ColumnType
@@ -29,6 +29,11 @@ _POSTGRESQL: dict[ColumnType, str] = {
 }
 
 
+_SHOWING = (
+    "SELECT viewname FROM pg_views WHERE schemaname = current_schema() AND definition LIKE :table ORDER BY 1"
+)
+
+
 def make_views(connection: Connection, resources: Iterable[Resource], *, anew: Collection[str] = ()) -> None:
     """Make the views of resources that have none, and those named anew; who could read one still can.
 
@@ -47,6 +52,15 @@ def make_views(connection: Connection, resources: Iterable[Resource], *, anew: C
                 connection.exec_driver_sql(
                     f"CREATE VIEW {quoted(connection, view)} AS {_select(connection, resource)}{which}"
                 )
+
+
+def native_relations(connection: Connection) -> list[str]:
+    """The table of native records and all views that show it, also those of lists that are configured no more.
+
+    For PostgreSQL.
+    """
+    found = connection.execute(text(_SHOWING), {"table": f"%{passthrough_records.name}%"})
+    return [passthrough_records.name, *found.scalars()]
 
 
 def _lacking(connection: Connection, wanted: Iterable[str], anew: Collection[str]) -> list[str]:

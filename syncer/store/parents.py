@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from sqlalchemy import Connection, Integer, Text, cast, column, exists, select, table
 
-from syncer.domain.catalogue import catalogue
+from syncer.domain.relations import filled_by
 from syncer.domain.resource import ForEach
 from syncer.store.tables import MIRROR, streams
 
@@ -35,19 +33,9 @@ def are_read_whole(connection: Connection, environment: str, integration_id: str
             exists().where(
                 streams.c.environment == environment,
                 streams.c.integration_id == integration_id,
-                streams.c.model == _filled_by()[name.removesuffix("_live")],
+                streams.c.model == filled_by()[name],
                 streams.c.mirrored,
                 streams.c.last_full_walk_at.is_not(None),
             )
         )
     ).scalar_one()
-
-
-@cache
-def _filled_by() -> dict[str, str]:
-    """Table -> the model whose records fill it."""
-    models = catalogue().values()
-    return {
-        **{child.table: model.name for model in models for child in model.children},
-        **{model.name: model.name for model in models},
-    }

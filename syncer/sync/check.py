@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from syncer.domain.budget import Purpose
 from syncer.domain.catalogue import category_models
 from syncer.domain.errors import KeyRefused, KomboError
 from syncer.domain.model import Model
+from syncer.domain.relations import filled_by
+from syncer.domain.resource import Resource
 from syncer.kombo.client import Client
 from syncer.store.drift import Drift
 
@@ -53,6 +55,24 @@ async def check_integration(
     yield Finding(integration_id, True, f"mirrors {', '.join(offered) or 'nothing'}")
     if refused:
         yield Finding(integration_id, True, f"does not offer {', '.join(refused)}")
+
+
+def check_native(
+    integration_id: str, resources: Iterable[Resource], mirrored: Collection[str]
+) -> Iterator[Finding]:
+    """Which native lists are mirrored of the integration; not those that ask for rows nobody mirrors."""
+    covering = [each for each in resources if each.covers(integration_id)]
+    if covering:
+        names = ", ".join(each.name for each in covering)
+        yield Finding(integration_id, True, f"mirrors through passthrough {names}")
+    for resource in covering:
+        each = resource.for_each
+        if each is not None and filled_by()[each.table] not in mirrored:
+            yield Finding(
+                integration_id,
+                False,
+                f"{resource.name} asks for each row of {each.table}, which is not mirrored here",
+            )
 
 
 def tell_drift(found: Iterable[Drift]) -> Iterator[Finding]:

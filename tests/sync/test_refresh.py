@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from syncer import single_records
 from syncer.app import App
 from syncer.domain.errors import Busy, IntegrationGone, ModelUnavailable, UsageError
 from syncer.domain.plan import Mode
@@ -26,7 +27,7 @@ def company(world: Any) -> Any:
 
 async def refresh(world: Any, ids: list[str], *, model: str = GROUPS, **arguments: Any) -> list[Fate]:
     async with world.app() as app:
-        return list(await app.refresh(company(world).integration_id, model, ids, **arguments))
+        return list(await single_records.refresh(app, company(world).integration_id, model, ids, **arguments))
 
 
 def stream_row(world: Any, model: str = GROUPS) -> Any:
@@ -219,7 +220,7 @@ async def test_trouble_with_kombo_is_raised_and_the_stream_stays_as_it_was(world
 async def refresh_of(world: Any, integration_id: str, record_id: str) -> list[Fate]:
     app: App = world.app(integrations=[{"id": integration_id}])
     async with app:
-        return await app.refresh(integration_id, GROUPS, [record_id])
+        return await single_records.refresh(app, integration_id, GROUPS, [record_id])
 
 
 # -- quarantine ----------------------------------------------------------------------------------------------
@@ -227,14 +228,14 @@ async def refresh_of(world: Any, integration_id: str, record_id: str) -> list[Fa
 
 async def retry(world: Any, **selected: Any) -> list[Fate]:
     async with world.app() as app:
-        found = await app.retry_quarantine(**selected)
+        found = await single_records.retry_quarantine(app, **selected)
     return [fate for fates in found.values() for fate in fates]
 
 
 def held_back(world: Any) -> list[tuple[str, str]]:
     app = world.app()
     try:
-        return [(each.key, each.reason) for each in app.quarantine()]
+        return [(each.key, each.reason) for each in single_records.quarantine(app)]
     finally:
         app.database.close()
 

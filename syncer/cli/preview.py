@@ -1,0 +1,107 @@
+"""``syncer passthrough preview``: one page of a configured list as it would be stored."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from syncer.cli.output import (
+    complete_integrations,
+    complete_resources,
+    json_option,
+    pass_session,
+    printable,
+    say,
+    say_json,
+    show,
+    table,
+)
+from syncer.cli.session import Session
+
+if TYPE_CHECKING:
+    from syncer.app import App
+    from syncer.sync.preview import Preview
+
+#: Characters of a document that are shown where there are no columns.
+SHOWN = 80
+
+
+@click.command("preview", short_help="Show a page of a configured list as it would be stored.")
+@click.argument("name", metavar="NAME", shell_complete=complete_resources)
+@click.option(
+    "--integration",
+    metavar="ID",
+    shell_complete=complete_integrations,
+    help="From this integration; else from the first that the list is mirrored for.",
+)
+@json_option
+@pass_session
+def preview(session: Session, name: str, integration: str | None, as_json: bool) -> int:
+    """Fetch one page of a [[passthrough]] of the configuration and show what would be stored.
+
+    The exit code is 1 where a record of it has no usable key or does not fit a column.
+    """
+    found = asyncio.run(_fetch(session.app(), name, integration))
+    is_well = not found.poisons and not any(row.notes for row in found.rows)
+    if as_json:
+        say_json(_document(name, found))
+    else:
+        _show(name, found)
+    return 0 if is_well else 1
+
+
+async def _fetch(app: App, name: str, integration: str | None) -> Preview:
+    from syncer.preview import preview_list
+
+    async with app:
+        return await preview_list(app, name, integration)
+
+
+def _document(name: str, found: Preview) -> dict[str, Any]:
+    return {
+        "resource": name,
+        "integration": found.integration_id,
+        "records": [
+            {
+                "record_key": row.id,
+                "parent": row.values["parent"],
+                "columns": json.loads(row.values["columns"] or "null"),
+                "document": json.loads(row.document),
+                "notes": list(row.notes),
+            }
+            for row in found.rows
+        ],
+        "quarantined": [{"record": each.id, "reason": each.reason} for each in found.poisons],
+        "has_more": found.next is not None,
+    }
+
+
+def _show(name: str, found: Preview) -> None:
+    columns = list(json.loads(found.rows[0].values["columns"] or "{}")) if found.rows else []
+    if found.rows:
+        shown = table("record_key", *columns, *([] if columns else ["document"]))
+        for row in found.rows:
+            values = json.loads(row.values["columns"] or "{}")
+            cells = [_cell(values[column]) for column in columns] or [_short(row.document)]
+            shown.add_row(printable(row.id), *map(printable, cells))
+        show(shown)
+        say()
+    for row in found.rows:
+        for note in row.notes:
+            say(printable(f"{row.id}: {note}"))
+    for poison in found.poisons:
+        say(printable(f"not stored: {poison.reason}"))
+    number = f"{len(found.rows)} record{'' if len(found.rows) == 1 else 's'}"
+    more = "; the list goes on" if found.next is not None else ""
+    say(f"{name} of {found.integration_id}: {number} on this page{more}. Nothing was stored.")
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _short(document: str) -> str:
+    return document if len(document) <= SHOWN else f"{document[: SHOWN - 1]}…"

@@ -1,0 +1,70 @@
+"""Single records: those that a person names, and those in quarantine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from syncer.app import App
+from syncer.domain.catalogue import model_named
+from syncer.domain.errors import UsageError
+from syncer.domain.listed import select_names
+from syncer.store import schema
+from syncer.store.quarantine import Entry, entries
+from syncer.store.state import Key
+from syncer.sync import refresh as use_case
+from syncer.sync.ask import By
+from syncer.sync.refresh import Fate
+
+
+async def refresh(
+    app: App, integration_id: str, model: str, ids: Sequence[str], *, by: By = "ids"
+) -> list[Fate]:
+    """Fetch these records of a stream now; gives what became of each.
+
+    Raises UsageError for a stream that is not mirrored and for ids that cannot be asked for; KomboError,
+    Busy, DatabaseError.
+    """
+    features = model_named(model).features
+    if not (features.ids if by == "ids" else features.remote_ids):
+        raise UsageError(f"{model} cannot be asked for by {'Kombo' if by == 'ids' else 'the tool'}'s ids.")
+    for each in ids:
+        if not each or "," in each:
+            raise UsageError(f"{each!r} is no id: give one at a time, without a comma.")
+    await asyncio.to_thread(app.open_database)
+    app.selection.chosen([integration_id], [model])
+    async with app.engine() as (engine, asking):
+        await asyncio.to_thread(app.reprojection.adopt)
+        await app.selection.refresh_streams(asking, {integration_id})
+        return await use_case.refresh(engine, asking, (integration_id, model), ids, by=by)
+
+
+def quarantine(app: App, integrations: Sequence[str] = (), models: Sequence[str] = ()) -> list[Entry]:
+    """The records in quarantine, of the selected streams. Raises DatabaseError, UsageError."""
+    schema.check(app.database)
+    named = select_names(models, app.resources)
+    with app.database.read() as connection:
+        return [
+            each
+            for each in entries(connection, app.streams.environment)
+            if each.model in named and (not integrations or each.integration_id in integrations)
+        ]
+
+
+async def retry_quarantine(
+    app: App, integrations: Sequence[str] = (), models: Sequence[str] = ()
+) -> dict[Key, list[Fate]]:
+    """Ask Kombo again for what is in quarantine; gives what became of each record, by stream.
+
+    Raises as ``refresh``.
+    """
+    await asyncio.to_thread(app.open_database)
+    chosen = app.selection.chosen(integrations, models)
+    async with app.engine() as (engine, asking):
+        await asyncio.to_thread(app.reprojection.adopt)
+        held_back = {(each.integration_id, each.model) for each in quarantine(app, integrations, models)}
+        return {
+            key: await use_case.retry_quarantine(engine, asking, key)
+            for key in sorted(held_back)
+            if key[1] in chosen.get(key[0], ())
+        }
