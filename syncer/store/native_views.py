@@ -55,7 +55,7 @@ def make_views(connection: Connection, resources: Iterable[Resource], *, anew: C
 
 
 def native_relations(connection: Connection) -> list[str]:
-    """The table of native records and all views that show it, also those of lists that are configured no more.
+    """The table of native records and all views that show it, also of lists that are configured no more.
 
     For PostgreSQL.
     """
