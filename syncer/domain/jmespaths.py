@@ -10,7 +10,6 @@ import jmespath
 from jmespath.exceptions import (
     EmptyExpressionError,
     IncompleteExpressionError,
-    JMESPathError,
     LexerError,
     ParseError,
 )
@@ -19,7 +18,7 @@ from jmespath.parser import ParsedResult
 
 #: Members of a value that a message names, and characters of each name.
 _NAMED, _LONGEST = 8, 40
-_PROJECTIONS = frozenset({"projection", "filter_projection", "flatten"})
+_LIST_LIKE = frozenset({"projection", "filter_projection", "flatten", "index_expression"})
 
 
 @cache
@@ -41,7 +40,7 @@ def at(path: str, value: Any) -> Any:
     """What the path leads to; None where that is nothing. Raises ValueError where it cannot be followed."""
     try:
         return compiled(path).search(value)
-    except (JMESPathError, TypeError, ArithmeticError, AttributeError):
+    except (ValueError, TypeError, ArithmeticError, AttributeError):
         # Its words repeat values.
         raise ValueError(f"{path!r} cannot be followed in what is there") from None
 
@@ -78,7 +77,7 @@ def first_steps(path: str) -> tuple[str, ...]:
 
 
 def projected(path: str) -> frozenset[str]:
-    """Members that the path takes for lists: ``a.b[].c[*]`` -> {"b", "c"}."""
+    """Members that the path takes for lists: ``a.b[].c[0]`` -> {"b", "c"}."""
     return frozenset(_projected(_tree(path)))
 
 
@@ -103,12 +102,13 @@ def _chain(node: Mapping[str, Any]) -> tuple[list[str], bool]:
         case "field":
             return [node["value"]], True
         case "subexpression":
-            first, *rest = node["children"]
-            steps, whole = _chain(first)
-            for child in rest:
-                whole = whole and child["type"] == "field"
-                steps = [*steps, child["value"]] if whole else steps
-            return steps, whole
+            steps: list[str] = []
+            for child in node["children"]:
+                more, whole = _chain(child)
+                steps += more
+                if not whole:
+                    return steps, False
+            return steps, True
         case (
             "flatten" | "projection" | "filter_projection" | "value_projection" | "index_expression" | "pipe"
         ):
@@ -118,7 +118,7 @@ def _chain(node: Mapping[str, Any]) -> tuple[list[str], bool]:
 
 
 def _projected(node: Mapping[str, Any]) -> list[str]:
-    found = [] if node["type"] not in _PROJECTIONS else _last(node["children"][0])
+    found = [] if node["type"] not in _LIST_LIKE else _last(node["children"][0])
     return found + [each for child in _children(node) for each in _projected(child)]
 
 

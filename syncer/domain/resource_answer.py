@@ -73,13 +73,16 @@ def _records(resource: Resource, data: Any) -> list[Any]:
         # One element does not look like a list, and no element leaves nothing but its parent.
         if isinstance(found, dict):
             return [found]
-        if found is None and (inside := _parent(data, first_steps(resource.records))) is not None:
-            return [None for _ in inside]
+        steps = first_steps(resource.records)
+        parent = _parent(data, steps)
+        if found is None and parent is not None and parent.get(steps[-1]) is None:
+            # An empty element is there and says nothing, which is for its record to tell.
+            return [None] if steps[-1] in parent else []
     raise ValueError(f"records: {led_to(resource.records, data)}")
 
 
-def _parent(data: Any, steps: tuple[str, ...]) -> list[str] | None:
-    """The parent's members that have the name of the last step, one or none; None where it is not there.
+def _parent(data: Any, steps: tuple[str, ...]) -> dict[str, Any] | None:
+    """The parent of the element that the steps lead to; None where it is not there.
 
     The document itself is no parent: its only element is there or the answer is another one.
     """
@@ -88,10 +91,9 @@ def _parent(data: Any, steps: tuple[str, ...]) -> list[str] | None:
     for step in steps[:-1]:
         if not isinstance(data, dict) or step not in data:
             return None
-        data = data[step]
-    if data is None:
-        return []
-    return [name for name in data if name == steps[-1]] if isinstance(data, dict) else None
+        # An empty element.
+        data = {} if data[step] is None else data[step]
+    return data if isinstance(data, dict) else None
 
 
 def _text(record: Any) -> bytes:

@@ -387,6 +387,14 @@ def test_elements_that_the_path_takes_for_lists_are_lists(text: str, ids: list[s
     assert [json.loads(each)["id"] for each in read(asked, text).records] == ids
 
 
+def test_one_element_can_be_picked_of_a_list_and_none_of_what_it_has_not() -> None:
+    asked = resource(format="xml", records="a.b[0].c")
+    assert [json.loads(each) for each in read(asked, "<a><b><c>1</c><c>2</c></b></a>").records] == ["1", "2"]
+    assert refused(asked, "<a><b><d>1</d></b></a>") == (
+        "records: 'a.b[0].c' led to nothing in the answer, where a has: b."
+    )
+
+
 def test_bytes_of_xml_are_read_in_the_encoding_that_they_name() -> None:
     asked = resource(format="xml", records="a.b", wants_base64=True)
     text = '<?xml version="1.0" encoding="iso-8859-1"?><a><b><n>Zöe</n></b></a>'
