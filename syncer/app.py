@@ -16,9 +16,9 @@ from uuid import uuid4
 from syncer import __version__
 from syncer.domain.budget import Purpose
 from syncer.domain.call import Call
+from syncer.domain.catalogue import select_names
 from syncer.domain.errors import KeyRefused, KomboError
 from syncer.domain.exclude import exclusions
-from syncer.domain.listed import select_names
 from syncer.domain.plan import Mode
 from syncer.domain.tools import check_call
 from syncer.kombo.client import Client

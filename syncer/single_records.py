@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Sequence
 
 from syncer.app import App
-from syncer.domain.catalogue import model_named
+from syncer.domain.catalogue import model_named, select_names
 from syncer.domain.errors import UsageError
-from syncer.domain.listed import select_names
 from syncer.store import schema
 from syncer.store.quarantine import Entry, entries
 from syncer.store.state import Key
@@ -25,6 +24,8 @@ async def refresh(
     Raises UsageError for a stream that is not mirrored and for ids that cannot be asked for; KomboError,
     Busy, DatabaseError.
     """
+    if model in app.resources:
+        raise UsageError(f"{model} is a tool's own list, of which single records cannot be asked for.")
     features = model_named(model).features
     if not (features.ids if by == "ids" else features.remote_ids):
         raise UsageError(f"{model} cannot be asked for by {'Kombo' if by == 'ids' else 'the tool'}'s ids.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache
@@ -51,6 +51,20 @@ def _select_models(patterns: tuple[str, ...]) -> tuple[Model, ...]:
     )
 
 
+def select_names(patterns: Sequence[str], others: Collection[str]) -> set[str]:
+    """The names of models, and of other lists, that any of the globs fits; all where there is no glob.
+
+    Raises UsageError for a glob that fits none.
+    """
+    named: set[str] = set()
+    for pattern in patterns or ("*",):
+        found = {name for name in (*others, *catalogue()) if fnmatchcase(name, pattern)}
+        if not found:
+            raise UsageError(_unknown(pattern, others))
+        named |= found
+    return named
+
+
 def category_models(
     wanted: Iterable[Model], category: str | None, listed: Iterable[str]
 ) -> tuple[Model, ...]:
@@ -65,7 +79,7 @@ def category_models(
     return tuple(model for model in wanted if model.category == own)
 
 
-def _unknown(name: str) -> str:
-    near = get_close_matches(name, catalogue(), n=3, cutoff=0.5)
+def _unknown(name: str, others: Collection[str] = ()) -> str:
+    near = get_close_matches(name, [*others, *catalogue()], n=3, cutoff=0.5)
     hint = f" Did you mean {' or '.join(near)}?" if near else " `syncer models` lists them."
     return f"There is no model {name!r}.{hint}"
