@@ -58,14 +58,14 @@ def schema(session: Session, name: str | None, form: str | None, dialect: str | 
     syncer schema hris_employees --format mermaid
     syncer schema ats --format ddl --dialect postgresql
     """
-    from syncer.schema_reference.entries import categories, entries, entry_named
+    from syncer.schema_reference.entries import categories, entries
 
     if as_json and form not in (None, "json"):
         raise click.UsageError(f"--json is --format json: it does not go with --format {form}.")
     form = "json" if as_json else form or "text"
     if dialect and form != "ddl":
         raise click.UsageError("--dialect goes with --format ddl.")
-    one = None if name is None or name in categories() else entry_named(name)
+    one = None if name is None or name in categories() else _named(session, name, form)
     some = [each for each in entries().values() if name in (None, each.category)]
     match form:
         case "json":
@@ -77,6 +77,22 @@ def schema(session: Session, name: str | None, form: str | None, dialect: str | 
         case _:
             _show_entry(one) if one else _show_list(some)
     return 0
+
+
+def _named(session: Session, name: str, form: str) -> Entry:
+    """The table or view of that name, be it one that the configuration asks for. Raises UsageError."""
+    from syncer.domain.errors import UsageError
+    from syncer.schema_reference.entries import entries, entry_named
+    from syncer.schema_reference.native import native_entries
+
+    if name in entries():
+        return entry_named(name)
+    native = native_entries(session.settings().resources)
+    if name in native and form in ("mermaid", "ddl"):
+        raise UsageError(
+            f"{name} is a view that the configuration makes: it is shown as text and JSON alone."
+        )
+    return native.get(name) or entry_named(name)
 
 
 def _dialect(session: Session) -> str:

@@ -93,7 +93,7 @@ def entries() -> dict[str, Entry]:
     """Name -> entry: tables by model, then the bookkeeping, then the views."""
     made = [entry for model in catalogue().values() for entry in _of_model(model)]
     made += [
-        Entry(table.name, "bookkeeping", OWN, table.comment or "", _columns(table.columns, {}))
+        Entry(table.name, "bookkeeping", OWN, table.comment or "", column_entries(table.columns, {}))
         for table in metadata.tables.values()
         if table.name not in MIRROR
     ]
@@ -109,7 +109,7 @@ def entries() -> dict[str, Entry]:
         for each in made
         if each.kind == "mirror"
     ]
-    freshness = _columns(views.freshness_columns(), {})
+    freshness = column_entries(views.freshness_columns(), {})
     made.append(Entry(views.FRESHNESS, "view", OWN, views.FRESHNESS_MEANING, freshness, source=streams.name))
     return {entry.name: entry for entry in made}
 
@@ -161,21 +161,21 @@ def _of_model(model: shape.Model) -> Iterator[Entry]:
         "mirror",
         model.category,
         model.meaning,
-        _columns(MIRROR[model.name].columns, {}, model.columns),
+        column_entries(MIRROR[model.name].columns, {}, model.columns),
         title=model.title,
         path=model.path,
     )
     for link in model.links:
         ends = {link.owner: model.name, link.target: link.references}
-        columns = _columns(MIRROR[link.table].columns, ends, link.columns)
+        columns = column_entries(MIRROR[link.table].columns, ends, link.columns)
         yield Entry(link.table, "link", model.category, link.meaning, columns, source=model.name)
     for child in model.children:
         owner = {} if child.owner is None else {child.owner: model.name}
-        columns = _columns(MIRROR[child.table].columns, owner, child.columns)
+        columns = column_entries(MIRROR[child.table].columns, owner, child.columns)
         yield Entry(child.table, "child", model.category, child.meaning, columns, source=model.name)
 
 
-def _columns(
+def column_entries(
     columns: Iterable[Column[Any]], references: Mapping[str, str], own: tuple[shape.Column, ...] = ()
 ) -> tuple[ColumnEntry, ...]:
     """references: what our own columns join; own: what the catalogue says of the others."""

@@ -34,6 +34,23 @@ _SHOWING = (
 )
 
 
+_LAST_SEEN = (
+    "CASE WHEN r.remote_deleted_at IS NULL AND m.record_id IS NULL"
+    " AND s.last_full_walk_at > r.last_seen_at THEN s.last_full_walk_at"
+    " ELSE r.last_seen_at END AS last_seen_at"
+)
+#: What every view shows of a record before and behind the columns of its own.
+SHOWN_BEFORE = ("integration_id", "record_key", "parent")
+SHOWN_AFTER = (
+    "remote_deleted_at",
+    "deleted_by",
+    "first_seen_at",
+    "last_seen_at",
+    "mirrored_at",
+    "document",
+)
+
+
 def make_views(connection: Connection, resources: Iterable[Resource], *, anew: Collection[str] = ()) -> None:
     """Make the views of resources that have none, and those named anew; who could read one still can.
 
@@ -49,9 +66,13 @@ def make_views(connection: Connection, resources: Iterable[Resource], *, anew: C
             for view in reversed(views):
                 connection.exec_driver_sql(f"DROP VIEW IF EXISTS {quoted(connection, view)}")
             for view, which in zip(views, ("", " AND r.remote_deleted_at IS NULL"), strict=True):
-                connection.exec_driver_sql(
-                    f"CREATE VIEW {quoted(connection, view)} AS {_select(connection, resource)}{which}"
-                )
+                named = quoted(connection, view)
+                connection.exec_driver_sql(f"CREATE VIEW {named} AS {_select(connection, resource)}{which}")
+                if connection.dialect.name == "postgresql":
+                    connection.exec_driver_sql(
+                        f"COMMENT ON VIEW {named} IS 'Records of a list of {resource.call.api}"
+                        f"{', without the deleted ones' if which else ''}'"
+                    )
 
 
 def native_relations(connection: Connection) -> list[str]:
@@ -95,17 +116,11 @@ def _select(connection: Connection, resource: Resource) -> str:
 
 
 def _shown(connection: Connection, resource: Resource) -> Iterator[str]:
-    yield from ("r.integration_id", "r.record_key", "r.parent")
+    yield from (f"r.{name}" for name in SHOWN_BEFORE)
     for column in resource.columns:
         value = _sqlite(column) if connection.dialect.name == "sqlite" else _postgresql(column)
         yield f"{value} AS {quoted(connection, column.name)}"
-    yield from ("r.remote_deleted_at", "r.deleted_by", "r.first_seen_at")
-    yield (
-        "CASE WHEN r.remote_deleted_at IS NULL AND m.record_id IS NULL"
-        " AND s.last_full_walk_at > r.last_seen_at THEN s.last_full_walk_at"
-        " ELSE r.last_seen_at END AS last_seen_at"
-    )
-    yield from ("r.mirrored_at", "r.document")
+    yield from (_LAST_SEEN if name == "last_seen_at" else f"r.{name}" for name in SHOWN_AFTER)
 
 
 def _sqlite(column: Column) -> str:

@@ -195,3 +195,16 @@ def test_usage_and_completion_know_calls_and_preview(configured: Shell) -> None:
         COMP_WORDS="syncer passthrough preview work", COMP_CWORD="3", _SYNCER_COMPLETE="bash_complete"
     )
     assert told.out.split() == ["plain,work_history", "plain,work_entries"]
+
+
+def test_the_schema_knows_the_views_of_configured_lists(configured: Shell) -> None:
+    found = configured.run("schema", "work_history", "--json").json
+    columns = {each["name"]: each["type"] for each in found["columns"]}
+    assert list(columns)[:4] == ["integration_id", "record_key", "parent", "title"]
+    assert (columns["title"], columns["last_seen_at"], columns["document"]) == ("text", "timestamp", "json")
+    configured.run("migrate")
+    ran = configured.run("query", "SELECT * FROM work_history_live", "--format", "csv")
+    assert ran.out.splitlines()[0].split(",") == list(columns)
+    assert "hibob/v1" in configured.run("schema", "work_history").out
+    ran = configured.run("schema", "work_history", "--format", "ddl")
+    assert (ran.code, ran.out) == (2, "")
