@@ -55,7 +55,7 @@ def read_listing(
         raise Transient(f"{subject} was answered with {status} by the tool.", **told)
     if status in _NO_PLACE and place.at is not None:
         raise CursorRefused(
-            f"{subject} was refused with {status} by the tool in the middle of the list: it has to begin again.",
+            f"{subject} was refused with {status} by the tool in the middle of the list: begin it again.",
             **told,
         )
     if status >= 400:

@@ -526,7 +526,7 @@ def test_a_place_that_the_tool_does_not_know_any_more_is_told_from_a_list_it_ref
 ) -> None:
     error = failure(resource(page), {}, Place(at="/list?at=2" if page is LINK else 2), status=status)
     assert (type(error), error.status) == (CursorRefused, status)
-    assert "in the middle of the list: it has to begin again." in str(error)
+    assert "in the middle of the list: begin it again." in str(error)
     assert type(failure(resource(page), {}, status=status)) is RequestRefused
 
 
