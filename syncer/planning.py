@@ -80,13 +80,17 @@ class Planning:
         return Asked(self.paces[listed.name], rate, 1.0 if listed.features.updated_after else whole)
 
     def behind(self, connection: Connection, stretch: float) -> Behind | None:
-        """How far the schedule is behind; streams that were never read whole have no part in it."""
+        """How far the schedule is behind; streams that were never read whole have no part in it.
+
+        Nor have those of lists that are configured no more.
+        """
         now = self._database.now(connection)
         shortest = min(pace.every for pace in self.paces.values())
         found = self._streams.waiting(connection, now - timedelta(seconds=shortest))
         return behind(
             ((now - due_at).total_seconds(), self.interval(key, seen.rate, stretch))
             for key, due_at, seen in found
+            if key[1] in self.paces
         )
 
     def interval(self, key: Key, rate: float | None, stretch: float) -> float:

@@ -123,7 +123,7 @@ class Selection:
             """The streams, and whether these are mirrored already."""
             mirrored = self.streams.keys(connection)
             lists = [
-                [key for key in mirrored if key[0] == row.id]
+                [key for key in mirrored if key[0] == row.id and key[1] in self.settings.lists]
                 if row.id in leave
                 else [(row.id, each.name) for each in self.lists_of(row)]
                 for row in self.integrations.all(connection)

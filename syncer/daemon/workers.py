@@ -19,6 +19,7 @@ from syncer.store.runs import forget_old_runs
 from syncer.store.state import Key
 from syncer.sync.engine import Engine, Progress
 from syncer.sync.integration import Integrations
+from syncer.sync.sources import is_known
 from syncer.sync.stream import run_stream
 
 log = structlog.get_logger("syncer")
@@ -129,6 +130,7 @@ class Workers:
         engine = self._engine
         now = engine.database.now(connection)
         due = engine.streams.due(connection, now, engine.is_dead, CANDIDATES)
+        due = {key: rank for key, rank in due.items() if is_known(engine, key)}
         return now, due, engine.streams.next_due(connection, after=now)
 
     async def _trim(self, now: datetime) -> None:

@@ -16,7 +16,7 @@ SyncerError
     │   └── ParentsUnread       the rows that a list is asked for have not been read yet
     ├── ModelUnavailable        this integration does not offer this model
     ├── IntegrationGone         Kombo does not know the integration (any more)
-    ├── CursorRefused           400 on a request that carried a cursor
+    ├── CursorRefused           a request that carried a cursor is refused: begin the list again
     ├── KeyRefused              the API key is not accepted                        exit 4
     ├── Doubtful                a call that may have been carried out: look before it is sent again
     └── RequestRefused          any other answer that a retry cannot mend

@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from syncer.domain.errors import RequestRefused, Transient
+from syncer.domain.errors import CursorRefused, RequestRefused, Transient
 from syncer.domain.jmespaths import at, first_steps, led_to
 from syncer.domain.resource import Resource
 from syncer.domain.resource_call import Place, call_at
 from syncer.domain.resource_paging import Answered, next_place
 from syncer.domain.resource_text import read_body
 from syncer.domain.values import Unfit, json_text
+
+#: What tools answer to a place that they do not know (any more).
+_NO_PLACE = frozenset({400, 404, 410, 422})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,8 @@ def read_listing(
     """The page at that place.
 
     status, headers and url are the tool's; body is the JSON text of what Kombo passed on, None where there
-    was nothing. Raises Transient for what may be better soon, RequestRefused for what will not.
+    was nothing. Raises Transient for what may be better soon, RequestRefused for what will not, CursorRefused
+    where another place may be better.
     """
     call = call_at(resource, place)
     # A query may hold secrets.
@@ -49,6 +53,11 @@ def read_listing(
         return Listing((), None)
     if status == 429 or status >= 500:
         raise Transient(f"{subject} was answered with {status} by the tool.", **told)
+    if status in _NO_PLACE and place.at is not None:
+        raise CursorRefused(
+            f"{subject} was refused with {status} by the tool in the middle of the list: begin it again.",
+            **told,
+        )
     if status >= 400:
         raise RequestRefused(f"{subject} was refused with {status} by the tool.", **told)
     try:

@@ -29,20 +29,21 @@ def read_native(resource: Resource, raw: bytes, parent: str | None) -> Record | 
         record = decoded(raw)
         if not isinstance(record, dict):
             return _poison(raw, "not an object")
+        key = _key(resource, record, parent)
         if b"\\u0000" in raw and has_nul(record):
-            return _poison(raw, "holds a NUL character")
-        return Record(_key(resource, record, parent), None, text_hash(raw), raw, parent)
+            return _poison(raw, "holds a NUL character", _as_it_can_be_kept(key))
+        return Record(key, None, text_hash(raw), raw, parent)
     except Unfit as reason:
         return _poison(raw, f"no usable key: {reason}")
     except RecursionError:
         return _poison(raw, "nested too deeply")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _poison(raw, f"not readable: {error}")
+        return _poison(raw, f"not readable: {error}", _key_of_unreadable(resource, raw, parent))
 
 
 def twin(record: Record) -> Poison:
     """What becomes of a record whose key another one of its page has, that says something else."""
-    return _poison(record.text, f"has the same key as another record: {record.id}")
+    return _poison(record.text, f"has the same key as another record: {record.id}", record.id)
 
 
 def project_native(resource: Resource, record: Record) -> Row | Poison:
@@ -80,6 +81,25 @@ def _key(resource: Resource, record: Any, parent: str | None) -> str:
     if len(key) > ID_LENGTH:
         raise Unfit(f"it is longer than {ID_LENGTH} characters")
     return key
+
+
+def _key_of_unreadable(resource: Resource, raw: bytes, parent: str | None) -> str | None:
+    """Its row is there and not gone, whatever else of the record no database takes."""
+    try:
+        record = json.loads(raw.decode(errors="surrogateescape"), strict=False, parse_float=Decimal)
+        key = _key(resource, record, parent)
+    except (ValueError, ArithmeticError, RecursionError):
+        return None
+    return _as_it_can_be_kept(key)
+
+
+def _as_it_can_be_kept(key: str) -> str | None:
+    """The key; None where no row can have it."""
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return None
+    return None if "\0" in key else key
 
 
 def _part(path: str, value: Any) -> str:

@@ -9,21 +9,25 @@ from syncer.domain.resource import ForEach
 from syncer.store.tables import MIRROR, streams
 
 
-def next_value(connection: Connection, each: ForEach, integration_id: str, after: str | None) -> str | None:
+def next_value(
+    connection: Connection, each: ForEach, integration_id: str, after: str | None, *, or_itself: bool = False
+) -> str | None:
     """The integration's next value in the column's own order; after None: the first. None: there is none.
 
-    Rows that come while the list is read are met where their values lie ahead; the next reading has all.
+    or_itself: the value that was given is the next one, as long as a row has it. Rows that come while the
+    list is read are met where their values lie ahead; the next reading has all.
     """
     name = each.table.removesuffix("_live")
     asked = column(each.column, MIRROR[name].c[each.column].type)
     conditions = [column("integration_id") == integration_id, asked.is_not(None)]
     if after is not None:
-        conditions.append(asked > (int(after) if isinstance(asked.type, Integer) else after))
+        value = int(after) if isinstance(asked.type, Integer) else after
+        conditions.append(asked >= value if or_itself else asked > value)
     found = connection.execute(
         select(cast(asked, Text)).select_from(table(each.table)).where(*conditions).order_by(asked).limit(1)
     )
-    value: str | None = found.scalar_one_or_none()
-    return value
+    following: str | None = found.scalar_one_or_none()
+    return following
 
 
 def are_read_whole(connection: Connection, environment: str, integration_id: str, name: str) -> bool:

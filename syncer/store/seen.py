@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Connection, Select, cast, delete, func, insert, select, true
+from sqlalchemy import ColumnElement, Connection, Select, cast, delete, exists, func, insert, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 
 from syncer.store.state import Key
@@ -13,9 +13,12 @@ from syncer.store.tables import seen
 
 
 def note_seen(
-    connection: Connection, environment: str, key: Key, walk_id: str, page: int, ids: Iterable[str]
+    connection: Connection, environment: str, key: Key, walk_id: str, page: int, ids: Iterable[str | None]
 ) -> None:
-    """Keep which records a page of a full walk has brought, in the page's transaction. page counts from 1."""
+    """Keep which records a page of a full walk has brought, in the page's transaction. page counts from 1.
+
+    None stands for a record whose id cannot be told.
+    """
     row = {
         "environment": environment,
         "integration_id": key[0],
@@ -46,6 +49,12 @@ def seen_ids(connection: Connection, environment: str, key: Key, walk_id: str) -
         .join(ids, true())
         .where(*_of(environment, key), seen.c.walk_id == walk_id)
     )
+
+
+def has_nameless(connection: Connection, environment: str, key: Key, walk_id: str) -> bool:
+    """Whether the walk has brought records whose ids cannot be told."""
+    ids = seen_ids(connection, environment, key, walk_id).subquery()
+    return connection.execute(select(exists().where(ids.c.value.is_(None)))).scalar_one()
 
 
 def _of(environment: str, key: Key) -> tuple[ColumnElement[bool], ...]:

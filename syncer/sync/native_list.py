@@ -49,11 +49,11 @@ class NativeList:
         Raises ParentsUnread where the rows that are to be asked for have not been read whole yet.
         """
         place, each = Place.read(cursor), self.listed.for_each
-        if each is not None and place.row is None:
-            first = await self.engine.database.ask(partial(self._first, each))
-            if first is None:
+        if each is not None and place.at is None:
+            row = await self.engine.database.ask(partial(self._row, each, place.row))
+            if row is None:
                 return Page((), None, None)
-            place = Place(first)
+            place = Place(row)
         listing, page = await self._asked(place, purpose)
         following = listing.next
         if following is None and each is not None:
@@ -97,7 +97,13 @@ class NativeList:
     def hold(self, connection: Connection) -> None:
         hold(connection, self.engine.streams.environment, self.listed.name, native_projection(self.listed))
 
-    def _first(self, each: ForEach, connection: Connection) -> str | None:
+    def _row(self, each: ForEach, row: str | None, connection: Connection) -> str | None:
+        """The first row or, where the list is to go on with one, that or the one after it.
+
+        It may have left the mirror since, and the tool, which then would refuse the list for ever.
+        """
+        if row is not None:
+            return next_value(connection, each, self.integration_id, row, or_itself=True)
         if not are_read_whole(connection, self.engine.streams.environment, self.integration_id, each.table):
             raise ParentsUnread(
                 f"{self.listed.name} asks for each row of {each.table}, which has not been read whole yet "

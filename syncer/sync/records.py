@@ -41,6 +41,11 @@ class Compared:
         return [*self.unchanged, *self.to_write]
 
     @property
+    def shown(self) -> list[str | None]:
+        """What the list has shown: the ids, and None for each record whose id cannot be told."""
+        return [*self.ids, *(None for each in self.poisons if each.id is None)]
+
+    @property
     def to_write(self) -> set[str]:
         """The ids of those that the mirror or the quarantine will have in another way."""
         poisoned = {each.id for each in self.poisons if each.id is not None}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncer.domain.catalogue import model_named
+from syncer.domain.catalogue import catalogue, model_named
 from syncer.store.state import Key
 from syncer.sync.engine import Engine
 from syncer.sync.model_list import ModelList
@@ -16,6 +16,11 @@ def source_of(engine: Engine, key: Key) -> Source:
     if resource is not None:
         return NativeList(engine, resource, key[0])
     return ModelList(engine, model_named(key[1]), key[0])
+
+
+def is_known(engine: Engine, key: Key) -> bool:
+    """Whether a list is behind the stream: another process may mirror some that this one does not know."""
+    return key[1] in engine.resources or key[1] in catalogue()
 
 
 def by_id(source: Source) -> ModelList | None:

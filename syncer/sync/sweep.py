@@ -24,7 +24,7 @@ from syncer.domain.sweep import IDS_AT_ONCE, WALKS_WITHOUT_IDS, batches, can_swe
 from syncer.store.missing import MissingStore
 from syncer.store.quarantine import forget_unmet
 from syncer.store.runs import count_page
-from syncer.store.seen import forget_seen
+from syncer.store.seen import forget_seen, has_nameless
 from syncer.store.state import Lease
 from syncer.sync.ask import Answer, ask_for
 from syncer.sync.engine import Engine
@@ -88,7 +88,7 @@ class Sweep:
         return self._missing.missed_often(WALKS_WITHOUT_IDS)
 
     def _unseen(self, connection: Connection) -> list[str]:
-        if self.walk is None or self.walk.began_at is None or not can_sweep(self.source.listed, self.walk):
+        if self.walk is None or self.walk.began_at is None or not self._is_telling(connection, self.walk):
             return []
         return self._missing.unseen(connection, self.walk.id, self.walk.began_at)
 
@@ -99,9 +99,19 @@ class Sweep:
         engine.streams.renew(connection, self.lease, now, engine.rules.lease)
         if self.walk is None:
             return self._missing.approve(connection, now) > 0
-        if can_sweep(self.source.listed, self.walk):
+        if self._is_telling(connection, self.walk):
             self._missing.note(connection, unseen, self.walk.id, now)
         return bool(unseen)
+
+    def _is_telling(self, connection: Connection, walk: Walk) -> bool:
+        """Whether anything follows from a record's absence in the walk.
+
+        Where Kombo cannot be asked for it, any record that came without an id may be the one.
+        """
+        key, environment = (self.lease.integration_id, self.lease.model), self.engine.streams.environment
+        return can_sweep(self.source.listed, walk) and (
+            by_id(self.source) is not None or not has_nameless(connection, environment, key, walk.id)
+        )
 
     async def _must_be_told_truly(self) -> None:
         """What is absent says something only where Kombo has the integration's whole and present data."""

@@ -148,7 +148,7 @@ def _store(
     if walk.kind is Kind.FULL:
         if walk.pages == 0:
             forget_seen(connection, streams.environment, key)
-        note_seen(connection, streams.environment, key, walk.id, walk.pages + 1, records.ids)
+        note_seen(connection, streams.environment, key, walk.id, walk.pages + 1, records.shown)
 
     walk = replace(
         walk,

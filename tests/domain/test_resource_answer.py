@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncer.domain.errors import KomboError, RequestRefused, Transient
+from syncer.domain.errors import CursorRefused, KomboError, RequestRefused, Transient
 from syncer.domain.resource import ForEach, Format, Paging, Resource
 from syncer.domain.resource_call import Place
 from tests.domain.native_lists import BASE, INTEGRATION, Tool, read, resource
@@ -52,7 +52,7 @@ ways = st.sampled_from([(page, each) for page, formats in PAGED for each in form
 
 
 def failure(asked: Resource, data: Any = None, place: Place | None = None, **answer: Any) -> KomboError:
-    with pytest.raises((Transient, RequestRefused)) as caught:
+    with pytest.raises((Transient, RequestRefused, CursorRefused)) as caught:
         read(asked, data, place, **answer)
     assert caught.value.integration_id == INTEGRATION
     assert str(caught.value).startswith(f"native_list: {asked.call.method} ")
@@ -523,9 +523,21 @@ def test_a_status_may_say_that_a_row_has_nothing_but_only_at_its_beginning() -> 
     asked = resource(CURSOR, path="/people/{id}", for_each=each)
     listing = read(asked, {"error": "gone"}, Place("p1"), status=404)
     assert (listing.records, listing.next) == ((), None)
-    error = failure(asked, {"error": "gone"}, Place("p1", "c1"), status=404)
-    assert (
-        str(error)
-        == "native_list: GET /people/p1 through hibob/v1 of hibob:h1 was refused with 404 by the tool."
-    )
+    assert type(failure(asked, {"error": "gone"}, Place("p1", "c1"), status=404)) is CursorRefused
     assert type(failure(asked, {"error": "gone"}, Place("p1"), status=403)) is RequestRefused
+
+
+@pytest.mark.parametrize("page", [CURSOR, OFFSET, PAGE, LINK])
+@pytest.mark.parametrize("status", [400, 404, 410, 422])
+def test_a_place_that_the_tool_does_not_know_any_more_is_told_from_a_list_it_refuses(
+    page: Paging, status: int
+) -> None:
+    error = failure(resource(page), {}, Place(at="/list?at=2" if page is LINK else 2), status=status)
+    assert (type(error), error.status) == (CursorRefused, status)
+    assert "in the middle of the list: begin it again." in str(error)
+    assert type(failure(resource(page), {}, status=status)) is RequestRefused
+
+
+@pytest.mark.parametrize("status", [401, 403, 405])
+def test_who_may_not_read_a_list_may_not_begin_it_again(status: int) -> None:
+    assert type(failure(resource(CURSOR), {}, Place(at="c1"), status=status)) is RequestRefused

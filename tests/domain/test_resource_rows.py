@@ -38,7 +38,6 @@ def row_of(asked: Resource, record: Any, parent: str | None = None) -> Row:
 def reason(asked: Resource, raw: bytes, parent: str | None = None) -> str:
     poison = read_native(asked, raw, parent)
     assert isinstance(poison, Poison)
-    assert poison.id is None
     return poison.reason
 
 
@@ -104,20 +103,24 @@ def test_the_longest_key_is_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "expected"),
+    ("raw", "expected", "key"),
     [
-        (b"[1]", "not an object"),
-        (b"null", "not an object"),
-        (b'{"id": "a\\u0000"}', "holds a NUL character"),
-        (b'{"id": "a", "b": [{"\\u0000": 1}]}', "holds a NUL character"),
-        (b'{"id": "a", "b": 1e999999}', "not readable: "),
-        (b'{"id": "a", "b": "\\ud800"}', "not readable: "),
-        (b'{"id": "a"', "not readable: "),
-        (b'{"id": "\xff"}', "not readable: "),
+        (b"[1]", "not an object", None),
+        (b"null", "not an object", None),
+        (b'{"id": "a\\u0000"}', "holds a NUL character", None),
+        (b'{"id": "a", "b": [{"\\u0000": 1}]}', "holds a NUL character", "a"),
+        (b'{"id": 7, "b": 1e999999}', "not readable: ", "7"),
+        (b'{"id": "a", "b": "\\ud800"}', "not readable: ", "a"),
+        (b'{"id": "\\ud800"}', "not readable: ", None),
+        (b'{"id": "a"', "not readable: ", None),
+        (b'{"id": "\xff"}', "not readable: ", None),
     ],
 )
-def test_what_no_database_can_hold_is_poison(raw: bytes, expected: str) -> None:
-    assert reason(resource(), raw).startswith(expected)
+def test_what_no_database_can_hold_is_poison_by_its_key(raw: bytes, expected: str, key: str | None) -> None:
+    poison = read_native(resource(), raw, None)
+    assert isinstance(poison, Poison)
+    assert poison.reason.startswith(expected)
+    assert poison.id == key
 
 
 def test_a_key_that_cannot_be_followed_is_poison_and_repeats_no_value() -> None:

@@ -165,3 +165,17 @@ def make_world(migrated_url: str) -> Callable[..., World]:
 def world(make_world: Callable[..., World]) -> World:
     """One integration with 600 records over all models."""
     return make_world()
+
+
+@pytest.fixture
+def make_native(migrated_url: str) -> Callable[..., World]:
+    """Builds a world of companies that use these tools, with native lists of theirs to mirror."""
+
+    def make(*lists: dict[str, Any], tools: Iterable[str] = (), records: int = 300, **settings: Any) -> World:
+        clock = SimClock.frozen(SOURCE_TIME)
+        environment = Environment(clock, limit=RateLimit(lambda: 0.0, limit=1_000_000))
+        for tool in tools or dict.fromkeys(each["tool"].partition("/")[0] for each in lists):
+            environment.add(Company(f"{tool}:8d1hpPsbjxUkoCoa1veLZGe5", clock, seed=7, records=records))
+        return World(environment, clock, migrated_url, {"passthrough": list(lists), **settings})
+
+    return make
