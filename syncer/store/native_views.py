@@ -32,12 +32,21 @@ _POSTGRESQL: dict[ColumnType, str] = {
 _SHOWING = (
     "SELECT viewname FROM pg_views WHERE schemaname = current_schema() AND definition LIKE :table ORDER BY 1"
 )
+#: What was made on top of a view, which so cannot be made anew.
+_ON_TOP = """
+    SELECT c.relname FROM pg_depend d
+    JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+    JOIN pg_class c ON c.oid = r.ev_class
+    WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = to_regclass(:view)
+        AND c.oid <> d.refobjid
+    ORDER BY 1
+"""
 
 
 def make_views(connection: Connection, resources: Iterable[Resource], *, anew: Collection[str] = ()) -> None:
     """Make the views of resources that have none, and those named anew; who could read one still can.
 
-    Raises UsageError where something else has the name of one.
+    Raises UsageError where something else has the name of one, or shows one that is to be made anew.
     """
     wanted = {each.name: each for each in resources}
     if not wanted or not _lacking(connection, wanted, anew):
@@ -45,6 +54,7 @@ def make_views(connection: Connection, resources: Iterable[Resource], *, anew: C
     wait_for_others(connection)
     for name in _lacking(connection, wanted, anew):
         resource, views = wanted[name], (name, live_name(name))
+        _require_nothing_on_top(connection, views)
         with keeping_readers(connection, views):
             for view in reversed(views):
                 connection.exec_driver_sql(f"DROP VIEW IF EXISTS {quoted(connection, view)}")
@@ -79,6 +89,17 @@ def _lacking(connection: Connection, wanted: Iterable[str], anew: Collection[str
         if name in anew or not there.issuperset(views):
             lacking.append(name)
     return lacking
+
+
+def _require_nothing_on_top(connection: Connection, views: Iterable[str]) -> None:
+    if connection.dialect.name != "postgresql":
+        return
+    for view in views:
+        other = connection.execute(text(_ON_TOP), {"view": quoted(connection, view)}).scalars().first()
+        if other is not None:
+            raise UsageError(
+                f"{other} shows {view}, which gets other columns: drop {other}, and make it again afterwards."
+            )
 
 
 def _select(connection: Connection, resource: Resource) -> str:
