@@ -133,8 +133,11 @@ def _sqlite(column: Column) -> str:
     path = f"""r."columns", '$."{column.name}"'"""
     if column.type != "json":
         return f"json_extract({path})"
-    # Texts and numbers, too, as JSON.
-    return f"CASE json_type({path}) WHEN 'null' THEN NULL ELSE json_quote(json_extract({path})) END"
+    # Texts and numbers, too, as JSON; truth would be extracted as a number.
+    return (
+        f"CASE json_type({path}) WHEN 'null' THEN NULL WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"
+        f" ELSE json_quote(json_extract({path})) END"
+    )
 
 
 def _postgresql(column: Column) -> str:
