@@ -18,6 +18,8 @@ VIEWS = {
     "postgresql": "SELECT viewname FROM pg_views WHERE schemaname = current_schema()"
     " AND definition LIKE '%passthrough_records%'",
 }
+#: What keeps account of streams, which an older version has only of models.
+ACCOUNTS = ("sync_streams", "sync_seen", "sync_missing", "sync_quarantine", "sync_projections")
 
 
 def upgrade() -> None:
@@ -55,9 +57,15 @@ def upgrade() -> None:
 def downgrade() -> None:
     connection = op.get_bind()
     dialect = connection.dialect.name
+    # First: SQLite drops no column while a view shows another one that is not there.
+    op.drop_column("sync_streams", "full_pages")
     # One may show another.
     others = " CASCADE" if dialect == "postgresql" else ""
     for (view,) in connection.execute(sa.text(VIEWS[dialect])).all():
         op.execute(f'DROP VIEW IF EXISTS "{view}"{others}')
-    op.drop_column("sync_streams", "full_pages")
     op.drop_table("passthrough_records")
+    # A model has a table of its name.
+    models = sa.inspect(connection).get_table_names()
+    for account in ACCOUNTS:
+        of = sa.table(account, sa.column("model"))
+        connection.execute(sa.delete(of).where(of.c.model.not_in(models)))

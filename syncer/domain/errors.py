@@ -65,7 +65,7 @@ class LeaseLost(SyncerError):
 
 
 class ProjectionReplaced(SyncerError):
-    """Another process mirrors this model with other exclusions, or is of another version."""
+    """Another process mirrors this list with other exclusions or columns, or is of another version."""
 
 
 class KomboError(SyncerError):

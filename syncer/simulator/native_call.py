@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from syncer.simulator.company import Company
 from syncer.simulator.records import Record
@@ -27,8 +27,8 @@ class NativeCall:
 
     @property
     def route(self) -> tuple[str, ...]:
-        """Method and parts of the path: ``("GET", "people", "1")``."""
-        return (self.method, *(part for part in urlsplit(self.path).path.split("/") if part))
+        """Method and parts of the path: ``("GET", "people", "1")``, percent encoding undone."""
+        return (self.method, *(unquote(part) for part in urlsplit(self.path).path.split("/") if part))
 
     @property
     def query(self) -> dict[str, str]:

@@ -32,6 +32,15 @@ _POSTGRESQL: dict[ColumnType, str] = {
 _SHOWING = (
     "SELECT viewname FROM pg_views WHERE schemaname = current_schema() AND definition LIKE :table ORDER BY 1"
 )
+#: What was made on top of a view, which so cannot be made anew.
+_ON_TOP = """
+    SELECT c.relname FROM pg_depend d
+    JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+    JOIN pg_class c ON c.oid = r.ev_class
+    WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = to_regclass(:view)
+        AND c.oid <> d.refobjid
+    ORDER BY 1
+"""
 
 
 _LAST_SEEN = (
@@ -54,7 +63,7 @@ SHOWN_AFTER = (
 def make_views(connection: Connection, resources: Iterable[Resource], *, anew: Collection[str] = ()) -> None:
     """Make the views of resources that have none, and those named anew; who could read one still can.
 
-    Raises UsageError where something else has the name of one.
+    Raises UsageError where something else has the name of one, or shows one that is to be made anew.
     """
     wanted = {each.name: each for each in resources}
     if not wanted or not _lacking(connection, wanted, anew):
@@ -62,6 +71,7 @@ def make_views(connection: Connection, resources: Iterable[Resource], *, anew: C
     wait_for_others(connection)
     for name in _lacking(connection, wanted, anew):
         resource, views = wanted[name], (name, live_name(name))
+        _require_nothing_on_top(connection, views)
         with keeping_readers(connection, views):
             for view in reversed(views):
                 connection.exec_driver_sql(f"DROP VIEW IF EXISTS {quoted(connection, view)}")
@@ -102,6 +112,17 @@ def _lacking(connection: Connection, wanted: Iterable[str], anew: Collection[str
     return lacking
 
 
+def _require_nothing_on_top(connection: Connection, views: Iterable[str]) -> None:
+    if connection.dialect.name != "postgresql":
+        return
+    for view in views:
+        other = connection.execute(text(_ON_TOP), {"view": quoted(connection, view)}).scalars().first()
+        if other is not None:
+            raise UsageError(
+                f"{other} shows {view}, which gets other columns: drop {other}, and make it again afterwards."
+            )
+
+
 def _select(connection: Connection, resource: Resource) -> str:
     shown = ", ".join(_shown(connection, resource))
     # A row that a complete list did not have is kept among the missing until that is certain.
@@ -127,8 +148,11 @@ def _sqlite(column: Column) -> str:
     path = f"""r."columns", '$."{column.name}"'"""
     if column.type != "json":
         return f"json_extract({path})"
-    # Texts and numbers, too, as JSON.
-    return f"CASE json_type({path}) WHEN 'null' THEN NULL ELSE json_quote(json_extract({path})) END"
+    # Texts and numbers, too, as JSON; truth would be extracted as a number.
+    return (
+        f"CASE json_type({path}) WHEN 'null' THEN NULL WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"
+        f" ELSE json_quote(json_extract({path})) END"
+    )
 
 
 def _postgresql(column: Column) -> str:

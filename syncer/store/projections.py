@@ -148,7 +148,7 @@ def move(connection: Connection, environment: str, model: str, to: Place | None)
 def _must_be(fingerprint: str | None, model: str, projection: Projection) -> None:
     if fingerprint not in {None, projection.fingerprint}:
         raise ProjectionReplaced(
-            f"Another process mirrors {model} with other exclusions, or is of another version: "
+            f"Another process mirrors {model} with other exclusions or columns, or is of another version: "
             "restart this one, with the same configuration."
         )
 

@@ -14,10 +14,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Inspector, insert, inspect, text, update
 
+from syncer.domain.call import Call
 from syncer.domain.catalogue import catalogue
 from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable
+from syncer.domain.model import Column
+from syncer.domain.resource import Resource
 from syncer.store import schema
 from syncer.store.database import Database
+from syncer.store.native_views import make_views
 from syncer.store.state import StreamStore
 from syncer.store.tables import MIRROR, metadata, streams
 
@@ -350,3 +354,35 @@ def test_the_lag_counts_whole_seconds_since_the_stream_was_complete_by_the_datab
     for name, age in ages.items():
         assert isinstance(lags[name], int)
         assert age - 0.6 <= lags[name] <= age + passed + 0.6, name
+
+
+def test_native_views_go_with_their_table_and_come_back_with_the_next_run(database: Database) -> None:
+    listed = Resource(
+        name="people",
+        call=Call("hibob/v1", "GET", "/list", is_listing=True),
+        integrations=("hibob:*",),
+        every=timedelta(hours=1),
+        records="@",
+        key=("id",),
+        columns=(Column("title", "text", "title", path=("title",)),),
+    )
+    with database.begin() as connection:
+        make_views(connection, [listed])
+        connection.execute(text("CREATE VIEW titles AS SELECT title FROM people_live"))
+        StreamStore().add(connection, [("hibob:one", "people"), ("hibob:one", "hris_employees")])
+        before = set(inspect(connection).get_table_names())
+    schema.downgrade(database, "0001")
+    with database.read() as connection:
+        tables, views = set(inspect(connection).get_table_names()), set(inspect(connection).get_view_names())
+        columns = {each["name"] for each in inspect(connection).get_columns("sync_streams")}
+    assert before - tables == {"passthrough_records"}
+    assert not {"people", "people_live"} & views
+    assert "full_pages" not in columns
+    schema.migrate(database)
+    with database.begin() as connection:
+        # An older version knows models alone.
+        assert StreamStore().keys(connection) == [("hibob:one", "hris_employees")]
+        connection.execute(text("DROP VIEW IF EXISTS titles"))
+        make_views(connection, [listed])
+        assert connection.execute(text("SELECT title FROM people_live")).all() == []
+        assert set(inspect(connection).get_table_names()) == before

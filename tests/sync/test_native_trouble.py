@@ -34,7 +34,7 @@ MakeWorld = Callable[..., World]
 #: How often a request goes out before a fault that may pass is final.
 TRIES = 6
 BULK = Match(call="GET /bulk*")
-PASSING = {
+PASSING: dict[str, Answer] = {
     "429 of the tool": faults.native_rate_limited(),
     "500 of the tool": faults.native_answer(500, {"error": "oops"}),
     "503 of the tool as a page": faults.native_not_json(503),
