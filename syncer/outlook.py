@@ -24,12 +24,14 @@ from syncer.domain.forecast import (
     typical_rows,
 )
 from syncer.domain.plan import Mode, Stream, Walk, is_backfilled, next_walk
+from syncer.domain.resource import Resource
 from syncer.domain.rhythm import DAY
 from syncer.planning import Planning
 from syncer.selection import Selection
 from syncer.settings import Settings
 from syncer.store.database import Database
 from syncer.store.integrations import Integration
+from syncer.store.parents import count_values
 from syncer.sync.integration import must_be_offered
 from syncer.sync.stream import SETTLED
 
@@ -97,6 +99,7 @@ class _Look:
             for each in mirrored.values()
             for listed in selection.lists_of(each)
         }
+        self._pages = {key: self._full_pages(connection, each) for key, each in self._streams.items()}
         self._typical = typical_rows(
             (stream, settings.lists[stream.model]) for stream in self._streams.values()
         )
@@ -113,7 +116,15 @@ class _Look:
         listed = self._settings.lists[stream.model]
         rows, is_estimated = expected_rows(stream, listed, self._typical)
         walk = self._walk(mode, stream)
-        return Step(stream.integration_id, listed, walk, rows, is_estimated, stream.full_pages)
+        full_pages = self._pages[stream.integration_id, stream.model]
+        return Step(stream.integration_id, listed, walk, rows, is_estimated, full_pages)
+
+    def _full_pages(self, connection: Connection, stream: Stream) -> int | None:
+        """Of the last full walk; before there was one a list for each row has one page for each at least."""
+        listed = self._settings.lists[stream.model]
+        if stream.full_pages is None and isinstance(listed, Resource) and listed.for_each is not None:
+            return count_values(connection, listed.for_each, stream.integration_id) or None
+        return stream.full_pages
 
     def _walk(self, mode: Mode, stream: Stream) -> Walk | None:
         integration, listed = self._mirrored[stream.integration_id], self._settings.lists[stream.model]
@@ -142,7 +153,7 @@ class _Look:
         """What all streams need that Kombo offers."""
         steps = [self._step(Mode.SYNC, stream) for stream in self._streams.values()]
         asked = [
-            (each.integration_id, each.listed, self._stream(each).seen, self._pages(each))
+            (each.integration_id, each.listed, self._stream(each).seen, self._requests(each))
             for each in steps
             if each.walk is not None
         ]
@@ -172,7 +183,7 @@ class _Look:
     def _stream(self, step: Step) -> Stream:
         return self._streams[step.integration_id, step.listed.name]
 
-    def _pages(self, step: Step) -> int:
+    def _requests(self, step: Step) -> int:
         return self._planning.pages(step.listed, step.rows, step.full_pages)
 
     def _every(self, model: str) -> str:

@@ -61,7 +61,7 @@ def _execute(connection: Connection, table: Table, rows: Sequence[Values], on_co
         names, encoders = _sqlite_columns(table)
         parameters = []
         for row in rows:
-            values = [row.get(name) for name in names]
+            values = list(map(row.get, names))
             for index, encode in encoders:
                 if (value := values[index]) is not None:
                     values[index] = encode(value)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Integer, Text, cast, column, exists, select, table
+from typing import Any
+
+from sqlalchemy import ColumnClause, Connection, Integer, Text, cast, column, exists, func, select, table
 
 from syncer.domain.relations import filled_by
 from syncer.domain.resource import ForEach
@@ -28,6 +30,16 @@ def next_value(
     )
     following: str | None = found.scalar_one_or_none()
     return following
+
+
+def count_values(connection: Connection, each: ForEach, integration_id: str) -> int:
+    """How many lists there are to ask for: the integration's different values."""
+    asked: ColumnClause[Any] = column(each.column)
+    return connection.execute(
+        select(func.count(asked.distinct()))
+        .select_from(table(each.table))
+        .where(column("integration_id") == integration_id)
+    ).scalar_one()
 
 
 def are_read_whole(connection: Connection, environment: str, integration_id: str, name: str) -> bool:

@@ -104,6 +104,9 @@ def timestamp_text(moment: datetime) -> str:
 
     Raises ValueError for a moment without a zone.
     """
-    if moment.tzinfo is None:
-        raise ValueError(f"a timestamp without a zone: {moment!r}")
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    if moment.tzinfo is not UTC:
+        if moment.tzinfo is None:
+            raise ValueError(f"a timestamp without a zone: {moment!r}")
+        moment = moment.astimezone(UTC)
+    # Without +00:00.
+    return moment.isoformat(timespec="microseconds")[:-6] + "Z"

@@ -208,3 +208,19 @@ def test_the_schema_knows_the_views_of_configured_lists(configured: Shell) -> No
     assert "hibob/v1" in configured.run("schema", "work_history").out
     ran = configured.run("schema", "work_history", "--format", "ddl")
     assert (ran.code, ran.out) == (2, "")
+
+
+def test_a_list_for_each_row_is_planned_with_a_request_for_each(configured: Shell) -> None:
+    configured.run("backfill", "--model", "hris_employees")
+    rows = int(configured.run("query", "SELECT count(*) FROM hris_employees_live").out.splitlines()[-1])
+
+    def planned() -> tuple[int, int]:
+        [cost] = configured.run("plan", "backfill", "--model", "work_entries", "--json").json["commands"][
+            "backfill"
+        ]["models"]
+        return cost["requests"], cost["estimated"]
+
+    assert planned() == (rows, 1)
+    ran = configured.run("backfill", "--model", "work_entries")
+    assert f"full, {rows} pages" in ran.out
+    assert planned() == (0, 0)
