@@ -123,6 +123,11 @@ class Resource:
         """What a walk is marked with: one of another definition listed other records, or by other keys."""
         return {"definition": self.fingerprint}
 
+    @property
+    def may_repeat(self) -> bool:
+        """Whether several rows of the mirror can list a record under one key."""
+        return self.for_each is not None and self.for_each.key_part not in self.key
+
     def covers(self, integration_id: str) -> bool:
         """Whether it is mirrored for that integration."""
         return any(fnmatchcase(integration_id, glob) for glob in self.integrations)

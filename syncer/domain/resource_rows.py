@@ -32,7 +32,9 @@ def read_native(resource: Resource, raw: bytes, parent: str | None) -> Record | 
         key = _key(resource, record, parent)
         if b"\\u0000" in raw and has_nul(record):
             return _poison(raw, "holds a NUL character", _as_it_can_be_kept(key))
-        return Record(key, None, text_hash(raw), raw, parent)
+        # With a key that does not tell its row a record can move from one row to another.
+        told = raw + (parent or "").encode() if resource.may_repeat else raw
+        return Record(key, None, text_hash(told), raw, parent)
     except Unfit as reason:
         return _poison(raw, f"no usable key: {reason}")
     except RecursionError:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, and_, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Text, and_, cast, func, literal, null, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from syncer.domain.change import Known
@@ -56,12 +56,17 @@ def recognised(
     }
     if not others:
         return dict(known)
+    parent = shelf.table.c.parent if "parent" in shelf.table.c else null()
     documents = connection.execute(
-        select(shelf.id, cast(shelf.table.c.document, Text)).where(
+        select(shelf.id, cast(shelf.table.c.document, Text), parent).where(
             is_listed(connection, shelf.id, others), *shelf.beside_id
         )
     )
-    same = [record_id for record_id, text in documents.all() if says_the_same(others[record_id].text, text)]
+    same = [
+        record_id
+        for record_id, text, parent in documents.all()
+        if says_the_same(others[record_id].text, text) and others[record_id].parent == parent
+    ]
     return {**known, **{each: known[each]._replace(content_hash=others[each].content_hash) for each in same}}
 
 

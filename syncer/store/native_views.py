@@ -16,6 +16,7 @@ from syncer.domain.resource import Resource
 from syncer.store.passthrough import passthrough_records
 from syncer.store.safe_views import keeping_readers, live_name, quoted
 from syncer.store.schema import wait_for_others
+from syncer.store.tables import missing
 
 #: What PostgreSQL calls the types of the columns; SQLite's functions give the values as its tables have them.
 _POSTGRESQL: dict[ColumnType, str] = {
@@ -29,8 +30,11 @@ _POSTGRESQL: dict[ColumnType, str] = {
 }
 
 
+#: What all views of our making name, and hardly one of somebody else's.
+_NAMED = (passthrough_records.name, missing.name)
 _SHOWING = (
-    "SELECT viewname FROM pg_views WHERE schemaname = current_schema() AND definition LIKE :table ORDER BY 1"
+    "SELECT viewname, definition FROM pg_views WHERE schemaname = current_schema()"
+    " AND definition LIKE :table ORDER BY 1"
 )
 #: What was made on top of a view, which so cannot be made anew.
 _ON_TOP = """
@@ -86,12 +90,13 @@ def make_views(connection: Connection, resources: Iterable[Resource], *, anew: C
 
 
 def native_relations(connection: Connection) -> list[str]:
-    """The table of native records and all views that show it, also of lists that are configured no more.
+    """The table of native records and our views of it, also of lists that are configured no more.
 
     For PostgreSQL.
     """
     found = connection.execute(text(_SHOWING), {"table": f"%{passthrough_records.name}%"})
-    return [passthrough_records.name, *found.scalars()]
+    ours = [name for name, definition in found if _shows_ours(definition)]
+    return [passthrough_records.name, *ours]
 
 
 def _lacking(connection: Connection, wanted: Iterable[str], anew: Collection[str]) -> list[str]:
@@ -162,6 +167,9 @@ def _postgresql(column: Column) -> str:
 
 
 def _is_ours(connection: Connection, view: str) -> bool:
-    """Whether the view shows our records: its definition says so."""
-    definition = inspect(connection).get_view_definition(view)
-    return passthrough_records.name in (definition or "")
+    return _shows_ours(inspect(connection).get_view_definition(view) or "")
+
+
+def _shows_ours(definition: str) -> bool:
+    """Whether the definition is that of a view of our making."""
+    return all(name in definition for name in _NAMED)

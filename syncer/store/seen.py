@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import ColumnElement, Connection, Select, cast, delete, exists, func, insert, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 
+from syncer.store.listed import is_listed
 from syncer.store.state import Key
 from syncer.store.tables import seen
 
@@ -48,6 +49,16 @@ def seen_ids(connection: Connection, environment: str, key: Key, walk_id: str) -
         .select_from(seen)
         .join(ids, true())
         .where(*_of(environment, key), seen.c.walk_id == walk_id)
+    )
+
+
+def met(
+    connection: Connection, environment: str, key: Key, walk_id: str, ids: Collection[str]
+) -> Collection[str]:
+    """Which of these ids the walk has seen."""
+    seen = seen_ids(connection, environment, key, walk_id).subquery()
+    return set(
+        connection.execute(select(seen.c.value).where(is_listed(connection, seen.c.value, ids))).scalars()
     )
 
 

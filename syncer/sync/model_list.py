@@ -37,6 +37,10 @@ class ModelList:
     def filters(self) -> Mapping[str, str]:
         return self.engine.rules.filters.get(self.listed.name, {})
 
+    @property
+    def may_repeat(self) -> bool:
+        return False
+
     async def page(self, walk: Walk, cursor: str | None, purpose: Purpose) -> Page:
         return await self.engine.client.list_page(
             self.listed,

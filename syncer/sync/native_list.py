@@ -43,6 +43,10 @@ class NativeList:
     def filters(self) -> Mapping[str, str]:
         return self.listed.filters
 
+    @property
+    def may_repeat(self) -> bool:
+        return self.listed.may_repeat
+
     async def page(self, walk: Walk, cursor: str | None, purpose: Purpose) -> Page:
         """One request for a row at most; where there is no row there is no request and no record.
 

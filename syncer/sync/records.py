@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -50,6 +50,11 @@ class Compared:
         """The ids of those that the mirror or the quarantine will have in another way."""
         poisoned = {each.id for each in self.poisons if each.id is not None}
         return poisoned.union(row.id for row in self.rows)
+
+    def without(self, ids: Collection[str]) -> Compared:
+        """The same, where records with these ids do nothing."""
+        rows = [row for row in self.rows if row.id not in ids]
+        return replace(self, rows=rows, unchanged=[*self.unchanged, *ids])
 
 
 def compare(connection: Connection, engine: Engine, key: Key, source: Source, records: Records) -> Compared:

@@ -54,6 +54,10 @@ class Source(Protocol):
     def filters(self) -> Mapping[str, str]:
         """What decides which records are listed: with other filters nothing seen before counts."""
 
+    @property
+    def may_repeat(self) -> bool:
+        """Whether a walk may meet a record again at another place, where it says nothing more."""
+
     async def page(self, walk: Walk, cursor: str | None, purpose: Purpose) -> Page:
         """The page of the walk at the cursor; None: its first. Raises KomboError."""
 

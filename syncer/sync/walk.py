@@ -14,7 +14,7 @@ from syncer.domain.budget import Purpose
 from syncer.domain.change import Counts
 from syncer.domain.plan import Kind, Stream, Walk, again, finished, must_repeat
 from syncer.kombo.protocol import Page
-from syncer.store.seen import forget_seen, note_seen
+from syncer.store.seen import forget_seen, met, note_seen
 from syncer.store.state import Lease
 from syncer.sync.engine import Engine
 from syncer.sync.records import Compared, compare, take_stream, write_records
@@ -133,6 +133,9 @@ def _store(
     take_stream(connection, engine, lease, source, now)
     if walk.began_at is None:
         walk = replace(walk, started_at=page.started_at, began_at=now - timedelta(seconds=page.duration))
+    if source.may_repeat and records.rows:
+        ids = [row.id for row in records.rows]
+        records = records.without(met(connection, streams.environment, key, walk.id, ids))
     written = write_records(
         connection,
         engine,

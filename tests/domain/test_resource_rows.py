@@ -128,10 +128,15 @@ def test_a_key_that_cannot_be_followed_is_poison_and_repeats_no_value() -> None:
     assert said == """no usable key: "join('/', names)" cannot be followed in what is there"""
 
 
-def test_the_hash_is_of_the_record_alone() -> None:
-    asked = resource(for_each=EACH)
+@pytest.mark.parametrize(("key", "tells_its_row"), [(("id",), False), ((EACH.key_part, "id"), True)])
+def test_the_hash_is_of_the_record_and_of_its_row_where_the_key_does_not_tell_that(
+    key: tuple[str, ...], tells_its_row: bool
+) -> None:
+    asked = resource(for_each=EACH, key=key)
     one, other = record_of(asked, {"id": 1}, "p1"), record_of(asked, {"id": 1}, "p2")
-    assert one.content_hash == other.content_hash != record_of(asked, {"id": 1, "a": 2}).content_hash
+    assert one.content_hash == record_of(asked, {"id": 1}, "p1").content_hash
+    assert (one.content_hash == other.content_hash) is tells_its_row
+    assert one.content_hash != record_of(asked, {"id": 1, "a": 2}, "p1").content_hash
 
 
 # --- columns

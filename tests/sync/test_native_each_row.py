@@ -12,6 +12,7 @@ from tests.sync.conftest import World
 from tests.sync.native import (
     EMPLOYEES,
     ENTRIES,
+    PAGED_EACH,
     asked,
     company,
     entries,
@@ -167,3 +168,53 @@ async def test_a_backfill_reads_models_first_and_lists_of_their_rows_then(make_n
     assert len(view(world, ENTRIES)) > 0
     results = await world.sync(mode=Mode.BACKFILL)
     assert {each.outcome for each in results} == {Outcome.SKIPPED}
+
+
+BY_ADDRESS = {
+    "name": "by_address",
+    "tool": "hibob/v1",
+    "request": {
+        "method": "POST",
+        "path": "/people/search",
+        "data": {
+            "fields": ["root.id"],
+            "showInactive": True,
+            "filters": [{"fieldPath": "root.email", "operator": "equals", "values": ["{address}"]}],
+        },
+    },
+    "for_each": {"table": "hris_employees_live", "param": "address", "column": "work_email"},
+    "records": "employees",
+    "key": ["id"],
+}
+
+
+async def test_a_record_that_moves_to_another_row_says_so(make_native: MakeWorld) -> None:
+    world = make_native(BY_ADDRESS)
+    await world.sync(models=[EMPLOYEES, "by_address"])
+    before = view(world, "by_address")
+    moved, *others = before
+    world.clock.advance(timedelta(minutes=1))
+    company(world).update(EMPLOYEES, id_of(world, moved), work_email="moved@firm.example")
+    await employees(world)
+    (result,) = await world.sync(models=["by_address"])
+    after = view(world, "by_address")
+    assert result.counts.written == 1
+    assert after[moved]["parent"] == "moved@firm.example"
+    assert [after[each]["parent"] for each in others] == [before[each]["parent"] for each in others]
+
+
+async def test_a_record_of_several_rows_is_that_of_the_first_and_is_written_once(
+    make_native: MakeWorld,
+) -> None:
+    shared = {**PAGED_EACH, "key": ["attributes.id.value"]}
+    world = make_native(shared)
+    await world.sync(models=[EMPLOYEES])
+    ids = remote_ids(world, "personio")
+    for written in (len(ids), 0, 0):
+        before = len(world.environment.requests)
+        (result,) = await world.sync(models=["paged_each"])
+        assert result.counts.written == written
+        assert len(asked(world, before)) == len(ids) * -(-len(ids) // 4)
+    rows = view(world, "paged_each")
+    assert set(rows) == set(ids)
+    assert {row["parent"] for row in rows.values()} == {min(ids)}
