@@ -6,9 +6,22 @@ from collections.abc import Callable
 
 from syncer.domain.plan import Mode, Outcome
 from syncer.simulator import faults
+from syncer.simulator.asked import Asked
 from syncer.simulator.faults import Match
 from tests.sync.conftest import World
-from tests.sync.native import EMPLOYEES, PEOPLE, company, id_of, only, people, remote_ids, stream, view
+from tests.sync.native import (
+    EMPLOYEES,
+    HISTORY,
+    PEOPLE,
+    company,
+    history,
+    id_of,
+    only,
+    people,
+    remote_ids,
+    stream,
+    view,
+)
 
 MakeWorld = Callable[..., World]
 BRAKES = {"max_rows": 2, "max_share": 0.05}
@@ -97,6 +110,28 @@ async def test_lists_that_did_not_come_to_their_end_say_nothing_of_what_is_gone(
         assert (await only(world, PEOPLE)).outcome is Outcome.FAILED
     await world.sync(models=[PEOPLE])
     assert marked(world) == set()
+
+
+async def test_a_record_that_is_hidden_while_the_list_moves_is_not_taken_for_gone(
+    make_native: MakeWorld,
+) -> None:
+    """Where places are counted, one that goes behind the reader moves all others up."""
+    world = make_native(history(limit=3))
+    await world.sync(models=[HISTORY])
+    first, *others = remote_ids(world)
+
+    def leave(asked: Asked) -> None:
+        if asked.call is not None:
+            world.environment.between_pages = None
+            company(world).vanish(EMPLOYEES, id_of(world, first))
+
+    world.environment.between_pages = leave
+    await world.sync(models=[HISTORY])
+    # Nobody was shown the one that took another's place.
+    for _ in range(2):
+        await world.sync(models=[HISTORY])
+    assert set(view(world, "work_history_live")) == set(others)
+    assert stream(world, HISTORY).rows_deleted == 1
 
 
 async def test_what_is_missing_is_looked_into_only_where_kombo_says_that_the_integration_is_whole(
