@@ -116,7 +116,9 @@ class Run:
         """
         purpose = self.purpose
         if purpose is None:
-            purpose = Purpose.FULL if walk.kind is Kind.FULL else Purpose.INCREMENTAL
+            # Where there is no other kind of walk, a full one is the daily work.
+            is_rare = walk.kind is Kind.FULL and self.source.listed.features.updated_after
+            purpose = Purpose.FULL if is_rare else Purpose.INCREMENTAL
         self.kind = walk.kind
         if walk.phase is Phase.READ:
             last = await self.read(walk, purpose, known_rows)

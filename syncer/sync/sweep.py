@@ -87,6 +87,11 @@ class Sweep:
             return self._missing.confirmed(self.id)
         return self._missing.missed_often(WALKS_WITHOUT_IDS)
 
+    @property
+    def _suspected(self) -> ColumnElement[bool]:
+        """Which of the missing rows the brakes are for: where Kombo cannot be asked for them, all."""
+        return self._believed if by_id(self.source) is not None else self._missing.missed_often(1)
+
     def _unseen(self, connection: Connection) -> list[str]:
         if self.walk is None or self.walk.began_at is None or not self._is_telling(connection, self.walk):
             return []
@@ -148,7 +153,7 @@ class Sweep:
     def _is_held(self, connection: Connection) -> bool:
         """Whether so much is believed to be gone that nobody believes it unasked."""
         engine, key = self.engine, (self.lease.integration_id, self.lease.model)
-        gone = self._missing.count(connection, self._believed)
+        gone = self._missing.count(connection, self._suspected)
         live = engine.streams.get(connection, *key).rows_live
         return engine.rules.brakes.hold(gone, live, self.walk)
 

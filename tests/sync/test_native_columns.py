@@ -200,7 +200,6 @@ async def test_with_another_key_too_many_old_rows_are_held(make_native: MakeWorl
     world = make_native(people(), deletions={"max_rows": 2, "max_share": 0.1})
     await world.sync(models=[PEOPLE])
     other: dict[str, Any] = {"passthrough": [people(key=["id", "id"])]}
-    await world.sync(models=[PEOPLE], **other)
     result = await only(world, PEOPLE, **other)
     assert result.outcome is Outcome.HELD
     assert stream(world, PEOPLE).state == "held"
