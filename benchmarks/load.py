@@ -19,7 +19,7 @@ import structlog
 from benchmarks.pages import INTEGRATION, INTEGRATIONS
 from syncer.app import App
 from syncer.domain.plan import Mode
-from syncer.memory import keep_little
+from syncer.memory import keep_little, pass_over_what_stays
 from syncer.settings import Settings
 
 #: The API key: loads that have the same one share a budget.
@@ -88,6 +88,7 @@ def main() -> None:
     asked = parser.parse_args()
     # As the service does.
     keep_little()
+    pass_over_what_stays()
     # Its lines would be mixed with ours.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     print(json.dumps(asyncio.run(load(asked))))

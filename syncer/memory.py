@@ -1,8 +1,9 @@
-"""What the C library keeps of the memory that is done with: little, in a process that runs for years."""
+"""Memory of a process that runs for years: what the C library keeps, what the collector looks through."""
 
 from __future__ import annotations
 
 import ctypes
+import gc
 
 #: Parameters of glibc's mallopt(3), with what they are set to. By default each thread may get an arena of its
 #: own, and larger and larger blocks are kept for later: pages of records come in all sizes and from many
@@ -21,3 +22,12 @@ def keep_little() -> None:
     mallopt(_ARENA_MAX, _ARENAS)
     mallopt(_MMAP_THRESHOLD, _BLOCK)
     mallopt(_TRIM_THRESHOLD, _BLOCK)
+
+
+def pass_over_what_stays() -> None:
+    """Have the garbage collector leave alone what there is by now: modules, tables and models, which stay.
+
+    Going through these takes it a tenth of a second in which nothing else happens, and a load has it do so
+    again and again. Call it once everything is imported.
+    """
+    gc.freeze()

@@ -37,7 +37,7 @@ class Session:
         """
         from syncer.app import App
         from syncer.logs import configure_logging
-        from syncer.memory import keep_little
+        from syncer.memory import keep_little, pass_over_what_stays
 
         keep_little()
         settings = settings or self.settings()
@@ -47,7 +47,9 @@ class Session:
             level = "WARNING"
         stream = cast(TextIO, _CurrentStderr())
         configure_logging(level, settings.log.format, redactor=self._redactor, stream=stream)
-        return App(settings)
+        app = App(settings)
+        pass_over_what_stays()
+        return app
 
     def hide(self, text: str) -> str:
         """The text without the secrets of the settings, as far as they were read."""
