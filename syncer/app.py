@@ -7,7 +7,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -144,7 +144,7 @@ class App:
             transport=self._transport,
             slots=self._slots,
         )
-        async with client:
+        async with aclosing(gate), client:
             engine = Engine(
                 database=self.database,
                 client=client,

@@ -9,16 +9,19 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import NoReturn, Protocol, Self, TypeVar
+from typing import NoReturn, Self, TypeVar
 
+# What connections stand on; it takes a while to be read, and httpcore would do so in the first request.
+import anyio._backends._asyncio  # noqa: F401
 import httpx
 
-from syncer.domain.budget import Permit, Purpose, Rate
+from syncer.domain.budget import Purpose
 from syncer.domain.call import Call
 from syncer.domain.errors import KomboError, RateLimited, RequestRefused, Transient, UsageError
 from syncer.domain.model import Model
 from syncer.kombo.attempts import persist
 from syncer.kombo.concurrency import Slots
+from syncer.kombo.gate import Gate
 from syncer.kombo.headers import read_rate
 from syncer.kombo.integration import (
     KEY_CHECK_PATH,
@@ -43,19 +46,6 @@ T = TypeVar("T")
 # httpx logs addresses with their queries, httpcore the headers of answers: nothing for a log file.
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
-
-
-class Gate(Protocol):
-    """The request budget as the client sees it. Every permit is reported once, answered or refused."""
-
-    async def permit(self, purpose: Purpose, integration_id: str | None, model_name: str | None) -> Permit:
-        """Waits until one request may go out; integrations take turns, and the models of each."""
-
-    async def answered(self, permit: Permit, rate: Rate | None) -> None:
-        """The request is over; rate is what its answer told, None if nothing (or no answer came)."""
-
-    async def refused(self, permit: Permit, rate: Rate | None, reset: float | None) -> None:
-        """The key's budget was used up all the same; reset is in seconds, None if not told."""
 
 
 class Client:
@@ -215,7 +205,7 @@ class Client:
             response = await self._send(request)
             duration = self._clock() - started
         except BaseException:
-            await self._gate.answered(permit, None)
+            self._gate.answered(permit, None)
             raise
         headers = dict(response.headers)
         rate = read_rate(headers)
@@ -223,12 +213,12 @@ class Client:
             read = partial(request.read, response.status_code, headers, response.content)
             value = read() if len(response.content) < LARGE else await asyncio.to_thread(read)
         except RateLimited as error:
-            await self._gate.refused(permit, rate, error.reset)
+            self._gate.refused(permit, rate, error.reset)
             raise
         except BaseException:
-            await self._gate.answered(permit, rate)
+            self._gate.answered(permit, rate)
             raise
-        await self._gate.answered(permit, rate)
+        self._gate.answered(permit, rate)
         return value, duration
 
     async def _send(self, request: Request[T]) -> httpx.Response:

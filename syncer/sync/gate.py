@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
 
 from syncer.domain import answers, budget
 from syncer.domain.budget import Budget, Pacing, Permit, Purpose, Rate, Reserve
@@ -19,6 +18,8 @@ from syncer.store.database import Database
 UNNAMED_RESET = 5.0
 #: Seconds after which those who wait look again: other processes may have learnt that there is room.
 LOOK_AGAIN = 1.0
+#: Seconds in which the next request often follows an answer: both need one transaction then.
+SHORTLY = 0.02
 
 
 def fingerprint(api_key: str) -> str:
@@ -36,12 +37,8 @@ class _Waiter:
     permit: asyncio.Future[Permit]
 
 
-@dataclass(frozen=True, slots=True)
-class _News:
-    """What an answer does to the budget, and who waits until the database knows it, if anybody does."""
-
-    change: Callable[[Budget, float], Budget]
-    written: asyncio.Future[None] | None
+#: What an answer does to the budget.
+_News = Callable[[Budget, float], Budget]
 
 
 class BudgetGate:
@@ -49,7 +46,8 @@ class BudgetGate:
 
     One task asks for all who wait in this process, while there are any: the more urgent purpose goes first;
     within one, integrations take turns, and the models of each. One transaction takes as many permits as it
-    can get and tells the budget what answers have said meanwhile. owner: the name of this process.
+    can get and tells the budget what answers have said meanwhile: nobody waits for that, and before the next
+    permit it is told. owner: the name of this process.
     """
 
     def __init__(
@@ -75,6 +73,7 @@ class BudgetGate:
         #: The most urgent purpose that has to wait: those before it may be in luck.
         self._blocked: Purpose | None = None
         self._woken = asyncio.Event()
+        self._is_closing = False
         self._asker: asyncio.Task[None] | None = None
 
     async def permit(self, purpose: Purpose, integration_id: str | None, model_name: str | None) -> Permit:
@@ -92,20 +91,25 @@ class BudgetGate:
             self._wake()
             raise
 
-    async def answered(self, permit: Permit, rate: Rate | None) -> None:
-        """Tell the budget what an answer said of it. Raises DatabaseError."""
-        await self._tell(lambda before, now: answers.answered(before, now, permit, rate))
+    def answered(self, permit: Permit, rate: Rate | None) -> None:
+        """Have the budget told what an answer said of it."""
+        self._tell(lambda before, now: answers.answered(before, now, permit, rate))
 
-    async def refused(self, permit: Permit, rate: Rate | None, reset: float | None) -> None:
-        """Tell the budget of a 429; reset in seconds. Raises DatabaseError."""
+    def refused(self, permit: Permit, rate: Rate | None, reset: float | None) -> None:
+        """Have the budget told of a 429; reset in seconds."""
         named = UNNAMED_RESET if reset is None else reset
-        await self._tell(lambda before, now: answers.refused(before, now, permit, rate, named))
+        self._tell(lambda before, now: answers.refused(before, now, permit, rate, named))
 
-    async def _tell(self, change: Callable[[Budget, float], Budget]) -> None:
-        written = asyncio.get_running_loop().create_future()
-        self._news.append(_News(change, written))
+    async def aclose(self) -> None:
+        """Wait until the budget has been told all answers, or cannot be."""
+        self._is_closing = True
+        self._woken.set()
+        if self._asker is not None:
+            await asyncio.wait({self._asker})
+
+    def _tell(self, news: _News) -> None:
+        self._news.append(news)
         self._wake()
-        await written
 
     def _give(self, permit: Permit) -> None:
         """To the next in turn that it is good for; where there is none it is spent."""
@@ -115,8 +119,7 @@ class BudgetGate:
                 if not waiter.permit.done():
                     waiter.permit.set_result(permit)
                     return
-        self._news.append(_News(lambda before, now: answers.answered(before, now, permit, None), None))
-        self._wake()
+        self.answered(permit, None)
 
     def _wake(self) -> None:
         self._woken.set()
@@ -125,15 +128,14 @@ class BudgetGate:
 
     async def _ask(self) -> None:
         """Ask for all who wait, and tell the news, until there is neither."""
-        news: list[_News] = []
         try:
             while self._news or any(self._turns.values()):
-                news, self._news = self._news, []
+                if not any(self._turns.values()) and not self._is_closing:
+                    await self._pause_shortly()
+                told = len(self._news)
                 wanted = {purpose: len(turns) for purpose, turns in self._turns.items() if turns}
-                permits, wait = await self._take(news, wanted)
-                for each in news:
-                    if each.written is not None and not each.written.done():
-                        each.written.set_result(None)
+                permits, wait = await self._take(self._news[:told], wanted)
+                del self._news[:told]
                 for permit in permits:
                     self._give(permit)
                 if wait is not None:
@@ -141,11 +143,11 @@ class BudgetGate:
                     blocked = min(purpose for purpose, count in wanted.items() if count > given[purpose])
                     await self._pause(min(wait, LOOK_AGAIN), blocked)
         except asyncio.CancelledError:
-            self._fail(None, news)
+            self._fail(None)
             raise
         except BaseException as error:
-            # It is for those who wait.
-            self._fail(error, news)
+            # It is for those who wait. The news are told with what is asked for next.
+            self._fail(error)
         finally:
             self._asker = None
 
@@ -154,7 +156,7 @@ class BudgetGate:
 
         def decide(before: Budget, now: float) -> tuple[Budget, tuple[list[Permit], float | None]]:
             for each in news:
-                before = each.change(before, now)
+                before = each(before, now)
             after, permits, wait = budget.take_several(
                 before, now, wanted, self._reserve, self._pacing, self._owner
             )
@@ -166,6 +168,11 @@ class BudgetGate:
             )
         )
 
+    async def _pause_shortly(self) -> None:
+        """Wait for the request that follows an answer, but not for long: other processes want to know it."""
+        self._woken.clear()
+        await self._nap(SHORTLY)
+
     async def _pause(self, seconds: float, blocked: Purpose) -> None:
         """Wait so long, or for news, or for somebody more urgent than those who have to wait."""
         self._woken.clear()
@@ -173,26 +180,29 @@ class BudgetGate:
         if self._news or most_urgent is None or most_urgent < blocked:
             return
         self._blocked = blocked
+        try:
+            await self._nap(seconds)
+        finally:
+            self._blocked = None
+
+    async def _nap(self, seconds: float) -> None:
+        """Wait so long, or until woken."""
         timer = asyncio.ensure_future(self._sleep(seconds))
         woken = asyncio.ensure_future(self._woken.wait())
         try:
             await asyncio.wait((timer, woken), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._blocked = None
             timer.cancel()
             woken.cancel()
 
-    def _fail(self, error: BaseException | None, news: list[_News]) -> None:
+    def _fail(self, error: BaseException | None) -> None:
         """Let all who wait hear of the error, or of the end where there is none."""
-        waiting: list[asyncio.Future[Any] | None] = [each.written for each in (*news, *self._news)]
         for turns in self._turns.values():
             while turns:
-                waiting.append(turns.pop().permit)
-        self._news = []
-        for each in waiting:
-            if each is None or each.done():
-                continue
-            if error is None:
-                each.cancel()
-            else:
-                each.set_exception(error)
+                waiting = turns.pop().permit
+                if waiting.done():
+                    continue
+                if error is None:
+                    waiting.cancel()
+                else:
+                    waiting.set_exception(error)

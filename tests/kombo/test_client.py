@@ -139,10 +139,10 @@ class Gate:
         self.asked.append((purpose, integration_id, model_name))
         return Permit(window=len(self.asked), purpose=purpose)
 
-    async def answered(self, permit: Permit, rate: Rate | None) -> None:
+    def answered(self, permit: Permit, rate: Rate | None) -> None:
         self.told.append(("answered", permit.window, rate))
 
-    async def refused(self, permit: Permit, rate: Rate | None, reset: float | None) -> None:
+    def refused(self, permit: Permit, rate: Rate | None, reset: float | None) -> None:
         self.told.append(("refused", permit.window, rate, reset))
 
     @property

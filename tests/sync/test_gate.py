@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from syncer.domain.budget import Budget, Permit, Purpose, Rate, Reserve
 from syncer.store.budget import change_budget, read_budget
 from syncer.store.database import Database
-from syncer.sync.gate import LOOK_AGAIN, BudgetGate
+from syncer.sync.gate import LOOK_AGAIN, SHORTLY, BudgetGate
 
 #: Real seconds that nothing here takes.
 PATIENCE = 30.0
@@ -90,7 +90,7 @@ async def test_integrations_take_turns_however_many_requests_each_has_waiting(da
     async def request(integration: str) -> None:
         permit = await gate.permit(FULL, integration, "hris_employees")
         served.append(integration)
-        await gate.answered(permit, Rate(20, 19, 60))
+        gate.answered(permit, Rate(20, 19, 60))
 
     requests = [asyncio.create_task(request("large")) for _ in range(8)]
     requests.append(asyncio.create_task(request("small")))
@@ -116,13 +116,61 @@ async def test_one_transaction_takes_all_that_can_be_had(database: Database) -> 
     assert standing(database).flying == 5
 
 
+async def test_an_answer_and_the_request_that_follows_it_are_one_transaction(database: Database) -> None:
+    gate = gate_of(database, Time(database))
+    set_window(database, used=0)
+    commits: list[None] = []
+    event.listen(database.engine, "commit", lambda _: commits.append(None))
+    async with asyncio.timeout(PATIENCE):
+        for _ in range(3):
+            permit = await gate.permit(FULL, "a", None)
+            gate.answered(permit, Rate(20, 10, 60))
+    assert len(commits) == 3
+    assert standing(database).flying == 1
+
+
+async def test_an_answer_that_nothing_follows_is_told_all_the_same(database: Database) -> None:
+    time = Time(database)
+    set_window(database, used=0)
+    gate = gate_of(database, time)
+    before = asyncio.all_tasks()
+    gate.answered(await gate.permit(FULL, "a", None), Rate(20, 10, 60))
+    await time.passes(SHORTLY)
+    await nobody_asks_any_more(before)
+    assert (standing(database).used, standing(database).flying) == (10, 0)
+
+
+async def test_a_gate_that_is_closed_has_told_all_answers(database: Database) -> None:
+    gate = gate_of(database, Time(database))
+    set_window(database, used=0)
+    gate.answered(await gate.permit(FULL, "a", None), Rate(20, 10, 60))
+    async with asyncio.timeout(PATIENCE):
+        await gate.aclose()
+    assert standing(database).flying == 0
+
+
+async def test_an_answer_that_could_not_be_told_is_told_with_the_next_permit(database: Database) -> None:
+    gate = gate_of(database, Time(database))
+    set_window(database, used=0)
+    permit = await gate.permit(FULL, "a", None)
+    with database.begin() as connection:
+        connection.execute(text("ALTER TABLE sync_budgets RENAME TO elsewhere"))
+    gate.answered(permit, Rate(20, 10, 60))
+    await gate.aclose()
+    with database.begin() as connection:
+        connection.execute(text("ALTER TABLE elsewhere RENAME TO sync_budgets"))
+    async with asyncio.timeout(PATIENCE):
+        await gate.permit(FULL, "a", None)
+    assert standing(database).flying == 1
+
+
 async def test_an_answer_wakes_those_who_wait_for_it(database: Database) -> None:
     """Nothing is known of the limit: one goes, the others wait for what it learns. No time passes."""
     gate = gate_of(database, Time(database))
     async with asyncio.timeout(PATIENCE):
         first = await gate.permit(FULL, "a", None)
         others = [asyncio.create_task(gate.permit(FULL, "a", None)) for _ in range(3)]
-        await gate.answered(first, Rate(20, 19, 60))
+        gate.answered(first, Rate(20, 19, 60))
         await asyncio.gather(*others)
 
 
@@ -159,7 +207,8 @@ async def test_what_waits_in_another_process_and_is_more_urgent_goes_first(migra
     assert not read.done()
     nap.set_result(None)
     permit = await one(write)
-    await gates[0].answered(permit, Rate(20, 19, 60))
+    gates[0].answered(permit, Rate(20, 19, 60))
+    await gates[0].aclose()
     standing_back.set_result(None)
     assert (await one(read)).window == permit.window
     here.close()
@@ -200,6 +249,7 @@ async def test_a_permit_for_somebody_who_is_gone_is_the_next_ones_or_spent(
         await leaving
     for each in waiting:
         assert (await one(each)).window == 0
+    await gate.aclose()
     await nobody_asks_any_more(before | set(waiting))
     budget = standing(database)
     assert (budget.used, budget.flying) == (20, others)
@@ -214,8 +264,6 @@ async def test_all_who_wait_hear_that_the_database_cannot_be_used_and_later_ones
         connection.execute(text("ALTER TABLE sync_budgets RENAME TO elsewhere"))
     asked = await asyncio.gather(*[gate.permit(FULL, "a", None) for _ in range(3)], return_exceptions=True)
     assert all(isinstance(each, DBAPIError) for each in asked)
-    told = await asyncio.gather(gate.answered(Permit(0, FULL), None), return_exceptions=True)
-    assert isinstance(told[0], DBAPIError)
     with database.begin() as connection:
         connection.execute(text("ALTER TABLE elsewhere RENAME TO sync_budgets"))
     async with asyncio.timeout(PATIENCE):
