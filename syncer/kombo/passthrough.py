@@ -51,7 +51,7 @@ class NativeAnswer:
     url: str = field(default="", repr=False)
     warnings: tuple[str, ...] = field(default=(), repr=False)
     is_base64: bool = False
-    served_at: datetime | None = None
+    served_at: datetime | None = field(default=None, repr=False)
 
     @property
     def is_well(self) -> bool:

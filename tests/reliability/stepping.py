@@ -217,6 +217,7 @@ class Program:
                 pass
             finally:
                 self.bench.statements_left = None
+                step.future.cancel()
         self.is_dead = True
         for each in self.steps:
             each.future.cancel()
