@@ -21,6 +21,10 @@ from syncer.store.troubles import is_no_database, is_our_fault, reason
 
 _T = TypeVar("_T")
 
+#: Made once: every page asks it.
+_SQLITE_NOW = text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")
+_POSTGRESQL_NOW = text("SELECT clock_timestamp()")
+
 
 class Database:
     """Transactions on one database, from any thread and, through a thread pool, from async code.
@@ -106,10 +110,10 @@ class Database:
     def now(self, connection: Connection) -> datetime:
         """The database's clock: the one that all hosts share."""
         if self.is_sqlite:
-            shown = connection.execute(text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")).scalar_one()
+            shown = connection.execute(_SQLITE_NOW).scalar_one()
             moment = datetime.fromisoformat(shown).replace(tzinfo=UTC)
         else:
-            moment = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+            moment = connection.execute(_POSTGRESQL_NOW).scalar_one()
         return moment.astimezone(UTC) + self.clock_offset
 
     def close(self) -> None:

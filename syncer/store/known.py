@@ -4,9 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, and_, cast, func, literal, null, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    func,
+    null,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from syncer.domain.change import Known
@@ -18,7 +32,7 @@ from syncer.store.shelf import Shelf
 def known_rows(connection: Connection, shelf: Shelf, ids: Iterable[str]) -> dict[str, Known]:
     """What the mirror has of these records, by id."""
     found = connection.execute(
-        select(shelf.id, *_known(shelf)).where(is_listed(connection, shelf.id, ids), *shelf.beside_id)
+        select(shelf.id, *_known(shelf.table)).where(is_listed(connection, shelf.id, ids), *shelf.beside_id)
     )
     return {row[0]: Known(*row[1:]) for row in found.all()}
 
@@ -28,21 +42,30 @@ def differing(connection: Connection, shelf: Shelf, hashes: Mapping[str, bytes])
 
     hashes: those of all records, by id.
     """
-    table = shelf.table
-    texts = {record_id: each.hex() for record_id, each in hashes.items()}
-    if connection.dialect.name == "sqlite":
-        come = func.json_each(json.dumps(texts)).table_valued("key", "value", name="come")
-        theirs: ColumnElement[str] = func.lower(func.hex(table.c.content_hash))
-    else:
-        listed = cast(literal(json.dumps(texts), Text), JSONB)
-        come = func.jsonb_each_text(listed).table_valued("key", "value", name="come")
-        theirs = func.encode(table.c.content_hash, "hex")
-    found = connection.execute(
-        select(come.c.key, shelf.id, *_known(shelf))
-        .select_from(come.outerjoin(table, and_(shelf.id == come.c.key, *shelf.beside_id)))
-        .where(or_(shelf.id.is_(None), theirs != come.c.value, table.c.deleted_by == "sweep"))
-    )
+    beside = {f"its_{name}": value for name, value in shelf.beside.items()}
+    come = json.dumps({record_id: each.hex().upper() for record_id, each in hashes.items()})
+    statement = _differing(shelf.table, shelf.key, tuple(shelf.beside), connection.dialect.name)
+    found = connection.execute(statement, {"come": come, **beside})
     return {row[0]: None if row[1] is None else Known(*row[2:]) for row in found.all()}
+
+
+@cache
+def _differing(table: Table, key: str, beside: tuple[str, ...], dialect: str) -> Select[Any]:
+    """Made once: every page asks it."""
+    come: ColumnElement[Any] = bindparam("come", type_=Text)
+    if dialect == "sqlite":
+        listed = func.json_each(come).table_valued("key", "value", name="come")
+        theirs: ColumnElement[str] = func.hex(table.c.content_hash)
+    else:
+        listed = func.jsonb_each_text(cast(come, JSONB)).table_valued("key", "value", name="come")
+        theirs = func.upper(func.encode(table.c.content_hash, "hex"))
+    its = [table.c[name] == bindparam(f"its_{name}") for name in beside]
+    known = _known(table)
+    return (
+        select(listed.c.key, table.c[key], *known)
+        .select_from(listed.outerjoin(table, and_(table.c[key] == listed.c.key, *its)))
+        .where(or_(table.c[key].is_(None), theirs != listed.c.value, table.c.deleted_by == "sweep"))
+    )
 
 
 def recognised(
@@ -70,8 +93,8 @@ def recognised(
     return {**known, **{each: known[each]._replace(content_hash=others[each].content_hash) for each in same}}
 
 
-def _known(shelf: Shelf) -> tuple[ColumnElement[Any], ...]:
+def _known(table: Table) -> tuple[ColumnElement[Any], ...]:
     """The columns of ``Known``, in its order."""
-    columns = shelf.table.c
+    columns = table.c
     deleted = columns.remote_deleted_at.is_not(None)
     return columns.content_hash, deleted, columns.deleted_by, columns.mirrored_at

@@ -27,7 +27,8 @@ from syncer.store.tables import MIRROR
 #: Key of the PostgreSQL advisory lock that pages share; on SQLite a writing transaction is alone anyway.
 PROJECTION_LOCK = 0x50524F4A
 
-#: Made once: every page asks for it.
+#: Made once, as what follows: every page asks for it.
+_SHARE_LOCK = text("SELECT pg_advisory_xact_lock_shared(:key)")
 _FINGERPRINT = select(projections.c.fingerprint).where(
     projections.c.environment == bindparam("its_environment"),
     projections.c.model == bindparam("its_model"),
@@ -91,7 +92,7 @@ def hold(connection: Connection, environment: str, model: str, projection: Proje
     Raises ProjectionReplaced where another one has been adopted.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": PROJECTION_LOCK})
+        connection.execute(_SHARE_LOCK, {"key": PROJECTION_LOCK})
     its = {"its_environment": environment, "its_model": model}
     _must_be(connection.execute(_FINGERPRINT, its).scalar(), model, projection)
     _overwrite(connection, projection)

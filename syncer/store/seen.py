@@ -12,6 +12,9 @@ from syncer.store.listed import is_listed
 from syncer.store.state import Key
 from syncer.store.tables import seen
 
+#: Made once: every page of a full walk needs it.
+_INSERT = insert(seen)
+
 
 def note_seen(
     connection: Connection, environment: str, key: Key, walk_id: str, page: int, ids: Iterable[str | None]
@@ -29,7 +32,7 @@ def note_seen(
         # ASCII, so that no id can be a text that the database does not take.
         "ids": json.dumps(list(ids), separators=(",", ":")),
     }
-    connection.execute(insert(seen), row)
+    connection.execute(_INSERT, row)
 
 
 def forget_seen(connection: Connection, environment: str, key: Key) -> None:

@@ -42,10 +42,15 @@ class Shelf:
         return [self.table.c[name] == value for name, value in self.own.items()]
 
     @property
-    def beside_id(self) -> list[ColumnElement[bool]]:
+    def beside(self) -> dict[str, str]:
         """What a row must have besides its id to be the record's: nothing where ids are the table's key."""
         key = self.table.primary_key.columns
-        return [self.table.c[name] == value for name, value in self.own.items() if name in key]
+        return {name: value for name, value in self.own.items() if name in key}
+
+    @property
+    def beside_id(self) -> list[ColumnElement[bool]]:
+        """The same as conditions."""
+        return [self.table.c[name] == value for name, value in self.beside.items()]
 
     def values(self, row: Row, now: datetime) -> dict[str, Any]:
         """The row as the table takes it, written now."""
