@@ -55,7 +55,7 @@ LISTS: list[dict[str, Any]] = [
     },
 ]
 #: How many are tried on each kind of database.
-HISTORIES = {"sqlite": 60, "postgresql": 20}
+HISTORIES = {"sqlite": 40, "postgresql": 12}
 FAULTS: dict[str, Answer] = {
     "429 of the tool": faults.native_rate_limited(),
     "503 of the tool": faults.native_answer(503, {}),

@@ -148,7 +148,6 @@ async def test_entries_of_all_who_are_gone_at_once_are_held(make_native: MakeWor
     for each in firm.ids(EMPLOYEES):
         firm.delete(EMPLOYEES, each)
     await employees(world)
-    await world.sync(models=[ENTRIES])
     assert (await only(world, ENTRIES)).outcome is Outcome.HELD
     assert len(view(world, "work_entries_live")) == len(view(world, ENTRIES)) > 0
 
