@@ -28,7 +28,8 @@ metadata = MetaData(
 )
 
 
-def _text(name: str, comment: str, *, required: bool = False) -> Column[str]:
+def text_column(name: str, comment: str, *, required: bool = False) -> Column[str]:
+    """A column of text; comment says what it holds."""
     return Column(name, Text, nullable=not required, comment=comment)
 
 
@@ -47,19 +48,19 @@ def _number(name: str, comment: str) -> Column[float]:
 integrations = Table(
     "sync_integrations",
     metadata,
-    _text("environment", "Which API key's data: one for now, default", required=True),
-    _text("id", "Kombo's id of the integration, sent as X-Integration-Id", required=True),
-    _text(
+    text_column("environment", "Which API key's data: one for now, default", required=True),
+    text_column("id", "Kombo's id of the integration, sent as X-Integration-Id", required=True),
+    text_column(
         "origin", "config: from the configuration; command: added by `syncer integrations add`", required=True
     ),
     Column("models", Json, comment="Globs of the models to mirror; null: as the configuration says for all"),
     _moment("removed_at", "Since when it is not mirrored any more; its rows stay"),
-    _text("state", "What our requests meet: ready, waiting or gone"),
-    _text("tool", "The connected tool"),
-    _text("category", "HRIS, ATS, LMS or ASSESSMENT"),
-    _text("organisation", "The customer's organisation, as entered at Kombo"),
-    _text("status", "Kombo's status: ACTIVE, INVALID or INACTIVE"),
-    _text("setup_status", "Kombo's setup status: INCOMPLETE, FINAL_SYNC_PENDING or COMPLETED"),
+    text_column("state", "What our requests meet: ready, waiting or gone"),
+    text_column("tool", "The connected tool"),
+    text_column("category", "HRIS, ATS, LMS or ASSESSMENT"),
+    text_column("organisation", "The customer's organisation, as entered at Kombo"),
+    text_column("status", "Kombo's status: ACTIVE, INVALID or INACTIVE"),
+    text_column("setup_status", "Kombo's setup status: INCOMPLETE, FINAL_SYNC_PENDING or COMPLETED"),
     _moment("data_expired_at", "When a change of scope or filters made Kombo's data stale; null when fresh"),
     Column(
         "read_models", Json, comment="Kombo's models of this integration: webhook name -> is it available"
@@ -73,27 +74,29 @@ integrations = Table(
 streams = Table(
     "sync_streams",
     metadata,
-    _text("environment", "Which API key's data", required=True),
-    _text("integration_id", "The integration", required=True),
-    _text("model", "The model", required=True),
+    text_column("environment", "Which API key's data", required=True),
+    text_column("integration_id", "The integration", required=True),
+    text_column("model", "The model", required=True),
     Column(
         "mirrored", Boolean, nullable=False, server_default=text("true"), comment="It is to be mirrored now"
     ),
-    _text("state", "new, complete, incomplete, held, failed, waiting, unavailable or gone", required=True),
+    text_column(
+        "state", "new, complete, incomplete, held, failed, waiting, unavailable or gone", required=True
+    ),
     _moment("due_at", "From when on the service should sync it; null: not scheduled"),
     _moment("scheduled_at", "When the schedule last made it due"),
     Column("due_purpose", Integer, comment="Rank of what made it due: 1 webhook, 2 schedule, 3 full walk"),
-    _text("lease_owner", "The runner that works on it"),
+    text_column("lease_owner", "The runner that works on it"),
     _moment("lease_until", "When the lease ends unless it is renewed; by the database's clock"),
     _count("fence", "Grows with every lease; a runner with an older number may not write"),
     _moment("watermark", "Complete up to this time of Kombo's clock"),
     _moment("complete_at", "The same moment by the database's clock"),
-    _text("filters", "The filters that the watermark was reached with, as JSON text"),
-    _text("walk_id", "The unfinished walk; null where there is none"),
-    _text("walk_kind", "full or incremental"),
-    _text("walk_updated_after", "Its literal updated_after"),
-    _text("walk_filters", "Its filters, as JSON text"),
-    _text("walk_cursor", "Where it goes on; null: at its first page"),
+    text_column("filters", "The filters that the watermark was reached with, as JSON text"),
+    text_column("walk_id", "The unfinished walk; null where there is none"),
+    text_column("walk_kind", "full or incremental"),
+    text_column("walk_updated_after", "Its literal updated_after"),
+    text_column("walk_filters", "Its filters, as JSON text"),
+    text_column("walk_cursor", "Where it goes on; null: at its first page"),
     _moment("walk_started_at", "Kombo's time when its first page was asked for; becomes the watermark"),
     _moment("walk_began_at", "The same moment by the database's clock"),
     _count("walk_pages", "Pages stored so far"),
@@ -112,11 +115,13 @@ streams = Table(
         server_default=text("false"),
         comment="Records moved while it was reading",
     ),
-    _text("walk_phase", "read; or sweep: all its pages are stored, and what it did not see is looked into"),
+    text_column(
+        "walk_phase", "read; or sweep: all its pages are stored, and what it did not see is looked into"
+    ),
     _moment("last_full_walk_at", "When the last complete full walk began, by the database's clock"),
     _moment("last_run_at", "When the last run ended"),
-    _text("last_outcome", "How the last run ended"),
-    _text("last_error", "Why, where it was not well"),
+    text_column("last_outcome", "How the last run ended"),
+    text_column("last_error", "Why, where it was not well"),
     _count("failures", "Runs in a row that failed"),
     _count("rows_live", "Rows in the mirror that are not deleted"),
     _count("rows_deleted", "Rows in the mirror that are marked deleted"),
@@ -144,16 +149,16 @@ Index(
 runs = Table(
     "sync_runs",
     metadata,
-    _text("id", "The run", required=True),
-    _text("environment", "Which API key's data", required=True),
-    _text("integration_id", "The integration", required=True),
-    _text("model", "The model", required=True),
-    _text("owner", "The runner", required=True),
+    text_column("id", "The run", required=True),
+    text_column("environment", "Which API key's data", required=True),
+    text_column("integration_id", "The integration", required=True),
+    text_column("model", "The model", required=True),
+    text_column("owner", "The runner", required=True),
     _moment("started_at", "When it began, by the database's clock", required=True),
     _moment("ended_at", "When it ended; null while it goes on or if its process died"),
-    _text("kind", "full or incremental"),
-    _text("outcome", "How it ended"),
-    _text("error", "Why, where it was not well"),
+    text_column("kind", "full or incremental"),
+    text_column("outcome", "How it ended"),
+    text_column("error", "Why, where it was not well"),
     _count("pages", "Pages stored"),
     _count("created", "Records seen for the first time"),
     _count("updated", "Records that had changed"),
@@ -170,8 +175,8 @@ Index(None, runs.c.ended_at)
 budgets = Table(
     "sync_budgets",
     metadata,
-    _text("environment", "Which API key's data", required=True),
-    _text("key_fingerprint", "Hash of the API key, never the key", required=True),
+    text_column("environment", "Which API key's data", required=True),
+    text_column("key_fingerprint", "Hash of the API key, never the key", required=True),
     Column("window_number", BigInteger, nullable=False, comment="Grows with every window of the rate limit"),
     Column("window_limit", Integer, comment="Requests per window, as Kombo says; null: not known yet"),
     Column("used", Integer, nullable=False, comment="Requests of this window, ours and other users'"),
@@ -186,7 +191,9 @@ budgets = Table(
     _number("paced_until", "Reads wait until then where they are spread over the window"),
     Column("confirmed", Boolean, nullable=False, comment="An answer of this window has told how it stands"),
     Column("refusals", BigInteger, nullable=False, comment="Answers 429 so far; none is normal"),
-    _text("waiting", "Which processes wait for leave to send, as JSON text: owner, purpose, count, until"),
+    text_column(
+        "waiting", "Which processes wait for leave to send, as JSON text: owner, purpose, count, until"
+    ),
     PrimaryKeyConstraint("environment", "key_fingerprint"),
     comment="The request budget of an API key, shared by everything that uses it",
 )
@@ -194,13 +201,13 @@ budgets = Table(
 quarantine = Table(
     "sync_quarantine",
     metadata,
-    _text("environment", "Which API key's data", required=True),
-    _text("integration_id", "The integration", required=True),
-    _text("model", "The model", required=True),
-    _text("record_key", "Kombo's id, or a hash of the record where it has none", required=True),
-    _text("reason", "Why it could not be stored, or not whole", required=True),
-    _text("document", "The record, as ASCII JSON", required=True),
-    _text("run_id", "The run that met it last", required=True),
+    text_column("environment", "Which API key's data", required=True),
+    text_column("integration_id", "The integration", required=True),
+    text_column("model", "The model", required=True),
+    text_column("record_key", "Kombo's id, or a hash of the record where it has none", required=True),
+    text_column("reason", "Why it could not be stored, or not whole", required=True),
+    text_column("document", "The record, as ASCII JSON", required=True),
+    text_column("run_id", "The run that met it last", required=True),
     _moment("first_seen_at", "When it was first met", required=True),
     _moment("last_seen_at", "When it was last met", required=True),
     PrimaryKeyConstraint("environment", "integration_id", "model", "record_key"),
@@ -210,12 +217,12 @@ quarantine = Table(
 seen = Table(
     "sync_seen",
     metadata,
-    _text("environment", "Which API key's data", required=True),
-    _text("integration_id", "The integration", required=True),
-    _text("model", "The model", required=True),
-    _text("walk_id", "The unfinished full walk", required=True),
+    text_column("environment", "Which API key's data", required=True),
+    text_column("integration_id", "The integration", required=True),
+    text_column("model", "The model", required=True),
+    text_column("walk_id", "The unfinished full walk", required=True),
     Column("page", Integer, nullable=False, comment="Number of the page in its walk, from 1"),
-    _text("ids", "The ids of the page's records, as a JSON list", required=True),
+    text_column("ids", "The ids of the page's records, as a JSON list", required=True),
     PrimaryKeyConstraint("environment", "integration_id", "model", "walk_id", "page"),
     comment="What full walks under way have seen, a row per page; dropped with the walk",
 )
@@ -223,14 +230,14 @@ seen = Table(
 missing = Table(
     "sync_missing",
     metadata,
-    _text("environment", "Which API key's data", required=True),
-    _text("integration_id", "The integration", required=True),
-    _text("model", "The model", required=True),
-    _text("record_id", "Kombo's id of the record", required=True),
-    _text("walk_id", "The latest complete walk that did not see it", required=True),
+    text_column("environment", "Which API key's data", required=True),
+    text_column("integration_id", "The integration", required=True),
+    text_column("model", "The model", required=True),
+    text_column("record_id", "Kombo's id of the record", required=True),
+    text_column("walk_id", "The latest complete walk that did not see it", required=True),
     Column("walks", Integer, nullable=False, comment="How many complete walks in a row did not see it"),
     _moment("missing_since", "When the first of them ended", required=True),
-    _text("confirmed_by", "The sweep in which Kombo, asked for it, did not know it"),
+    text_column("confirmed_by", "The sweep in which Kombo, asked for it, did not know it"),
     _moment("held_at", "Since when it waits for a person; null: it does not"),
     _moment("approved_at", "When a person let it pass, to be marked once Kombo has been asked again"),
     PrimaryKeyConstraint("environment", "integration_id", "model", "record_id"),
@@ -240,12 +247,12 @@ missing = Table(
 projections = Table(
     "sync_projections",
     metadata,
-    _text("environment", "Which API key's data", required=True),
-    _text("model", "The model", required=True),
-    _text("fingerprint", "Names the projection that its rows have, or are being given", required=True),
+    text_column("environment", "Which API key's data", required=True),
+    text_column("model", "The model", required=True),
+    text_column("fingerprint", "Names the projection that its rows have, or are being given", required=True),
     Column("exclusions", Json, nullable=False, comment="The exclusions that concern it, as a list of texts"),
-    _text("at_table", "The table that a re-projection is at; null: all rows have the projection"),
-    _text("after_id", "How far it has come in that table; null: not begun"),
+    text_column("at_table", "The table that a re-projection is at; null: all rows have the projection"),
+    text_column("after_id", "How far it has come in that table; null: not begun"),
     PrimaryKeyConstraint("environment", "model"),
     comment="One row per model: how its records became rows, and a re-projection of them under way",
 )

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, LargeBinary, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import Column, Index, LargeBinary, PrimaryKeyConstraint, Table
 
-from syncer.store.bookkeeping import metadata
+from syncer.store.bookkeeping import metadata, text_column
 from syncer.store.types import Json, Timestamp
-
-
-def _text(name: str, comment: str, *, required: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=not required, comment=comment)
-
 
 passthrough_records = Table(
     "passthrough_records",
     metadata,
-    _text("environment", "Which API key's data", required=True),
-    _text("resource", "The resource, as it is named in the configuration", required=True),
-    _text("integration_id", "The integration that the record came from", required=True),
-    _text("record_key", "What identifies the record: its only key, or a JSON list of them", required=True),
-    _text("parent", "The value of the mirror's row that it was asked for; null without for_each"),
-    _text("deleted_by", "sweep where complete lists had it no more; null while it lives"),
+    text_column("environment", "Which API key's data", required=True),
+    text_column("resource", "The resource, as it is named in the configuration", required=True),
+    text_column("integration_id", "The integration that the record came from", required=True),
+    text_column(
+        "record_key", "What identifies the record: its only key, or a JSON list of them", required=True
+    ),
+    text_column("parent", "The value of the mirror's row that it was asked for; null without for_each"),
+    text_column("deleted_by", "sweep where complete lists had it no more; null while it lives"),
     Column("remote_deleted_at", Timestamp, comment="When a sweep found the record gone; null while it lives"),
     Column("first_seen_at", Timestamp, nullable=False, comment="When this mirror first wrote the row"),
     Column(
