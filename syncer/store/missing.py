@@ -113,7 +113,7 @@ class MissingStore:
         """Keep of rows that are missing for the first time when a list last had them, where that is kept."""
         shelf = shelf_of(self.environment, self.key)
         table = shelf.table
-        if "last_seen_at" not in table.c:
+        if "last_seen_at" not in shelf.stamped:
             return
         before = (
             select(streams.c.last_full_walk_at)

@@ -59,10 +59,9 @@ def met(
     connection: Connection, environment: str, key: Key, walk_id: str, ids: Collection[str]
 ) -> Collection[str]:
     """Which of these ids the walk has seen."""
-    seen = seen_ids(connection, environment, key, walk_id).subquery()
-    return set(
-        connection.execute(select(seen.c.value).where(is_listed(connection, seen.c.value, ids))).scalars()
-    )
+    all_ids = seen_ids(connection, environment, key, walk_id).subquery()
+    found = select(all_ids.c.value).where(is_listed(connection, all_ids.c.value, ids))
+    return set(connection.execute(found).scalars())
 
 
 def has_nameless(connection: Connection, environment: str, key: Key, walk_id: str) -> bool:

@@ -16,13 +16,17 @@ from syncer.store.passthrough import passthrough_records
 from syncer.store.state import Key
 from syncer.store.tables import MIRROR
 
+#: When a row was first and last written.
+STAMPED = ("first_seen_at", "mirrored_at")
+
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
     """The rows of one stream.
 
     key: the column with the records' ids. own: columns that have the same value in all rows of the stream.
-    links, children: what is kept with them in tables of their own.
+    links, children: what is kept with them in tables of their own. stamped: columns with the time at which a
+    row is written.
     """
 
     table: Table
@@ -30,6 +34,7 @@ class Shelf:
     own: Mapping[str, str]
     links: tuple[Link, ...] = ()
     children: tuple[Child, ...] = ()
+    stamped: tuple[str, ...] = STAMPED
 
     @property
     def id(self) -> Column[Any]:
@@ -54,16 +59,13 @@ class Shelf:
 
     def values(self, row: Row, now: datetime) -> dict[str, Any]:
         """The row as the table takes it, written now."""
-        seen = {"last_seen_at": now} if "last_seen_at" in self.table.c else {}
         return {
             self.key: row.id,
             **self.own,
             **row.values,
             "document": row.document,
             "content_hash": row.content_hash,
-            "first_seen_at": now,
-            **seen,
-            "mirrored_at": now,
+            **dict.fromkeys(self.stamped, now),
             "deleted_by": "kombo" if row.deleted_at is not None else None,
         }
 
@@ -80,4 +82,4 @@ def shelf_of(environment: str, key: Key) -> Shelf:
     if model is not None:
         return model_shelf(model, key[0])
     own = {"environment": environment, "resource": key[1], "integration_id": key[0]}
-    return Shelf(passthrough_records, "record_key", own)
+    return Shelf(passthrough_records, "record_key", own, stamped=(*STAMPED, "last_seen_at"))
