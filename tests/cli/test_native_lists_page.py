@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-import time
 import tomllib
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from syncer.simulator.clock import SimClock
 from syncer.simulator.environment import Environment
-from syncer.simulator.limit import RateLimit
-from syncer.simulator.server import running_in_thread
+from tests.cli.tools import serving_tools
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Shell
@@ -39,16 +35,8 @@ TOLD_BY = {
 @pytest.fixture(scope="module")
 def served() -> Iterator[tuple[str, Environment]]:
     """What the page's ``syncer simulate`` serves, with enough records for several pages."""
-    environment = Environment.example(
-        SimClock(lambda: datetime.now(UTC)),
-        seed=1,
-        integrations=9,
-        records=1500,
-        api_key="sim-key",
-        limit=RateLimit(time.monotonic, limit=100_000),
-    )
-    with running_in_thread(environment) as base_url:
-        yield base_url, environment
+    with serving_tools(records=1500) as served:
+        yield served
 
 
 @pytest.fixture

@@ -7,9 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
@@ -17,11 +15,9 @@ from xml.etree import ElementTree
 import pytest
 
 from syncer.domain.tools import apis
-from syncer.simulator.clock import SimClock
 from syncer.simulator.environment import Environment
-from syncer.simulator.limit import RateLimit
 from syncer.simulator.native import PLAYED
-from syncer.simulator.server import running_in_thread
+from tests.cli.tools import serving_tools
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Shell
@@ -39,16 +35,8 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
 @pytest.fixture(scope="module")
 def served() -> Iterator[tuple[str, Environment]]:
     """What the page's ``syncer simulate`` serves, with fewer records."""
-    environment = Environment.example(
-        SimClock(lambda: datetime.now(UTC)),
-        seed=1,
-        integrations=9,
-        records=400,
-        api_key="sim-key",
-        limit=RateLimit(time.monotonic, limit=100_000),
-    )
-    with running_in_thread(environment) as base_url:
-        yield base_url, environment
+    with serving_tools(records=400) as served:
+        yield served
 
 
 @pytest.fixture
