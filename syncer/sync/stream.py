@@ -121,6 +121,9 @@ async def _end(
 
     def leave(connection: Connection) -> tuple[Outcome, str | None]:
         now = engine.database.now(connection)
+        # Waits for the last page of a run that was cancelled while it was being stored: what is read from
+        # here on is what it has left.
+        engine.streams.renew(connection, lease, now, engine.rules.lease)
         environment = engine.streams.environment
         now_it_is = standing(connection, environment, key)
         ended = now_it_is.outcome(outcome)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, event
 
 from syncer.domain.plan import Kind, Mode, Outcome
 from syncer.simulator import faults
 from syncer.simulator.faults import Match
 
 EMPLOYEES = ["hris_employees"]
+#: Seconds; far more than anything here takes.
+PATIENCE = 30
 
 
 def pages(world: Any) -> list[tuple[str | None, str | None]]:
@@ -80,6 +84,42 @@ async def test_a_run_cancelled_behind_its_last_page_leaves_the_stream_complete(
                 running.cancel()
 
         running = asyncio.create_task(app.run(Mode.SYNC, models=EMPLOYEES, report=cancel))
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    (stream,) = [each for each in world.streams().values() if each.watermark]
+    assert (stream.last_outcome, stream.walk, stream.state) == ("stopped", None, "complete")
+
+
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+async def test_a_run_cancelled_while_its_last_page_is_being_committed_leaves_the_stream_complete(
+    make_world: Any,
+) -> None:
+    world = make_world(records=900)
+    await world.sync(mode=Mode.BACKFILL, models=EMPLOYEES)
+    (company,) = world.environment.companies.values()
+    for each in company.ids("hris_employees"):
+        company.update("hris_employees", each, job_title="Everybody")
+
+    async with world.app(kombo={"page_size": 10}) as app:
+        last: list[Connection] = []
+        ending = threading.Event()
+
+        def executes(connection: Connection, _: Any, statement: str, *__: Any) -> None:
+            if statement.startswith("UPDATE sync_streams"):
+                if last and connection is not last[0]:
+                    ending.set()
+                elif "full_pages" in statement:
+                    last.append(connection)
+
+        def commits(connection: Connection) -> None:
+            if connection in last:
+                loop.call_soon_threadsafe(running.cancel)
+                assert ending.wait(PATIENCE)
+
+        event.listen(app.database.engine, "before_cursor_execute", executes)
+        event.listen(app.database.engine, "commit", commits)
+        loop = asyncio.get_running_loop()
+        running = asyncio.create_task(app.run(Mode.SYNC, models=EMPLOYEES))
         with pytest.raises(asyncio.CancelledError):
             await running
     (stream,) = [each for each in world.streams().values() if each.watermark]
