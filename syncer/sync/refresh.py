@@ -162,6 +162,8 @@ def _end(
 ) -> None:
     key, environment = (lease.integration_id, lease.model), engine.streams.environment
     now = engine.database.now(connection)
+    # Waits for what a cancelled caller is still writing, as at the end of a run.
+    engine.streams.renew(connection, lease, now, engine.rules.lease)
     stream = engine.streams.get(connection, *key)
     # Only what is held or in quarantine may be another now; how the last run went stays as it was.
     is_settled = stream.last_outcome in {Outcome.COMPLETE, Outcome.HELD} and stream.walk is None
