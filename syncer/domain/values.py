@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -71,6 +72,8 @@ def number(value: object) -> Decimal:
 def timestamp(value: object) -> datetime:
     """A moment in UTC. A text without a zone is UTC, as all of Kombo's timestamps are."""
     moment = _parsed(datetime.fromisoformat, value, "a timestamp")
+    if moment.tzinfo is UTC:
+        return moment
     try:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
@@ -79,10 +82,18 @@ def timestamp(value: object) -> datetime:
 
 def calendar_date(value: object) -> date:
     """The calendar day as written. Kombo sends many dates as midnight UTC: no zone may shift them."""
-    if isinstance(value, str) and len(value) > 10:
-        _parsed(datetime.fromisoformat, value, "a date")
-        value = value[:10]
-    return _parsed(date.fromisoformat, value, "a date", _DATE)
+    if isinstance(value, str):
+        return _day(value)
+    raise Unfit(f"expected a date, got {_kind(value)}")
+
+
+@lru_cache(maxsize=4096)
+def _day(text: str) -> date:
+    """The same few thousand days come again and again."""
+    if len(text) > 10:
+        _parsed(datetime.fromisoformat, text, "a date")
+        text = text[:10]
+    return _parsed(date.fromisoformat, text, "a date", _DATE)
 
 
 def clock_time(value: object) -> time:

@@ -13,10 +13,8 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
-    bindparam,
     delete,
     except_,
-    exists,
     func,
     literal,
     or_,
@@ -36,15 +34,6 @@ from syncer.store.types import Timestamp
 EXAMPLES = 3
 
 _HELD = missing.c.held_at.is_not(None) & missing.c.approved_at.is_(None)
-
-#: Made once: every page asks it.
-_ANY = select(
-    exists().where(
-        missing.c.environment == bindparam("its_environment"),
-        missing.c.integration_id == bindparam("its_integration"),
-        missing.c.model == bindparam("its_model"),
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +146,7 @@ class MissingStore:
 
     def forget(self, connection: Connection, ids: Collection[str]) -> None:
         """These records are there: Kombo has just served them."""
-        its = {"its_environment": self.environment, "its_integration": self.key[0], "its_model": self.key[1]}
-        if ids and connection.execute(_ANY, its).scalar_one():
+        if ids:
             connection.execute(
                 delete(missing).where(*self._of, is_listed(connection, missing.c.record_id, ids))
             )

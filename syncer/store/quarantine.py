@@ -8,7 +8,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, select
+from sqlalchemy import ColumnElement, Connection, delete, func, select
 
 from syncer.domain.record import Poison, Record, ascii_json
 from syncer.domain.row import Row
@@ -65,8 +65,6 @@ def entries(connection: Connection, environment: str, key: Key | None = None) ->
 
 def keys_among(connection: Connection, environment: str, key: Key, records: Iterable[Record]) -> set[str]:
     """Which of these records have entries: the entries' keys."""
-    if not quarantined(connection, environment, key):
-        return set()
     keys = [record_key(record.id, record.text) for record in records]
     found = connection.execute(
         select(quarantine.c.record_key).where(
@@ -157,20 +155,9 @@ def forget_unmet(connection: Connection, environment: str, key: Key, walk_began_
 
 def quarantined(connection: Connection, environment: str, key: Key) -> int:
     """How many of the stream's records are in quarantine."""
-    its = {"its_environment": environment, "its_integration": key[0], "its_model": key[1]}
-    return connection.execute(_NUMBER, its).scalar_one()
-
-
-#: Made once: every page asks it.
-_NUMBER = (
-    select(func.count())
-    .select_from(quarantine)
-    .where(
-        quarantine.c.environment == bindparam("its_environment"),
-        quarantine.c.integration_id == bindparam("its_integration"),
-        quarantine.c.model == bindparam("its_model"),
-    )
-)
+    return connection.execute(
+        select(func.count()).select_from(quarantine).where(*_of(environment, key))
+    ).scalar_one()
 
 
 def _of(environment: str, key: Key) -> tuple[ColumnElement[bool], ...]:

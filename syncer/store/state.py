@@ -22,6 +22,15 @@ from syncer.store.tables import streams
 
 __all__ = ["Key", "Lease", "StreamStore"]
 
+#: Made once, as what follows: every run and every page asks for it.
+_NAMED = (
+    streams.c.environment == bindparam("its_environment"),
+    streams.c.integration_id == bindparam("its_integration"),
+    streams.c.model == bindparam("its_model"),
+)
+_GET = select(streams).where(*_NAMED)
+_GET_LEASE = select(streams.c.lease_owner, streams.c.lease_until, streams.c.fence).where(*_NAMED)
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -72,7 +81,7 @@ class StreamStore(DueStreams):
 
     def get(self, connection: Connection, integration_id: str, model: str) -> Stream:
         """One stream; its row must exist."""
-        return stream_of(connection.execute(select(streams).where(self._is(integration_id, model))).one())
+        return stream_of(connection.execute(_GET, self._its((integration_id, model))).one())
 
     def all(self, connection: Connection) -> list[Stream]:
         """All streams that are mirrored, in the order of integration and model."""
@@ -98,9 +107,7 @@ class StreamStore(DueStreams):
         is_dead tells whether an owner is a process of this host that has ended: then its lease is free at
         once. If it errs, the fence keeps the other runner from writing.
         """
-        row = connection.execute(
-            select(streams.c.lease_owner, streams.c.lease_until, streams.c.fence).where(self._is(*key))
-        ).one_or_none()
+        row = connection.execute(_GET_LEASE, self._its(key)).one_or_none()
         if row is None:
             return None
         is_free = row.lease_owner is None or row.lease_until is None or row.lease_until < now
@@ -210,6 +217,10 @@ class StreamStore(DueStreams):
         """End what was no run of the stream: only its state may be another now. Raises LeaseLost."""
         self._fenced(connection, lease, {"state": state, "lease_owner": None, "lease_until": None})
 
+    def _its(self, key: Key) -> dict[str, str]:
+        """The parameters that name a stream to ``_NAMED``."""
+        return {"its_environment": self.environment, "its_integration": key[0], "its_model": key[1]}
+
     def _fenced(self, connection: Connection, lease: Lease, values: Mapping[str, Any]) -> None:
         expressions = {name: each for name, each in values.items() if isinstance(each, ClauseElement)}
         plain = {name: each for name, each in values.items() if name not in expressions}
@@ -217,9 +228,7 @@ class StreamStore(DueStreams):
         changed = connection.execute(
             statement.values(expressions) if expressions else statement,
             {
-                "its_environment": self.environment,
-                "its_integration": lease.integration_id,
-                "its_model": lease.model,
+                **self._its((lease.integration_id, lease.model)),
                 "its_owner": lease.owner,
                 "its_fence": lease.fence,
                 **{f"new_{name}": each for name, each in plain.items()},
@@ -235,9 +244,7 @@ def _fenced_update(names: tuple[str, ...]) -> Update:
     return (
         update(streams)
         .where(
-            streams.c.environment == bindparam("its_environment"),
-            streams.c.integration_id == bindparam("its_integration"),
-            streams.c.model == bindparam("its_model"),
+            *_NAMED,
             streams.c.lease_owner == bindparam("its_owner"),
             streams.c.fence == bindparam("its_fence"),
         )

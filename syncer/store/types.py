@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Date, Dialect, Text, Time
@@ -99,6 +100,7 @@ SQL_TYPES: dict[ColumnType, type[TypeEngine[Any]]] = {
 }
 
 
+@lru_cache(maxsize=1024)
 def timestamp_text(moment: datetime) -> str:
     """The moment as SQLite keeps it: fixed width, so that text order is time order.
 

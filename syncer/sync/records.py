@@ -17,6 +17,7 @@ from syncer.store.mirror import Written, write_page
 from syncer.store.missing import MissingStore
 from syncer.store.quarantine import keep_in_quarantine, keys_among, record_key
 from syncer.store.runs import count_page
+from syncer.store.set_apart import set_apart
 from syncer.store.state import Key, Lease
 from syncer.sync.engine import Engine
 from syncer.sync.source import Records, Source
@@ -26,7 +27,8 @@ from syncer.sync.source import Records, Source
 class Compared:
     """Records beside the mirror. unchanged: ids of those that do nothing to it; rows: the others, projected.
 
-    known: what the mirror has of them. entered: keys of their entries in quarantine.
+    known: what the mirror has of them. entered: keys of their entries in quarantine. some_are_missing:
+    whether any of the stream's rows are missing at Kombo; these may be among them.
     """
 
     rows: list[Row]
@@ -34,6 +36,7 @@ class Compared:
     poisons: list[Poison]
     known: Mapping[str, Known]
     entered: Collection[str]
+    some_are_missing: bool
 
     @property
     def ids(self) -> list[str]:
@@ -51,6 +54,11 @@ class Compared:
         poisoned = {each.id for each in self.poisons if each.id is not None}
         return poisoned.union(row.id for row in self.rows)
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether neither the mirror's rows nor the quarantine will be others than they are."""
+        return not self.rows and not self.poisons
+
     def without(self, ids: Collection[str]) -> Compared:
         """The same, where records with these ids do nothing."""
         rows = [row for row in self.rows if row.id not in ids]
@@ -64,8 +72,10 @@ def compare(connection: Connection, engine: Engine, key: Key, source: Source, re
     """
     shelf = source.shelf
     latest = {record.id: record for record in records.usable}
+    environment = engine.streams.environment
+    are_quarantined, are_missing = set_apart(connection, environment, key)
     # One that is in quarantine may leave it, or has a column that could not be projected.
-    entered = keys_among(connection, engine.streams.environment, key, latest.values())
+    entered = keys_among(connection, environment, key, latest.values()) if are_quarantined else set()
     differ = differing(connection, shelf, {record.id: record.content_hash for record in latest.values()})
     again = {each.id for each in latest.values() if entered and record_key(each.id, each.text) in entered}
     known = {record_id: each for record_id, each in differ.items() if each is not None}
@@ -81,7 +91,7 @@ def compare(connection: Connection, engine: Engine, key: Key, source: Source, re
             rows.append(projected)
         else:
             poisons.append(projected)
-    return Compared(rows, unchanged, poisons, known, entered)
+    return Compared(rows, unchanged, poisons, known, entered, are_missing)
 
 
 def take_stream(connection: Connection, engine: Engine, lease: Lease, source: Source, now: datetime) -> None:
@@ -123,7 +133,8 @@ def write_records(
     counts = written.counts + Counts(unchanged=len(records.unchanged), quarantined=len(poisons))
     effects = {**written.effects, **dict.fromkeys(records.unchanged, Change.UNCHANGED)}
     keep_in_quarantine(connection, environment, key, run_id, now, poisons, records.rows, records.entered)
-    MissingStore(environment, key).forget(connection, records.ids)
+    if records.some_are_missing:
+        MissingStore(environment, key).forget(connection, records.ids)
     count_page(connection, run_id, kind, counts, pages)
     return Written(counts, effects, poisons)
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from syncer.domain.plan import Outcome, outcome_with, state_after
 from syncer.store.missing import Held, MissingStore
 from syncer.store.quarantine import quarantined
+from syncer.store.set_apart import set_apart
 from syncer.store.state import Key
 
 
@@ -41,6 +42,8 @@ class Standing:
 
 def standing(connection: Connection, environment: str, key: Key) -> Standing:
     """How the stream stands now."""
+    apart = set_apart(connection, environment, key)
     return Standing(
-        MissingStore(environment, key).held(connection), quarantined(connection, environment, key)
+        MissingStore(environment, key).held(connection) if apart.missing else None,
+        quarantined(connection, environment, key) if apart.quarantined else 0,
     )

@@ -130,7 +130,11 @@ def _store(
     """One page and the place it leads to, in one transaction."""
     streams, key = engine.streams, (lease.integration_id, lease.model)
     now = engine.database.now(connection)
-    take_stream(connection, engine, lease, source, now)
+    if records.changes_nothing:
+        # Whether the lease still holds shows when the place is kept.
+        source.hold(connection)
+    else:
+        take_stream(connection, engine, lease, source, now)
     if walk.began_at is None:
         walk = replace(walk, started_at=page.started_at, began_at=now - timedelta(seconds=page.duration))
     if source.may_repeat and records.rows:
