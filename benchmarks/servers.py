@@ -83,5 +83,5 @@ def empty_database(admin: str, suffix: str) -> Iterator[str]:
 
 @contextmanager
 def _embedded() -> Iterator[str]:
-    with embedded_postgres.running(CONFIGURATION) as server:
+    with embedded_postgres.running(CONFIGURATION, on_disk=True) as server:
         yield server.url

@@ -273,7 +273,7 @@ def _database(
 
         yield f"sqlite:///{file}", locked
         return
-    with embedded_postgres.running(POSTGRESQL) as server:
+    with embedded_postgres.running(POSTGRESQL, on_disk=True) as server:
 
         @asynccontextmanager
         async def stopped() -> AsyncIterator[None]:

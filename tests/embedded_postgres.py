@@ -8,6 +8,7 @@ who started it is killed, so that neither a server nor its files outlive a run, 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,12 +17,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+#: For many small databases that nobody will miss.
 CONFIGURATION = """
 fsync = off
 full_page_writes = off
 synchronous_commit = off
+wal_level = minimal
+max_wal_senders = 0
+max_wal_size = 256MB
+autovacuum = off
 max_connections = 200
 """
+
+#: Where files are kept in memory, and how many bytes must be free there: a database is hundreds of files.
+MEMORY, ENOUGH = Path("/dev/shm"), 2 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +57,15 @@ class Server:
 
 
 @contextmanager
-def running(configuration: str = CONFIGURATION) -> Iterator[Server]:
-    """A server of the caller's own, in a process of its own. configuration: lines of postgresql.conf."""
+def running(configuration: str = CONFIGURATION, *, on_disk: bool = False) -> Iterator[Server]:
+    """A server of the caller's own, in a process of its own.
+
+    configuration: lines of postgresql.conf. on_disk: also where memory has room for its files.
+    """
+    folder = None if on_disk else _memory()
     # In a session of its own: Ctrl-C ends the caller, and the caller's end ends the server.
     with subprocess.Popen(
-        [sys.executable, __file__, configuration],
+        [sys.executable, __file__, configuration, *([] if folder is None else [str(folder)])],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -64,9 +77,16 @@ def running(configuration: str = CONFIGURATION) -> Iterator[Server]:
         yield Server(url, process)
 
 
-def serve(configuration: str) -> None:
-    """Serve until standard input ends."""
-    with tempfile.TemporaryDirectory(prefix="syncer-pg-", ignore_cleanup_errors=True) as folder:
+def _memory() -> Path | None:
+    """A place in memory for a server's files, where there is one with room."""
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH:
+        return MEMORY
+    return None
+
+
+def serve(configuration: str = CONFIGURATION, place: str | None = None) -> None:
+    """Serve until standard input ends. place: where the server's folder is made; None: where others are."""
+    with tempfile.TemporaryDirectory(prefix="syncer-pg-", dir=place, ignore_cleanup_errors=True) as folder:
         # The package keeps a lock file in one of these directories as they are at the import. In the
         # machine's own it would belong to whoever ran the tests first, and shut out everybody else.
         os.environ["XDG_RUNTIME_DIR"] = tempfile.tempdir = folder
@@ -94,4 +114,4 @@ def serve(configuration: str) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1] if len(sys.argv) > 1 else CONFIGURATION)
+    serve(*sys.argv[1:])
