@@ -35,9 +35,11 @@ class Session:
 
         A command that is over soon speaks for itself: its log only warns unless set to DEBUG.
         """
-        from syncer.app import App
-        from syncer.logs import configure_logging
-        from syncer.memory import keep_little, pass_over_what_stays
+        from syncer.memory import keep_little, pass_over_what_stays, without_collecting
+
+        with without_collecting():
+            from syncer.app import App
+            from syncer.logs import configure_logging
 
         keep_little()
         settings = settings or self.settings()

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, exists, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, text, update
 
 from syncer.domain.budget import Purpose
+from syncer.domain.catalogue import catalogue
 from syncer.domain.errors import ProjectionReplaced
 from syncer.domain.projection import Projection
 from syncer.store.bookkeeping import projections, streams
 from syncer.store.bulk import upsert
 from syncer.store.passthrough import passthrough_records
 from syncer.store.stream_rows import walk_values
-from syncer.store.tables import MIRROR
 
 #: Key of the PostgreSQL advisory lock that pages share; on SQLite a writing transaction is alone anyway.
 PROJECTION_LOCK = 0x50524F4A
@@ -66,9 +66,10 @@ def adopt(
     stored = _stored(connection, environment)
     replaced, anew, rows = [], [], []
     changed = _differing(stored, wanted)
+    filled = _with_rows(connection, environment)
     for model in changed:
         before, after = stored.get(model), wanted[model]
-        if before is not None or _has_rows(connection, environment, model):
+        if before is not None or model in filled:
             replaced.append(model)
         if before is not None and after.gives_back(before.exclusions):
             anew.append(model)
@@ -174,13 +175,17 @@ def _differing(stored: Mapping[str, Projection], wanted: Mapping[str, Projection
     return [model for model, projection in wanted.items() if stored.get(model) != projection]
 
 
-def _has_rows(connection: Connection, environment: str, name: str) -> bool:
-    rows = select(passthrough_records.c.record_key).where(
-        passthrough_records.c.environment == environment, passthrough_records.c.resource == name
+def _with_rows(connection: Connection, environment: str) -> set[str]:
+    """The lists of which there are rows."""
+    asked = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in catalogue())
+    # As text: to compose it out of forty tables takes longer than to ask it.
+    models = connection.exec_driver_sql(asked).scalars()
+    resources = connection.execute(
+        select(passthrough_records.c.resource)
+        .where(passthrough_records.c.environment == environment)
+        .distinct()
     )
-    if name in MIRROR:
-        rows = select(MIRROR[name].c.id)
-    return bool(connection.execute(select(exists(rows))).scalar_one())
+    return {*models, *resources.scalars()}
 
 
 def _walk_anew(connection: Connection, environment: str, models: Iterable[str], now: datetime) -> None:

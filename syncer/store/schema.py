@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -96,7 +97,7 @@ def _ours(database: Database, connection: Connection) -> str | None:
             )
         return None
     revision = _revision(connection)
-    known = {script.revision for script in ScriptDirectory.from_config(_config(None)).walk_revisions()}
+    known = {script.revision for script in _scripts(_migrations()).walk_revisions()}
     if revision is not None and revision not in known:
         raise DatabaseRefused(
             f"The database {database.shown_url} has the schema of a newer syncer ({revision}): "
@@ -111,12 +112,18 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _head() -> str:
-    head = ScriptDirectory.from_config(_config(None)).get_current_head()
+    head = _scripts(_migrations()).get_current_head()
     assert head is not None
     return head
 
 
-def _config(connection: Connection | None) -> Config:
+@cache
+def _scripts(folder: Path) -> ScriptDirectory:
+    """The migrations that this version brings; read once."""
+    return ScriptDirectory(str(folder))
+
+
+def _config(connection: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", str(_migrations()).replace("%", "%%"))
     config.attributes["connection"] = connection

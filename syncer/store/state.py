@@ -83,6 +83,14 @@ class StreamStore(DueStreams):
         """One stream; its row must exist."""
         return stream_of(connection.execute(_GET, self._its((integration_id, model))).one())
 
+    def get_or_add(self, connection: Connection, key: Key) -> Stream:
+        """One stream; it gets a row where it has none."""
+        row = connection.execute(_GET, self._its(key)).one_or_none()
+        if row is None:
+            self.add(connection, [key])
+            return self.get(connection, *key)
+        return stream_of(row)
+
     def all(self, connection: Connection) -> list[Stream]:
         """All streams that are mirrored, in the order of integration and model."""
         found = connection.execute(

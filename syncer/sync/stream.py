@@ -85,8 +85,7 @@ def _begin(
 ) -> tuple[Lease, str, Stream, datetime] | Result:
     """The lease and a run, or the result of not running at all."""
     streams = engine.streams
-    streams.add(connection, [key])
-    stream = streams.get(connection, *key)
+    stream = streams.get_or_add(connection, key)
     filters = source_of(engine, key).filters
     if mode is Mode.BACKFILL and is_backfilled(stream, filters) and stream.state in SETTLED:
         return Result(key, SETTLED[stream.state], error=standing(connection, streams.environment, key).said)

@@ -25,6 +25,7 @@ from syncer.store.missing import MissingStore
 from syncer.store.quarantine import forget_unmet
 from syncer.store.runs import count_page
 from syncer.store.seen import forget_seen, has_nameless
+from syncer.store.set_apart import set_apart
 from syncer.store.state import Lease
 from syncer.sync.ask import Answer, ask_for
 from syncer.sync.engine import Engine
@@ -60,8 +61,18 @@ class Sweep:
         None: told to stop; what was asked for so far is kept. Raises KomboError where Kombo cannot be asked,
         and marks nothing then; LeaseLost, ProjectionReplaced.
         """
+        unseen, some_are_missing = await self.engine.database.ask(self._unseen)
+        counts: Counts | None = Counts()
+        if unseen or some_are_missing:
+            counts = await self._look_into(unseen)
+        if counts is None:
+            return None
+        marked, stream, now = await self.engine.database.write(self._end)
+        return counts + marked, stream, now
+
+    async def _look_into(self, unseen: list[str]) -> Counts | None:
+        """Ask Kombo for what is missing; gives what was served. None: told to stop."""
         counts = Counts()
-        unseen = await self.engine.database.ask(self._unseen)
         if await self.engine.database.write(partial(self._note, unseen)):
             await self._must_be_told_truly()
         while (asking := by_id(self.source)) is not None:
@@ -72,8 +83,7 @@ class Sweep:
                 return None
             answer = await ask_for(asking, ids, self.purpose)
             counts += await self.engine.database.write(partial(self._keep, ids, answer))
-        marked, stream, now = await self.engine.database.write(self._end)
-        return counts + marked, stream, now
+        return counts
 
     @property
     def _missing(self) -> MissingStore:
@@ -92,10 +102,12 @@ class Sweep:
         """Which of the missing rows the brakes are for: where Kombo cannot be asked for them, all."""
         return self._believed if by_id(self.source) is not None else self._missing.missed_often(1)
 
-    def _unseen(self, connection: Connection) -> list[str]:
+    def _unseen(self, connection: Connection) -> tuple[list[str], bool]:
+        """What the walk did not see, and whether anything was missing before."""
+        are_missing = set_apart(connection, self._missing.environment, self._missing.key).missing
         if self.walk is None or self.walk.began_at is None or not self._is_telling(connection, self.walk):
-            return []
-        return self._missing.unseen(connection, self.walk.id, self.walk.began_at)
+            return [], are_missing
+        return self._missing.unseen(connection, self.walk.id, self.walk.began_at), are_missing
 
     def _note(self, unseen: list[str], connection: Connection) -> bool:
         """Keep what there is to look into; gives whether there is anything."""
@@ -163,19 +175,22 @@ class Sweep:
         key, environment = missing.key, missing.environment
         now = engine.database.now(connection)
         engine.streams.renew(connection, self.lease, now, engine.rules.lease)
-        only_approved = self.walk is None
-        if self.walk is not None and self._is_held(connection):
-            only_approved = True
-            missing.hold(connection, now)
-        marked = missing.mark(connection, self._believed, now, only_approved=only_approved)
+        only_approved, marked = self.walk is None, 0
+        apart = set_apart(connection, environment, key)
+        if apart.missing:
+            if self.walk is not None and self._is_held(connection):
+                only_approved = True
+                missing.hold(connection, now)
+            marked = missing.mark(connection, self._believed, now, only_approved=only_approved)
         counts = Counts(deleted=marked, live=-marked, gone=marked)
-        count_page(connection, self.run_id, None, counts, pages=0)
+        if marked:
+            count_page(connection, self.run_id, None, counts, pages=0)
         if self.walk is None:
             engine.streams.count_rows(connection, self.lease, counts)
         else:
             forget_seen(connection, environment, key)
             is_whole = self.source.listed.is_whole(self.walk.filters)
-            if not only_approved and is_whole and self.walk.began_at is not None:
+            if apart.quarantined and not only_approved and is_whole and self.walk.began_at is not None:
                 forget_unmet(connection, environment, key, self.walk.began_at)
             after = swept(engine.streams.get(connection, *key), self.walk)
             after = replace(after, state=standing(connection, environment, key).state())

@@ -7,11 +7,13 @@ import logging
 import os
 import socket
 import struct
+import sys
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.abc import MetaPathFinder
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -192,6 +194,25 @@ def _no_proxy_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
+
+
+class Searches(MetaPathFinder):
+    """Notes what is searched for, and finds nothing."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def find_spec(self, name: str, *_: Any) -> None:
+        self.names.append(name)
+
+
+async def test_a_request_searches_for_no_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(answer(200, page("a")), answer(200, page("b"))) as server, lab(server.url) as at:
+        await at.page()
+        searches = Searches()
+        monkeypatch.setattr(sys, "meta_path", [searches, *sys.meta_path])
+        await at.page()
+    assert searches.names == []
 
 
 # What goes out

@@ -80,7 +80,7 @@ def environment() -> Environment:
 
 
 # Odd steps meet both sides of a commit.
-@pytest.mark.parametrize(("name", "step"), [("work_history", 6), ("work_entries", 23)])
+@pytest.mark.parametrize(("name", "step"), [("work_history", 9), ("work_entries", 37)])
 def test_a_run_killed_at_a_commit_is_finished_by_the_next_one(
     nurseries: list[Nursery],
     serve: Callable[[Environment], Source],

@@ -14,6 +14,8 @@ from syncer.simulator.faults import Dropped, Match
 from syncer.simulator.paging import Paging
 
 EMPLOYEES = ["hris_employees"]
+#: Enough where it matters only that there are several.
+SOME = ["hris_employees", "hris_groups", "hris_absences", "ats_jobs"]
 
 
 async def test_a_broken_integration_does_not_stop_the_other(make_world: Any) -> None:
@@ -68,7 +70,7 @@ async def test_a_lasting_fault_fails_the_run_after_bounded_tries(make_world: Any
 
 
 async def test_an_integration_that_is_not_set_up_waits(make_world: Any) -> None:
-    world = make_world(records=300)
+    world = make_world(records=300, sync={"models": SOME})
     (integration,) = world.environment.integrations.values()
     integration.setup_status = "FINAL_SYNC_PENDING"
     results = await world.run(Mode.BACKFILL)
@@ -76,7 +78,7 @@ async def test_an_integration_that_is_not_set_up_waits(make_world: Any) -> None:
     assert world.environment.asked_for("hris_employees") == []
     integration.setup_status = "COMPLETED"
     await world.sync(mode=Mode.BACKFILL)
-    world.assert_equal()
+    world.assert_equal(SOME)
 
 
 async def test_set_up_that_only_the_list_knows_of_waits_too(make_world: Any) -> None:
@@ -87,7 +89,7 @@ async def test_set_up_that_only_the_list_knows_of_waits_too(make_world: Any) -> 
 
 
 async def test_a_model_that_is_not_offered_is_unavailable_and_well(make_world: Any) -> None:
-    world = make_world(records=300)
+    world = make_world(records=300, sync={"models": SOME})
     (integration,) = world.environment.integrations.values()
     integration.disabled.add("hris_absences")
     results = {each.key[1]: each for each in await world.run(Mode.BACKFILL)}
@@ -97,11 +99,11 @@ async def test_a_model_that_is_not_offered_is_unavailable_and_well(make_world: A
 
 
 async def test_an_integration_that_kombo_does_not_know_is_gone_and_its_rows_stay(make_world: Any) -> None:
-    world = make_world(records=300)
+    world = make_world(records=300, sync={"models": SOME})
     (integration_id,) = world.environment.integrations
     await world.sync(mode=Mode.BACKFILL)
     rows = world.rows("hris_employees", integration_id)
-    app = world.app(sync={"concurrency": 1})
+    app = world.app(sync={"concurrency": 1, "models": SOME})
     world.environment.remove(integration_id)
     asked = len(world.environment.requests)
     async with app:
@@ -113,7 +115,7 @@ async def test_an_integration_that_kombo_does_not_know_is_gone_and_its_rows_stay
 
 
 async def test_an_integration_in_waiting_is_asked_about_once_a_pass(make_world: Any) -> None:
-    world = make_world(records=300)
+    world = make_world(records=300, sync={"models": SOME})
     (integration,) = world.environment.integrations.values()
     integration.setup_status = "INCOMPLETE"
     for passes in (1, 2):
