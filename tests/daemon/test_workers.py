@@ -91,10 +91,10 @@ async def test_an_integration_with_long_streams_does_not_starve_another(
         stops = world.ended().count((first, "stopped")), world.ended().count((second, "stopped"))
         assert sum(stops) > 0
         await world.until(lambda: world.mirror.streams()[first].complete_at, "the end")
-    # Nothing of its walk was lost: at most the page that was on its way each time.
+    # Nothing of its walk was lost: at most the two pages that had been read ahead each time.
     stopped = world.ended().count((first, "stopped"))
     asked = [each.page for each in world.environment.asked_for(models[0], long)]
-    assert len(asked) <= len(set(asked)) + stopped
+    assert len(asked) <= len(set(asked)) + 2 * stopped
     assert set(asked) == set(range(1, len(world.mirror.documents(models[0], long)) + 1))
 
 

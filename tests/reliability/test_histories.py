@@ -8,7 +8,7 @@ from hypothesis import settings
 from tests.reliability.machine import bench_on, run_histories
 
 #: What one part tries on each kind of database. In parts, so that several processes share the work.
-HISTORIES = {"sqlite": 250, "postgresql": 10}
+HISTORIES = {"sqlite": 240, "postgresql": 10}
 PARTS = 4
 
 

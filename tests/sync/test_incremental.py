@@ -32,7 +32,7 @@ def live(world: Any, rng: Any, changes: Any) -> None:
 
 @pytest.mark.parametrize("page_size", [3, 250])
 async def test_sixty_random_changes_arrive(make_world: Any, page_size: Any) -> None:
-    world = make_world(integrations=2, records=300)
+    world = make_world(integrations=2)
     await world.sync(mode=Mode.BACKFILL)
     live(world, Random(1), 60)
     await world.sync(kombo={"page_size": page_size})
@@ -141,7 +141,7 @@ async def test_changes_between_any_two_pages_are_not_lost(make_world: Any, order
     for each in company.ids("hris_employees"):
         world.clock.advance(timedelta(seconds=30))
         company.update("hris_employees", each, job_title="Before the walk")
-    left = [25]
+    left = [15]
 
     def change(asked: Any) -> None:
         if asked.model is not None and left[0]:
@@ -153,7 +153,7 @@ async def test_changes_between_any_two_pages_are_not_lost(make_world: Any, order
             random_change(company, rng)
 
     world.environment.between_pages = change
-    await world.sync(kombo={"page_size": 5})
+    await world.sync(kombo={"page_size": 3})
     assert left[0] == 0
     world.environment.between_pages = None
     await world.sync()

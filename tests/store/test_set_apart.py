@@ -1,0 +1,37 @@
+"""What a stream has beside its plain rows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from syncer.domain.record import Poison
+from syncer.store.missing import MissingStore
+from syncer.store.quarantine import keep_in_quarantine
+from syncer.store.set_apart import set_apart
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+KEY, OTHER = ("tool:one", "ats_tags"), ("tool:two", "ats_tags")
+
+
+def test_a_stream_that_has_neither_has_nothing_apart(connection: Connection) -> None:
+    assert set_apart(connection, "default", KEY) == (False, False)
+
+
+def test_records_in_quarantine_are_told_of_their_stream_alone(connection: Connection) -> None:
+    keep_in_quarantine(connection, "default", KEY, "run", NOW, [Poison("a", "no object", "1")], [], ())
+    assert set_apart(connection, "default", KEY) == (True, False)
+    assert set_apart(connection, "default", OTHER) == (False, False)
+    assert set_apart(connection, "another", KEY) == (False, False)
+
+
+def test_missing_rows_are_told_of_their_stream_alone_until_they_are_there_again(
+    connection: Connection,
+) -> None:
+    missing = MissingStore("default", KEY)
+    missing.note(connection, ["a"], "walk", NOW)
+    assert set_apart(connection, "default", KEY) == (False, True)
+    assert set_apart(connection, "default", OTHER) == (False, False)
+    missing.forget(connection, ["a"])
+    assert set_apart(connection, "default", KEY) == (False, False)
