@@ -29,6 +29,9 @@ from tests.sync.native import (
     view,
 )
 
+#: What is made of an answer is decided before any database hears of it.
+pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+
 MakeWorld = Callable[..., World]
 
 #: How often a request goes out before a fault that may pass is final.
