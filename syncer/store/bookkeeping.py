@@ -33,6 +33,15 @@ def text_column(name: str, comment: str, *, required: bool = False) -> Column[st
     return Column(name, Text, nullable=not required, comment=comment)
 
 
+def _stream_named() -> tuple[Column[str], ...]:
+    """The columns that say which stream a row belongs to."""
+    return (
+        text_column("environment", "Which API key's data", required=True),
+        text_column("integration_id", "The integration", required=True),
+        text_column("model", "The model", required=True),
+    )
+
+
 def _moment(name: str, comment: str, *, required: bool = False) -> Column[Any]:
     return Column(name, Timestamp, nullable=not required, comment=comment)
 
@@ -74,9 +83,7 @@ integrations = Table(
 streams = Table(
     "sync_streams",
     metadata,
-    text_column("environment", "Which API key's data", required=True),
-    text_column("integration_id", "The integration", required=True),
-    text_column("model", "The model", required=True),
+    *_stream_named(),
     Column(
         "mirrored", Boolean, nullable=False, server_default=text("true"), comment="It is to be mirrored now"
     ),
@@ -150,9 +157,7 @@ runs = Table(
     "sync_runs",
     metadata,
     text_column("id", "The run", required=True),
-    text_column("environment", "Which API key's data", required=True),
-    text_column("integration_id", "The integration", required=True),
-    text_column("model", "The model", required=True),
+    *_stream_named(),
     text_column("owner", "The runner", required=True),
     _moment("started_at", "When it began, by the database's clock", required=True),
     _moment("ended_at", "When it ended; null while it goes on or if its process died"),
@@ -201,9 +206,7 @@ budgets = Table(
 quarantine = Table(
     "sync_quarantine",
     metadata,
-    text_column("environment", "Which API key's data", required=True),
-    text_column("integration_id", "The integration", required=True),
-    text_column("model", "The model", required=True),
+    *_stream_named(),
     text_column("record_key", "Kombo's id, or a hash of the record where it has none", required=True),
     text_column("reason", "Why it could not be stored, or not whole", required=True),
     text_column("document", "The record, as ASCII JSON", required=True),
@@ -217,9 +220,7 @@ quarantine = Table(
 seen = Table(
     "sync_seen",
     metadata,
-    text_column("environment", "Which API key's data", required=True),
-    text_column("integration_id", "The integration", required=True),
-    text_column("model", "The model", required=True),
+    *_stream_named(),
     text_column("walk_id", "The unfinished full walk", required=True),
     Column("page", Integer, nullable=False, comment="Number of the page in its walk, from 1"),
     text_column("ids", "The ids of the page's records, as a JSON list", required=True),
@@ -230,9 +231,7 @@ seen = Table(
 missing = Table(
     "sync_missing",
     metadata,
-    text_column("environment", "Which API key's data", required=True),
-    text_column("integration_id", "The integration", required=True),
-    text_column("model", "The model", required=True),
+    *_stream_named(),
     text_column("record_id", "Kombo's id of the record", required=True),
     text_column("walk_id", "The latest complete walk that did not see it", required=True),
     Column("walks", Integer, nullable=False, comment="How many complete walks in a row did not see it"),

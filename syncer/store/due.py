@@ -12,9 +12,8 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, updat
 
 from syncer.domain.budget import Purpose
 from syncer.domain.rhythm import Seen
+from syncer.store.named import Key, of_stream
 from syncer.store.tables import streams
-
-Key = tuple[str, str]
 
 #: Streams that one statement marks: databases take so many parameters, and more.
 AT_ONCE = 500
@@ -165,11 +164,7 @@ class DueStreams:
         return and_(streams.c.environment == self.environment, streams.c.mirrored)
 
     def _is(self, integration_id: str, model: str) -> Any:
-        return and_(
-            streams.c.environment == self.environment,
-            streams.c.integration_id == integration_id,
-            streams.c.model == model,
-        )
+        return and_(*of_stream(streams, self.environment, (integration_id, model)))
 
     def _some(self, keys: Iterable[Key]) -> Iterator[Any]:
         """Conditions that name the streams, so many at a time."""

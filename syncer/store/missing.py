@@ -24,9 +24,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from syncer.store.listed import is_listed
+from syncer.store.named import Key, of_stream
 from syncer.store.seen import seen_ids
 from syncer.store.shelf import shelf_of
-from syncer.store.state import Key
 from syncer.store.tables import missing, streams
 from syncer.store.types import Timestamp
 
@@ -106,11 +106,7 @@ class MissingStore:
             return
         before = (
             select(streams.c.last_full_walk_at)
-            .where(
-                streams.c.environment == self.environment,
-                streams.c.integration_id == self.key[0],
-                streams.c.model == self.key[1],
-            )
+            .where(*of_stream(streams, self.environment, self.key))
             .scalar_subquery()
         )
         new = select(missing.c.record_id).where(*self._of, missing.c.walk_id == walk_id, missing.c.walks == 1)
@@ -201,11 +197,7 @@ class MissingStore:
 
     @property
     def _of(self) -> tuple[ColumnElement[bool], ...]:
-        return (
-            missing.c.environment == self.environment,
-            missing.c.integration_id == self.key[0],
-            missing.c.model == self.key[1],
-        )
+        return of_stream(missing, self.environment, self.key)
 
 
 def held_rows(connection: Connection, environment: str, key: Key | None = None) -> dict[Key, Held]:

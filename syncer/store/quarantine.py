@@ -8,13 +8,13 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select
 
 from syncer.domain.record import Poison, Record, ascii_json
 from syncer.domain.row import Row
 from syncer.store.bulk import upsert
 from syncer.store.listed import is_listed
-from syncer.store.state import Key
+from syncer.store.named import Key, of_stream
 from syncer.store.tables import quarantine
 
 #: Characters of an id that still fit an index entry of PostgreSQL, beside the rest of the key.
@@ -42,7 +42,9 @@ class Entry:
 
 def entries(connection: Connection, environment: str, key: Key | None = None) -> list[Entry]:
     """What is in quarantine, of one stream if given, in the order of integration, model and age."""
-    of = (quarantine.c.environment == environment,) if key is None else _of(environment, key)
+    of = (
+        (quarantine.c.environment == environment,) if key is None else of_stream(quarantine, environment, key)
+    )
     found = connection.execute(
         select(
             quarantine.c.integration_id,
@@ -68,7 +70,7 @@ def keys_among(connection: Connection, environment: str, key: Key, records: Iter
     keys = [record_key(record.id, record.text) for record in records]
     found = connection.execute(
         select(quarantine.c.record_key).where(
-            *_of(environment, key), is_listed(connection, quarantine.c.record_key, keys)
+            *of_stream(quarantine, environment, key), is_listed(connection, quarantine.c.record_key, keys)
         )
     )
     return set(found.scalars())
@@ -76,7 +78,9 @@ def keys_among(connection: Connection, environment: str, key: Key, records: Iter
 
 def forget_entries(connection: Connection, environment: str, key: Key, keys: Collection[str]) -> None:
     """Drop entries of records that are no more."""
-    connection.execute(delete(quarantine).where(*_of(environment, key), quarantine.c.record_key.in_(keys)))
+    connection.execute(
+        delete(quarantine).where(*of_stream(quarantine, environment, key), quarantine.c.record_key.in_(keys))
+    )
 
 
 def keep_in_quarantine(
@@ -149,20 +153,14 @@ def record_key(record_id: str | None, document: str | bytes) -> str:
 def forget_unmet(connection: Connection, environment: str, key: Key, walk_began_at: datetime) -> None:
     """Drop entries of records that a full walk did not meet: they are gone, or have come in other words."""
     connection.execute(
-        delete(quarantine).where(*_of(environment, key), quarantine.c.last_seen_at < walk_began_at)
+        delete(quarantine).where(
+            *of_stream(quarantine, environment, key), quarantine.c.last_seen_at < walk_began_at
+        )
     )
 
 
 def quarantined(connection: Connection, environment: str, key: Key) -> int:
     """How many of the stream's records are in quarantine."""
     return connection.execute(
-        select(func.count()).select_from(quarantine).where(*_of(environment, key))
+        select(func.count()).select_from(quarantine).where(*of_stream(quarantine, environment, key))
     ).scalar_one()
-
-
-def _of(environment: str, key: Key) -> tuple[ColumnElement[bool], ...]:
-    return (
-        quarantine.c.environment == environment,
-        quarantine.c.integration_id == key[0],
-        quarantine.c.model == key[1],
-    )

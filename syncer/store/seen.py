@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable
 
-from sqlalchemy import ColumnElement, Connection, Select, cast, delete, exists, func, insert, select, true
+from sqlalchemy import Connection, Select, cast, delete, exists, func, insert, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 
 from syncer.store.listed import is_listed
-from syncer.store.state import Key
+from syncer.store.named import Key, of_stream
 from syncer.store.tables import seen
 
 #: Made once: every page of a full walk needs it.
@@ -37,7 +37,7 @@ def note_seen(
 
 def forget_seen(connection: Connection, environment: str, key: Key) -> None:
     """Drop what the stream's walks have seen."""
-    connection.execute(delete(seen).where(*_of(environment, key)))
+    connection.execute(delete(seen).where(*of_stream(seen, environment, key)))
 
 
 def seen_ids(connection: Connection, environment: str, key: Key, walk_id: str) -> Select[tuple[str]]:
@@ -51,7 +51,7 @@ def seen_ids(connection: Connection, environment: str, key: Key, walk_id: str) -
         select(ids.c.value)
         .select_from(seen)
         .join(ids, true())
-        .where(*_of(environment, key), seen.c.walk_id == walk_id)
+        .where(*of_stream(seen, environment, key), seen.c.walk_id == walk_id)
     )
 
 
@@ -68,11 +68,3 @@ def has_nameless(connection: Connection, environment: str, key: Key, walk_id: st
     """Whether the walk has brought records whose ids cannot be told."""
     ids = seen_ids(connection, environment, key, walk_id).subquery()
     return connection.execute(select(exists().where(ids.c.value.is_(None)))).scalar_one()
-
-
-def _of(environment: str, key: Key) -> tuple[ColumnElement[bool], ...]:
-    return (
-        seen.c.environment == environment,
-        seen.c.integration_id == key[0],
-        seen.c.model == key[1],
-    )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Exists, Table, bindparam, exists, select
+from sqlalchemy import Connection, exists, select
 
-from syncer.store.state import Key
+from syncer.store.named import Key, of_named_stream, stream_name
 from syncer.store.tables import missing, quarantine
 
 
@@ -17,19 +17,10 @@ class SetApart(NamedTuple):
     missing: bool
 
 
-def _any(table: Table) -> Exists:
-    return exists().where(
-        table.c.environment == bindparam("its_environment"),
-        table.c.integration_id == bindparam("its_integration"),
-        table.c.model == bindparam("its_model"),
-    )
-
-
 #: Made once.
-_SET_APART = select(_any(quarantine), _any(missing))
+_SET_APART = select(*(exists().where(*of_named_stream(table)) for table in (quarantine, missing)))
 
 
 def set_apart(connection: Connection, environment: str, key: Key) -> SetApart:
     """What the stream has of either kind now."""
-    its = {"its_environment": environment, "its_integration": key[0], "its_model": key[1]}
-    return SetApart(*map(bool, connection.execute(_SET_APART, its).one()))
+    return SetApart(*map(bool, connection.execute(_SET_APART, stream_name(environment, key)).one()))

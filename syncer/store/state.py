@@ -16,18 +16,15 @@ from syncer.domain.errors import LeaseLost
 from syncer.domain.plan import Outcome, Stream, Walk
 from syncer.domain.rhythm import Seen
 from syncer.store.bulk import insert_or_ignore
-from syncer.store.due import DueStreams, Key
+from syncer.store.due import DueStreams
+from syncer.store.named import Key, of_named_stream, stream_name
 from syncer.store.stream_rows import filters_text, row_counts, stream_of, walk_values
 from syncer.store.tables import streams
 
 __all__ = ["Key", "Lease", "StreamStore"]
 
 #: Made once, as what follows: every run and every page asks for it.
-_NAMED = (
-    streams.c.environment == bindparam("its_environment"),
-    streams.c.integration_id == bindparam("its_integration"),
-    streams.c.model == bindparam("its_model"),
-)
+_NAMED = of_named_stream(streams)
 _GET = select(streams).where(*_NAMED)
 _GET_LEASE = select(streams.c.lease_owner, streams.c.lease_until, streams.c.fence).where(*_NAMED)
 
@@ -81,11 +78,13 @@ class StreamStore(DueStreams):
 
     def get(self, connection: Connection, integration_id: str, model: str) -> Stream:
         """One stream; its row must exist."""
-        return stream_of(connection.execute(_GET, self._its((integration_id, model))).one())
+        return stream_of(
+            connection.execute(_GET, stream_name(self.environment, (integration_id, model))).one()
+        )
 
     def get_or_add(self, connection: Connection, key: Key) -> Stream:
         """One stream; it gets a row where it has none."""
-        row = connection.execute(_GET, self._its(key)).one_or_none()
+        row = connection.execute(_GET, stream_name(self.environment, key)).one_or_none()
         if row is None:
             self.add(connection, [key])
             return self.get(connection, *key)
@@ -115,7 +114,7 @@ class StreamStore(DueStreams):
         is_dead tells whether an owner is a process of this host that has ended: then its lease is free at
         once. If it errs, the fence keeps the other runner from writing.
         """
-        row = connection.execute(_GET_LEASE, self._its(key)).one_or_none()
+        row = connection.execute(_GET_LEASE, stream_name(self.environment, key)).one_or_none()
         if row is None:
             return None
         is_free = row.lease_owner is None or row.lease_until is None or row.lease_until < now
@@ -225,10 +224,6 @@ class StreamStore(DueStreams):
         """End what was no run of the stream: only its state may be another now. Raises LeaseLost."""
         self._fenced(connection, lease, {"state": state, "lease_owner": None, "lease_until": None})
 
-    def _its(self, key: Key) -> dict[str, str]:
-        """The parameters that name a stream to ``_NAMED``."""
-        return {"its_environment": self.environment, "its_integration": key[0], "its_model": key[1]}
-
     def _fenced(self, connection: Connection, lease: Lease, values: Mapping[str, Any]) -> None:
         expressions = {name: each for name, each in values.items() if isinstance(each, ClauseElement)}
         plain = {name: each for name, each in values.items() if name not in expressions}
@@ -236,7 +231,7 @@ class StreamStore(DueStreams):
         changed = connection.execute(
             statement.values(expressions) if expressions else statement,
             {
-                **self._its((lease.integration_id, lease.model)),
+                **stream_name(self.environment, (lease.integration_id, lease.model)),
                 "its_owner": lease.owner,
                 "its_fence": lease.fence,
                 **{f"new_{name}": each for name, each in plain.items()},
