@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import time
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import URL, Connection, DateTime, Engine, ExceptionContext, create_engine, event
@@ -15,6 +17,9 @@ from syncer.store.types import LooseTimestamp
 
 #: Milliseconds that SQLite waits for another process's write lock before it calls itself busy.
 SQLITE_BUSY_MS = 30_000
+#: Milliseconds after which who waits for that lock asks for it anew: SQLite alone asks after 1 and 2 and then
+#: ever more seldom, up to 100, and another process that writes page after page has it again before that.
+TURN_MS = 3
 #: Seconds to wait for PostgreSQL to accept a connection.
 CONNECT_TIMEOUT = 10
 #: Seconds after which PostgreSQL ends a transaction in which nothing happens any more, unless the address,
@@ -103,8 +108,10 @@ def _sqlite(address: URL, workers: int) -> Engine:
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
-        read_only = connection.get_execution_options().get("syncer_read_only")
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        if connection.get_execution_options().get("syncer_read_only"):
+            connection.exec_driver_sql("BEGIN")
+        else:
+            _begin_in_turn(connection)
 
     _drop_what_stays_troubled(engine)
     return engine
@@ -134,6 +141,31 @@ def _may_only_read(context: ExceptionContext) -> bool:
     return bool(ours) and is_refusal_to_write(context.original_exception)
 
 
+def _begin_in_turn(connection: Connection) -> None:
+    """Take the write lock, soon after another process has given it up."""
+    driver: Any = connection.connection.driver_connection
+    give_up_at = time.monotonic() + SQLITE_BUSY_MS / 1000
+    try:
+        driver.execute(f"PRAGMA busy_timeout = {TURN_MS}")
+        while time.monotonic() < give_up_at:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if not _is_busy(error):
+                    break
+        # Whatever is in the way is told like all other troubles.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        # A connection that is of no use any more has been closed.
+        with suppress(sqlite3.ProgrammingError):
+            driver.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_MS}")
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+
+
 def _use_wal(connection: sqlite3.Connection) -> None:
     """Switch to WAL. Of several processes that do so at once SQLite tells all but one that it is busy."""
     for last in (False,) * (WAL_TRIES - 1) + (True,):
@@ -141,7 +173,7 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            if last or error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            if last or not _is_busy(error):
                 raise
             # It did not wait for the others; this does.
             connection.execute("BEGIN EXCLUSIVE")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -177,6 +178,44 @@ def test_a_writer_waits_for_a_writer_in_another_process(database: Database, prog
     assert len(outcomes) == 1
     assert "IntegrityError" in str(outcomes[0]) or "UniqueViolation" in str(outcomes[0])
     assert seen(database) == ["same"]
+
+
+WRITE_MANY = """
+import sys, time
+from sqlalchemy import text
+from syncer.store.database import Database
+database = Database(sys.argv[1])
+for number in range(1_000):
+    with database.begin() as connection:
+        connection.execute(text(
+            "INSERT INTO sync_budgets"
+            " (environment, key_fingerprint, window_number, used, own, length, confirmed, refusals)"
+            " VALUES ('many', :name, 0, 0, 0, 60, false, 0)"), {"name": str(number)})
+        time.sleep(0.3)
+    if number == 0:
+        print("writing", flush=True)
+    time.sleep(0.01)
+"""
+
+
+def test_a_process_that_writes_without_end_lets_another_one_in_between(
+    sqlite_url: str, program: Program
+) -> None:
+    with opened(sqlite_url) as database:
+        schema.migrate(database)
+        other = program(WRITE_MANY, sqlite_url)
+        assert other.stdout is not None
+        assert other.stdout.readline() == "writing\n"
+        written = []
+        for number in range(8):
+            # It has the lock again.
+            time.sleep(0.1)
+            with database.begin() as connection:
+                add(connection, str(number))
+                written.append(connection.scalar(text("SELECT count(*) FROM sync_budgets")) - number)
+    # As a rule one of the other's between two of these. SQLite, left to wait, would let five by.
+    assert written[-1] - written[0] < 15
+    assert other.poll() is None
 
 
 def test_a_process_that_is_killed_in_a_transaction_leaves_nothing_and_no_lock(
