@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 from syncer import __version__
@@ -21,7 +21,6 @@ from syncer.domain.errors import KeyRefused, KomboError
 from syncer.domain.exclude import exclusions
 from syncer.domain.plan import Mode
 from syncer.domain.tools import check_call
-from syncer.kombo.client import Client
 from syncer.kombo.concurrency import Slots
 from syncer.kombo.passthrough import NativeAnswer
 from syncer.outlook import Command, outlook
@@ -43,6 +42,9 @@ from syncer.sync.gate import BudgetGate, fingerprint
 from syncer.sync.integration import Integrations
 from syncer.sync.many import run_streams
 from syncer.sync.reproject import Reprojected, Reprojection
+
+if TYPE_CHECKING:
+    from syncer.kombo.client import Client
 
 ENVIRONMENT = "default"
 
@@ -129,21 +131,8 @@ class App:
             pacing=settings.budget.pacing,
             owner=self.owner,
         )
-        # In a thread: to read the certificates that are trusted takes a while.
-        client = await asyncio.to_thread(
-            Client,
-            base_url=settings.base_url,
-            api_key=key,
-            gate=gate,
-            timeout=settings.kombo.timeout.total_seconds(),
-            version=__version__,
-            connections=settings.sync.concurrency + 2,
-            clock=self._monotonic,
-            sleep=self._sleep,
-            random=self._uniform,
-            transport=self._transport,
-            slots=self._slots,
-        )
+        # In a thread: to read the library, and the certificates that are trusted, takes a while.
+        client = await asyncio.to_thread(self._client, key, gate)
         async with aclosing(gate), client:
             engine = Engine(
                 database=self.database,
@@ -160,6 +149,24 @@ class App:
                 resources=self.resources,
             )
             yield engine, Integrations(engine)
+
+    def _client(self, api_key: str, gate: BudgetGate) -> Client:
+        # Most commands ask only the database, and the library of HTTP is a seventh of their start.
+        from syncer.kombo.client import Client
+
+        return Client(
+            base_url=self.settings.base_url,
+            api_key=api_key,
+            gate=gate,
+            timeout=self.settings.kombo.timeout.total_seconds(),
+            version=__version__,
+            connections=self.settings.sync.concurrency + 2,
+            clock=self._monotonic,
+            sleep=self._sleep,
+            random=self._uniform,
+            transport=self._transport,
+            slots=self._slots,
+        )
 
     async def run(
         self,

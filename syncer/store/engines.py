@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from contextlib import suppress
 from typing import Any
 
@@ -144,10 +143,9 @@ def _may_only_read(context: ExceptionContext) -> bool:
 def _begin_in_turn(connection: Connection) -> None:
     """Take the write lock, soon after another process has given it up."""
     driver: Any = connection.connection.driver_connection
-    give_up_at = time.monotonic() + SQLITE_BUSY_MS / 1000
     try:
         driver.execute(f"PRAGMA busy_timeout = {TURN_MS}")
-        while time.monotonic() < give_up_at:
+        for _ in range(SQLITE_BUSY_MS // TURN_MS):
             try:
                 driver.execute("BEGIN IMMEDIATE")
                 return

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, Table, inspect, text
 from sqlalchemy.schema import DropTable
 
@@ -16,6 +13,9 @@ from syncer.domain.errors import DatabaseRefused
 from syncer.store.comments import write_comments
 from syncer.store.database import Database
 from syncer.store.safe_views import set_aside
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 #: Ours alone: other programs' Alembic tables may stand beside it.
 VERSION_TABLE = "sync_schema_version"
@@ -32,6 +32,9 @@ def migrate(database: Database, revision: str = "head") -> tuple[str | None, str
         wait_for_others(connection)
         before = _ours(database, connection)
         if before != (_head() if revision == "head" else revision):
+            # Read only where there is something to migrate: every command comes by here.
+            from alembic import command
+
             with set_aside(connection):
                 command.upgrade(_config(connection), revision)
         if revision == "head":
@@ -44,6 +47,8 @@ def downgrade(database: Database, revision: str) -> None:
 
     Raises DatabaseRefused as ``migrate`` does.
     """
+    from alembic import command
+
     with database.begin() as connection:
         wait_for_others(connection)
         if _ours(database, connection) is None:
@@ -97,8 +102,7 @@ def _ours(database: Database, connection: Connection) -> str | None:
             )
         return None
     revision = _revision(connection)
-    known = {script.revision for script in _scripts(_migrations()).walk_revisions()}
-    if revision is not None and revision not in known:
+    if revision is not None and revision not in known_revisions():
         raise DatabaseRefused(
             f"The database {database.shown_url} has the schema of a newer syncer ({revision}): "
             "upgrade syncer on this host."
@@ -107,23 +111,24 @@ def _ours(database: Database, connection: Connection) -> str | None:
 
 
 def _revision(connection: Connection) -> str | None:
-    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-    return context.get_current_revision()
-
-
-def _head() -> str:
-    head = _scripts(_migrations()).get_current_head()
-    assert head is not None
-    return head
+    found: str | None = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))
+    return found
 
 
 @cache
-def _scripts(folder: Path) -> ScriptDirectory:
-    """The migrations that this version brings; read once."""
-    return ScriptDirectory(str(folder))
+def known_revisions() -> tuple[str, ...]:
+    """The revisions that this version brings, oldest first: what the files of the migrations begin with."""
+    files = sorted((_migrations() / "versions").glob("[0-9]*_*.py"))
+    return tuple(file.name.partition("_")[0] for file in files)
+
+
+def _head() -> str:
+    return known_revisions()[-1]
 
 
 def _config(connection: Connection) -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_migrations()).replace("%", "%%"))
     config.attributes["connection"] = connection

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from syncer.domain.budget import Purpose
 from syncer.domain.catalogue import category_models
@@ -11,8 +12,10 @@ from syncer.domain.errors import KeyRefused, KomboError
 from syncer.domain.model import Model
 from syncer.domain.relations import filled_by
 from syncer.domain.resource import Resource
-from syncer.kombo.client import Client
 from syncer.store.drift import Drift
+
+if TYPE_CHECKING:
+    from syncer.kombo.client import Client
 
 
 @dataclass(frozen=True, slots=True)

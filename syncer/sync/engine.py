@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from syncer.domain.change import Counts
 from syncer.domain.exclude import Exclusion
 from syncer.domain.plan import Kind, Outcome
 from syncer.domain.resource import Resource
 from syncer.domain.sweep import Brakes
-from syncer.kombo.client import Client
 from syncer.store.database import Database
 from syncer.store.integrations import IntegrationStore
 from syncer.store.state import Key, StreamStore
+
+if TYPE_CHECKING:
+    from syncer.kombo.client import Client
 
 
 @dataclass(frozen=True, slots=True)

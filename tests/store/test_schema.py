@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Inspector, insert, inspect, text, update
 
 from syncer.domain.call import Call
@@ -235,6 +236,11 @@ def test_a_directory_that_does_not_exist_is_told(tmp_path: Path) -> None:
             schema.revisions(database)
         with pytest.raises(DatabaseUnavailable, match="unable to open database file"):
             schema.migrate(database)
+
+
+def test_the_known_revisions_are_those_that_alembic_finds() -> None:
+    scripts = ScriptDirectory(str(Path(__file__).parents[2] / "migrations"))
+    assert [each.revision for each in scripts.walk_revisions()] == list(reversed(schema.known_revisions()))
 
 
 def test_an_older_schema_is_refused_by_check(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
