@@ -115,10 +115,15 @@ def _revision(connection: Connection) -> str | None:
     return found
 
 
-@cache
 def known_revisions() -> tuple[str, ...]:
-    """The revisions that this version brings, oldest first: what the files of the migrations begin with."""
-    files = sorted((_migrations() / "versions").glob("[0-9]*_*.py"))
+    """The revisions that this version brings, oldest first."""
+    return _revisions_in(_migrations())
+
+
+@cache
+def _revisions_in(folder: Path) -> tuple[str, ...]:
+    """What the names of the migrations begin with."""
+    files = sorted((folder / "versions").glob("[0-9]*_*.py"))
     return tuple(file.name.partition("_")[0] for file in files)
 
 
