@@ -229,18 +229,17 @@ def swept(stream: Stream, walk: Walk) -> Stream:
 def follow_up(
     stream: Stream, listed: Listed, walk: Walk, overlap: timedelta, now: datetime, *, resumed: bool
 ) -> bool:
-    """Whether an incremental walk must follow at once: it took longer than the overlap covers.
+    """Whether another walk must follow at once: this one took longer than the overlap covers.
 
     That concerns full walks, and those that another run began (resumed), perhaps long ago: what changed
-    behind their cursor since then is not here yet.
+    behind their cursor since then is not here yet. A list that cannot be asked for changes is read whole
+    again, but only after a resumed walk: it would have no end where reading it takes that long.
     """
-    return (
-        (walk.kind is Kind.FULL or resumed)
-        and listed.features.updated_after
-        and stream.watermark is not None
-        and walk.began_at is not None
-        and now - walk.began_at > overlap
-    )
+    if walk.began_at is None or now - walk.began_at <= overlap:
+        return False
+    if not listed.features.updated_after:
+        return resumed
+    return (walk.kind is Kind.FULL or resumed) and stream.watermark is not None
 
 
 def outcome_of(error: KomboError) -> Outcome:

@@ -361,6 +361,15 @@ def test_an_incremental_walk_that_another_run_began_long_ago_is_followed_by_anot
     assert not follow_up(SYNCED, ABSENCES, ended, OVERLAP, BEGAN + OVERLAP, resumed=resumed)
 
 
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_list_without_updated_after_is_read_again_behind_a_walk_that_another_run_began_long_ago(
+    resumed: bool,
+) -> None:
+    late = BEGAN + OVERLAP + timedelta(seconds=1)
+    assert follow_up(SYNCED, ORDERS, walk(), OVERLAP, late, resumed=resumed) is resumed
+    assert not follow_up(SYNCED, ORDERS, walk(), OVERLAP, BEGAN + OVERLAP, resumed=resumed)
+
+
 # --- the end of a run --------------------------------------------------------------------------------
 
 

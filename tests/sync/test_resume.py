@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event
 
-from syncer.domain.plan import Kind, Mode, Outcome
+from syncer.domain.plan import Kind, Mode, Outcome, Phase
 from syncer.simulator import faults
 from syncer.simulator.faults import Match
 
 EMPLOYEES = ["hris_employees"]
+#: A list without ``updated_after``.
+SKILLS = ["hris_skills"]
 #: Seconds; far more than anything here takes.
 PATIENCE = 30
 
@@ -124,6 +127,34 @@ async def test_a_run_cancelled_while_its_last_page_is_being_committed_leaves_the
             await running
     (stream,) = [each for each in world.streams().values() if each.watermark]
     assert (stream.last_outcome, stream.walk, stream.state) == ("stopped", None, "complete")
+
+
+async def test_a_list_that_is_always_read_whole_is_read_again_behind_a_walk_from_long_ago(
+    make_world: Any,
+) -> None:
+    world = make_world(records=200)
+    await world.sync(mode=Mode.BACKFILL, models=SKILLS)
+
+    async with world.app() as app:
+
+        def cancel(progress: Any) -> None:
+            if progress.step == "page":
+                running.cancel()
+
+        running = asyncio.create_task(app.run(Mode.SYNC, models=SKILLS, report=cancel))
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    (stream,) = [each for each in world.streams().values() if each.walk is not None]
+    assert stream.walk.phase is Phase.SWEEP
+
+    (company,) = world.environment.companies.values()
+    for each in company.ids("hris_skills"):
+        company.update("hris_skills", each, name="Another name")
+    world.clock.advance(timedelta(minutes=10))
+    world.clock_offset += timedelta(minutes=10)
+    (result,) = await world.sync(models=SKILLS)
+    assert result.counts.updated > 0
+    world.assert_equal(SKILLS)
 
 
 async def test_an_unfinished_incremental_walk_resumes_with_its_own_updated_after(make_world: Any) -> None:
