@@ -22,6 +22,8 @@ from tests.reliability.machine import bench_on, run_histories
 
 #: Histories with one seed.
 ROUND = 200
+#: Rules in each: more than in those of the tests.
+STEPS = 12
 #: Where a file costs no disk, if there is such a place.
 MEMORY = Path("/dev/shm")
 
@@ -46,7 +48,7 @@ def _go_on(url: str, seed: int, minutes: float) -> int:
         while tried == 0 or time.monotonic() < until:
             print(f"seed {seed}: {ROUND} histories, {tried} before", flush=True)
             try:
-                run_histories(bench, ROUND, seed_of_all=seed)
+                run_histories(bench, ROUND, steps=STEPS, seed_of_all=seed)
             except Exception as error:
                 print(f"\nA promise is broken (seed {seed}): {type(error).__name__}: {error}")
                 print("\n".join(getattr(error, "__notes__", [])))

@@ -104,8 +104,8 @@ START = datetime(2031, 3, 9, 12, 0, tzinfo=UTC)
 #: Before anything here: a change at this time moves no clock of a record.
 LONG_AGO = START - timedelta(days=365)
 
-#: Rules in a history, besides the rest at its end.
-STEPS = 9
+#: Rules in a history of the tests, besides the rest at its end.
+STEPS = 7
 
 streams_of_it = st.sampled_from(["a", "b"])
 stream_names = st.sampled_from(list(NAMED))
@@ -599,10 +599,13 @@ def bench_on(database_url: str) -> Iterator[Bench]:
         structlog.configure(**configured)
 
 
-def run_histories(bench: Bench, number: int, *, seed_of_all: int | None = None, **changes: Any) -> None:
+def run_histories(
+    bench: Bench, number: int, *, steps: int = STEPS, seed_of_all: int | None = None, **changes: Any
+) -> None:
     """So many random histories; raises, with the shortest script found, where one breaks a promise.
 
-    seed_of_all: the same gives the same histories; None: as hypothesis is set up. changes: to its settings.
+    steps: rules in each; seed_of_all: the same gives the same histories; None: as hypothesis is set up.
+    changes: to its settings.
     """
     histories: Any = partial(Histories, bench)
     if seed_of_all is not None:
@@ -611,7 +614,7 @@ def run_histories(bench: Bench, number: int, *, seed_of_all: int | None = None, 
         histories,
         settings=settings(
             max_examples=number,
-            stateful_step_count=STEPS,
+            stateful_step_count=steps,
             deadline=None,
             # Histories are long, and one is not tried again from an earlier run of the tests.
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
