@@ -7,6 +7,7 @@ that name in /run/secrets, TOML file. ``config.example.toml`` explains every key
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property
@@ -44,6 +45,9 @@ BASE_URLS = {
 }
 #: Where Docker and Kubernetes put secrets.
 SECRETS = Path("/run/secrets")
+#: What is in the names of headers and parameters that carry secrets, and the least characters of one.
+_SECRETIVE = re.compile("auth|cookie|key|passw|secret|token", re.IGNORECASE)
+SECRET_LENGTH = 8
 
 
 class Settings(BaseSettings):
@@ -132,8 +136,18 @@ class Settings(BaseSettings):
             self.web.webhook_secret.get_secret_value(),
             unquote(url.password or ""),
             *parse_qs(url.query).get("password", ()),
+            *self._sent_secrets(),
         )
         return tuple(text for text in found if text)
+
+    def _sent_secrets(self) -> Iterator[str]:
+        """What requests of native lists carry that only the tool should see, going by its name."""
+        for each in self.passthrough:
+            for name, value in (*each.request.headers.items(), *each.request.params.items()):
+                # Shorter ones are no secrets, and to hide them would hide much else.
+                if _SECRETIVE.search(name) and len(value) >= SECRET_LENGTH:
+                    yield value
+                    yield value.split()[-1]
 
 
 def load_settings(
