@@ -29,6 +29,19 @@ def pages(world: Any) -> list[tuple[str | None, str | None]]:
     ]
 
 
+async def cancelled_behind_a_page(world: Any, models: list[str]) -> None:
+    """A pass that is cancelled as soon as it has stored a page."""
+    async with world.app() as app:
+
+        def cancel(progress: Any) -> None:
+            if progress.step == "page":
+                running.cancel()
+
+        running = asyncio.create_task(app.run(Mode.SYNC, models=models, report=cancel))
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+
 async def test_a_walk_that_was_told_to_stop_goes_on_at_the_next_page(make_world: Any) -> None:
     world = make_world(records=900)
     app = world.app(kombo={"page_size": 10})
@@ -80,15 +93,7 @@ async def test_a_run_cancelled_behind_its_last_page_leaves_the_stream_complete(
     world = make_world(records=200)
     await world.sync(mode=Mode.BACKFILL, models=EMPLOYEES)
 
-    async with world.app() as app:
-
-        def cancel(progress: Any) -> None:
-            if progress.step == "page":
-                running.cancel()
-
-        running = asyncio.create_task(app.run(Mode.SYNC, models=EMPLOYEES, report=cancel))
-        with pytest.raises(asyncio.CancelledError):
-            await running
+    await cancelled_behind_a_page(world, EMPLOYEES)
     (stream,) = [each for each in world.streams().values() if each.watermark]
     assert (stream.last_outcome, stream.walk, stream.state) == ("stopped", None, "complete")
 
@@ -135,15 +140,7 @@ async def test_a_list_that_is_always_read_whole_is_read_again_behind_a_walk_from
     world = make_world(records=200)
     await world.sync(mode=Mode.BACKFILL, models=SKILLS)
 
-    async with world.app() as app:
-
-        def cancel(progress: Any) -> None:
-            if progress.step == "page":
-                running.cancel()
-
-        running = asyncio.create_task(app.run(Mode.SYNC, models=SKILLS, report=cancel))
-        with pytest.raises(asyncio.CancelledError):
-            await running
+    await cancelled_behind_a_page(world, SKILLS)
     (stream,) = [each for each in world.streams().values() if each.walk is not None]
     assert stream.walk.phase is Phase.SWEEP
 
