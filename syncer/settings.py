@@ -144,10 +144,9 @@ class Settings(BaseSettings):
         """What requests of native lists carry that only the tool should see, going by its name."""
         for each in self.passthrough:
             for name, value in (*each.request.headers.items(), *each.request.params.items()):
-                # Shorter ones are no secrets, and to hide them would hide much else.
-                if _SECRETIVE.search(name) and len(value) >= SECRET_LENGTH:
-                    yield value
-                    yield value.split()[-1]
+                if _SECRETIVE.search(name):
+                    # Shorter ones are no secrets, and to hide them would hide much else.
+                    yield from (text for text in (value, *value.split()[-1:]) if len(text) >= SECRET_LENGTH)
 
 
 def load_settings(

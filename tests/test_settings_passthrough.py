@@ -128,12 +128,13 @@ def test_what_a_request_holds_is_not_shown(configured: Any) -> None:
 
 def test_what_a_request_carries_for_the_tool_alone_counts_as_secret(configured: Any) -> None:
     request = (
-        '{ path = "/", params = { access_token = "t0ken-of-the-tool", pageKey = "1", since = "2026-01-01" },'
+        '{ path = "/", params = { access_token = "t0ken-of-the-tool", pageKey = "1", since = "2026-01-01",'
+        ' keyword = "list of names", tokens = "          " },'
         ' headers = { Authorization = "Bearer b3arer-of-it", Accept = "application/json" } }'
     )
     secrets = set(configured(block(request=request)).secrets())
     assert {"t0ken-of-the-tool", "Bearer b3arer-of-it", "b3arer-of-it"} <= secrets
-    assert secrets.isdisjoint({"1", "2026-01-01", "application/json"})
+    assert secrets.isdisjoint({"1", "names", "2026-01-01", "application/json"})
 
 
 @pytest.mark.parametrize(
