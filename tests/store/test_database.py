@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -26,10 +25,12 @@ Program = Callable[..., Popen[str]]
 BUDGETS = "sync_budgets (environment, key_fingerprint, window_number, used, own, length, confirmed, refusals)"
 
 
+#: A row, as small as they come.
+ADD = f"INSERT INTO {BUDGETS} VALUES ('test', :name, 0, 0, 0, 60, false, 0)"
+
+
 def add(connection: Connection, name: str) -> None:
-    """A row, as small as they come."""
-    row = {"name": name}
-    connection.execute(text(f"INSERT INTO {BUDGETS} VALUES ('test', :name, 0, 0, 0, 60, false, 0)"), row)
+    connection.execute(text(ADD), {"name": name})
 
 
 def names(connection: Connection) -> list[str]:
@@ -136,15 +137,13 @@ def test_threads_that_write_at_once_all_get_their_turn(database: Database) -> No
 
 # --- other processes
 
-WRITE_ONE = """
+WRITE_ONE = f"""
 import sys
 from sqlalchemy import text
 from syncer.store.database import Database
 database = Database(sys.argv[1])
 with database.begin() as connection:
-    connection.execute(text(
-        "INSERT INTO sync_budgets (environment, key_fingerprint, window_number, used, own, length, confirmed,"
-        " refusals) VALUES ('test', :name, 0, 0, 0, 60, false, 0)"), {"name": sys.argv[2]})
+    connection.execute(text({ADD!r}), dict(name=sys.argv[2]))
     if len(sys.argv) > 3:
         print("writing", flush=True)
         sys.stdin.readline()
@@ -180,20 +179,17 @@ def test_a_writer_waits_for_a_writer_in_another_process(database: Database, prog
     assert seen(database) == ["same"]
 
 
-WRITE_MANY = """
+#: Holds the lock for long enough that SQLite would ask for it seldom, and gives it up for a moment.
+WRITE_MANY = f"""
 import sys, time
 from sqlalchemy import text
 from syncer.store.database import Database
 database = Database(sys.argv[1])
 for number in range(1_000):
     with database.begin() as connection:
-        connection.execute(text(
-            "INSERT INTO sync_budgets"
-            " (environment, key_fingerprint, window_number, used, own, length, confirmed, refusals)"
-            " VALUES ('many', :name, 0, 0, 0, 60, false, 0)"), {"name": str(number)})
+        connection.execute(text({ADD!r}), dict(name="other %d" % number))
+        print(number, flush=True)
         time.sleep(0.3)
-    if number == 0:
-        print("writing", flush=True)
     time.sleep(0.01)
 """
 
@@ -205,16 +201,16 @@ def test_a_process_that_writes_without_end_lets_another_one_in_between(
         schema.migrate(database)
         other = program(WRITE_MANY, sqlite_url)
         assert other.stdout is not None
-        assert other.stdout.readline() == "writing\n"
-        written = []
+        written = [0]
         for number in range(8):
-            # It has the lock again.
-            time.sleep(0.1)
+            while int(other.stdout.readline()) < written[-1]:
+                # It began that one while we were waiting; now it has to have the lock again.
+                pass
             with database.begin() as connection:
                 add(connection, str(number))
-                written.append(connection.scalar(text("SELECT count(*) FROM sync_budgets")) - number)
+                written.append(len(names(connection)) - number - 1)
     # As a rule one of the other's between two of these. SQLite, left to wait, would let five by.
-    assert written[-1] - written[0] < 15
+    assert written[-1] - written[1] < 15
     assert other.poll() is None
 
 

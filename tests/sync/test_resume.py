@@ -29,8 +29,10 @@ def pages(world: Any) -> list[tuple[str | None, str | None]]:
     ]
 
 
-async def cancelled_behind_a_page(world: Any, models: list[str]) -> None:
-    """A pass that is cancelled as soon as it has stored a page."""
+async def cancelled_behind_a_page(make_world: Any, models: list[str]) -> tuple[Any, Any]:
+    """The world, and the stream as a pass leaves it that is cancelled as soon as it has stored a page."""
+    world = make_world(records=200)
+    await world.sync(mode=Mode.BACKFILL, models=models)
     async with world.app() as app:
 
         def cancel(progress: Any) -> None:
@@ -40,6 +42,8 @@ async def cancelled_behind_a_page(world: Any, models: list[str]) -> None:
         running = asyncio.create_task(app.run(Mode.SYNC, models=models, report=cancel))
         with pytest.raises(asyncio.CancelledError):
             await running
+    (stream,) = [each for each in world.streams().values() if each.model in models]
+    return world, stream
 
 
 async def test_a_walk_that_was_told_to_stop_goes_on_at_the_next_page(make_world: Any) -> None:
@@ -90,11 +94,7 @@ async def test_a_cancelled_run_frees_its_lease_and_loses_no_page(make_world: Any
 async def test_a_run_cancelled_behind_its_last_page_leaves_the_stream_complete(
     make_world: Any,
 ) -> None:
-    world = make_world(records=200)
-    await world.sync(mode=Mode.BACKFILL, models=EMPLOYEES)
-
-    await cancelled_behind_a_page(world, EMPLOYEES)
-    (stream,) = [each for each in world.streams().values() if each.watermark]
+    _, stream = await cancelled_behind_a_page(make_world, EMPLOYEES)
     assert (stream.last_outcome, stream.walk, stream.state) == ("stopped", None, "complete")
 
 
@@ -137,11 +137,7 @@ async def test_a_run_cancelled_while_its_last_page_is_being_committed_leaves_the
 async def test_a_list_that_is_always_read_whole_is_read_again_behind_a_walk_from_long_ago(
     make_world: Any,
 ) -> None:
-    world = make_world(records=200)
-    await world.sync(mode=Mode.BACKFILL, models=SKILLS)
-
-    await cancelled_behind_a_page(world, SKILLS)
-    (stream,) = [each for each in world.streams().values() if each.walk is not None]
+    world, stream = await cancelled_behind_a_page(make_world, SKILLS)
     assert stream.walk.phase is Phase.SWEEP
 
     (company,) = world.environment.companies.values()
