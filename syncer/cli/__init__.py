@@ -23,11 +23,11 @@ from syncer.cli import (
     refresh,
     reproject,
     schema,
-    service,
-    show,
     status,
     sync,
 )
+from syncer.cli import migrate as show
+from syncer.cli import run as service
 from syncer.cli.interrupt import INTERRUPTED
 from syncer.cli.output import hush, printable
 from syncer.cli.session import Session

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 import click
 
 from syncer.cli.output import console, is_terminal, pass_session, printable, say
-from syncer.cli.service import clock, this_program
+from syncer.cli.run import clock, this_program
 from syncer.cli.session import Session
 from syncer.domain.errors import UsageError
 
 if TYPE_CHECKING:
     from syncer.app import App
-    from syncer.progress import Tally
+    from syncer.cli.progress import Tally
     from syncer.settings import Settings
     from syncer.simulator.environment import Environment
     from syncer.sync.engine import Progress, Result
@@ -178,8 +178,8 @@ class _Watch:
     """Shows the first fill as progress, then every change: as it happens, and as it arrives."""
 
     def __init__(self, app: App, config: Path, port: int) -> None:
+        from syncer.cli.progress import Bars, Tally
         from syncer.domain.catalogue import catalogue
-        from syncer.progress import Bars, Tally
 
         self.filled = asyncio.Event()
         self._streams: Collection[tuple[str, str]] = [
@@ -210,7 +210,7 @@ class _Watch:
         _line("source", printable(sentence))
 
     def _arrived(self, step: Progress) -> None:
-        from syncer.progress import effects
+        from syncer.cli.progress import effects
 
         if step.result is None:
             return
@@ -221,7 +221,7 @@ class _Watch:
             _line("mirror", f"{step.key[1]}: {printable(step.result.error)}", colour="red")
 
     def _introduction(self) -> list[str]:
-        from syncer.progress import counted, span
+        from syncer.cli.progress import counted, span
 
         rows = sum(result.counts.created for result in self._first.values())
         program = f"{this_program()} --config {shlex.quote(str(self._config))}"

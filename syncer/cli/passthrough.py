@@ -149,7 +149,7 @@ def call_tool(
     syncer passthrough nmbrs/soap POST / --integration ID --api-option service_name=EmployeeService \\
         --data @body.xml
     """
-    from syncer.cli import parts
+    from syncer.cli import call_arguments as parts
     from syncer.domain.errors import UsageError
     from syncer.domain.tools import apis, check_call
 

@@ -100,7 +100,7 @@ def _answer(
     running: list[Connection],
     cancelled: threading.Event,
 ) -> None:
-    from syncer.cli.answers import WRITERS
+    from syncer.cli.query_output import WRITERS
     from syncer.store.query import Answer, check_readable, query
 
     check_readable(app.database)

@@ -109,7 +109,7 @@ class Shown:
             self._bars.stop()
 
     def _draw(self, bars: Progress, step: Reprojected) -> None:
-        from syncer.progress import counted
+        from syncer.cli.progress import counted
 
         bars.start()
         if step.model not in self._tasks:
@@ -137,7 +137,7 @@ def _bars() -> Progress:
 
 def line_of(step: Reprojected) -> str:
     """How far a model has come, as a line of text."""
-    from syncer.progress import counted
+    from syncer.cli.progress import counted
 
     end = "" if step.is_finished else ", not finished"
     return f"{step.model}: {counted(step.rows, 'row')} read, {step.written:,} changed{end}"
@@ -162,7 +162,7 @@ def _totals(results: Sequence[Reprojected]) -> dict[str, Any]:
 
 
 def _tell(results: Sequence[Reprojected], whole: dict[str, Any], seconds: float) -> None:
-    from syncer.progress import counted, span
+    from syncer.cli.progress import counted, span
 
     if is_terminal():
         read = table("model", "rows", "changed", numbers=("rows", "changed"))

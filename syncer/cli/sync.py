@@ -29,8 +29,8 @@ from syncer.cli.session import Session
 
 if TYPE_CHECKING:
     from syncer.app import App
+    from syncer.cli.progress import Tally
     from syncer.domain.plan import Mode, Outcome
-    from syncer.progress import Tally
     from syncer.sync.engine import Result
 
 #: What goes on after an interruption, where it is not the command itself, which would begin anew.
@@ -90,8 +90,8 @@ def reconcile(
 def _run(
     session: Session, mode: Mode, integrations: Sequence[str], models: Sequence[str], as_json: bool
 ) -> int:
+    from syncer.cli.progress import Bars, Lines, Tally, summary
     from syncer.domain.plan import Mode
-    from syncer.progress import Bars, Lines, Tally, summary
 
     app = session.app()
     tally, note = Tally(), _note
@@ -154,7 +154,7 @@ def _show_no_ends_in_the_log() -> None:
 
 
 def _as_json(results: Sequence[Result], seconds: float) -> dict[str, Any]:
-    from syncer.progress import summary
+    from syncer.cli.progress import summary
 
     def counted(counts: Any) -> dict[str, int]:
         numbers = asdict(counts)
@@ -189,7 +189,7 @@ def _show(results: Sequence[Result], seconds: float) -> None:
     """A table with a line for each integration, then every stream that is not well and why."""
     from rich.text import Text
 
-    from syncer.progress import summary
+    from syncer.cli.progress import summary
 
     shown = table("integration", "streams", "pages", *_COUNTED[:5], numbers=("pages", *_COUNTED[:5]))
     for integration in dict.fromkeys(result.key[0] for result in results):
@@ -212,8 +212,8 @@ def _show(results: Sequence[Result], seconds: float) -> None:
 
 def _tell(results: Sequence[Result], tally: Tally) -> None:
     """What the lines so far have not told: streams that never ran, and the whole."""
+    from syncer.cli.progress import line_of
     from syncer.domain.plan import Outcome
-    from syncer.progress import line_of
 
     for result in results:
         if result.key not in tally.results and result.outcome is not Outcome.STOPPED:
@@ -235,7 +235,7 @@ def _unwell(results: Sequence[Result]) -> list[str]:
 
 
 def _last_line(results: Sequence[Result], seconds: float) -> str:
-    from syncer.progress import counted, effects, span, summary
+    from syncer.cli.progress import counted, effects, span, summary
 
     whole = summary(results)
     news = ", ".join(effects(whole.counts)) or "no records"
