@@ -25,6 +25,7 @@ from sqlalchemy import Connection, event, text, update
 
 from benchmarks.servers import postgresql
 from syncer.app import App
+from syncer.config.settings import Settings
 from syncer.daemon.integrations import Following
 from syncer.daemon.run import FOLLOW_EVERY
 from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
@@ -33,7 +34,6 @@ from syncer.daemon.workers import Workers
 from syncer.domain.budget import Budget
 from syncer.domain.catalogue import catalogue
 from syncer.domain.rhythm import Pace, next_turn
-from syncer.settings import Settings
 from syncer.store.budget import change_budget
 from syncer.store.tables import integrations, streams
 from syncer.sync.gate import fingerprint

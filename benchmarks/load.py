@@ -18,9 +18,9 @@ import structlog
 
 from benchmarks.pages import INTEGRATION, INTEGRATIONS
 from syncer.app import App
+from syncer.config.settings import Settings
 from syncer.domain.plan import Mode
 from syncer.memory import keep_little, pass_over_what_stays
-from syncer.settings import Settings
 
 #: The API key: loads that have the same one share a budget.
 KEY = "bench"

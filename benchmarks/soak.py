@@ -34,10 +34,10 @@ from statistics import median
 from sqlalchemy import select
 
 from syncer.app import App
+from syncer.config.settings import Settings
 from syncer.domain.catalogue import catalogue
 from syncer.domain.plan import Mode
 from syncer.logs import configure_logging
-from syncer.settings import Settings
 from syncer.simulator import faults
 from syncer.simulator.clock import SimClock
 from syncer.simulator.compare import comparable

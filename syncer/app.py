@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 from syncer import __version__
+from syncer.config.settings import Settings
 from syncer.domain.budget import Purpose
 from syncer.domain.call import Call
 from syncer.domain.catalogue import select_names
@@ -29,7 +30,6 @@ from syncer.planning import Planning
 from syncer.report import report_status
 from syncer.rules import rules_of
 from syncer.selection import Selection
-from syncer.settings import Settings
 from syncer.store import schema
 from syncer.store.database import Database
 from syncer.store.integrations import IntegrationStore

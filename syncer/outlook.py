@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from syncer.config_values import shown
+from syncer.config.settings import Settings
+from syncer.config.values import shown
 from syncer.domain.errors import KomboError
 from syncer.domain.forecast import (
     Allowance,
@@ -28,7 +29,6 @@ from syncer.domain.resource import Resource
 from syncer.domain.rhythm import DAY
 from syncer.planning import Planning
 from syncer.selection import Selection
-from syncer.settings import Settings
 from syncer.store.database import Database
 from syncer.store.integrations import Integration
 from syncer.store.parents import count_values

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from syncer.config.settings import Settings
 from syncer.domain.catalogue import catalogue
 from syncer.domain.exclude import exclusions
 from syncer.domain.sweep import Brakes
-from syncer.settings import Settings
 from syncer.sync.engine import Rules
 
 

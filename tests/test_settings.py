@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from syncer.config_values import cron, duration, mean_interval, shown
+from syncer.config.settings import Settings, load_settings, setting_keys
+from syncer.config.values import cron, duration, mean_interval, shown
 from syncer.domain.budget import Reserve
 from syncer.domain.errors import UsageError
-from syncer.settings import Settings, load_settings, setting_keys
 
 EXAMPLE = Path(__file__).parents[1] / "config.example.toml"
 #: The example with what it only suggests.

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from syncer.config.settings import Settings, load_settings
 from syncer.domain.call import Call
 from syncer.domain.errors import UsageError
 from syncer.domain.resource import ForEach, Paging, Resource
-from syncer.settings import Settings, load_settings
 
 #: The least that a resource is.
 LEAST = {

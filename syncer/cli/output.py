@@ -97,8 +97,8 @@ def complete_models(_context: click.Context, _parameter: click.Parameter, begun:
 
 def complete_integrations(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
     """Integrations of the configuration for the shell's completion; none where it cannot be read."""
+    from syncer.config.settings import load_settings
     from syncer.domain.errors import UsageError
-    from syncer.settings import load_settings
 
     with suppress(UsageError):
         config = context.find_root().params.get("config")
@@ -108,8 +108,8 @@ def complete_integrations(context: click.Context, _parameter: click.Parameter, b
 
 def complete_resources(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
     """Native lists of the configuration for the shell's completion; none where it cannot be read."""
+    from syncer.config.settings import load_settings
     from syncer.domain.errors import UsageError
-    from syncer.settings import load_settings
 
     with suppress(UsageError):
         config = context.find_root().params.get("config")

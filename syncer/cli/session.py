@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 if TYPE_CHECKING:
     from syncer.app import App
+    from syncer.config.settings import Settings
     from syncer.logs import Redactor
-    from syncer.settings import Settings
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Session:
 
     def settings(self) -> Settings:
         """The settings of this call, with the secrets among them hidden from now on. Raises UsageError."""
-        from syncer.settings import load_settings
+        from syncer.config.settings import load_settings
 
         settings = load_settings(self.config)
         self._redact(settings)

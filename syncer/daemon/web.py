@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from syncer.app import App
-from syncer.config_sections import Web
+from syncer.config.sections import Web
 from syncer.daemon.availability import Availability
 from syncer.daemon.page import status_page
 from syncer.domain.errors import DatabaseError, DatabaseUnavailable, UsageError

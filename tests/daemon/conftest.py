@@ -26,11 +26,11 @@ import pytest
 from sqlalchemy import URL, Connection, select
 
 from syncer.app import App
+from syncer.config.settings import Settings
 from syncer.daemon.workers import Workers
 from syncer.domain.budget import Purpose
 from syncer.domain.catalogue import catalogue
 from syncer.domain.plan import Stream
-from syncer.settings import Settings
 from syncer.simulator.api import simulator_app
 from syncer.simulator.clock import SimClock
 from syncer.simulator.environment import Environment

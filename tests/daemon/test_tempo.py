@@ -12,11 +12,11 @@ from sqlalchemy import update
 from structlog.testing import capture_logs
 
 from syncer.app import ENVIRONMENT, App
+from syncer.config.settings import Settings
 from syncer.daemon.schedule import Schedule
 from syncer.daemon.tempo import LOOKS, Tempo
 from syncer.domain.budget import Budget, Purpose
 from syncer.domain.rhythm import FILL
-from syncer.settings import Settings
 from syncer.store.budget import change_budget
 from syncer.store.state import Key
 from syncer.store.tables import streams

@@ -14,12 +14,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from syncer.app import App
-from syncer.config_sections import Web
+from syncer.config.sections import Web
+from syncer.config.settings import Settings
 from syncer.daemon.availability import Availability
 from syncer.daemon.web import listening, pages, serve_pages
 from syncer.domain.errors import DatabaseUnavailable, UsageError
 from syncer.domain.plan import Mode
-from syncer.settings import Settings
 from tests.daemon.conftest import API_KEY, MODELS, PATIENCE, Mirror, Troubled, World, make_environment
 
 PATHS = ("/healthz", "/status", "/")

@@ -25,9 +25,9 @@ import pytest
 from sqlalchemy import URL
 
 from syncer.app import App
+from syncer.config.settings import Settings
 from syncer.domain.catalogue import catalogue
 from syncer.domain.plan import Mode, Outcome
-from syncer.settings import Settings
 from syncer.simulator.api import simulator_app
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company import Company, Erasure

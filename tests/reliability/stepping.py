@@ -20,7 +20,7 @@ import httpx
 from sqlalchemy import event
 
 from syncer.app import App
-from syncer.settings import Settings
+from syncer.config.settings import Settings
 from syncer.simulator.clock import SimClock
 from syncer.sync.engine import Engine
 from syncer.sync.integration import Integrations

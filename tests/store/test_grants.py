@@ -21,11 +21,11 @@ from psycopg import sql
 from sqlalchemy import URL, inspect, text
 
 from syncer.app import App
+from syncer.config.settings import Settings
 from syncer.domain import model as shape
 from syncer.domain.catalogue import catalogue
 from syncer.domain.errors import UsageError
 from syncer.domain.plan import Mode
-from syncer.settings import Settings
 from syncer.simulator.api import simulator_app
 from syncer.simulator.clock import SimClock
 from syncer.simulator.environment import Environment

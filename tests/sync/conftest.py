@@ -15,9 +15,9 @@ import pytest
 from sqlalchemy import Connection, select
 
 from syncer.app import App
+from syncer.config.settings import Settings
 from syncer.domain.catalogue import catalogue
 from syncer.domain.plan import Mode, Outcome
-from syncer.settings import Settings
 from syncer.simulator.api import simulator_app
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company import Company

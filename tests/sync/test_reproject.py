@@ -243,7 +243,7 @@ CHILD = """
 import asyncio, sys
 from dataclasses import replace
 from syncer.app import App
-from syncer.settings import Settings
+from syncer.config.settings import Settings
 
 async def main():
     app = App(Settings(database={"url": sys.argv[1]}))

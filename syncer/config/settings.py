@@ -18,8 +18,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from pydantic import AfterValidator, BaseModel, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from syncer.config_passthrough import Passthrough, each_once
-from syncer.config_sections import (
+from syncer.config.loading import PREFIX, fault, merged, read_secret_files, read_toml, read_variables
+from syncer.config.native_lists import Passthrough, each_once
+from syncer.config.sections import (
     Budget,
     Database,
     Deletions,
@@ -31,7 +32,6 @@ from syncer.config_sections import (
     Sync,
     Web,
 )
-from syncer.config_sources import PREFIX, fault, merged, read_secret_files, read_toml, read_variables
 from syncer.domain.catalogue import catalogue
 from syncer.domain.errors import UsageError
 from syncer.domain.listed import Listed

@@ -21,8 +21,8 @@ from pydantic import (
     model_validator,
 )
 
-from syncer.config_filters import filter_named, filter_value
-from syncer.config_values import (
+from syncer.config.filters import filter_named, filter_value
+from syncer.config.values import (
     BaseUrl,
     Duration,
     Every,

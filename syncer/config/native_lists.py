@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from syncer.config_passthrough_parts import (
+from syncer.config.native_list_parts import (
     Column,
     ColumnName,
     Expression,
@@ -20,7 +20,7 @@ from syncer.config_passthrough_parts import (
     Table,
     expression,
 )
-from syncer.config_values import Every, list_of_texts
+from syncer.config.values import Every, list_of_texts
 from syncer.domain import model
 from syncer.domain.call import Call, is_xml
 from syncer.domain.relations import is_taken, views_of
