@@ -26,10 +26,10 @@ from sqlalchemy import Connection, event, text, update
 from benchmarks.servers import postgresql
 from syncer.app import App
 from syncer.config.settings import Settings
-from syncer.daemon.integrations import Following
-from syncer.daemon.run import FOLLOW_EVERY
+from syncer.daemon.integration_watcher import Following
+from syncer.daemon.pressure import Tempo
 from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
-from syncer.daemon.tempo import Tempo
+from syncer.daemon.service import FOLLOW_EVERY
 from syncer.daemon.workers import Workers
 from syncer.domain.budget import Budget
 from syncer.domain.catalogue import catalogue

@@ -35,7 +35,7 @@ def run(session: Session) -> int:
 
     SIGTERM or Ctrl-C ends it: the pages under way are finished first.
     """
-    from syncer.daemon.run import run_service
+    from syncer.daemon.service import run_service
 
     async def serve() -> None:
         async with session.app(is_service=True) as app:

@@ -25,9 +25,9 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import Connection
 
-from syncer.daemon.availability import Availability
-from syncer.daemon.tasks import any_of
-from syncer.daemon.tempo import LOOK_EVERY, Tempo
+from syncer.daemon.database_health import Availability
+from syncer.daemon.pressure import LOOK_EVERY, Tempo
+from syncer.daemon.waiting import any_of
 from syncer.domain.budget import Purpose
 from syncer.domain.errors import DatabaseError
 from syncer.store.database import Database

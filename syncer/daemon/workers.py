@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Connection
 
-from syncer.daemon.availability import Availability
-from syncer.daemon.tasks import any_of
+from syncer.daemon.database_health import Availability
+from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError, LeaseLost
 from syncer.domain.order import in_turn, must_yield, next_in_turn
 from syncer.domain.plan import Mode

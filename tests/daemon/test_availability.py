@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from structlog.testing import capture_logs
 
-from syncer.daemon.availability import Availability
+from syncer.daemon.database_health import Availability
 from syncer.domain.errors import DatabaseUnavailable
 
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncer.daemon.availability import Availability
-from syncer.daemon.integrations import Following
+from syncer.daemon.database_health import Availability
+from syncer.daemon.integration_watcher import Following
 from syncer.daemon.schedule import Schedule
 from syncer.domain.catalogue import catalogue
 from tests.daemon.conftest import MODELS, Mirror, Troubled, World, make_environment

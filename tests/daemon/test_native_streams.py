@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import update
 
 from syncer.app import App
-from syncer.daemon.run import run_service
+from syncer.daemon.pressure import Tempo
 from syncer.daemon.schedule import Schedule
-from syncer.daemon.tempo import Tempo
+from syncer.daemon.service import run_service
 from syncer.domain.plan import Mode, Outcome
 from syncer.simulator.environment import Environment
 from syncer.simulator.faults import Match, not_ready

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncer.daemon.page import MOST_STREAMS, MOST_TROUBLES, status_page
+from syncer.daemon.web.page import MOST_STREAMS, MOST_TROUBLES, status_page
 
 BAD = "<script>alert('&\"')</script>"
 VOID = {"meta", "br"}

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from structlog.testing import capture_logs
 
-from syncer.daemon.run import run_service
+from syncer.daemon.service import run_service
 from syncer.simulator import faults
 from syncer.simulator.company import Company
 from syncer.simulator.environment import Environment

@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 
 from syncer.app import ENVIRONMENT, App
 from syncer.config.settings import Settings
+from syncer.daemon.pressure import LOOKS, Tempo
 from syncer.daemon.schedule import Schedule
-from syncer.daemon.tempo import LOOKS, Tempo
 from syncer.domain.budget import Budget, Purpose
 from syncer.domain.rhythm import FILL
 from syncer.store.budget import change_budget

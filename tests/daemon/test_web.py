@@ -16,8 +16,8 @@ from structlog.testing import capture_logs
 from syncer.app import App
 from syncer.config.sections import Web
 from syncer.config.settings import Settings
-from syncer.daemon.availability import Availability
-from syncer.daemon.web import listening, pages, serve_pages
+from syncer.daemon.database_health import Availability
+from syncer.daemon.web.server import listening, pages, serve_pages
 from syncer.domain.errors import DatabaseUnavailable, UsageError
 from syncer.domain.plan import Mode
 from tests.daemon.conftest import API_KEY, MODELS, PATIENCE, Mirror, Troubled, World, make_environment

@@ -6,7 +6,8 @@ Started as a program with the arguments of the command line.
 from __future__ import annotations
 
 from syncer.cli import main
-from syncer.daemon import run, schedule
+from syncer.daemon import schedule
+from syncer.daemon import service as run
 from syncer.daemon.workers import Workers
 from syncer.store import engines
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Executable, delete, select, text, update
 
-from syncer.daemon.run import run_service
+from syncer.daemon.service import run_service
 from syncer.domain.catalogue import catalogue, model_named
 from syncer.domain.exclude import exclusions
 from syncer.domain.plan import Mode, Outcome

@@ -12,7 +12,7 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
-from syncer.daemon.style import STYLE
+from syncer.daemon.web.style import STYLE
 from syncer.report import waiting_requests
 
 #: More streams than this are not all listed on one page.

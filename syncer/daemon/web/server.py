@@ -17,8 +17,8 @@ from starlette.routing import Route
 
 from syncer.app import App
 from syncer.config.sections import Web
-from syncer.daemon.availability import Availability
-from syncer.daemon.page import status_page
+from syncer.daemon.database_health import Availability
+from syncer.daemon.web.page import status_page
 from syncer.domain.errors import DatabaseError, DatabaseUnavailable, UsageError
 from syncer.logs import Redactor
 

@@ -8,7 +8,7 @@ from collections.abc import Collection
 import structlog
 
 from syncer.app import App
-from syncer.daemon.availability import Availability
+from syncer.daemon.database_health import Availability
 from syncer.daemon.schedule import Schedule
 from syncer.domain.errors import DatabaseError
 from syncer.store.state import Key

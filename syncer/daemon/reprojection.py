@@ -6,8 +6,8 @@ import asyncio
 
 import structlog
 
-from syncer.daemon.availability import Availability
-from syncer.daemon.tasks import any_of
+from syncer.daemon.database_health import Availability
+from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError, ProjectionReplaced
 from syncer.sync.reproject import Reprojected, Reprojection
 

@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 import structlog
 
 from syncer.app import App
-from syncer.daemon.availability import Availability
-from syncer.daemon.ending import end_on_signals
-from syncer.daemon.integrations import Following
-from syncer.daemon.reproject import keep_projected
+from syncer.daemon.database_health import Availability
+from syncer.daemon.integration_watcher import Following
+from syncer.daemon.pressure import Tempo
+from syncer.daemon.reprojection import keep_projected
 from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
-from syncer.daemon.tasks import together
-from syncer.daemon.tempo import Tempo
-from syncer.daemon.web import listening, serve_pages
+from syncer.daemon.shutdown import end_on_signals
+from syncer.daemon.waiting import together
+from syncer.daemon.web.server import listening, serve_pages
 from syncer.daemon.workers import Workers
 from syncer.domain.errors import SyncerError
 from syncer.sync.engine import Report

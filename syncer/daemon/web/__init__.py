@@ -1,0 +1,1 @@
+"""Serve the status page and the health checks of the service."""
