@@ -22,7 +22,7 @@ import msgspec
 import psycopg
 
 from benchmarks.pages import INTEGRATION
-from syncer.domain.catalogue import model_named
+from syncer.domain.catalogue.lookup import model_named
 
 COLUMNS = model_named("hris_employees").columns
 #: What PostgreSQL calls the types of columns.

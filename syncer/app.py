@@ -17,7 +17,7 @@ from syncer import __version__
 from syncer.config.settings import Settings
 from syncer.domain.budget import Purpose
 from syncer.domain.call import Call
-from syncer.domain.catalogue import select_names
+from syncer.domain.catalogue.lookup import select_names
 from syncer.domain.errors import KeyRefused, KomboError
 from syncer.domain.exclude import exclusions
 from syncer.domain.plan import Mode

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from syncer.app import App
 from syncer.domain.budget import Purpose
-from syncer.domain.catalogue import select_models
+from syncer.domain.catalogue.lookup import select_models
 from syncer.domain.errors import SyncerError
 from syncer.selection import NO_INTEGRATION
 from syncer.store import schema

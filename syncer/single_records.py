@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from syncer.app import App
-from syncer.domain.catalogue import model_named, select_names
+from syncer.domain.catalogue.lookup import model_named, select_names
 from syncer.domain.errors import UsageError
 from syncer.store import schema
 from syncer.store.quarantine import Entry, entries

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, inspect, text
 
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.catalogue.model import Child, Link
 from syncer.domain.errors import UsageError
-from syncer.domain.model import Child, Link
 from syncer.schema_reference.ddl import ddl
 from syncer.schema_reference.entries import categories, entries, entry_named, joins, parts
 from syncer.schema_reference.markdown import page

@@ -179,7 +179,7 @@ class _Watch:
 
     def __init__(self, app: App, config: Path, port: int) -> None:
         from syncer.cli.progress import Bars, Tally
-        from syncer.domain.catalogue import catalogue
+        from syncer.domain.catalogue.lookup import catalogue
 
         self.filled = asyncio.Event()
         self._streams: Collection[tuple[str, str]] = [

@@ -130,7 +130,7 @@ def models(as_json: bool) -> int:
 
     Filters are set in the configuration, under [sync.model.NAME].
     """
-    from syncer.domain.catalogue import catalogue
+    from syncer.domain.catalogue.lookup import catalogue
 
     every = catalogue().values()
     if as_json:

@@ -90,7 +90,7 @@ def table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
 
 def complete_models(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
     """Names of models for the shell's completion."""
-    from syncer.domain.catalogue import catalogue
+    from syncer.domain.catalogue.lookup import catalogue
 
     return [name for name in catalogue() if name.startswith(begun)]
 

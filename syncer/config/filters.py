@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from typing import Any
 
-from syncer.domain.model import Filter, Model
+from syncer.domain.catalogue.model import Filter, Model
 
 #: What Kombo takes for a time in a query (Kombo's OpenAPI document).
 _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?)?Z?")

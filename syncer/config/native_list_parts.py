@@ -23,10 +23,10 @@ from pydantic import (
 )
 
 from syncer.domain.call import Call, check_parts
+from syncer.domain.catalogue.model import ColumnType
+from syncer.domain.catalogue.tables import asked_by
 from syncer.domain.errors import UsageError
 from syncer.domain.jmespaths import compiled
-from syncer.domain.model import ColumnType
-from syncer.domain.relations import asked_by
 from syncer.domain.resource import Style
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,47}")

@@ -21,9 +21,9 @@ from syncer.config.native_list_parts import (
     expression,
 )
 from syncer.config.values import Every, list_of_texts
-from syncer.domain import model
 from syncer.domain.call import Call, is_xml
-from syncer.domain.relations import is_taken, views_of
+from syncer.domain.catalogue import model
+from syncer.domain.catalogue.tables import is_taken, views_of
 from syncer.domain.resource import ForEach as EachRow
 from syncer.domain.resource import Format, Paging, Resource
 from syncer.domain.resource_call import mark

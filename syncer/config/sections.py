@@ -35,7 +35,7 @@ from syncer.config.values import (
     secret_word,
 )
 from syncer.domain.budget import Pacing, Reserve
-from syncer.domain.catalogue import catalogue, model_named, select_models
+from syncer.domain.catalogue.lookup import catalogue, model_named, select_models
 from syncer.domain.errors import UsageError
 from syncer.domain.exclude import exclusions
 

@@ -32,7 +32,7 @@ from syncer.config.sections import (
     Sync,
     Web,
 )
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
 from syncer.domain.listed import Listed
 from syncer.domain.resource import Resource

@@ -15,10 +15,10 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
 
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.catalogue.members import KEPT, all_members, embeds, entries, members, tables_at
+from syncer.domain.catalogue.model import Column, Embed
 from syncer.domain.errors import UsageError
-from syncer.domain.members import KEPT, all_members, embeds, entries, members, tables_at
-from syncer.domain.model import Column, Embed
 
 ANYWHERE = "*"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncer.domain.model import Model
+from syncer.domain.catalogue.model import Model
 from syncer.domain.resource import Resource
 
 Listed = Model | Resource

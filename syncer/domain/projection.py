@@ -9,9 +9,9 @@ from functools import cache
 from hashlib import blake2b
 from typing import Any
 
+from syncer.domain.catalogue.members import embeds
+from syncer.domain.catalogue.model import Column, Model
 from syncer.domain.exclude import Excluded, Exclusion, excluded_from
-from syncer.domain.members import embeds
-from syncer.domain.model import Column, Model
 from syncer.domain.resource import Resource
 
 #: Grows when records become rows in another way though the catalogue stays the same.

@@ -16,7 +16,7 @@ from hashlib import blake2b
 from typing import Any, ClassVar, Literal
 
 from syncer.domain.call import Call
-from syncer.domain.model import Child, Column, Features, Link
+from syncer.domain.catalogue.model import Child, Column, Features, Link
 
 Style = Literal["none", "cursor", "offset", "page", "link"]
 Format = Literal["json", "xml", "csv"]

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
+from syncer.domain.catalogue.model import Column, ColumnType
 from syncer.domain.jmespaths import at, kind
-from syncer.domain.model import Column, ColumnType
 from syncer.domain.record import ID_LENGTH, Poison, Record, decoded, has_nul, poison, text_hash
 from syncer.domain.resource import Format, Resource
 from syncer.domain.row import Row

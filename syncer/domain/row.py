@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from syncer.domain.catalogue.model import Child, Column, Link, Model
 from syncer.domain.exclude import Excluded
-from syncer.domain.model import Child, Column, Link, Model
 from syncer.domain.record import Poison, Record, Values, decoded, hashed, is_id, poison, read_record
 from syncer.domain.values import CONVERTERS, Unfit, json_text
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from syncer.domain.model import ColumnType
+from syncer.domain.catalogue.model import ColumnType
 
 #: Bounds of a 64-bit integer column.
 INTEGER_RANGE = (-(2**63), 2**63 - 1)

@@ -17,8 +17,8 @@ import httpx
 
 from syncer.domain.budget import Purpose
 from syncer.domain.call import Call
+from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import KomboError, RateLimited, RequestRefused, Transient, UsageError
-from syncer.domain.model import Model
 from syncer.kombo.attempts import persist
 from syncer.kombo.concurrency import Slots
 from syncer.kombo.gate import Gate

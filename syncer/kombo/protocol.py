@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import UsageError
-from syncer.domain.model import Model
 from syncer.kombo.headers import read_served_at
 from syncer.kombo.refusals import Asked, refusal, unreadable
 from syncer.kombo.split import Broken, split_page

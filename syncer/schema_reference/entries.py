@@ -13,8 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 
-from syncer.domain import model as shape
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue import model as shape
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
 from syncer.schema_reference import views
 from syncer.store.safe_views import live_name

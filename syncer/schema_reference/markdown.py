@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.schema_reference.entries import OWN, ColumnEntry, Entry, categories, entries, joins, parts
 from syncer.schema_reference.mermaid import diagram_of_category, fenced
 from syncer.schema_reference.prose import COMMON, HEAD, LIVE, SENSITIVE, SYNC, TITLES

@@ -17,8 +17,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from syncer.domain.catalogue import catalogue
-from syncer.domain.model import Model
+from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.catalogue.model import Model
 from syncer.simulator.asked import Asked
 from syncer.simulator.environment import Environment
 from syncer.simulator.faults import (

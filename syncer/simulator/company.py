@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Literal
 
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.build import build
 from syncer.simulator.clock import SimClock
 from syncer.simulator.ids import to_ms

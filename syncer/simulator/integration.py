@@ -7,8 +7,8 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from syncer.domain.catalogue import catalogue
-from syncer.domain.model import Model
+from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.catalogue.model import Model
 from syncer.simulator.company import Company
 from syncer.simulator.ids import iso, kombo_id, to_ms
 

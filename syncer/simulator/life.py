@@ -11,7 +11,7 @@ from datetime import timedelta
 from random import Random
 from typing import NoReturn
 
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator import life_ats, life_hris
 from syncer.simulator.chance import Change, find, label
 from syncer.simulator.company import Company

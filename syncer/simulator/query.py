@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from syncer.domain.model import Filter, Model
+from syncer.domain.catalogue.model import Filter, Model
 from syncer.simulator.filters import FILTERS
 from syncer.simulator.ids import to_ms
 from syncer.simulator.records import Record, Tables

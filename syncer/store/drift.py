@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, func, select
 
-from syncer.domain.catalogue import catalogue
-from syncer.domain.members import members
+from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.catalogue.members import members
 from syncer.store.tables import MIRROR
 
 #: Documents of one table that are looked at; its ids are random, and so are the first ones by id.

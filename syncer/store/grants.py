@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
 from syncer.store.database import Database
 from syncer.store.native_views import native_relations

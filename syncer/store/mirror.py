@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, select, update
 from sqlalchemy.exc import DBAPIError
 
+from syncer.domain.catalogue.model import Child
 from syncer.domain.change import Change, Counts, Known, change, count
-from syncer.domain.model import Child
 from syncer.domain.record import Poison, ascii_json
 from syncer.domain.row import Row
 from syncer.store.bulk import insert, upsert

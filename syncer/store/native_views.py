@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Iterator
 
 from sqlalchemy import Connection, inspect, text
 
+from syncer.domain.catalogue.model import Column, ColumnType
 from syncer.domain.errors import UsageError
-from syncer.domain.model import Column, ColumnType
 from syncer.domain.resource import Resource
 from syncer.store.passthrough import passthrough_records
 from syncer.store.safe_views import keeping_readers, live_name, quoted

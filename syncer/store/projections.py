@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, text, update
 
 from syncer.domain.budget import Purpose
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import ProjectionReplaced
 from syncer.domain.projection import Projection
 from syncer.store.bookkeeping import projections, streams

@@ -16,8 +16,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, Table, Text, cast, delete, func, select, tuple_, update
 
+from syncer.domain.catalogue.model import Child, Model
 from syncer.domain.exclude import Excluded, Exclusion, excluded_from
-from syncer.domain.model import Child, Model
 from syncer.domain.projection import projection
 from syncer.domain.record import Poison, ascii_json
 from syncer.domain.row import Row, project_entry, project_text

@@ -13,7 +13,7 @@ from functools import cache
 
 from sqlalchemy import Connection, text
 
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
 from syncer.store.tables import CONTENT_HASH, DOCUMENT, MIRROR
 

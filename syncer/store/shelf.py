@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Table
 
-from syncer.domain.catalogue import catalogue
-from syncer.domain.model import Child, Link, Model
+from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.catalogue.model import Child, Link, Model
 from syncer.domain.row import Row
 from syncer.store.passthrough import passthrough_records
 from syncer.store.state import Key

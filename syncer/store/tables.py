@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
 
-from syncer.domain import model as shape
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue import model as shape
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.row import COMMON_COLUMNS
 from syncer.store.bookkeeping import (
     budgets,

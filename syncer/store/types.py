@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, Boolean, Date, Dialect, Text, Time
 from sqlalchemy.dialects.sqlite import DATETIME
 from sqlalchemy.types import TIMESTAMP, Numeric, TypeDecorator, TypeEngine, UserDefinedType
 
-from syncer.domain.model import ColumnType
+from syncer.domain.catalogue.model import ColumnType
 
 
 class _Declared(UserDefinedType[Any]):

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from syncer.domain.budget import Purpose
-from syncer.domain.catalogue import category_models
+from syncer.domain.catalogue.lookup import category_models
+from syncer.domain.catalogue.model import Model
+from syncer.domain.catalogue.tables import filled_by
 from syncer.domain.errors import KeyRefused, KomboError
-from syncer.domain.model import Model
-from syncer.domain.relations import filled_by
 from syncer.domain.resource import Resource
 from syncer.store.drift import Drift
 

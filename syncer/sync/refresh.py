@@ -12,7 +12,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from syncer.domain.budget import Purpose
-from syncer.domain.catalogue import model_named
+from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.errors import Busy, DatabaseError, LeaseLost, SyncerError
 from syncer.domain.plan import Outcome
 from syncer.domain.sweep import batches

@@ -9,7 +9,7 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection
 
-from syncer.domain.catalogue import catalogue, model_named
+from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.exclude import Exclusion
 from syncer.domain.projection import native_projection, projection
 from syncer.domain.resource import Resource

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncer.domain.catalogue import catalogue, model_named
+from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.store.state import Key
 from syncer.sync.engine import Engine
 from syncer.sync.model_list import ModelList

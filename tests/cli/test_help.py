@@ -25,7 +25,7 @@ HEAVY = (
     "sqlalchemy",
     "starlette",
     "structlog",
-    "syncer.domain.catalogue",
+    "syncer.domain.catalogue.lookup",
     "uvicorn",
 )
 COMMANDS = tuple(group.commands)

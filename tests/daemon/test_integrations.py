@@ -9,7 +9,7 @@ import pytest
 from syncer.daemon.database_health import Availability
 from syncer.daemon.integration_watcher import Following
 from syncer.daemon.schedule import Schedule
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
 from tests.daemon.conftest import MODELS, Mirror, Troubled, World, make_environment
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from syncer.domain.catalogue import catalogue, model_named
-from syncer.domain.model import Child, Column, Link, Model
+from syncer.domain.catalogue.lookup import catalogue, model_named
+from syncer.domain.catalogue.model import Child, Column, Link, Model
 
 MODELS = [
     "hris_employees",

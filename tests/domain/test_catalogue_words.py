@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from syncer.domain.catalogue import catalogue, model_named, select_models
+from syncer.domain.catalogue.lookup import catalogue, model_named, select_models
+from syncer.domain.catalogue.model import Child, Column, Link, Model
 from syncer.domain.errors import UsageError
-from syncer.domain.model import Child, Column, Link, Model
 
 
 def parts(model: Model) -> Iterator[Model | Link | Child]:

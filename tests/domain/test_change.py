@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncer.domain.catalogue import model_named
+from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.change import Change, Counts, Known, change, count, has_moved
 from syncer.domain.row import Row, project_text
 

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncer.domain.catalogue import catalogue, model_named
+from syncer.domain.catalogue.lookup import catalogue, model_named
+from syncer.domain.catalogue.members import embeds, tables_at
+from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import UsageError
 from syncer.domain.exclude import Exclusion, excluded_from, exclusions
-from syncer.domain.members import embeds, tables_at
-from syncer.domain.model import Model
 from syncer.domain.projection import projection
 from syncer.domain.record import Poison
 from syncer.domain.row import Row, project_entry, project_text

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from syncer.domain.budget import Budget, Reserve
 from syncer.domain.call import Call
-from syncer.domain.catalogue import model_named
+from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.forecast import (
     Allowance,
     Demand,

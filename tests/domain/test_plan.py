@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncer.domain.catalogue import model_named
+from syncer.domain.catalogue.lookup import model_named
+from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import (
     ConcurrencyLimited,
     CursorRefused,
@@ -24,7 +25,6 @@ from syncer.domain.errors import (
     RequestRefused,
     Transient,
 )
-from syncer.domain.model import Model
 from syncer.domain.plan import (
     MAX_ROUNDS,
     RETRY_FIRST,

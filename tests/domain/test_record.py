@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from syncer.domain.catalogue import catalogue, model_named
-from syncer.domain.model import Child, Column, ColumnType, Link, Model
+from syncer.domain.catalogue.lookup import catalogue, model_named
+from syncer.domain.catalogue.model import Child, Column, ColumnType, Link, Model
 from syncer.domain.record import ID_LENGTH, Poison, ascii_json, says_the_same
 from syncer.domain.row import COMMON_COLUMNS, Row, project_text
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import BigInteger, Text
 
-from syncer.domain.catalogue import catalogue
-from syncer.domain.relations import asked_by, is_taken, views_of
+from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.catalogue.tables import asked_by, is_taken, views_of
 from syncer.store.bookkeeping import metadata
 from syncer.store.safe_views import FRESHNESS, live_name, safe_name
 from syncer.store.schema import VERSION_TABLE

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncer.domain.call import Call
-from syncer.domain.model import Column
+from syncer.domain.catalogue.model import Column
 from syncer.domain.resource import ForEach, Paging
 from syncer.domain.resource_call import Place, call_at, stands_in
 from tests.domain.native_lists import resource

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncer.domain.model import Column, ColumnType
+from syncer.domain.catalogue.model import Column, ColumnType
 from syncer.domain.record import ID_LENGTH, Poison, Record
 from syncer.domain.resource import ForEach, Resource
 from syncer.domain.resource_rows import project_native, read_native

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncer.domain.catalogue import model_named
-from syncer.domain.model import Features
+from syncer.domain.catalogue.lookup import model_named
+from syncer.domain.catalogue.model import Features
 from syncer.domain.plan import Kind, Walk
 from syncer.domain.sweep import IDS_AT_ONCE, IDS_LENGTH, Brakes, batches, can_sweep
 

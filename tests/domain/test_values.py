@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncer.domain.model import ColumnType
+from syncer.domain.catalogue.model import ColumnType
 from syncer.domain.values import (
     CONVERTERS,
     Unfit,

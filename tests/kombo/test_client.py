@@ -24,6 +24,7 @@ import structlog
 import zstandard
 
 from syncer.domain.budget import Permit, Purpose, Rate
+from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import (
     ConcurrencyLimited,
     CursorRefused,
@@ -35,7 +36,6 @@ from syncer.domain.errors import (
     Transient,
     UsageError,
 )
-from syncer.domain.model import Model
 from syncer.kombo.client import Client
 from syncer.kombo.protocol import Page
 

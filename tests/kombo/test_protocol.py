@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncer.domain.catalogue.model import Features, Model
 from syncer.domain.errors import (
     ConcurrencyLimited,
     CursorRefused,
@@ -23,7 +24,6 @@ from syncer.domain.errors import (
     Transient,
     UsageError,
 )
-from syncer.domain.model import Features, Model
 from syncer.kombo.protocol import Page, list_params, read_page
 from syncer.kombo.split import Broken, split_page
 

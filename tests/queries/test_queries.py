@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
 
 if TYPE_CHECKING:

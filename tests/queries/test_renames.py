@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company import Company
 from syncer.simulator.relations import RELATIONS, Relation

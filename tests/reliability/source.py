@@ -9,7 +9,7 @@ from functools import lru_cache
 from random import Random
 from typing import Any
 
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator import staff, structure
 from syncer.simulator.asked import Asked
 from syncer.simulator.clock import SimClock

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from syncer.domain.catalogue import model_named
+from syncer.domain.catalogue.lookup import model_named
 from syncer.simulator.api import simulator_app
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company import Company

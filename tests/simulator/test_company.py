@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company import Company, Erasure
 from syncer.simulator.ids import iso, kombo_id, to_ms

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company import Company
 from syncer.simulator.environment import Environment

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator import life, life_ats, life_hris
 from syncer.simulator.chance import Change
 from syncer.simulator.clock import SimClock

@@ -12,7 +12,7 @@ import httpx
 import kombo
 import pytest
 
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.company import Company
 from syncer.simulator.environment import Environment
 from syncer.simulator.server import running

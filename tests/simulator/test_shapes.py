@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company import Company
 from syncer.simulator.relations import RELATIONS

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company import Company
 from syncer.simulator.ids import iso, to_ms

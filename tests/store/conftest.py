@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from sqlalchemy import URL, Connection
 
-from syncer.domain.model import Column, Model
+from syncer.domain.catalogue.model import Column, Model
 from syncer.domain.row import COMMON_COLUMNS, Row, project_text
 from syncer.store.database import Database
 from syncer.store.tables import metadata

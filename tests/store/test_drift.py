@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import Connection
 
-from syncer.domain.catalogue import catalogue, model_named
-from syncer.domain.model import Model
+from syncer.domain.catalogue.lookup import catalogue, model_named
+from syncer.domain.catalogue.model import Model
 from syncer.store.drift import Drift, drift
 from syncer.store.mirror import write_page
 from syncer.store.shelf import model_shelf

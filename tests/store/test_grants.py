@@ -22,8 +22,8 @@ from sqlalchemy import URL, inspect, text
 
 from syncer.app import App
 from syncer.config.settings import Settings
-from syncer.domain import model as shape
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue import model as shape
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
 from syncer.domain.plan import Mode
 from syncer.simulator.api import simulator_app

@@ -16,9 +16,9 @@ import pytest
 from sqlalchemy import Connection, delete, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from syncer.domain.catalogue import catalogue, model_named
+from syncer.domain.catalogue.lookup import catalogue, model_named
+from syncer.domain.catalogue.model import Model
 from syncer.domain.change import Counts
-from syncer.domain.model import Model
 from syncer.domain.row import INDEXED_BYTES, Row, project_text
 from syncer.store.database import Database
 from syncer.store.mirror import write_page

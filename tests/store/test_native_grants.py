@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from syncer.domain.call import Call
+from syncer.domain.catalogue.model import Column
 from syncer.domain.errors import UsageError
-from syncer.domain.model import Column
 from syncer.domain.resource import Resource
 from syncer.store import schema
 from syncer.store.database import Database

@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import Connection, insert, select, update
 
 from syncer.domain.call import Call
-from syncer.domain.catalogue import model_named
+from syncer.domain.catalogue.lookup import model_named
+from syncer.domain.catalogue.model import Column, ColumnType
 from syncer.domain.errors import UsageError
-from syncer.domain.model import Column, ColumnType
 from syncer.domain.record import Record
 from syncer.domain.resource import Resource
 from syncer.domain.resource_rows import project_native, read_native

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, update
 
-from syncer.domain.catalogue import model_named
-from syncer.domain.relations import asked_by, filled_by
+from syncer.domain.catalogue.lookup import model_named
+from syncer.domain.catalogue.tables import asked_by, filled_by
 from syncer.domain.resource import ForEach
 from syncer.store.mirror import write_page
 from syncer.store.parents import are_read_whole, next_value

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from syncer.domain.catalogue import model_named
+from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.change import Counts
 from syncer.domain.plan import Kind, Outcome
 from syncer.domain.record import Poison

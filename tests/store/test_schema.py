@@ -16,9 +16,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Inspector, insert, inspect, text, update
 
 from syncer.domain.call import Call
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.catalogue.model import Column
 from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable
-from syncer.domain.model import Column
 from syncer.domain.resource import Resource
 from syncer.store import schema
 from syncer.store.database import Database

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from syncer.domain.budget import Purpose
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.change import Counts
 from syncer.domain.errors import LeaseLost
 from syncer.domain.plan import Kind, Outcome, Stream, Walk

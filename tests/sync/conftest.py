@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 
 from syncer.app import App
 from syncer.config.settings import Settings
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.plan import Mode, Outcome
 from syncer.simulator.api import simulator_app
 from syncer.simulator.clock import SimClock

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import KeyRefused
 from syncer.domain.plan import Kind, Mode, Outcome
 from syncer.store.tables import MIRROR

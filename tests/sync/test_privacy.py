@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, insert, make_url, select, text, update
 
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.plan import Kind, Mode
 from syncer.simulator import faults
 from syncer.simulator.faults import Match

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import Executable, delete, select, text, update
 
 from syncer.daemon.service import run_service
-from syncer.domain.catalogue import catalogue, model_named
+from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.exclude import exclusions
 from syncer.domain.plan import Mode, Outcome
 from syncer.domain.projection import projection

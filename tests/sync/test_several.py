@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import update
 
-from syncer.domain.catalogue import catalogue
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.plan import Mode, Outcome
 from syncer.store.tables import streams
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from syncer.domain.catalogue import model_named
-from syncer.domain.model import Features
+from syncer.domain.catalogue.lookup import model_named
+from syncer.domain.catalogue.model import Features
 from syncer.domain.plan import Kind, Mode, Outcome
 from syncer.simulator import faults
 from syncer.simulator.faults import Match

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncer.domain.model import Features, Filter, Model
+from syncer.domain.catalogue.model import Features, Filter, Model
 from syncer.domain.models.columns import json, text
 
 ORDERS = Model(

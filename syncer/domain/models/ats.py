@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncer.domain.model import Model
+from syncer.domain.catalogue.model import Model
 from syncer.domain.models import ats_candidates, ats_hiring, ats_jobs
 
 MODELS: tuple[Model, ...] = (

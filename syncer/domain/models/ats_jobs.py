@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncer.domain.model import Child, Filter, Link, Model
+from syncer.domain.catalogue.model import Child, Filter, Link, Model
 from syncer.domain.models.columns import (
     CUSTOM_FIELDS,
     INTEGRATION_FIELDS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from syncer.domain.model import Column, ColumnType, Embed
+from syncer.domain.catalogue.model import Column, ColumnType, Embed
 
 
 def text(name: str, meaning: str, *, at: str = "", sensitive: bool = False) -> Column:

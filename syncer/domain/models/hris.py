@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncer.domain.model import Model
+from syncer.domain.catalogue.model import Model
 from syncer.domain.models import hris_pay, hris_people, hris_talent, hris_time
 
 MODELS: tuple[Model, ...] = (

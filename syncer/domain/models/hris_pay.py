@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncer.domain.model import Child, Filter, Model
+from syncer.domain.catalogue.model import Child, Filter, Model
 from syncer.domain.models.columns import date, json, number, ref, text
 
 PAY_RUNS = Model(

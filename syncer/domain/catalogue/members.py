@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from syncer.domain.catalogue import catalogue
-from syncer.domain.model import Child, Embed, Model
+from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.catalogue.model import Child, Embed, Model
 
 #: Members by which the mirror keeps its rows.
 KEPT = frozenset({"id", "changed_at", "remote_deleted_at"})

@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache
 
+from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import UsageError
-from syncer.domain.model import Model
 from syncer.domain.models import assessment, ats, hris, lms
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cache
 
-from syncer.domain.catalogue import catalogue
-from syncer.domain.model import Column, Model
+from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.catalogue.model import Column, Model
 
 #: What the mirror has beside the tables of the catalogue.
 _OWN = frozenset({"mirror_freshness", "passthrough_records"})

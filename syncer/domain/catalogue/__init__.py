@@ -1,0 +1,1 @@
+"""Describe Kombo's models as data."""
