@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from functools import cache
 
 from syncer.domain.catalogue.model import Model
+from syncer.domain.catalogue.models import assessment, ats, hris, lms
 from syncer.domain.errors import UsageError
-from syncer.domain.models import assessment, ats, hris, lms
 
 
 @cache

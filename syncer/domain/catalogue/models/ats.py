@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syncer.domain.catalogue.model import Model
-from syncer.domain.models import ats_candidates, ats_hiring, ats_jobs
+from syncer.domain.catalogue.models import ats_candidates, ats_hiring, ats_jobs
 
 MODELS: tuple[Model, ...] = (
     ats_jobs.JOBS,

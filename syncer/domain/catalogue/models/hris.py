@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syncer.domain.catalogue.model import Model
-from syncer.domain.models import hris_pay, hris_people, hris_talent, hris_time
+from syncer.domain.catalogue.models import hris_pay, hris_people, hris_talent, hris_time
 
 MODELS: tuple[Model, ...] = (
     hris_people.EMPLOYEES,

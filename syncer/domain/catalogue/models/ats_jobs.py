@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syncer.domain.catalogue.model import Child, Filter, Link, Model
-from syncer.domain.models.columns import (
+from syncer.domain.catalogue.models.columns import (
     CUSTOM_FIELDS,
     INTEGRATION_FIELDS,
     REMOTE_CREATED_AT,

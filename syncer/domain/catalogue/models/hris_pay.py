@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syncer.domain.catalogue.model import Child, Filter, Model
-from syncer.domain.models.columns import date, json, number, ref, text
+from syncer.domain.catalogue.models.columns import date, json, number, ref, text
 
 PAY_RUNS = Model(
     name="hris_pay_runs",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syncer.domain.catalogue.model import Features, Filter, Model
-from syncer.domain.models.columns import json, text
+from syncer.domain.catalogue.models.columns import json, text
 
 ORDERS = Model(
     name="assessment_orders",
