@@ -24,8 +24,8 @@ from syncer.domain.forecast import (
     forecast,
     typical_rows,
 )
+from syncer.domain.native.spec import Resource
 from syncer.domain.plan import Mode, Stream, Walk, is_backfilled, next_walk
-from syncer.domain.resource import Resource
 from syncer.domain.rhythm import DAY
 from syncer.planning import Planning
 from syncer.selection import Selection

@@ -6,7 +6,7 @@ import asyncio
 
 from syncer.app import App
 from syncer.domain.errors import UsageError
-from syncer.domain.resource import Resource
+from syncer.domain.native.spec import Resource
 from syncer.sync.native_list import NativeList
 from syncer.sync.preview import Preview, preview
 

@@ -49,7 +49,7 @@ def test_the_wheel_holds_the_package_with_its_migrations_and_nothing_else(wheel:
     assert "syncer/_migrations/env.py" in migrations
     assert {name for name in shipped if name.endswith(".py")} == code | migrations
     assert {name.split("/")[0] for name in shipped} == {"syncer"}
-    assert "syncer/domain/tools.json" in shipped
+    assert "syncer/domain/native/tools.json" in shipped
 
 
 def test_the_wheel_is_of_this_version_and_brings_the_command_and_the_licence(wheel: ZipFile) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from syncer.config.settings import Settings, load_settings
-from syncer.domain.call import Call
 from syncer.domain.errors import UsageError
-from syncer.domain.resource import ForEach, Paging, Resource
+from syncer.domain.native.call import Call
+from syncer.domain.native.spec import ForEach, Paging, Resource
 
 #: The least that a resource is.
 LEAST = {

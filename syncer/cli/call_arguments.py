@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from syncer.domain.call import File
 from syncer.domain.errors import UsageError
+from syncer.domain.native.call import File
 
 
 def pairs(option: str, texts: Iterable[str], *, signs: str = "=", hint: str = "") -> dict[str, str]:

@@ -23,7 +23,7 @@ from syncer.cli.output import (
 )
 from syncer.cli.preview import preview
 from syncer.cli.session import Session
-from syncer.domain.call import METHODS, Call
+from syncer.domain.native.call import METHODS, Call
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def complete_apis(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
     """Known APIs for the shell's completion, each with the tool's name."""
-    from syncer.domain.tools import apis
+    from syncer.domain.native.tools import apis
 
     return [
         CompletionItem(api.name, help=", ".join(api.labels))
@@ -151,7 +151,7 @@ def call_tool(
     """
     from syncer.cli import call_arguments as parts
     from syncer.domain.errors import UsageError
-    from syncer.domain.tools import apis, check_call
+    from syncer.domain.native.tools import apis, check_call
 
     if data is not None and form:
         raise UsageError("A call has either --data or --form, not both.")

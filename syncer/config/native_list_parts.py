@@ -22,12 +22,12 @@ from pydantic import (
     model_validator,
 )
 
-from syncer.domain.call import Call, check_parts
 from syncer.domain.catalogue.model import ColumnType
 from syncer.domain.catalogue.tables import asked_by
 from syncer.domain.errors import UsageError
-from syncer.domain.jmespaths import compiled
-from syncer.domain.resource import Style
+from syncer.domain.native.call import Call, check_parts
+from syncer.domain.native.jmespath import compiled
+from syncer.domain.native.spec import Style
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,47}")
 #: Columns that the view of a resource has of its own.

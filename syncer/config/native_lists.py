@@ -21,13 +21,13 @@ from syncer.config.native_list_parts import (
     expression,
 )
 from syncer.config.values import Every, list_of_texts
-from syncer.domain.call import Call, is_xml
 from syncer.domain.catalogue import model
 from syncer.domain.catalogue.tables import is_taken, views_of
-from syncer.domain.resource import ForEach as EachRow
-from syncer.domain.resource import Format, Paging, Resource
-from syncer.domain.resource_call import mark
-from syncer.domain.tools import apis, unknown_api
+from syncer.domain.native.call import Call, is_xml
+from syncer.domain.native.request import mark
+from syncer.domain.native.spec import ForEach as EachRow
+from syncer.domain.native.spec import Format, Paging, Resource
+from syncer.domain.native.tools import apis, unknown_api
 
 #: What a part of a key begins with that is the row's value.
 _OF_ROW = "for_each."

@@ -35,7 +35,7 @@ from syncer.config.sections import (
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
 from syncer.domain.listed import Listed
-from syncer.domain.resource import Resource
+from syncer.domain.native.spec import Resource
 
 #: Where each region's API is (Kombo's Python SDK 1.4.0).
 BASE_URLS = {

@@ -12,7 +12,7 @@ from typing import Any
 from syncer.domain.catalogue.members import embeds
 from syncer.domain.catalogue.model import Column, Model
 from syncer.domain.exclude import Excluded, Exclusion, excluded_from
-from syncer.domain.resource import Resource
+from syncer.domain.native.spec import Resource
 
 #: Grows when records become rows in another way though the catalogue stays the same.
 VERSION = 1

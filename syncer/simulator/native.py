@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from syncer.domain.call import METHODS
-from syncer.domain.tools import apis
+from syncer.domain.native.call import METHODS
+from syncer.domain.native.tools import apis
 from syncer.simulator import (
     native_greenhouse,
     native_hibob,

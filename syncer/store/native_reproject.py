@@ -9,10 +9,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Text, bindparam, cast, select, tuple_, update
 
+from syncer.domain.native.rows import project_native
+from syncer.domain.native.spec import Resource
 from syncer.domain.projection import native_projection
 from syncer.domain.record import Poison, Record
-from syncer.domain.resource import Resource
-from syncer.domain.resource_rows import project_native
 from syncer.domain.row import Row
 from syncer.store.passthrough import passthrough_records
 from syncer.store.projections import Place, move, place

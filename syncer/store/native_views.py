@@ -12,7 +12,7 @@ from sqlalchemy import Connection, inspect, text
 
 from syncer.domain.catalogue.model import Column, ColumnType
 from syncer.domain.errors import UsageError
-from syncer.domain.resource import Resource
+from syncer.domain.native.spec import Resource
 from syncer.store.passthrough import passthrough_records
 from syncer.store.safe_views import keeping_readers, live_name, quoted
 from syncer.store.schema import wait_for_others

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnClause, Connection, Integer, Text, cast, column, exists, func, select, table
 
 from syncer.domain.catalogue.tables import filled_by
-from syncer.domain.resource import ForEach
+from syncer.domain.native.spec import ForEach
 from syncer.store.tables import MIRROR, streams
 
 

@@ -11,7 +11,7 @@ from syncer.domain.catalogue.lookup import category_models
 from syncer.domain.catalogue.model import Model
 from syncer.domain.catalogue.tables import filled_by
 from syncer.domain.errors import KeyRefused, KomboError
-from syncer.domain.resource import Resource
+from syncer.domain.native.spec import Resource
 from syncer.store.drift import Drift
 
 if TYPE_CHECKING:

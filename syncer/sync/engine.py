@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from syncer.domain.change import Counts
 from syncer.domain.exclude import Exclusion
+from syncer.domain.native.spec import Resource
 from syncer.domain.plan import Kind, Outcome
-from syncer.domain.resource import Resource
 from syncer.domain.sweep import Brakes
 from syncer.store.database import Database
 from syncer.store.integrations import IntegrationStore

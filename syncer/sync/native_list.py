@@ -10,13 +10,13 @@ from sqlalchemy import Connection
 
 from syncer.domain.budget import Purpose
 from syncer.domain.errors import ParentsUnread
+from syncer.domain.native.request import Place, call_at
+from syncer.domain.native.response import Listing, read_listing
+from syncer.domain.native.rows import project_native, read_native, twin
+from syncer.domain.native.spec import ForEach, Resource
 from syncer.domain.plan import Walk
 from syncer.domain.projection import native_projection
 from syncer.domain.record import Poison, Record
-from syncer.domain.resource import ForEach, Resource
-from syncer.domain.resource_answer import Listing, read_listing
-from syncer.domain.resource_call import Place, call_at
-from syncer.domain.resource_rows import project_native, read_native, twin
 from syncer.domain.row import Row
 from syncer.kombo.passthrough import NativeAnswer
 from syncer.kombo.protocol import Page

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from syncer.domain.tools import apis
+from syncer.domain.native.tools import apis
 from syncer.simulator.environment import Environment
 from syncer.simulator.native import PLAYED
 from tests.cli.tools import serving_tools

@@ -13,11 +13,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from xml.sax.saxutils import escape
 
-from syncer.domain.call import Call
-from syncer.domain.jmespaths import at
-from syncer.domain.resource import Format, Paging, Resource
-from syncer.domain.resource_answer import Listing, read_listing
-from syncer.domain.resource_call import Place, call_at
+from syncer.domain.native.call import Call
+from syncer.domain.native.jmespath import at
+from syncer.domain.native.request import Place, call_at
+from syncer.domain.native.response import Listing, read_listing
+from syncer.domain.native.spec import Format, Paging, Resource
 
 INTEGRATION = "hibob:h1"
 BASE = "https://api.tool.example/v1"

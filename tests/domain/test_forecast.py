@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncer.domain.budget import Budget, Reserve
-from syncer.domain.call import Call
 from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.forecast import (
     Allowance,
@@ -26,8 +25,9 @@ from syncer.domain.forecast import (
     rows_of,
     typical_rows,
 )
+from syncer.domain.native.call import Call
+from syncer.domain.native.spec import Resource
 from syncer.domain.plan import Kind, Phase, Stream, Walk
-from syncer.domain.resource import Resource
 from syncer.domain.rhythm import DAY, FILL, Asked, Pace
 
 GROUPS, EMPLOYEES, ORDERS = (

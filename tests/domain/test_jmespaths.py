@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncer.domain.jmespaths import at, compiled, first_steps, projected
+from syncer.domain.native.jmespath import at, compiled, first_steps, projected
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncer.domain.errors import CursorRefused, KomboError, RequestRefused, Transient
-from syncer.domain.resource import ForEach, Format, Paging, Resource
-from syncer.domain.resource_call import Place
+from syncer.domain.native.request import Place
+from syncer.domain.native.spec import ForEach, Format, Paging, Resource
 from tests.domain.native_lists import BASE, INTEGRATION, Tool, read, resource
 
 CURSOR = Paging("cursor", "cursor", next="meta.next")

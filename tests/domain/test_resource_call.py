@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncer.domain.call import Call
 from syncer.domain.catalogue.model import Column
-from syncer.domain.resource import ForEach, Paging
-from syncer.domain.resource_call import Place, call_at, stands_in
+from syncer.domain.native.call import Call
+from syncer.domain.native.request import Place, call_at, stands_in
+from syncer.domain.native.spec import ForEach, Paging
 from tests.domain.native_lists import resource
 
 CURSOR = Paging("cursor", "cursor", next="next")

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncer.domain.catalogue.model import Column, ColumnType
+from syncer.domain.native.rows import project_native, read_native
+from syncer.domain.native.spec import ForEach, Resource
 from syncer.domain.record import ID_LENGTH, Poison, Record
-from syncer.domain.resource import ForEach, Resource
-from syncer.domain.resource_rows import project_native, read_native
 from syncer.domain.row import Row
 from tests.domain.native_lists import resource
 

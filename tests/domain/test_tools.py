@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from syncer.domain.call import Call, File
 from syncer.domain.errors import UsageError
-from syncer.domain.tools import apis, check_call
+from syncer.domain.native.call import Call, File
+from syncer.domain.native.tools import apis, check_call
 
 DESCRIBED = json.loads((Path(__file__).parents[1] / "data" / "passthrough.json").read_text(encoding="utf-8"))
 XML = "<Get_Workers_Request/>"

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from syncer.domain.budget import Purpose
-from syncer.domain.call import Call, File
 from syncer.domain.errors import (
     ConcurrencyLimited,
     Doubtful,
@@ -20,6 +19,7 @@ from syncer.domain.errors import (
     Transient,
     UsageError,
 )
+from syncer.domain.native.call import Call, File
 from syncer.kombo.concurrency import Slots
 from syncer.kombo.passthrough import NativeAnswer, doubtful, native_body, native_request, read_native
 

@@ -12,7 +12,7 @@ import httpx
 import kombo
 import pytest
 
-from syncer.domain.tools import apis
+from syncer.domain.native.tools import apis
 from syncer.simulator import faults
 from syncer.simulator.clock import SimClock
 from syncer.simulator.environment import Environment

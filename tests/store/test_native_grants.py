@@ -9,10 +9,10 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from syncer.domain.call import Call
 from syncer.domain.catalogue.model import Column
 from syncer.domain.errors import UsageError
-from syncer.domain.resource import Resource
+from syncer.domain.native.call import Call
+from syncer.domain.native.spec import Resource
 from syncer.store import schema
 from syncer.store.database import Database
 from syncer.store.grants import grant_read

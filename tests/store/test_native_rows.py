@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, select, update
 
-from syncer.domain.call import Call
 from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.catalogue.model import Column, ColumnType
 from syncer.domain.errors import UsageError
+from syncer.domain.native.call import Call
+from syncer.domain.native.rows import project_native, read_native
+from syncer.domain.native.spec import Resource
 from syncer.domain.record import Record
-from syncer.domain.resource import Resource
-from syncer.domain.resource_rows import project_native, read_native
 from syncer.domain.row import Row
 from syncer.store.known import differing, known_rows
 from syncer.store.mirror import write_page

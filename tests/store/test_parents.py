@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, update
 
 from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.catalogue.tables import asked_by, filled_by
-from syncer.domain.resource import ForEach
+from syncer.domain.native.spec import ForEach
 from syncer.store.mirror import write_page
 from syncer.store.parents import are_read_whole, next_value
 from syncer.store.shelf import model_shelf

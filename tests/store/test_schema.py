@@ -15,11 +15,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Inspector, insert, inspect, text, update
 
-from syncer.domain.call import Call
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Column
 from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable
-from syncer.domain.resource import Resource
+from syncer.domain.native.call import Call
+from syncer.domain.native.spec import Resource
 from syncer.store import schema
 from syncer.store.database import Database
 from syncer.store.native_views import make_views

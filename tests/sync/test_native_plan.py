@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from syncer.domain.call import Call
+from syncer.domain.native.call import Call
 from syncer.domain.plan import Mode, Outcome
 from syncer.outlook import Command
 from syncer.simulator import faults

@@ -8,8 +8,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from syncer.domain.native.request import Place
 from syncer.domain.plan import Mode, Outcome
-from syncer.domain.resource_call import Place
 from syncer.simulator import faults
 from syncer.simulator.asked import Asked
 from syncer.simulator.faults import Dropped, Match

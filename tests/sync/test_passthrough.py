@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from syncer.domain.call import Call
 from syncer.domain.errors import UsageError
+from syncer.domain.native.call import Call
 from syncer.simulator.company import Company
 from syncer.simulator.faults import Late, Match
 from syncer.simulator.limit import RateLimit

@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from syncer.domain.call import Call, is_xml
-from syncer.domain.resource import Paging, Resource
+from syncer.domain.native.call import Call, is_xml
+from syncer.domain.native.spec import Paging, Resource
 
 
 @dataclass(frozen=True, slots=True)

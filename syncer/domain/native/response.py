@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from syncer.domain.errors import CursorRefused, RequestRefused, Transient
-from syncer.domain.jmespaths import at, first_steps, led_to
-from syncer.domain.resource import Resource
-from syncer.domain.resource_call import Place, call_at
-from syncer.domain.resource_paging import Answered, next_place
-from syncer.domain.resource_text import read_body
+from syncer.domain.native.body import read_body
+from syncer.domain.native.jmespath import at, first_steps, led_to
+from syncer.domain.native.paging import Answered, next_place
+from syncer.domain.native.request import Place, call_at
+from syncer.domain.native.spec import Resource
 from syncer.domain.values import Unfit, json_text
 
 #: What tools answer to a place that they do not know (any more).

@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from syncer.domain.call import Call, check_parts, is_xml
 from syncer.domain.errors import UsageError
+from syncer.domain.native.call import Call, check_parts, is_xml
 
 _FILE = Path(__file__).with_name("tools.json")
 

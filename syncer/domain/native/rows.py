@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from syncer.domain.catalogue.model import Column, ColumnType
-from syncer.domain.jmespaths import at, kind
+from syncer.domain.native.jmespath import at, kind
+from syncer.domain.native.spec import Format, Resource
 from syncer.domain.record import ID_LENGTH, Poison, Record, decoded, has_nul, poison, text_hash
-from syncer.domain.resource import Format, Resource
 from syncer.domain.row import Row
 from syncer.domain.values import CONVERTERS, Unfit, json_text
 

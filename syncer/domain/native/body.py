@@ -18,9 +18,9 @@ from xml.parsers.expat import ExpatError
 import msgspec
 import xmltodict
 
-from syncer.domain.jmespaths import projected
+from syncer.domain.native.jmespath import projected
+from syncer.domain.native.spec import Format, Resource
 from syncer.domain.record import decoded
-from syncer.domain.resource import Format, Resource
 
 _BLANK = "\ufeff \t\r\n"
 

@@ -15,8 +15,8 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any, ClassVar, Literal
 
-from syncer.domain.call import Call
 from syncer.domain.catalogue.model import Child, Column, Features, Link
+from syncer.domain.native.call import Call
 
 Style = Literal["none", "cursor", "offset", "page", "link"]
 Format = Literal["json", "xml", "csv"]

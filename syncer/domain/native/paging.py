@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from syncer.domain.call import Call
-from syncer.domain.jmespaths import at, led_to
-from syncer.domain.resource import Paging
-from syncer.domain.resource_call import Place
-from syncer.domain.resource_link import next_in_header, path_of
+from syncer.domain.native.call import Call
+from syncer.domain.native.jmespath import at, led_to
+from syncer.domain.native.links import next_in_header, path_of
+from syncer.domain.native.request import Place
+from syncer.domain.native.spec import Paging
 from syncer.domain.values import integer
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl, unquote, unquote_plus, urljoin, urlsplit
 
-from syncer.domain.call import Call
+from syncer.domain.native.call import Call
 
 _PARAMETER = r"""\s*;\s*([^\s=;,"]+)(?:\s*=\s*("(?:[^"\\]|\\.)*"|[^\s",;]*))?"""
 _PARAMETERS = re.compile(_PARAMETER)

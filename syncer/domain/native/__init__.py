@@ -1,0 +1,1 @@
+"""Describe native lists, and calls of a tool's own API."""
