@@ -25,9 +25,9 @@ from itertools import count
 from math import ceil, exp
 from statistics import mean, median, quantiles
 
-from syncer.domain.answers import answered
-from syncer.domain.budget import Budget, Permit, Purpose, Rate, Reserve, take
 from syncer.domain.order import in_turn, next_in_turn
+from syncer.domain.ratelimit.budget import Budget, Permit, Purpose, Rate, Reserve, take
+from syncer.domain.ratelimit.responses import answered
 from syncer.domain.rhythm import (
     DAY,
     FILL,

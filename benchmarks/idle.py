@@ -31,8 +31,8 @@ from syncer.daemon.pressure import Tempo
 from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
 from syncer.daemon.service import FOLLOW_EVERY
 from syncer.daemon.workers import Workers
-from syncer.domain.budget import Budget
 from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.rhythm import Pace, next_turn
 from syncer.store.budget import change_budget
 from syncer.store.tables import integrations, streams

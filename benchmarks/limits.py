@@ -19,7 +19,7 @@ from benchmarks.load import KEY
 from benchmarks.pages import INTEGRATION, INTEGRATIONS, PAGE
 from benchmarks.servers import ROOT, PageServer, page_server
 from syncer.app import ENVIRONMENT
-from syncer.domain.budget import Purpose, Reserve
+from syncer.domain.ratelimit.budget import Purpose, Reserve
 from syncer.store.database import Database
 from syncer.sync.gate import BudgetGate, fingerprint
 

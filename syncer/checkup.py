@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from syncer.app import App
-from syncer.domain.budget import Purpose
 from syncer.domain.catalogue.lookup import select_models
 from syncer.domain.errors import SyncerError
+from syncer.domain.ratelimit.budget import Purpose
 from syncer.selection import NO_INTEGRATION
 from syncer.store import schema
 from syncer.store.drift import drift

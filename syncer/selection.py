@@ -10,11 +10,11 @@ from itertools import zip_longest
 from sqlalchemy import Connection
 
 from syncer.config.settings import Settings
-from syncer.domain.budget import Purpose
 from syncer.domain.catalogue.lookup import category_models, select_models, select_names
 from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import KeyRefused, KomboError, UsageError
 from syncer.domain.listed import Listed
+from syncer.domain.ratelimit.budget import Purpose
 from syncer.store import schema
 from syncer.store.database import Database
 from syncer.store.integrations import Integration, IntegrationStore

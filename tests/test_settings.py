@@ -13,8 +13,8 @@ import pytest
 
 from syncer.config.settings import Settings, load_settings, setting_keys
 from syncer.config.values import cron, duration, mean_interval, shown
-from syncer.domain.budget import Reserve
 from syncer.domain.errors import UsageError
+from syncer.domain.ratelimit.budget import Reserve
 
 EXAMPLE = Path(__file__).parents[1] / "config.example.toml"
 #: The example with what it only suggests.

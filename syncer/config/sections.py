@@ -34,10 +34,10 @@ from syncer.config.values import (
     list_of_texts,
     secret_word,
 )
-from syncer.domain.budget import Pacing, Reserve
 from syncer.domain.catalogue.lookup import catalogue, model_named, select_models
 from syncer.domain.errors import UsageError
 from syncer.domain.exclude import exclusions
+from syncer.domain.ratelimit.budget import Pacing, Reserve
 
 
 def _glob(value: str) -> str:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator
 
-from syncer.domain.budget import Reserve
+from syncer.domain.ratelimit.budget import Reserve
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 #: The longest interval that may be set: well below the time for which Kombo tells of deletions.

@@ -28,8 +28,8 @@ from sqlalchemy import Connection
 from syncer.daemon.database_health import Availability
 from syncer.daemon.pressure import LOOK_EVERY, Tempo
 from syncer.daemon.waiting import any_of
-from syncer.domain.budget import Purpose
 from syncer.domain.errors import DatabaseError
+from syncer.domain.ratelimit.budget import Purpose
 from syncer.store.database import Database
 from syncer.store.due import Turn
 from syncer.store.state import StreamStore

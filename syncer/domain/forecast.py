@@ -14,10 +14,10 @@ from datetime import timedelta
 from math import ceil
 from statistics import median
 
-from syncer.domain.budget import FIRST_WINDOW, Budget, Reserve
 from syncer.domain.listed import Listed
 from syncer.domain.native.spec import Resource
 from syncer.domain.plan import Kind, Phase, Stream, Walk
+from syncer.domain.ratelimit.budget import FIRST_WINDOW, Budget, Reserve
 from syncer.domain.rhythm import DAY, FILL, Asked, Pace, fitting_stretch, load
 
 #: Requests per window until Kombo has told the limit; docs.kombo.dev shows this number.

@@ -15,10 +15,10 @@ from typing import NoReturn, Self, TypeVar
 import anyio._backends._asyncio  # noqa: F401
 import httpx
 
-from syncer.domain.budget import Purpose
 from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import KomboError, RateLimited, RequestRefused, Transient, UsageError
 from syncer.domain.native.call import Call
+from syncer.domain.ratelimit.budget import Purpose
 from syncer.kombo.attempts import persist
 from syncer.kombo.concurrency import Slots
 from syncer.kombo.gate import Gate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from syncer.domain.budget import Permit, Purpose, Rate
+from syncer.domain.ratelimit.budget import Permit, Purpose, Rate
 
 
 class Gate(Protocol):

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from syncer.domain.budget import Rate
+from syncer.domain.ratelimit.budget import Rate
 
 #: Seconds beyond which a reset is no reset of a one-minute window: waiting for it would stop the mirror.
 LONGEST_RESET = 3600.0

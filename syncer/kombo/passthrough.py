@@ -20,9 +20,9 @@ from urllib.parse import quote
 
 import msgspec
 
-from syncer.domain.budget import Purpose
 from syncer.domain.errors import Doubtful, KomboError, UsageError
 from syncer.domain.native.call import Call, File
+from syncer.domain.ratelimit.budget import Purpose
 from syncer.kombo.concurrency import Slots
 from syncer.kombo.headers import read_free_slots, read_served_at
 from syncer.kombo.refusals import Asked, refusal, unreadable

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from syncer.domain.budget import Purpose
+from syncer.domain.ratelimit.budget import Purpose
 from syncer.kombo.concurrency import Slots
 
 T = TypeVar("T")

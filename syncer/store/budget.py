@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from syncer.domain.budget import Budget
-from syncer.domain.waiting import Waiting
+from syncer.domain.ratelimit.budget import Budget
+from syncer.domain.ratelimit.waiters import Waiting
 
 _T = TypeVar("_T")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 
-from syncer.domain.budget import Purpose
+from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.rhythm import Seen
 from syncer.store.named import Key, of_stream
 from syncer.store.tables import streams

@@ -15,10 +15,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, text, update
 
-from syncer.domain.budget import Purpose
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import ProjectionReplaced
 from syncer.domain.projection import Projection
+from syncer.domain.ratelimit.budget import Purpose
 from syncer.store.bookkeeping import projections, streams
 from syncer.store.bulk import upsert
 from syncer.store.passthrough import passthrough_records

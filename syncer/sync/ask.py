@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from syncer.domain.budget import Purpose
 from syncer.domain.errors import RequestRefused, Transient
+from syncer.domain.ratelimit.budget import Purpose
 from syncer.sync.model_list import ModelList
 from syncer.sync.source import Records
 

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Seque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from syncer.domain.budget import Purpose
 from syncer.domain.catalogue.lookup import category_models
 from syncer.domain.catalogue.model import Model
 from syncer.domain.catalogue.tables import filled_by
 from syncer.domain.errors import KeyRefused, KomboError
 from syncer.domain.native.spec import Resource
+from syncer.domain.ratelimit.budget import Purpose
 from syncer.store.drift import Drift
 
 if TYPE_CHECKING:

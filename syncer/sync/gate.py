@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from syncer.domain import answers, budget
-from syncer.domain.budget import Budget, Pacing, Permit, Purpose, Rate, Reserve
+from syncer.domain.ratelimit import budget
+from syncer.domain.ratelimit import responses as answers
+from syncer.domain.ratelimit.budget import Budget, Pacing, Permit, Purpose, Rate, Reserve
 from syncer.domain.turns import Turns
 from syncer.store.budget import change_budget
 from syncer.store.database import Database

@@ -8,7 +8,6 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from syncer.domain.budget import Purpose
 from syncer.domain.errors import ParentsUnread
 from syncer.domain.native.request import Place, call_at
 from syncer.domain.native.response import Listing, read_listing
@@ -16,6 +15,7 @@ from syncer.domain.native.rows import project_native, read_native, twin
 from syncer.domain.native.spec import ForEach, Resource
 from syncer.domain.plan import Walk
 from syncer.domain.projection import native_projection
+from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.record import Poison, Record
 from syncer.domain.row import Row
 from syncer.kombo.passthrough import NativeAnswer

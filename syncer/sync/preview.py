@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import count
 
-from syncer.domain.budget import Purpose
 from syncer.domain.plan import Kind, Walk
+from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.record import Poison
 from syncer.domain.row import Row
 from syncer.sync.native_list import NativeList

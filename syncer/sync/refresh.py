@@ -11,10 +11,10 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from syncer.domain.budget import Purpose
 from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.errors import Busy, DatabaseError, LeaseLost, SyncerError
 from syncer.domain.plan import Outcome
+from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.sweep import batches
 from syncer.store.quarantine import Entry, entries, forget_entries
 from syncer.store.runs import begin_run, end_run

@@ -8,9 +8,9 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from syncer.domain.budget import Purpose
 from syncer.domain.listed import Listed
 from syncer.domain.plan import Walk
+from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.record import Poison, Record
 from syncer.domain.row import Row
 from syncer.kombo.protocol import Page

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Connection
 
-from syncer.domain.budget import Purpose
 from syncer.domain.errors import (
     KeyRefused,
     LeaseLost,
@@ -20,6 +19,7 @@ from syncer.domain.plan import (
     is_backfilled,
     recheck,
 )
+from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.rhythm import Seen, after_run
 from syncer.store.runs import begin_run, end_run
 from syncer.store.state import Key, Lease

@@ -28,9 +28,9 @@ from sqlalchemy import URL, Connection, select
 from syncer.app import App
 from syncer.config.settings import Settings
 from syncer.daemon.workers import Workers
-from syncer.domain.budget import Purpose
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.plan import Stream
+from syncer.domain.ratelimit.budget import Purpose
 from syncer.simulator.api import simulator_app
 from syncer.simulator.clock import SimClock
 from syncer.simulator.environment import Environment

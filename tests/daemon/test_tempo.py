@@ -15,7 +15,7 @@ from syncer.app import ENVIRONMENT, App
 from syncer.config.settings import Settings
 from syncer.daemon.pressure import LOOKS, Tempo
 from syncer.daemon.schedule import Schedule
-from syncer.domain.budget import Budget, Purpose
+from syncer.domain.ratelimit.budget import Budget, Purpose
 from syncer.domain.rhythm import FILL
 from syncer.store.budget import change_budget
 from syncer.store.state import Key

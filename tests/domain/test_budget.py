@@ -9,8 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from syncer.domain.answers import answered, refused
-from syncer.domain.budget import PROBE_PATIENCE, Budget, Permit, Purpose, Rate, Reserve, take
+from syncer.domain.ratelimit.budget import PROBE_PATIENCE, Budget, Permit, Purpose, Rate, Reserve, take
+from syncer.domain.ratelimit.responses import answered, refused
 from tests.domain.windows import TICK, Server, UnderWay, eighths, servers
 
 NONE = Reserve()

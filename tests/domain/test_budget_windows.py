@@ -10,8 +10,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from syncer.domain.answers import answered
-from syncer.domain.budget import POLL, Budget, Permit, Purpose, Rate, Reserve, take
+from syncer.domain.ratelimit.budget import POLL, Budget, Permit, Purpose, Rate, Reserve, take
+from syncer.domain.ratelimit.responses import answered
 from tests.domain.windows import TICK, Reading, Rounding, Server, eighths, read_all_the_time, servers
 
 NONE = Reserve()

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncer.domain.budget import Budget, Reserve
 from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.forecast import (
     Allowance,
@@ -28,6 +27,7 @@ from syncer.domain.forecast import (
 from syncer.domain.native.call import Call
 from syncer.domain.native.spec import Resource
 from syncer.domain.plan import Kind, Phase, Stream, Walk
+from syncer.domain.ratelimit.budget import Budget, Reserve
 from syncer.domain.rhythm import DAY, FILL, Asked, Pace
 
 GROUPS, EMPLOYEES, ORDERS = (

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from syncer.domain.answers import answered
-from syncer.domain.budget import POLL, Budget, Purpose, Rate, Reserve, take_several
-from syncer.domain.waiting import GRACE, Waiting, announce, count_waiting
+from syncer.domain.ratelimit.budget import POLL, Budget, Purpose, Rate, Reserve, take_several
+from syncer.domain.ratelimit.responses import answered
+from syncer.domain.ratelimit.waiters import GRACE, Waiting, announce, count_waiting
 
 NONE = Reserve()
 Wanted = Mapping[Purpose, int]

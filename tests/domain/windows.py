@@ -11,8 +11,8 @@ from typing import Literal
 
 from hypothesis import strategies as st
 
-from syncer.domain.answers import answered, refused
-from syncer.domain.budget import Budget, Pacing, Permit, Purpose, Rate, Reserve, take
+from syncer.domain.ratelimit.budget import Budget, Pacing, Permit, Purpose, Rate, Reserve, take
+from syncer.domain.ratelimit.responses import answered, refused
 
 #: Times are eighths of seconds: sums are exact, and moments coincide often.
 TICK = 0.125

@@ -23,7 +23,6 @@ import pytest
 import structlog
 import zstandard
 
-from syncer.domain.budget import Permit, Purpose, Rate
 from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import (
     ConcurrencyLimited,
@@ -36,6 +35,7 @@ from syncer.domain.errors import (
     Transient,
     UsageError,
 )
+from syncer.domain.ratelimit.budget import Permit, Purpose, Rate
 from syncer.kombo.client import Client
 from syncer.kombo.protocol import Page
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from syncer.domain.budget import Rate
+from syncer.domain.ratelimit.budget import Rate
 from syncer.kombo.headers import read_rate
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from syncer.domain.budget import Purpose
 from syncer.domain.errors import Doubtful, RequestRefused, Transient
 from syncer.domain.native.call import Call
+from syncer.domain.ratelimit.budget import Purpose
 from syncer.kombo.client import Client
 from syncer.kombo.concurrency import Slots
 from syncer.kombo.passthrough import NativeAnswer

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from syncer.domain.budget import Purpose
 from syncer.domain.errors import (
     ConcurrencyLimited,
     Doubtful,
@@ -20,6 +19,7 @@ from syncer.domain.errors import (
     UsageError,
 )
 from syncer.domain.native.call import Call, File
+from syncer.domain.ratelimit.budget import Purpose
 from syncer.kombo.concurrency import Slots
 from syncer.kombo.passthrough import NativeAnswer, doubtful, native_body, native_request, read_native
 

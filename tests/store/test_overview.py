@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, update
 
-from syncer.domain.budget import Budget
+from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.record import Poison
 from syncer.store.budget import change_budget
 from syncer.store.integrations import IntegrationStore

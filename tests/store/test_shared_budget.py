@@ -10,10 +10,10 @@ from subprocess import Popen
 import pytest
 from sqlalchemy import event, select
 
-from syncer.domain import budget as rules
-from syncer.domain.answers import answered
-from syncer.domain.budget import Budget, Permit, Purpose, Rate, Reserve
-from syncer.domain.waiting import Waiting
+from syncer.domain.ratelimit import budget as rules
+from syncer.domain.ratelimit.budget import Budget, Permit, Purpose, Rate, Reserve
+from syncer.domain.ratelimit.responses import answered
+from syncer.domain.ratelimit.waiters import Waiting
 from syncer.store.budget import change_budget, read_budget
 from syncer.store.database import Database
 from syncer.store.tables import budgets
@@ -123,9 +123,9 @@ def test_threads_together_take_what_the_window_has_less_the_reserve(migrated_url
 TAKE_ALL = """
 import sys
 from syncer.domain import budget as rules
-from syncer.domain.answers import answered
-from syncer.domain.budget import Permit, Purpose, Reserve
-from syncer.domain.waiting import Waiting
+from syncer.domain.ratelimit.responses import answered
+from syncer.domain.ratelimit.budget import Permit, Purpose, Reserve
+from syncer.domain.ratelimit.waiters import Waiting
 from syncer.store.budget import change_budget
 from syncer.store.database import Database
 database = Database(sys.argv[1])

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
-from syncer.domain.budget import Budget, Permit, Purpose, Rate, Reserve
+from syncer.domain.ratelimit.budget import Budget, Permit, Purpose, Rate, Reserve
 from syncer.store.budget import change_budget, read_budget
 from syncer.store.database import Database
 from syncer.sync.gate import LOOK_AGAIN, SHORTLY, BudgetGate

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from syncer.domain.budget import PROBE_PATIENCE, ROUNDING, Budget, Permit, Rate
-from syncer.domain.waiting import shorten
+from syncer.domain.ratelimit.budget import PROBE_PATIENCE, ROUNDING, Budget, Permit, Rate
+from syncer.domain.ratelimit.waiters import shorten
 
 
 def answered(budget: Budget, now: float, permit: Permit, rate: Rate | None) -> Budget:

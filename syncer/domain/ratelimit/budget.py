@@ -41,7 +41,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Literal
 
-from syncer.domain.waiting import Waiting, announce, stands_back
+from syncer.domain.ratelimit.waiters import Waiting, announce, stands_back
 
 #: Seconds that everybody waits for the one request that learns the limit; then the next one tries.
 PROBE_PATIENCE = 10.0

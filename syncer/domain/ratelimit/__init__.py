@@ -1,0 +1,1 @@
+"""Decide who may send a request, and when."""
