@@ -36,8 +36,8 @@ from syncer.config.values import (
 )
 from syncer.domain.catalogue.lookup import catalogue, model_named, select_models
 from syncer.domain.errors import UsageError
-from syncer.domain.exclude import exclusions
 from syncer.domain.ratelimit.budget import Pacing, Reserve
+from syncer.domain.records.exclude import exclusions
 
 
 def _glob(value: str) -> str:

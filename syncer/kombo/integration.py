@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from syncer.domain.values import Unfit
-from syncer.domain.values import timestamp as parse_timestamp
+from syncer.domain.records.values import Unfit
+from syncer.domain.records.values import timestamp as parse_timestamp
 from syncer.kombo.refusals import Asked, refusal, unreadable
 
 KEY_CHECK_PATH = "/check-api-key"

@@ -23,8 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from syncer.domain.change import Known
-from syncer.domain.record import Record, says_the_same
+from syncer.domain.records.change import Known
+from syncer.domain.records.record import Record, says_the_same
 from syncer.store.listed import is_listed
 from syncer.store.shelf import Shelf
 

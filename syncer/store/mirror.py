@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Table, delete, select, update
 from sqlalchemy.exc import DBAPIError
 
 from syncer.domain.catalogue.model import Child
-from syncer.domain.change import Change, Counts, Known, change, count
-from syncer.domain.record import Poison, ascii_json
-from syncer.domain.row import Row
+from syncer.domain.records.change import Change, Counts, Known, change, count
+from syncer.domain.records.record import Poison, ascii_json
+from syncer.domain.records.row import Row
 from syncer.store.bulk import insert, upsert
 from syncer.store.known import known_rows
 from syncer.store.listed import is_listed

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Text, bindparam, cast, select, tuple_, update
 
 from syncer.domain.native.rows import project_native
 from syncer.domain.native.spec import Resource
-from syncer.domain.projection import native_projection
-from syncer.domain.record import Poison, Record
-from syncer.domain.row import Row
+from syncer.domain.records.projection import native_projection
+from syncer.domain.records.record import Poison, Record
+from syncer.domain.records.row import Row
 from syncer.store.passthrough import passthrough_records
 from syncer.store.projections import Place, move, place
 from syncer.store.quarantine import keep_in_quarantine, keys_among

@@ -17,8 +17,8 @@ from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select,
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import ProjectionReplaced
-from syncer.domain.projection import Projection
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.records.projection import Projection
 from syncer.store.bookkeeping import projections, streams
 from syncer.store.bulk import upsert
 from syncer.store.passthrough import passthrough_records

@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
 
-from syncer.domain.record import Poison, Record, ascii_json
-from syncer.domain.row import Row
+from syncer.domain.records.record import Poison, Record, ascii_json
+from syncer.domain.records.row import Row
 from syncer.store.bulk import upsert
 from syncer.store.listed import is_listed
 from syncer.store.named import Key, of_stream

@@ -17,10 +17,10 @@ from typing import Any
 from sqlalchemy import Connection, Select, Table, Text, cast, delete, func, select, tuple_, update
 
 from syncer.domain.catalogue.model import Child, Model
-from syncer.domain.exclude import Excluded, Exclusion, excluded_from
-from syncer.domain.projection import projection
-from syncer.domain.record import Poison, ascii_json
-from syncer.domain.row import Row, project_entry, project_text
+from syncer.domain.records.exclude import Excluded, Exclusion, excluded_from
+from syncer.domain.records.projection import projection
+from syncer.domain.records.record import Poison, ascii_json
+from syncer.domain.records.row import Row, project_entry, project_text
 from syncer.store.bookkeeping import quarantine, streams
 from syncer.store.bulk import upsert
 from syncer.store.mirror import REFUSED, as_far_as_possible

@@ -11,7 +11,7 @@ from sqlalchemy import Column, ColumnElement, Table
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Child, Link, Model
-from syncer.domain.row import Row
+from syncer.domain.records.row import Row
 from syncer.store.passthrough import passthrough_records
 from syncer.store.state import Key
 from syncer.store.tables import MIRROR

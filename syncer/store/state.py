@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import ClauseElement, Connection, Update, bindparam, case, func, select, update
 
-from syncer.domain.change import Counts
 from syncer.domain.errors import LeaseLost
 from syncer.domain.plan import Outcome, Stream, Walk
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.records.change import Counts
 from syncer.domain.rhythm import Seen
 from syncer.store.bulk import insert_or_ignore
 from syncer.store.due import DueStreams

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from syncer.domain.change import Counts
 from syncer.domain.plan import Kind, Phase, Stream, Walk
+from syncer.domain.records.change import Counts
 from syncer.domain.rhythm import Seen
 from syncer.store.tables import streams
 

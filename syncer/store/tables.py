@@ -13,7 +13,7 @@ from sqlalchemy import Column, Index, Integer, LargeBinary, PrimaryKeyConstraint
 
 from syncer.domain.catalogue import model as shape
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.row import COMMON_COLUMNS
+from syncer.domain.records.row import COMMON_COLUMNS
 from syncer.store.bookkeeping import (
     budgets,
     integrations,

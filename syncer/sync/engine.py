@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from syncer.domain.change import Counts
-from syncer.domain.exclude import Exclusion
 from syncer.domain.native.spec import Resource
 from syncer.domain.plan import Kind, Outcome
+from syncer.domain.records.change import Counts
+from syncer.domain.records.exclude import Exclusion
 from syncer.domain.sweep import Brakes
 from syncer.store.database import Database
 from syncer.store.integrations import IntegrationStore

@@ -7,8 +7,8 @@ from itertools import count
 
 from syncer.domain.plan import Kind, Walk
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.record import Poison
-from syncer.domain.row import Row
+from syncer.domain.records.record import Poison
+from syncer.domain.records.row import Row
 from syncer.sync.native_list import NativeList
 
 

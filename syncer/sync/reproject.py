@@ -10,9 +10,9 @@ import structlog
 from sqlalchemy import Connection
 
 from syncer.domain.catalogue.lookup import catalogue, model_named
-from syncer.domain.exclude import Exclusion
 from syncer.domain.native.spec import Resource
-from syncer.domain.projection import native_projection, projection
+from syncer.domain.records.exclude import Exclusion
+from syncer.domain.records.projection import native_projection, projection
 from syncer.store.database import Database
 from syncer.store.native_reproject import NativeTask, reproject_native_batch
 from syncer.store.native_views import make_views

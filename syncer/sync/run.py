@@ -10,7 +10,6 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection
 
-from syncer.domain.change import Counts
 from syncer.domain.errors import CursorRefused, IntegrationGone, KeyRefused, KomboError, ProjectionReplaced
 from syncer.domain.plan import (
     MAX_RESTARTS,
@@ -27,6 +26,7 @@ from syncer.domain.plan import (
     soon,
 )
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.records.change import Counts
 from syncer.store.state import Key, Lease
 from syncer.sync.engine import Engine, Progress
 from syncer.sync.integration import Integrations, must_be_offered

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 from syncer.domain.listed import Listed
 from syncer.domain.plan import Walk
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.record import Poison, Record
-from syncer.domain.row import Row
+from syncer.domain.records.record import Poison, Record
+from syncer.domain.records.row import Row
 from syncer.kombo.protocol import Page
 from syncer.store.shelf import Shelf
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncer.domain.catalogue.lookup import model_named
-from syncer.domain.change import Change, Counts, Known, change, count, has_moved
-from syncer.domain.row import Row, project_text
+from syncer.domain.records.change import Change, Counts, Known, change, count, has_moved
+from syncer.domain.records.row import Row, project_text
 
 BEGAN = datetime(2026, 1, 10, 12, tzinfo=UTC)
 BEFORE = BEGAN - timedelta(days=1)

@@ -17,10 +17,10 @@ from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.catalogue.members import embeds, tables_at
 from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import UsageError
-from syncer.domain.exclude import Exclusion, excluded_from, exclusions
-from syncer.domain.projection import projection
-from syncer.domain.record import Poison
-from syncer.domain.row import Row, project_entry, project_text
+from syncer.domain.records.exclude import Exclusion, excluded_from, exclusions
+from syncer.domain.records.projection import projection
+from syncer.domain.records.record import Poison
+from syncer.domain.records.row import Row, project_entry, project_text
 
 EMPLOYEES = model_named("hris_employees")
 DESCRIPTION = json.loads((Path(__file__).parents[1] / "data" / "models.json").read_text())

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.catalogue.model import Child, Column, ColumnType, Link, Model
-from syncer.domain.record import ID_LENGTH, Poison, ascii_json, says_the_same
-from syncer.domain.row import COMMON_COLUMNS, Row, project_text
+from syncer.domain.records.record import ID_LENGTH, Poison, ascii_json, says_the_same
+from syncer.domain.records.row import COMMON_COLUMNS, Row, project_text
 
 EMPLOYEES = model_named("hris_employees")
 JOBS = model_named("ats_jobs")

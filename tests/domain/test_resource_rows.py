@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from syncer.domain.catalogue.model import Column, ColumnType
 from syncer.domain.native.rows import project_native, read_native
 from syncer.domain.native.spec import ForEach, Resource
-from syncer.domain.record import ID_LENGTH, Poison, Record
-from syncer.domain.row import Row
+from syncer.domain.records.record import ID_LENGTH, Poison, Record
+from syncer.domain.records.row import Row
 from tests.domain.native_lists import resource
 
 EACH = ForEach("hris_employees", "remote_id", "remote_id")

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncer.domain.catalogue.model import ColumnType
-from syncer.domain.values import (
+from syncer.domain.records.values import (
     CONVERTERS,
     Unfit,
     boolean,

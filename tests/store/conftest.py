@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import URL, Connection
 
 from syncer.domain.catalogue.model import Column, Model
-from syncer.domain.row import COMMON_COLUMNS, Row, project_text
+from syncer.domain.records.row import COMMON_COLUMNS, Row, project_text
 from syncer.store.database import Database
 from syncer.store.tables import metadata
 from syncer.store.types import Timestamp

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, update
 
 from syncer.domain.catalogue.lookup import model_named
-from syncer.domain.record import Record, read_record
+from syncer.domain.records.record import Record, read_record
 from syncer.store.known import differing, known_rows, recognised
 from syncer.store.listed import is_listed
 from syncer.store.mirror import write_page

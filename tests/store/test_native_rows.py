@@ -18,8 +18,8 @@ from syncer.domain.errors import UsageError
 from syncer.domain.native.call import Call
 from syncer.domain.native.rows import project_native, read_native
 from syncer.domain.native.spec import Resource
-from syncer.domain.record import Record
-from syncer.domain.row import Row
+from syncer.domain.records.record import Record
+from syncer.domain.records.row import Row
 from syncer.store.known import differing, known_rows
 from syncer.store.mirror import write_page
 from syncer.store.missing import MissingStore

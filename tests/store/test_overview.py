@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, update
 
 from syncer.domain.ratelimit.budget import Budget
-from syncer.domain.record import Poison
+from syncer.domain.records.record import Poison
 from syncer.store.budget import change_budget
 from syncer.store.integrations import IntegrationStore
 from syncer.store.overview import overview

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from syncer.domain.record import Poison
+from syncer.domain.records.record import Poison
 from syncer.store.missing import MissingStore
 from syncer.store.quarantine import keep_in_quarantine
 from syncer.store.set_apart import set_apart

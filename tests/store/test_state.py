@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.change import Counts
 from syncer.domain.errors import LeaseLost
 from syncer.domain.plan import Kind, Outcome, Stream, Walk
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.records.change import Counts
 from syncer.domain.rhythm import Seen
 from syncer.store.database import Database
 from syncer.store.due import AT_ONCE, LEFT_BEHIND

@@ -20,7 +20,7 @@ import xmltodict
 
 from syncer.domain.native.jmespath import projected
 from syncer.domain.native.spec import Format, Resource
-from syncer.domain.record import decoded
+from syncer.domain.records.record import decoded
 
 _BLANK = "\ufeff \t\r\n"
 

@@ -16,7 +16,7 @@ from syncer.domain.native.jmespath import at, led_to
 from syncer.domain.native.links import next_in_header, path_of
 from syncer.domain.native.request import Place
 from syncer.domain.native.spec import Paging
-from syncer.domain.values import integer
+from syncer.domain.records.values import integer
 
 
 @dataclass(frozen=True, slots=True)

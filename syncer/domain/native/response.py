@@ -13,7 +13,7 @@ from syncer.domain.native.jmespath import at, first_steps, led_to
 from syncer.domain.native.paging import Answered, next_place
 from syncer.domain.native.request import Place, call_at
 from syncer.domain.native.spec import Resource
-from syncer.domain.values import Unfit, json_text
+from syncer.domain.records.values import Unfit, json_text
 
 #: What tools answer to a place that they do not know (any more).
 _NO_PLACE = frozenset({400, 404, 410, 422})

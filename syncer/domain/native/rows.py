@@ -14,9 +14,9 @@ import msgspec
 from syncer.domain.catalogue.model import Column, ColumnType
 from syncer.domain.native.jmespath import at, kind
 from syncer.domain.native.spec import Format, Resource
-from syncer.domain.record import ID_LENGTH, Poison, Record, decoded, has_nul, poison, text_hash
-from syncer.domain.row import Row
-from syncer.domain.values import CONVERTERS, Unfit, json_text
+from syncer.domain.records.record import ID_LENGTH, Poison, Record, decoded, has_nul, poison, text_hash
+from syncer.domain.records.row import Row
+from syncer.domain.records.values import CONVERTERS, Unfit, json_text
 
 _NUMBER = re.compile(r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?")
 #: https://www.w3.org/TR/xmlschema-2/#boolean

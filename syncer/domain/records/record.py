@@ -16,8 +16,8 @@ from typing import Any, NamedTuple, TypeGuard
 
 import msgspec
 
-from syncer.domain.exclude import Excluded
-from syncer.domain.values import Unfit, json_text
+from syncer.domain.records.exclude import Excluded
+from syncer.domain.records.values import Unfit, json_text
 
 #: Bytes of a content hash: a false "unchanged" has a chance of 2^-64 among 2^32 versions of a row.
 HASH_BYTES = 16

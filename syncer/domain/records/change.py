@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple, Self
 
-from syncer.domain.row import Row
+from syncer.domain.records.row import Row
 
 
 class Change(Enum):

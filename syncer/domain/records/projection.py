@@ -11,8 +11,8 @@ from typing import Any
 
 from syncer.domain.catalogue.members import embeds
 from syncer.domain.catalogue.model import Column, Model
-from syncer.domain.exclude import Excluded, Exclusion, excluded_from
 from syncer.domain.native.spec import Resource
+from syncer.domain.records.exclude import Excluded, Exclusion, excluded_from
 
 #: Grows when records become rows in another way though the catalogue stays the same.
 VERSION = 1

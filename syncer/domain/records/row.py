@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from syncer.domain.catalogue.model import Child, Column, Link, Model
-from syncer.domain.exclude import Excluded
-from syncer.domain.record import Poison, Record, Values, decoded, hashed, is_id, poison, read_record
-from syncer.domain.values import CONVERTERS, Unfit, json_text
+from syncer.domain.records.exclude import Excluded
+from syncer.domain.records.record import Poison, Record, Values, decoded, hashed, is_id, poison, read_record
+from syncer.domain.records.values import CONVERTERS, Unfit, json_text
 
 #: Bytes of a text that still fit an entry of PostgreSQL's indexes, which take 2,704.
 INDEXED_BYTES = 2_600

@@ -1,0 +1,1 @@
+"""Turn the JSON of a record into a row."""
