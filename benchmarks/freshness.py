@@ -25,10 +25,9 @@ from itertools import count
 from math import ceil, exp
 from statistics import mean, median, quantiles
 
-from syncer.domain.order import in_turn, next_in_turn
 from syncer.domain.ratelimit.budget import Budget, Permit, Purpose, Rate, Reserve, take
 from syncer.domain.ratelimit.responses import answered
-from syncer.domain.rhythm import (
+from syncer.domain.scheduling.intervals import (
     DAY,
     FILL,
     Asked,
@@ -41,6 +40,7 @@ from syncer.domain.rhythm import (
     near,
     next_turn,
 )
+from syncer.domain.scheduling.order import in_turn, next_in_turn
 
 HOUR = 3_600.0
 MODELS = 12

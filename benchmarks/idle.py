@@ -33,7 +33,7 @@ from syncer.daemon.service import FOLLOW_EVERY
 from syncer.daemon.workers import Workers
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.ratelimit.budget import Budget
-from syncer.domain.rhythm import Pace, next_turn
+from syncer.domain.scheduling.intervals import Pace, next_turn
 from syncer.store.budget import change_budget
 from syncer.store.tables import integrations, streams
 from syncer.sync.gate import fingerprint

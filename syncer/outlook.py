@@ -26,7 +26,7 @@ from syncer.domain.forecast import (
 )
 from syncer.domain.native.spec import Resource
 from syncer.domain.plan import Mode, Stream, Walk, is_backfilled, next_walk
-from syncer.domain.rhythm import DAY
+from syncer.domain.scheduling.intervals import DAY
 from syncer.planning import Planning
 from syncer.selection import Selection
 from syncer.store.database import Database

@@ -13,7 +13,17 @@ from syncer.config.settings import Settings
 from syncer.config.values import mean_interval
 from syncer.domain.forecast import Allowance, Demand, allowance, pages
 from syncer.domain.listed import Listed
-from syncer.domain.rhythm import Asked, Behind, Pace, Seen, about_integrations, alike, behind, interval, near
+from syncer.domain.scheduling.intervals import (
+    Asked,
+    Behind,
+    Pace,
+    Seen,
+    about_integrations,
+    alike,
+    behind,
+    interval,
+    near,
+)
 from syncer.store.budget import read_budget
 from syncer.store.database import Database
 from syncer.store.state import Key, StreamStore

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.freshness import EVERY, LONGEST, WINDOW, Found, Simulation
-from syncer.domain.rhythm import DAY
+from syncer.domain.scheduling.intervals import DAY
 
 DAYS = 1.5
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from syncer.domain.errors import DatabaseError
 from syncer.domain.forecast import Allowance, Demand
-from syncer.domain.rhythm import Behind, Seen, interval, next_turn
+from syncer.domain.scheduling.intervals import Behind, Seen, interval, next_turn
 from syncer.planning import Planning
 from syncer.store.database import Database
 from syncer.store.state import Key

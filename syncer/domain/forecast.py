@@ -18,7 +18,7 @@ from syncer.domain.listed import Listed
 from syncer.domain.native.spec import Resource
 from syncer.domain.plan import Kind, Phase, Stream, Walk
 from syncer.domain.ratelimit.budget import FIRST_WINDOW, Budget, Reserve
-from syncer.domain.rhythm import DAY, FILL, Asked, Pace, fitting_stretch, load
+from syncer.domain.scheduling.intervals import DAY, FILL, Asked, Pace, fitting_stretch, load
 
 #: Requests per window until Kombo has told the limit; docs.kombo.dev shows this number.
 ASSUMED_LIMIT = 300

@@ -15,7 +15,7 @@ from syncer.domain.errors import (
     ParentsUnread,
 )
 from syncer.domain.listed import Listed
-from syncer.domain.rhythm import Seen
+from syncer.domain.scheduling.intervals import Seen
 
 #: How often one run repeats a walk whose records moved while it was reading.
 MAX_ROUNDS = 3

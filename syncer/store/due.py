@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.rhythm import Seen
+from syncer.domain.scheduling.intervals import Seen
 from syncer.store.named import Key, of_stream
 from syncer.store.tables import streams
 

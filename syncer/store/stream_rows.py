@@ -10,7 +10,7 @@ from sqlalchemy import Row
 
 from syncer.domain.plan import Kind, Phase, Stream, Walk
 from syncer.domain.records.change import Counts
-from syncer.domain.rhythm import Seen
+from syncer.domain.scheduling.intervals import Seen
 from syncer.store.tables import streams
 
 

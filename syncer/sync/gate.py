@@ -11,7 +11,7 @@ from hashlib import blake2b
 from syncer.domain.ratelimit import budget
 from syncer.domain.ratelimit import responses as answers
 from syncer.domain.ratelimit.budget import Budget, Pacing, Permit, Purpose, Rate, Reserve
-from syncer.domain.turns import Turns
+from syncer.domain.scheduling.fairness import Turns
 from syncer.store.budget import change_budget
 from syncer.store.database import Database
 

@@ -20,7 +20,7 @@ from syncer.domain.plan import (
     recheck,
 )
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.rhythm import Seen, after_run
+from syncer.domain.scheduling.intervals import Seen, after_run
 from syncer.store.runs import begin_run, end_run
 from syncer.store.state import Key, Lease
 from syncer.sync.engine import Engine, Progress, Result

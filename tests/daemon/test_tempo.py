@@ -16,7 +16,7 @@ from syncer.config.settings import Settings
 from syncer.daemon.pressure import LOOKS, Tempo
 from syncer.daemon.schedule import Schedule
 from syncer.domain.ratelimit.budget import Budget, Purpose
-from syncer.domain.rhythm import FILL
+from syncer.domain.scheduling.intervals import FILL
 from syncer.store.budget import change_budget
 from syncer.store.state import Key
 from syncer.store.tables import streams

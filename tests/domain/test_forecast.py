@@ -28,7 +28,7 @@ from syncer.domain.native.call import Call
 from syncer.domain.native.spec import Resource
 from syncer.domain.plan import Kind, Phase, Stream, Walk
 from syncer.domain.ratelimit.budget import Budget, Reserve
-from syncer.domain.rhythm import DAY, FILL, Asked, Pace
+from syncer.domain.scheduling.intervals import DAY, FILL, Asked, Pace
 
 GROUPS, EMPLOYEES, ORDERS = (
     model_named(name) for name in ("hris_groups", "hris_employees", "assessment_orders")

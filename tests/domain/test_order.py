@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncer.domain.order import in_turn, must_yield, next_in_turn
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.scheduling.order import in_turn, must_yield, next_in_turn
 
 Key = tuple[str, str]
 keys = st.tuples(st.sampled_from("ABCD"), st.integers(0, 9).map(str))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncer.domain.rhythm import (
+from syncer.domain.scheduling.intervals import (
     DAY,
     MEMORY,
     NEWS,

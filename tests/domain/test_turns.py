@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncer.domain.turns import Turns
+from syncer.domain.scheduling.fairness import Turns
 
 
 def order(turns: Turns[str]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from syncer.domain.plan import Mode
-from syncer.domain.rhythm import MEMORY, NEWS, Seen
+from syncer.domain.scheduling.intervals import MEMORY, NEWS, Seen
 
 MODEL = "hris_groups"
 

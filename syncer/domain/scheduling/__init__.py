@@ -1,0 +1,1 @@
+"""Decide how often a stream is polled, and who goes first."""
