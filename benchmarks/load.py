@@ -19,7 +19,7 @@ import structlog
 from benchmarks.pages import INTEGRATION, INTEGRATIONS
 from syncer.app import App
 from syncer.config.settings import Settings
-from syncer.domain.plan import Mode
+from syncer.domain.streams.decisions import Mode
 from syncer.memory import keep_little, pass_over_what_stays
 
 #: The API key: loads that have the same one share a budget.

@@ -36,7 +36,7 @@ from sqlalchemy import select
 from syncer.app import App
 from syncer.config.settings import Settings
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.plan import Mode
+from syncer.domain.streams.decisions import Mode
 from syncer.logs import configure_logging
 from syncer.simulator import faults
 from syncer.simulator.clock import SimClock

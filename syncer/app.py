@@ -19,9 +19,9 @@ from syncer.domain.catalogue.lookup import select_names
 from syncer.domain.errors import KeyRefused, KomboError
 from syncer.domain.native.call import Call
 from syncer.domain.native.tools import check_call
-from syncer.domain.plan import Mode
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.exclude import exclusions
+from syncer.domain.streams.decisions import Mode
 from syncer.kombo.concurrency import Slots
 from syncer.kombo.passthrough import NativeAnswer
 from syncer.outlook import Command, outlook

@@ -13,7 +13,10 @@ from sqlalchemy import Connection
 from syncer.config.settings import Settings
 from syncer.config.values import shown
 from syncer.domain.errors import KomboError
-from syncer.domain.forecast import (
+from syncer.domain.native.spec import Resource
+from syncer.domain.scheduling.intervals import DAY
+from syncer.domain.streams.decisions import Mode, Stream, Walk, is_backfilled, next_walk
+from syncer.domain.streams.forecast import (
     Allowance,
     Demand,
     Forecast,
@@ -24,9 +27,6 @@ from syncer.domain.forecast import (
     forecast,
     typical_rows,
 )
-from syncer.domain.native.spec import Resource
-from syncer.domain.plan import Mode, Stream, Walk, is_backfilled, next_walk
-from syncer.domain.scheduling.intervals import DAY
 from syncer.planning import Planning
 from syncer.selection import Selection
 from syncer.store.database import Database

@@ -11,8 +11,6 @@ from sqlalchemy import Connection
 
 from syncer.config.settings import Settings
 from syncer.config.values import mean_interval
-from syncer.domain.forecast import Allowance, Demand, allowance, pages
-from syncer.domain.listed import Listed
 from syncer.domain.scheduling.intervals import (
     Asked,
     Behind,
@@ -24,6 +22,8 @@ from syncer.domain.scheduling.intervals import (
     interval,
     near,
 )
+from syncer.domain.streams.forecast import Allowance, Demand, allowance, pages
+from syncer.domain.streams.list_spec import Listed
 from syncer.store.budget import read_budget
 from syncer.store.database import Database
 from syncer.store.state import Key, StreamStore

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from syncer.domain.plan import Walk
 from syncer.domain.ratelimit.budget import Pacing, Purpose, Reserve
 from syncer.domain.ratelimit.waiters import count_waiting
+from syncer.domain.streams.decisions import Walk
 from syncer.store.missing import Held
 from syncer.store.overview import Overview
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from syncer.config.settings import Settings
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.records.exclude import exclusions
-from syncer.domain.sweep import Brakes
+from syncer.domain.streams.deletions import Brakes
 from syncer.sync.engine import Rules
 
 

@@ -13,8 +13,8 @@ from syncer.config.settings import Settings
 from syncer.domain.catalogue.lookup import category_models, select_models, select_names
 from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import KeyRefused, KomboError, UsageError
-from syncer.domain.listed import Listed
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.streams.list_spec import Listed
 from syncer.store import schema
 from syncer.store.database import Database
 from syncer.store.integrations import Integration, IntegrationStore

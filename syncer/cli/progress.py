@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
-from syncer.domain.plan import Outcome
 from syncer.domain.records.change import Counts
+from syncer.domain.streams.decisions import Outcome
 from syncer.sync.engine import Progress, Result
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from syncer.cli.session import Session
 if TYPE_CHECKING:
     from syncer.app import App
     from syncer.cli.progress import Tally
-    from syncer.domain.plan import Mode, Outcome
+    from syncer.domain.streams.decisions import Mode, Outcome
     from syncer.sync.engine import Result
 
 #: What goes on after an interruption, where it is not the command itself, which would begin anew.
@@ -50,7 +50,7 @@ def backfill(
 
     What was interrupted goes on where it stopped; what is complete is skipped.
     """
-    from syncer.domain.plan import Mode
+    from syncer.domain.streams.decisions import Mode
 
     return _run(session, Mode.RESTART if restart else Mode.BACKFILL, integrations, models, as_json)
 
@@ -64,7 +64,7 @@ def sync(session: Session, integrations: tuple[str, ...], models: tuple[str, ...
 
     A stream that was never read is read whole.
     """
-    from syncer.domain.plan import Mode
+    from syncer.domain.streams.decisions import Mode
 
     return _run(session, Mode.SYNC, integrations, models, as_json)
 
@@ -82,7 +82,7 @@ def reconcile(
     Rows that Kombo does not know any more are marked deleted, unless there are so many that they are held
     back. With --approve only the streams that have such rows are looked at, all of them or those selected.
     """
-    from syncer.domain.plan import Mode
+    from syncer.domain.streams.decisions import Mode
 
     return _run(session, Mode.APPROVE if approve else Mode.RESTART, integrations, models, as_json)
 
@@ -91,7 +91,7 @@ def _run(
     session: Session, mode: Mode, integrations: Sequence[str], models: Sequence[str], as_json: bool
 ) -> int:
     from syncer.cli.progress import Bars, Lines, Tally, summary
-    from syncer.domain.plan import Mode
+    from syncer.domain.streams.decisions import Mode
 
     app = session.app()
     tally, note = Tally(), _note
@@ -126,7 +126,7 @@ async def _pass(
     note: Callable[[str], None],
 ) -> list[Result]:
     """One result for each stream, also for those that an interruption kept from running."""
-    from syncer.domain.plan import Outcome
+    from syncer.domain.streams.decisions import Outcome
     from syncer.sync.engine import Result
 
     async with app:
@@ -213,7 +213,7 @@ def _show(results: Sequence[Result], seconds: float) -> None:
 def _tell(results: Sequence[Result], tally: Tally) -> None:
     """What the lines so far have not told: streams that never ran, and the whole."""
     from syncer.cli.progress import line_of
-    from syncer.domain.plan import Outcome
+    from syncer.domain.streams.decisions import Outcome
 
     for result in results:
         if result.key not in tally.results and result.outcome is not Outcome.STOPPED:
@@ -222,7 +222,7 @@ def _tell(results: Sequence[Result], tally: Tally) -> None:
 
 
 def _unwell(results: Sequence[Result]) -> list[str]:
-    from syncer.domain.plan import Outcome
+    from syncer.domain.streams.decisions import Outcome
 
     alike: dict[tuple[str, Outcome, str | None], list[str]] = {}
     for result in results:

@@ -34,8 +34,8 @@ from syncer.config.sections import (
 )
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
-from syncer.domain.listed import Listed
 from syncer.domain.native.spec import Resource
+from syncer.domain.streams.list_spec import Listed
 
 #: Where each region's API is (Kombo's Python SDK 1.4.0).
 BASE_URLS = {

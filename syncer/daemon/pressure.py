@@ -8,8 +8,8 @@ import structlog
 from sqlalchemy import Connection
 
 from syncer.domain.errors import DatabaseError
-from syncer.domain.forecast import Allowance, Demand
 from syncer.domain.scheduling.intervals import Behind, Seen, interval, next_turn
+from syncer.domain.streams.forecast import Allowance, Demand
 from syncer.planning import Planning
 from syncer.store.database import Database
 from syncer.store.state import Key

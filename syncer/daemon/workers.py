@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from syncer.daemon.database_health import Availability
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError, LeaseLost
-from syncer.domain.plan import Mode
 from syncer.domain.scheduling.order import in_turn, must_yield, next_in_turn
+from syncer.domain.streams.decisions import Mode
 from syncer.store.runs import forget_old_runs
 from syncer.store.state import Key
 from syncer.sync.engine import Engine, Progress

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from syncer.domain.plan import Stream
 from syncer.domain.ratelimit.budget import Budget
+from syncer.domain.streams.decisions import Stream
 from syncer.store.budget import read_budget
 from syncer.store.integrations import Integration, IntegrationStore
 from syncer.store.missing import Held, held_rows

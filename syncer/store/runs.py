@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Text, bindparam, delete, func, insert, update
 
-from syncer.domain.plan import Kind, Outcome
 from syncer.domain.records.change import Counts
+from syncer.domain.streams.decisions import Kind, Outcome
 from syncer.store.state import Key
 from syncer.store.tables import runs
 

@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import ClauseElement, Connection, Update, bindparam, case, func, select, update
 
 from syncer.domain.errors import LeaseLost
-from syncer.domain.plan import Outcome, Stream, Walk
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
 from syncer.domain.scheduling.intervals import Seen
+from syncer.domain.streams.decisions import Outcome, Stream, Walk
 from syncer.store.bulk import insert_or_ignore
 from syncer.store.due import DueStreams
 from syncer.store.named import Key, of_named_stream, stream_name

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from syncer.domain.plan import Kind, Phase, Stream, Walk
 from syncer.domain.records.change import Counts
 from syncer.domain.scheduling.intervals import Seen
+from syncer.domain.streams.decisions import Kind, Phase, Stream, Walk
 from syncer.store.tables import streams
 
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from syncer.domain.native.spec import Resource
-from syncer.domain.plan import Kind, Outcome
 from syncer.domain.records.change import Counts
 from syncer.domain.records.exclude import Exclusion
-from syncer.domain.sweep import Brakes
+from syncer.domain.streams.decisions import Kind, Outcome
+from syncer.domain.streams.deletions import Brakes
 from syncer.store.database import Database
 from syncer.store.integrations import IntegrationStore
 from syncer.store.state import Key, StreamStore

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from syncer.domain.catalogue.model import Model
-from syncer.domain.plan import Walk
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.exclude import Excluded, excluded_from
 from syncer.domain.records.projection import projection
 from syncer.domain.records.record import Poison, Record, read_record
 from syncer.domain.records.row import Row, project
+from syncer.domain.streams.decisions import Walk
 from syncer.kombo.protocol import Page
 from syncer.store.projections import hold
 from syncer.store.shelf import Shelf, model_shelf

@@ -13,11 +13,11 @@ from syncer.domain.native.request import Place, call_at
 from syncer.domain.native.response import Listing, read_listing
 from syncer.domain.native.rows import project_native, read_native, twin
 from syncer.domain.native.spec import ForEach, Resource
-from syncer.domain.plan import Walk
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.projection import native_projection
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
+from syncer.domain.streams.decisions import Walk
 from syncer.kombo.passthrough import NativeAnswer
 from syncer.kombo.protocol import Page
 from syncer.store.parents import are_read_whole, next_value

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import count
 
-from syncer.domain.plan import Kind, Walk
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.record import Poison
 from syncer.domain.records.row import Row
+from syncer.domain.streams.decisions import Kind, Walk
 from syncer.sync.native_list import NativeList
 
 

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from syncer.domain.plan import Kind
 from syncer.domain.records.change import Change, Counts, Known, is_unchanged
 from syncer.domain.records.record import Poison
 from syncer.domain.records.row import Row
+from syncer.domain.streams.decisions import Kind
 from syncer.store.known import differing, known_rows, recognised
 from syncer.store.mirror import Written, write_page
 from syncer.store.missing import MissingStore

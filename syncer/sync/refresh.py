@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 
 from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.errors import Busy, DatabaseError, LeaseLost, SyncerError
-from syncer.domain.plan import Outcome
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.sweep import batches
+from syncer.domain.streams.decisions import Outcome
+from syncer.domain.streams.deletions import batches
 from syncer.store.quarantine import Entry, entries, forget_entries
 from syncer.store.runs import begin_run, end_run
 from syncer.store.state import Key, Lease

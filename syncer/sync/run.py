@@ -11,7 +11,9 @@ import structlog
 from sqlalchemy import Connection
 
 from syncer.domain.errors import CursorRefused, IntegrationGone, KeyRefused, KomboError, ProjectionReplaced
-from syncer.domain.plan import (
+from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.records.change import Counts
+from syncer.domain.streams.decisions import (
     MAX_RESTARTS,
     Kind,
     Mode,
@@ -25,8 +27,6 @@ from syncer.domain.plan import (
     outcome_of,
     soon,
 )
-from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.records.change import Counts
 from syncer.store.state import Key, Lease
 from syncer.sync.engine import Engine, Progress
 from syncer.sync.integration import Integrations, must_be_offered

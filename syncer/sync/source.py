@@ -8,11 +8,11 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from syncer.domain.listed import Listed
-from syncer.domain.plan import Walk
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
+from syncer.domain.streams.decisions import Walk
+from syncer.domain.streams.list_spec import Listed
 from syncer.kombo.protocol import Page
 from syncer.store.shelf import Shelf
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from syncer.domain.plan import Outcome, outcome_with, state_after
+from syncer.domain.streams.decisions import Outcome, outcome_with, state_after
 from syncer.store.missing import Held, MissingStore
 from syncer.store.quarantine import quarantined
 from syncer.store.set_apart import set_apart

@@ -12,15 +12,15 @@ from syncer.domain.errors import (
     KeyRefused,
     LeaseLost,
 )
-from syncer.domain.plan import (
+from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.scheduling.intervals import Seen, after_run
+from syncer.domain.streams.decisions import (
     Mode,
     Outcome,
     Stream,
     is_backfilled,
     recheck,
 )
-from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.scheduling.intervals import Seen, after_run
 from syncer.store.runs import begin_run, end_run
 from syncer.store.state import Key, Lease
 from syncer.sync.engine import Engine, Progress, Result

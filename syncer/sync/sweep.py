@@ -17,10 +17,10 @@ import structlog
 from sqlalchemy import ColumnElement, Connection
 
 from syncer.domain.errors import NotReady
-from syncer.domain.plan import Stream, Walk, swept
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
-from syncer.domain.sweep import IDS_AT_ONCE, WALKS_WITHOUT_IDS, batches, can_sweep
+from syncer.domain.streams.decisions import Stream, Walk, swept
+from syncer.domain.streams.deletions import IDS_AT_ONCE, WALKS_WITHOUT_IDS, batches, can_sweep
 from syncer.store.missing import MissingStore
 from syncer.store.quarantine import forget_unmet
 from syncer.store.runs import count_page

@@ -10,9 +10,9 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from syncer.domain.plan import Kind, Stream, Walk, again, finished, must_repeat
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
+from syncer.domain.streams.decisions import Kind, Stream, Walk, again, finished, must_repeat
 from syncer.kombo.protocol import Page
 from syncer.store.seen import forget_seen, met, note_seen
 from syncer.store.state import Lease

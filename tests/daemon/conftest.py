@@ -29,8 +29,8 @@ from syncer.app import App
 from syncer.config.settings import Settings
 from syncer.daemon.workers import Workers
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.plan import Stream
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.streams.decisions import Stream
 from syncer.simulator.api import simulator_app
 from syncer.simulator.clock import SimClock
 from syncer.simulator.environment import Environment

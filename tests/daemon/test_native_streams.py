@@ -15,7 +15,7 @@ from syncer.app import App
 from syncer.daemon.pressure import Tempo
 from syncer.daemon.schedule import Schedule
 from syncer.daemon.service import run_service
-from syncer.domain.plan import Mode, Outcome
+from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.simulator.environment import Environment
 from syncer.simulator.faults import Match, not_ready
 from syncer.store.state import Key, StreamStore

@@ -19,7 +19,7 @@ from syncer.config.settings import Settings
 from syncer.daemon.database_health import Availability
 from syncer.daemon.web.server import listening, pages, serve_pages
 from syncer.domain.errors import DatabaseUnavailable, UsageError
-from syncer.domain.plan import Mode
+from syncer.domain.streams.decisions import Mode
 from tests.daemon.conftest import API_KEY, MODELS, PATIENCE, Mirror, Troubled, World, make_environment
 
 PATHS = ("/healthz", "/status", "/")

@@ -11,7 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncer.domain.catalogue.lookup import model_named
-from syncer.domain.forecast import (
+from syncer.domain.native.call import Call
+from syncer.domain.native.spec import Resource
+from syncer.domain.ratelimit.budget import Budget, Reserve
+from syncer.domain.scheduling.intervals import DAY, FILL, Asked, Pace
+from syncer.domain.streams.decisions import Kind, Phase, Stream, Walk
+from syncer.domain.streams.forecast import (
     Allowance,
     Demand,
     Step,
@@ -24,11 +29,6 @@ from syncer.domain.forecast import (
     rows_of,
     typical_rows,
 )
-from syncer.domain.native.call import Call
-from syncer.domain.native.spec import Resource
-from syncer.domain.plan import Kind, Phase, Stream, Walk
-from syncer.domain.ratelimit.budget import Budget, Reserve
-from syncer.domain.scheduling.intervals import DAY, FILL, Asked, Pace
 
 GROUPS, EMPLOYEES, ORDERS = (
     model_named(name) for name in ("hris_groups", "hris_employees", "assessment_orders")

@@ -25,7 +25,7 @@ from syncer.domain.errors import (
     RequestRefused,
     Transient,
 )
-from syncer.domain.plan import (
+from syncer.domain.streams.decisions import (
     MAX_ROUNDS,
     RETRY_FIRST,
     RETRY_LONGEST,

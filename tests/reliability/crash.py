@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.plan import Stream
+from syncer.domain.streams.decisions import Stream
 from syncer.simulator.compare import comparable
 from syncer.store.state import StreamStore
 from syncer.store.tables import MIRROR, runs

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from syncer.domain.plan import Kind, Phase, Stream
+from syncer.domain.streams.decisions import Kind, Phase, Stream
 from syncer.simulator.compare import comparable
 from syncer.store.state import Key
 from syncer.store.stream_rows import stream_of

@@ -27,8 +27,8 @@ from hypothesis.stateful import (
 from sqlalchemy import delete
 
 from syncer.config.settings import Settings
-from syncer.domain.plan import Mode, Outcome
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.simulator import faults
 from syncer.simulator.api import simulator_app
 from syncer.simulator.company import Erasure

@@ -22,9 +22,9 @@ from structlog.testing import capture_logs
 
 from syncer.app import ENVIRONMENT, App
 from syncer.domain.errors import Transient
-from syncer.domain.plan import Mode, Outcome, Stream
 from syncer.domain.ratelimit import budget as rules
 from syncer.domain.ratelimit.budget import Permit, Purpose, Reserve
+from syncer.domain.streams.decisions import Mode, Outcome, Stream
 from syncer.kombo.retry import MOST_TRIES
 from syncer.simulator.clock import SimClock
 from syncer.simulator.environment import Environment

@@ -25,7 +25,7 @@ from syncer.config.settings import Settings
 from syncer.domain.catalogue import model as shape
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
-from syncer.domain.plan import Mode
+from syncer.domain.streams.decisions import Mode
 from syncer.simulator.api import simulator_app
 from syncer.simulator.clock import SimClock
 from syncer.simulator.environment import Environment

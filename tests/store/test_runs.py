@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import Connection, select
 
 from syncer.domain.catalogue.lookup import model_named
-from syncer.domain.plan import Kind, Outcome
 from syncer.domain.records.change import Counts
 from syncer.domain.records.record import Poison
 from syncer.domain.records.row import Row, project_text
+from syncer.domain.streams.decisions import Kind, Outcome
 from syncer.store.quarantine import keep_in_quarantine, quarantined, record_key
 from syncer.store.runs import (
     KEEP_RUNS,

@@ -13,10 +13,10 @@ from sqlalchemy import Connection, select, update
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import LeaseLost
-from syncer.domain.plan import Kind, Outcome, Stream, Walk
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
 from syncer.domain.scheduling.intervals import Seen
+from syncer.domain.streams.decisions import Kind, Outcome, Stream, Walk
 from syncer.store.database import Database
 from syncer.store.due import AT_ONCE, LEFT_BEHIND
 from syncer.store.state import Key, Lease, StreamStore

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select
 from syncer.app import App
 from syncer.config.settings import Settings
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.plan import Mode, Outcome
+from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.simulator.api import simulator_app
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company import Company

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from syncer.domain.plan import Mode, Stream
+from syncer.domain.streams.decisions import Mode, Stream
 from syncer.simulator.asked import Asked
 from syncer.simulator.company import Company
 from syncer.store.state import Key

@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import KeyRefused
-from syncer.domain.plan import Kind, Mode, Outcome
+from syncer.domain.streams.decisions import Kind, Mode, Outcome
 from syncer.store.tables import MIRROR
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from syncer.domain.plan import Kind, Mode
+from syncer.domain.streams.decisions import Kind, Mode
 
 MODEL = "ats_applications"
 

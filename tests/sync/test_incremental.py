@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.plan import Kind, Mode
+from syncer.domain.streams.decisions import Kind, Mode
 from syncer.simulator.life import random_change
 from syncer.simulator.paging import Paging
 from syncer.sync import walk as walk_module

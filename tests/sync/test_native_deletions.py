@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from syncer.domain.plan import Mode, Outcome
+from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.simulator import faults
 from syncer.simulator.asked import Asked
 from syncer.simulator.faults import Match

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from syncer.domain.plan import Mode, Outcome
+from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.simulator.faults import Match, not_ready
 from tests.sync.conftest import World
 from tests.sync.native import (

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from syncer.domain.native.call import Call
-from syncer.domain.plan import Mode, Outcome
+from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.outlook import Command
 from syncer.simulator import faults
 from syncer.simulator.company import Company

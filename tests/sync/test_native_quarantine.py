@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from syncer import single_records
-from syncer.domain.plan import Mode, Outcome
+from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.simulator import faults
 from syncer.simulator.faults import Match
 from syncer.store.quarantine import Entry

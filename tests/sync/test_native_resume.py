@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from syncer.domain.native.request import Place
-from syncer.domain.plan import Mode, Outcome
+from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.simulator import faults
 from syncer.simulator.asked import Asked
 from syncer.simulator.faults import Dropped, Match

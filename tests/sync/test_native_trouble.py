@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syncer.domain.plan import Outcome
+from syncer.domain.streams.decisions import Outcome
 from syncer.simulator import faults
 from syncer.simulator.faults import Answer, Match
 from tests.sync.conftest import World

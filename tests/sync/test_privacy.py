@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import delete, insert, make_url, select, text, update
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.plan import Kind, Mode
+from syncer.domain.streams.decisions import Kind, Mode
 from syncer.simulator import faults
 from syncer.simulator.faults import Match
 from syncer.store.bookkeeping import metadata, projections, quarantine

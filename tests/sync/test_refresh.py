@@ -11,7 +11,7 @@ from sqlalchemy import select
 from syncer import single_records
 from syncer.app import App
 from syncer.domain.errors import Busy, IntegrationGone, ModelUnavailable, UsageError
-from syncer.domain.plan import Mode
+from syncer.domain.streams.decisions import Mode
 from syncer.simulator import faults
 from syncer.simulator.faults import Match
 from syncer.store.tables import missing, runs, streams

@@ -18,10 +18,10 @@ from sqlalchemy import Executable, delete, select, text, update
 
 from syncer.daemon.service import run_service
 from syncer.domain.catalogue.lookup import catalogue, model_named
-from syncer.domain.plan import Mode, Outcome
 from syncer.domain.records.exclude import exclusions
 from syncer.domain.records.projection import projection
 from syncer.domain.records.row import Row, project_text
+from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.store.bookkeeping import projections, quarantine
 from syncer.store.database import Database
 from syncer.store.mirror import write_page

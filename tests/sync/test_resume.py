@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from syncer.domain.plan import Kind, Mode, Outcome, Phase
+from syncer.domain.streams.decisions import Kind, Mode, Outcome, Phase
 from syncer.simulator import faults
 from syncer.simulator.faults import Match
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from syncer.domain.plan import Mode
 from syncer.domain.scheduling.intervals import MEMORY, NEWS, Seen
+from syncer.domain.streams.decisions import Mode
 
 MODEL = "hris_groups"
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import update
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.plan import Mode, Outcome
+from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.store.tables import streams
 
 EMPLOYEES = ["hris_employees"]

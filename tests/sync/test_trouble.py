@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from syncer.domain.plan import Mode, Outcome
+from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.simulator import faults
 from syncer.simulator.faults import Dropped, Match
 from syncer.simulator.paging import Paging

@@ -14,8 +14,8 @@ from syncer.domain.errors import (
     NotReady,
     ParentsUnread,
 )
-from syncer.domain.listed import Listed
 from syncer.domain.scheduling.intervals import Seen
+from syncer.domain.streams.list_spec import Listed
 
 #: How often one run repeats a walk whose records moved while it was reading.
 MAX_ROUNDS = 3

@@ -14,11 +14,11 @@ from datetime import timedelta
 from math import ceil
 from statistics import median
 
-from syncer.domain.listed import Listed
 from syncer.domain.native.spec import Resource
-from syncer.domain.plan import Kind, Phase, Stream, Walk
 from syncer.domain.ratelimit.budget import FIRST_WINDOW, Budget, Reserve
 from syncer.domain.scheduling.intervals import DAY, FILL, Asked, Pace, fitting_stretch, load
+from syncer.domain.streams.decisions import Kind, Phase, Stream, Walk
+from syncer.domain.streams.list_spec import Listed
 
 #: Requests per window until Kombo has told the limit; docs.kombo.dev shows this number.
 ASSUMED_LIMIT = 300

@@ -1,0 +1,1 @@
+"""Decide what a run does next."""
