@@ -23,15 +23,15 @@ from syncer.kombo.attempts import persist
 from syncer.kombo.concurrency import Slots
 from syncer.kombo.gate import Gate
 from syncer.kombo.headers import read_rate
-from syncer.kombo.integration import (
+from syncer.kombo.integrations import (
     KEY_CHECK_PATH,
     Integration,
     integration_path,
     read_integration,
     read_key_check,
 )
+from syncer.kombo.lists import Page, list_params, read_page
 from syncer.kombo.passthrough import NativeAnswer, doubtful, native_request
-from syncer.kombo.protocol import Page, list_params, read_page
 from syncer.kombo.request import Request
 
 #: A request may last this many times the silence it may keep, however steadily its answer drips.

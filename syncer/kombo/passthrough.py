@@ -24,8 +24,8 @@ from syncer.domain.errors import Doubtful, KomboError, UsageError
 from syncer.domain.native.call import Call, File
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.kombo.concurrency import Slots
+from syncer.kombo.errors import Asked, refusal, unreadable
 from syncer.kombo.headers import read_free_slots, read_served_at
-from syncer.kombo.refusals import Asked, refusal, unreadable
 from syncer.kombo.request import Request
 from syncer.kombo.retry import is_undone
 

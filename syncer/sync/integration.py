@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from syncer.domain.errors import IntegrationGone, KeyRefused, KomboError, ModelUnavailable, NotReady
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.list_spec import Listed
-from syncer.kombo import integration as kombo
+from syncer.kombo import integrations as kombo
 from syncer.store.integrations import Integration
 from syncer.sync.engine import Engine
 

@@ -14,7 +14,7 @@ from syncer.domain.records.projection import projection
 from syncer.domain.records.record import Poison, Record, read_record
 from syncer.domain.records.row import Row, project
 from syncer.domain.streams.decisions import Walk
-from syncer.kombo.protocol import Page
+from syncer.kombo.lists import Page
 from syncer.store.projections import hold
 from syncer.store.shelf import Shelf, model_shelf
 from syncer.sync.engine import Engine

@@ -18,8 +18,8 @@ from syncer.domain.records.projection import native_projection
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
 from syncer.domain.streams.decisions import Walk
+from syncer.kombo.lists import Page
 from syncer.kombo.passthrough import NativeAnswer
-from syncer.kombo.protocol import Page
 from syncer.store.parents import are_read_whole, next_value
 from syncer.store.projections import hold
 from syncer.store.shelf import Shelf, shelf_of

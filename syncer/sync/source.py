@@ -13,7 +13,7 @@ from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
 from syncer.domain.streams.decisions import Walk
 from syncer.domain.streams.list_spec import Listed
-from syncer.kombo.protocol import Page
+from syncer.kombo.lists import Page
 from syncer.store.shelf import Shelf
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
 from syncer.domain.streams.decisions import Kind, Stream, Walk, again, finished, must_repeat
-from syncer.kombo.protocol import Page
+from syncer.kombo.lists import Page
 from syncer.store.seen import forget_seen, met, note_seen
 from syncer.store.state import Lease
 from syncer.sync.engine import Engine

@@ -37,7 +37,7 @@ from syncer.domain.errors import (
 )
 from syncer.domain.ratelimit.budget import Permit, Purpose, Rate
 from syncer.kombo.client import Client
-from syncer.kombo.protocol import Page
+from syncer.kombo.lists import Page
 
 KEY = "ks_prod_5ecretNobodyMayRead"
 ID = "personio:8d1hpPsbjxUkoCoa1veLZGe5"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from syncer.domain.errors import IntegrationGone, KeyRefused, RequestRefused, Transient
-from syncer.kombo.integration import (
+from syncer.kombo.integrations import (
     Integration,
     ReadModel,
     integration_path,

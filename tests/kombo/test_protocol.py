@@ -24,8 +24,8 @@ from syncer.domain.errors import (
     Transient,
     UsageError,
 )
-from syncer.kombo.protocol import Page, list_params, read_page
-from syncer.kombo.split import Broken, split_page
+from syncer.kombo.lenient_page import Broken, split_page
+from syncer.kombo.lists import Page, list_params, read_page
 
 SAMPLES = Path(__file__).parent / "samples"
 INTEGRATION = "personio:8d1hpPsbjxUkoCoa1veLZGe5"

@@ -17,7 +17,7 @@ from syncer.domain.errors import (
     RequestRefused,
     Transient,
 )
-from syncer.kombo.refusals import Asked, refusal
+from syncer.kombo.errors import Asked, refusal
 
 LIST = Asked("hris_employees of personio:1", "personio:1")
 WALK = Asked("hris_employees of personio:1", "personio:1", has_cursor=True)

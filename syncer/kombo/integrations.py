@@ -15,7 +15,7 @@ import msgspec
 
 from syncer.domain.records.values import Unfit
 from syncer.domain.records.values import timestamp as parse_timestamp
-from syncer.kombo.refusals import Asked, refusal, unreadable
+from syncer.kombo.errors import Asked, refusal, unreadable
 
 KEY_CHECK_PATH = "/check-api-key"
 

@@ -14,9 +14,9 @@ import msgspec
 
 from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import UsageError
+from syncer.kombo.errors import Asked, refusal, unreadable
 from syncer.kombo.headers import read_served_at
-from syncer.kombo.refusals import Asked, refusal, unreadable
-from syncer.kombo.split import Broken, split_page
+from syncer.kombo.lenient_page import Broken, split_page
 
 
 @dataclass(frozen=True, slots=True)
