@@ -24,10 +24,10 @@ from syncer.domain.records.exclude import exclusions
 from syncer.domain.streams.decisions import Mode
 from syncer.kombo.concurrency import Slots
 from syncer.kombo.passthrough import NativeAnswer
+from syncer.operations.status import report_status
 from syncer.outlook import Command, outlook
 from syncer.owner import is_dead, this_process
 from syncer.planning import Planning
-from syncer.report import report_status
 from syncer.rules import rules_of
 from syncer.selection import Selection
 from syncer.store import schema

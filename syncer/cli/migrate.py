@@ -14,7 +14,7 @@ from syncer.domain.errors import SyncerError
 
 if TYPE_CHECKING:
     from syncer.app import App
-    from syncer.sync.check import Finding
+    from syncer.operations.checks import Finding
 
 
 @click.command()
@@ -29,8 +29,8 @@ def check(session: Session, as_json: bool) -> int:
 
 
 async def _check(app: App, as_json: bool) -> int:
-    from syncer.checkup import check as look_at_all
-    from syncer.sync.check import Finding
+    from syncer.operations.check import check as look_at_all
+    from syncer.operations.checks import Finding
 
     found: list[Finding] = []
 

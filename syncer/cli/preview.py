@@ -23,7 +23,7 @@ from syncer.cli.session import Session
 
 if TYPE_CHECKING:
     from syncer.app import App
-    from syncer.sync.preview import Preview
+    from syncer.operations.native_preview import Preview
 
 #: Characters of a document that are shown where there are no columns.
 SHOWN = 80
@@ -54,7 +54,7 @@ def preview(session: Session, name: str, integration: str | None, as_json: bool)
 
 
 async def _fetch(app: App, name: str, integration: str | None) -> Preview:
-    from syncer.preview import preview_list
+    from syncer.operations.preview import preview_list
 
     async with app:
         return await preview_list(app, name, integration)

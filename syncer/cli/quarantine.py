@@ -31,7 +31,7 @@ def quarantine() -> None:
 @pass_session
 def list_(session: Session, integrations: tuple[str, ...], models: tuple[str, ...], as_json: bool) -> int:
     """List what is in quarantine, and why."""
-    from syncer import single_records
+    from syncer.operations import refresh as single_records
 
     app = session.app()
     try:
@@ -104,7 +104,7 @@ def retry(session: Session, integrations: tuple[str, ...], models: tuple[str, ..
 async def _retry(
     app: App, integrations: tuple[str, ...], models: tuple[str, ...]
 ) -> dict[Key, list[Fate]] | None:
-    from syncer import single_records
+    from syncer.operations import refresh as single_records
 
     async with app:
         return await until_interrupted(

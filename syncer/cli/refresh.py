@@ -78,7 +78,7 @@ def refresh(
 
 
 async def _fetch(app: App, integration: str, model: str, ids: Sequence[str], by: By) -> list[Fate] | None:
-    from syncer import single_records
+    from syncer.operations import refresh as single_records
 
     async with app:
         return await until_interrupted(

@@ -133,7 +133,7 @@ def _totals(found: dict[str, Any]) -> str:
 
 
 def _budget(budget: dict[str, Any] | None) -> str:
-    from syncer.report import waiting_requests
+    from syncer.operations.status import waiting_requests
 
     if budget is None or budget["limit"] is None:
         return "request limit: not known yet"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from syncer import single_records
 from syncer.domain.streams.decisions import Mode, Outcome
+from syncer.operations import refresh as single_records
 from syncer.simulator import faults
 from syncer.simulator.faults import Match
 from syncer.store.quarantine import Entry

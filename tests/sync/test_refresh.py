@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from syncer import single_records
 from syncer.app import App
 from syncer.domain.errors import Busy, IntegrationGone, ModelUnavailable, UsageError
 from syncer.domain.streams.decisions import Mode
+from syncer.operations import refresh as single_records
 from syncer.simulator import faults
 from syncer.simulator.faults import Match
 from syncer.store.tables import missing, runs, streams

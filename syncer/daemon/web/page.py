@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from syncer.daemon.web.style import STYLE
-from syncer.report import waiting_requests
+from syncer.operations.status import waiting_requests
 
 #: More streams than this are not all listed on one page.
 MOST_STREAMS = 150

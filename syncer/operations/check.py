@@ -9,10 +9,10 @@ from syncer.app import App
 from syncer.domain.catalogue.lookup import select_models
 from syncer.domain.errors import SyncerError
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.operations.checks import Finding, check_integration, check_native, tell_drift
 from syncer.selection import NO_INTEGRATION
 from syncer.store import schema
 from syncer.store.drift import drift
-from syncer.sync.check import Finding, check_integration, check_native, tell_drift
 
 
 async def check(app: App) -> AsyncIterator[Finding]:
