@@ -30,7 +30,7 @@ def plan(
     nothing: the numbers follow from the rows that are here. Retries and questions about missing records come
     on top.
     """
-    from syncer.outlook import Command
+    from syncer.planning.cost import Command
 
     app = session.app()
     try:

@@ -10,7 +10,7 @@ from syncer.domain.catalogue.lookup import select_models
 from syncer.domain.errors import SyncerError
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.operations.checks import Finding, check_integration, check_native, tell_drift
-from syncer.selection import NO_INTEGRATION
+from syncer.planning.selection import NO_INTEGRATION
 from syncer.store import schema
 from syncer.store.drift import drift
 

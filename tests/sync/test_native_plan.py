@@ -12,7 +12,7 @@ import pytest
 
 from syncer.domain.native.call import Call
 from syncer.domain.streams.decisions import Mode, Outcome
-from syncer.outlook import Command
+from syncer.planning.cost import Command
 from syncer.simulator import faults
 from syncer.simulator.company import Company
 from syncer.simulator.faults import Match

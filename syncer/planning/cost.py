@@ -27,8 +27,8 @@ from syncer.domain.streams.forecast import (
     forecast,
     typical_rows,
 )
-from syncer.planning import Planning
-from syncer.selection import Selection
+from syncer.planning.capacity import Planning
+from syncer.planning.selection import Selection
 from syncer.store.database import Database
 from syncer.store.integrations import Integration
 from syncer.store.parents import count_values

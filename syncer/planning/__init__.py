@@ -1,0 +1,1 @@
+"""Select what is mirrored, and estimate what that takes."""
