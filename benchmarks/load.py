@@ -20,7 +20,7 @@ from benchmarks.pages import INTEGRATION, INTEGRATIONS
 from syncer.app import App
 from syncer.config.settings import Settings
 from syncer.domain.streams.decisions import Mode
-from syncer.memory import keep_little, pass_over_what_stays
+from syncer.process.memory import keep_little, pass_over_what_stays
 
 #: The API key: loads that have the same one share a budget.
 KEY = "bench"

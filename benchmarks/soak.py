@@ -37,7 +37,7 @@ from syncer.app import App
 from syncer.config.settings import Settings
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.streams.decisions import Mode
-from syncer.logs import configure_logging
+from syncer.process.logging import configure_logging
 from syncer.simulator import faults
 from syncer.simulator.clock import SimClock
 from syncer.simulator.compare import comparable

@@ -25,10 +25,10 @@ from syncer.domain.streams.decisions import Mode
 from syncer.kombo.concurrency import Slots
 from syncer.kombo.passthrough import NativeAnswer
 from syncer.operations.status import report_status
-from syncer.owner import is_dead, this_process
 from syncer.planning.capacity import Planning
 from syncer.planning.cost import Command, outlook
 from syncer.planning.selection import Selection
+from syncer.process.identity import is_dead, this_process
 from syncer.rules import rules_of
 from syncer.store import schema
 from syncer.store.database import Database

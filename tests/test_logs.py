@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
-from syncer.logs import HIDDEN, Redactor, configure_logging
+from syncer.process.logging import HIDDEN, Redactor, configure_logging
 
 SECRET = 'p"ss wörd/1'
 

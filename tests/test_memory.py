@@ -3,7 +3,7 @@
 import gc
 import weakref
 
-from syncer.memory import pass_over_what_stays
+from syncer.process.memory import pass_over_what_stays
 
 
 class Ring:

@@ -12,12 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from syncer.owner import is_dead, this_process
+from syncer.process.identity import is_dead, this_process
 
 #: Prints its name and lives until its input ends.
-CHILD = (
-    "import sys; from syncer.owner import this_process; print(this_process(), flush=True); sys.stdin.read()"
-)
+CHILD = "import sys; from syncer.process.identity import this_process; print(this_process(), flush=True); sys.stdin.read()"
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 if TYPE_CHECKING:
     from syncer.app import App
     from syncer.config.settings import Settings
-    from syncer.logs import Redactor
+    from syncer.process.logging import Redactor
 
 
 @dataclass
@@ -35,11 +35,11 @@ class Session:
 
         A command that is over soon speaks for itself: its log only warns unless set to DEBUG.
         """
-        from syncer.memory import keep_little, pass_over_what_stays, without_collecting
+        from syncer.process.memory import keep_little, pass_over_what_stays, without_collecting
 
         with without_collecting():
             from syncer.app import App
-            from syncer.logs import configure_logging
+            from syncer.process.logging import configure_logging
 
         keep_little()
         settings = settings or self.settings()
@@ -58,7 +58,7 @@ class Session:
         return self._redactor.hide(text) if self._redactor else text
 
     def _redact(self, settings: Settings) -> None:
-        from syncer.logs import Redactor
+        from syncer.process.logging import Redactor
 
         self._redactor = Redactor(settings.secrets())
 

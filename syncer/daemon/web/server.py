@@ -20,7 +20,7 @@ from syncer.config.sections import Web
 from syncer.daemon.database_health import Availability
 from syncer.daemon.web.page import status_page
 from syncer.domain.errors import DatabaseError, DatabaseUnavailable, UsageError
-from syncer.logs import Redactor
+from syncer.process.logging import Redactor
 
 #: Seconds that a page waits for the database.
 PATIENCE = 5.0

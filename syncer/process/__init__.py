@@ -1,0 +1,1 @@
+"""Set up the process: logging, identity, memory."""
