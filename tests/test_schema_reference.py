@@ -14,9 +14,9 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Child, Link
 from syncer.domain.errors import UsageError
 from syncer.schema_reference.ddl import ddl
-from syncer.schema_reference.entries import categories, entries, entry_named, joins, parts
 from syncer.schema_reference.markdown import page
 from syncer.schema_reference.mermaid import diagram_of, diagram_of_category
+from syncer.schema_reference.tables import categories, entries, entry_named, joins, parts
 from syncer.store.database import Database
 from syncer.store.schema import VERSION_TABLE
 

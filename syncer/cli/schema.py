@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from syncer.schema_reference.entries import ColumnEntry, Entry
+    from syncer.schema_reference.tables import ColumnEntry, Entry
 
 #: A wider terminal is not filled: nobody reads such lines.
 WIDEST = 100
@@ -27,7 +27,7 @@ _HEADINGS = {
 
 
 def _complete(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
-    from syncer.schema_reference.entries import categories, entries
+    from syncer.schema_reference.tables import categories, entries
 
     return [name for name in (*categories(), *entries()) if name.startswith(begun)]
 
@@ -58,7 +58,7 @@ def schema(session: Session, name: str | None, form: str | None, dialect: str | 
     syncer schema hris_employees --format mermaid
     syncer schema ats --format ddl --dialect postgresql
     """
-    from syncer.schema_reference.entries import categories, entries
+    from syncer.schema_reference.tables import categories, entries
 
     if as_json and form not in (None, "json"):
         raise click.UsageError(f"--json is --format json: it does not go with --format {form}.")
@@ -82,8 +82,8 @@ def schema(session: Session, name: str | None, form: str | None, dialect: str | 
 def _named(session: Session, name: str, form: str) -> Entry:
     """The table or view of that name, be it one that the configuration asks for. Raises UsageError."""
     from syncer.domain.errors import UsageError
-    from syncer.schema_reference.entries import entries, entry_named
     from syncer.schema_reference.native import native_entries
+    from syncer.schema_reference.tables import entries, entry_named
 
     if name in entries():
         return entry_named(name)
@@ -102,7 +102,7 @@ def _dialect(session: Session) -> str:
 
 
 def _say_json(one: Entry | None, some: list[Entry]) -> None:
-    from syncer.schema_reference.machine import value_of
+    from syncer.schema_reference.json import value_of
 
     say_json(value_of(one) if one else [value_of(each) for each in some])
 
@@ -119,7 +119,7 @@ def _say_diagrams(one: Entry | None, categories: list[str]) -> None:
 
 def _say_ddl(one: Entry | None, some: list[Entry], dialect: str) -> None:
     from syncer.schema_reference.ddl import ddl
-    from syncer.schema_reference.entries import parts
+    from syncer.schema_reference.tables import parts
 
     say(f"-- For reading: `syncer migrate` makes all of it on {dialect}, and keeps track of its version.\n")
     say(ddl([one, *parts(one)] if one else some, dialect).rstrip())
@@ -148,7 +148,7 @@ def _show_list(some: list[Entry]) -> None:
 def _show_entry(entry: Entry) -> None:
     from rich.text import Text
 
-    from syncer.schema_reference.entries import joins, parts
+    from syncer.schema_reference.tables import joins, parts
 
     origin = {"mirror": f" of {entry.path}", "bookkeeping": ""}.get(entry.kind, f" of {entry.source}")
     kind = entry.kind if entry.kind == "view" else f"{entry.kind} table"

@@ -15,7 +15,7 @@ from sqlalchemy.schema import (
 )
 
 from syncer.schema_reference import views
-from syncer.schema_reference.entries import DIALECTS, Entry
+from syncer.schema_reference.tables import DIALECTS, Entry
 from syncer.store.tables import metadata
 
 

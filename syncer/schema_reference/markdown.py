@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.schema_reference.entries import OWN, ColumnEntry, Entry, categories, entries, joins, parts
 from syncer.schema_reference.mermaid import diagram_of_category, fenced
 from syncer.schema_reference.prose import COMMON, HEAD, LIVE, SENSITIVE, SYNC, TITLES
+from syncer.schema_reference.tables import OWN, ColumnEntry, Entry, categories, entries, joins, parts
 from syncer.store.tables import DOCUMENT
 
 #: Names of tables and columns in a meaning, lest Markdown take their underscores for its own.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from syncer.schema_reference.entries import ColumnEntry, Entry, Join, entries, joins
+from syncer.schema_reference.tables import ColumnEntry, Entry, Join, entries, joins
 
 
 def diagram_of_category(category: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import Column
 
 from syncer.domain.native.spec import Resource
-from syncer.schema_reference.entries import OWN, Entry, column_entries
+from syncer.schema_reference.tables import OWN, Entry, column_entries
 from syncer.store.native_views import SHOWN_AFTER, SHOWN_BEFORE
 from syncer.store.passthrough import passthrough_records
 from syncer.store.safe_views import live_name

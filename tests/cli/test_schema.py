@@ -16,7 +16,7 @@ import pytest
 
 from syncer.cli import call
 from syncer.cli.session import Session
-from syncer.schema_reference.entries import categories, entries
+from syncer.schema_reference.tables import categories, entries
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Shell

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Index
 
-from syncer.schema_reference.entries import DIALECTS, ColumnEntry, Entry, joins, parts
+from syncer.schema_reference.tables import DIALECTS, ColumnEntry, Entry, joins, parts
 from syncer.store.tables import metadata
 
 
