@@ -40,7 +40,7 @@ from syncer.domain.streams.decisions import Mode
 from syncer.process.logging import configure_logging
 from syncer.simulator import faults
 from syncer.simulator.clock import SimClock
-from syncer.simulator.compare import comparable
+from syncer.simulator.company.compare import comparable
 from syncer.simulator.environment import Environment
 from syncer.simulator.faults import Fault, Match
 from syncer.simulator.life import random_change

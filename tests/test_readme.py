@@ -20,7 +20,7 @@ import pytest
 
 from syncer.cli import group
 from syncer.simulator.clock import SimClock
-from syncer.simulator.company import Company
+from syncer.simulator.company.company import Company
 from syncer.simulator.environment import Environment
 from syncer.simulator.limit import RateLimit
 from syncer.simulator.server import running_in_thread

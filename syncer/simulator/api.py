@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Model
 from syncer.simulator.asked import Asked
+from syncer.simulator.company.render import row_json, to_json
 from syncer.simulator.environment import Environment
 from syncer.simulator.faults import (
     Dropped,
@@ -33,7 +34,6 @@ from syncer.simulator.integration import Integration
 from syncer.simulator.native import called, carry_out
 from syncer.simulator.paging import page_number, page_of, whole_list
 from syncer.simulator.query import Invalid, read_query
-from syncer.simulator.render import row_json, to_json
 
 Respond = Callable[[Request], Awaitable[Response]]
 _PREFIX = "/v1"

@@ -9,9 +9,9 @@ from random import Random
 
 from syncer.simulator.asked import Asked
 from syncer.simulator.clock import SimClock
-from syncer.simulator.company import Company
+from syncer.simulator.company.company import Company
+from syncer.simulator.company.ids import kombo_id
 from syncer.simulator.faults import Faults
-from syncer.simulator.ids import kombo_id
 from syncer.simulator.integration import Integration
 from syncer.simulator.limit import RateLimit
 from syncer.simulator.paging import Paging

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
-from syncer.simulator.ids import iso, iso_day
-from syncer.simulator.records import Record, Tables
+from syncer.simulator.company.ids import iso, iso_day
+from syncer.simulator.company.records import Record, Tables
 
 #: (tables, record, value): value is a set of texts for lists, milliseconds for timestamps, a text, or JSON.
 Test = Callable[[Tables, Record, Any], bool]

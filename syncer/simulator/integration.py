@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Model
-from syncer.simulator.company import Company
-from syncer.simulator.ids import iso, kombo_id, to_ms
+from syncer.simulator.company.company import Company
+from syncer.simulator.company.ids import iso, kombo_id, to_ms
 
 Status = Literal["ACTIVE", "INVALID", "INACTIVE"]
 SetupStatus = Literal["INCOMPLETE", "FINAL_SYNC_PENDING", "COMPLETED"]

@@ -13,11 +13,11 @@ from typing import NoReturn
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator import life_ats, life_hris
-from syncer.simulator.chance import Change, find, label
-from syncer.simulator.company import Company
+from syncer.simulator.company.chance import Change, find, label
+from syncer.simulator.company.company import Company
+from syncer.simulator.company.records import Record
+from syncer.simulator.company.values import pick
 from syncer.simulator.environment import Environment
-from syncer.simulator.records import Record
-from syncer.simulator.values import pick
 
 _DATED = tuple(name for name, model in catalogue().items() if model.has_remote_deleted_at)
 _LATEST_COMMIT = timedelta(minutes=4)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from random import Random
 
-from syncer.simulator import hiring, jobs, learning, orders
-from syncer.simulator.chance import Change, find, label
-from syncer.simulator.company import Company
-from syncer.simulator.ids import iso
+from syncer.simulator.company import hiring, jobs, learning, orders
+from syncer.simulator.company.chance import Change, find, label
+from syncer.simulator.company.company import Company
+from syncer.simulator.company.ids import iso
+from syncer.simulator.company.records import Record
+from syncer.simulator.company.values import pick
 from syncer.simulator.life_hris import hire, rename
-from syncer.simulator.records import Record
-from syncer.simulator.values import pick
 
 
 def open_job(company: Company, rng: Random) -> str:

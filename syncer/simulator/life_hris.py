@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from random import Random
 
-from syncer.simulator import names, payroll, staff, talent, time_off
-from syncer.simulator.chance import Change, find, label
-from syncer.simulator.company import Company
-from syncer.simulator.ids import iso_midnight
-from syncer.simulator.values import money, person, pick
+from syncer.simulator.company import names, payroll, staff, talent, time_off
+from syncer.simulator.company.chance import Change, find, label
+from syncer.simulator.company.company import Company
+from syncer.simulator.company.ids import iso_midnight
+from syncer.simulator.company.values import money, person, pick
 
 
 def hire(company: Company, rng: Random) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from syncer.simulator.company import Company
-from syncer.simulator.records import Record
+from syncer.simulator.company.company import Company
+from syncer.simulator.company.records import Record
 
 
 @dataclass(frozen=True, slots=True)

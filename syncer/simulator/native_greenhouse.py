@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from syncer.simulator.ids import iso
+from syncer.simulator.company.ids import iso
+from syncer.simulator.company.records import Record
 from syncer.simulator.native_call import NativeCall, NativeReply
-from syncer.simulator.records import Record
 
 _BASE = "https://harvest.greenhouse.io/v1"
 _SIZE, _MOST = 100, 500

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from syncer.simulator.company.records import Record
 from syncer.simulator.native_call import NativeCall, NativeReply, day, has_left
-from syncer.simulator.records import Record
 
 Row = Mapping[str, Any]
 

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from typing import Any
 from xml.etree import ElementTree
 
+from syncer.simulator.company.records import Record
 from syncer.simulator.native_call import NativeCall, NativeReply
-from syncer.simulator.records import Record
 
 _LIMIT, _MOST = 50, 200
 #: A picture of one pixel.

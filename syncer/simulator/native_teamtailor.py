@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from syncer.simulator.ids import iso
+from syncer.simulator.company.ids import iso
+from syncer.simulator.company.records import Record
 from syncer.simulator.native_call import NativeCall, NativeReply
-from syncer.simulator.records import Record
 
 _BASE = "https://api.teamtailor.com/v1"
 _SIZE, _MOST = 10, 30

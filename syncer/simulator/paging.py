@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
+from syncer.simulator.company.records import Record, Tables
 from syncer.simulator.query import Invalid, Query
-from syncer.simulator.records import Record, Tables
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from syncer.domain.catalogue.model import Filter, Model
+from syncer.simulator.company.ids import to_ms
+from syncer.simulator.company.records import Record, Tables
 from syncer.simulator.filters import FILTERS
-from syncer.simulator.ids import to_ms
-from syncer.simulator.records import Record, Tables
 
 DEFAULT_PAGE_SIZE = 100
 LARGEST_PAGE_SIZE = 250

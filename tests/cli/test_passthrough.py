@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from syncer.simulator import faults
-from syncer.simulator.company import Company
+from syncer.simulator.company.company import Company
 from syncer.simulator.faults import Dropped, Late, Match, native_answer
 from syncer.simulator.native_personio import PICTURE
 

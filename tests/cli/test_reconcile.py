@@ -10,7 +10,7 @@ from syncer.simulator import faults
 from syncer.simulator.faults import Match
 
 if TYPE_CHECKING:
-    from syncer.simulator.company import Company
+    from syncer.simulator.company.company import Company
     from tests.cli.conftest import Shell, Source
 
 EMPLOYEES = "hris_employees"

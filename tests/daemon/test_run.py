@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from syncer.daemon.service import run_service
 from syncer.simulator import faults
-from syncer.simulator.company import Company
+from syncer.simulator.company.company import Company
 from syncer.simulator.environment import Environment
 from syncer.simulator.faults import Late, Match
 from tests.daemon.conftest import (

@@ -30,11 +30,11 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.simulator.api import simulator_app
 from syncer.simulator.clock import SimClock
-from syncer.simulator.company import Company, Erasure
+from syncer.simulator.company.company import Company, Erasure
+from syncer.simulator.company.records import Members
+from syncer.simulator.company.relations import RELATIONS
 from syncer.simulator.environment import Environment
 from syncer.simulator.limit import RateLimit
-from syncer.simulator.records import Members
-from syncer.simulator.relations import RELATIONS
 from syncer.store.database import Database
 from syncer.store.query import query
 

@@ -1,6 +1,6 @@
 """Copies inside of records go stale, joins do not: for every copy that Kombo does not send anew.
 
-Which copies those are is data (``syncer.simulator.relations``), and so is how tables hang together (the
+Which copies those are is data (``syncer.simulator.company.relations``), and so is how tables hang together (the
 catalogue); the joins here follow from both.
 """
 
@@ -18,8 +18,8 @@ import pytest
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.clock import SimClock
-from syncer.simulator.company import Company
-from syncer.simulator.relations import RELATIONS, Relation
+from syncer.simulator.company.company import Company
+from syncer.simulator.company.relations import RELATIONS, Relation
 from syncer.store.database import Database
 from syncer.store.query import query
 

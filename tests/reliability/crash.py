@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.streams.decisions import Stream
-from syncer.simulator.compare import comparable
+from syncer.simulator.company.compare import comparable
 from syncer.store.state import StreamStore
 from syncer.store.tables import MIRROR, runs
 from tests.daemon.conftest import Mirror, Source

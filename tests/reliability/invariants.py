@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from syncer.domain.streams.decisions import Kind, Phase, Stream
-from syncer.simulator.compare import comparable
+from syncer.simulator.company.compare import comparable
 from syncer.store.state import Key
 from syncer.store.stream_rows import stream_of
 from syncer.store.tables import MIRROR, missing, runs, seen, streams

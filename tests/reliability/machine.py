@@ -31,7 +31,7 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.simulator import faults
 from syncer.simulator.api import simulator_app
-from syncer.simulator.company import Erasure
+from syncer.simulator.company.company import Erasure
 from syncer.simulator.faults import Answer, Match
 from syncer.simulator.paging import Paging
 from syncer.store.state import Key

@@ -30,7 +30,7 @@ import pytest
 from sqlalchemy import make_url
 
 from syncer.simulator.asked import Asked
-from syncer.simulator.compare import comparable
+from syncer.simulator.company.compare import comparable
 from syncer.simulator.environment import Environment
 from syncer.simulator.life import random_change
 from tests import embedded_postgres

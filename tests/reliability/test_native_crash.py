@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from syncer.simulator.clock import SimClock
-from syncer.simulator.company import Company
+from syncer.simulator.company.company import Company
 from syncer.simulator.environment import Environment
 from tests.daemon.conftest import API_KEY, Mirror, Source
 from tests.reliability.conftest import Copy

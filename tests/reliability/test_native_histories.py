@@ -21,7 +21,7 @@ from syncer.config.settings import Settings
 from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.simulator import faults
 from syncer.simulator.api import simulator_app
-from syncer.simulator.company import Erasure
+from syncer.simulator.company.company import Erasure
 from syncer.simulator.environment import Environment
 from syncer.simulator.faults import Answer, Match
 from syncer.simulator.limit import RateLimit

@@ -12,7 +12,7 @@ import pytest
 from syncer.domain.catalogue.lookup import model_named
 from syncer.simulator.api import simulator_app
 from syncer.simulator.clock import SimClock
-from syncer.simulator.company import Company
+from syncer.simulator.company.company import Company
 from syncer.simulator.environment import Environment
 from tests.simulator.native import Do, id_of
 

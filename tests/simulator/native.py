@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from syncer.simulator.clock import SimClock
-from syncer.simulator.company import Company
+from syncer.simulator.company.company import Company
 from syncer.simulator.environment import Environment
 
 TOOLS = ("personio", "hibob", "workday", "greenhouse", "nmbrs", "teamtailor", "hroffice", "taleo")

@@ -11,10 +11,10 @@ import pytest
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.clock import SimClock
-from syncer.simulator.company import Company, Erasure
-from syncer.simulator.ids import iso, kombo_id, to_ms
+from syncer.simulator.company.company import Company, Erasure
+from syncer.simulator.company.ids import iso, kombo_id, to_ms
+from syncer.simulator.company.sizes import sizes
 from syncer.simulator.life import random_change
-from syncer.simulator.sizes import sizes
 
 INTEGRATION = "personio:8d1hpPsbjxUkoCoa1veLZGe5"
 

@@ -11,7 +11,7 @@ import pytest
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.clock import SimClock
-from syncer.simulator.company import Company
+from syncer.simulator.company.company import Company
 from syncer.simulator.environment import Environment
 from syncer.simulator.filters import FILTERS
 from syncer.simulator.paging import Paging, page_of

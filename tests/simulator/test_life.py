@@ -11,9 +11,9 @@ import pytest
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator import life, life_ats, life_hris
-from syncer.simulator.chance import Change
 from syncer.simulator.clock import SimClock
-from syncer.simulator.company import Company
+from syncer.simulator.company.chance import Change
+from syncer.simulator.company.company import Company
 from syncer.simulator.environment import Environment
 from syncer.simulator.life import live, random_change
 

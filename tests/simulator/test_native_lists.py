@@ -16,7 +16,7 @@ import pytest
 from syncer.simulator import life_ats, life_hris
 from syncer.simulator.asked import Asked
 from syncer.simulator.clock import SimClock
-from syncer.simulator.company import Company
+from syncer.simulator.company.company import Company
 from syncer.simulator.environment import Environment
 from tests.simulator.native import Do, answered, environment_of, id_of
 

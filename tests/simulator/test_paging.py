@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from syncer.simulator.clock import SimClock
-from syncer.simulator.company import Company
+from syncer.simulator.company.company import Company
 from syncer.simulator.environment import Environment
 from syncer.simulator.paging import Paging
 

@@ -13,7 +13,7 @@ import kombo
 import pytest
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.simulator.company import Company
+from syncer.simulator.company.company import Company
 from syncer.simulator.environment import Environment
 from syncer.simulator.server import running
 

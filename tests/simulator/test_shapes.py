@@ -12,9 +12,9 @@ import pytest
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.clock import SimClock
-from syncer.simulator.company import Company
-from syncer.simulator.relations import RELATIONS
-from syncer.simulator.render import UNKNOWN_MEMBER
+from syncer.simulator.company.company import Company
+from syncer.simulator.company.relations import RELATIONS
+from syncer.simulator.company.render import UNKNOWN_MEMBER
 
 SHAPES = json.loads((Path(__file__).parents[1] / "data" / "models.json").read_text(encoding="utf-8"))
 SHAPE_OF_PATH = {shape["path"]: shape for shape in SHAPES["models"]}

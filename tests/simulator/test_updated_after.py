@@ -13,10 +13,10 @@ import pytest
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.clock import SimClock
-from syncer.simulator.company import Company
-from syncer.simulator.ids import iso, to_ms
-from syncer.simulator.records import Record
-from syncer.simulator.relations import RELATIONS, Relation
+from syncer.simulator.company.company import Company
+from syncer.simulator.company.ids import iso, to_ms
+from syncer.simulator.company.records import Record
+from syncer.simulator.company.relations import RELATIONS, Relation
 
 Get = Callable[..., Awaitable[httpx.Response]]
 Walk = Callable[..., Awaitable[list[dict[str, Any]]]]

@@ -20,8 +20,8 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.simulator.api import simulator_app
 from syncer.simulator.clock import SimClock
-from syncer.simulator.company import Company
-from syncer.simulator.compare import comparable
+from syncer.simulator.company.company import Company
+from syncer.simulator.company.compare import comparable
 from syncer.simulator.environment import Environment
 from syncer.simulator.limit import RateLimit
 from syncer.store.state import StreamStore

@@ -14,7 +14,7 @@ from syncer.domain.native.call import Call
 from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.planning.cost import Command
 from syncer.simulator import faults
-from syncer.simulator.company import Company
+from syncer.simulator.company.company import Company
 from syncer.simulator.faults import Match
 from syncer.simulator.limit import RateLimit
 from syncer.sync.gate import SHORTLY

@@ -10,7 +10,7 @@ import pytest
 
 from syncer.domain.errors import UsageError
 from syncer.domain.native.call import Call
-from syncer.simulator.company import Company
+from syncer.simulator.company.company import Company
 from syncer.simulator.faults import Late, Match
 from syncer.simulator.limit import RateLimit
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from random import Random
 
-from syncer.simulator import names
-from syncer.simulator.ids import DAY_MS, iso_midnight
-from syncer.simulator.maker import Maker
-from syncer.simulator.records import Record
-from syncer.simulator.values import address, custom_fields, maybe, pick, remote_data
+from syncer.simulator.company import names
+from syncer.simulator.company.ids import DAY_MS, iso_midnight
+from syncer.simulator.company.maker import Maker
+from syncer.simulator.company.records import Record
+from syncer.simulator.company.values import address, custom_fields, maybe, pick, remote_data
 
 ABSENCE_TYPES: tuple[tuple[str, str], ...] = (
     ("Urlaub", "DAYS"),

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from syncer.simulator.relations import RELATIONS, Relation, ways_out
+from syncer.simulator.company.relations import RELATIONS, Relation, ways_out
 
 Members = dict[str, Any]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from random import Random
 
-from syncer.simulator import names
-from syncer.simulator.ids import iso
-from syncer.simulator.maker import Maker
-from syncer.simulator.records import Members, Record
-from syncer.simulator.values import (
+from syncer.simulator.company import names
+from syncer.simulator.company.ids import iso
+from syncer.simulator.company.maker import Maker
+from syncer.simulator.company.records import Members, Record
+from syncer.simulator.company.values import (
     Person,
     address,
     custom_fields,

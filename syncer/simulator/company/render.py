@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from syncer.simulator.ids import iso
-from syncer.simulator.records import Members, Record, Tables
-from syncer.simulator.relations import SECRETIVE, UNDATED, Relation, relations_of
+from syncer.simulator.company.ids import iso
+from syncer.simulator.company.records import Members, Record, Tables
+from syncer.simulator.company.relations import SECRETIVE, UNDATED, Relation, relations_of
 
 #: A member that no client knows; some records of every model carry it.
 UNKNOWN_MEMBER = "preview_annotations"

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any, NamedTuple, TypeVar
 
-from syncer.simulator import names
-from syncer.simulator.ids import DAY_MS, iso, iso_midnight, kombo_id
-from syncer.simulator.records import Members
+from syncer.simulator.company import names
+from syncer.simulator.company.ids import DAY_MS, iso, iso_midnight, kombo_id
+from syncer.simulator.company.records import Members
 
 T = TypeVar("T")
 

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from syncer.simulator import hiring, jobs, learning, orders, payroll, staff, structure, talent, time_off
-from syncer.simulator.ids import DAY_MS
-from syncer.simulator.maker import Maker
-from syncer.simulator.records import Record
-from syncer.simulator.sizes import sizes
-from syncer.simulator.values import pick
+from syncer.simulator.company import (
+    hiring,
+    jobs,
+    learning,
+    orders,
+    payroll,
+    staff,
+    structure,
+    talent,
+    time_off,
+)
+from syncer.simulator.company.ids import DAY_MS
+from syncer.simulator.company.maker import Maker
+from syncer.simulator.company.records import Record
+from syncer.simulator.company.sizes import sizes
+from syncer.simulator.company.values import pick
 
 #: Records that came with one sync share one changed_at; a company's past has so many syncs.
 _SYNCS = 240

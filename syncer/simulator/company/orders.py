@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from random import Random
 
-from syncer.simulator import names
-from syncer.simulator.maker import Maker
-from syncer.simulator.records import Members, Record
-from syncer.simulator.values import address, maybe, person, pick
+from syncer.simulator.company import names
+from syncer.simulator.company.maker import Maker
+from syncer.simulator.company.records import Members, Record
+from syncer.simulator.company.values import address, maybe, person, pick
 
 _TEAM_ROLES = ("RECRUITER", "HIRING_MANAGER")
 

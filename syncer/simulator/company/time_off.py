@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from random import Random
 
-from syncer.simulator.ids import DAY_MS, MINUTE_MS, iso, iso_day
-from syncer.simulator.maker import Maker
-from syncer.simulator.records import Members, Record
-from syncer.simulator.values import (
+from syncer.simulator.company.ids import DAY_MS, MINUTE_MS, iso, iso_day
+from syncer.simulator.company.maker import Maker
+from syncer.simulator.company.records import Members, Record
+from syncer.simulator.company.values import (
     custom_fields,
     integration_fields,
     maybe,

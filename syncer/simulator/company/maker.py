@@ -7,10 +7,10 @@ from random import Random
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.clock import SimClock
-from syncer.simulator.ids import kombo_id
-from syncer.simulator.records import Members, Record, Tables
-from syncer.simulator.render import UNKNOWN_MEMBER
-from syncer.simulator.values import pick
+from syncer.simulator.company.ids import kombo_id
+from syncer.simulator.company.records import Members, Record, Tables
+from syncer.simulator.company.render import UNKNOWN_MEMBER
+from syncer.simulator.company.values import pick
 
 
 class Maker:

@@ -17,12 +17,12 @@ from random import Random
 from typing import Any, Literal
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.simulator.build import build
 from syncer.simulator.clock import SimClock
-from syncer.simulator.ids import to_ms
-from syncer.simulator.maker import Maker
-from syncer.simulator.records import Members, Record
-from syncer.simulator.render import row_json
+from syncer.simulator.company.build import build
+from syncer.simulator.company.ids import to_ms
+from syncer.simulator.company.maker import Maker
+from syncer.simulator.company.records import Members, Record
+from syncer.simulator.company.render import row_json
 
 #: Of so many records one is deleted from the start, recently enough not to be anonymised at once.
 _ONE_DELETED_OF = 60

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from random import Random
 
-from syncer.simulator.ids import DAY_MS, iso_day
-from syncer.simulator.maker import Maker
-from syncer.simulator.records import Members, Record
-from syncer.simulator.values import maybe, money, pick
+from syncer.simulator.company.ids import DAY_MS, iso_day
+from syncer.simulator.company.maker import Maker
+from syncer.simulator.company.records import Members, Record
+from syncer.simulator.company.values import maybe, money, pick
 
 _CURRENCIES = ("EUR", "EUR", "USD", "CHF", "JPY")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from syncer.simulator.relations import RELATIONS, Relation
+from syncer.simulator.company.relations import RELATIONS, Relation
 
 
 def comparable(model: str, record: dict[str, Any]) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from syncer.simulator.company import Company
-from syncer.simulator.records import Record
-from syncer.simulator.values import pick
+from syncer.simulator.company.company import Company
+from syncer.simulator.company.records import Record
+from syncer.simulator.company.values import pick
 
 #: One thing that can happen: a sentence about it, or None where nobody is there for it to happen to.
 Change = Callable[[Company, Random], str | None]

@@ -1,0 +1,1 @@
+"""Make up a company and its records."""
