@@ -43,7 +43,7 @@ from syncer.simulator.clock import SimClock
 from syncer.simulator.company.compare import comparable
 from syncer.simulator.environment import Environment
 from syncer.simulator.faults import Fault, Match
-from syncer.simulator.life import random_change
+from syncer.simulator.life.random_change import random_change
 from syncer.simulator.limit import RateLimit
 from syncer.simulator.server import running
 from syncer.store.tables import MIRROR

@@ -119,7 +119,7 @@ def _free_port(wanted: int | None) -> int:
 
 async def _demo(session: Session, environment: Environment, config: Path, port: int) -> None:
     from syncer.daemon.service import run_service
-    from syncer.simulator.life import live
+    from syncer.simulator.life.random_change import live
     from syncer.simulator.server import running
 
     async with running(environment) as base_url:

@@ -123,7 +123,7 @@ def simulate(
 
 
 async def _serve(environment: Environment, host: str, port: int, changes: Random | None) -> None:
-    from syncer.simulator.life import live
+    from syncer.simulator.life.random_change import live
     from syncer.simulator.server import running
 
     stopping = asyncio.Event()

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import inspect
 
 from syncer.simulator.environment import Environment
-from syncer.simulator.life import random_change
+from syncer.simulator.life.random_change import random_change
 from syncer.store.database import Database
 from syncer.store.tables import MIRROR
 from tests.daemon.conftest import Mirror, Source, make_environment

@@ -32,7 +32,7 @@ from sqlalchemy import make_url
 from syncer.simulator.asked import Asked
 from syncer.simulator.company.compare import comparable
 from syncer.simulator.environment import Environment
-from syncer.simulator.life import random_change
+from syncer.simulator.life.random_change import random_change
 from tests import embedded_postgres
 from tests.daemon.conftest import MODELS, Mirror, Service, Source, locked, make_environment, until
 from tests.embedded_postgres import Server

@@ -28,7 +28,7 @@ from syncer.domain.streams.decisions import Mode, Outcome, Stream
 from syncer.kombo.retry import MOST_TRIES
 from syncer.simulator.clock import SimClock
 from syncer.simulator.environment import Environment
-from syncer.simulator.life import random_change
+from syncer.simulator.life.random_change import random_change
 from syncer.simulator.limit import RateLimit
 from syncer.simulator.server import running
 from syncer.store.budget import read_budget

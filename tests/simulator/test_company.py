@@ -14,7 +14,7 @@ from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company, Erasure
 from syncer.simulator.company.ids import iso, kombo_id, to_ms
 from syncer.simulator.company.sizes import sizes
-from syncer.simulator.life import random_change
+from syncer.simulator.life.random_change import random_change
 
 INTEGRATION = "personio:8d1hpPsbjxUkoCoa1veLZGe5"
 

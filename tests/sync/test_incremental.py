@@ -12,7 +12,7 @@ import pytest
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.streams.decisions import Kind, Mode
-from syncer.simulator.life import random_change
+from syncer.simulator.life.random_change import random_change
 from syncer.simulator.paging import Paging
 from syncer.sync import walk as walk_module
 

@@ -10,7 +10,7 @@ from syncer.simulator.company.company import Company
 from syncer.simulator.company.ids import iso
 from syncer.simulator.company.records import Record
 from syncer.simulator.company.values import pick
-from syncer.simulator.life_hris import hire, rename
+from syncer.simulator.life.hris import hire, rename
 
 
 def open_job(company: Company, rng: Random) -> str:

@@ -1,0 +1,1 @@
+"""Change a made-up company at random."""
