@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from syncer.simulator.limit import RateLimit
+from syncer.simulator.server.limit import RateLimit
 
 PAGE = 250
 #: One row in so many counts as changed.

@@ -38,14 +38,14 @@ from syncer.config.settings import Settings
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.streams.decisions import Mode
 from syncer.process.logging import configure_logging
-from syncer.simulator import faults
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.compare import comparable
-from syncer.simulator.environment import Environment
-from syncer.simulator.faults import Fault, Match
 from syncer.simulator.life.random_change import random_change
-from syncer.simulator.limit import RateLimit
-from syncer.simulator.server import running
+from syncer.simulator.server import faults
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.faults import Fault, Match
+from syncer.simulator.server.limit import RateLimit
+from syncer.simulator.server.serve import running
 from syncer.store.tables import MIRROR
 from tests import embedded_postgres
 

@@ -21,9 +21,9 @@ import pytest
 from syncer.cli import group
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
-from syncer.simulator.environment import Environment
-from syncer.simulator.limit import RateLimit
-from syncer.simulator.server import running_in_thread
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.limit import RateLimit
+from syncer.simulator.server.serve import running_in_thread
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()

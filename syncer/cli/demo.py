@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from syncer.app import App
     from syncer.cli.progress import Tally
     from syncer.config.settings import Settings
-    from syncer.simulator.environment import Environment
+    from syncer.simulator.server.environment import Environment
     from syncer.sync.engine import Progress, Result
 
 RECORDS = 5_000
@@ -76,8 +76,8 @@ def demo(session: Session, port: int | None, directory: Path, keep: bool) -> int
     A made-up company lives, and the service mirrors it: you see what happens there and what arrives here.
     """
     from syncer.simulator.clock import SimClock
-    from syncer.simulator.environment import Environment
-    from syncer.simulator.limit import RateLimit
+    from syncer.simulator.server.environment import Environment
+    from syncer.simulator.server.limit import RateLimit
 
     environment = Environment.example(
         SimClock(lambda: datetime.now(UTC)),
@@ -120,7 +120,7 @@ def _free_port(wanted: int | None) -> int:
 async def _demo(session: Session, environment: Environment, config: Path, port: int) -> None:
     from syncer.daemon.service import run_service
     from syncer.simulator.life.random_change import live
-    from syncer.simulator.server import running
+    from syncer.simulator.server.serve import running
 
     async with running(environment) as base_url:
         settings = _settings(environment, base_url, config, port)

@@ -22,7 +22,7 @@ from syncer.cli.session import Session
 from syncer.domain.errors import UsageError
 
 if TYPE_CHECKING:
-    from syncer.simulator.environment import Environment
+    from syncer.simulator.server.environment import Environment
 
 #: Seconds between two changes of a company that lives.
 CHANGE_EVERY = 1.0
@@ -97,8 +97,8 @@ def simulate(
     Its companies are made up, too, and the same each time. What it prints is ready to be pasted.
     """
     from syncer.simulator.clock import SimClock
-    from syncer.simulator.environment import Environment
-    from syncer.simulator.limit import RateLimit
+    from syncer.simulator.server.environment import Environment
+    from syncer.simulator.server.limit import RateLimit
 
     if is_terminal():
         say(f"Making up {integrations * records:,} records …")
@@ -124,7 +124,7 @@ def simulate(
 
 async def _serve(environment: Environment, host: str, port: int, changes: Random | None) -> None:
     from syncer.simulator.life.random_change import live
-    from syncer.simulator.server import running
+    from syncer.simulator.server.serve import running
 
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -32,9 +32,9 @@ from sqlalchemy import URL, NullPool, create_engine, text
 from syncer.cli import call
 from syncer.cli.session import Session
 from syncer.simulator.clock import SimClock
-from syncer.simulator.environment import Environment
-from syncer.simulator.limit import RateLimit
-from syncer.simulator.server import running_in_thread
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.limit import RateLimit
+from syncer.simulator.server.serve import running_in_thread
 from syncer.store import schema
 from syncer.store.database import Database
 

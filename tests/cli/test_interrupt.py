@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from syncer.simulator.faults import Late, Match
+from syncer.simulator.server.faults import Late, Match
 
 if TYPE_CHECKING:
-    from syncer.simulator.asked import Asked
+    from syncer.simulator.server.request_log import Asked
     from tests.cli.conftest import Shell, Source
 
 MODEL = "hris_time_off_balances"

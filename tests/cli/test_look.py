@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.simulator.faults import Match, rewritten
+from syncer.simulator.server.faults import Match, rewritten
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Shell, Source

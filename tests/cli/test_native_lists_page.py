@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from syncer.simulator.environment import Environment
+from syncer.simulator.server.environment import Environment
 from tests.cli.tools import serving_tools
 
 if TYPE_CHECKING:

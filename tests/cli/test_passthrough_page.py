@@ -15,8 +15,8 @@ from xml.etree import ElementTree
 import pytest
 
 from syncer.domain.native.tools import apis
-from syncer.simulator.environment import Environment
-from syncer.simulator.native import PLAYED
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.passthrough import PLAYED
 from tests.cli.tools import serving_tools
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from syncer.simulator.limit import RateLimit
+from syncer.simulator.server.limit import RateLimit
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Shell, Source

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from syncer.simulator.company.company import Company
-from syncer.simulator.faults import Match, native_answer, native_rewritten
+from syncer.simulator.server.faults import Match, native_answer, native_rewritten
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Shell, Source

@@ -12,7 +12,7 @@ from rich.console import Console
 from syncer.cli.progress import Bars, Lines, Tally, counted, effects, line_of, span, summary
 from syncer.domain.records.change import Counts
 from syncer.domain.streams.decisions import Kind, Outcome
-from syncer.simulator.faults import Match, not_ready
+from syncer.simulator.server.faults import Match, not_ready
 from syncer.sync.engine import Progress, Result
 
 if TYPE_CHECKING:

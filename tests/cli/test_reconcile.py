@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from syncer.simulator import faults
-from syncer.simulator.faults import Match
+from syncer.simulator.server import faults
+from syncer.simulator.server.faults import Match
 
 if TYPE_CHECKING:
     from syncer.simulator.company.company import Company

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import Connection, text
 
-from syncer.simulator.faults import Match, rewritten
+from syncer.simulator.server.faults import Match, rewritten
 from syncer.store.database import Database
 
 if TYPE_CHECKING:

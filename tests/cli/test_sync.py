@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from syncer.simulator.faults import Match, not_ready
+from syncer.simulator.server.faults import Match, not_ready
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Shell, Source

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from syncer.simulator.clock import SimClock
-from syncer.simulator.environment import Environment
-from syncer.simulator.limit import RateLimit
-from syncer.simulator.server import running_in_thread
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.limit import RateLimit
+from syncer.simulator.server.serve import running_in_thread
 
 
 @contextmanager

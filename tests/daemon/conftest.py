@@ -31,11 +31,11 @@ from syncer.daemon.workers import Workers
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.decisions import Stream
-from syncer.simulator.api import simulator_app
 from syncer.simulator.clock import SimClock
-from syncer.simulator.environment import Environment
-from syncer.simulator.limit import RateLimit
-from syncer.simulator.server import running_in_thread
+from syncer.simulator.server.api import simulator_app
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.limit import RateLimit
+from syncer.simulator.server.serve import running_in_thread
 from syncer.store import engines
 from syncer.store.database import Database
 from syncer.store.state import Key, StreamStore

@@ -16,8 +16,8 @@ from syncer.daemon.pressure import Tempo
 from syncer.daemon.schedule import Schedule
 from syncer.daemon.service import run_service
 from syncer.domain.streams.decisions import Mode, Outcome
-from syncer.simulator.environment import Environment
-from syncer.simulator.faults import Match, not_ready
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.faults import Match, not_ready
 from syncer.store.state import Key, StreamStore
 from syncer.store.tables import streams
 from tests.daemon.conftest import MODELS, Mirror, World, make_environment

@@ -15,10 +15,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from syncer.daemon.service import run_service
-from syncer.simulator import faults
 from syncer.simulator.company.company import Company
-from syncer.simulator.environment import Environment
-from syncer.simulator.faults import Late, Match
+from syncer.simulator.server import faults
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.faults import Late, Match
 from tests.daemon.conftest import (
     API_KEY,
     MODELS,

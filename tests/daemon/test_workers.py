@@ -13,9 +13,9 @@ from sqlalchemy import event, text, update
 from structlog.testing import capture_logs
 
 from syncer.domain.errors import KeyRefused
-from syncer.simulator import faults
-from syncer.simulator.asked import Asked
-from syncer.simulator.faults import Match
+from syncer.simulator.server import faults
+from syncer.simulator.server.faults import Match
+from syncer.simulator.server.request_log import Asked
 from syncer.store.state import Key
 from syncer.store.tables import streams
 from tests.daemon.conftest import MODELS, Mirror, Troubled, World, make_environment

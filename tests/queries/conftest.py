@@ -28,13 +28,13 @@ from syncer.app import App
 from syncer.config.settings import Settings
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.streams.decisions import Mode, Outcome
-from syncer.simulator.api import simulator_app
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company, Erasure
 from syncer.simulator.company.records import Members
 from syncer.simulator.company.relations import RELATIONS
-from syncer.simulator.environment import Environment
-from syncer.simulator.limit import RateLimit
+from syncer.simulator.server.api import simulator_app
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.limit import RateLimit
 from syncer.store.database import Database
 from syncer.store.query import query
 

@@ -29,11 +29,11 @@ from sqlalchemy import delete
 from syncer.config.settings import Settings
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.decisions import Mode, Outcome
-from syncer.simulator import faults
-from syncer.simulator.api import simulator_app
 from syncer.simulator.company.company import Erasure
-from syncer.simulator.faults import Answer, Match
-from syncer.simulator.paging import Paging
+from syncer.simulator.server import faults
+from syncer.simulator.server.api import simulator_app
+from syncer.simulator.server.faults import Answer, Match
+from syncer.simulator.server.paging import Paging
 from syncer.store.state import Key
 from syncer.store.tables import MIRROR, budgets, integrations, missing, quarantine, runs, seen, streams
 from syncer.sync.engine import Engine, Result

@@ -10,7 +10,6 @@ from random import Random
 from typing import Any
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.simulator.asked import Asked
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company import staff, structure
 from syncer.simulator.company.company import Company, Erasure
@@ -18,10 +17,11 @@ from syncer.simulator.company.compare import comparable
 from syncer.simulator.company.maker import Maker
 from syncer.simulator.company.records import Record
 from syncer.simulator.company.render import row_json
-from syncer.simulator.environment import Environment
-from syncer.simulator.integration import Integration
-from syncer.simulator.limit import RateLimit
-from syncer.simulator.paging import Paging
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.integration import Integration
+from syncer.simulator.server.limit import RateLimit
+from syncer.simulator.server.paging import Paging
+from syncer.simulator.server.request_log import Asked
 from syncer.store.state import Key
 
 GROUPS, EMPLOYEES, SKILLS = "hris_groups", "hris_employees", "hris_skills"

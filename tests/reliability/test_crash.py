@@ -12,8 +12,8 @@ from random import Random
 import pytest
 from sqlalchemy import inspect
 
-from syncer.simulator.environment import Environment
 from syncer.simulator.life.random_change import random_change
+from syncer.simulator.server.environment import Environment
 from syncer.store.database import Database
 from syncer.store.tables import MIRROR
 from tests.daemon.conftest import Mirror, Source, make_environment

@@ -29,10 +29,10 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from syncer.simulator.asked import Asked
 from syncer.simulator.company.compare import comparable
-from syncer.simulator.environment import Environment
 from syncer.simulator.life.random_change import random_change
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.request_log import Asked
 from tests import embedded_postgres
 from tests.daemon.conftest import MODELS, Mirror, Service, Source, locked, make_environment, until
 from tests.embedded_postgres import Server

@@ -13,7 +13,7 @@ import pytest
 
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
-from syncer.simulator.environment import Environment
+from syncer.simulator.server.environment import Environment
 from tests.daemon.conftest import API_KEY, Mirror, Source
 from tests.reliability.conftest import Copy
 from tests.reliability.crash import LOST

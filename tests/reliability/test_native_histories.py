@@ -19,12 +19,12 @@ from sqlalchemy import delete, func, select
 
 from syncer.config.settings import Settings
 from syncer.domain.streams.decisions import Mode, Outcome
-from syncer.simulator import faults
-from syncer.simulator.api import simulator_app
 from syncer.simulator.company.company import Erasure
-from syncer.simulator.environment import Environment
-from syncer.simulator.faults import Answer, Match
-from syncer.simulator.limit import RateLimit
+from syncer.simulator.server import faults
+from syncer.simulator.server.api import simulator_app
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.faults import Answer, Match
+from syncer.simulator.server.limit import RateLimit
 from syncer.store.passthrough import passthrough_records
 from syncer.store.state import Key, StreamStore
 from syncer.store.tables import MIRROR, budgets, integrations, missing, quarantine, runs, seen, streams

@@ -27,10 +27,10 @@ from syncer.domain.ratelimit.budget import Permit, Purpose, Reserve
 from syncer.domain.streams.decisions import Mode, Outcome, Stream
 from syncer.kombo.retry import MOST_TRIES
 from syncer.simulator.clock import SimClock
-from syncer.simulator.environment import Environment
 from syncer.simulator.life.random_change import random_change
-from syncer.simulator.limit import RateLimit
-from syncer.simulator.server import running
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.limit import RateLimit
+from syncer.simulator.server.serve import running
 from syncer.store.budget import read_budget
 from syncer.store.state import StreamStore
 from syncer.sync.engine import Result

@@ -24,8 +24,8 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url, select
 
-from syncer.simulator.environment import Environment
-from syncer.simulator.faults import Late, Match
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.faults import Late, Match
 from syncer.store.tables import MIRROR, budgets, runs, streams
 from tests.daemon.conftest import Mirror, Source, make_environment, until
 from tests.reliability.crash import LOST, MODELS, Mirrored, Subject

@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from syncer.domain.catalogue.lookup import model_named
-from syncer.simulator.api import simulator_app
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
-from syncer.simulator.environment import Environment
+from syncer.simulator.server.api import simulator_app
+from syncer.simulator.server.environment import Environment
 from tests.simulator.native import Do, id_of
 
 INTEGRATION = "personio:8d1hpPsbjxUkoCoa1veLZGe5"

@@ -9,7 +9,7 @@ import httpx
 
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
-from syncer.simulator.environment import Environment
+from syncer.simulator.server.environment import Environment
 
 TOOLS = ("personio", "hibob", "workday", "greenhouse", "nmbrs", "teamtailor", "hroffice", "taleo")
 Do = Callable[..., Coroutine[Any, Any, httpx.Response]]

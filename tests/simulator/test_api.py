@@ -12,8 +12,8 @@ import pytest
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
-from syncer.simulator.environment import Environment
-from syncer.simulator.integration import SetupStatus
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.integration import SetupStatus
 
 Get = Callable[..., Awaitable[httpx.Response]]
 Walk = Callable[..., Awaitable[list[dict[str, Any]]]]

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from syncer.simulator import faults
-from syncer.simulator.environment import Environment
-from syncer.simulator.faults import Answer, Dropped, Late, Match
-from syncer.simulator.server import running
+from syncer.simulator.server import faults
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.faults import Answer, Dropped, Late, Match
+from syncer.simulator.server.serve import running
 
 Get = Callable[..., Awaitable[httpx.Response]]
 Walk = Callable[..., Awaitable[list[dict[str, Any]]]]

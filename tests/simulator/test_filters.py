@@ -12,10 +12,10 @@ import pytest
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
-from syncer.simulator.environment import Environment
-from syncer.simulator.filters import FILTERS
-from syncer.simulator.paging import Paging, page_of
-from syncer.simulator.query import read_query
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.filters import FILTERS
+from syncer.simulator.server.paging import Paging, page_of
+from syncer.simulator.server.query import read_query
 
 Get = Callable[..., Awaitable[httpx.Response]]
 Walk = Callable[..., Awaitable[list[dict[str, Any]]]]

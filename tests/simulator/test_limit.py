@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from syncer.simulator.clock import SimClock
-from syncer.simulator.environment import Environment
-from syncer.simulator.limit import RateLimit
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.limit import RateLimit
 
 Get = Callable[..., Awaitable[httpx.Response]]
 

@@ -13,13 +13,13 @@ import kombo
 import pytest
 
 from syncer.domain.native.tools import apis
-from syncer.simulator import faults
 from syncer.simulator.clock import SimClock
-from syncer.simulator.environment import Environment
-from syncer.simulator.faults import Dropped, Late, Match
-from syncer.simulator.native import PLAYED
 from syncer.simulator.native_personio import PICTURE
-from syncer.simulator.server import running
+from syncer.simulator.server import faults
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.faults import Dropped, Late, Match
+from syncer.simulator.server.passthrough import PLAYED
+from syncer.simulator.server.serve import running
 from tests.simulator.native import Do, answered, environment_of, id_of, refused
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from syncer.simulator import faults
 from syncer.simulator.clock import SimClock
-from syncer.simulator.environment import Environment
-from syncer.simulator.faults import Answer, Match
+from syncer.simulator.server import faults
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.faults import Answer, Match
 from tests.simulator.native import Do, answered, environment_of, refused
 
 HISTORY = Match(call="GET /bulk/people/work*")

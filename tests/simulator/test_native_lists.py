@@ -13,12 +13,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from syncer.simulator.asked import Asked
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
-from syncer.simulator.environment import Environment
 from syncer.simulator.life import ats as life_ats
 from syncer.simulator.life import hris as life_hris
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.request_log import Asked
 from tests.simulator.native import Do, answered, environment_of, id_of
 
 LINK = re.compile(r'<([^>]*)>; rel="(\w+)"')

@@ -11,8 +11,8 @@ import pytest
 
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
-from syncer.simulator.environment import Environment
-from syncer.simulator.paging import Paging
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.paging import Paging
 
 Get = Callable[..., Awaitable[httpx.Response]]
 Walk = Callable[..., Awaitable[list[dict[str, Any]]]]

@@ -14,8 +14,8 @@ import pytest
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.company.company import Company
-from syncer.simulator.environment import Environment
-from syncer.simulator.server import running
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.serve import running
 
 SHAPES = json.loads((Path(__file__).parents[1] / "data" / "models.json").read_text(encoding="utf-8"))
 MODEL_OF_PATH = {model.path: model.name for model in catalogue().values()}

@@ -8,8 +8,8 @@ import socket
 import httpx
 import pytest
 
-from syncer.simulator.environment import Environment
-from syncer.simulator.server import running, running_in_thread, serve
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.serve import running, running_in_thread, serve
 
 
 def _headers(environment: Environment) -> dict[str, str]:

@@ -26,11 +26,11 @@ from syncer.domain.catalogue import model as shape
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
 from syncer.domain.streams.decisions import Mode
-from syncer.simulator.api import simulator_app
 from syncer.simulator.clock import SimClock
-from syncer.simulator.environment import Environment
-from syncer.simulator.faults import Match, rewritten
-from syncer.simulator.limit import RateLimit
+from syncer.simulator.server.api import simulator_app
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.faults import Match, rewritten
+from syncer.simulator.server.limit import RateLimit
 from syncer.store import schema
 from syncer.store.database import Database
 from syncer.store.grants import check_role, grant_read

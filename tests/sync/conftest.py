@@ -18,12 +18,12 @@ from syncer.app import App
 from syncer.config.settings import Settings
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.streams.decisions import Mode, Outcome
-from syncer.simulator.api import simulator_app
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
 from syncer.simulator.company.compare import comparable
-from syncer.simulator.environment import Environment
-from syncer.simulator.limit import RateLimit
+from syncer.simulator.server.api import simulator_app
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.limit import RateLimit
 from syncer.store.state import StreamStore
 from syncer.store.tables import MIRROR
 from syncer.sync.engine import Progress, Result

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from syncer.domain.streams.decisions import Mode, Stream
-from syncer.simulator.asked import Asked
 from syncer.simulator.company.company import Company
+from syncer.simulator.server.request_log import Asked
 from syncer.store.state import Key
 from syncer.sync.engine import Result
 from tests.sync.conftest import World

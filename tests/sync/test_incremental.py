@@ -13,7 +13,7 @@ import pytest
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.streams.decisions import Kind, Mode
 from syncer.simulator.life.random_change import random_change
-from syncer.simulator.paging import Paging
+from syncer.simulator.server.paging import Paging
 from syncer.sync import walk as walk_module
 
 #: Enough where only some models matter, each with copies of others in its records.

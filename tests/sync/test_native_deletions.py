@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from syncer.domain.streams.decisions import Mode, Outcome
-from syncer.simulator import faults
-from syncer.simulator.asked import Asked
-from syncer.simulator.faults import Match
+from syncer.simulator.server import faults
+from syncer.simulator.server.faults import Match
+from syncer.simulator.server.request_log import Asked
 from tests.sync.conftest import World
 from tests.sync.native import (
     EMPLOYEES,

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from syncer.domain.streams.decisions import Mode, Outcome
-from syncer.simulator.faults import Match, not_ready
+from syncer.simulator.server.faults import Match, not_ready
 from tests.sync.conftest import World
 from tests.sync.native import (
     EMPLOYEES,

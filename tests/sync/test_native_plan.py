@@ -13,10 +13,10 @@ import pytest
 from syncer.domain.native.call import Call
 from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.planning.cost import Command
-from syncer.simulator import faults
 from syncer.simulator.company.company import Company
-from syncer.simulator.faults import Match
-from syncer.simulator.limit import RateLimit
+from syncer.simulator.server import faults
+from syncer.simulator.server.faults import Match
+from syncer.simulator.server.limit import RateLimit
 from syncer.sync.gate import SHORTLY
 from tests.sync.conftest import World
 from tests.sync.native import (

@@ -9,8 +9,8 @@ import pytest
 
 from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.operations import refresh as single_records
-from syncer.simulator import faults
-from syncer.simulator.faults import Match
+from syncer.simulator.server import faults
+from syncer.simulator.server.faults import Match
 from syncer.store.quarantine import Entry
 from tests.sync.conftest import World
 from tests.sync.native import EMPLOYEES, PEOPLE, company, id_of, only, people, remote_ids, stream, view

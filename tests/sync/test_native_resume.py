@@ -10,9 +10,9 @@ import pytest
 
 from syncer.domain.native.request import Place
 from syncer.domain.streams.decisions import Mode, Outcome
-from syncer.simulator import faults
-from syncer.simulator.asked import Asked
-from syncer.simulator.faults import Dropped, Match
+from syncer.simulator.server import faults
+from syncer.simulator.server.faults import Dropped, Match
+from syncer.simulator.server.request_log import Asked
 from syncer.sync.engine import Progress
 from syncer.sync.stream import run_stream
 from tests.sync.conftest import World

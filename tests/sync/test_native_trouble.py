@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from syncer.domain.streams.decisions import Outcome
-from syncer.simulator import faults
-from syncer.simulator.faults import Answer, Match
+from syncer.simulator.server import faults
+from syncer.simulator.server.faults import Answer, Match
 from tests.sync.conftest import World
 from tests.sync.native import (
     EMPLOYEES,

@@ -11,8 +11,8 @@ import pytest
 from syncer.domain.errors import UsageError
 from syncer.domain.native.call import Call
 from syncer.simulator.company.company import Company
-from syncer.simulator.faults import Late, Match
-from syncer.simulator.limit import RateLimit
+from syncer.simulator.server.faults import Late, Match
+from syncer.simulator.server.limit import RateLimit
 
 if TYPE_CHECKING:
     from tests.sync.conftest import World

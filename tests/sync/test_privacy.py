@@ -16,8 +16,8 @@ from sqlalchemy import delete, insert, make_url, select, text, update
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.streams.decisions import Kind, Mode
-from syncer.simulator import faults
-from syncer.simulator.faults import Match
+from syncer.simulator.server import faults
+from syncer.simulator.server.faults import Match
 from syncer.store.bookkeeping import metadata, projections, quarantine
 from syncer.store.tables import MIRROR
 

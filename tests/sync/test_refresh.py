@@ -12,8 +12,8 @@ from syncer.app import App
 from syncer.domain.errors import Busy, IntegrationGone, ModelUnavailable, UsageError
 from syncer.domain.streams.decisions import Mode
 from syncer.operations import refresh as single_records
-from syncer.simulator import faults
-from syncer.simulator.faults import Match
+from syncer.simulator.server import faults
+from syncer.simulator.server.faults import Match
 from syncer.store.tables import missing, runs, streams
 from syncer.sync.refresh import Fate
 

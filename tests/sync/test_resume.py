@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Connection, event
 
 from syncer.domain.streams.decisions import Kind, Mode, Outcome, Phase
-from syncer.simulator import faults
-from syncer.simulator.faults import Match
+from syncer.simulator.server import faults
+from syncer.simulator.server.faults import Match
 
 EMPLOYEES = ["hris_employees"]
 #: A list without ``updated_after``.

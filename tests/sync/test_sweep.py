@@ -13,8 +13,8 @@ from sqlalchemy import select, update
 from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.catalogue.model import Features
 from syncer.domain.streams.decisions import Kind, Mode, Outcome
-from syncer.simulator import faults
-from syncer.simulator.faults import Match
+from syncer.simulator.server import faults
+from syncer.simulator.server.faults import Match
 from syncer.store.missing import MissingStore
 from syncer.store.tables import MIRROR, integrations, missing, seen
 

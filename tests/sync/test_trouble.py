@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from syncer.domain.streams.decisions import Mode, Outcome
-from syncer.simulator import faults
-from syncer.simulator.faults import Dropped, Match
-from syncer.simulator.paging import Paging
+from syncer.simulator.server import faults
+from syncer.simulator.server.faults import Dropped, Match
+from syncer.simulator.server.paging import Paging
 
 EMPLOYEES = ["hris_employees"]
 #: Enough where it matters only that there are several.

@@ -16,9 +16,9 @@ from syncer.simulator.company.chance import Change, find, label
 from syncer.simulator.company.company import Company
 from syncer.simulator.company.records import Record
 from syncer.simulator.company.values import pick
-from syncer.simulator.environment import Environment
 from syncer.simulator.life import ats as life_ats
 from syncer.simulator.life import hris as life_hris
+from syncer.simulator.server.environment import Environment
 
 _DATED = tuple(name for name, model in catalogue().items() if model.has_remote_deleted_at)
 _LATEST_COMMIT = timedelta(minutes=4)

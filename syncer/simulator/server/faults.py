@@ -15,7 +15,7 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
-from syncer.simulator.asked import Asked
+from syncer.simulator.server.request_log import Asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 from syncer.domain.catalogue.model import Filter, Model
 from syncer.simulator.company.ids import to_ms
 from syncer.simulator.company.records import Record, Tables
-from syncer.simulator.filters import FILTERS
+from syncer.simulator.server.filters import FILTERS
 
 DEFAULT_PAGE_SIZE = 100
 LARGEST_PAGE_SIZE = 250

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, Literal
 
 from syncer.simulator.company.records import Record, Tables
-from syncer.simulator.query import Invalid, Query
+from syncer.simulator.server.query import Invalid, Query
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,9 @@ from starlette.types import Receive, Scope, Send
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Model
-from syncer.simulator.asked import Asked
 from syncer.simulator.company.render import row_json, to_json
-from syncer.simulator.environment import Environment
-from syncer.simulator.faults import (
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.faults import (
     Dropped,
     Late,
     Mangled,
@@ -30,10 +29,11 @@ from syncer.simulator.faults import (
     concurrency_limited,
     error_body,
 )
-from syncer.simulator.integration import Integration
-from syncer.simulator.native import called, carry_out
-from syncer.simulator.paging import page_number, page_of, whole_list
-from syncer.simulator.query import Invalid, read_query
+from syncer.simulator.server.integration import Integration
+from syncer.simulator.server.paging import page_number, page_of, whole_list
+from syncer.simulator.server.passthrough import called, carry_out
+from syncer.simulator.server.query import Invalid, read_query
+from syncer.simulator.server.request_log import Asked
 
 Respond = Callable[[Request], Awaitable[Response]]
 _PREFIX = "/v1"

@@ -7,14 +7,14 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from random import Random
 
-from syncer.simulator.asked import Asked
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
 from syncer.simulator.company.ids import kombo_id
-from syncer.simulator.faults import Faults
-from syncer.simulator.integration import Integration
-from syncer.simulator.limit import RateLimit
-from syncer.simulator.paging import Paging
+from syncer.simulator.server.faults import Faults
+from syncer.simulator.server.integration import Integration
+from syncer.simulator.server.limit import RateLimit
+from syncer.simulator.server.paging import Paging
+from syncer.simulator.server.request_log import Asked
 
 #: In turn. Whoever is added comes last: ids that documents name must not change.
 _TOOLS = (

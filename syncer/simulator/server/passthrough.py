@@ -23,10 +23,10 @@ from syncer.simulator import (
     native_teamtailor,
     native_workday,
 )
-from syncer.simulator.faults import Reply, native_answer
-from syncer.simulator.integration import Integration
 from syncer.simulator.native_call import NativeCall, NativeReply
-from syncer.simulator.query import Invalid
+from syncer.simulator.server.faults import Reply, native_answer
+from syncer.simulator.server.integration import Integration
+from syncer.simulator.server.query import Invalid
 
 #: What each API answers, by name.
 PLAYED: Mapping[str, Callable[[NativeCall], NativeReply]] = {

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 
-from syncer.simulator.api import simulator_app
-from syncer.simulator.environment import Environment
+from syncer.simulator.server.api import simulator_app
+from syncer.simulator.server.environment import Environment
 
 
 @asynccontextmanager

@@ -1,0 +1,1 @@
+"""Serve a fake Kombo API."""
