@@ -12,9 +12,9 @@ from xml.etree import ElementTree
 import pytest
 
 from syncer.simulator.company.company import Company
-from syncer.simulator.native_personio import PICTURE
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Dropped, Late, Match, native_answer
+from syncer.simulator.tools.personio import PICTURE
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Ran, Shell, Source

@@ -14,12 +14,12 @@ import pytest
 
 from syncer.domain.native.tools import apis
 from syncer.simulator.clock import SimClock
-from syncer.simulator.native_personio import PICTURE
 from syncer.simulator.server import faults
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Dropped, Late, Match
 from syncer.simulator.server.passthrough import PLAYED
 from syncer.simulator.server.serve import running
+from syncer.simulator.tools.personio import PICTURE
 from tests.simulator.native import Do, answered, environment_of, id_of, refused
 
 

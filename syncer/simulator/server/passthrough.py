@@ -15,18 +15,16 @@ from urllib.parse import parse_qsl, urlsplit
 
 from syncer.domain.native.call import METHODS
 from syncer.domain.native.tools import apis
-from syncer.simulator import (
-    native_greenhouse,
-    native_hibob,
-    native_nmbrs,
-    native_personio,
-    native_teamtailor,
-    native_workday,
-)
-from syncer.simulator.native_call import NativeCall, NativeReply
 from syncer.simulator.server.faults import Reply, native_answer
 from syncer.simulator.server.integration import Integration
 from syncer.simulator.server.query import Invalid
+from syncer.simulator.tools import greenhouse as native_greenhouse
+from syncer.simulator.tools import hibob as native_hibob
+from syncer.simulator.tools import nmbrs as native_nmbrs
+from syncer.simulator.tools import personio as native_personio
+from syncer.simulator.tools import teamtailor as native_teamtailor
+from syncer.simulator.tools import workday as native_workday
+from syncer.simulator.tools.call import NativeCall, NativeReply
 
 #: What each API answers, by name.
 PLAYED: Mapping[str, Callable[[NativeCall], NativeReply]] = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from syncer.simulator.company.records import Record
-from syncer.simulator.native_call import NativeCall, NativeReply, day
-from syncer.simulator.native_hibob_search import search
+from syncer.simulator.tools.call import NativeCall, NativeReply, day
+from syncer.simulator.tools.hibob_search import search
 
 _LIMIT, _MOST = 50, 200
 

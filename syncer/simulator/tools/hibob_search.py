@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from syncer.simulator.company.records import Record
-from syncer.simulator.native_call import NativeCall, NativeReply, day, has_left
+from syncer.simulator.tools.call import NativeCall, NativeReply, day, has_left
 
 Row = Mapping[str, Any]
 

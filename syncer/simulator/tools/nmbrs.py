@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from syncer.simulator import soap as wire
-from syncer.simulator.native_call import NativeCall, NativeReply
+from syncer.simulator.tools import soap as wire
+from syncer.simulator.tools.call import NativeCall, NativeReply
 
 _NAMESPACE = "https://api.nmbrs.nl/soap/v3/"
 

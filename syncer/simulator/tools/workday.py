@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from io import StringIO
 from typing import Any
 
-from syncer.simulator import soap as wire
 from syncer.simulator.company.ids import kombo_id
 from syncer.simulator.company.records import Record
-from syncer.simulator.native_call import NativeCall, NativeReply, day, has_left
+from syncer.simulator.tools import soap as wire
+from syncer.simulator.tools.call import NativeCall, NativeReply, day, has_left
 
 _NAMESPACE = "urn:com.workday/bsvc"
 _LIMIT, _MOST = 20, 100

@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from syncer.simulator.company.records import Record
-from syncer.simulator.native_call import NativeCall, NativeReply
+from syncer.simulator.tools.call import NativeCall, NativeReply
 
 _LIMIT, _MOST = 50, 200
 #: A picture of one pixel.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-from syncer.simulator.native_call import NativeReply
+from syncer.simulator.tools.call import NativeReply
 
 _ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 _HEADERS: dict[str, str | list[str]] = {"content-type": "text/xml; charset=utf-8"}

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from syncer.simulator.company.ids import iso
 from syncer.simulator.company.records import Record
-from syncer.simulator.native_call import NativeCall, NativeReply
+from syncer.simulator.tools.call import NativeCall, NativeReply
 
 _BASE = "https://api.teamtailor.com/v1"
 _SIZE, _MOST = 10, 30

@@ -1,0 +1,1 @@
+"""Answer as the native APIs of connected tools."""
