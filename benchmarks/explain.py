@@ -23,7 +23,7 @@ from sqlalchemy import Connection, text
 
 from benchmarks.servers import postgresql
 from syncer.store import schema
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 
 QUESTIONS = Path(__file__).resolve().parent.parent / "docs" / "queries.md"
 TODAY = "2026-06-15"

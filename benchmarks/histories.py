@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from syncer.store import schema
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from tests.reliability.machine import bench_on, run_histories
 
 #: Histories with one seed.

@@ -20,7 +20,7 @@ from benchmarks.pages import INTEGRATION, INTEGRATIONS, PAGE
 from benchmarks.servers import ROOT, PageServer, page_server
 from syncer.app import ENVIRONMENT
 from syncer.domain.ratelimit.budget import Purpose, Reserve
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from syncer.sync.gate import BudgetGate, fingerprint
 
 RIVAL = ROOT / ".venv-bench" / "bin" / "python"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from syncer.store.schema import VERSION_TABLE
 from syncer.store.tables import metadata
 

@@ -31,7 +31,7 @@ from syncer.planning.selection import Selection
 from syncer.process.identity import is_dead, this_process
 from syncer.rules import rules_of
 from syncer.store import schema
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from syncer.store.integrations import IntegrationStore
 from syncer.store.missing import held_rows
 from syncer.store.native_views import make_views

@@ -17,7 +17,7 @@ from syncer.schema_reference.ddl import ddl
 from syncer.schema_reference.markdown import page
 from syncer.schema_reference.mermaid import diagram_of, diagram_of_category
 from syncer.schema_reference.tables import categories, entries, entry_named, joins, parts
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from syncer.store.schema import VERSION_TABLE
 
 PAGE = Path(__file__).parents[1] / "docs" / "schema.md"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from syncer.store.types import Json, Number, Timestamp
+from syncer.store.db.types import Json, Number, Timestamp
 
 revision = "0001"
 down_revision = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from syncer.store.types import Json, Timestamp
+from syncer.store.db.types import Json, Timestamp
 
 revision = "0002"
 down_revision = "0001"

@@ -11,7 +11,7 @@ from syncer.domain.errors import DatabaseError
 from syncer.domain.scheduling.intervals import Behind, Seen, interval, next_turn
 from syncer.domain.streams.forecast import Allowance, Demand
 from syncer.planning.capacity import Planning
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from syncer.store.state import Key
 
 log = structlog.get_logger("syncer")

@@ -18,7 +18,7 @@ from sqlalchemy import (
     text,
 )
 
-from syncer.store.types import Json, Timestamp
+from syncer.store.db.types import Json, Timestamp
 
 metadata = MetaData(
     naming_convention={

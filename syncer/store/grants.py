@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from syncer.store.native_views import native_relations
 from syncer.store.safe_views import (
     FRESHNESS,

@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, case, literal, select, update
 
-from syncer.store.bulk import insert_or_ignore
+from syncer.store.db.bulk import insert_or_ignore
+from syncer.store.db.types import Timestamp
 from syncer.store.tables import integrations
-from syncer.store.types import Timestamp
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from syncer.domain.records.change import Known
 from syncer.domain.records.record import Record, says_the_same
-from syncer.store.listed import is_listed
+from syncer.store.db.in_values import is_listed
 from syncer.store.shelf import Shelf
 
 

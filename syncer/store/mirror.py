@@ -15,12 +15,12 @@ from syncer.domain.catalogue.model import Child
 from syncer.domain.records.change import Change, Counts, Known, change, count
 from syncer.domain.records.record import Poison, ascii_json
 from syncer.domain.records.row import Row
-from syncer.store.bulk import insert, upsert
+from syncer.store.db.bulk import insert, upsert
+from syncer.store.db.errors import is_data_error, reason
+from syncer.store.db.in_values import is_listed
 from syncer.store.known import known_rows
-from syncer.store.listed import is_listed
 from syncer.store.shelf import Shelf
 from syncer.store.tables import MIRROR
-from syncer.store.troubles import is_data_error, reason
 
 #: How the reason begins why the database did not take a record.
 REFUSED = "the database refuses it"

@@ -11,11 +11,11 @@ from sqlalchemy import Connection, func, select
 from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.streams.decisions import Stream
 from syncer.store.budget import read_budget
+from syncer.store.db.types import Timestamp
 from syncer.store.integrations import Integration, IntegrationStore
 from syncer.store.missing import Held, held_rows
 from syncer.store.state import Key, StreamStore
 from syncer.store.tables import quarantine, streams
-from syncer.store.types import Timestamp
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Index, LargeBinary, PrimaryKeyConstraint, Table
 
 from syncer.store.bookkeeping import metadata, text_column
-from syncer.store.types import Json, Timestamp
+from syncer.store.db.types import Json, Timestamp
 
 passthrough_records = Table(
     "passthrough_records",

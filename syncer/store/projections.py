@@ -20,7 +20,7 @@ from syncer.domain.errors import ProjectionReplaced
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.projection import Projection
 from syncer.store.bookkeeping import projections, streams
-from syncer.store.bulk import upsert
+from syncer.store.db.bulk import upsert
 from syncer.store.passthrough import passthrough_records
 from syncer.store.stream_rows import walk_values
 

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, delete, func, select
 
 from syncer.domain.records.record import Poison, Record, ascii_json
 from syncer.domain.records.row import Row
-from syncer.store.bulk import upsert
-from syncer.store.listed import is_listed
+from syncer.store.db.bulk import upsert
+from syncer.store.db.in_values import is_listed
 from syncer.store.named import Key, of_stream
 from syncer.store.tables import quarantine
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, ResourceClosedError, StatementError
 
 from syncer.domain.errors import DatabaseUnavailable, UsageError
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from syncer.store.schema import check
 
 #: What SQLite does for a statement though the connection is read-only: other files (attaching makes them),

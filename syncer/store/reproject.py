@@ -22,7 +22,7 @@ from syncer.domain.records.projection import projection
 from syncer.domain.records.record import Poison, ascii_json
 from syncer.domain.records.row import Row, project_entry, project_text
 from syncer.store.bookkeeping import quarantine, streams
-from syncer.store.bulk import upsert
+from syncer.store.db.bulk import upsert
 from syncer.store.mirror import REFUSED, as_far_as_possible
 from syncer.store.projections import Place, move, place
 from syncer.store.quarantine import HASHED, add_to_quarantine, record_key

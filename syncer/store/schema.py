@@ -11,7 +11,7 @@ from sqlalchemy.schema import DropTable
 
 from syncer.domain.errors import DatabaseRefused
 from syncer.store.comments import write_comments
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from syncer.store.safe_views import set_aside
 
 if TYPE_CHECKING:

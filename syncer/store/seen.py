@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import Connection, Select, cast, delete, exists, func, insert, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 
-from syncer.store.listed import is_listed
+from syncer.store.db.in_values import is_listed
 from syncer.store.named import Key, of_stream
 from syncer.store.tables import seen
 

@@ -15,7 +15,7 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
 from syncer.domain.scheduling.intervals import Seen
 from syncer.domain.streams.decisions import Outcome, Stream, Walk
-from syncer.store.bulk import insert_or_ignore
+from syncer.store.db.bulk import insert_or_ignore
 from syncer.store.due import DueStreams
 from syncer.store.named import Key, of_named_stream, stream_name
 from syncer.store.stream_rows import filters_text, row_counts, stream_of, walk_values

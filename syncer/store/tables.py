@@ -25,8 +25,8 @@ from syncer.store.bookkeeping import (
     seen,
     streams,
 )
+from syncer.store.db.types import SQL_TYPES, Json, Timestamp
 from syncer.store.passthrough import passthrough_records
-from syncer.store.types import SQL_TYPES, Json, Timestamp
 
 __all__ = [
     "CONTENT_HASH",

@@ -12,7 +12,7 @@ from syncer.domain.records.change import Counts
 from syncer.domain.records.exclude import Exclusion
 from syncer.domain.streams.decisions import Kind, Outcome
 from syncer.domain.streams.deletions import Brakes
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from syncer.store.integrations import IntegrationStore
 from syncer.store.state import Key, StreamStore
 

@@ -13,7 +13,7 @@ from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.native.spec import Resource
 from syncer.domain.records.exclude import Exclusion
 from syncer.domain.records.projection import native_projection, projection
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from syncer.store.native_reproject import NativeTask, reproject_native_batch
 from syncer.store.native_views import make_views
 from syncer.store.projections import adopt, begin, unfinished

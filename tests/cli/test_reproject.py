@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from syncer.simulator.server.faults import Match, rewritten
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Shell, Source

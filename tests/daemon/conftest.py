@@ -36,8 +36,8 @@ from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.limit import RateLimit
 from syncer.simulator.server.serve import running_in_thread
-from syncer.store import engines
-from syncer.store.database import Database
+from syncer.store.db import engines
+from syncer.store.db.database import Database
 from syncer.store.state import Key, StreamStore
 from syncer.store.tables import MIRROR
 from syncer.sync.engine import Engine, Progress

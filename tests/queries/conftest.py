@@ -35,7 +35,7 @@ from syncer.simulator.company.relations import RELATIONS
 from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.limit import RateLimit
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from syncer.store.query import query
 
 HERE = Path(__file__).parent

@@ -20,7 +20,7 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
 from syncer.simulator.company.relations import RELATIONS, Relation
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from syncer.store.query import query
 
 if TYPE_CHECKING:

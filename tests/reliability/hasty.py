@@ -9,7 +9,7 @@ from syncer.cli import main
 from syncer.daemon import schedule
 from syncer.daemon import service as run
 from syncer.daemon.workers import Workers
-from syncer.store import engines
+from syncer.store.db import engines
 
 #: Milliseconds for a lock of SQLite's, and seconds between two attempts on a database that is away.
 LOCK, PAUSE = 300, 0.1

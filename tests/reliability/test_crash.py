@@ -14,7 +14,7 @@ from sqlalchemy import inspect
 
 from syncer.simulator.life.random_change import random_change
 from syncer.simulator.server.environment import Environment
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from syncer.store.tables import MIRROR
 from tests.daemon.conftest import Mirror, Source, make_environment
 from tests.reliability.conftest import Copy

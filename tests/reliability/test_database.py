@@ -405,7 +405,7 @@ import sys
 from contextlib import ExitStack
 from sqlalchemy import text
 from syncer.domain.errors import DatabaseUnavailable
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 
 database = Database(sys.argv[1])
 with ExitStack() as readers:

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, event, select
 from sqlalchemy.exc import DBAPIError
 
-from syncer.store.bulk import insert, insert_or_ignore, upsert
-from syncer.store.database import Database
-from syncer.store.types import Json
+from syncer.store.db.bulk import insert, insert_or_ignore, upsert
+from syncer.store.db.database import Database
+from syncer.store.db.types import Json
 
 #: Two columns make the key; names are words of SQL, as they may be.
 places = Table(

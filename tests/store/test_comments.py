@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, inspect, text
 
 from syncer.store.comments import write_comments
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from syncer.store.tables import MIRROR, metadata
 
 

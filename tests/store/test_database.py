@@ -17,8 +17,9 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from syncer.domain.errors import DatabaseError, DatabaseRefused, DatabaseUnavailable, UsageError
-from syncer.store import engines, schema
-from syncer.store.database import Database
+from syncer.store import schema
+from syncer.store.db import engines
+from syncer.store.db.database import Database
 
 Program = Callable[..., Popen[str]]
 
@@ -140,7 +141,7 @@ def test_threads_that_write_at_once_all_get_their_turn(database: Database) -> No
 WRITE_ONE = f"""
 import sys
 from sqlalchemy import text
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 database = Database(sys.argv[1])
 with database.begin() as connection:
     connection.execute(text({ADD!r}), dict(name=sys.argv[2]))
@@ -183,7 +184,7 @@ def test_a_writer_waits_for_a_writer_in_another_process(database: Database, prog
 WRITE_MANY = f"""
 import sys, time
 from sqlalchemy import text
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 database = Database(sys.argv[1])
 for number in range(1_000):
     with database.begin() as connection:

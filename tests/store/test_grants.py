@@ -32,7 +32,7 @@ from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Match, rewritten
 from syncer.simulator.server.limit import RateLimit
 from syncer.store import schema
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from syncer.store.grants import check_role, grant_read
 from syncer.store.tables import MIRROR, metadata
 

@@ -20,7 +20,7 @@ from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.catalogue.model import Model
 from syncer.domain.records.change import Counts
 from syncer.domain.records.row import INDEXED_BYTES, Row, project_text
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from syncer.store.mirror import write_page
 from syncer.store.quarantine import keep_in_quarantine, quarantined
 from syncer.store.shelf import model_shelf

@@ -14,7 +14,7 @@ from syncer.domain.errors import UsageError
 from syncer.domain.native.call import Call
 from syncer.domain.native.spec import Resource
 from syncer.store import schema
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from syncer.store.grants import grant_read
 from syncer.store.native_views import make_views, native_relations
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from syncer.domain.errors import DatabaseUnavailable, UsageError
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from syncer.store.query import cancel, query
 from syncer.store.runs import begin_run
 

@@ -21,7 +21,7 @@ from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable
 from syncer.domain.native.call import Call
 from syncer.domain.native.spec import Resource
 from syncer.store import schema
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from syncer.store.native_views import make_views
 from syncer.store.state import StreamStore
 from syncer.store.tables import MIRROR, metadata, streams
@@ -156,7 +156,7 @@ def test_a_migration_that_fails_leaves_an_empty_database(database_url: str) -> N
 MIGRATE = """
 import sys
 from syncer.store import schema
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 print("ready", flush=True)
 sys.stdin.readline()
 database = Database(sys.argv[1])

@@ -15,7 +15,7 @@ from syncer.domain.ratelimit.budget import Budget, Permit, Purpose, Rate, Reserv
 from syncer.domain.ratelimit.responses import answered
 from syncer.domain.ratelimit.waiters import Waiting
 from syncer.store.budget import change_budget, read_budget
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from syncer.store.tables import budgets
 from syncer.sync.gate import fingerprint
 
@@ -127,7 +127,7 @@ from syncer.domain.ratelimit.responses import answered
 from syncer.domain.ratelimit.budget import Permit, Purpose, Reserve
 from syncer.domain.ratelimit.waiters import Waiting
 from syncer.store.budget import change_budget
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 database = Database(sys.argv[1])
 def take():
     with database.begin() as connection:

@@ -17,7 +17,7 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
 from syncer.domain.scheduling.intervals import Seen
 from syncer.domain.streams.decisions import Kind, Outcome, Stream, Walk
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from syncer.store.due import AT_ONCE, LEFT_BEHIND
 from syncer.store.state import Key, Lease, StreamStore
 from syncer.store.tables import streams

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, insert, select, text
 from sqlalchemy.exc import StatementError
 
-from syncer.store.bulk import upsert
-from syncer.store.database import Database
-from syncer.store.types import SQL_TYPES, timestamp_text
+from syncer.store.db.bulk import upsert
+from syncer.store.db.database import Database
+from syncer.store.db.types import SQL_TYPES, timestamp_text
 
 every_type = Table(
     "every_type",

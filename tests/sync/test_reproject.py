@@ -23,7 +23,7 @@ from syncer.domain.records.projection import projection
 from syncer.domain.records.row import Row, project_text
 from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.store.bookkeeping import projections, quarantine
-from syncer.store.database import Database
+from syncer.store.db.database import Database
 from syncer.store.mirror import write_page
 from syncer.store.projections import adopt, hold, place
 from syncer.store.reproject import Task, reproject_batch

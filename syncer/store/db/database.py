@@ -16,8 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable
-from syncer.store.engines import engine_of
-from syncer.store.troubles import is_no_database, is_our_fault, reason
+from syncer.store.db.engines import engine_of
+from syncer.store.db.errors import is_no_database, is_our_fault, reason
 
 _T = TypeVar("_T")
 

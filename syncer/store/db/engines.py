@@ -11,8 +11,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from syncer.domain.errors import UsageError
-from syncer.store.troubles import is_refusal_to_write, stays
-from syncer.store.types import LooseTimestamp
+from syncer.store.db.errors import is_refusal_to_write, stays
+from syncer.store.db.types import LooseTimestamp
 
 #: Milliseconds that SQLite waits for another process's write lock before it calls itself busy.
 SQLITE_BUSY_MS = 30_000

@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import Column, Connection, Date, Insert, LargeBinary, Table, Time
 from sqlalchemy.dialects import postgresql, sqlite
 
-from syncer.store.types import Json, Number, Timestamp, timestamp_text
+from syncer.store.db.types import Json, Number, Timestamp, timestamp_text
 
 Values = dict[str, Any]
 

@@ -1,0 +1,1 @@
+"""Hide what differs between the databases."""
