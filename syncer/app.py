@@ -35,7 +35,7 @@ from syncer.store.db.database import Database
 from syncer.store.integrations import IntegrationStore
 from syncer.store.missing import held_rows
 from syncer.store.native_views import make_views
-from syncer.store.overview import Overview, overview
+from syncer.store.reading.overview import Overview, overview
 from syncer.store.state import Key, StreamStore
 from syncer.sync.engine import Engine, Report, Result
 from syncer.sync.gate import BudgetGate, fingerprint

@@ -101,7 +101,7 @@ def _answer(
     cancelled: threading.Event,
 ) -> None:
     from syncer.cli.query_output import WRITERS
-    from syncer.store.query import Answer, check_readable, query
+    from syncer.store.reading.query import Answer, check_readable, query
 
     check_readable(app.database)
     with query(app.database, statement, parameters, started=running.append) as answer:
@@ -110,7 +110,7 @@ def _answer(
 
 
 def _cancel(app: App, running: list[Connection]) -> None:
-    from syncer.store.query import cancel
+    from syncer.store.reading.query import cancel
 
     for connection in running:
         cancel(app.database, connection)

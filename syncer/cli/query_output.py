@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from syncer.cli.output import console, is_terminal, printable, say, show, table
-from syncer.store.query import Answer
+from syncer.store.reading.query import Answer
 
 #: Rows beyond the limit are counted, not kept, up to this many.
 COUNT_UP_TO = 100_000

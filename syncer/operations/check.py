@@ -12,7 +12,7 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.operations.checks import Finding, check_integration, check_native, tell_drift
 from syncer.planning.selection import NO_INTEGRATION
 from syncer.store import schema
-from syncer.store.drift import drift
+from syncer.store.reading.drift import drift
 
 
 async def check(app: App) -> AsyncIterator[Finding]:

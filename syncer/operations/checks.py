@@ -12,7 +12,7 @@ from syncer.domain.catalogue.tables import filled_by
 from syncer.domain.errors import KeyRefused, KomboError
 from syncer.domain.native.spec import Resource
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.store.drift import Drift
+from syncer.store.reading.drift import Drift
 
 if TYPE_CHECKING:
     from syncer.kombo.client import Client

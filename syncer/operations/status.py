@@ -9,7 +9,7 @@ from syncer.domain.ratelimit.budget import Pacing, Purpose, Reserve
 from syncer.domain.ratelimit.waiters import count_waiting
 from syncer.domain.streams.decisions import Walk
 from syncer.store.missing import Held
-from syncer.store.overview import Overview
+from syncer.store.reading.overview import Overview
 
 #: States in which a stream is not what it should be. New streams are among them: nothing is there yet.
 NOT_WELL = frozenset({"new", "incomplete", "held", "failed", "waiting", "gone"})

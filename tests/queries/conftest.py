@@ -36,7 +36,7 @@ from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.limit import RateLimit
 from syncer.store.db.database import Database
-from syncer.store.query import query
+from syncer.store.reading.query import query
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "queries.md"

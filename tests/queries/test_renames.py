@@ -21,7 +21,7 @@ from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
 from syncer.simulator.company.relations import RELATIONS, Relation
 from syncer.store.db.database import Database
-from syncer.store.query import query
+from syncer.store.reading.query import query
 
 if TYPE_CHECKING:
     from tests.queries.conftest import Sync

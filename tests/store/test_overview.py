@@ -11,8 +11,8 @@ from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.records.record import Poison
 from syncer.store.budget import change_budget
 from syncer.store.integrations import IntegrationStore
-from syncer.store.overview import overview
 from syncer.store.quarantine import keep_in_quarantine
+from syncer.store.reading.overview import overview
 from syncer.store.state import StreamStore
 from syncer.store.tables import streams
 

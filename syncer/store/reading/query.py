@@ -108,7 +108,7 @@ def _on_sqlite(connection: Connection, sql: str, parameters: Mapping[str, str]) 
 
 @contextmanager
 def _on_postgresql(connection: Connection, sql: str, parameters: Mapping[str, str]) -> Iterator[Answer]:
-    from syncer.store.postgres_query import columns_and_rows
+    from syncer.store.reading.postgres_query import columns_and_rows
 
     with columns_and_rows(connection, sql, parameters) as (columns, rows):
         yield Answer(columns, rows)

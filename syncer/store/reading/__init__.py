@@ -1,0 +1,1 @@
+"""Answer queries of people about the mirror."""
