@@ -20,8 +20,8 @@ from syncer.domain.records.row import Row
 from syncer.domain.streams.decisions import Walk
 from syncer.kombo.lists import Page
 from syncer.kombo.passthrough import NativeAnswer
-from syncer.store.parents import are_read_whole, next_value
 from syncer.store.projections import hold
+from syncer.store.records.parents import are_read_whole, next_value
 from syncer.store.shelf import Shelf, shelf_of
 from syncer.sync.engine import Engine
 from syncer.sync.source import Records

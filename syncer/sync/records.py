@@ -12,10 +12,10 @@ from syncer.domain.records.change import Change, Counts, Known, is_unchanged
 from syncer.domain.records.record import Poison
 from syncer.domain.records.row import Row
 from syncer.domain.streams.decisions import Kind
-from syncer.store.known import differing, known_rows, recognised
-from syncer.store.mirror import Written, write_page
 from syncer.store.missing import MissingStore
 from syncer.store.quarantine import keep_in_quarantine, keys_among, record_key
+from syncer.store.records.compare import differing, known_rows, recognised
+from syncer.store.records.write import Written, write_page
 from syncer.store.runs import count_page
 from syncer.store.set_apart import set_apart
 from syncer.store.state import Key, Lease

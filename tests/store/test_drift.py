@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.catalogue.model import Model
-from syncer.store.mirror import write_page
 from syncer.store.reading.drift import Drift, drift
+from syncer.store.records.write import write_page
 from syncer.store.shelf import model_shelf
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, update
 from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.records.record import Record, read_record
 from syncer.store.db.in_values import is_listed
-from syncer.store.known import differing, known_rows, recognised
-from syncer.store.mirror import write_page
+from syncer.store.records.compare import differing, known_rows, recognised
+from syncer.store.records.write import write_page
 from syncer.store.shelf import model_shelf
 from syncer.store.tables import MIRROR
 from tests.store.conftest import MakeRow

@@ -21,8 +21,8 @@ from syncer.domain.catalogue.model import Model
 from syncer.domain.records.change import Counts
 from syncer.domain.records.row import INDEXED_BYTES, Row, project_text
 from syncer.store.db.database import Database
-from syncer.store.mirror import write_page
 from syncer.store.quarantine import keep_in_quarantine, quarantined
+from syncer.store.records.write import write_page
 from syncer.store.shelf import model_shelf
 from syncer.store.tables import MIRROR
 

@@ -20,11 +20,11 @@ from syncer.domain.native.rows import project_native, read_native
 from syncer.domain.native.spec import Resource
 from syncer.domain.records.record import Record
 from syncer.domain.records.row import Row
-from syncer.store.known import differing, known_rows
-from syncer.store.mirror import write_page
 from syncer.store.missing import MissingStore
 from syncer.store.native_views import make_views
 from syncer.store.passthrough import passthrough_records
+from syncer.store.records.compare import differing, known_rows
+from syncer.store.records.write import write_page
 from syncer.store.shelf import shelf_of
 from syncer.store.state import Key, StreamStore
 from syncer.store.tables import MIRROR, streams

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, insert, update
 from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.catalogue.tables import asked_by, filled_by
 from syncer.domain.native.spec import ForEach
-from syncer.store.mirror import write_page
-from syncer.store.parents import are_read_whole, next_value
+from syncer.store.records.parents import are_read_whole, next_value
+from syncer.store.records.write import write_page
 from syncer.store.shelf import model_shelf
 from syncer.store.tables import MIRROR, streams
 from tests.store.conftest import MakeRow

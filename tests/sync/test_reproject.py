@@ -24,9 +24,9 @@ from syncer.domain.records.row import Row, project_text
 from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.store.bookkeeping import projections, quarantine
 from syncer.store.db.database import Database
-from syncer.store.mirror import write_page
 from syncer.store.projections import adopt, hold, place
-from syncer.store.reproject import Task, reproject_batch
+from syncer.store.records.reproject import Task, reproject_batch
+from syncer.store.records.write import write_page
 from syncer.store.shelf import model_shelf
 from syncer.store.tables import MIRROR
 from syncer.sync.integration import Integrations

@@ -23,9 +23,9 @@ from syncer.domain.records.record import Poison, ascii_json
 from syncer.domain.records.row import Row, project_entry, project_text
 from syncer.store.bookkeeping import quarantine, streams
 from syncer.store.db.bulk import upsert
-from syncer.store.mirror import REFUSED, as_far_as_possible
 from syncer.store.projections import Place, move, place
 from syncer.store.quarantine import HASHED, add_to_quarantine, record_key
+from syncer.store.records.write import REFUSED, as_far_as_possible
 from syncer.store.tables import MIRROR
 
 #: What the mirror knows of a row and its document does not.

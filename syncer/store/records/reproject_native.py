@@ -17,7 +17,7 @@ from syncer.domain.records.row import Row
 from syncer.store.passthrough import passthrough_records
 from syncer.store.projections import Place, move, place
 from syncer.store.quarantine import keep_in_quarantine, keys_among
-from syncer.store.reproject import Batch
+from syncer.store.records.reproject import Batch
 
 _ITS = passthrough_records.c
 _CHANGE = (

@@ -18,7 +18,7 @@ from syncer.domain.records.row import Row
 from syncer.store.db.bulk import insert, upsert
 from syncer.store.db.errors import is_data_error, reason
 from syncer.store.db.in_values import is_listed
-from syncer.store.known import known_rows
+from syncer.store.records.compare import known_rows
 from syncer.store.shelf import Shelf
 from syncer.store.tables import MIRROR
 
