@@ -22,8 +22,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 
 from benchmarks.servers import postgresql
-from syncer.store import schema
 from syncer.store.db.database import Database
+from syncer.store.schema import migrate as schema
 
 QUESTIONS = Path(__file__).resolve().parent.parent / "docs" / "queries.md"
 TODAY = "2026-06-15"

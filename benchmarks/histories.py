@@ -16,8 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from syncer.store import schema
 from syncer.store.db.database import Database
+from syncer.store.schema import migrate as schema
 from tests.reliability.machine import bench_on, run_histories
 
 #: Histories with one seed.

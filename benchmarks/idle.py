@@ -35,7 +35,7 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.scheduling.intervals import Pace, next_turn
 from syncer.store.budget import change_budget
-from syncer.store.tables import integrations, streams
+from syncer.store.schema.mirror_tables import integrations, streams
 from syncer.sync.gate import fingerprint
 
 MODELS = 12

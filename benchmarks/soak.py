@@ -46,7 +46,7 @@ from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Fault, Match
 from syncer.simulator.server.limit import RateLimit
 from syncer.simulator.server.serve import running
-from syncer.store.tables import MIRROR
+from syncer.store.schema.mirror_tables import MIRROR
 from tests import embedded_postgres
 
 FAULTS = (

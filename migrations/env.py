@@ -8,8 +8,8 @@ from __future__ import annotations
 from alembic import context
 
 from syncer.store.db.database import Database
-from syncer.store.schema import VERSION_TABLE
-from syncer.store.tables import metadata
+from syncer.store.schema.migrate import VERSION_TABLE
+from syncer.store.schema.mirror_tables import metadata
 
 
 def run(connection) -> None:  # type: ignore[no-untyped-def]

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import URL, make_url
 
-from syncer.store import schema
 from syncer.store.db.database import Database
+from syncer.store.schema import migrate as schema
 from tests import embedded_postgres
 
 #: A server to use instead of the embedded one: a URL whose user may create databases.

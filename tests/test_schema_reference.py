@@ -18,7 +18,7 @@ from syncer.schema_reference.markdown import page
 from syncer.schema_reference.mermaid import diagram_of, diagram_of_category
 from syncer.schema_reference.tables import categories, entries, entry_named, joins, parts
 from syncer.store.db.database import Database
-from syncer.store.schema import VERSION_TABLE
+from syncer.store.schema.migrate import VERSION_TABLE
 
 PAGE = Path(__file__).parents[1] / "docs" / "schema.md"
 TABLES = [entry.name for entry in entries().values() if entry.kind != "view"]

@@ -92,7 +92,7 @@ def migrate(session: Session, role: str | None, without_sensitive: bool, as_json
     With --grant-read a role may then read the tables and views of the mirror, not the bookkeeping. Run it
     again after an upgrade: until then the role does not see what is new.
     """
-    from syncer.store.grants import Granted, check_role, grant_read
+    from syncer.store.schema.grants import Granted, check_role, grant_read
 
     if without_sensitive and role is None:
         raise click.UsageError("--without-sensitive needs --grant-read ROLE.")

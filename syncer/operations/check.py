@@ -11,8 +11,8 @@ from syncer.domain.errors import SyncerError
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.operations.checks import Finding, check_integration, check_native, tell_drift
 from syncer.planning.selection import NO_INTEGRATION
-from syncer.store import schema
 from syncer.store.reading.drift import drift
+from syncer.store.schema import migrate as schema
 
 
 async def check(app: App) -> AsyncIterator[Finding]:

@@ -16,7 +16,7 @@ from sqlalchemy.schema import (
 
 from syncer.schema_reference import views
 from syncer.schema_reference.tables import DIALECTS, Entry
-from syncer.store.tables import metadata
+from syncer.store.schema.mirror_tables import metadata
 
 
 def ddl(entries: Iterable[Entry], dialect: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Index
 
 from syncer.schema_reference.tables import DIALECTS, ColumnEntry, Entry, joins, parts
-from syncer.store.tables import metadata
+from syncer.store.schema.mirror_tables import metadata
 
 
 def value_of(entry: Entry) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.schema_reference.mermaid import diagram_of_category, fenced
 from syncer.schema_reference.prose import COMMON, HEAD, LIVE, SENSITIVE, SYNC, TITLES
 from syncer.schema_reference.tables import OWN, ColumnEntry, Entry, categories, entries, joins, parts
-from syncer.store.tables import DOCUMENT
+from syncer.store.schema.mirror_tables import DOCUMENT
 
 #: Names of tables and columns in a meaning, lest Markdown take their underscores for its own.
 _NAME = re.compile(r"`[^`]*`|\b[a-z]+(?:_[a-z]+)+\b")

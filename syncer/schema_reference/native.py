@@ -9,9 +9,9 @@ from sqlalchemy import Column
 from syncer.domain.native.spec import Resource
 from syncer.schema_reference.tables import OWN, Entry, column_entries
 from syncer.store.db.types import SQL_TYPES
-from syncer.store.native_views import SHOWN_AFTER, SHOWN_BEFORE
-from syncer.store.passthrough import passthrough_records
-from syncer.store.safe_views import live_name
+from syncer.store.schema.native_table import passthrough_records
+from syncer.store.schema.native_views import SHOWN_AFTER, SHOWN_BEFORE
+from syncer.store.schema.safe_views import live_name
 
 
 def native_entries(resources: Iterable[Resource]) -> dict[str, Entry]:

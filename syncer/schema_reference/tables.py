@@ -18,8 +18,8 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
 from syncer.schema_reference import views
 from syncer.store.db.types import SQL_TYPES
-from syncer.store.safe_views import live_name
-from syncer.store.tables import DOCUMENT, INTEGRATION_ID, MIRROR, metadata, streams
+from syncer.store.schema.mirror_tables import DOCUMENT, INTEGRATION_ID, MIRROR, metadata, streams
+from syncer.store.schema.safe_views import live_name
 
 Kind = Literal["mirror", "link", "child", "view", "bookkeeping"]
 

@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, updat
 
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.scheduling.intervals import Seen
-from syncer.store.named import Key, of_stream
-from syncer.store.tables import streams
+from syncer.store.schema.mirror_tables import streams
+from syncer.store.schema.stream_key import Key, of_stream
 
 #: Streams that one statement marks: databases take so many parameters, and more.
 AT_ONCE = 500

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, case, literal, select, update
 
 from syncer.store.db.bulk import insert_or_ignore
 from syncer.store.db.types import Timestamp
-from syncer.store.tables import integrations
+from syncer.store.schema.mirror_tables import integrations
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from syncer.store.db.in_values import is_listed
 from syncer.store.db.types import Timestamp
-from syncer.store.named import Key, of_stream
+from syncer.store.schema.destination import shelf_of
+from syncer.store.schema.mirror_tables import missing, streams
+from syncer.store.schema.stream_key import Key, of_stream
 from syncer.store.seen import seen_ids
-from syncer.store.shelf import shelf_of
-from syncer.store.tables import missing, streams
 
 #: How many ids show what is held.
 EXAMPLES = 3

@@ -19,9 +19,9 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import ProjectionReplaced
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.projection import Projection
-from syncer.store.bookkeeping import projections, streams
 from syncer.store.db.bulk import upsert
-from syncer.store.passthrough import passthrough_records
+from syncer.store.schema.native_table import passthrough_records
+from syncer.store.schema.state_tables import projections, streams
 from syncer.store.stream_rows import walk_values
 
 #: Key of the PostgreSQL advisory lock that pages share; on SQLite a writing transaction is alone anyway.

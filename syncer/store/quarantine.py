@@ -14,8 +14,8 @@ from syncer.domain.records.record import Poison, Record, ascii_json
 from syncer.domain.records.row import Row
 from syncer.store.db.bulk import upsert
 from syncer.store.db.in_values import is_listed
-from syncer.store.named import Key, of_stream
-from syncer.store.tables import quarantine
+from syncer.store.schema.mirror_tables import quarantine
+from syncer.store.schema.stream_key import Key, of_stream
 
 #: Characters of an id that still fit an index entry of PostgreSQL, beside the rest of the key.
 LONGEST_KEY = 256

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Select, cast, delete, exists, func, insert, s
 from sqlalchemy.dialects.postgresql import JSONB
 
 from syncer.store.db.in_values import is_listed
-from syncer.store.named import Key, of_stream
-from syncer.store.tables import seen
+from syncer.store.schema.mirror_tables import seen
+from syncer.store.schema.stream_key import Key, of_stream
 
 #: Made once: every page of a full walk needs it.
 _INSERT = insert(seen)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, exists, select
 
-from syncer.store.named import Key, of_named_stream, stream_name
-from syncer.store.tables import missing, quarantine
+from syncer.store.schema.mirror_tables import missing, quarantine
+from syncer.store.schema.stream_key import Key, of_named_stream, stream_name
 
 
 class SetApart(NamedTuple):

@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from syncer.domain.records.change import Counts
 from syncer.domain.scheduling.intervals import Seen
 from syncer.domain.streams.decisions import Kind, Phase, Stream, Walk
-from syncer.store.tables import streams
+from syncer.store.schema.mirror_tables import streams
 
 
 def row_counts(counts: Counts) -> dict[str, Any]:

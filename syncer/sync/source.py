@@ -14,7 +14,7 @@ from syncer.domain.records.row import Row
 from syncer.domain.streams.decisions import Walk
 from syncer.domain.streams.list_spec import Listed
 from syncer.kombo.lists import Page
-from syncer.store.shelf import Shelf
+from syncer.store.schema.destination import Shelf
 
 
 @dataclass(frozen=True, slots=True)

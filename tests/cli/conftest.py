@@ -35,8 +35,8 @@ from syncer.simulator.clock import SimClock
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.limit import RateLimit
 from syncer.simulator.server.serve import running_in_thread
-from syncer.store import schema
 from syncer.store.db.database import Database
+from syncer.store.schema import migrate as schema
 
 API_KEY = "ks_dev_only-for-the-command-line"
 #: Seconds that no command takes: then the test fails instead of waiting for ever.

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from syncer.store.tables import MIRROR
+from syncer.store.schema.mirror_tables import MIRROR
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Shell

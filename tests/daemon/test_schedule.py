@@ -21,8 +21,8 @@ from structlog.testing import capture_logs
 from syncer.daemon.schedule import JITTER_SHARE, ROUNDING, Schedule, goes_on, is_due, trigger_of
 from syncer.domain.streams.decisions import Outcome
 from syncer.store.db.database import Database
+from syncer.store.schema.mirror_tables import streams
 from syncer.store.state import Key, StreamStore
-from syncer.store.tables import streams
 from tests.daemon.conftest import Troubled, World
 
 GROUPS, USERS = "hris_groups", "lms_users"

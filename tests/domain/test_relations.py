@@ -7,10 +7,10 @@ from sqlalchemy import BigInteger, Text
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.tables import asked_by, is_taken, views_of
-from syncer.store.bookkeeping import metadata
-from syncer.store.safe_views import FRESHNESS, live_name, safe_name
-from syncer.store.schema import VERSION_TABLE
-from syncer.store.tables import MIRROR
+from syncer.store.schema.migrate import VERSION_TABLE
+from syncer.store.schema.mirror_tables import MIRROR
+from syncer.store.schema.safe_views import FRESHNESS, live_name, safe_name
+from syncer.store.schema.state_tables import metadata
 
 
 def test_every_table_and_view_has_its_name_taken() -> None:

@@ -34,8 +34,17 @@ from syncer.simulator.server import faults
 from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.faults import Answer, Match
 from syncer.simulator.server.paging import Paging
+from syncer.store.schema.mirror_tables import (
+    MIRROR,
+    budgets,
+    integrations,
+    missing,
+    quarantine,
+    runs,
+    seen,
+    streams,
+)
 from syncer.store.state import Key
-from syncer.store.tables import MIRROR, budgets, integrations, missing, quarantine, runs, seen, streams
 from syncer.sync.engine import Engine, Result
 from syncer.sync.integration import Integrations
 from syncer.sync.many import run_streams

@@ -15,7 +15,7 @@ from sqlalchemy import inspect
 from syncer.simulator.life.random_change import random_change
 from syncer.simulator.server.environment import Environment
 from syncer.store.db.database import Database
-from syncer.store.tables import MIRROR
+from syncer.store.schema.mirror_tables import MIRROR
 from tests.daemon.conftest import Mirror, Source, make_environment
 from tests.reliability.conftest import Copy
 from tests.reliability.crash import LOST, MODELS, Look, Mirrored, Subject, Trials

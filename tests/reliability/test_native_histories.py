@@ -25,9 +25,18 @@ from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Answer, Match
 from syncer.simulator.server.limit import RateLimit
-from syncer.store.passthrough import passthrough_records
+from syncer.store.schema.mirror_tables import (
+    MIRROR,
+    budgets,
+    integrations,
+    missing,
+    quarantine,
+    runs,
+    seen,
+    streams,
+)
+from syncer.store.schema.native_table import passthrough_records
 from syncer.store.state import Key, StreamStore
-from syncer.store.tables import MIRROR, budgets, integrations, missing, quarantine, runs, seen, streams
 from tests.reliability.machine import SPANS, START, _pass_over
 from tests.reliability.source import EMPLOYEES, ONE, Firm
 from tests.reliability.stepping import Bench, Program

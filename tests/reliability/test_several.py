@@ -26,7 +26,7 @@ from sqlalchemy import make_url, select
 
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Late, Match
-from syncer.store.tables import MIRROR, budgets, runs, streams
+from syncer.store.schema.mirror_tables import MIRROR, budgets, runs, streams
 from tests.daemon.conftest import Mirror, Source, make_environment, until
 from tests.reliability.crash import LOST, MODELS, Mirrored, Subject
 from tests.reliability.nursery import Living, Nursery

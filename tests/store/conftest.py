@@ -21,7 +21,7 @@ from syncer.domain.catalogue.model import Column, Model
 from syncer.domain.records.row import COMMON_COLUMNS, Row, project_text
 from syncer.store.db.database import Database
 from syncer.store.db.types import Timestamp
-from syncer.store.tables import metadata
+from syncer.store.schema.mirror_tables import metadata
 
 #: A moment for whatever needs one, and a page of a walk that began before it.
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection, inspect, text
 
-from syncer.store.comments import write_comments
 from syncer.store.db.database import Database
-from syncer.store.tables import MIRROR, metadata
+from syncer.store.schema.comments import write_comments
+from syncer.store.schema.mirror_tables import MIRROR, metadata
 
 
 @pytest.fixture

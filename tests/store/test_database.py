@@ -17,9 +17,9 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from syncer.domain.errors import DatabaseError, DatabaseRefused, DatabaseUnavailable, UsageError
-from syncer.store import schema
 from syncer.store.db import engines
 from syncer.store.db.database import Database
+from syncer.store.schema import migrate as schema
 
 Program = Callable[..., Popen[str]]
 

@@ -11,7 +11,7 @@ from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.catalogue.model import Model
 from syncer.store.reading.drift import Drift, drift
 from syncer.store.records.write import write_page
-from syncer.store.shelf import model_shelf
+from syncer.store.schema.destination import model_shelf
 
 if TYPE_CHECKING:
     from tests.store.conftest import MakeRow

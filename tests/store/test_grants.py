@@ -31,10 +31,10 @@ from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Match, rewritten
 from syncer.simulator.server.limit import RateLimit
-from syncer.store import schema
 from syncer.store.db.database import Database
-from syncer.store.grants import check_role, grant_read
-from syncer.store.tables import MIRROR, metadata
+from syncer.store.schema import migrate as schema
+from syncer.store.schema.grants import check_role, grant_read
+from syncer.store.schema.mirror_tables import MIRROR, metadata
 
 SOURCE_TIME = datetime(2031, 3, 9, 12, tzinfo=UTC)
 #: Smaller numbers are also counts and places in lists.

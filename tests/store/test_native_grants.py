@@ -13,10 +13,10 @@ from syncer.domain.catalogue.model import Column
 from syncer.domain.errors import UsageError
 from syncer.domain.native.call import Call
 from syncer.domain.native.spec import Resource
-from syncer.store import schema
 from syncer.store.db.database import Database
-from syncer.store.grants import grant_read
-from syncer.store.native_views import make_views, native_relations
+from syncer.store.schema import migrate as schema
+from syncer.store.schema.grants import grant_read
+from syncer.store.schema.native_views import make_views, native_relations
 
 NATIVE = ("passthrough_records", "people", "people_live")
 LISTED = Resource(

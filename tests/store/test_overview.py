@@ -13,8 +13,8 @@ from syncer.store.budget import change_budget
 from syncer.store.integrations import IntegrationStore
 from syncer.store.quarantine import keep_in_quarantine
 from syncer.store.reading.overview import overview
+from syncer.store.schema.mirror_tables import streams
 from syncer.store.state import StreamStore
-from syncer.store.tables import streams
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LENGTH = timedelta(seconds=60)

@@ -24,7 +24,7 @@ from syncer.store.runs import (
     end_run,
     forget_old_runs,
 )
-from syncer.store.tables import quarantine, runs
+from syncer.store.schema.mirror_tables import quarantine, runs
 
 MakeRow = Callable[..., Row]
 

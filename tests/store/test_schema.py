@@ -20,11 +20,11 @@ from syncer.domain.catalogue.model import Column
 from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable
 from syncer.domain.native.call import Call
 from syncer.domain.native.spec import Resource
-from syncer.store import schema
 from syncer.store.db.database import Database
-from syncer.store.native_views import make_views
+from syncer.store.schema import migrate as schema
+from syncer.store.schema.mirror_tables import MIRROR, metadata, streams
+from syncer.store.schema.native_views import make_views
 from syncer.store.state import StreamStore
-from syncer.store.tables import MIRROR, metadata, streams
 
 Program = Callable[..., Popen[str]]
 

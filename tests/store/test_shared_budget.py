@@ -16,7 +16,7 @@ from syncer.domain.ratelimit.responses import answered
 from syncer.domain.ratelimit.waiters import Waiting
 from syncer.store.budget import change_budget, read_budget
 from syncer.store.db.database import Database
-from syncer.store.tables import budgets
+from syncer.store.schema.mirror_tables import budgets
 from syncer.sync.gate import fingerprint
 
 Program = Callable[..., Popen[str]]

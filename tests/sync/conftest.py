@@ -24,8 +24,8 @@ from syncer.simulator.company.compare import comparable
 from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.limit import RateLimit
+from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.state import StreamStore
-from syncer.store.tables import MIRROR
 from syncer.sync.engine import Progress, Result
 
 #: How much faster than it thinks the program waits.

@@ -10,7 +10,7 @@ from sqlalchemy import update
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import KeyRefused
 from syncer.domain.streams.decisions import Kind, Mode, Outcome
-from syncer.store.tables import MIRROR
+from syncer.store.schema.mirror_tables import MIRROR
 
 
 @pytest.mark.parametrize("page_size", [1, 250])

@@ -18,8 +18,8 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.streams.decisions import Kind, Mode
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
-from syncer.store.bookkeeping import metadata, projections, quarantine
-from syncer.store.tables import MIRROR
+from syncer.store.schema.mirror_tables import MIRROR
+from syncer.store.schema.state_tables import metadata, projections, quarantine
 
 #: Every kind of link and child is among them, and copies of records inside others.
 MODELS = [

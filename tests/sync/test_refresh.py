@@ -14,7 +14,7 @@ from syncer.domain.streams.decisions import Mode
 from syncer.operations import refresh as single_records
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
-from syncer.store.tables import missing, runs, streams
+from syncer.store.schema.mirror_tables import missing, runs, streams
 from syncer.sync.refresh import Fate
 
 GROUPS = "hris_groups"

@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.streams.decisions import Mode, Outcome
-from syncer.store.tables import streams
+from syncer.store.schema.mirror_tables import streams
 
 EMPLOYEES = ["hris_employees"]
 

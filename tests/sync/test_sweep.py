@@ -16,7 +16,7 @@ from syncer.domain.streams.decisions import Kind, Mode, Outcome
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.store.missing import MissingStore
-from syncer.store.tables import MIRROR, integrations, missing, seen
+from syncer.store.schema.mirror_tables import MIRROR, integrations, missing, seen
 
 GROUPS = "hris_groups"
 EMPLOYEES = "hris_employees"

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, func, select
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.members import members
-from syncer.store.tables import MIRROR
+from syncer.store.schema.mirror_tables import MIRROR
 
 #: Documents of one table that are looked at; its ids are random, and so are the first ones by id.
 LOOK_AT = 50_000

@@ -14,8 +14,8 @@ from syncer.store.budget import read_budget
 from syncer.store.db.types import Timestamp
 from syncer.store.integrations import Integration, IntegrationStore
 from syncer.store.missing import Held, held_rows
+from syncer.store.schema.mirror_tables import quarantine, streams
 from syncer.store.state import Key, StreamStore
-from syncer.store.tables import quarantine, streams
 
 
 @dataclass(frozen=True, slots=True)

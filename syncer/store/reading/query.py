@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, ResourceClosedError, StatementError
 
 from syncer.domain.errors import DatabaseUnavailable, UsageError
 from syncer.store.db.database import Database
-from syncer.store.schema import check
+from syncer.store.schema.migrate import check
 
 #: What SQLite does for a statement though the connection is read-only: other files (attaching makes them),
 #: and ending the transaction.

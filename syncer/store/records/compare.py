@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from syncer.domain.records.change import Known
 from syncer.domain.records.record import Record, says_the_same
 from syncer.store.db.in_values import is_listed
-from syncer.store.shelf import Shelf
+from syncer.store.schema.destination import Shelf
 
 
 def known_rows(connection: Connection, shelf: Shelf, ids: Iterable[str]) -> dict[str, Known]:

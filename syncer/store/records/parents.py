@@ -8,7 +8,7 @@ from sqlalchemy import ColumnClause, Connection, Integer, Text, cast, column, ex
 
 from syncer.domain.catalogue.tables import filled_by
 from syncer.domain.native.spec import ForEach
-from syncer.store.tables import MIRROR, streams
+from syncer.store.schema.mirror_tables import MIRROR, streams
 
 
 def next_value(

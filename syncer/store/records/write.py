@@ -19,8 +19,8 @@ from syncer.store.db.bulk import insert, upsert
 from syncer.store.db.errors import is_data_error, reason
 from syncer.store.db.in_values import is_listed
 from syncer.store.records.compare import known_rows
-from syncer.store.shelf import Shelf
-from syncer.store.tables import MIRROR
+from syncer.store.schema.destination import Shelf
+from syncer.store.schema.mirror_tables import MIRROR
 
 #: How the reason begins why the database did not take a record.
 REFUSED = "the database refuses it"

@@ -13,10 +13,10 @@ from sqlalchemy import Connection, inspect, text
 from syncer.domain.catalogue.model import Column, ColumnType
 from syncer.domain.errors import UsageError
 from syncer.domain.native.spec import Resource
-from syncer.store.passthrough import passthrough_records
-from syncer.store.safe_views import keeping_readers, live_name, quoted
-from syncer.store.schema import wait_for_others
-from syncer.store.tables import missing
+from syncer.store.schema.migrate import wait_for_others
+from syncer.store.schema.mirror_tables import missing
+from syncer.store.schema.native_table import passthrough_records
+from syncer.store.schema.safe_views import keeping_readers, live_name, quoted
 
 #: What PostgreSQL calls the types of the columns; SQLite's functions give the values as its tables have them.
 _POSTGRESQL: dict[ColumnType, str] = {

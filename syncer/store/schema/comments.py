@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, text
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
-from syncer.store.tables import metadata
+from syncer.store.schema.mirror_tables import metadata
 
 _PRESENT = """
     SELECT c.relname, coalesce(a.attname, ''), d.description

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, MetaData, Table, inspect, text
 from sqlalchemy.schema import DropTable
 
 from syncer.domain.errors import DatabaseRefused
-from syncer.store.comments import write_comments
 from syncer.store.db.database import Database
-from syncer.store.safe_views import set_aside
+from syncer.store.schema.comments import write_comments
+from syncer.store.schema.safe_views import set_aside
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -14,7 +14,9 @@ from sqlalchemy import Column, Index, Integer, LargeBinary, PrimaryKeyConstraint
 from syncer.domain.catalogue import model as shape
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.records.row import COMMON_COLUMNS
-from syncer.store.bookkeeping import (
+from syncer.store.db.types import SQL_TYPES, Json, Timestamp
+from syncer.store.schema.native_table import passthrough_records
+from syncer.store.schema.state_tables import (
     budgets,
     integrations,
     metadata,
@@ -25,8 +27,6 @@ from syncer.store.bookkeeping import (
     seen,
     streams,
 )
-from syncer.store.db.types import SQL_TYPES, Json, Timestamp
-from syncer.store.passthrough import passthrough_records
 
 __all__ = [
     "CONTENT_HASH",

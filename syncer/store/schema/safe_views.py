@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
-from syncer.store.tables import CONTENT_HASH, DOCUMENT, MIRROR
+from syncer.store.schema.mirror_tables import CONTENT_HASH, DOCUMENT, MIRROR
 
 FRESHNESS = "mirror_freshness"
 

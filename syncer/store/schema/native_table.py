@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, LargeBinary, PrimaryKeyConstraint, Table
 
-from syncer.store.bookkeeping import metadata, text_column
 from syncer.store.db.types import Json, Timestamp
+from syncer.store.schema.state_tables import metadata, text_column
 
 passthrough_records = Table(
     "passthrough_records",

@@ -13,8 +13,10 @@ from sqlalchemy import Connection, text
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
 from syncer.store.db.database import Database
-from syncer.store.native_views import native_relations
-from syncer.store.safe_views import (
+from syncer.store.schema.migrate import wait_for_others
+from syncer.store.schema.mirror_tables import DOCUMENT, MIRROR, metadata
+from syncer.store.schema.native_views import native_relations
+from syncer.store.schema.safe_views import (
     FRESHNESS,
     columns_there,
     live_name,
@@ -24,8 +26,6 @@ from syncer.store.safe_views import (
     safe_name,
     withheld,
 )
-from syncer.store.schema import wait_for_others
-from syncer.store.tables import DOCUMENT, MIRROR, metadata
 
 #: What has sensitive columns that can be withheld, with the table whose columns it has.
 _NARROWED = {**{name: name for name in MIRROR}, **{live_name(name): name for name in catalogue()}}

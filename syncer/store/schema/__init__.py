@@ -1,0 +1,1 @@
+"""Define tables, views and grants, and migrate them."""
