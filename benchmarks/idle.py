@@ -34,8 +34,8 @@ from syncer.daemon.workers import Workers
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.scheduling.intervals import Pace, next_turn
-from syncer.store.budget import change_budget
 from syncer.store.schema.mirror_tables import integrations, streams
+from syncer.store.state.budget import change_budget
 from syncer.sync.gate import fingerprint
 
 MODELS = 12

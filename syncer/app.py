@@ -31,12 +31,12 @@ from syncer.planning.selection import Selection
 from syncer.process.identity import is_dead, this_process
 from syncer.rules import rules_of
 from syncer.store.db.database import Database
-from syncer.store.integrations import IntegrationStore
-from syncer.store.missing import held_rows
 from syncer.store.reading.overview import Overview, overview
 from syncer.store.schema import migrate as schema
 from syncer.store.schema.native_views import make_views
-from syncer.store.state import Key, StreamStore
+from syncer.store.state.integrations import IntegrationStore
+from syncer.store.state.missing import held_rows
+from syncer.store.state.streams import Key, StreamStore
 from syncer.sync.engine import Engine, Report, Result
 from syncer.sync.gate import BudgetGate, fingerprint
 from syncer.sync.integration import Integrations

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from syncer.app import App
-    from syncer.store.state import Key
+    from syncer.store.state.streams import Key
     from syncer.sync.refresh import Fate
 
 

@@ -11,7 +11,7 @@ from syncer.app import App
 from syncer.daemon.database_health import Availability
 from syncer.daemon.schedule import Schedule
 from syncer.domain.errors import DatabaseError
-from syncer.store.state import Key
+from syncer.store.state.streams import Key
 from syncer.sync.engine import Engine
 from syncer.sync.integration import Integrations
 

@@ -12,7 +12,7 @@ from syncer.domain.scheduling.intervals import Behind, Seen, interval, next_turn
 from syncer.domain.streams.forecast import Allowance, Demand
 from syncer.planning.capacity import Planning
 from syncer.store.db.database import Database
-from syncer.store.state import Key
+from syncer.store.state.streams import Key
 
 log = structlog.get_logger("syncer")
 

@@ -31,8 +31,8 @@ from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.store.db.database import Database
-from syncer.store.due import Turn
-from syncer.store.state import StreamStore
+from syncer.store.state.due import Turn
+from syncer.store.state.streams import StreamStore
 
 #: Ticks of an interval are meant for up to this share of it later, at most so many seconds, so that models of
 #: one interval do not all start in the same second.

@@ -15,8 +15,8 @@ from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError, LeaseLost
 from syncer.domain.scheduling.order import in_turn, must_yield, next_in_turn
 from syncer.domain.streams.decisions import Mode
-from syncer.store.runs import forget_old_runs
-from syncer.store.state import Key
+from syncer.store.state.runs import forget_old_runs
+from syncer.store.state.streams import Key
 from syncer.sync.engine import Engine, Progress
 from syncer.sync.integration import Integrations
 from syncer.sync.sources import is_known

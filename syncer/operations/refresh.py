@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from syncer.app import App
 from syncer.domain.catalogue.lookup import model_named, select_names
 from syncer.domain.errors import UsageError
-from syncer.store.quarantine import Entry, entries
 from syncer.store.schema import migrate as schema
-from syncer.store.state import Key
+from syncer.store.state.quarantine import Entry, entries
+from syncer.store.state.streams import Key
 from syncer.sync import refresh as use_case
 from syncer.sync.ask import By
 from syncer.sync.refresh import Fate

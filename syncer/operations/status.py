@@ -8,8 +8,8 @@ from typing import Any
 from syncer.domain.ratelimit.budget import Pacing, Purpose, Reserve
 from syncer.domain.ratelimit.waiters import count_waiting
 from syncer.domain.streams.decisions import Walk
-from syncer.store.missing import Held
 from syncer.store.reading.overview import Overview
+from syncer.store.state.missing import Held
 
 #: States in which a stream is not what it should be. New streams are among them: nothing is there yet.
 NOT_WELL = frozenset({"new", "incomplete", "held", "failed", "waiting", "gone"})

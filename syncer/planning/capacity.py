@@ -24,9 +24,9 @@ from syncer.domain.scheduling.intervals import (
 )
 from syncer.domain.streams.forecast import Allowance, Demand, allowance, pages
 from syncer.domain.streams.list_spec import Listed
-from syncer.store.budget import read_budget
 from syncer.store.db.database import Database
-from syncer.store.state import Key, StreamStore
+from syncer.store.state.budget import read_budget
+from syncer.store.state.streams import Key, StreamStore
 from syncer.sync.gate import fingerprint
 from syncer.sync.integration import FRESH_FOR
 

@@ -30,8 +30,8 @@ from syncer.domain.streams.forecast import (
 from syncer.planning.capacity import Planning
 from syncer.planning.selection import Selection
 from syncer.store.db.database import Database
-from syncer.store.integrations import Integration
 from syncer.store.records.parents import count_values
+from syncer.store.state.integrations import Integration
 from syncer.sync.integration import must_be_offered
 from syncer.sync.stream import SETTLED
 

@@ -16,9 +16,9 @@ from syncer.domain.errors import KeyRefused, KomboError, UsageError
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.list_spec import Listed
 from syncer.store.db.database import Database
-from syncer.store.integrations import Integration, IntegrationStore
 from syncer.store.schema import migrate as schema
-from syncer.store.state import Key, StreamStore
+from syncer.store.state.integrations import Integration, IntegrationStore
+from syncer.store.state.streams import Key, StreamStore
 from syncer.sync.integration import Integrations
 
 NO_INTEGRATION = (

@@ -13,8 +13,8 @@ from syncer.domain.records.exclude import Exclusion
 from syncer.domain.streams.decisions import Kind, Outcome
 from syncer.domain.streams.deletions import Brakes
 from syncer.store.db.database import Database
-from syncer.store.integrations import IntegrationStore
-from syncer.store.state import Key, StreamStore
+from syncer.store.state.integrations import IntegrationStore
+from syncer.store.state.streams import Key, StreamStore
 
 if TYPE_CHECKING:
     from syncer.kombo.client import Client

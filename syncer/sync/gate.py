@@ -12,8 +12,8 @@ from syncer.domain.ratelimit import budget
 from syncer.domain.ratelimit import responses as answers
 from syncer.domain.ratelimit.budget import Budget, Pacing, Permit, Purpose, Rate, Reserve
 from syncer.domain.scheduling.fairness import Turns
-from syncer.store.budget import change_budget
 from syncer.store.db.database import Database
+from syncer.store.state.budget import change_budget
 
 #: Seconds to wait after a 429 that names no reset.
 UNNAMED_RESET = 5.0

@@ -11,7 +11,7 @@ from syncer.domain.errors import IntegrationGone, KeyRefused, KomboError, ModelU
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.list_spec import Listed
 from syncer.kombo import integrations as kombo
-from syncer.store.integrations import Integration
+from syncer.store.state.integrations import Integration
 from syncer.sync.engine import Engine
 
 #: How long a good answer is good for.

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import Connection
 
 from syncer.domain.errors import DatabaseUnavailable
-from syncer.store.state import Lease
+from syncer.store.state.streams import Lease
 from syncer.sync.engine import Engine
 
 _T = TypeVar("_T")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from syncer.domain.streams.decisions import Mode, Outcome
-from syncer.store.state import Key
+from syncer.store.state.streams import Key
 from syncer.sync.engine import Engine, Result
 from syncer.sync.integration import Integrations
 from syncer.sync.stream import run_stream

@@ -15,8 +15,8 @@ from syncer.domain.records.record import Poison, Record, read_record
 from syncer.domain.records.row import Row, project
 from syncer.domain.streams.decisions import Walk
 from syncer.kombo.lists import Page
-from syncer.store.projections import hold
 from syncer.store.schema.destination import Shelf, model_shelf
+from syncer.store.state.projections import hold
 from syncer.sync.engine import Engine
 from syncer.sync.source import Records
 

@@ -20,9 +20,9 @@ from syncer.domain.records.row import Row
 from syncer.domain.streams.decisions import Walk
 from syncer.kombo.lists import Page
 from syncer.kombo.passthrough import NativeAnswer
-from syncer.store.projections import hold
 from syncer.store.records.parents import are_read_whole, next_value
 from syncer.store.schema.destination import Shelf, shelf_of
+from syncer.store.state.projections import hold
 from syncer.sync.engine import Engine
 from syncer.sync.source import Records
 

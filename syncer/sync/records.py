@@ -12,13 +12,13 @@ from syncer.domain.records.change import Change, Counts, Known, is_unchanged
 from syncer.domain.records.record import Poison
 from syncer.domain.records.row import Row
 from syncer.domain.streams.decisions import Kind
-from syncer.store.missing import MissingStore
-from syncer.store.quarantine import keep_in_quarantine, keys_among, record_key
 from syncer.store.records.compare import differing, known_rows, recognised
 from syncer.store.records.write import Written, write_page
-from syncer.store.runs import count_page
-from syncer.store.set_apart import set_apart
-from syncer.store.state import Key, Lease
+from syncer.store.state.health import set_apart
+from syncer.store.state.missing import MissingStore
+from syncer.store.state.quarantine import keep_in_quarantine, keys_among, record_key
+from syncer.store.state.runs import count_page
+from syncer.store.state.streams import Key, Lease
 from syncer.sync.engine import Engine
 from syncer.sync.source import Records, Source
 

@@ -16,9 +16,10 @@ from syncer.domain.errors import Busy, DatabaseError, LeaseLost, SyncerError
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.decisions import Outcome
 from syncer.domain.streams.deletions import batches
-from syncer.store.quarantine import Entry, entries, forget_entries
-from syncer.store.runs import begin_run, end_run
-from syncer.store.state import Key, Lease
+from syncer.store.state.quarantine import Entry, entries, forget_entries
+from syncer.store.state.runs import begin_run, end_run
+from syncer.store.state.standing import standing
+from syncer.store.state.streams import Key, Lease
 from syncer.sync.ask import Answer, By, ask_for
 from syncer.sync.engine import Engine
 from syncer.sync.integration import Integrations, must_be_offered
@@ -27,7 +28,6 @@ from syncer.sync.many import BUSY_LOOKS
 from syncer.sync.model_list import ModelList
 from syncer.sync.records import write_asked
 from syncer.sync.sources import by_id, source_of
-from syncer.sync.standing import standing
 
 _T = TypeVar("_T")
 

@@ -14,10 +14,10 @@ from syncer.domain.native.spec import Resource
 from syncer.domain.records.exclude import Exclusion
 from syncer.domain.records.projection import native_projection, projection
 from syncer.store.db.database import Database
-from syncer.store.projections import adopt, begin, unfinished
 from syncer.store.records.reproject import Batch, Task, expected_rows, reproject_batch
 from syncer.store.records.reproject_native import NativeTask, reproject_native_batch
 from syncer.store.schema.native_views import make_views
+from syncer.store.state.projections import adopt, begin, unfinished
 
 log = structlog.get_logger("syncer")
 

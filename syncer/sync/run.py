@@ -27,7 +27,7 @@ from syncer.domain.streams.decisions import (
     outcome_of,
     soon,
 )
-from syncer.store.state import Key, Lease
+from syncer.store.state.streams import Key, Lease
 from syncer.sync.engine import Engine, Progress
 from syncer.sync.integration import Integrations, must_be_offered
 from syncer.sync.source import Source

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from syncer.domain.catalogue.lookup import catalogue, model_named
-from syncer.store.state import Key
+from syncer.store.state.streams import Key
 from syncer.sync.engine import Engine
 from syncer.sync.model_list import ModelList
 from syncer.sync.native_list import NativeList

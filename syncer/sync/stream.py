@@ -21,14 +21,14 @@ from syncer.domain.streams.decisions import (
     is_backfilled,
     recheck,
 )
-from syncer.store.runs import begin_run, end_run
-from syncer.store.state import Key, Lease
+from syncer.store.state.runs import begin_run, end_run
+from syncer.store.state.standing import standing
+from syncer.store.state.streams import Key, Lease
 from syncer.sync.engine import Engine, Progress, Result
 from syncer.sync.integration import Integrations
 from syncer.sync.leased import while_leased
 from syncer.sync.run import Run
 from syncer.sync.sources import source_of
-from syncer.sync.standing import standing
 
 log = structlog.get_logger("syncer")
 

@@ -21,19 +21,19 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
 from syncer.domain.streams.decisions import Stream, Walk, swept
 from syncer.domain.streams.deletions import IDS_AT_ONCE, WALKS_WITHOUT_IDS, batches, can_sweep
-from syncer.store.missing import MissingStore
-from syncer.store.quarantine import forget_unmet
-from syncer.store.runs import count_page
-from syncer.store.seen import forget_seen, has_nameless
-from syncer.store.set_apart import set_apart
-from syncer.store.state import Lease
+from syncer.store.state.health import set_apart
+from syncer.store.state.missing import MissingStore
+from syncer.store.state.quarantine import forget_unmet
+from syncer.store.state.runs import count_page
+from syncer.store.state.seen import forget_seen, has_nameless
+from syncer.store.state.standing import standing
+from syncer.store.state.streams import Lease
 from syncer.sync.ask import Answer, ask_for
 from syncer.sync.engine import Engine
 from syncer.sync.integration import Integrations, must_be_offered
 from syncer.sync.records import write_asked
 from syncer.sync.source import Source
 from syncer.sync.sources import by_id
-from syncer.sync.standing import standing
 
 log = structlog.get_logger("syncer")
 

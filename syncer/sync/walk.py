@@ -14,12 +14,12 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
 from syncer.domain.streams.decisions import Kind, Stream, Walk, again, finished, must_repeat
 from syncer.kombo.lists import Page
-from syncer.store.seen import forget_seen, met, note_seen
-from syncer.store.state import Lease
+from syncer.store.state.seen import forget_seen, met, note_seen
+from syncer.store.state.standing import standing
+from syncer.store.state.streams import Lease
 from syncer.sync.engine import Engine
 from syncer.sync.records import Compared, compare, take_stream, write_records
 from syncer.sync.source import Source
-from syncer.sync.standing import standing
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from syncer.simulator.server.serve import running_in_thread
 from syncer.store.db import engines
 from syncer.store.db.database import Database
 from syncer.store.schema.mirror_tables import MIRROR
-from syncer.store.state import Key, StreamStore
+from syncer.store.state.streams import Key, StreamStore
 from syncer.sync.engine import Engine, Progress
 
 API_KEY = "ks_dev_only-for-the-service"

@@ -19,7 +19,7 @@ from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Match, not_ready
 from syncer.store.schema.mirror_tables import streams
-from syncer.store.state import Key, StreamStore
+from syncer.store.state.streams import Key, StreamStore
 from tests.daemon.conftest import MODELS, Mirror, World, make_environment
 
 NOON = datetime(2031, 3, 9, 12, 0, tzinfo=UTC)

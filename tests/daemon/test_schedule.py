@@ -22,7 +22,7 @@ from syncer.daemon.schedule import JITTER_SHARE, ROUNDING, Schedule, goes_on, is
 from syncer.domain.streams.decisions import Outcome
 from syncer.store.db.database import Database
 from syncer.store.schema.mirror_tables import streams
-from syncer.store.state import Key, StreamStore
+from syncer.store.state.streams import Key, StreamStore
 from tests.daemon.conftest import Troubled, World
 
 GROUPS, USERS = "hris_groups", "lms_users"

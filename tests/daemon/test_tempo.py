@@ -17,9 +17,9 @@ from syncer.daemon.pressure import LOOKS, Tempo
 from syncer.daemon.schedule import Schedule
 from syncer.domain.ratelimit.budget import Budget, Purpose
 from syncer.domain.scheduling.intervals import FILL
-from syncer.store.budget import change_budget
 from syncer.store.schema.mirror_tables import streams
-from syncer.store.state import Key
+from syncer.store.state.budget import change_budget
+from syncer.store.state.streams import Key
 from syncer.sync.gate import fingerprint
 from tests.daemon.conftest import API_KEY
 

@@ -17,7 +17,7 @@ from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.simulator.server.request_log import Asked
 from syncer.store.schema.mirror_tables import streams
-from syncer.store.state import Key
+from syncer.store.state.streams import Key
 from tests.daemon.conftest import MODELS, Mirror, Troubled, World, make_environment
 
 Make = Callable[..., World]

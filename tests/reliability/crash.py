@@ -17,7 +17,7 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.streams.decisions import Stream
 from syncer.simulator.company.compare import comparable
 from syncer.store.schema.mirror_tables import MIRROR, runs
-from syncer.store.state import StreamStore
+from syncer.store.state.streams import StreamStore
 from tests.daemon.conftest import Mirror, Source
 from tests.reliability.conftest import Copy
 from tests.reliability.nursery import Death, Life, Living, Nursery

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, func, select
 from syncer.domain.streams.decisions import Kind, Phase, Stream
 from syncer.simulator.company.compare import comparable
 from syncer.store.schema.mirror_tables import MIRROR, missing, runs, seen, streams
-from syncer.store.state import Key
-from syncer.store.stream_rows import stream_of
+from syncer.store.state.stream_columns import stream_of
+from syncer.store.state.streams import Key
 from tests.reliability.source import MODELS, STREAMS, Source
 
 

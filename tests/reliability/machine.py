@@ -44,7 +44,7 @@ from syncer.store.schema.mirror_tables import (
     seen,
     streams,
 )
-from syncer.store.state import Key
+from syncer.store.state.streams import Key
 from syncer.sync.engine import Engine, Result
 from syncer.sync.integration import Integrations
 from syncer.sync.many import run_streams

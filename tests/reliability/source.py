@@ -22,7 +22,7 @@ from syncer.simulator.server.integration import Integration
 from syncer.simulator.server.limit import RateLimit
 from syncer.simulator.server.paging import Paging
 from syncer.simulator.server.request_log import Asked
-from syncer.store.state import Key
+from syncer.store.state.streams import Key
 
 GROUPS, EMPLOYEES, SKILLS = "hris_groups", "hris_employees", "hris_skills"
 ONE, OTHER = "personio:one", "hibob:other"

@@ -36,7 +36,7 @@ from syncer.store.schema.mirror_tables import (
     streams,
 )
 from syncer.store.schema.native_table import passthrough_records
-from syncer.store.state import Key, StreamStore
+from syncer.store.state.streams import Key, StreamStore
 from tests.reliability.machine import SPANS, START, _pass_over
 from tests.reliability.source import EMPLOYEES, ONE, Firm
 from tests.reliability.stepping import Bench, Program

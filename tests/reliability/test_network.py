@@ -31,8 +31,8 @@ from syncer.simulator.life.random_change import random_change
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.limit import RateLimit
 from syncer.simulator.server.serve import running
-from syncer.store.budget import read_budget
-from syncer.store.state import StreamStore
+from syncer.store.state.budget import read_budget
+from syncer.store.state.streams import StreamStore
 from syncer.sync.engine import Result
 from syncer.sync.gate import fingerprint
 from tests.daemon.conftest import Mirror, Source, make_environment, until

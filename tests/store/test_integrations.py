@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from syncer.store.integrations import Integration, IntegrationStore
+from syncer.store.state.integrations import Integration, IntegrationStore
 
 STORE = IntegrationStore()
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -9,12 +9,12 @@ from sqlalchemy import Connection, update
 
 from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.records.record import Poison
-from syncer.store.budget import change_budget
-from syncer.store.integrations import IntegrationStore
-from syncer.store.quarantine import keep_in_quarantine
 from syncer.store.reading.overview import overview
 from syncer.store.schema.mirror_tables import streams
-from syncer.store.state import StreamStore
+from syncer.store.state.budget import change_budget
+from syncer.store.state.integrations import IntegrationStore
+from syncer.store.state.quarantine import keep_in_quarantine
+from syncer.store.state.streams import StreamStore
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LENGTH = timedelta(seconds=60)

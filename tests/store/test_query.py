@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from syncer.domain.errors import DatabaseUnavailable, UsageError
 from syncer.store.db.database import Database
 from syncer.store.reading.query import cancel, query
-from syncer.store.runs import begin_run
+from syncer.store.state.runs import begin_run
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 NOTHING: Mapping[str, str] = {}

@@ -16,15 +16,15 @@ from syncer.domain.records.change import Counts
 from syncer.domain.records.record import Poison
 from syncer.domain.records.row import Row, project_text
 from syncer.domain.streams.decisions import Kind, Outcome
-from syncer.store.quarantine import keep_in_quarantine, quarantined, record_key
-from syncer.store.runs import (
+from syncer.store.schema.mirror_tables import quarantine, runs
+from syncer.store.state.quarantine import keep_in_quarantine, quarantined, record_key
+from syncer.store.state.runs import (
     KEEP_RUNS,
     begin_run,
     count_page,
     end_run,
     forget_old_runs,
 )
-from syncer.store.schema.mirror_tables import quarantine, runs
 
 MakeRow = Callable[..., Row]
 

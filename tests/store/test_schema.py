@@ -24,7 +24,7 @@ from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
 from syncer.store.schema.mirror_tables import MIRROR, metadata, streams
 from syncer.store.schema.native_views import make_views
-from syncer.store.state import StreamStore
+from syncer.store.state.streams import StreamStore
 
 Program = Callable[..., Popen[str]]
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from syncer.domain.records.record import Poison
-from syncer.store.missing import MissingStore
-from syncer.store.quarantine import keep_in_quarantine
-from syncer.store.set_apart import set_apart
+from syncer.store.state.health import set_apart
+from syncer.store.state.missing import MissingStore
+from syncer.store.state.quarantine import keep_in_quarantine
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 KEY, OTHER = ("tool:one", "ats_tags"), ("tool:two", "ats_tags")

@@ -14,9 +14,9 @@ from syncer.domain.ratelimit import budget as rules
 from syncer.domain.ratelimit.budget import Budget, Permit, Purpose, Rate, Reserve
 from syncer.domain.ratelimit.responses import answered
 from syncer.domain.ratelimit.waiters import Waiting
-from syncer.store.budget import change_budget, read_budget
 from syncer.store.db.database import Database
 from syncer.store.schema.mirror_tables import budgets
+from syncer.store.state.budget import change_budget, read_budget
 from syncer.sync.gate import fingerprint
 
 Program = Callable[..., Popen[str]]
@@ -126,7 +126,7 @@ from syncer.domain import budget as rules
 from syncer.domain.ratelimit.responses import answered
 from syncer.domain.ratelimit.budget import Permit, Purpose, Reserve
 from syncer.domain.ratelimit.waiters import Waiting
-from syncer.store.budget import change_budget
+from syncer.store.state.budget import change_budget
 from syncer.store.db.database import Database
 database = Database(sys.argv[1])
 def take():

@@ -18,9 +18,9 @@ from syncer.domain.records.change import Counts
 from syncer.domain.scheduling.intervals import Seen
 from syncer.domain.streams.decisions import Kind, Outcome, Stream, Walk
 from syncer.store.db.database import Database
-from syncer.store.due import AT_ONCE, LEFT_BEHIND
 from syncer.store.schema.mirror_tables import streams
-from syncer.store.state import Key, Lease, StreamStore
+from syncer.store.state.due import AT_ONCE, LEFT_BEHIND
+from syncer.store.state.streams import Key, Lease, StreamStore
 
 STORE = StreamStore()
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

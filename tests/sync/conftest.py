@@ -25,7 +25,7 @@ from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.limit import RateLimit
 from syncer.store.schema.mirror_tables import MIRROR
-from syncer.store.state import StreamStore
+from syncer.store.state.streams import StreamStore
 from syncer.sync.engine import Progress, Result
 
 #: How much faster than it thinks the program waits.

@@ -10,7 +10,7 @@ from typing import Any
 from syncer.domain.streams.decisions import Mode, Stream
 from syncer.simulator.company.company import Company
 from syncer.simulator.server.request_log import Asked
-from syncer.store.state import Key
+from syncer.store.state.streams import Key
 from syncer.sync.engine import Result
 from tests.sync.conftest import World
 

@@ -11,7 +11,7 @@ from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.operations import refresh as single_records
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
-from syncer.store.quarantine import Entry
+from syncer.store.state.quarantine import Entry
 from tests.sync.conftest import World
 from tests.sync.native import EMPLOYEES, PEOPLE, company, id_of, only, people, remote_ids, stream, view
 

@@ -23,12 +23,12 @@ from syncer.domain.records.projection import projection
 from syncer.domain.records.row import Row, project_text
 from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.store.db.database import Database
-from syncer.store.projections import adopt, hold, place
 from syncer.store.records.reproject import Task, reproject_batch
 from syncer.store.records.write import write_page
 from syncer.store.schema.destination import model_shelf
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.state_tables import projections, quarantine
+from syncer.store.state.projections import adopt, hold, place
 from syncer.sync.integration import Integrations
 from syncer.sync.stream import run_stream
 

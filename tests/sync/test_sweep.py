@@ -15,8 +15,8 @@ from syncer.domain.catalogue.model import Features
 from syncer.domain.streams.decisions import Kind, Mode, Outcome
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
-from syncer.store.missing import MissingStore
 from syncer.store.schema.mirror_tables import MIRROR, integrations, missing, seen
+from syncer.store.state.missing import MissingStore
 
 GROUPS = "hris_groups"
 EMPLOYEES = "hris_employees"

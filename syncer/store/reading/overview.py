@@ -10,12 +10,12 @@ from sqlalchemy import Connection, func, select
 
 from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.streams.decisions import Stream
-from syncer.store.budget import read_budget
 from syncer.store.db.types import Timestamp
-from syncer.store.integrations import Integration, IntegrationStore
-from syncer.store.missing import Held, held_rows
 from syncer.store.schema.mirror_tables import quarantine, streams
-from syncer.store.state import Key, StreamStore
+from syncer.store.state.budget import read_budget
+from syncer.store.state.integrations import Integration, IntegrationStore
+from syncer.store.state.missing import Held, held_rows
+from syncer.store.state.streams import Key, StreamStore
 
 
 @dataclass(frozen=True, slots=True)

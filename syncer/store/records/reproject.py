@@ -22,11 +22,11 @@ from syncer.domain.records.projection import projection
 from syncer.domain.records.record import Poison, ascii_json
 from syncer.domain.records.row import Row, project_entry, project_text
 from syncer.store.db.bulk import upsert
-from syncer.store.projections import Place, move, place
-from syncer.store.quarantine import HASHED, add_to_quarantine, record_key
 from syncer.store.records.write import REFUSED, as_far_as_possible
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.state_tables import quarantine, streams
+from syncer.store.state.projections import Place, move, place
+from syncer.store.state.quarantine import HASHED, add_to_quarantine, record_key
 
 #: What the mirror knows of a row and its document does not.
 KNOWLEDGE = frozenset({"remote_deleted_at", "changed_at", "deleted_by", "integration_id", "first_seen_at"})

@@ -14,10 +14,10 @@ from syncer.domain.native.spec import Resource
 from syncer.domain.records.projection import native_projection
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
-from syncer.store.projections import Place, move, place
-from syncer.store.quarantine import keep_in_quarantine, keys_among
 from syncer.store.records.reproject import Batch
 from syncer.store.schema.native_table import passthrough_records
+from syncer.store.state.projections import Place, move, place
+from syncer.store.state.quarantine import keep_in_quarantine, keys_among
 
 _ITS = passthrough_records.c
 _CHANGE = (

@@ -14,7 +14,7 @@ from syncer.domain.catalogue.model import Child, Link, Model
 from syncer.domain.records.row import Row
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.native_table import passthrough_records
-from syncer.store.state import Key
+from syncer.store.state.streams import Key
 
 #: When a row was first and last written.
 STAMPED = ("first_seen_at", "mirrored_at")

@@ -28,7 +28,7 @@ from syncer.store.db.types import Timestamp
 from syncer.store.schema.destination import shelf_of
 from syncer.store.schema.mirror_tables import missing, streams
 from syncer.store.schema.stream_key import Key, of_stream
-from syncer.store.seen import seen_ids
+from syncer.store.state.seen import seen_ids
 
 #: How many ids show what is held.
 EXAMPLES = 3

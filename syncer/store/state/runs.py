@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Text, bindparam, delete, func, insert, update
 from syncer.domain.records.change import Counts
 from syncer.domain.streams.decisions import Kind, Outcome
 from syncer.store.schema.mirror_tables import runs
-from syncer.store.state import Key
+from syncer.store.state.streams import Key
 
 #: How long ended runs are kept.
 KEEP_RUNS = timedelta(days=30)

@@ -22,7 +22,7 @@ from syncer.domain.records.projection import Projection
 from syncer.store.db.bulk import upsert
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.schema.state_tables import projections, streams
-from syncer.store.stream_rows import walk_values
+from syncer.store.state.stream_columns import walk_values
 
 #: Key of the PostgreSQL advisory lock that pages share; on SQLite a writing transaction is alone anyway.
 PROJECTION_LOCK = 0x50524F4A

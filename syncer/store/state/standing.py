@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from syncer.domain.streams.decisions import Outcome, outcome_with, state_after
-from syncer.store.missing import Held, MissingStore
-from syncer.store.quarantine import quarantined
-from syncer.store.set_apart import set_apart
-from syncer.store.state import Key
+from syncer.store.state.health import set_apart
+from syncer.store.state.missing import Held, MissingStore
+from syncer.store.state.quarantine import quarantined
+from syncer.store.state.streams import Key
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ from syncer.domain.records.change import Counts
 from syncer.domain.scheduling.intervals import Seen
 from syncer.domain.streams.decisions import Outcome, Stream, Walk
 from syncer.store.db.bulk import insert_or_ignore
-from syncer.store.due import DueStreams
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.schema.stream_key import Key, of_named_stream, stream_name
-from syncer.store.stream_rows import filters_text, row_counts, stream_of, walk_values
+from syncer.store.state.due import DueStreams
+from syncer.store.state.stream_columns import filters_text, row_counts, stream_of, walk_values
 
 __all__ = ["Key", "Lease", "StreamStore"]
 
