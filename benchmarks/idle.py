@@ -36,7 +36,7 @@ from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.scheduling.intervals import Pace, next_turn
 from syncer.store.schema.mirror_tables import integrations, streams
 from syncer.store.state.budget import change_budget
-from syncer.sync.gate import fingerprint
+from syncer.sync.permits import fingerprint
 
 MODELS = 12
 KEY = "bench"

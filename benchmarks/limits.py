@@ -21,7 +21,7 @@ from benchmarks.servers import ROOT, PageServer, page_server
 from syncer.app import ENVIRONMENT
 from syncer.domain.ratelimit.budget import Purpose, Reserve
 from syncer.store.db.database import Database
-from syncer.sync.gate import BudgetGate, fingerprint
+from syncer.sync.permits import BudgetGate, fingerprint
 
 RIVAL = ROOT / ".venv-bench" / "bin" / "python"
 

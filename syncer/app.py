@@ -37,11 +37,11 @@ from syncer.store.schema.native_views import make_views
 from syncer.store.state.integrations import IntegrationStore
 from syncer.store.state.missing import held_rows
 from syncer.store.state.streams import Key, StreamStore
-from syncer.sync.engine import Engine, Report, Result
-from syncer.sync.gate import BudgetGate, fingerprint
-from syncer.sync.integration import Integrations
-from syncer.sync.many import run_streams
+from syncer.sync.context import Engine, Report, Result
+from syncer.sync.integrations import Integrations
+from syncer.sync.permits import BudgetGate, fingerprint
 from syncer.sync.reproject import Reprojected, Reprojection
+from syncer.sync.run_all import run_streams
 
 if TYPE_CHECKING:
     from syncer.kombo.client import Client

@@ -6,7 +6,7 @@ from syncer.config.settings import Settings
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.records.exclude import exclusions
 from syncer.domain.streams.deletions import Brakes
-from syncer.sync.engine import Rules
+from syncer.sync.context import Rules
 
 
 def rules_of(settings: Settings) -> Rules:

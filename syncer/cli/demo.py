@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from syncer.cli.progress import Tally
     from syncer.config.settings import Settings
     from syncer.simulator.server.environment import Environment
-    from syncer.sync.engine import Progress, Result
+    from syncer.sync.context import Progress, Result
 
 RECORDS = 5_000
 #: Seconds between two changes at the source, and between two syncs of a model.

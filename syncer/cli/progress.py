@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from syncer.domain.records.change import Counts
 from syncer.domain.streams.decisions import Outcome
-from syncer.sync.engine import Progress, Result
+from syncer.sync.context import Progress, Result
 
 if TYPE_CHECKING:
     import rich.progress

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from syncer.app import App
     from syncer.cli.progress import Tally
     from syncer.domain.streams.decisions import Mode, Outcome
-    from syncer.sync.engine import Result
+    from syncer.sync.context import Result
 
 #: What goes on after an interruption, where it is not the command itself, which would begin anew.
 _AGAIN = {"restart": "backfill", "approve": "reconcile --approve"}
@@ -127,7 +127,7 @@ async def _pass(
 ) -> list[Result]:
     """One result for each stream, also for those that an interruption kept from running."""
     from syncer.domain.streams.decisions import Outcome
-    from syncer.sync.engine import Result
+    from syncer.sync.context import Result
 
     async with app:
         with tally:

@@ -12,8 +12,8 @@ from syncer.daemon.database_health import Availability
 from syncer.daemon.schedule import Schedule
 from syncer.domain.errors import DatabaseError
 from syncer.store.state.streams import Key
-from syncer.sync.engine import Engine
-from syncer.sync.integration import Integrations
+from syncer.sync.context import Engine
+from syncer.sync.integrations import Integrations
 
 log = structlog.get_logger("syncer")
 

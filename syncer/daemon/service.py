@@ -19,7 +19,7 @@ from syncer.daemon.waiting import together
 from syncer.daemon.web.server import listening, serve_pages
 from syncer.daemon.workers import Workers
 from syncer.domain.errors import SyncerError
-from syncer.sync.engine import Report
+from syncer.sync.context import Report
 
 log = structlog.get_logger("syncer")
 

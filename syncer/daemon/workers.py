@@ -17,10 +17,10 @@ from syncer.domain.scheduling.order import in_turn, must_yield, next_in_turn
 from syncer.domain.streams.decisions import Mode
 from syncer.store.state.runs import forget_old_runs
 from syncer.store.state.streams import Key
-from syncer.sync.engine import Engine, Progress
-from syncer.sync.integration import Integrations
+from syncer.sync.context import Engine, Progress
+from syncer.sync.integrations import Integrations
+from syncer.sync.run import run_stream
 from syncer.sync.sources import is_known
-from syncer.sync.stream import run_stream
 
 log = structlog.get_logger("syncer")
 

@@ -27,8 +27,8 @@ from syncer.domain.streams.list_spec import Listed
 from syncer.store.db.database import Database
 from syncer.store.state.budget import read_budget
 from syncer.store.state.streams import Key, StreamStore
-from syncer.sync.gate import fingerprint
-from syncer.sync.integration import FRESH_FOR
+from syncer.sync.integrations import FRESH_FOR
+from syncer.sync.permits import fingerprint
 
 
 class Planning:

@@ -32,8 +32,8 @@ from syncer.planning.selection import Selection
 from syncer.store.db.database import Database
 from syncer.store.records.parents import count_values
 from syncer.store.state.integrations import Integration
-from syncer.sync.integration import must_be_offered
-from syncer.sync.stream import SETTLED
+from syncer.sync.integrations import must_be_offered
+from syncer.sync.run import SETTLED
 
 
 class Command(StrEnum):

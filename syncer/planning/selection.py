@@ -19,7 +19,7 @@ from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
 from syncer.store.state.integrations import Integration, IntegrationStore
 from syncer.store.state.streams import Key, StreamStore
-from syncer.sync.integration import Integrations
+from syncer.sync.integrations import Integrations
 
 NO_INTEGRATION = (
     "There is no integration to mirror: name one under [[integrations]] in the configuration "

@@ -17,7 +17,7 @@ from syncer.domain.streams.decisions import Walk
 from syncer.kombo.lists import Page
 from syncer.store.schema.destination import Shelf, model_shelf
 from syncer.store.state.projections import hold
-from syncer.sync.engine import Engine
+from syncer.sync.context import Engine
 from syncer.sync.source import Records
 
 

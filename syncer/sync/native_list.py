@@ -23,7 +23,7 @@ from syncer.kombo.passthrough import NativeAnswer
 from syncer.store.records.parents import are_read_whole, next_value
 from syncer.store.schema.destination import Shelf, shelf_of
 from syncer.store.state.projections import hold
-from syncer.sync.engine import Engine
+from syncer.sync.context import Engine
 from syncer.sync.source import Records
 
 

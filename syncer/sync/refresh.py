@@ -21,12 +21,12 @@ from syncer.store.state.runs import begin_run, end_run
 from syncer.store.state.standing import standing
 from syncer.store.state.streams import Key, Lease
 from syncer.sync.ask import Answer, By, ask_for
-from syncer.sync.engine import Engine
-from syncer.sync.integration import Integrations, must_be_offered
-from syncer.sync.leased import while_leased
-from syncer.sync.many import BUSY_LOOKS
+from syncer.sync.context import Engine
+from syncer.sync.integrations import Integrations, must_be_offered
+from syncer.sync.lease import while_leased
 from syncer.sync.model_list import ModelList
-from syncer.sync.records import write_asked
+from syncer.sync.page import write_asked
+from syncer.sync.run_all import BUSY_LOOKS
 from syncer.sync.sources import by_id, source_of
 
 _T = TypeVar("_T")

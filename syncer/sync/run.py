@@ -1,183 +1,177 @@
-"""The walks of one run: one after the other until the stream is up to date."""
+"""One run on one stream: take the lease, do the walks that are due, leave an outcome."""
 
 from __future__ import annotations
 
-from contextlib import aclosing
-from dataclasses import dataclass, field
+import asyncio
 from datetime import datetime, timedelta
-from functools import partial
 
 import structlog
 from sqlalchemy import Connection
 
-from syncer.domain.errors import CursorRefused, IntegrationGone, KeyRefused, KomboError, ProjectionReplaced
+from syncer.domain.errors import (
+    KeyRefused,
+    LeaseLost,
+)
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.records.change import Counts
+from syncer.domain.scheduling.intervals import Seen, after_run
 from syncer.domain.streams.decisions import (
-    MAX_RESTARTS,
-    Kind,
     Mode,
     Outcome,
-    Phase,
     Stream,
-    Walk,
-    again,
-    follow_up,
-    next_walk,
-    outcome_of,
-    soon,
+    is_backfilled,
+    recheck,
 )
+from syncer.store.state.runs import begin_run, end_run
+from syncer.store.state.standing import standing
 from syncer.store.state.streams import Key, Lease
-from syncer.sync.engine import Engine, Progress
-from syncer.sync.integration import Integrations, must_be_offered
-from syncer.sync.source import Source
-from syncer.sync.sweep import Sweep
-from syncer.sync.walk import Stored, walk_list
+from syncer.sync.context import Engine, Progress, Result
+from syncer.sync.integrations import Integrations
+from syncer.sync.lease import while_leased
+from syncer.sync.sources import source_of
+from syncer.sync.walks import Run
 
 log = structlog.get_logger("syncer")
 
 
-@dataclass
-class Run:
-    """A run under way; counts and pages are what it has stored, also when it ends early.
+#: What a backfill says of a stream in these states that has been read whole. In any other it runs, to find
+#: out how the stream is now.
+SETTLED = {"complete": Outcome.SKIPPED, "incomplete": Outcome.SKIPPED, "held": Outcome.HELD}
 
-    again_in: when to try again where that is sooner than its outcome tells.
+
+async def run_stream(
+    engine: Engine,
+    integrations: Integrations,
+    key: Key,
+    *,
+    mode: Mode,
+    purpose: Purpose | None = None,
+) -> Result:
+    """Bring one stream up to date.
+
+    purpose: what its requests are for; by default the kind of walk decides. Whatever is wrong with the stream
+    becomes the result's outcome. Raises KeyRefused, since nothing else can go on either, and
+    DatabaseUnavailable.
     """
+    begun = await engine.database.write(lambda connection: _begin(connection, engine, key, mode))
+    if isinstance(begun, Result):
+        return _told(engine, begun)
+    lease, run_id, stream, now = begun
+    run = Run(engine, integrations, lease, run_id, source_of(engine, key), mode, purpose)
+    bound = log.bind(integration=key[0], model=key[1], run=run_id)
+    bound.info("run_started", mode=mode.value)
+    try:
+        outcome, error = await while_leased(engine, lease, run.walks(stream, now))
+        changed = run.counts.written > 0
+        outcome, error = await _end(
+            engine, lease, run_id, outcome, error, stream, changed=changed, again_in=run.again_in
+        )
+    except LeaseLost as lost:
+        outcome, error = Outcome.BUSY, str(lost)
+    except KeyRefused as refused:
+        await _end(engine, lease, run_id, Outcome.FAILED, str(refused), stream)
+        raise
+    except asyncio.CancelledError:
+        # Told to stop at once: the pages stored so far are kept, and nobody has to wait for the lease.
+        await asyncio.shield(_end(engine, lease, run_id, Outcome.STOPPED, None, stream))
+        raise
+    result = Result(key, outcome, run.counts, run.pages, run.kind, error)
+    tell = bound.info if outcome.is_well or outcome is Outcome.STOPPED else bound.warning
+    tell("run_ended", **_shown(result))
+    return _told(engine, result)
 
-    engine: Engine
-    integrations: Integrations
-    lease: Lease
-    run_id: str
-    source: Source
-    mode: Mode
-    purpose: Purpose | None
-    counts: Counts = field(default_factory=Counts)
-    pages: int = 0
-    kind: Kind | None = None
-    again_in: timedelta | None = None
 
-    @property
-    def key(self) -> Key:
-        return self.lease.integration_id, self.lease.model
+def _begin(
+    connection: Connection, engine: Engine, key: Key, mode: Mode
+) -> tuple[Lease, str, Stream, datetime] | Result:
+    """The lease and a run, or the result of not running at all."""
+    streams = engine.streams
+    stream = streams.get_or_add(connection, key)
+    filters = source_of(engine, key).filters
+    if mode is Mode.BACKFILL and is_backfilled(stream, filters) and stream.state in SETTLED:
+        return Result(key, SETTLED[stream.state], error=standing(connection, streams.environment, key).said)
+    now = engine.database.now(connection)
+    lease = streams.claim(
+        connection, key, owner=engine.owner, now=now, length=engine.rules.lease, is_dead=engine.is_dead
+    )
+    if lease is None:
+        return Result(key, Outcome.BUSY, error="Another runner works on this stream.")
+    run_id = engine.new_id()
+    begin_run(connection, run_id, streams.environment, key, engine.owner, now)
+    return lease, run_id, stream, now
 
-    async def walks(self, stream: Stream, now: datetime) -> tuple[Outcome, str | None]:
-        """One walk after the other until the stream is up to date, or told to stop."""
-        engine, restarts = self.engine, 0
-        try:
-            asked_for = Purpose.INCREMENTAL if self.purpose is None else self.purpose
-            integration = await self.integrations.known(self.key[0], asked_for)
-            must_be_offered(integration, self.source.listed)
-            if self.mode is Mode.APPROVE and not await self.approve():
-                return Outcome.STOPPED, None
-            while True:
-                walk = next_walk(
-                    stream,
-                    self.source.listed,
-                    mode=self.mode,
-                    filters=self.source.filters,
-                    overlap=engine.rules.overlap,
-                    full_every=engine.rules.full_every,
-                    now=now,
-                    new_id=engine.new_id(),
-                    stale_before=integration.refreshed_at,
-                )
-                try:
-                    ended = await self.walk(walk, stream.rows_live + stream.rows_deleted)
-                except CursorRefused:
-                    if restarts == MAX_RESTARTS:
-                        raise
-                    restarts += 1
-                    now, stream = await engine.database.write(partial(self.restart, walk))
-                else:
-                    if ended is None:
-                        return Outcome.STOPPED, None
-                    resumed = walk.pages > 0
-                    walk, stream, now = ended
-                    if not follow_up(
-                        stream, self.source.listed, walk, engine.rules.overlap, now, resumed=resumed
-                    ):
-                        return Outcome.COMPLETE, None
-                # What was asked for has begun; from here the stream's own state says what comes next.
-                self.mode = Mode.SYNC
-        except KeyRefused:
-            raise
-        except KomboError as error:
-            if isinstance(error, IntegrationGone):
-                await self.integrations.gone(self.key[0])
-            self.again_in = soon(error)
-            return outcome_of(error), str(error)
-        except ProjectionReplaced as error:
-            return Outcome.FAILED, str(error)
 
-    async def walk(self, walk: Walk, known_rows: int) -> tuple[Walk, Stream, datetime] | None:
-        """One walk and, after a full one, its sweep: the walk as it ended, the stream after it, the time.
+async def _end(
+    engine: Engine,
+    lease: Lease,
+    run_id: str,
+    outcome: Outcome,
+    error: str | None,
+    before: Stream,
+    *,
+    changed: bool = False,
+    again_in: timedelta | None = None,
+) -> tuple[Outcome, str | None]:
+    """Leave the outcome on the stream and on the run, and free the lease; gives what it is after all.
 
-        None where it was told to stop before the end.
-        """
-        purpose = self.purpose
-        if purpose is None:
-            # Where there is no other kind of walk, a full one is the daily work.
-            is_rare = walk.kind is Kind.FULL and self.source.listed.features.updated_after
-            purpose = Purpose.FULL if is_rare else Purpose.INCREMENTAL
-        self.kind = walk.kind
-        if walk.phase is Phase.READ:
-            last = await self.read(walk, purpose, known_rows)
-            if last is None or last.stream is None:
-                return None
-            if last.stream.walk is None:
-                return last.walk, last.stream, last.now
-            walk = last.stream.walk
-        swept = await self.sweep(purpose, walk)
-        return None if swept is None else (walk, *swept)
+    before: the stream as it was when the run began; changed: whether it found anything to write; again_in:
+    when to try again, where the outcome does not say it.
+    """
+    key = lease.integration_id, lease.model
 
-    async def read(self, walk: Walk, purpose: Purpose, known_rows: int) -> Stored | None:
-        """The walk page by page; gives its last page, or None where it was told to stop before that."""
-        engine = self.engine
-        expected = known_rows if walk.kind is Kind.FULL and known_rows else None
-        engine.report(Progress(self.key, "begun", walk.kind, walk.rows, walk.pages, expected))
-        pages = walk_list(engine, self.lease, self.run_id, self.source, walk, purpose)
-        async with aclosing(pages):
-            async for stored in pages:
-                walk = stored.walk
-                self.counts += stored.counts
-                self.pages += 1
-                engine.report(Progress(self.key, "page", walk.kind, walk.rows, walk.pages, expected))
-                if stored.stream is not None:
-                    return stored
-                if engine.stopping():
-                    break
-        return None
-
-    async def sweep(self, purpose: Purpose, walk: Walk | None) -> tuple[Stream, datetime] | None:
-        """Look into what is missing after a full walk, or (walk None) into what a person has approved."""
-        swept = await Sweep(
-            self.engine,
-            self.integrations,
-            self.lease,
-            self.run_id,
-            self.source,
-            purpose,
-            id=self.engine.new_id() if walk is None else walk.id,
-            walk=walk,
-        ).run()
-        if swept is None:
-            return None
-        counts, stream, now = swept
-        self.counts += counts
-        return stream, now
-
-    async def approve(self) -> bool:
-        """Let what is held pass; False where it was told to stop before the end."""
-        swept = await self.sweep(Purpose.FULL if self.purpose is None else self.purpose, None)
-        # A record that Kombo cannot be asked for by its id shows in another walk whether it is there.
-        self.mode = Mode.SYNC if self.source.listed.features.ids else Mode.RESTART
-        return swept is not None
-
-    def restart(self, walk: Walk, connection: Connection) -> tuple[datetime, Stream]:
-        """Give the walk's place up, keep its filters."""
-        engine = self.engine
+    def leave(connection: Connection) -> tuple[Outcome, str | None]:
         now = engine.database.now(connection)
-        fresh = again(walk, engine.new_id())
-        engine.streams.save_walk(connection, self.lease, fresh, Counts(), now=now, length=engine.rules.lease)
-        log.warning("walk_restarted", integration=self.key[0], model=self.key[1], run=self.run_id)
-        return now, engine.streams.get(connection, *self.key)
+        # Waits for the last page of a run that was cancelled while it was being stored: what is read from
+        # here on is what it has left.
+        engine.streams.renew(connection, lease, now, engine.rules.lease)
+        environment = engine.streams.environment
+        now_it_is = standing(connection, environment, key)
+        ended = now_it_is.outcome(outcome)
+        stream = engine.streams.get(connection, *key)
+        # Stopped with nothing unfinished, it is as its last walk has left it.
+        is_settled = ended is Outcome.STOPPED and is_backfilled(stream, stream.filters)
+        said = now_it_is.said if ended is Outcome.HELD else error
+        failed = before.failures + 1 if ended is Outcome.FAILED else 0
+        pause = again_in or recheck(ended, failed)
+        engine.streams.release(
+            connection,
+            lease,
+            state=stream.state if is_settled else now_it_is.state(ended),
+            outcome=ended,
+            error=said,
+            failures=failed,
+            now=now,
+            due_at=None if pause is None else now + pause,
+            seen=_seen(before, now, changed=changed) if outcome is Outcome.COMPLETE else None,
+        )
+        end_run(connection, run_id, ended, said, now)
+        return ended, said
+
+    return await engine.database.write(leave)
+
+
+def _seen(before: Stream, now: datetime, *, changed: bool) -> Seen | None:
+    """What is known of the stream's changes after a run; None where it was the first."""
+    if before.complete_at is None:
+        return None
+    return after_run(before.seen, (now - before.complete_at).total_seconds(), changed=changed)
+
+
+def _shown(result: Result) -> dict[str, object]:
+    counts = result.counts
+    shown: dict[str, object] = {
+        "outcome": result.outcome.value,
+        "kind": result.kind.value if result.kind else None,
+        "pages": result.pages,
+        "created": counts.created,
+        "updated": counts.updated,
+        "unchanged": counts.unchanged,
+        "deleted": counts.deleted,
+        "restored": counts.restored,
+        "quarantined": counts.quarantined,
+    }
+    return shown if result.error is None else {**shown, "error": result.error}
+
+
+def _told(engine: Engine, result: Result) -> Result:
+    engine.report(Progress(result.key, "ended", result.kind, result=result))
+    return result

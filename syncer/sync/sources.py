@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.store.state.streams import Key
-from syncer.sync.engine import Engine
+from syncer.sync.context import Engine
 from syncer.sync.model_list import ModelList
 from syncer.sync.native_list import NativeList
 from syncer.sync.source import Source

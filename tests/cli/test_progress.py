@@ -13,7 +13,7 @@ from syncer.cli.progress import Bars, Lines, Tally, counted, effects, line_of, s
 from syncer.domain.records.change import Counts
 from syncer.domain.streams.decisions import Kind, Outcome
 from syncer.simulator.server.faults import Match, not_ready
-from syncer.sync.engine import Progress, Result
+from syncer.sync.context import Progress, Result
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Shell, Source

@@ -40,7 +40,7 @@ from syncer.store.db import engines
 from syncer.store.db.database import Database
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.state.streams import Key, StreamStore
-from syncer.sync.engine import Engine, Progress
+from syncer.sync.context import Engine, Progress
 
 API_KEY = "ks_dev_only-for-the-service"
 #: Small models of one category, and a larger one.

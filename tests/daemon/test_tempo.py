@@ -20,7 +20,7 @@ from syncer.domain.scheduling.intervals import FILL
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.budget import change_budget
 from syncer.store.state.streams import Key
-from syncer.sync.gate import fingerprint
+from syncer.sync.permits import fingerprint
 from tests.daemon.conftest import API_KEY
 
 GROUPS = "hris_groups"

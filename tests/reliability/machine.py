@@ -45,10 +45,10 @@ from syncer.store.schema.mirror_tables import (
     streams,
 )
 from syncer.store.state.streams import Key
-from syncer.sync.engine import Engine, Result
-from syncer.sync.integration import Integrations
-from syncer.sync.many import run_streams
-from syncer.sync.stream import run_stream
+from syncer.sync.context import Engine, Result
+from syncer.sync.integrations import Integrations
+from syncer.sync.run import run_stream
+from syncer.sync.run_all import run_streams
 from tests.reliability.invariants import (
     ALWAYS,
     Look,

@@ -22,8 +22,8 @@ from sqlalchemy import event
 from syncer.app import App
 from syncer.config.settings import Settings
 from syncer.simulator.clock import SimClock
-from syncer.sync.engine import Engine
-from syncer.sync.integration import Integrations
+from syncer.sync.context import Engine
+from syncer.sync.integrations import Integrations
 
 _T = TypeVar("_T")
 Work = Callable[[Engine, Integrations], Coroutine[Any, Any, Any]]

@@ -33,8 +33,8 @@ from syncer.simulator.server.limit import RateLimit
 from syncer.simulator.server.serve import running
 from syncer.store.state.budget import read_budget
 from syncer.store.state.streams import StreamStore
-from syncer.sync.engine import Result
-from syncer.sync.gate import fingerprint
+from syncer.sync.context import Result
+from syncer.sync.permits import fingerprint
 from tests.daemon.conftest import Mirror, Source, make_environment, until
 from tests.reliability.proxy import (
     Behaviour,

@@ -17,7 +17,7 @@ from syncer.domain.ratelimit.waiters import Waiting
 from syncer.store.db.database import Database
 from syncer.store.schema.mirror_tables import budgets
 from syncer.store.state.budget import change_budget, read_budget
-from syncer.sync.gate import fingerprint
+from syncer.sync.permits import fingerprint
 
 Program = Callable[..., Popen[str]]
 

@@ -26,7 +26,7 @@ from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.limit import RateLimit
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.state.streams import StreamStore
-from syncer.sync.engine import Progress, Result
+from syncer.sync.context import Progress, Result
 
 #: How much faster than it thinks the program waits.
 FASTER = 100

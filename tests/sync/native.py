@@ -11,7 +11,7 @@ from syncer.domain.streams.decisions import Mode, Stream
 from syncer.simulator.company.company import Company
 from syncer.simulator.server.request_log import Asked
 from syncer.store.state.streams import Key
-from syncer.sync.engine import Result
+from syncer.sync.context import Result
 from tests.sync.conftest import World
 
 EMPLOYEES = "hris_employees"

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from syncer.domain.ratelimit.budget import Budget, Permit, Purpose, Rate, Reserve
 from syncer.store.db.database import Database
 from syncer.store.state.budget import change_budget, read_budget
-from syncer.sync.gate import LOOK_AGAIN, SHORTLY, BudgetGate
+from syncer.sync.permits import LOOK_AGAIN, SHORTLY, BudgetGate
 
 #: Real seconds that nothing here takes.
 PATIENCE = 30.0

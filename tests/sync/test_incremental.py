@@ -14,7 +14,7 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.streams.decisions import Kind, Mode
 from syncer.simulator.life.random_change import random_change
 from syncer.simulator.server.paging import Paging
-from syncer.sync import walk as walk_module
+from syncer.sync import page_loop as walk_module
 
 #: Enough where only some models matter, each with copies of others in its records.
 SOME = ["hris_employees", "hris_employments", "hris_groups", "hris_absences", "ats_jobs", "ats_applications"]

@@ -13,7 +13,7 @@ from sqlalchemy import inspect
 from syncer.app import App
 from syncer.domain.errors import UsageError
 from syncer.domain.streams.decisions import Mode, Outcome
-from syncer.sync.stream import run_stream
+from syncer.sync.run import run_stream
 from tests.sync.conftest import World
 from tests.sync.native import PEOPLE, asked, history, only, people, remote_ids, select, stream, view
 

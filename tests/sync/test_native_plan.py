@@ -17,7 +17,7 @@ from syncer.simulator.company.company import Company
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.simulator.server.limit import RateLimit
-from syncer.sync.gate import SHORTLY
+from syncer.sync.permits import SHORTLY
 from tests.sync.conftest import World
 from tests.sync.native import (
     EMPLOYEES,

@@ -13,8 +13,8 @@ from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Dropped, Match
 from syncer.simulator.server.request_log import Asked
-from syncer.sync.engine import Progress
-from syncer.sync.stream import run_stream
+from syncer.sync.context import Progress
+from syncer.sync.run import run_stream
 from tests.sync.conftest import World
 from tests.sync.native import (
     EMPLOYEES,

@@ -29,8 +29,8 @@ from syncer.store.schema.destination import model_shelf
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.state_tables import projections, quarantine
 from syncer.store.state.projections import adopt, hold, place
-from syncer.sync.integration import Integrations
-from syncer.sync.stream import run_stream
+from syncer.sync.integrations import Integrations
+from syncer.sync.run import run_stream
 
 EMPLOYEES = MIRROR["hris_employees"]
 #: Written by every write of ours, for whoever follows changes.

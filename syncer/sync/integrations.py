@@ -12,7 +12,7 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.list_spec import Listed
 from syncer.kombo import integrations as kombo
 from syncer.store.state.integrations import Integration
-from syncer.sync.engine import Engine
+from syncer.sync.context import Engine
 
 #: How long a good answer is good for.
 FRESH_FOR = timedelta(minutes=10)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from syncer.domain.streams.decisions import Mode, Outcome
 from syncer.store.state.streams import Key
-from syncer.sync.engine import Engine, Result
-from syncer.sync.integration import Integrations
-from syncer.sync.stream import run_stream
+from syncer.sync.context import Engine, Result
+from syncer.sync.integrations import Integrations
+from syncer.sync.run import run_stream
 
 #: How often a stream that another runner has is looked at again, as a share of the lease.
 BUSY_LOOKS = 20

@@ -19,7 +19,7 @@ from syncer.store.state.missing import MissingStore
 from syncer.store.state.quarantine import keep_in_quarantine, keys_among, record_key
 from syncer.store.state.runs import count_page
 from syncer.store.state.streams import Key, Lease
-from syncer.sync.engine import Engine
+from syncer.sync.context import Engine
 from syncer.sync.source import Records, Source
 
 

@@ -17,8 +17,8 @@ from syncer.kombo.lists import Page
 from syncer.store.state.seen import forget_seen, met, note_seen
 from syncer.store.state.standing import standing
 from syncer.store.state.streams import Lease
-from syncer.sync.engine import Engine
-from syncer.sync.records import Compared, compare, take_stream, write_records
+from syncer.sync.context import Engine
+from syncer.sync.page import Compared, compare, take_stream, write_records
 from syncer.sync.source import Source
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from syncer.domain.errors import DatabaseUnavailable
 from syncer.store.state.streams import Lease
-from syncer.sync.engine import Engine
+from syncer.sync.context import Engine
 
 _T = TypeVar("_T")
 
