@@ -23,7 +23,7 @@ from syncer.cli.session import Session
 
 if TYPE_CHECKING:
     from syncer.app import App
-    from syncer.sync.ask import By
+    from syncer.sync.deletions.confirm import By
     from syncer.sync.refresh import Fate
 
 _IN_WORDS = {"unknown": "unknown to Kombo", "quarantined": "in quarantine"}

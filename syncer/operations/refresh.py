@@ -12,7 +12,7 @@ from syncer.store.schema import migrate as schema
 from syncer.store.state.quarantine import Entry, entries
 from syncer.store.state.streams import Key
 from syncer.sync import refresh as use_case
-from syncer.sync.ask import By
+from syncer.sync.deletions.confirm import By
 from syncer.sync.refresh import Fate
 
 

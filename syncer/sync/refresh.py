@@ -20,8 +20,8 @@ from syncer.store.state.quarantine import Entry, entries, forget_entries
 from syncer.store.state.runs import begin_run, end_run
 from syncer.store.state.standing import standing
 from syncer.store.state.streams import Key, Lease
-from syncer.sync.ask import Answer, By, ask_for
 from syncer.sync.context import Engine
+from syncer.sync.deletions.confirm import Answer, By, ask_for
 from syncer.sync.integrations import Integrations, must_be_offered
 from syncer.sync.lease import while_leased
 from syncer.sync.model_list import ModelList

@@ -29,10 +29,10 @@ from syncer.domain.streams.decisions import (
 )
 from syncer.store.state.streams import Key, Lease
 from syncer.sync.context import Engine, Progress
+from syncer.sync.deletions.sweep import Sweep
 from syncer.sync.integrations import Integrations, must_be_offered
 from syncer.sync.page_loop import Stored, walk_list
 from syncer.sync.source import Source
-from syncer.sync.sweep import Sweep
 
 log = structlog.get_logger("syncer")
 

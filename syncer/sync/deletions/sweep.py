@@ -28,8 +28,8 @@ from syncer.store.state.runs import count_page
 from syncer.store.state.seen import forget_seen, has_nameless
 from syncer.store.state.standing import standing
 from syncer.store.state.streams import Lease
-from syncer.sync.ask import Answer, ask_for
 from syncer.sync.context import Engine
+from syncer.sync.deletions.confirm import Answer, ask_for
 from syncer.sync.integrations import Integrations, must_be_offered
 from syncer.sync.page import write_asked
 from syncer.sync.source import Source

@@ -1,0 +1,1 @@
+"""Find out which records are gone."""
