@@ -20,7 +20,7 @@ from syncer.store.state.streams import Key
 from syncer.sync.context import Engine, Progress
 from syncer.sync.integrations import Integrations
 from syncer.sync.run import run_stream
-from syncer.sync.sources import is_known
+from syncer.sync.sources.lookup import is_known
 
 log = structlog.get_logger("syncer")
 

@@ -9,7 +9,7 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.record import Poison
 from syncer.domain.records.row import Row
 from syncer.domain.streams.decisions import Kind, Walk
-from syncer.sync.native_list import NativeList
+from syncer.sync.sources.native_list import NativeList
 
 
 @dataclass(frozen=True, slots=True)

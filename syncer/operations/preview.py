@@ -8,7 +8,7 @@ from syncer.app import App
 from syncer.domain.errors import UsageError
 from syncer.domain.native.spec import Resource
 from syncer.operations.native_preview import Preview, preview
-from syncer.sync.native_list import NativeList
+from syncer.sync.sources.native_list import NativeList
 
 
 async def preview_list(app: App, name: str, integration_id: str | None = None) -> Preview:

@@ -20,7 +20,7 @@ from syncer.store.state.quarantine import keep_in_quarantine, keys_among, record
 from syncer.store.state.runs import count_page
 from syncer.store.state.streams import Key, Lease
 from syncer.sync.context import Engine
-from syncer.sync.source import Records, Source
+from syncer.sync.sources.base import Records, Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from syncer.store.state.standing import standing
 from syncer.store.state.streams import Lease
 from syncer.sync.context import Engine
 from syncer.sync.page import Compared, compare, take_stream, write_records
-from syncer.sync.source import Source
+from syncer.sync.sources.base import Source
 
 
 @dataclass(frozen=True, slots=True)

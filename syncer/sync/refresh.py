@@ -24,10 +24,10 @@ from syncer.sync.context import Engine
 from syncer.sync.deletions.confirm import Answer, By, ask_for
 from syncer.sync.integrations import Integrations, must_be_offered
 from syncer.sync.lease import while_leased
-from syncer.sync.model_list import ModelList
 from syncer.sync.page import write_asked
 from syncer.sync.run_all import BUSY_LOOKS
-from syncer.sync.sources import by_id, source_of
+from syncer.sync.sources.kombo_list import ModelList
+from syncer.sync.sources.lookup import by_id, source_of
 
 _T = TypeVar("_T")
 

@@ -27,7 +27,7 @@ from syncer.store.state.streams import Key, Lease
 from syncer.sync.context import Engine, Progress, Result
 from syncer.sync.integrations import Integrations
 from syncer.sync.lease import while_leased
-from syncer.sync.sources import source_of
+from syncer.sync.sources.lookup import source_of
 from syncer.sync.walks import Run
 
 log = structlog.get_logger("syncer")

@@ -32,7 +32,7 @@ from syncer.sync.context import Engine, Progress
 from syncer.sync.deletions.sweep import Sweep
 from syncer.sync.integrations import Integrations, must_be_offered
 from syncer.sync.page_loop import Stored, walk_list
-from syncer.sync.source import Source
+from syncer.sync.sources.base import Source
 
 log = structlog.get_logger("syncer")
 

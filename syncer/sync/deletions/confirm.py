@@ -8,8 +8,8 @@ from typing import Literal
 
 from syncer.domain.errors import RequestRefused, Transient
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.sync.model_list import ModelList
-from syncer.sync.source import Records
+from syncer.sync.sources.base import Records
+from syncer.sync.sources.kombo_list import ModelList
 
 By = Literal["ids", "remote_ids"]
 

@@ -32,8 +32,8 @@ from syncer.sync.context import Engine
 from syncer.sync.deletions.confirm import Answer, ask_for
 from syncer.sync.integrations import Integrations, must_be_offered
 from syncer.sync.page import write_asked
-from syncer.sync.source import Source
-from syncer.sync.sources import by_id
+from syncer.sync.sources.base import Source
+from syncer.sync.sources.lookup import by_id
 
 log = structlog.get_logger("syncer")
 

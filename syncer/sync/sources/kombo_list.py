@@ -18,7 +18,7 @@ from syncer.kombo.lists import Page
 from syncer.store.schema.destination import Shelf, model_shelf
 from syncer.store.state.projections import hold
 from syncer.sync.context import Engine
-from syncer.sync.source import Records
+from syncer.sync.sources.base import Records
 
 
 @dataclass(frozen=True, slots=True)

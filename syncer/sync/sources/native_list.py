@@ -24,7 +24,7 @@ from syncer.store.records.parents import are_read_whole, next_value
 from syncer.store.schema.destination import Shelf, shelf_of
 from syncer.store.state.projections import hold
 from syncer.sync.context import Engine
-from syncer.sync.source import Records
+from syncer.sync.sources.base import Records
 
 
 @dataclass(frozen=True, slots=True)

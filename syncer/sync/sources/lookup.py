@@ -5,9 +5,9 @@ from __future__ import annotations
 from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.store.state.streams import Key
 from syncer.sync.context import Engine
-from syncer.sync.model_list import ModelList
-from syncer.sync.native_list import NativeList
-from syncer.sync.source import Source
+from syncer.sync.sources.base import Source
+from syncer.sync.sources.kombo_list import ModelList
+from syncer.sync.sources.native_list import NativeList
 
 
 def source_of(engine: Engine, key: Key) -> Source:

@@ -1,0 +1,1 @@
+"""Fetch and read pages, whichever kind of list a stream has."""
