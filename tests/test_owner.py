@@ -15,7 +15,10 @@ import pytest
 from syncer.process.identity import is_dead, this_process
 
 #: Prints its name and lives until its input ends.
-CHILD = "import sys; from syncer.process.identity import this_process; print(this_process(), flush=True); sys.stdin.read()"
+CHILD = (
+    "import sys; from syncer.process.identity import this_process; "
+    "print(this_process(), flush=True); sys.stdin.read()"
+)
 
 
 @contextmanager

@@ -142,6 +142,6 @@ def _config(connection: Connection) -> Config:
 
 def _migrations() -> Path:
     """Inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
+    package = Path(__file__).resolve().parents[2]
     shipped = package / "_migrations"
     return shipped if shipped.is_dir() else package.parent / "migrations"
