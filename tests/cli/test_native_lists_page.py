@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from syncer.simulator.server.environment import Environment
-from tests.cli.tools import serving_tools
+from tests.cli.terminal import serving_tools
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Shell

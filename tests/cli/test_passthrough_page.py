@@ -17,7 +17,7 @@ import pytest
 from syncer.domain.native.tools import apis
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.passthrough import PLAYED
-from tests.cli.tools import serving_tools
+from tests.cli.terminal import serving_tools
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Shell

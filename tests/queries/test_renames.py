@@ -1,7 +1,7 @@
 """Copies inside of records go stale, joins do not: for every copy that Kombo does not send anew.
 
-Which copies those are is data (``syncer.simulator.company.relations``), and so is how tables hang together (the
-catalogue); the joins here follow from both.
+Which copies those are is data (``syncer.simulator.company.relations``), and so is how tables hang together
+(the catalogue); the joins here follow from both.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
 from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.environment import Environment
-from tests.simulator.native import Do, id_of
+from tests.simulator.native_calls import Do, id_of
 
 INTEGRATION = "personio:8d1hpPsbjxUkoCoa1veLZGe5"
 API_KEY = "ks_dev_simulator"

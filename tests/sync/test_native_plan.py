@@ -19,7 +19,7 @@ from syncer.simulator.server.faults import Match
 from syncer.simulator.server.limit import RateLimit
 from syncer.sync.permits import SHORTLY
 from tests.sync.conftest import World
-from tests.sync.native import (
+from tests.sync.native_worlds import (
     EMPLOYEES,
     ENTRIES,
     HISTORY,

@@ -1,0 +1,517 @@
+"""The catalogue against the description of the API in tests/data/models.json, which was drawn from Kombo's
+Python SDK 1.4.0 and Kombo's OpenAPI document, both ways: nothing missing, nothing made up."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syncer.domain.catalogue.lookup import catalogue, model_named
+from syncer.domain.catalogue.model import Child, Column, Link, Model
+
+MODELS = [
+    "hris_employees",
+    "hris_employments",
+    "hris_groups",
+    "hris_locations",
+    "hris_legal_entities",
+    "hris_absence_types",
+    "hris_absences",
+    "hris_time_off_balances",
+    "hris_timesheets",
+    "hris_employee_document_categories",
+    "hris_performance_review_cycles",
+    "hris_performance_reviews",
+    "hris_staffing_entities",
+    "hris_pay_runs",
+    "hris_payslips",
+    "hris_skills",
+    "hris_skill_proficiency_ratings",
+    "ats_jobs",
+    "ats_applications",
+    "ats_candidates",
+    "ats_application_stages",
+    "ats_tags",
+    "ats_users",
+    "ats_roles",
+    "ats_offers",
+    "ats_rejection_reasons",
+    "ats_interviews",
+    "ats_notes",
+    "ats_scorecards",
+    "ats_attachments",
+    "lms_users",
+    "lms_courses",
+    "lms_course_progressions",
+    "lms_skills",
+    "assessment_orders",
+]
+
+LINKS = {
+    "hris_employees_groups": ("employee_id", "group_id"),
+    "hris_staffing_entities_locations": ("staffing_entity_id", "location_id"),
+    "hris_staffing_entities_legal_entities": ("staffing_entity_id", "legal_entity_id"),
+    "hris_staffing_entities_groups": ("staffing_entity_id", "group_id"),
+    "hris_staffing_entities_skills": ("staffing_entity_id", "skill_id"),
+    "ats_candidates_tags": ("candidate_id", "tag_id"),
+    "ats_jobs_stages": ("job_id", "application_stage_id"),
+    "ats_jobs_screening_questions": ("job_id", "screening_question_id"),
+    "ats_jobs_hiring_team": ("job_id", "user_id"),
+    "ats_interviews_users": ("interview_id", "user_id"),
+}
+
+CHILDREN = {
+    "hris_skill_proficiency_scales": None,
+    "hris_payslip_line_items": "payslip_id",
+    "hris_salary_types": None,
+    "ats_job_postings": "job_id",
+    "ats_screening_questions": None,
+    "lms_course_revisions": "course_id",
+    "lms_course_providers": None,
+}
+
+#: Lists that show the same rows as another one, or were given up for it.
+NOT_MIRRORED = {"/hris/teams", "/assessment/orders/open", "/hris/employee-skill-assignments"}
+
+#: No schema declares it; Kombo's table of nested relations names line_items.salary_type, its webhooks
+#: name hris_salary_types.
+UNDECLARED = {("hris_payslips", ("line_items", "salary_type"))}
+
+#: Calendar days that arrive as midnight UTC, besides those that arrive as plain dates.
+MIDNIGHT_DATES = {
+    "hris_employees.date_of_birth",
+    "hris_employees.start_date",
+    "hris_employees.termination_date",
+    "hris_employments.effective_date",
+    "hris_performance_review_cycles.review_period_start_date",
+    "ats_offers.employment_start_date",
+}
+PLAIN_DATES = {
+    "hris_absences.start_date",
+    "hris_absences.end_date",
+    "hris_pay_runs.start_date",
+    "hris_pay_runs.end_date",
+}
+
+COMMON = {"id", "remote_id", "changed_at", "remote_deleted_at"}
+COMMON_FILTERS = {
+    "cursor",
+    "page_size",
+    "updated_after",
+    "include_deleted",
+    "ignore_unsupported_filters",
+    "ids",
+    "remote_ids",
+}
+
+COLUMN_TYPES = {
+    "string": "text",
+    "enum": "text",
+    "number": "number",
+    "integer": "integer",
+    "boolean": "boolean",
+    "date": "date",
+    "date-time": "timestamp",
+    "object": "json",
+    "array": "json",
+    "union": "json",
+    "any": "json",
+}
+FILTER_TYPES = {"string": "text", "enum": "text", "csv": "list", "date-time": "timestamp"}
+
+Member = dict[str, Any]
+
+DESCRIPTION = json.loads((Path(__file__).parents[2] / "data" / "models.json").read_text())
+LISTS: dict[str, Member] = {
+    entry["path"]: entry for entry in DESCRIPTION["models"] if entry["path"] not in NOT_MIRRORED
+}
+
+
+each_model = pytest.mark.parametrize("model", catalogue().values(), ids=lambda model: model.name)
+each_link = pytest.mark.parametrize(
+    ("model", "link"),
+    [pytest.param(model, link, id=link.table) for model in catalogue().values() for link in model.links],
+)
+each_child = pytest.mark.parametrize(
+    ("model", "child"),
+    [
+        pytest.param(model, child, id=child.table)
+        for model in catalogue().values()
+        for child in model.children
+    ],
+)
+
+
+def members(of: Member) -> dict[str, Member]:
+    """The members of an object, of a list's entries, or of all variants of a tagged union, by name."""
+    own = {member["name"]: member for member in of.get("fields") or ()}
+    for part in (of.get("items"), *(of.get("variants") or ())):
+        own |= members(part) if part else {}
+    return own
+
+
+def at(start: Member, path: tuple[str, ...]) -> Member | None:
+    """The member at the end of the path, if the description has it."""
+    found: Member | None = start
+    for name in path:
+        found = members(found).get(name) if found else None
+    return found
+
+
+def described(model: Model) -> Member:
+    return LISTS[model.path]
+
+
+def expected_type(table: str, member: Member) -> str:
+    if f"{table}.{member['name']}" in MIDNIGHT_DATES:
+        return "date"
+    if member.get("format") == "time":
+        return "time"
+    return COLUMN_TYPES[member["type"]]
+
+
+def tables() -> Iterator[tuple[str, tuple[Column, ...]]]:
+    """Every table of the catalogue with its catalogued columns."""
+    for model in catalogue().values():
+        yield model.name, model.columns
+        yield from ((link.table, link.columns) for link in model.links)
+        yield from ((child.table, child.columns) for child in model.children)
+
+
+def our_name(kombo_name: str) -> str:
+    """Our table for the name that Kombo's webhooks and schemas have for it."""
+    for model in catalogue().values():
+        if model.webhook_name == kombo_name:
+            return model.name
+    return kombo_name
+
+
+# --- what there is -----------------------------------------------------------------------------------
+
+
+def test_the_models_are_exactly_these_in_this_order() -> None:
+    assert list(catalogue()) == MODELS
+    assert len(MODELS) == 35
+
+
+def test_every_list_of_the_api_is_mirrored_once() -> None:
+    assert sorted(model.path for model in catalogue().values()) == sorted(LISTS)
+
+
+@each_model
+def test_a_table_is_named_after_its_path(model: Model) -> None:
+    assert model.name == model.path.strip("/").replace("/", "_").replace("-", "_")
+
+
+@each_model
+def test_the_webhook_name_is_kombos(model: Model) -> None:
+    kombo_name = described(model)["model"]
+    assert model.webhook_name == (kombo_name if kombo_name in WEBHOOK_NAMES else None)
+
+
+def test_links_and_children_are_exactly_these() -> None:
+    links = {link.table: (link.owner, link.target) for model in catalogue().values() for link in model.links}
+    children = {child.table: child.owner for model in catalogue().values() for child in model.children}
+    assert links == LINKS
+    assert children == CHILDREN
+
+
+def test_no_two_tables_share_a_name() -> None:
+    names = Counter(name for name, _ in tables())
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+# --- columns -----------------------------------------------------------------------------------------
+
+
+@each_model
+def test_own_columns_are_the_members_of_the_record_in_their_order(model: Model) -> None:
+    own = [column.name for column in model.columns if not column.path]
+    assert own == [name for name in members(described(model)) if name not in COMMON]
+
+
+@each_model
+def test_derived_columns_are_ids_of_embedded_records_and_come_last(model: Model) -> None:
+    derived = [column for column in model.columns if column.path]
+    assert list(model.columns[len(model.columns) - len(derived) :]) == derived
+    for column in derived:
+        assert column.source[-1] == "id", column.name
+        assert at(described(model), column.source), column.name
+        assert column.references, column.name
+
+
+@each_model
+def test_every_embedded_record_can_be_joined_by_an_id(model: Model) -> None:
+    record = described(model)
+    for path, target in embedded_records(record):
+        if at(record, (*path, "id")) is None:
+            continue
+        joined = [
+            column
+            for column in model.columns
+            if column.references == target and column.source in ((f"{'_'.join(path)}_id",), (*path, "id"))
+        ]
+        assert joined, path
+
+
+def embedded_records(of: Member, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Single records of other models inside the record. One that a carried record carries in turn is joined
+    through that; only where the carrier has no id is the way through it closed."""
+    for name, member in members(of).items():
+        if "expands" in member and member["type"] == "object":
+            yield (*path, name), our_name(member["expands"])
+            if "id" not in members(member):
+                yield from embedded_records(member, (*path, name))
+
+
+@each_model
+def test_column_types_are_those_of_the_members(model: Model) -> None:
+    assert_types(model.name, model.columns, described(model))
+
+
+def assert_types(table: str, columns: tuple[Column, ...], record: Member) -> None:
+    for column in columns:
+        member = at(record, column.source)
+        assert member is not None, column.name
+        assert column.type == expected_type(table, member), column.name
+
+
+def test_calendar_days_are_exactly_these() -> None:
+    found = {
+        f"{table}.{column.name}" for table, columns in tables() for column in columns if column.type == "date"
+    }
+    assert found == MIDNIGHT_DATES | PLAIN_DATES
+
+
+@each_model
+def test_references_are_those_of_the_members(model: Model) -> None:
+    assert_references(model.columns, described(model))
+
+
+def assert_references(columns: tuple[Column, ...], record: Member) -> None:
+    for column in columns:
+        member, holder = at(record, column.source), at(record, column.source[:-1])
+        assert member is not None, column.name
+        assert holder is not None, column.name
+        target = member.get("references") or (holder.get("expands") if column.source[-1] == "id" else None)
+        assert column.references == (our_name(target) if target else None), column.name
+
+
+def test_references_lead_to_tables_of_models_or_children() -> None:
+    existing = {*catalogue(), *CHILDREN}
+    for table, columns in tables():
+        for column in columns:
+            assert column.references is None or column.references in existing, f"{table}.{column.name}"
+    for model in catalogue().values():
+        for link in model.links:
+            assert link.references in existing, link.table
+
+
+def test_no_table_has_a_column_twice() -> None:
+    kept = {"integration_id", "document", "content_hash", "first_seen_at", "mirrored_at", "deleted_by"}
+    for model in catalogue().values():
+        assert_distinct([*COMMON, *kept, *(column.name for column in model.columns)])
+        for link in model.links:
+            names = [column.name for column in link.columns]
+            assert_distinct(["integration_id", link.owner, link.target, *names])
+        for child in model.children:
+            names = [column.name for column in child.columns]
+            owner = [] if child.owner is None else [child.owner, "position"]
+            assert_distinct(["id", "integration_id", "remote_id", "document", *owner, *names])
+
+
+def assert_distinct(names: list[str]) -> None:
+    assert [name for name, count in Counter(names).items() if count > 1] == []
+
+
+@each_model
+def test_deprecated_members_say_so(model: Model) -> None:
+    for column in model.columns:
+        member = at(described(model), column.source)
+        assert member is not None
+        assert bool(member.get("deprecated")) == column.meaning.startswith("Deprecated by Kombo"), column.name
+
+
+# --- links and children ------------------------------------------------------------------------------
+
+
+@each_link
+def test_a_link_leads_from_a_list_in_the_record_to_ids(model: Model, link: Link) -> None:
+    member = at(described(model), link.member)
+    assert member is not None
+    assert member["type"] == "array"
+    entry = {"fields": list(members(member).values())}
+    target = at(entry, link.target_path)
+    assert target is not None
+    assert our_name(target.get("references") or member["expands"]) == link.references
+    assert_types(link.table, link.columns, entry)
+    assert_references(link.columns, entry)
+
+
+@each_child
+def test_a_child_keeps_every_member_of_the_embedded_record(model: Model, child: Child) -> None:
+    if (model.name, child.member) in UNDECLARED:
+        return
+    member = at(described(model), child.member)
+    assert member is not None
+    assert member["expands"] == child.table
+    elsewhere = {
+        column.source[0]
+        for link in model.links
+        if link.references == child.table and link.member == child.member
+        for column in link.columns
+    }
+    own = {column.source[0] for column in child.columns} - {"salary_type"}
+    assert own | elsewhere | {"id", "remote_id", child.owner} >= set(members(member))
+    assert own <= set(members(member))
+    assert not own & elsewhere
+    assert not own & {"id", "remote_id", child.owner}
+
+
+@each_child
+def test_columns_of_a_child_are_typed_as_the_members(model: Model, child: Child) -> None:
+    if (model.name, child.member) in UNDECLARED:
+        return
+    member = at(described(model), child.member)
+    assert member is not None
+    declared = tuple(column for column in child.columns if column.source[0] != "salary_type")
+    assert_types(child.table, declared, member)
+    assert_references(declared, member)
+
+
+@each_child
+def test_a_child_can_be_joined_to_a_record(model: Model, child: Child) -> None:
+    """By its owner's id, by a link table, or by a column of another table."""
+    pointing = [
+        column
+        for table, columns in tables()
+        for column in columns
+        if column.references == child.table and table != child.table
+    ]
+    linked = [link for link in model.links if link.references == child.table]
+    assert child.owner or pointing or linked
+
+
+def test_the_undeclared_member_is_known_by_its_relation() -> None:
+    for name, member in UNDECLARED:
+        relations = described(model_named(name))["updated_after_relations"]
+        assert ".".join(member) in [relation["path"] for relation in relations]
+        assert at(described(model_named(name)), member) is None
+
+
+# --- filters and features ----------------------------------------------------------------------------
+
+
+@each_model
+def test_filters_are_those_of_the_list(model: Model) -> None:
+    parameters = {p["name"]: p for p in described(model)["params"] if p["name"] not in COMMON_FILTERS}
+    assert [filter_.name for filter_ in model.filters] == list(parameters)
+    for filter_ in model.filters:
+        parameter = parameters[filter_.name]
+        # The one object among the filters: its parameter is a string of JSON, says Kombo's Python SDK.
+        expected = "json" if filter_.name == "custom_fields" else FILTER_TYPES[parameter["type"]]
+        assert filter_.type == expected, filter_.name
+        assert list(filter_.choices) == parameter.get("enum", []), filter_.name
+
+
+@each_model
+def test_features_are_those_of_the_list(model: Model) -> None:
+    supports = described(model)["supports"]
+    assert supports["cursor"] == supports["page_size"]
+    assert model.features.paging == supports["cursor"]
+    assert model.features.updated_after == supports["updated_after"]
+    assert model.features.include_deleted == supports["include_deleted"]
+    assert model.features.ids == supports["ids"]
+    assert model.features.remote_ids == supports["remote_ids"]
+
+
+@each_model
+def test_common_members_are_those_of_the_record(model: Model) -> None:
+    carried, has = members(described(model)), described(model)["has"]
+    assert "id" in carried
+    assert model.has_remote_id == ("remote_id" in carried) == has["remote_id"]
+    assert model.has_changed_at == ("changed_at" in carried) == has["changed_at"]
+    assert model.has_remote_deleted_at == ("remote_deleted_at" in carried) == has["remote_deleted_at"]
+
+
+# --- webhooks ----------------------------------------------------------------------------------------
+
+WEBHOOK_NAMES = set(DESCRIPTION["webhook_model_names"]["sdk"])
+
+
+def test_every_name_in_webhooks_means_one_list() -> None:
+    meant = Counter(name for model in catalogue().values() for name in model.webhook_names)
+    assert [name for name, count in meant.items() if count > 1] == []
+    # Kombo names rating providers in webhooks but lists and embeds them nowhere.
+    assert set(meant) == WEBHOOK_NAMES - {"hris_skill_rating_providers"}
+
+
+@each_model
+def test_the_list_that_a_webhook_name_means_carries_what_is_named(model: Model) -> None:
+    for name in model.webhook_names:
+        told = DESCRIPTION["webhook_to_endpoints"][name]
+        assert model.path in [told["primary"], *(carrier["path"] for carrier in told["carried_by"])], name
+
+
+# --- what a reporting role should not see ------------------------------------------------------------
+
+SENSITIVE = {
+    "hris_employees": "ssn tax_id bank_accounts date_of_birth home_address gender ethnicity marital_status"
+    " nationality personal_email mobile_phone_number",
+    "hris_employments": "pay_rate",
+    "hris_absences": "employee_note",
+    "hris_timesheets": "comment",
+    "hris_performance_reviews": "summary_comment summary_rating",
+    "hris_pay_runs": "totals",
+    "hris_payslips": "totals",
+    "hris_payslip_line_items": "amount",
+    "ats_applications": "screening_question_answers",
+    "ats_candidates": "phone_numbers email_addresses social_media location",
+    "ats_notes": "title content_html",
+    "ats_scorecards": "responses",
+}
+#: Members of unknown content, wherever they are.
+UNKNOWN_CONTENT = {"remote_data", "custom_fields", "integration_fields"}
+#: Records of people; copies of them inside other records are kept from reports as a whole.
+PEOPLE = {"hris_employees", "ats_candidates", "ats_users", "lms_users"}
+#: Copies of people whose record the description does not name.
+UNNAMED_PEOPLE = {"assessment_orders.candidate", "assessment_orders.job"}
+
+
+def test_sensitive_columns_are_exactly_these() -> None:
+    expected = {f"{table}.{name}" for table, names in SENSITIVE.items() for name in names.split()}
+    found = set()
+    for table, columns in tables():
+        for column in columns:
+            name = f"{table}.{column.name}"
+            if column.name in UNKNOWN_CONTENT or name in copies_with_secrets():
+                assert column.sensitive, name
+            elif column.sensitive:
+                found.add(name)
+    assert found == expected
+
+
+def copies_with_secrets() -> set[str]:
+    """Embedded copies that hold a person's record, unknown content or anything sensitive in its own table."""
+    found = set(UNNAMED_PEOPLE)
+    for model in catalogue().values():
+        for column in model.columns:
+            member = at(described(model), column.source)
+            if member is not None and column.type == "json" and holds_secrets(member):
+                found.add(f"{model.name}.{column.name}")
+    return found
+
+
+def holds_secrets(member: Member) -> bool:
+    copied = our_name(member.get("expands", ""))
+    secrets = UNKNOWN_CONTENT | set(SENSITIVE.get(copied, "").split())
+    return (
+        copied in PEOPLE
+        or bool(secrets & set(members(member)) and copied)
+        or any(holds_secrets(inner) for inner in members(member).values())
+    )

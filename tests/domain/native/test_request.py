@@ -1,0 +1,187 @@
+"""What is sent for each place of a resource's list."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from syncer.domain.catalogue.model import Column
+from syncer.domain.native.call import Call
+from syncer.domain.native.request import Place, call_at, stands_in
+from syncer.domain.native.spec import ForEach, Paging
+from tests.domain.native.lists import resource
+
+CURSOR = Paging("cursor", "cursor", next="next")
+EACH = ForEach("hris_employees", "remote_id", "remote_id")
+places = st.builds(
+    Place,
+    row=st.none() | st.text(),
+    at=st.none() | st.text() | st.integers(),
+    digest=st.none() | st.text(),
+)
+
+
+@given(places)
+def test_a_place_is_read_as_it_was_written(place: Place) -> None:
+    assert Place.read(place.text()) == place
+
+
+def test_no_text_is_the_beginning() -> None:
+    assert Place.read(None) == Place() == Place.read(Place().text())
+
+
+def test_a_listing_is_a_read_whatever_its_method() -> None:
+    assert resource(method="POST").call.is_read
+    assert not Call("hibob/v1", "POST", "/people/search").is_read
+
+
+# --- the place
+
+
+@pytest.mark.parametrize(
+    ("page", "place", "params"),
+    [
+        (Paging(), Place(), {"limit": "5"}),
+        (CURSOR, Place(), {"limit": "5"}),
+        (CURSOR, Place(at="x/1"), {"limit": "5", "cursor": "x/1"}),
+        (CURSOR, Place(at=7), {"limit": "5", "cursor": "7"}),
+        (Paging("offset", "skip"), Place(), {"limit": "5", "skip": "0"}),
+        (Paging("offset", "skip", first=1), Place(), {"limit": "5", "skip": "1"}),
+        (Paging("offset", "skip"), Place(at=10), {"limit": "5", "skip": "10"}),
+        (Paging("page", "page[number]"), Place(), {"limit": "5", "page[number]": "1"}),
+        (Paging("page", "page", first=0), Place(), {"limit": "5", "page": "0"}),
+        (Paging("page", "page"), Place(at=3, digest="d"), {"limit": "5", "page": "3"}),
+    ],
+)
+def test_the_place_is_a_parameter(page: Paging, place: Place, params: dict[str, str]) -> None:
+    asked = resource(page, params={"limit": "5"})
+    assert call_at(asked, place) == dataclasses.replace(asked.call, params=params)
+
+
+def test_a_link_replaces_path_and_parameters_and_keeps_the_rest() -> None:
+    asked = resource(Paging("link"), params={"limit": "5"}, headers={"x-a": "b"}, options={"c": "d"})
+    assert call_at(asked, Place()) == asked.call
+    call = call_at(asked, Place(at="/list?limit=5&after=%7B1"))
+    assert call == dataclasses.replace(asked.call, path="/list?limit=5&after=%7B1", params={})
+
+
+def test_a_place_in_the_data_keeps_what_is_beside_it() -> None:
+    data = {"query": "{ people { id } }", "variables": {"first": 50}}
+    asked = resource(Paging("cursor", "variables.page.after", "data", next="next"), method="POST", data=data)
+    assert call_at(asked, Place()).data == data
+    assert call_at(asked, Place(at="c1")).data == {
+        "query": "{ people { id } }",
+        "variables": {"first": 50, "page": {"after": "c1"}},
+    }
+    assert data == {"query": "{ people { id } }", "variables": {"first": 50}}
+
+
+def test_a_counted_place_in_the_data_is_a_number() -> None:
+    asked = resource(Paging("page", "page", "data"), method="POST")
+    assert call_at(asked, Place()).data == {"page": 1}
+    assert call_at(asked, Place(at=2)).data == {"page": 2}
+
+
+def test_a_place_in_xml_stands_for_its_mark_and_is_escaped() -> None:
+    asked = resource(
+        Paging("cursor", "after", "data", next="next"),
+        method="POST",
+        data="<Get><After>{after}</After></Get>",
+    )
+    assert call_at(asked, Place()).data == "<Get><After></After></Get>"
+    assert call_at(asked, Place(at="a<&'\"")).data == "<Get><After>a&lt;&amp;&apos;&quot;</After></Get>"
+
+
+# --- the row
+
+
+def test_the_value_of_a_row_stands_wherever_its_mark_is() -> None:
+    asked = resource(
+        for_each=EACH,
+        method="POST",
+        path="/people/{remote_id}/work",
+        params={"who": "id:{remote_id}", "{remote_id}": "x"},
+        headers={"x-who": "{remote_id}"},
+        options={"service": "{remote_id}"},
+        data={"filters": [{"values": ["{remote_id}", 1, None]}], "{remote_id}": True},
+    )
+    call = call_at(asked, Place(row="a/ö {x}"))
+    assert call.path == "/people/a%2F%C3%B6%20%7Bx%7D/work"
+    # Names of parameters and members stay.
+    assert call.params == {"who": "id:a/ö {x}", "{remote_id}": "x"}
+    assert (call.headers, call.options) == ({"x-who": "a/ö {x}"}, {"service": "a/ö {x}"})
+    assert call.data == {"filters": [{"values": ["a/ö {x}", 1, None]}], "{remote_id}": True}
+
+
+def test_without_a_mark_the_value_is_a_query_parameter() -> None:
+    asked = resource(Paging("page", "page"), for_each=EACH, params={"limit": "5"})
+    assert not stands_in(asked.call, "remote_id")
+    assert call_at(asked, Place("7", 2)).params == {"limit": "5", "remote_id": "7", "page": "2"}
+
+
+def test_the_value_is_not_sent_again_with_a_link() -> None:
+    asked = resource(Paging("link"), for_each=EACH)
+    assert call_at(asked, Place("7")).params == {"remote_id": "7"}
+    assert call_at(asked, Place("7", "/list?remote_id=7&page=2")).params == {}
+
+
+def test_a_value_that_looks_like_another_mark_is_not_replaced() -> None:
+    asked = resource(
+        Paging("page", "page", "data"),
+        for_each=EACH,
+        method="POST",
+        data="<Get><Who>{remote_id}</Who><Page>{page}</Page></Get>",
+    )
+    assert call_at(asked, Place("{page}", 3)).data == "<Get><Who>{page}</Who><Page>3</Page></Get>"
+    assert "<Who>R&amp;D</Who><Page>1</Page>" in call_at(asked, Place("R&D")).data
+
+
+# --- the resource
+
+
+def test_a_fingerprint_tells_what_is_listed_and_not_when_or_where() -> None:
+    asked = resource(CURSOR, params={"limit": "5"})
+    same = dataclasses.replace(
+        asked, integrations=("*",), every="0 * * * *", columns=(Column("a", "text", "A"),), name="other"
+    )
+    assert same.fingerprint == asked.fingerprint
+    assert same.columns_fingerprint != asked.columns_fingerprint
+    others = [
+        resource(CURSOR, params={"limit": "6"}),
+        resource(CURSOR, params={"limit": "5"}, headers={"a": "b"}),
+        resource(CURSOR, params={"limit": "5"}, path="/other"),
+        resource(CURSOR, params={"limit": "5"}, options={"a": "b"}),
+        resource(CURSOR, params={"limit": "5"}, method="POST", data={"a": 1}),
+        resource(CURSOR, params={"limit": "5"}, wants_base64=True),
+        resource(CURSOR, params={"limit": "5"}, records="data"),
+        resource(CURSOR, params={"limit": "5"}, key=("a",)),
+        resource(CURSOR, params={"limit": "5"}, format="xml"),
+        resource(CURSOR, params={"limit": "5"}, for_each=EACH),
+        resource(CURSOR, params={"limit": "5"}, for_each=ForEach("hris_employees", "remote_id", "id")),
+        resource(Paging("cursor", "cursor", next="more"), params={"limit": "5"}),
+    ]
+    assert len({asked.fingerprint, *(each.fingerprint for each in others)}) == len(others) + 1
+
+
+def test_a_fingerprint_stays_the_same_from_one_process_to_the_next() -> None:
+    asked = resource(
+        CURSOR, for_each=ForEach("hris_employees", "remote_id", "id", frozenset({404, 410, 403}))
+    )
+    assert asked.fingerprint == "6a702b43c20af22d537ca60e732624ca"
+
+
+@pytest.mark.parametrize(
+    ("globs", "covered"),
+    [
+        (("hibob:*",), True),
+        (("*",), True),
+        (("personio:*", "hibob:h?"), True),
+        (("hibob",), False),
+        (("HIBOB:*",), False),
+    ],
+)
+def test_integrations_are_named_by_globs(globs: tuple[str, ...], covered: bool) -> None:
+    assert dataclasses.replace(resource(), integrations=globs).covers("hibob:h1") is covered
