@@ -41,6 +41,7 @@ from syncer.domain.scheduling.intervals import (
     next_turn,
 )
 from syncer.domain.scheduling.order import in_turn, next_in_turn
+from syncer.domain.streams.key import StreamKey
 
 HOUR = 3_600.0
 MODELS = 12
@@ -58,14 +59,12 @@ STRETCH_EVERY = 2 * HOUR
 MEDIAN, SPREAD = 0.2, 2.0
 WORKDAY, BEGINS = 10 * HOUR, 8 * HOUR
 
-Key = tuple[str, str]
-
 
 @dataclass(slots=True)
 class Stream:
     """A stream at the source and here. next: its next change, counted in hours of work; marked: its tick."""
 
-    key: Key
+    key: StreamKey
     phase: float
     rate: float
     zone: float
@@ -129,17 +128,17 @@ class Simulation:
         self.budget, self.server = Budget(), Server(limit)
         self.stretch = 0.0
         self.turns: dict[str, int] = {}
-        self.running: dict[Key, Stream] = {}
-        self.due: dict[Key, int] = {}
+        self.running: dict[StreamKey, Stream] = {}
+        self.due: dict[StreamKey, int] = {}
         self.asked_about: dict[str, float] = {}
         self.ages: list[float] = []
         self.requests = 0
         phases = [self.chance.uniform(0, 30) for _ in range(MODELS)]
-        self.streams: dict[Key, Stream] = {}
+        self.streams: dict[StreamKey, Stream] = {}
         for number in range(integrations):
             zone = BEGINS - 24 * HOUR + self.chance.uniform(0, 24) * HOUR
             for model in range(MODELS):
-                key = (f"tool:{number}", f"model_{model:02}")
+                key = StreamKey(f"tool:{number}", f"model_{model:02}")
                 rate = MEDIAN * exp(self.chance.gauss(0, SPREAD)) / WORKDAY
                 self.streams[key] = Stream(key, phases[model], rate, zone)
         for stream in self.streams.values():
@@ -147,7 +146,7 @@ class Simulation:
         #: When streams become due, and those that are due with how long they have been.
         self.ticks = [(stream.phase, key) for key, stream in self.streams.items()]
         heapify(self.ticks)
-        self.waiting: list[tuple[int, float, Key]] = []
+        self.waiting: list[tuple[int, float, StreamKey]] = []
         self.numbers = count()
         self.events: list[tuple[float, int, Iterator[float]]] = []
 
@@ -168,7 +167,8 @@ class Simulation:
         while True:
             if self.pace.longest > self.pace.every:
                 asked = [
-                    (key[0], Asked(self.pace, near(each.seen.rate))) for key, each in self.streams.items()
+                    (key.integration_id, Asked(self.pace, near(each.seen.rate)))
+                    for key, each in self.streams.items()
                 ]
                 self.stretch = fitting_stretch(alike(asked) + about_integrations(asked, ABOUT), permitted)
             yield STRETCH_EVERY
@@ -182,16 +182,16 @@ class Simulation:
                 continue
             stream = self.streams[key]
             self.running[key] = stream
-            self.turns[key[0]] = next(self.numbers)
-            if self.now - self.asked_about.get(key[0], -DAY) >= ABOUT:
-                self.asked_about[key[0]] = self.now
+            self.turns[key.integration_id] = next(self.numbers)
+            if self.now - self.asked_about.get(key.integration_id, -DAY) >= ABOUT:
+                self.asked_about[key.integration_id] = self.now
                 yield from self.request()
             began = self.now
             yield from self.request()
             self.arrive(stream, began)
             del self.running[key]
 
-    def choose(self) -> Key | None:
+    def choose(self) -> StreamKey | None:
         """The stream to ask next: the order of the due, the turns of the integrations."""
         while self.ticks and self.ticks[0][0] <= self.now:
             at, key = heappop(self.ticks)
@@ -238,7 +238,7 @@ class Simulation:
 
     def tick(self, stream: Stream) -> float:
         """The tick that makes the stream due after the one that has."""
-        turn = next_turn(stream.key[0], self.pace, stream.seen.rate, self.stretch, stream.marked)
+        turn = next_turn(stream.key.integration_id, self.pace, stream.seen.rate, self.stretch, stream.marked)
         return ceil((turn - stream.phase) / EVERY - 1e-9) * EVERY + stream.phase
 
     def change(self, stream: Stream) -> None:

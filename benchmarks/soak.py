@@ -299,7 +299,7 @@ async def _ends_equal(environment: Environment, settings: dict[str, str]) -> boo
         last = {each.key: each for each in results}
         unwell = [each for each in last.values() if not each.outcome.is_well]
         for each in unwell:
-            print(f"{each.key[1]} of {each.key[0]}: {each.outcome} {each.error or ''}")
+            print(f"{each.key.model} of {each.key.integration_id}: {each.outcome} {each.error or ''}")
         equal = _equal(app, environment) and not unwell
     print("The mirror equals the source." if equal else "The mirror differs from the source.")
     return equal

@@ -22,6 +22,7 @@ from syncer.domain.native.tools import check_call
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.exclude import exclusions
 from syncer.domain.streams.decisions import Mode
+from syncer.domain.streams.key import StreamKey
 from syncer.kombo.concurrency import Slots
 from syncer.kombo.passthrough import NativeAnswer
 from syncer.operations.status import report_status
@@ -36,7 +37,7 @@ from syncer.store.schema import migrate as schema
 from syncer.store.schema.native_views import make_views
 from syncer.store.state.integrations import IntegrationStore
 from syncer.store.state.missing import held_rows
-from syncer.store.state.streams import Key, StreamStore
+from syncer.store.state.streams import StreamStore
 from syncer.sync.context import Engine, Report, Result
 from syncer.sync.integrations import Integrations
 from syncer.sync.permits import BudgetGate, fingerprint
@@ -175,7 +176,7 @@ class App:
         integrations: Sequence[str] = (),
         models: Sequence[str] = (),
         report: Report = lambda _: None,
-        planned: Callable[[Sequence[Key]], None] = lambda _: None,
+        planned: Callable[[Sequence[StreamKey]], None] = lambda _: None,
     ) -> list[Result]:
         """One pass over the selected streams (all where none is named), then done.
 
@@ -190,14 +191,14 @@ class App:
             await self.reprojection.finish()
             await self.check_key(engine)
             keys = await self.selection.refresh_streams(asking, set(integrations))
-            wanted = [key for key in keys if key[1] in chosen.get(key[0], ())]
+            wanted = [key for key in keys if key.model in chosen.get(key.integration_id, ())]
             if mode is Mode.APPROVE:
                 held = await self.database.ask(lambda connection: held_rows(connection, ENVIRONMENT))
                 wanted = [key for key in wanted if key in held]
             planned(wanted)
             # Native lists may ask for each row of a model.
-            first = [key for key in wanted if key[1] not in self.resources]
-            then = [key for key in wanted if key[1] in self.resources]
+            first = [key for key in wanted if key.model not in self.resources]
+            then = [key for key in wanted if key.model in self.resources]
             return [
                 result
                 for keys in (first, then)

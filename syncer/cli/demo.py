@@ -20,6 +20,7 @@ from syncer.cli.output import console, is_terminal, pass_session, printable, say
 from syncer.cli.run import clock, this_program
 from syncer.cli.session import Session
 from syncer.domain.errors import UsageError
+from syncer.domain.streams.key import StreamKey
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -182,14 +183,16 @@ class _Watch:
         from syncer.domain.catalogue.lookup import catalogue
 
         self.filled = asyncio.Event()
-        self._streams: Collection[tuple[str, str]] = [
-            (integration.id, model) for integration in app.settings.integrations for model in catalogue()
+        self._streams: Collection[StreamKey] = [
+            StreamKey(integration.id, model)
+            for integration in app.settings.integrations
+            for model in catalogue()
         ]
         self._config = config
         self._port = port
         self.tally: Tally = Bars(console()) if is_terminal() else Tally()
         self.tally.plan(list(self._streams))
-        self._first: dict[tuple[str, str], Result] = {}
+        self._first: dict[StreamKey, Result] = {}
 
     def __call__(self, step: Progress) -> None:
         if self.filled.is_set():
@@ -216,9 +219,9 @@ class _Watch:
             return
         if step.result.counts.written:
             news = [each for each in effects(step.result.counts) if "unchanged" not in each]
-            _line("mirror", f"{step.key[1]}: {', '.join(news)}", colour="green")
+            _line("mirror", f"{step.key.model}: {', '.join(news)}", colour="green")
         elif not step.result.outcome.is_well and step.result.error:
-            _line("mirror", f"{step.key[1]}: {printable(step.result.error)}", colour="red")
+            _line("mirror", f"{step.key.model}: {printable(step.result.error)}", colour="red")
 
     def _introduction(self) -> list[str]:
         from syncer.cli.progress import counted, span

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from syncer.domain.records.change import Counts
 from syncer.domain.streams.decisions import Outcome
+from syncer.domain.streams.key import StreamKey
 from syncer.sync.context import Progress, Result
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.progress import TaskID
 
-Key = tuple[str, str]
 
 #: Seconds without a page after which the wait is told.
 QUIET = 3.0
@@ -30,12 +30,12 @@ class Tally:
     """What a pass has done so far; shows nothing. Give it to the pass as its ``report``."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.planned: Sequence[Key] = ()
-        self.results: dict[Key, Result] = {}
-        self.begun: set[Key] = set()
-        self.busy: set[Key] = set()
+        self.planned: Sequence[StreamKey] = ()
+        self.results: dict[StreamKey, Result] = {}
+        self.begun: set[StreamKey] = set()
+        self.busy: set[StreamKey] = set()
         self.rows = 0
-        self._stored: dict[Key, int] = {}
+        self._stored: dict[StreamKey, int] = {}
         self._clock = clock
         self.started = self.last_page = clock()
 
@@ -49,7 +49,7 @@ class Tally:
         """Seconds since the last page came."""
         return self._clock() - self.last_page
 
-    def plan(self, keys: Sequence[Key]) -> None:
+    def plan(self, keys: Sequence[StreamKey]) -> None:
         """Take note of all that the pass will run."""
         self.planned = keys
 
@@ -116,12 +116,12 @@ class Bars(Tally):
         from rich.live import Live
 
         self._bars = _bars(console, ())
-        self._tasks: dict[Key, TaskID] = {}
+        self._tasks: dict[StreamKey, TaskID] = {}
         self._told: set[tuple[str, Outcome, str | None]] = set()
         self._live = Live(console=console, get_renderable=self._picture, transient=True, refresh_per_second=8)
         self._live.start()
 
-    def plan(self, keys: Sequence[Key]) -> None:
+    def plan(self, keys: Sequence[StreamKey]) -> None:
         super().plan(keys)
         self._bars = _bars(self._live.console, keys)
 
@@ -131,8 +131,8 @@ class Bars(Tally):
             "",
             total=step.expected,
             completed=step.rows,
-            integration=step.key[0],
-            model=step.key[1],
+            integration=step.key.integration_id,
+            model=step.key.model,
             rows=counted(step.rows, "row"),
             speed="",
             left="",
@@ -155,10 +155,12 @@ class Bars(Tally):
 
     def ended(self, result: Result) -> None:
         self._drop(result.key)
-        reason = (result.key[0], result.outcome, result.error)
+        reason = (result.key.integration_id, result.outcome, result.error)
         if not result.outcome.is_well and result.outcome is not Outcome.STOPPED and reason not in self._told:
             self._told.add(reason)
-            self._live.console.print(f"✗ {result.key[0]} {result.key[1]} {result.outcome.value}", style="red")
+            self._live.console.print(
+                f"✗ {result.key.integration_id} {result.key.model} {result.outcome.value}", style="red"
+            )
 
     def note(self, text: str) -> None:
         """Say something to the person who waits, above the bars."""
@@ -167,7 +169,7 @@ class Bars(Tally):
     def stop(self) -> None:
         self._live.stop()
 
-    def _drop(self, key: Key) -> None:
+    def _drop(self, key: StreamKey) -> None:
         task = self._tasks.pop(key, None)
         if task is not None:
             self._bars.remove_task(task)
@@ -192,7 +194,7 @@ class Bars(Tally):
         return " · ".join(parts)
 
 
-def _bars(console: Console, keys: Sequence[Key]) -> rich.progress.Progress:
+def _bars(console: Console, keys: Sequence[StreamKey]) -> rich.progress.Progress:
     """Columns of fixed widths, so that nothing jumps; integrations only where there are several."""
     from rich.progress import BarColumn, ProgressColumn, TextColumn
     from rich.progress import Progress as Bars
@@ -250,7 +252,7 @@ def line_of(result: Result) -> str:
     parts += effects(result.counts)
     if not result.outcome.is_well and result.error:
         parts.append(result.error)
-    return f"{result.key[0]} {result.key[1]}: {', '.join(parts)}"
+    return f"{result.key.integration_id} {result.key.model}: {', '.join(parts)}"
 
 
 def effects(counts: Counts) -> list[str]:

@@ -11,12 +11,12 @@ from syncer.cli.interrupt import INTERRUPTED, until_interrupted
 from syncer.cli.output import json_option, pass_session, printable, say, say_json, selection, show, table
 from syncer.cli.refresh import as_value, is_well, tell
 from syncer.cli.session import Session
+from syncer.domain.streams.key import StreamKey
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from syncer.app import App
-    from syncer.store.state.streams import Key
     from syncer.sync.refresh import Fate
 
 
@@ -87,7 +87,7 @@ def retry(session: Session, integrations: tuple[str, ...], models: tuple[str, ..
     if as_json:
         say_json(
             [
-                {"integration": key[0], "model": key[1], **as_value(each)}
+                {"integration": key.integration_id, "model": key.model, **as_value(each)}
                 for key, of_stream in done.items()
                 for each in of_stream
             ]
@@ -103,7 +103,7 @@ def retry(session: Session, integrations: tuple[str, ...], models: tuple[str, ..
 
 async def _retry(
     app: App, integrations: tuple[str, ...], models: tuple[str, ...]
-) -> dict[Key, list[Fate]] | None:
+) -> dict[StreamKey, list[Fate]] | None:
     from syncer.operations import refresh as single_records
 
     async with app:

@@ -165,8 +165,8 @@ def _as_json(results: Sequence[Result], seconds: float) -> dict[str, Any]:
         "outcome": "ok" if whole.is_well else "incomplete",
         "streams": [
             {
-                "integration": result.key[0],
-                "model": result.key[1],
+                "integration": result.key.integration_id,
+                "model": result.key.model,
                 "outcome": result.outcome.value,
                 "kind": result.kind.value if result.kind else None,
                 "pages": result.pages,
@@ -192,8 +192,8 @@ def _show(results: Sequence[Result], seconds: float) -> None:
     from syncer.cli.progress import summary
 
     shown = table("integration", "streams", "pages", *_COUNTED[:5], numbers=("pages", *_COUNTED[:5]))
-    for integration in dict.fromkeys(result.key[0] for result in results):
-        part = summary([result for result in results if result.key[0] == integration])
+    for integration in dict.fromkeys(result.key.integration_id for result in results):
+        part = summary([result for result in results if result.key.integration_id == integration])
         shown.add_row(
             integration,
             _outcomes(part.outcomes),
@@ -227,7 +227,9 @@ def _unwell(results: Sequence[Result]) -> list[str]:
     alike: dict[tuple[str, Outcome, str | None], list[str]] = {}
     for result in results:
         if not result.outcome.is_well and result.outcome is not Outcome.STOPPED:
-            alike.setdefault((result.key[0], result.outcome, result.error), []).append(result.key[1])
+            alike.setdefault((result.key.integration_id, result.outcome, result.error), []).append(
+                result.key.model
+            )
     return [
         f"{integration} {names(models)} {outcome.value}: {error or 'no reason was given'}"
         for (integration, outcome, error), models in alike.items()

@@ -11,7 +11,7 @@ from syncer.app import App
 from syncer.daemon.database_health import Availability
 from syncer.daemon.schedule import Schedule
 from syncer.domain.errors import DatabaseError
-from syncer.store.state.streams import Key
+from syncer.domain.streams.key import StreamKey
 from syncer.sync.context import Engine
 from syncer.sync.integrations import Integrations
 
@@ -30,7 +30,7 @@ class Following:
         engine: Engine,
         asking: Integrations,
         schedule: Schedule,
-        known: Collection[Key],
+        known: Collection[StreamKey],
         availability: Availability,
     ) -> None:
         self._app = app
@@ -71,7 +71,7 @@ class Following:
         if unasked:
             await self._take_up(await self._app.selection.refresh_streams(self._asking))
 
-    async def _take_up(self, found: Collection[Key]) -> None:
+    async def _take_up(self, found: Collection[StreamKey]) -> None:
         found = set(found)
         before, after = ({integration for integration, _ in keys} for keys in (self._known, found))
         for integration in sorted(after - before):

@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 from syncer.domain.errors import DatabaseError
 from syncer.domain.scheduling.intervals import Behind, Seen, interval, next_turn
 from syncer.domain.streams.forecast import Allowance, Demand
+from syncer.domain.streams.key import StreamKey
 from syncer.planning.capacity import Planning
 from syncer.store.db.database import Database
-from syncer.store.state.streams import Key
 
 log = structlog.get_logger("syncer")
 
@@ -35,15 +35,15 @@ class Tempo:
         self._was_behind = False
         self.stretch = 0.0
 
-    def has_passed(self, key: Key, seen: Seen, last: datetime, at: datetime) -> bool:
+    def has_passed(self, key: StreamKey, seen: Seen, last: datetime, at: datetime) -> bool:
         """Whether the stream's interval has passed since the tick that marked it last."""
         if self.stretch <= 0:
             return True
-        pace = self._planning.paces[key[1]]
-        if interval(key[0], pace, seen.rate, self.stretch) <= pace.every:
+        pace = self._planning.paces[key.model]
+        if interval(key.integration_id, pace, seen.rate, self.stretch) <= pace.every:
             # Also a cron expression, whose turns are not all equally far apart.
             return True
-        turn = next_turn(key[0], pace, seen.rate, self.stretch, last.timestamp())
+        turn = next_turn(key.integration_id, pace, seen.rate, self.stretch, last.timestamp())
         return turn <= at.timestamp() + ROUNDING
 
     async def look(self) -> None:

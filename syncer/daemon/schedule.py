@@ -30,6 +30,7 @@ from syncer.daemon.pressure import LOOK_EVERY, Tempo
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.streams.key import StreamKey
 from syncer.store.db.database import Database
 from syncer.store.state.due import Turn
 from syncer.store.state.streams import StreamStore
@@ -172,7 +173,7 @@ class Schedule:
             ]
             self._streams.mark_due(
                 connection,
-                [(integration, model) for integration in due],
+                [StreamKey(integration, model) for integration in due],
                 now=self._database.now(connection),
                 purpose=Purpose.INCREMENTAL,
                 scheduled_at=at,
@@ -198,7 +199,7 @@ class Schedule:
         last = turn.scheduled_at
         if self._tempo is None or last is None or last - at > WRONG_CLOCK:
             return False
-        return not self._tempo.has_passed((turn.integration_id, model), turn.seen, last, at)
+        return not self._tempo.has_passed(StreamKey(turn.integration_id, model), turn.seen, last, at)
 
     async def repeat(self, model: str) -> None:
         """The model's latest tick once more, for streams that it did not reach."""

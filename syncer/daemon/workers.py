@@ -15,8 +15,8 @@ from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError, LeaseLost
 from syncer.domain.scheduling.order import in_turn, must_yield, next_in_turn
 from syncer.domain.streams.decisions import Mode
+from syncer.domain.streams.key import StreamKey
 from syncer.store.state.runs import forget_old_runs
-from syncer.store.state.streams import Key
 from syncer.sync.context import Engine, Progress
 from syncer.sync.integrations import Integrations
 from syncer.sync.run import run_stream
@@ -70,8 +70,8 @@ class Workers:
         self._turn = turn
         self._woken = asyncio.Event()
         #: The runs in the order of their beginning, with its time by the event loop.
-        self._running: dict[Key, tuple[asyncio.Task[None], float]] = {}
-        self._yielding: set[Key] = set()
+        self._running: dict[StreamKey, tuple[asyncio.Task[None], float]] = {}
+        self._yielding: set[StreamKey] = set()
         #: When each integration last had a turn: the number of its run among all.
         self._turns: dict[str, int] = {}
         self._failure: Exception | None = None
@@ -80,7 +80,7 @@ class Workers:
         #: By the event loop's time.
         self._database_again_at = 0.0
         #: Streams that have met the trouble, times in a row that it was met, and runs that were to find out.
-        self._failed: set[Key] = set()
+        self._failed: set[StreamKey] = set()
         self._refusals = 0
         self._probes = 0
         self._trimmed_at: datetime | None = None
@@ -126,7 +126,7 @@ class Workers:
             return self._look_again
         return min(max((following - now).total_seconds(), 0.05), self._look_again)
 
-    def _look(self, connection: Connection) -> tuple[datetime, dict[Key, int], datetime | None]:
+    def _look(self, connection: Connection) -> tuple[datetime, dict[StreamKey, int], datetime | None]:
         engine = self._engine
         now = engine.database.now(connection)
         due = engine.streams.due(connection, now, engine.is_dead, CANDIDATES)
@@ -138,7 +138,7 @@ class Workers:
             await self._engine.database.write(lambda connection: forget_old_runs(connection, now))
             self._trimmed_at = now
 
-    def _start(self, due: Mapping[Key, int]) -> None:
+    def _start(self, due: Mapping[StreamKey, int]) -> None:
         places = self._concurrency
         if self._availability.error is not None:
             # That the database answers does not say that it takes writes: one run finds out. It is one that
@@ -150,12 +150,12 @@ class Workers:
             key = next_in_turn(in_turn(due, self._turns), self._running)
             if key is None:
                 return
-            self._turns[key[0]] = max(self._turns.values(), default=0) + 1
+            self._turns[key.integration_id] = max(self._turns.values(), default=0) + 1
             self._running[key] = (asyncio.create_task(self._work(key)), self._now())
         if len(self._running) == self._concurrency:
             self._make_room([key for key in due if key not in self._running])
 
-    def _make_room(self, waiting: Sequence[Key]) -> None:
+    def _make_room(self, waiting: Sequence[StreamKey]) -> None:
         """All places are taken: a run gives its place up where an integration waits that has none.
 
         One of the integration that has most, or else the one that has had its place for longest.
@@ -171,7 +171,7 @@ class Workers:
         if key is not None:
             self._yielding.add(key)
 
-    async def _work(self, key: Key) -> None:
+    async def _work(self, key: StreamKey) -> None:
         engine = replace(self._engine, stopping=lambda: self._engine.stopping() or key in self._yielding)
         try:
             await run_stream(engine, self._integrations, key, mode=Mode.SYNC)
@@ -212,7 +212,7 @@ class Workers:
             self._database_again_at = self._now() + pause
             self._refusals += 1
 
-    def _database_works(self, key: Key) -> None:
+    def _database_works(self, key: StreamKey) -> None:
         """Tell that a stream has got through that had met the trouble, and let the next one try."""
         if key in self._failed:
             self._failed.discard(key)

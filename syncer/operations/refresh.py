@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from syncer.app import App
 from syncer.domain.catalogue.lookup import model_named, select_names
 from syncer.domain.errors import UsageError
+from syncer.domain.streams.key import StreamKey
 from syncer.store.schema import migrate as schema
 from syncer.store.state.quarantine import Entry, entries
-from syncer.store.state.streams import Key
 from syncer.sync import refresh as use_case
 from syncer.sync.deletions.confirm import By
 from syncer.sync.refresh import Fate
@@ -37,7 +37,7 @@ async def refresh(
     async with app.engine() as (engine, asking):
         await asyncio.to_thread(app.reprojection.adopt)
         await app.selection.refresh_streams(asking, {integration_id})
-        return await use_case.refresh(engine, asking, (integration_id, model), ids, by=by)
+        return await use_case.refresh(engine, asking, StreamKey(integration_id, model), ids, by=by)
 
 
 def quarantine(app: App, integrations: Sequence[str] = (), models: Sequence[str] = ()) -> list[Entry]:
@@ -54,7 +54,7 @@ def quarantine(app: App, integrations: Sequence[str] = (), models: Sequence[str]
 
 async def retry_quarantine(
     app: App, integrations: Sequence[str] = (), models: Sequence[str] = ()
-) -> dict[Key, list[Fate]]:
+) -> dict[StreamKey, list[Fate]]:
     """Ask Kombo again for what is in quarantine; gives what became of each record, by stream.
 
     Raises as ``refresh``.
@@ -63,9 +63,11 @@ async def retry_quarantine(
     chosen = app.selection.chosen(integrations, models)
     async with app.engine() as (engine, asking):
         await asyncio.to_thread(app.reprojection.adopt)
-        held_back = {(each.integration_id, each.model) for each in quarantine(app, integrations, models)}
+        held_back = {
+            StreamKey(each.integration_id, each.model) for each in quarantine(app, integrations, models)
+        }
         return {
             key: await use_case.retry_quarantine(engine, asking, key)
             for key in sorted(held_back)
-            if key[1] in chosen.get(key[0], ())
+            if key.model in chosen.get(key.integration_id, ())
         }

@@ -42,7 +42,7 @@ def report_status(overview: Overview, reserve: Reserve, pacing: Pacing) -> dict[
                 "integration": each.integration_id,
                 "model": each.model,
                 "state": each.state,
-                "is_running": (each.integration_id, each.model) in overview.running,
+                "is_running": each.key in overview.running,
                 "walk": _walk(each.walk),
                 "rows_live": each.rows_live,
                 "rows_deleted": each.rows_deleted,
@@ -53,11 +53,9 @@ def report_status(overview: Overview, reserve: Reserve, pacing: Pacing) -> dict[
                 "last_outcome": each.last_outcome,
                 "last_error": each.last_error,
                 "due_at": _time(each.due_at),
-                "held": _held(overview.held.get((each.integration_id, each.model))),
-                "quarantined": overview.quarantine.get((each.integration_id, each.model), (0, None))[0],
-                "quarantined_since": _time(
-                    overview.quarantine.get((each.integration_id, each.model), (0, None))[1]
-                ),
+                "held": _held(overview.held.get(each.key)),
+                "quarantined": overview.quarantine.get(each.key, (0, None))[0],
+                "quarantined_since": _time(overview.quarantine.get(each.key, (0, None))[1]),
             }
             for each in overview.streams
         ],

@@ -23,10 +23,11 @@ from syncer.domain.scheduling.intervals import (
     near,
 )
 from syncer.domain.streams.forecast import Allowance, Demand, allowance, pages
+from syncer.domain.streams.key import StreamKey
 from syncer.domain.streams.list_spec import Listed
 from syncer.store.db.database import Database
 from syncer.store.state.budget import read_budget
-from syncer.store.state.streams import Key, StreamStore
+from syncer.store.state.streams import StreamStore
 from syncer.sync.integrations import FRESH_FOR
 from syncer.sync.permits import fingerprint
 
@@ -100,12 +101,12 @@ class Planning:
         return behind(
             ((now - due_at).total_seconds(), self.interval(key, seen.rate, stretch))
             for key, due_at, seen in found
-            if key[1] in self.paces
+            if key.model in self.paces
         )
 
-    def interval(self, key: Key, rate: float | None, stretch: float) -> float:
+    def interval(self, key: StreamKey, rate: float | None, stretch: float) -> float:
         """How long after its last turn the stream is asked again, in seconds."""
-        return interval(key[0], self.paces[key[1]], rate, stretch)
+        return interval(key.integration_id, self.paces[key.model], rate, stretch)
 
     def report_behind(self, connection: Connection) -> dict[str, Any] | None:
         """How far the schedule is behind, as plain values; None where it is not."""

@@ -27,6 +27,7 @@ from syncer.domain.streams.forecast import (
     forecast,
     typical_rows,
 )
+from syncer.domain.streams.key import StreamKey
 from syncer.planning.capacity import Planning
 from syncer.planning.selection import Selection
 from syncer.store.db.database import Database
@@ -93,9 +94,10 @@ class _Look:
         self._planning = planning
         self._mirrored = mirrored
         self._now = database.now(connection)
-        known = {(each.integration_id, each.model): each for each in selection.streams.all(connection)}
+        known = {each.key: each for each in selection.streams.all(connection)}
         self._streams = {
-            (each.id, listed.name): known.get((each.id, listed.name)) or Stream(each.id, listed.name)
+            StreamKey(each.id, listed.name): known.get(StreamKey(each.id, listed.name))
+            or Stream(each.id, listed.name)
             for each in mirrored.values()
             for listed in selection.lists_of(each)
         }
@@ -116,7 +118,7 @@ class _Look:
         listed = self._settings.lists[stream.model]
         rows, is_estimated = expected_rows(stream, listed, self._typical)
         walk = self._walk(mode, stream)
-        full_pages = self._pages[stream.integration_id, stream.model]
+        full_pages = self._pages[stream.key]
         return Step(stream.integration_id, listed, walk, rows, is_estimated, full_pages)
 
     def _full_pages(self, connection: Connection, stream: Stream) -> int | None:
@@ -181,7 +183,7 @@ class _Look:
         }
 
     def _stream(self, step: Step) -> Stream:
-        return self._streams[step.integration_id, step.listed.name]
+        return self._streams[StreamKey(step.integration_id, step.listed.name)]
 
     def _requests(self, step: Step) -> int:
         return self._planning.pages(step.listed, step.rows, step.full_pages)

@@ -14,11 +14,12 @@ from syncer.domain.catalogue.lookup import category_models, select_models, selec
 from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import KeyRefused, KomboError, UsageError
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.streams.key import StreamKey
 from syncer.domain.streams.list_spec import Listed
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
 from syncer.store.state.integrations import Integration, IntegrationStore
-from syncer.store.state.streams import Key, StreamStore
+from syncer.store.state.streams import StreamStore
 from syncer.sync.integrations import Integrations
 
 NO_INTEGRATION = (
@@ -95,7 +96,7 @@ class Selection:
         resources = (each for each in self.settings.resources if each.covers(integration.id))
         return (*self.models_of(integration), *resources)
 
-    async def refresh_streams(self, asking: Integrations, among: Collection[str] = ()) -> list[Key]:
+    async def refresh_streams(self, asking: Integrations, among: Collection[str] = ()) -> list[StreamKey]:
         """Bring the streams in step with the integrations; gives them turn by turn over the integrations.
 
         An integration that was never asked about is asked now (only among those named, if any are): its
@@ -116,22 +117,22 @@ class Selection:
             ]
         )
 
-    async def select_streams(self, *, leave: Collection[str] = ()) -> list[Key]:
+    async def select_streams(self, *, leave: Collection[str] = ()) -> list[StreamKey]:
         """Mirror what the integrations want, turn by turn; those to leave keep the streams they have."""
 
-        def wanted(connection: Connection) -> tuple[list[Key], bool]:
+        def wanted(connection: Connection) -> tuple[list[StreamKey], bool]:
             """The streams, and whether these are mirrored already."""
             mirrored = self.streams.keys(connection)
             lists = [
-                [key for key in mirrored if key[0] == row.id and key[1] in self.settings.lists]
+                [key for key in mirrored if key.integration_id == row.id and key.model in self.settings.lists]
                 if row.id in leave
-                else [(row.id, each.name) for each in self.lists_of(row)]
+                else [StreamKey(row.id, each.name) for each in self.lists_of(row)]
                 for row in self.integrations.all(connection)
             ]
             keys = [key for row in zip_longest(*lists) for key in row if key is not None]
             return keys, set(keys) == set(mirrored)
 
-        def select(connection: Connection) -> list[Key]:
+        def select(connection: Connection) -> list[StreamKey]:
             keys, _ = wanted(connection)
             self.streams.select(connection, set(keys))
             return keys

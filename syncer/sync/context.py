@@ -12,9 +12,10 @@ from syncer.domain.records.change import Counts
 from syncer.domain.records.exclude import Exclusion
 from syncer.domain.streams.decisions import Kind, Outcome
 from syncer.domain.streams.deletions import Brakes
+from syncer.domain.streams.key import StreamKey
 from syncer.store.db.database import Database
 from syncer.store.state.integrations import IntegrationStore
-from syncer.store.state.streams import Key, StreamStore
+from syncer.store.state.streams import StreamStore
 
 if TYPE_CHECKING:
     from syncer.kombo.client import Client
@@ -38,7 +39,7 @@ class Rules:
 class Result:
     """How a run on one stream ended; counts over all its pages, error in words."""
 
-    key: Key
+    key: StreamKey
     outcome: Outcome
     counts: Counts = field(default_factory=Counts)
     pages: int = 0
@@ -53,7 +54,7 @@ class Progress:
     rows and pages are the walk's so far, expected the rows the stream had before (None: not known).
     """
 
-    key: Key
+    key: StreamKey
     step: Literal["begun", "page", "ended"]
     kind: Kind | None = None
     rows: int = 0

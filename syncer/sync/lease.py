@@ -32,7 +32,7 @@ async def while_leased(engine: Engine, lease: Lease, work: Coroutine[None, None,
                 await engine.database.write(renew)
             except DatabaseUnavailable:
                 # Whether the lease still holds shows when the next page is written.
-                log.warning("lease_not_renewed", integration=lease.integration_id, model=lease.model)
+                log.warning("lease_not_renewed", integration=lease.key.integration_id, model=lease.key.model)
 
     working, beating = asyncio.create_task(work), asyncio.create_task(beat())
     try:

@@ -12,13 +12,14 @@ from syncer.domain.records.change import Change, Counts, Known, is_unchanged
 from syncer.domain.records.record import Poison
 from syncer.domain.records.row import Row
 from syncer.domain.streams.decisions import Kind
+from syncer.domain.streams.key import StreamKey
 from syncer.store.records.compare import differing, known_rows, recognised
 from syncer.store.records.write import Written, write_page
 from syncer.store.state.health import set_apart
 from syncer.store.state.missing import MissingStore
 from syncer.store.state.quarantine import keep_in_quarantine, keys_among, record_key
 from syncer.store.state.runs import count_page
-from syncer.store.state.streams import Key, Lease
+from syncer.store.state.streams import Lease
 from syncer.sync.context import Engine
 from syncer.sync.sources.base import Records, Source
 
@@ -65,7 +66,9 @@ class Compared:
         return replace(self, rows=rows, unchanged=[*self.unchanged, *ids])
 
 
-def compare(connection: Connection, engine: Engine, key: Key, source: Source, records: Records) -> Compared:
+def compare(
+    connection: Connection, engine: Engine, key: StreamKey, source: Source, records: Records
+) -> Compared:
     """What of the records the mirror has already; only the others are projected.
 
     It may be asked before the transaction that writes, as long as both are under one lease.
@@ -119,7 +122,7 @@ def write_records(
 
     kind, pages: what the run is told beside the counts. Call ``take_stream`` before.
     """
-    key, environment = (lease.integration_id, lease.model), engine.streams.environment
+    key, environment = lease.key, engine.streams.environment
     written = write_page(
         connection,
         source.shelf,
@@ -154,7 +157,7 @@ def write_asked(
         lease,
         run_id,
         source,
-        compare(connection, engine, (lease.integration_id, lease.model), source, records),
+        compare(connection, engine, lease.key, source, records),
         now=now,
         walk_began_at=now,
         kind=None,

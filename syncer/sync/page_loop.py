@@ -110,7 +110,7 @@ class _Ahead:
         """The page's records beside the mirror, outside of the transaction that others may wait for."""
 
         def compared(connection: Connection) -> Compared:
-            key = self.lease.integration_id, self.lease.model
+            key = self.lease.key
             return compare(connection, self.engine, key, self.source, self.source.read(page))
 
         return await self.engine.database.ask(compared)
@@ -128,7 +128,7 @@ def _store(
     records: Compared,
 ) -> Stored:
     """One page and the place it leads to, in one transaction."""
-    streams, key = engine.streams, (lease.integration_id, lease.model)
+    streams, key = engine.streams, lease.key
     now = engine.database.now(connection)
     if records.changes_nothing:
         # Whether the lease still holds shows when the place is kept.

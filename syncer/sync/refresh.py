@@ -16,10 +16,11 @@ from syncer.domain.errors import Busy, DatabaseError, LeaseLost, SyncerError
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.decisions import Outcome
 from syncer.domain.streams.deletions import batches
+from syncer.domain.streams.key import StreamKey
 from syncer.store.state.quarantine import Entry, entries, forget_entries
 from syncer.store.state.runs import begin_run, end_run
 from syncer.store.state.standing import standing
-from syncer.store.state.streams import Key, Lease
+from syncer.store.state.streams import Lease
 from syncer.sync.context import Engine
 from syncer.sync.deletions.confirm import Answer, By, ask_for
 from syncer.sync.integrations import Integrations, must_be_offered
@@ -50,7 +51,7 @@ class Fate:
 async def refresh(
     engine: Engine,
     integrations: Integrations,
-    key: Key,
+    key: StreamKey,
     ids: Sequence[str],
     *,
     by: By = "ids",
@@ -62,8 +63,8 @@ async def refresh(
     """
 
     async def work(lease: Lease, run_id: str) -> list[Fate]:
-        source = ModelList(engine, model_named(key[1]), key[0])
-        must_be_offered(await integrations.known(key[0], Purpose.WEBHOOK), source.listed)
+        source = ModelList(engine, model_named(key.model), key.integration_id)
+        must_be_offered(await integrations.known(key.integration_id, Purpose.WEBHOOK), source.listed)
         fates: list[Fate] = []
         for batch in batches(dict.fromkeys(ids)):
             answer = await ask_for(source, batch, Purpose.WEBHOOK, by=by)
@@ -74,7 +75,7 @@ async def refresh(
     return await _with_stream(engine, key, work)
 
 
-async def retry_quarantine(engine: Engine, integrations: Integrations, key: Key) -> list[Fate]:
+async def retry_quarantine(engine: Engine, integrations: Integrations, key: StreamKey) -> list[Fate]:
     """Ask Kombo again for the stream's records that are in quarantine; gives what became of each.
 
     A record that Kombo does not know any more leaves it; one without an id stays until a full walk does not
@@ -93,7 +94,7 @@ async def retry_quarantine(engine: Engine, integrations: Integrations, key: Key)
         ]
         if source is None or not named:
             return fates
-        must_be_offered(await integrations.known(key[0], Purpose.WEBHOOK), source.listed)
+        must_be_offered(await integrations.known(key.integration_id, Purpose.WEBHOOK), source.listed)
         for batch in batches(str(entry.record_id) for entry in named):
             answer = await ask_for(source, batch, Purpose.WEBHOOK)
             keep = partial(_keep, engine, lease, run_id, source, batch, answer, "ids")
@@ -105,13 +106,13 @@ async def retry_quarantine(engine: Engine, integrations: Integrations, key: Key)
     return await _with_stream(engine, key, work)
 
 
-def _drop(engine: Engine, lease: Lease, key: Key, gone: list[Entry], connection: Connection) -> None:
+def _drop(engine: Engine, lease: Lease, key: StreamKey, gone: list[Entry], connection: Connection) -> None:
     engine.streams.renew(connection, lease, engine.database.now(connection), engine.rules.lease)
     forget_entries(connection, engine.streams.environment, key, [entry.key for entry in gone])
 
 
 async def _with_stream(
-    engine: Engine, key: Key, work: Callable[[Lease, str], Coroutine[None, None, list[_T]]]
+    engine: Engine, key: StreamKey, work: Callable[[Lease, str], Coroutine[None, None, list[_T]]]
 ) -> list[_T]:
     """Do the work under the stream's lease, as a run of its own that leaves the stream's progress alone."""
     lease, run_id = await _claimed(engine, key)
@@ -127,7 +128,7 @@ async def _with_stream(
     return done
 
 
-async def _claimed(engine: Engine, key: Key) -> tuple[Lease, str]:
+async def _claimed(engine: Engine, key: StreamKey) -> tuple[Lease, str]:
     """The stream's lease and a run; another runner is waited for, for at most one lease. Raises Busy."""
 
     def claim(connection: Connection) -> tuple[Lease, str] | None:
@@ -154,13 +155,13 @@ async def _claimed(engine: Engine, key: Key) -> tuple[Lease, str]:
         claimed = await engine.database.write(claim)
         if claimed is not None:
             return claimed
-    raise Busy(f"Another runner works on {key[1]} of {key[0]}: try again when it is through.")
+    raise Busy(f"Another runner works on {key.model} of {key.integration_id}: try again when it is through.")
 
 
 def _end(
     engine: Engine, lease: Lease, run_id: str, outcome: Outcome, error: str | None, connection: Connection
 ) -> None:
-    key, environment = (lease.integration_id, lease.model), engine.streams.environment
+    key, environment = lease.key, engine.streams.environment
     now = engine.database.now(connection)
     # Waits for what a cancelled caller is still writing, as at the end of a run.
     engine.streams.renew(connection, lease, now, engine.rules.lease)
@@ -184,7 +185,7 @@ def _keep(
 ) -> list[Fate]:
     """Write what Kombo served, and say what became of each record that was asked for."""
     written = write_asked(connection, engine, lease, run_id, source, answer.records)
-    key = lease.integration_id, lease.model
+    key = lease.key
     reasons = {each.key: each.reason for each in entries(connection, engine.streams.environment, key)}
     told = {(each.id if by == "ids" else each.remote_id): each.id for each in answer.records.usable}
     fates = []

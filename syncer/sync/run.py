@@ -21,9 +21,10 @@ from syncer.domain.streams.decisions import (
     is_backfilled,
     recheck,
 )
+from syncer.domain.streams.key import StreamKey
 from syncer.store.state.runs import begin_run, end_run
 from syncer.store.state.standing import standing
-from syncer.store.state.streams import Key, Lease
+from syncer.store.state.streams import Lease
 from syncer.sync.context import Engine, Progress, Result
 from syncer.sync.integrations import Integrations
 from syncer.sync.lease import while_leased
@@ -41,7 +42,7 @@ SETTLED = {"complete": Outcome.SKIPPED, "incomplete": Outcome.SKIPPED, "held": O
 async def run_stream(
     engine: Engine,
     integrations: Integrations,
-    key: Key,
+    key: StreamKey,
     *,
     mode: Mode,
     purpose: Purpose | None = None,
@@ -57,7 +58,7 @@ async def run_stream(
         return _told(engine, begun)
     lease, run_id, stream, now = begun
     run = Run(engine, integrations, lease, run_id, source_of(engine, key), mode, purpose)
-    bound = log.bind(integration=key[0], model=key[1], run=run_id)
+    bound = log.bind(integration=key.integration_id, model=key.model, run=run_id)
     bound.info("run_started", mode=mode.value)
     try:
         outcome, error = await while_leased(engine, lease, run.walks(stream, now))
@@ -81,7 +82,7 @@ async def run_stream(
 
 
 def _begin(
-    connection: Connection, engine: Engine, key: Key, mode: Mode
+    connection: Connection, engine: Engine, key: StreamKey, mode: Mode
 ) -> tuple[Lease, str, Stream, datetime] | Result:
     """The lease and a run, or the result of not running at all."""
     streams = engine.streams
@@ -116,7 +117,7 @@ async def _end(
     before: the stream as it was when the run began; changed: whether it found anything to write; again_in:
     when to try again, where the outcome does not say it.
     """
-    key = lease.integration_id, lease.model
+    key = lease.key
 
     def leave(connection: Connection) -> tuple[Outcome, str | None]:
         now = engine.database.now(connection)

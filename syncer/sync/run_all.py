@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from syncer.domain.streams.decisions import Mode, Outcome
-from syncer.store.state.streams import Key
+from syncer.domain.streams.key import StreamKey
 from syncer.sync.context import Engine, Result
 from syncer.sync.integrations import Integrations
 from syncer.sync.run import run_stream
@@ -16,7 +16,7 @@ BUSY_LOOKS = 20
 
 
 async def run_streams(
-    engine: Engine, integrations: Integrations, keys: Sequence[Key], mode: Mode, concurrency: int
+    engine: Engine, integrations: Integrations, keys: Sequence[StreamKey], mode: Mode, concurrency: int
 ) -> list[Result]:
     """Run the streams in this order, at most so many at once; one result each, in the same order.
 
@@ -40,7 +40,7 @@ async def run_streams(
     return [results.get(index) or Result(key, Outcome.STOPPED) for index, key in enumerate(keys)]
 
 
-async def _run(engine: Engine, integrations: Integrations, key: Key, mode: Mode) -> Result:
+async def _run(engine: Engine, integrations: Integrations, key: StreamKey, mode: Mode) -> Result:
     pause = engine.rules.lease.total_seconds() / BUSY_LOOKS
     for _ in range(BUSY_LOOKS):
         result = await run_stream(engine, integrations, key, mode=mode)

@@ -27,7 +27,8 @@ from syncer.domain.streams.decisions import (
     outcome_of,
     soon,
 )
-from syncer.store.state.streams import Key, Lease
+from syncer.domain.streams.key import StreamKey
+from syncer.store.state.streams import Lease
 from syncer.sync.context import Engine, Progress
 from syncer.sync.deletions.sweep import Sweep
 from syncer.sync.integrations import Integrations, must_be_offered
@@ -57,15 +58,15 @@ class Run:
     again_in: timedelta | None = None
 
     @property
-    def key(self) -> Key:
-        return self.lease.integration_id, self.lease.model
+    def key(self) -> StreamKey:
+        return self.lease.key
 
     async def walks(self, stream: Stream, now: datetime) -> tuple[Outcome, str | None]:
         """One walk after the other until the stream is up to date, or told to stop."""
         engine, restarts = self.engine, 0
         try:
             asked_for = Purpose.INCREMENTAL if self.purpose is None else self.purpose
-            integration = await self.integrations.known(self.key[0], asked_for)
+            integration = await self.integrations.known(self.key.integration_id, asked_for)
             must_be_offered(integration, self.source.listed)
             if self.mode is Mode.APPROVE and not await self.approve():
                 return Outcome.STOPPED, None
@@ -103,7 +104,7 @@ class Run:
             raise
         except KomboError as error:
             if isinstance(error, IntegrationGone):
-                await self.integrations.gone(self.key[0])
+                await self.integrations.gone(self.key.integration_id)
             self.again_in = soon(error)
             return outcome_of(error), str(error)
         except ProjectionReplaced as error:
@@ -179,5 +180,7 @@ class Run:
         now = engine.database.now(connection)
         fresh = again(walk, engine.new_id())
         engine.streams.save_walk(connection, self.lease, fresh, Counts(), now=now, length=engine.rules.lease)
-        log.warning("walk_restarted", integration=self.key[0], model=self.key[1], run=self.run_id)
+        log.warning(
+            "walk_restarted", integration=self.key.integration_id, model=self.key.model, run=self.run_id
+        )
         return now, engine.streams.get(connection, *self.key)

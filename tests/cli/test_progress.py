@@ -12,13 +12,14 @@ from rich.console import Console
 from syncer.cli.progress import Bars, Lines, Tally, counted, effects, line_of, span, summary
 from syncer.domain.records.change import Counts
 from syncer.domain.streams.decisions import Kind, Outcome
+from syncer.domain.streams.key import StreamKey
 from syncer.simulator.server.faults import Match, not_ready
 from syncer.sync.context import Progress, Result
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Shell, Source
 
-ONE, TWO = ("personio:1", "hris_groups"), ("hibob:2", "hris_groups")
+ONE, TWO = StreamKey("personio:1", "hris_groups"), StreamKey("hibob:2", "hris_groups")
 
 
 def picture(bars: Bars) -> list[str]:
@@ -29,11 +30,11 @@ def picture(bars: Bars) -> list[str]:
     return captured.get().splitlines()
 
 
-def page(key: tuple[str, str], rows: int, pages: int = 1) -> Progress:
+def page(key: StreamKey, rows: int, pages: int = 1) -> Progress:
     return Progress(key, "page", Kind.FULL, rows=rows, pages=pages)
 
 
-def ended(key: tuple[str, str], outcome: Outcome, error: str | None = None) -> Progress:
+def ended(key: StreamKey, outcome: Outcome, error: str | None = None) -> Progress:
     return Progress(
         key, "ended", Kind.FULL, result=Result(key, outcome, Counts(created=3), 1, Kind.FULL, error)
     )

@@ -31,6 +31,7 @@ from syncer.daemon.workers import Workers
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.decisions import Stream
+from syncer.domain.streams.key import StreamKey
 from syncer.simulator.clock import SimClock
 from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.environment import Environment
@@ -39,7 +40,7 @@ from syncer.simulator.server.serve import running_in_thread
 from syncer.store.db import engines
 from syncer.store.db.database import Database
 from syncer.store.schema.mirror_tables import MIRROR
-from syncer.store.state.streams import Key, StreamStore
+from syncer.store.state.streams import StreamStore
 from syncer.sync.context import Engine, Progress
 
 API_KEY = "ks_dev_only-for-the-service"
@@ -99,10 +100,10 @@ class Mirror:
         finally:
             database.close()
 
-    def streams(self) -> dict[Key, Stream]:
+    def streams(self) -> dict[StreamKey, Stream]:
         """The state of every stream that is mirrored."""
         with self.read() as connection:
-            return {(each.integration_id, each.model): each for each in StreamStore().all(connection)}
+            return {each.key: each for each in StreamStore().all(connection)}
 
     def fetch(self, statement: str) -> list[Any]:
         """Rows of a query in SQL."""
@@ -311,13 +312,13 @@ class World:
                     app.stopping.set()
                     await asyncio.wait({running})
 
-    def mark(self, *keys: Key) -> None:
+    def mark(self, *keys: StreamKey) -> None:
         """Make streams due, as another process would."""
         with self.mirror.open() as (database, connection):
             now = database.now(connection)
             StreamStore().mark_due(connection, keys, now=now, purpose=Purpose.INCREMENTAL)
 
-    def ended(self, key: Key | None = None) -> list[tuple[Key, str]]:
+    def ended(self, key: StreamKey | None = None) -> list[tuple[StreamKey, str]]:
         """The runs that have ended so far, with their outcome."""
         return [
             (step.key, step.result.outcome.value)
@@ -343,7 +344,7 @@ class Work:
     engine: Engine
     workers: Workers
     running: asyncio.Task[None]
-    keys: list[Key]
+    keys: list[StreamKey]
 
 
 @pytest.fixture

@@ -16,10 +16,11 @@ from syncer.daemon.pressure import Tempo
 from syncer.daemon.schedule import Schedule
 from syncer.daemon.service import run_service
 from syncer.domain.streams.decisions import Mode, Outcome
+from syncer.domain.streams.key import StreamKey
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Match, not_ready
 from syncer.store.schema.mirror_tables import streams
-from syncer.store.state.streams import Key, StreamStore
+from syncer.store.state.streams import StreamStore
 from tests.daemon.conftest import MODELS, Mirror, World, make_environment
 
 NOON = datetime(2031, 3, 9, 12, 0, tzinfo=UTC)
@@ -71,20 +72,16 @@ def hibob(world: World) -> str:
     return next(each for each in world.environment.integrations if each.startswith("hibob:"))
 
 
-def take_due(world: World) -> set[Key]:
+def take_due(world: World) -> set[StreamKey]:
     """What is due; it is not any more, as if it had been run."""
     with world.mirror.open() as (_, connection):
-        found = {
-            (each.integration_id, each.model)
-            for each in StreamStore().all(connection)
-            if each.due_at is not None
-        }
+        found = {each.key for each in StreamStore().all(connection) if each.due_at is not None}
         connection.execute(update(streams).values(due_at=None, due_purpose=None))
     return found
 
 
 async def test_a_list_for_each_row_waits_half_a_minute_for_its_model_and_is_read_then(world: World) -> None:
-    entries, employees = (hibob(world), "work_entries"), (hibob(world), "hris_employees")
+    entries, employees = StreamKey(hibob(world), "work_entries"), StreamKey(hibob(world), "hris_employees")
     world.environment.faults.add(Match(*employees), not_ready(), None)
     async with served(world):
         await world.until(lambda: world.ended(entries), "the first try")
@@ -113,7 +110,7 @@ async def test_native_lists_become_due_by_their_own_interval_or_expression(world
         def schedule() -> Schedule:
             return Schedule(app.database, app.streams, every, clock=lambda: now, wake=lambda: None)
 
-        people, entries = (hibob(world), "people"), (hibob(world), "work_entries")
+        people, entries = StreamKey(hibob(world), "people"), StreamKey(hibob(world), "work_entries")
         await schedule().catch_up()
         assert take_due(world) >= {people, entries}
         now = NOON + timedelta(minutes=19)
@@ -138,13 +135,15 @@ async def _read_once(world: World) -> None:
 async def test_a_list_that_the_configuration_lost_while_the_service_was_down_is_not_run(world: World) -> None:
     world.settings["sync"] = {"every": "1h"}
     await _read_once(world)
-    world.mark((hibob(world), "people"), (hibob(world), "work_entries"))
+    world.mark(StreamKey(hibob(world), "people"), StreamKey(hibob(world), "work_entries"))
     world.settings["passthrough"] = [ENTRIES]
     world.steps.clear()
     async with served(world):
-        await world.until(lambda: world.ended((hibob(world), "work_entries")), "the list that is left")
-    assert world.ended((hibob(world), "people")) == []
-    assert (hibob(world), "people") not in world.mirror.streams()
+        await world.until(
+            lambda: world.ended(StreamKey(hibob(world), "work_entries")), "the list that is left"
+        )
+    assert world.ended(StreamKey(hibob(world), "people")) == []
+    assert StreamKey(hibob(world), "people") not in world.mirror.streams()
     assert world.mirror.fetch("SELECT count(*) FROM people_live")[0][0] > 0
 
 
@@ -155,11 +154,13 @@ async def test_a_stream_that_only_another_service_knows_is_left_to_it(world: Wor
     async with other.working(due=False) as work:
         with world.mirror.open() as (_, connection):
             connection.execute(update(streams).values(mirrored=True))
-        world.mark((hibob(world), "people"), (hibob(world), "work_entries"))
+        world.mark(StreamKey(hibob(world), "people"), StreamKey(hibob(world), "work_entries"))
         work.workers.wake()
-        await world.until(lambda: other.ended((hibob(world), "work_entries")), "the list that both know")
+        await world.until(
+            lambda: other.ended(StreamKey(hibob(world), "work_entries")), "the list that both know"
+        )
         assert not work.running.done()
-    assert other.ended((hibob(world), "people")) == []
+    assert other.ended(StreamKey(hibob(world), "people")) == []
 
 
 async def test_a_stream_that_is_configured_no_more_does_not_disturb_who_looks_how_the_schedule_stands(

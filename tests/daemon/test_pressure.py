@@ -17,14 +17,14 @@ from syncer.daemon.pressure import LOOKS, Tempo
 from syncer.daemon.schedule import Schedule
 from syncer.domain.ratelimit.budget import Budget, Purpose
 from syncer.domain.scheduling.intervals import FILL
+from syncer.domain.streams.key import StreamKey
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.budget import change_budget
-from syncer.store.state.streams import Key
 from syncer.sync.permits import fingerprint
 from tests.daemon.conftest import API_KEY
 
 GROUPS = "hris_groups"
-QUIET, BUSY = ([(f"{kind}:{number}", GROUPS) for number in range(20)] for kind in ("quiet", "busy"))
+QUIET, BUSY = ([StreamKey(f"{kind}:{number}", GROUPS) for number in range(20)] for kind in ("quiet", "busy"))
 QUARTER, DAY = timedelta(minutes=15), timedelta(days=1)
 NOON = datetime(2031, 3, 9, 12, 0, tzinfo=UTC)
 
@@ -40,7 +40,7 @@ class Service:
             app.database, app.streams, every, clock=lambda: NOON, wake=lambda: None, tempo=self.tempo
         )
 
-    def know(self, keys: list[Key], **values: Any) -> None:
+    def know(self, keys: list[StreamKey], **values: Any) -> None:
         with self.app.database.begin() as connection:
             for integration_id, _ in keys:
                 connection.execute(
@@ -56,15 +56,15 @@ class Service:
                 connection, ENVIRONMENT, fingerprint(API_KEY), timedelta(0), lambda *_: (known, None)
             )
 
-    async def marked(self, ticks: int, first: datetime = NOON) -> Counter[Key]:
+    async def marked(self, ticks: int, first: datetime = NOON) -> Counter[StreamKey]:
         """How often each stream became due in so many ticks."""
-        found: Counter[Key] = Counter()
+        found: Counter[StreamKey] = Counter()
         for number in range(ticks):
             await self.schedule.tick(GROUPS, first + number * QUARTER)
             found.update(self.take())
         return found
 
-    def take(self) -> list[Key]:
+    def take(self) -> list[StreamKey]:
         """What is due, and is not any more."""
         with self.app.database.begin() as connection:
             now = self.app.database.now(connection)

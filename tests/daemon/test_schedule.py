@@ -20,13 +20,14 @@ from structlog.testing import capture_logs
 
 from syncer.daemon.schedule import JITTER_SHARE, ROUNDING, Schedule, goes_on, is_due, trigger_of
 from syncer.domain.streams.decisions import Outcome
+from syncer.domain.streams.key import StreamKey
 from syncer.store.db.database import Database
 from syncer.store.schema.mirror_tables import streams
-from syncer.store.state.streams import Key, StreamStore
+from syncer.store.state.streams import StreamStore
 from tests.daemon.conftest import Troubled, World
 
 GROUPS, USERS = "hris_groups", "lms_users"
-KEYS = [("personio:1", GROUPS), ("hibob:2", GROUPS), ("personio:1", USERS)]
+KEYS = [StreamKey("personio:1", GROUPS), StreamKey("hibob:2", GROUPS), StreamKey("personio:1", USERS)]
 NOON = datetime(2031, 3, 9, 12, 0, tzinfo=UTC)
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 
@@ -60,11 +61,11 @@ class Rounds:
             stopping.set()
             await running
 
-    def take(self) -> list[Key]:
+    def take(self) -> list[StreamKey]:
         """What is due; it is not any more, as if it had been run."""
         with self.database.begin() as connection:
             found = [
-                (each.integration_id, each.model)
+                each.key
                 for each in self.store.all(connection)
                 if each.due_at is not None
             ]
@@ -312,7 +313,7 @@ async def test_a_stream_that_is_marked_while_it_runs_runs_again(rounds: Callable
 
 async def test_a_stream_that_comes_later_keeps_the_round_of_the_others(rounds: Callable[..., Rounds]) -> None:
     world = rounds(HOUR)
-    schedule, newcomer = world.schedule(), ("workday:3", GROUPS)
+    schedule, newcomer = world.schedule(), StreamKey("workday:3", GROUPS)
     await schedule.catch_up()
     world.take()
     with world.database.begin() as connection:

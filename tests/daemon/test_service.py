@@ -341,7 +341,7 @@ async def test_an_integration_that_kombo_is_silent_about_does_not_hold_up_the_ot
     async with tiny.app() as app:
         running = asyncio.create_task(run_service(app, report=tiny.steps.append, handle_signals=False))
         await tiny.until(lambda: len({key for key, _ in tiny.ended()}) >= len(MODELS), "the known one")
-        assert {key[0] for key, _ in tiny.ended()} == {known}
+        assert {key.integration_id for key, _ in tiny.ended()} == {known}
         app.stopping.set()
         await running
 

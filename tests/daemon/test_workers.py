@@ -13,11 +13,11 @@ from sqlalchemy import event, text, update
 from structlog.testing import capture_logs
 
 from syncer.domain.errors import KeyRefused
+from syncer.domain.streams.key import StreamKey
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.simulator.server.request_log import Asked
 from syncer.store.schema.mirror_tables import streams
-from syncer.store.state.streams import Key
 from tests.daemon.conftest import MODELS, Mirror, Troubled, World, make_environment
 
 Make = Callable[..., World]
@@ -74,7 +74,7 @@ async def test_an_integration_with_long_streams_does_not_starve_another(
     models = ("hris_absences", "hris_timesheets", "hris_locations")
     world = make_world(integrations=2, kombo={"page_size": 1}, sync={"models": models})
     long, small = world.environment.integrations
-    first, second, late = (long, models[0]), (long, models[1]), (small, models[2])
+    first, second, late = StreamKey(long, models[0]), StreamKey(long, models[1]), StreamKey(small, models[2])
     async with world.working(due=False, concurrency=concurrency, turn=turn, look_again=0.05) as work:
 
         def become_due(asked: Asked) -> None:
@@ -102,7 +102,7 @@ async def test_an_integration_with_long_streams_does_not_starve_another(
 async def test_only_as_many_places_are_given_up_as_others_wait_for(make_world: Make) -> None:
     world = make_world(integrations=2, kombo={"page_size": 1})
     long, small = world.environment.integrations
-    late = (small, "hris_locations")
+    late = StreamKey(small, "hris_locations")
     async with world.working(due=False, concurrency=3, turn=0.0) as work:
 
         def look(asked: Asked) -> None:
@@ -112,17 +112,17 @@ async def test_only_as_many_places_are_given_up_as_others_wait_for(make_world: M
             work.workers.wake()
 
         world.environment.between_pages = look
-        world.mark(*((long, model) for model in MODELS))
+        world.mark(*(StreamKey(long, model) for model in MODELS))
         work.workers.wake()
         await world.until(lambda: (late, "complete") in world.ended(), "a turn for the other one")
-        assert [outcome for key, outcome in world.ended() if key[0] == long].count("stopped") == 1
+        assert [outcome for key, outcome in world.ended() if key.integration_id == long].count("stopped") == 1
 
 
 @ON_SQLITE
 async def test_a_place_that_was_given_up_goes_to_whom_it_was_given_up_for(make_world: Make) -> None:
     world = make_world(integrations=2, kombo={"page_size": 1})
     long, small = world.environment.integrations
-    late = (small, "hris_locations")
+    late = StreamKey(small, "hris_locations")
     async with world.working(due=False, concurrency=1, turn=0.0) as work:
 
         def become_due(asked: Asked) -> None:
@@ -133,7 +133,7 @@ async def test_a_place_that_was_given_up_goes_to_whom_it_was_given_up_for(make_w
 
         world.environment.between_pages = become_due
         # The second of them has been due for longer than the late one.
-        world.mark((long, "hris_employees"), (long, "hris_groups"))
+        world.mark(StreamKey(long, "hris_employees"), StreamKey(long, "hris_groups"))
         work.workers.wake()
         await world.until(lambda: len(world.ended()) >= 2, "two runs")
         assert [key for key, _ in world.ended()][1] == late
@@ -153,7 +153,7 @@ async def test_a_stream_whose_runner_has_died_is_taken(world: World) -> None:
             )
         work.workers.wake()
         await world.until(world.ended, "the run")
-    assert [(key[1], outcome) for key, outcome in world.ended()] == [("hris_groups", "complete")]
+    assert [(key.model, outcome) for key, outcome in world.ended()] == [("hris_groups", "complete")]
 
 
 @ON_SQLITE
@@ -171,7 +171,7 @@ async def test_a_stream_of_a_living_runner_is_left_alone(make_world: Make) -> No
         world.mark(*work.keys)
         work.workers.wake()
         await world.until(lambda: len(world.ended()) == 2, "the others")
-    assert "hris_groups" not in {key[1] for key, _ in world.ended()}
+    assert "hris_groups" not in {key.model for key, _ in world.ended()}
 
 
 async def test_what_becomes_due_later_needs_no_look(world: World) -> None:
@@ -198,13 +198,13 @@ async def test_a_failing_stream_stops_no_other_and_comes_again(make_world: Make)
     world.environment.faults.add(Match(model="hris_groups"), faults.server_error(), None)
     async with world.working() as work:
         await world.until(lambda: len(world.ended()) == 6, "all runs")
-    assert {(key[1], outcome) for key, outcome in world.ended()} == {
+    assert {(key.model, outcome) for key, outcome in world.ended()} == {
         ("hris_groups", "failed"),
         ("hris_locations", "complete"),
         ("hris_employees", "complete"),
     }
     again = {key: each.due_at is not None for key, each in world.mirror.streams().items()}
-    assert again == {key: key[1] == "hris_groups" for key in work.keys}
+    assert again == {key: key.model == "hris_groups" for key in work.keys}
 
 
 async def test_a_refused_key_ends_the_service(world: World) -> None:
@@ -239,8 +239,8 @@ async def test_the_end_finishes_the_page_and_frees_the_streams(make_world: Make)
         await work.running
         assert {outcome for _, outcome in world.ended()} == {"stopped"}
     assert world.mirror.leases() == []
-    stored = {step.key[1]: step.rows for step in world.steps if step.step == "page"}
-    walked = {key[1]: each.walk.rows for key, each in world.mirror.streams().items() if each.walk}
+    stored = {step.key.model: step.rows for step in world.steps if step.step == "page"}
+    walked = {key.model: each.walk.rows for key, each in world.mirror.streams().items() if each.walk}
     assert walked == stored
 
 
@@ -297,7 +297,7 @@ async def test_the_database_goes_away_and_comes_back(troubled: Troubled) -> None
 
 @pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 async def test_a_trouble_of_one_stream_alone_is_said_once_and_the_others_go_on(world: World) -> None:
-    def have_run(keys: list[Key], times: int) -> bool:
+    def have_run(keys: list[StreamKey], times: int) -> bool:
         return all(len(world.ended(key)) >= times for key in keys)
 
     with world.mirror.open() as (_, connection):
@@ -310,7 +310,7 @@ async def test_a_trouble_of_one_stream_alone_is_said_once_and_the_others_go_on(w
         )
     with capture_logs() as logged:
         async with world.working(look_again=0.05, database_pause=0.01) as work:
-            others = [key for key in work.keys if key[1] != "hris_employees"]
+            others = [key for key in work.keys if key.model != "hris_employees"]
             for times in range(1, 4):
                 await world.until(partial(have_run, others, times), "the others")
                 world.mark(*others)

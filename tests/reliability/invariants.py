@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from syncer.domain.streams.decisions import Kind, Phase, Stream
+from syncer.domain.streams.key import StreamKey
 from syncer.simulator.company.compare import comparable
 from syncer.store.schema.mirror_tables import MIRROR, missing, runs, seen, streams
 from syncer.store.state.stream_columns import stream_of
-from syncer.store.state.streams import Key
 from tests.reliability.source import MODELS, STREAMS, Source
 
 
@@ -31,19 +31,19 @@ class Mirrored:
 class Look:
     """Everything that the database holds at one moment."""
 
-    streams: dict[Key, Stream] = field(default_factory=dict)
-    leased: set[Key] = field(default_factory=set)
-    rows: dict[Key, dict[str, Mirrored]] = field(default_factory=dict)
-    missing: dict[Key, set[str]] = field(default_factory=dict)
-    held: set[Key] = field(default_factory=set)
-    seen: set[Key] = field(default_factory=set)
-    created: dict[Key, int] = field(default_factory=dict)
+    streams: dict[StreamKey, Stream] = field(default_factory=dict)
+    leased: set[StreamKey] = field(default_factory=set)
+    rows: dict[StreamKey, dict[str, Mirrored]] = field(default_factory=dict)
+    missing: dict[StreamKey, set[str]] = field(default_factory=dict)
+    held: set[StreamKey] = field(default_factory=set)
+    seen: set[StreamKey] = field(default_factory=set)
+    created: dict[StreamKey, int] = field(default_factory=dict)
 
 
 def look(connection: Connection) -> Look:
     found = Look(rows={key: {} for key in STREAMS}, missing={key: set() for key in STREAMS})
     for row in connection.execute(select(streams)):
-        key = (row.integration_id, row.model)
+        key = StreamKey(row.integration_id, row.model)
         found.streams[key] = stream_of(row)
         if row.lease_owner is not None:
             found.leased.add(key)
@@ -60,21 +60,23 @@ def look(connection: Connection) -> Look:
             )
         ):
             record = _record(model, bytes(row.content_hash), _Document(row.document))
-            found.rows[row.integration_id, model][row.id] = Mirrored(
+            found.rows[StreamKey(row.integration_id, model)][row.id] = Mirrored(
                 record, bool(row.is_deleted), row.deleted_by
             )
     for row in connection.execute(select(missing)):
-        key = (row.integration_id, row.model)
+        key = StreamKey(row.integration_id, row.model)
         found.missing[key].add(row.record_id)
         if row.held_at is not None and row.approved_at is None:
             found.held.add(key)
-    found.seen = {(row[0], row[1]) for row in connection.execute(select(seen.c.integration_id, seen.c.model))}
+    found.seen = {
+        StreamKey(row[0], row[1]) for row in connection.execute(select(seen.c.integration_id, seen.c.model))
+    }
     for row in connection.execute(
         select(runs.c.integration_id, runs.c.model, func.sum(runs.c.created)).group_by(
             runs.c.integration_id, runs.c.model
         )
     ):
-        found.created[row[0], row[1]] = int(row[2])
+        found.created[StreamKey(row[0], row[1])] = int(row[2])
     return found
 
 
@@ -196,13 +198,15 @@ ALWAYS: tuple[Invariant, ...] = (
 )
 
 
-def progress(connection: Connection) -> dict[Key, Any]:
+def progress(connection: Connection) -> dict[StreamKey, Any]:
     """The rows of all streams, as far as only who has the lease may change them."""
     of_the_run = [each for each in streams.c if each.name not in {"due_at", "due_purpose", "scheduled_at"}]
-    return {(row.integration_id, row.model): row for row in connection.execute(select(*of_the_run))}
+    return {StreamKey(row.integration_id, row.model): row for row in connection.execute(select(*of_the_run))}
 
 
-def writes_only_what_it_has_a_lease_on(owner: str, before: dict[Key, Any], after: dict[Key, Any]) -> None:
+def writes_only_what_it_has_a_lease_on(
+    owner: str, before: dict[StreamKey, Any], after: dict[StreamKey, Any]
+) -> None:
     """A step of this owner changed no stream that it had no lease on, unless by taking the lease."""
     for key, row in before.items():
         if row.lease_owner != owner and after[key] != row:

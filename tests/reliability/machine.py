@@ -29,6 +29,7 @@ from sqlalchemy import delete
 from syncer.config.settings import Settings
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.decisions import Mode, Outcome
+from syncer.domain.streams.key import StreamKey
 from syncer.simulator.company.company import Erasure
 from syncer.simulator.server import faults
 from syncer.simulator.server.api import simulator_app
@@ -44,7 +45,6 @@ from syncer.store.schema.mirror_tables import (
     seen,
     streams,
 )
-from syncer.store.state.streams import Key
 from syncer.sync.context import Engine, Result
 from syncer.sync.integrations import Integrations
 from syncer.sync.run import run_stream
@@ -61,7 +61,9 @@ from tests.reliability.source import EMPLOYEES, GROUPS, LATEST_COMMIT, MODELS, O
 from tests.reliability.stepping import ENDLESS, Bench, Program, Work
 
 #: Streams by the names they have in a history, of which each has one or two: ``a`` and ``b``.
-NAMED: dict[str, Key] = dict(zip(("groups", "employees", "other groups", "skills"), STREAMS, strict=True))
+NAMED: dict[str, StreamKey] = dict(
+    zip(("groups", "employees", "other groups", "skills"), STREAMS, strict=True)
+)
 
 SPANS = {
     "a minute": timedelta(minutes=1),
@@ -226,7 +228,7 @@ class Histories(RuleBasedStateMachine):
     )
     def change_around_employee(self, which: int, what: str) -> None:
         """Something that an employee carries changes, or only its clock does."""
-        firm = self.source.firm((ONE, EMPLOYEES))
+        firm = self.source.firm(StreamKey(ONE, EMPLOYEES))
         employee = firm.record(EMPLOYEES, which)
         if not employee.live:
             return
@@ -245,9 +247,9 @@ class Histories(RuleBasedStateMachine):
     def add(self, of: str, when: str) -> None:
         key = self.keys[of]
         firm = self.source.firm(key)
-        if len(firm.known(key[1])) < 8:
+        if len(firm.known(key.model)) < 8:
             at = self._at(when)
-            firm.make(key[1], int((at or firm.clock.now()).timestamp() * 1000))
+            firm.make(key.model, int((at or firm.clock.now()).timestamp() * 1000))
 
     @step(of=streams_of_it, which=numbers, when=late)
     def delete(self, of: str, which: list[int], when: str) -> None:
@@ -271,7 +273,7 @@ class Histories(RuleBasedStateMachine):
             (key,) = (each for each in self.all if each != key)
         gone = self._gone(key)
         for id in {gone[number % len(gone)] for number in which}:
-            self.source.firm(key).restore(key[1], id, at=LONG_AGO if how == "silently" else None)
+            self.source.firm(key).restore(key.model, id, at=LONG_AGO if how == "silently" else None)
 
     @step(
         of=streams_of_it,
@@ -290,9 +292,9 @@ class Histories(RuleBasedStateMachine):
             case "inactive":
                 integration.status = "INVALID"
             case _:
-                integration.disabled = {key[1]}
+                integration.disabled = {key.model}
                 if to != "off":
-                    self.source.firm(key).switch_off(key[1])
+                    self.source.firm(key).switch_off(key.model)
 
     @step(span=st.sampled_from(list(SPANS)))
     def pass_by(self, span: str) -> None:
@@ -441,7 +443,7 @@ class Histories(RuleBasedStateMachine):
             self.pass_time(timedelta(seconds=1))
             for key in vanished:
                 for id in self._vanished(key):
-                    self.source.firm(key).restore(key[1], id, at=LONG_AGO)
+                    self.source.firm(key).restore(key.model, id, at=LONG_AGO)
             self.source.note()
             self._pass(Mode.RESTART, sorted(vanished | {key for key, _ in self.source.silent}))
             self.check(the_mirror_equals_the_source)
@@ -487,17 +489,19 @@ class Histories(RuleBasedStateMachine):
         """Something happens at the same moment to those of these records that are alive."""
         key, at = self.keys[of], self._at(when)
         firm = self.source.firm(key)
-        for record in {each.id: each for each in (firm.record(key[1], number) for number in which)}.values():
+        for record in {
+            each.id: each for each in (firm.record(key.model, number) for number in which)
+        }.values():
             if not record.live:
                 continue
             match what:
                 case "delete":
-                    firm.delete(key[1], record.id, at=at)
+                    firm.delete(key.model, record.id, at=at)
                 case "vanish":
-                    firm.vanish(key[1], record.id)
+                    firm.vanish(key.model, record.id)
                 case _:
-                    name = "job_title" if key[1] == EMPLOYEES else "name"
-                    firm.update(key[1], record.id, at=at, **{name: f"{self.bench.elapsed}"})
+                    name = "job_title" if key.model == EMPLOYEES else "name"
+                    firm.update(key.model, record.id, at=at, **{name: f"{self.bench.elapsed}"})
         self.source.note()
 
     def _begin(self, name: str, mode: Mode, of: Sequence[str], page_size: int) -> None:
@@ -542,15 +546,15 @@ class Histories(RuleBasedStateMachine):
     def _busy_one(self, name: str) -> str:
         return name if name in self._busy else self._busy[0]
 
-    def _vanished(self, key: Key) -> list[str]:
-        records = self.source.firm(key).tables.of(key[1])
+    def _vanished(self, key: StreamKey) -> list[str]:
+        records = self.source.firm(key).tables.of(key.model)
         return [id for id in self._gone(key) if records[id].gone and records[id].deleted_at is None]
 
-    def _gone(self, key: Key) -> list[str]:
+    def _gone(self, key: StreamKey) -> list[str]:
         firm = self.source.firm(key)
-        return [id for id in firm.known(key[1]) if not firm.tables.of(key[1])[id].live]
+        return [id for id in firm.known(key.model) if not firm.tables.of(key.model)[id].live]
 
-    def _pass(self, mode: Mode, keys: Sequence[Key]) -> None:
+    def _pass(self, mode: Mode, keys: Sequence[StreamKey]) -> None:
         """One pass, and what it holds let pass; all must be well after it."""
         outcomes = self._outcomes(mode, keys)
         held = [key for key, outcome in outcomes.items() if outcome is Outcome.HELD]
@@ -558,13 +562,13 @@ class Histories(RuleBasedStateMachine):
             outcomes |= self._outcomes(Mode.APPROVE, held)
         assert set(outcomes.values()) == {Outcome.COMPLETE}, outcomes
 
-    def _outcomes(self, mode: Mode, keys: Sequence[Key]) -> dict[Key, Outcome]:
+    def _outcomes(self, mode: Mode, keys: Sequence[StreamKey]) -> dict[StreamKey, Outcome]:
         self.programs["first"].begin(_pass_over(keys, mode), page_size=250)
         self.fresh = self.programs["first"]
         self._go("first", None)
         return {each.key: each.outcome for each in self.programs["first"].result()}
 
-    def _switch_on(self, key: Key) -> None:
+    def _switch_on(self, key: StreamKey) -> None:
         integration = self.source.integration(key)
         integration.disabled, integration.data_expired_at = set(), None
         integration.status, integration.setup_status = "ACTIVE", "COMPLETED"
@@ -573,7 +577,7 @@ class Histories(RuleBasedStateMachine):
         return None if when == "in time" else self.source.clock.now() - LATEST_COMMIT
 
 
-def _pass_over(keys: Sequence[Key], mode: Mode) -> Work:
+def _pass_over(keys: Sequence[StreamKey], mode: Mode) -> Work:
     async def work(engine: Engine, asking: Integrations) -> Sequence[Result]:
         return await run_streams(engine, asking, keys, mode, 2)
 

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.streams.key import StreamKey
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company import staff, structure
 from syncer.simulator.company.company import Company, Erasure
@@ -22,12 +23,16 @@ from syncer.simulator.server.integration import Integration
 from syncer.simulator.server.limit import RateLimit
 from syncer.simulator.server.paging import Paging
 from syncer.simulator.server.request_log import Asked
-from syncer.store.state.streams import Key
 
 GROUPS, EMPLOYEES, SKILLS = "hris_groups", "hris_employees", "hris_skills"
 ONE, OTHER = "personio:one", "hibob:other"
 #: What is mirrored. Skills are a list without ``updated_after``, paging and deleted records.
-STREAMS: tuple[Key, ...] = ((ONE, GROUPS), (ONE, EMPLOYEES), (OTHER, GROUPS), (OTHER, SKILLS))
+STREAMS: tuple[StreamKey, ...] = (
+    StreamKey(ONE, GROUPS),
+    StreamKey(ONE, EMPLOYEES),
+    StreamKey(OTHER, GROUPS),
+    StreamKey(OTHER, SKILLS),
+)
 MODELS = tuple(dict.fromkeys(model for _, model in STREAMS))
 
 #: The latest that a change becomes visible after its ``changed_at``: within the overlap of incremental walks.
@@ -106,7 +111,9 @@ class Source:
     deleted.
     """
 
-    def __init__(self, clock: SimClock, keys: Sequence[Key], *, paging: Paging, erasure: Erasure) -> None:
+    def __init__(
+        self, clock: SimClock, keys: Sequence[StreamKey], *, paging: Paging, erasure: Erasure
+    ) -> None:
         self.clock = clock
         self.keys = keys
         self.environment = Environment(clock, limit=RateLimit(lambda: 0.0, limit=1_000_000), paging=paging)
@@ -114,25 +121,25 @@ class Source:
             firm = Firm(integration_id, clock, erasure)
             self.environment.integrations[integration_id] = _Brief(firm, created_at=clock.now())
         self.environment.between_pages = self._listen
-        self.committed: dict[tuple[Key, str], datetime] = {}
-        self.silent: set[tuple[Key, str]] = set()
-        self.told_absent: set[tuple[Key, str]] = set()
-        self.ever_deleted: set[tuple[Key, str]] = set()
-        self._listed: dict[Key, dict[str, tuple[bytes, dict[str, Any]]]] = {key: {} for key in keys}
+        self.committed: dict[tuple[StreamKey, str], datetime] = {}
+        self.silent: set[tuple[StreamKey, str]] = set()
+        self.told_absent: set[tuple[StreamKey, str]] = set()
+        self.ever_deleted: set[tuple[StreamKey, str]] = set()
+        self._listed: dict[StreamKey, dict[str, tuple[bytes, dict[str, Any]]]] = {key: {} for key in keys}
         self._noted_at = clock.now()
         self.note()
         # There is no walk yet that could have missed them.
         self.silent.clear()
 
-    def firm(self, key: Key) -> Firm:
-        firm = self.environment.integrations[key[0]].company
+    def firm(self, key: StreamKey) -> Firm:
+        firm = self.environment.integrations[key.integration_id].company
         assert isinstance(firm, Firm)
         return firm
 
-    def integration(self, key: Key) -> Integration:
-        return self.environment.integrations[key[0]]
+    def integration(self, key: StreamKey) -> Integration:
+        return self.environment.integrations[key.integration_id]
 
-    def listed(self, key: Key) -> dict[str, dict[str, Any]]:
+    def listed(self, key: StreamKey) -> dict[str, dict[str, Any]]:
         """The records of the list as of the last note, deleted ones where it tells of them, by id."""
         return {id: record for id, (_, record) in self._listed[key].items()}
 
@@ -143,7 +150,7 @@ class Source:
         """
         now = self.clock.now()
         for key in self.keys:
-            firm, model = self.firm(key), key[1]
+            firm, model = self.firm(key), key.model
             firm.settle()
             before, after = self._listed[key], {}
             deleted_too = catalogue()[model].features.include_deleted
@@ -168,7 +175,7 @@ class Source:
             self._listed[key] = after
         self._noted_at = now
 
-    def _changed(self, key: Key, record: Record, now: datetime, by_the_clock: bool) -> None:
+    def _changed(self, key: StreamKey, record: Record, now: datetime, by_the_clock: bool) -> None:
         told_at = datetime.fromtimestamp(record.matched_at / 1000, now.tzinfo)
         commit = told_at if by_the_clock and told_at > self._noted_at else now
         self.committed[key, record.id] = commit
@@ -180,9 +187,11 @@ class Source:
     def _listen(self, asked: Asked) -> None:
         """What an answer to a question for single records gives to believe."""
         if asked.model is not None and "ids" in asked.params:
-            key = (asked.integration_id or "", asked.model)
+            key = StreamKey(asked.integration_id or "", asked.model)
             listed = self._now_listed(key)
             self.told_absent |= {(key, id) for id in asked.params["ids"].split(",") if id not in listed}
 
-    def _now_listed(self, key: Key) -> set[str]:
-        return set(self.firm(key).ids(key[1], include_deleted=catalogue()[key[1]].features.include_deleted))
+    def _now_listed(self, key: StreamKey) -> set[str]:
+        return set(
+            self.firm(key).ids(key.model, include_deleted=catalogue()[key.model].features.include_deleted)
+        )

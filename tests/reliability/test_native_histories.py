@@ -19,6 +19,7 @@ from sqlalchemy import delete, func, select
 
 from syncer.config.settings import Settings
 from syncer.domain.streams.decisions import Mode, Outcome
+from syncer.domain.streams.key import StreamKey
 from syncer.simulator.company.company import Erasure
 from syncer.simulator.server import faults
 from syncer.simulator.server.api import simulator_app
@@ -36,13 +37,13 @@ from syncer.store.schema.mirror_tables import (
     streams,
 )
 from syncer.store.schema.native_table import passthrough_records
-from syncer.store.state.streams import Key, StreamStore
+from syncer.store.state.streams import StreamStore
 from tests.reliability.machine import SPANS, START, _pass_over
 from tests.reliability.source import EMPLOYEES, ONE, Firm
 from tests.reliability.stepping import Bench, Program
 
-PEOPLE: Key = (ONE, "people")
-PROFILES: Key = (ONE, "profiles")
+PEOPLE: StreamKey = StreamKey(ONE, "people")
+PROFILES: StreamKey = StreamKey(ONE, "profiles")
 LISTS: list[dict[str, Any]] = [
     {
         "name": "people",
@@ -122,10 +123,10 @@ class History:
             for table in _LEFT:
                 connection.execute(delete(table))
             app.integrations.add(connection, ONE, origin="config", models=[EMPLOYEES])
-            app.streams.add(connection, [(ONE, EMPLOYEES), PEOPLE, PROFILES])
+            app.streams.add(connection, [StreamKey(ONE, EMPLOYEES), PEOPLE, PROFILES])
         for name in ("first", "second"):
             self.start(name)
-        self.go("first", Mode.SYNC, [(ONE, EMPLOYEES)])
+        self.go("first", Mode.SYNC, [StreamKey(ONE, EMPLOYEES)])
 
     def start(self, name: str) -> None:
         self.lives += 1
@@ -136,7 +137,7 @@ class History:
             is_dead_owner=lambda other: other in self.dead,
         )
 
-    def go(self, name: str, mode: Mode, keys: Sequence[Key], steps: int | None = None) -> list[Outcome]:
+    def go(self, name: str, mode: Mode, keys: Sequence[StreamKey], steps: int | None = None) -> list[Outcome]:
         """A program ends what it has in hand; then it does so many steps of this, or all."""
         program = self.programs[name]
         program.go()
@@ -180,12 +181,12 @@ class History:
             for key in (PEOPLE, PROFILES):
                 stream = StreamStore().get(connection, *key)
                 found = connection.execute(
-                    select(its.remote_deleted_at, its.deleted_by).where(its.resource == key[1])
+                    select(its.remote_deleted_at, its.deleted_by).where(its.resource == key.model)
                 ).all()
                 assert all((row[0] is None) == (row[1] is None) for row in found)
                 deleted = sum(row[0] is not None for row in found)
                 assert (stream.rows_live, stream.rows_deleted) == (len(found) - deleted, deleted), key
-                created = select(func.coalesce(func.sum(runs.c.created), 0)).where(runs.c.model == key[1])
+                created = select(func.coalesce(func.sum(runs.c.created), 0)).where(runs.c.model == key.model)
                 assert connection.scalar(created) == len(found), key
 
     def come_to_rest(self) -> None:
@@ -194,7 +195,7 @@ class History:
         for program in self.programs.values():
             program.go()
         self.bench.pass_time(timedelta(hours=2))
-        assert self.go("first", Mode.SYNC, [(ONE, EMPLOYEES)]) == [Outcome.COMPLETE]
+        assert self.go("first", Mode.SYNC, [StreamKey(ONE, EMPLOYEES)]) == [Outcome.COMPLETE]
         # The first may have an older list to finish; what is gone has to be missing in two.
         for _ in range(3):
             self.go("first", Mode.SYNC, [PEOPLE, PROFILES])
@@ -208,7 +209,7 @@ class History:
             if not self.firm.tables.of(EMPLOYEES)[id].live:
                 self.firm.restore(EMPLOYEES, id)
         self.bench.pass_time(timedelta(hours=2))
-        keys = [(ONE, EMPLOYEES), PEOPLE, PROFILES]
+        keys = [StreamKey(ONE, EMPLOYEES), PEOPLE, PROFILES]
         assert [each for key in keys for each in self.go("first", Mode.SYNC, [key])] == [Outcome.COMPLETE] * 3
         self.check()
         self.show_what_is_listed()

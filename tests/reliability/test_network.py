@@ -348,7 +348,7 @@ async def test_a_server_that_accepts_no_connection_fails_the_run(
         (result,) = await world.run(models=[EMPLOYEES], kombo=there)
     assert result.outcome is Outcome.FAILED
     assert result.error == (
-        f"No answer from 127.0.0.1:{port} to /hris/employees of {result.key[0]}: {words}."
+        f"No answer from 127.0.0.1:{port} to /hris/employees of {result.key.integration_id}: {words}."
     )
     # Now nobody listens there at all.
     (result,) = await world.run(models=[EMPLOYEES], kombo=there)
@@ -466,7 +466,7 @@ async def test_after_a_mixture_of_faults_the_mirror_equals_a_source_that_went_on
     # The first pass finishes the walks that are there, the second asks what changed meanwhile.
     await world.sync(models=["hris_*"])
     await world.sync(models=["hris_*"])
-    world.assert_equal({each.key[1] for each in results})
+    world.assert_equal({each.key.model for each in results})
 
 
 async def test_the_service_comes_through_a_mixture_of_faults(sqlite_url: str, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from sqlalchemy import Connection, select
 from syncer.app import App
 from syncer.config.settings import Settings
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.streams.decisions import Mode, Outcome
+from syncer.domain.streams.decisions import Mode, Outcome, Stream
+from syncer.domain.streams.key import StreamKey
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
 from syncer.simulator.company.compare import comparable
@@ -135,11 +136,11 @@ class World:
                     differing = {key for key in mirrored | wanted if mirrored.get(key) != wanted.get(key)}
                     assert not differing, f"{model} of {integration_id} differs in {sorted(differing)[:5]}"
 
-    def streams(self) -> dict[tuple[str, str], Any]:
+    def streams(self) -> dict[StreamKey, Stream]:
         """The state of every stream."""
         with self.database() as connection:
             found = StreamStore().all(connection)
-        return {(each.integration_id, each.model): each for each in found}
+        return {each.key: each for each in found}
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from syncer.domain.streams.decisions import Mode, Stream
+from syncer.domain.streams.key import StreamKey
 from syncer.simulator.company.company import Company
 from syncer.simulator.server.request_log import Asked
-from syncer.store.state.streams import Key
 from syncer.sync.context import Result
 from tests.sync.conftest import World
 
@@ -154,7 +154,7 @@ async def only(world: World, name: str, mode: Mode = Mode.SYNC, **changes: Any) 
 
 def stream(world: World, name: str) -> Stream:
     """The only stream of that name."""
-    streams: dict[Key, Stream] = world.streams()
+    streams: dict[StreamKey, Stream] = world.streams()
     (found,) = (each for each in streams.values() if each.model == name)
     return found
 

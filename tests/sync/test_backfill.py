@@ -81,10 +81,10 @@ async def test_records_that_come_with_their_members_in_another_order_are_not_wri
 
 async def test_assessment_orders_are_read_whole_each_time(world: Any) -> None:
     await world.sync(mode=Mode.BACKFILL)
-    results = {each.key[1]: each for each in await world.sync()}
+    results = {each.key.model: each for each in await world.sync()}
     orders = results["assessment_orders"]
     assert orders.kind is Kind.FULL
-    assert orders.counts.unchanged == len(world.rows("assessment_orders", orders.key[0]))
+    assert orders.counts.unchanged == len(world.rows("assessment_orders", orders.key.integration_id))
     assert all(
         "updated_after" not in each.params for each in world.environment.asked_for("assessment_orders")
     )

@@ -202,7 +202,7 @@ async def test_a_record_of_two_pages_counts_once_though_the_second_is_compared_a
 
 async def test_a_model_without_updated_after_is_walked_fully(world: Any) -> None:
     await world.sync(mode=Mode.BACKFILL)
-    kinds = {each.key[1]: each.kind for each in await world.sync()}
+    kinds = {each.key.model: each.kind for each in await world.sync()}
     without = {name for name, model in catalogue().items() if not model.features.updated_after}
     assert {name for name, kind in kinds.items() if kind is Kind.FULL} == without
 

@@ -61,7 +61,7 @@ async def test_a_list_is_planned_with_the_requests_that_it_took_the_last_time(ma
     # Nobody knows yet how many there will be.
     assert cost(world, HISTORY)["requests"] == 1
     assert cost(world, HISTORY)["estimated"] == 1
-    results = {each.key[1]: each for each in await world.sync()}
+    results = {each.key.model: each for each in await world.sync()}
     for name in (HISTORY, ENTRIES):
         assert results[name].pages > 2
         assert cost(world, name)["requests"] == results[name].pages
@@ -83,7 +83,7 @@ async def test_a_list_that_was_left_in_the_middle_costs_what_is_left(make_native
 
 async def test_the_schedule_counts_each_turn_of_a_list_as_a_whole_one(make_native: MakeWorld) -> None:
     world = make_native(history(every="2h"), sync={"models": [EMPLOYEES], "every": "1h"})
-    results = {each.key[1]: each for each in await world.sync()}
+    results = {each.key.model: each for each in await world.sync()}
     told = {each["model"]: each for each in planned(world)["schedule"]["models"]}
     assert told[HISTORY] == {
         "model": HISTORY,
@@ -173,7 +173,7 @@ async def test_lists_of_several_integrations_go_on_side_by_side(make_native: Mak
     order = [each.integration_id for each in asked(world)]
     changes = sum(one != next_one for one, next_one in pairwise(order))
     assert changes > len(order) / 4
-    keys = {key[0] for key in world.streams() if key[1] == HISTORY}
+    keys = {key.integration_id for key in world.streams() if key.model == HISTORY}
     assert keys == set(world.environment.integrations)
     rows = select(world, "SELECT integration_id, record_key FROM work_history")
     assert len(rows) == len(set(rows)) > len(remote_ids(world))

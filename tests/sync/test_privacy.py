@@ -225,7 +225,7 @@ async def test_a_lifted_exclusion_brings_the_values_back_by_one_full_walk(world:
     await world.sync(mode=Mode.BACKFILL, **excluding(*PLACES))
     left = ["hris_employees.ssn", "ats_screening_questions.title", "lms_course_revisions.remote_url"]
     lifted = [pattern for pattern in PLACES if pattern not in left and pattern != "*.remote_data"]
-    kinds = {each.key[1]: each.kind for each in await world.sync(**excluding(*left, "*.remote_data"))}
+    kinds = {each.key.model: each.kind for each in await world.sync(**excluding(*left, "*.remote_data"))}
     unchanged = {"hris_locations", "ats_jobs", "lms_courses"}
     assert kinds == {model: Kind.INCREMENTAL if model in unchanged else Kind.FULL for model in MODELS}
     assert_kept(world, [*left, "*.remote_data"])
@@ -245,10 +245,10 @@ async def test_until_the_walk_a_stream_with_lifted_exclusions_is_not_complete(wo
     await world.sync(mode=Mode.BACKFILL, **excluding("hris_employees.ssn"))
     async with world.app() as app:
         app.reprojection.adopt()
-    states = {key[1]: stream.state for key, stream in world.streams().items()}
+    states = {key.model: stream.state for key, stream in world.streams().items()}
     assert states["hris_employees"] == "incomplete"
     assert states["hris_locations"] == "complete"
-    backfilled = {each.key[1]: each.kind for each in await world.sync(mode=Mode.BACKFILL)}
+    backfilled = {each.key.model: each.kind for each in await world.sync(mode=Mode.BACKFILL)}
     assert backfilled["hris_employees"] is Kind.FULL
     assert backfilled["hris_locations"] is None
     assert_kept(world, [])

@@ -22,6 +22,7 @@ from syncer.domain.records.exclude import exclusions
 from syncer.domain.records.projection import projection
 from syncer.domain.records.row import Row, project_text
 from syncer.domain.streams.decisions import Mode, Outcome
+from syncer.domain.streams.key import StreamKey
 from syncer.store.db.database import Database
 from syncer.store.records.reproject import Task, reproject_batch
 from syncer.store.records.write import write_page
@@ -338,7 +339,7 @@ async def test_walks_between_the_batches_win(world: Any) -> None:
             for each in (next(every), next(every)):
                 company.update("hris_employees", each, job_title="Changed meanwhile")
             async with app.engine() as (engine, _):
-                key = (next(iter(world.environment.integrations)), "hris_employees")
+                key = StreamKey(next(iter(world.environment.integrations)), "hris_employees")
                 result = await run_stream(engine, Integrations(engine), key, mode=Mode.SYNC)
                 assert result.outcome is Outcome.COMPLETE
     world.assert_equal(["hris_employees"])
@@ -514,7 +515,9 @@ async def test_a_process_with_another_projection_can_write_no_more(make_world: A
         before = contents(world, stamps=True)
         async with old.engine() as (engine, asking):
             (integration_id,) = world.environment.integrations
-            result = await run_stream(engine, asking, (integration_id, "hris_employees"), mode=Mode.SYNC)
+            result = await run_stream(
+                engine, asking, StreamKey(integration_id, "hris_employees"), mode=Mode.SYNC
+            )
         assert result.outcome is Outcome.FAILED
         assert result.error is not None
         assert "other exclusions" in result.error
@@ -525,7 +528,7 @@ async def test_a_process_with_another_projection_can_write_no_more(make_world: A
 
 async def _groups(app: Any, integration_id: Any) -> Any:
     async with app.engine() as (engine, asking):
-        return await run_stream(engine, asking, (integration_id, "hris_groups"), mode=Mode.SYNC)
+        return await run_stream(engine, asking, StreamKey(integration_id, "hris_groups"), mode=Mode.SYNC)
 
 
 async def test_whoever_adopts_waits_for_the_pages_under_way(world: Any) -> None:

@@ -85,7 +85,7 @@ async def test_a_cancelled_run_frees_its_lease_and_loses_no_page(make_world: Any
     before = len(pages(world))
     (result,) = await world.sync(mode=Mode.BACKFILL, models=EMPLOYEES, kombo={"page_size": 10})
     assert result.outcome is Outcome.COMPLETE
-    total = -(-len(world.rows("hris_employees", result.key[0])) // 10)
+    total = -(-len(world.rows("hris_employees", result.key.integration_id)) // 10)
     # At most the page being written and the two behind it are asked for again.
     assert before + len(pages(world)[before:]) <= total + 3
     world.assert_equal(EMPLOYEES)

@@ -15,7 +15,7 @@ MODEL = "hris_groups"
 
 def seen(world: Any) -> Seen:
     """What is known of the one stream."""
-    found: Seen = next(each.seen for key, each in world.streams().items() if key[1] == MODEL)
+    found: Seen = next(each.seen for key, each in world.streams().items() if key.model == MODEL)
     return found
 
 

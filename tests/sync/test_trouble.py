@@ -23,11 +23,11 @@ async def test_a_broken_integration_does_not_stop_the_other(make_world: Any) -> 
     broken, sound = world.environment.integrations
     world.environment.faults.add(Match(integration=broken, model="*"), faults.server_error(), None)
     results = await world.run(Mode.BACKFILL, models=["hris_groups", "hris_employees"])
-    assert {each.key[0]: each.outcome for each in results} == {
+    assert {each.key.integration_id: each.outcome for each in results} == {
         broken: Outcome.FAILED,
         sound: Outcome.COMPLETE,
     }
-    assert all("500" in each.error for each in results if each.key[0] == broken)
+    assert all("500" in each.error for each in results if each.key.integration_id == broken)
     streams = world.streams()
     assert streams[broken, "hris_groups"].state == "failed"
     assert "500" in streams[broken, "hris_groups"].last_error
@@ -92,7 +92,7 @@ async def test_a_model_that_is_not_offered_is_unavailable_and_well(make_world: A
     world = make_world(records=300, sync={"models": SOME})
     (integration,) = world.environment.integrations.values()
     integration.disabled.add("hris_absences")
-    results = {each.key[1]: each for each in await world.run(Mode.BACKFILL)}
+    results = {each.key.model: each for each in await world.run(Mode.BACKFILL)}
     assert results["hris_absences"].outcome is Outcome.UNAVAILABLE
     assert results["hris_absences"].outcome.is_well
     assert world.environment.asked_for("hris_absences") == []
@@ -173,7 +173,10 @@ async def test_a_record_without_an_id_is_quarantined_and_the_rest_is_stored(
     (stream,) = [each for each in world.streams().values() if each.model == "hris_groups"]
     assert stream.state == "incomplete"
     company = next(iter(world.environment.companies.values()))
-    assert len(world.rows("hris_groups", result.key[0])) == len(world.source("hris_groups", company)) - 1
+    assert (
+        len(world.rows("hris_groups", result.key.integration_id))
+        == len(world.source("hris_groups", company)) - 1
+    )
 
 
 async def test_short_pages_do_not_end_a_walk(make_world: Any) -> None:

@@ -5,32 +5,32 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
-Key = tuple[str, str]
+from syncer.domain.streams.key import StreamKey
 
 
-def in_turn(due: Mapping[Key, int], turns: Mapping[str, int]) -> list[Key]:
+def in_turn(due: Mapping[StreamKey, int], turns: Mapping[str, int]) -> list[StreamKey]:
     """What is due in the order in which it should begin.
 
     due: streams and the ranks of their purposes, those that wait longest first. turns: the number of each
     integration's last run among all. The most urgent purpose first; then the integration whose turn was the
     longest ago; then whoever waits longest.
     """
-    return sorted(due, key=lambda key: (due[key], turns.get(key[0], 0)))
+    return sorted(due, key=lambda key: (due[key], turns.get(key.integration_id, 0)))
 
 
-def next_in_turn(due: Sequence[Key], running: Collection[Key]) -> Key | None:
+def next_in_turn(due: Sequence[StreamKey], running: Collection[StreamKey]) -> StreamKey | None:
     """The stream to start next: the first due one of the integration with the fewest runs under way."""
     at_work = Counter(integration for integration, _ in running)
-    fewest: Key | None = None
+    fewest: StreamKey | None = None
     for key in due:
-        if key not in running and (fewest is None or at_work[key[0]] < at_work[fewest[0]]):
+        if key not in running and (fewest is None or at_work[key.integration_id] < at_work[fewest[0]]):
             fewest = key
-            if not at_work[key[0]]:
+            if not at_work[key.integration_id]:
                 break
     return fewest
 
 
-def must_yield(due: Sequence[Key], running: Sequence[Key]) -> Key | None:
+def must_yield(due: Sequence[StreamKey], running: Sequence[StreamKey]) -> StreamKey | None:
     """The run that gives its place up, all places being taken, so that a waiting integration gets a turn.
 
     It is the latest of the integration that has most runs under way, and only where another integration has a
@@ -40,4 +40,4 @@ def must_yield(due: Sequence[Key], running: Sequence[Key]) -> Key | None:
     if not any(integration not in at_work for integration, _ in due):
         return None
     greatest, count = at_work.most_common(1)[0] if at_work else ("", 0)
-    return [key for key in running if key[0] == greatest][-1] if count > 1 else None
+    return [key for key in running if key.integration_id == greatest][-1] if count > 1 else None

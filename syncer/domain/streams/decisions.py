@@ -15,6 +15,7 @@ from syncer.domain.errors import (
     ParentsUnread,
 )
 from syncer.domain.scheduling.intervals import Seen
+from syncer.domain.streams.key import StreamKey
 from syncer.domain.streams.list_spec import Listed
 
 #: How often one run repeats a walk whose records moved while it was reading.
@@ -132,6 +133,11 @@ class Stream:
     due_at: datetime | None = None
     full_pages: int | None = None
     seen: Seen = field(default_factory=Seen)
+
+    @property
+    def key(self) -> StreamKey:
+        """Key of the stream within its environment."""
+        return StreamKey(self.integration_id, self.model)
 
 
 def is_backfilled(stream: Stream, filters: Mapping[str, str]) -> bool:

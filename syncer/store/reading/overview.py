@@ -10,12 +10,13 @@ from sqlalchemy import Connection, func, select
 
 from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.streams.decisions import Stream
+from syncer.domain.streams.key import StreamKey
 from syncer.store.db.types import Timestamp
 from syncer.store.schema.mirror_tables import quarantine, streams
 from syncer.store.state.budget import read_budget
 from syncer.store.state.integrations import Integration, IntegrationStore
 from syncer.store.state.missing import Held, held_rows
-from syncer.store.state.streams import Key, StreamStore
+from syncer.store.state.streams import StreamStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,9 @@ class Overview:
     now: datetime
     integrations: list[Integration]
     streams: list[Stream]
-    running: set[Key]
-    quarantine: dict[Key, tuple[int, datetime]]
-    held: dict[Key, Held]
+    running: set[StreamKey]
+    quarantine: dict[StreamKey, tuple[int, datetime]]
+    held: dict[StreamKey, Held]
     budget: Budget | None
 
     @property
@@ -62,8 +63,8 @@ def overview(
         now=now,
         integrations=mirrored,
         streams=StreamStore(environment).all(connection),
-        running={(row.integration_id, row.model) for row in running},
-        quarantine={(row[0], row[1]): (row[2], row[3]) for row in held},
+        running={StreamKey(row.integration_id, row.model) for row in running},
+        quarantine={StreamKey(row[0], row[1]): (row[2], row[3]) for row in held},
         held=held_rows(connection, environment),
         budget=read_budget(connection, environment, key_fingerprint) if key_fingerprint else None,
     )

@@ -21,6 +21,7 @@ from syncer.domain.records.exclude import Excluded, Exclusion, excluded_from
 from syncer.domain.records.projection import projection
 from syncer.domain.records.record import Poison, ascii_json
 from syncer.domain.records.row import Row, project_entry, project_text
+from syncer.domain.streams.key import StreamKey
 from syncer.store.db.bulk import upsert
 from syncer.store.records.write import REFUSED, as_far_as_possible
 from syncer.store.schema.mirror_tables import MIRROR
@@ -132,7 +133,7 @@ def _records(task: Task, after: str) -> Batch:
             by_integration[stored[row.id].integration_id][1].append(row)
     held = sum(
         add_to_quarantine(
-            connection, task.environment, (each, model.name), task.run_id, task.now, poisons, noted
+            connection, task.environment, StreamKey(each, model.name), task.run_id, task.now, poisons, noted
         )
         for each, (poisons, noted) in sorted(by_integration.items())
     )

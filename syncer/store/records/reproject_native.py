@@ -14,6 +14,7 @@ from syncer.domain.native.spec import Resource
 from syncer.domain.records.projection import native_projection
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
+from syncer.domain.streams.key import StreamKey
 from syncer.store.records.reproject import Batch
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.state.projections import Place, move, place
@@ -95,16 +96,14 @@ def reproject_native_batch(task: NativeTask) -> Batch | None:
     if changes:
         connection.execute(_CHANGE, changes)
     for integration_id, pairs in projected.items():
-        _bring_quarantine(task, (integration_id, resource.name), pairs)
+        _bring_quarantine(task, StreamKey(integration_id, resource.name), pairs)
     last = f"{found[-1].integration_id} {found[-1].record_key}" if len(found) == task.size else None
     to = None if last is None else Place(passthrough_records.name, last)
     move(connection, environment, resource.name, to)
     return Batch(len(found), len(changes), last)
 
 
-def _bring_quarantine(
-    task: NativeTask, key: tuple[str, str], pairs: list[tuple[Record, Row | Poison]]
-) -> None:
+def _bring_quarantine(task: NativeTask, key: StreamKey, pairs: list[tuple[Record, Row | Poison]]) -> None:
     """Keep what does not fit the columns now, and drop what was kept for others."""
     keep_in_quarantine(
         task.connection,

@@ -12,9 +12,9 @@ from sqlalchemy import Column, ColumnElement, Table
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Child, Link, Model
 from syncer.domain.records.row import Row
+from syncer.domain.streams.key import StreamKey
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.native_table import passthrough_records
-from syncer.store.state.streams import Key
 
 #: When a row was first and last written.
 STAMPED = ("first_seen_at", "mirrored_at")
@@ -76,10 +76,10 @@ def model_shelf(model: Model, integration_id: str) -> Shelf:
     return Shelf(MIRROR[model.name], "id", own, model.links, model.children)
 
 
-def shelf_of(environment: str, key: Key) -> Shelf:
+def shelf_of(environment: str, key: StreamKey) -> Shelf:
     """Where a stream's records are kept."""
-    model = catalogue().get(key[1])
+    model = catalogue().get(key.model)
     if model is not None:
-        return model_shelf(model, key[0])
-    own = {"environment": environment, "resource": key[1], "integration_id": key[0]}
+        return model_shelf(model, key.integration_id)
+    own = {"environment": environment, "resource": key.model, "integration_id": key.integration_id}
     return Shelf(passthrough_records, "record_key", own, stamped=(*STAMPED, "last_seen_at"))

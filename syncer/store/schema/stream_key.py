@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Table, bindparam
 
-#: A stream within its environment: integration and model.
-Key = tuple[str, str]
+from syncer.domain.streams.key import StreamKey
 
 
-def of_stream(table: Table, environment: str, key: Key) -> tuple[ColumnElement[bool], ...]:
+def of_stream(table: Table, environment: str, key: StreamKey) -> tuple[ColumnElement[bool], ...]:
     """Which rows of the table are the stream's."""
     return (
         table.c.environment == environment,
-        table.c.integration_id == key[0],
-        table.c.model == key[1],
+        table.c.integration_id == key.integration_id,
+        table.c.model == key.model,
     )
 
 
@@ -26,6 +25,6 @@ def of_named_stream(table: Table) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def stream_name(environment: str, key: Key) -> dict[str, str]:
+def stream_name(environment: str, key: StreamKey) -> dict[str, str]:
     """The parameters that name the stream to ``of_named_stream``."""
-    return {"its_environment": environment, "its_integration": key[0], "its_model": key[1]}
+    return {"its_environment": environment, "its_integration": key.integration_id, "its_model": key.model}

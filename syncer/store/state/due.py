@@ -12,8 +12,9 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, updat
 
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.scheduling.intervals import Seen
+from syncer.domain.streams.key import StreamKey
 from syncer.store.schema.mirror_tables import streams
-from syncer.store.schema.stream_key import Key, of_stream
+from syncer.store.schema.stream_key import of_stream
 
 #: Streams that one statement marks: databases take so many parameters, and more.
 AT_ONCE = 500
@@ -41,7 +42,7 @@ class DueStreams:
     def mark_due(
         self,
         connection: Connection,
-        keys: Iterable[Key],
+        keys: Iterable[StreamKey],
         *,
         now: datetime,
         purpose: int,
@@ -74,7 +75,7 @@ class DueStreams:
 
     def due(
         self, connection: Connection, now: datetime, is_dead: Callable[[str], bool], limit: int
-    ) -> dict[Key, int]:
+    ) -> dict[StreamKey, int]:
         """Streams to work on now with the rank of their purpose, the most urgent and longest waiting first.
 
         Due ones that nobody has a lease on, and those whose runner died before it could release them: they
@@ -101,7 +102,7 @@ class DueStreams:
             for row in leased
             if row.lease_until < now or is_dead(row.lease_owner)
         ]
-        return {(each[2], each[3]): each[0] for each in sorted(found)[:limit]}
+        return {StreamKey(each[2], each[3]): each[0] for each in sorted(found)[:limit]}
 
     def next_due(self, connection: Connection, after: datetime) -> datetime | None:
         """When the next stream becomes due that is not due yet; None where nothing is scheduled."""
@@ -122,7 +123,7 @@ class DueStreams:
         )
         return [Turn(row[0], row[1], Seen(row[2], row[3])) for row in found]
 
-    def waiting(self, connection: Connection, before: datetime) -> list[tuple[Key, datetime, Seen]]:
+    def waiting(self, connection: Connection, before: datetime) -> list[tuple[StreamKey, datetime, Seen]]:
         """Streams that have been read whole once and became due before that time, and wait since then."""
         found = connection.execute(
             select(
@@ -138,9 +139,9 @@ class DueStreams:
                 streams.c.last_full_walk_at.is_not(None),
             )
         )
-        return [((row[0], row[1]), row[2], Seen(row[3], row[4])) for row in found]
+        return [(StreamKey(row[0], row[1]), row[2], Seen(row[3], row[4])) for row in found]
 
-    def asked(self, connection: Connection) -> Iterator[tuple[Key, Seen, int, int, int | None]]:
+    def asked(self, connection: Connection) -> Iterator[tuple[StreamKey, Seen, int, int, int | None]]:
         """Streams that the schedule asks, with what is known of each: changes, live and deleted rows, and
         pages of the last full walk.
 
@@ -157,16 +158,16 @@ class DueStreams:
                 streams.c.full_pages,
             ).where(self._mirrored, streams.c.state.not_in(ASKED_RARELY))
         )
-        return (((row[0], row[1]), Seen(row[2], row[3]), row[4], row[5], row[6]) for row in found)
+        return ((StreamKey(row[0], row[1]), Seen(row[2], row[3]), row[4], row[5], row[6]) for row in found)
 
     @property
     def _mirrored(self) -> Any:
         return and_(streams.c.environment == self.environment, streams.c.mirrored)
 
     def _is(self, integration_id: str, model: str) -> Any:
-        return and_(*of_stream(streams, self.environment, (integration_id, model)))
+        return and_(*of_stream(streams, self.environment, StreamKey(integration_id, model)))
 
-    def _some(self, keys: Iterable[Key]) -> Iterator[Any]:
+    def _some(self, keys: Iterable[StreamKey]) -> Iterator[Any]:
         """Conditions that name the streams, so many at a time."""
         integrations: dict[str, list[str]] = defaultdict(list)
         for integration_id, model in keys:

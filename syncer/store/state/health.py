@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, exists, select
 
+from syncer.domain.streams.key import StreamKey
 from syncer.store.schema.mirror_tables import missing, quarantine
-from syncer.store.schema.stream_key import Key, of_named_stream, stream_name
+from syncer.store.schema.stream_key import of_named_stream, stream_name
 
 
 class SetApart(NamedTuple):
@@ -21,6 +22,6 @@ class SetApart(NamedTuple):
 _SET_APART = select(*(exists().where(*of_named_stream(table)) for table in (quarantine, missing)))
 
 
-def set_apart(connection: Connection, environment: str, key: Key) -> SetApart:
+def set_apart(connection: Connection, environment: str, key: StreamKey) -> SetApart:
     """What the stream has of either kind now."""
     return SetApart(*map(bool, connection.execute(_SET_APART, stream_name(environment, key)).one()))

@@ -23,11 +23,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from syncer.domain.streams.key import StreamKey
 from syncer.store.db.in_values import is_listed
 from syncer.store.db.types import Timestamp
 from syncer.store.schema.destination import shelf_of
 from syncer.store.schema.mirror_tables import missing, streams
-from syncer.store.schema.stream_key import Key, of_stream
+from syncer.store.schema.stream_key import of_stream
 from syncer.store.state.seen import seen_ids
 
 #: How many ids show what is held.
@@ -50,7 +51,7 @@ class MissingStore:
     """The missing rows of one stream."""
 
     environment: str
-    key: Key
+    key: StreamKey
 
     def unseen(self, connection: Connection, walk_id: str, walk_began_at: datetime) -> list[str]:
         """The ids of rows that the walk did not see though they were there before it began.
@@ -77,8 +78,8 @@ class MissingStore:
         rows = [
             {
                 "environment": self.environment,
-                "integration_id": self.key[0],
-                "model": self.key[1],
+                "integration_id": self.key.integration_id,
+                "model": self.key.model,
                 "record_id": record_id,
                 "walk_id": walk_id,
                 "walks": 1,
@@ -200,11 +201,13 @@ class MissingStore:
         return of_stream(missing, self.environment, self.key)
 
 
-def held_rows(connection: Connection, environment: str, key: Key | None = None) -> dict[Key, Held]:
+def held_rows(
+    connection: Connection, environment: str, key: StreamKey | None = None
+) -> dict[StreamKey, Held]:
     """What waits for a person, by stream; of one stream if given."""
     of = [missing.c.environment == environment, _HELD]
     if key is not None:
-        of += [missing.c.integration_id == key[0], missing.c.model == key[1]]
+        of += [missing.c.integration_id == key.integration_id, missing.c.model == key.model]
     counted = connection.execute(
         select(
             missing.c.integration_id,
@@ -216,7 +219,7 @@ def held_rows(connection: Connection, environment: str, key: Key | None = None) 
         .group_by(missing.c.integration_id, missing.c.model)
     )
     return {
-        (integration_id, model): Held(
+        StreamKey(integration_id, model): Held(
             rows,
             since,
             tuple(

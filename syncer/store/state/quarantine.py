@@ -12,10 +12,11 @@ from sqlalchemy import Connection, delete, func, select
 
 from syncer.domain.records.record import Poison, Record, ascii_json
 from syncer.domain.records.row import Row
+from syncer.domain.streams.key import StreamKey
 from syncer.store.db.bulk import upsert
 from syncer.store.db.in_values import is_listed
 from syncer.store.schema.mirror_tables import quarantine
-from syncer.store.schema.stream_key import Key, of_stream
+from syncer.store.schema.stream_key import of_stream
 
 #: Characters of an id that still fit an index entry of PostgreSQL, beside the rest of the key.
 LONGEST_KEY = 256
@@ -40,7 +41,7 @@ class Entry:
         return None if self.key.startswith(HASHED) else self.key
 
 
-def entries(connection: Connection, environment: str, key: Key | None = None) -> list[Entry]:
+def entries(connection: Connection, environment: str, key: StreamKey | None = None) -> list[Entry]:
     """What is in quarantine, of one stream if given, in the order of integration, model and age."""
     of = (
         (quarantine.c.environment == environment,) if key is None else of_stream(quarantine, environment, key)
@@ -65,7 +66,9 @@ def entries(connection: Connection, environment: str, key: Key | None = None) ->
     return [Entry(*row) for row in found]
 
 
-def keys_among(connection: Connection, environment: str, key: Key, records: Iterable[Record]) -> set[str]:
+def keys_among(
+    connection: Connection, environment: str, key: StreamKey, records: Iterable[Record]
+) -> set[str]:
     """Which of these records have entries: the entries' keys."""
     keys = [record_key(record.id, record.text) for record in records]
     found = connection.execute(
@@ -76,7 +79,7 @@ def keys_among(connection: Connection, environment: str, key: Key, records: Iter
     return set(found.scalars())
 
 
-def forget_entries(connection: Connection, environment: str, key: Key, keys: Collection[str]) -> None:
+def forget_entries(connection: Connection, environment: str, key: StreamKey, keys: Collection[str]) -> None:
     """Drop entries of records that are no more."""
     connection.execute(
         delete(quarantine).where(*of_stream(quarantine, environment, key), quarantine.c.record_key.in_(keys))
@@ -86,7 +89,7 @@ def forget_entries(connection: Connection, environment: str, key: Key, keys: Col
 def keep_in_quarantine(
     connection: Connection,
     environment: str,
-    key: Key,
+    key: StreamKey,
     run_id: str,
     now: datetime,
     poisons: Sequence[Poison],
@@ -107,7 +110,7 @@ def keep_in_quarantine(
 def add_to_quarantine(
     connection: Connection,
     environment: str,
-    key: Key,
+    key: StreamKey,
     run_id: str,
     now: datetime,
     poisons: Sequence[Poison],
@@ -119,14 +122,19 @@ def add_to_quarantine(
 
 
 def _held(
-    environment: str, key: Key, run_id: str, now: datetime, poisons: Sequence[Poison], rows: Sequence[Row]
+    environment: str,
+    key: StreamKey,
+    run_id: str,
+    now: datetime,
+    poisons: Sequence[Poison],
+    rows: Sequence[Row],
 ) -> list[dict[str, Any]]:
     noted = [(row.id, "; ".join(row.notes), ascii_json(row.document)) for row in rows if row.notes]
     held = {
         record_key(record_id, document): {
             "environment": environment,
-            "integration_id": key[0],
-            "model": key[1],
+            "integration_id": key.integration_id,
+            "model": key.model,
             "record_key": record_key(record_id, document),
             "reason": reason,
             "document": document,
@@ -150,7 +158,7 @@ def record_key(record_id: str | None, document: str | bytes) -> str:
     return HASHED + blake2b(named.encode() if isinstance(named, str) else named, digest_size=16).hexdigest()
 
 
-def forget_unmet(connection: Connection, environment: str, key: Key, walk_began_at: datetime) -> None:
+def forget_unmet(connection: Connection, environment: str, key: StreamKey, walk_began_at: datetime) -> None:
     """Drop entries of records that a full walk did not meet: they are gone, or have come in other words."""
     connection.execute(
         delete(quarantine).where(
@@ -159,7 +167,7 @@ def forget_unmet(connection: Connection, environment: str, key: Key, walk_began_
     )
 
 
-def quarantined(connection: Connection, environment: str, key: Key) -> int:
+def quarantined(connection: Connection, environment: str, key: StreamKey) -> int:
     """How many of the stream's records are in quarantine."""
     return connection.execute(
         select(func.count()).select_from(quarantine).where(*of_stream(quarantine, environment, key))

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Text, bindparam, delete, func, insert, update
 
 from syncer.domain.records.change import Counts
 from syncer.domain.streams.decisions import Kind, Outcome
+from syncer.domain.streams.key import StreamKey
 from syncer.store.schema.mirror_tables import runs
-from syncer.store.state.streams import Key
 
 #: How long ended runs are kept.
 KEEP_RUNS = timedelta(days=30)
@@ -29,15 +29,15 @@ _COUNT = (
 
 
 def begin_run(
-    connection: Connection, run_id: str, environment: str, key: Key, owner: str, now: datetime
+    connection: Connection, run_id: str, environment: str, key: StreamKey, owner: str, now: datetime
 ) -> None:
     """Note that a run has begun."""
     connection.execute(
         insert(runs).values(
             id=run_id,
             environment=environment,
-            integration_id=key[0],
-            model=key[1],
+            integration_id=key.integration_id,
+            model=key.model,
             owner=owner,
             started_at=now,
         )

@@ -8,16 +8,22 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import Connection, Select, cast, delete, exists, func, insert, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 
+from syncer.domain.streams.key import StreamKey
 from syncer.store.db.in_values import is_listed
 from syncer.store.schema.mirror_tables import seen
-from syncer.store.schema.stream_key import Key, of_stream
+from syncer.store.schema.stream_key import of_stream
 
 #: Made once: every page of a full walk needs it.
 _INSERT = insert(seen)
 
 
 def note_seen(
-    connection: Connection, environment: str, key: Key, walk_id: str, page: int, ids: Iterable[str | None]
+    connection: Connection,
+    environment: str,
+    key: StreamKey,
+    walk_id: str,
+    page: int,
+    ids: Iterable[str | None],
 ) -> None:
     """Keep which records a page of a full walk has brought, in the page's transaction. page counts from 1.
 
@@ -25,8 +31,8 @@ def note_seen(
     """
     row = {
         "environment": environment,
-        "integration_id": key[0],
-        "model": key[1],
+        "integration_id": key.integration_id,
+        "model": key.model,
         "walk_id": walk_id,
         "page": page,
         # ASCII, so that no id can be a text that the database does not take.
@@ -35,12 +41,12 @@ def note_seen(
     connection.execute(_INSERT, row)
 
 
-def forget_seen(connection: Connection, environment: str, key: Key) -> None:
+def forget_seen(connection: Connection, environment: str, key: StreamKey) -> None:
     """Drop what the stream's walks have seen."""
     connection.execute(delete(seen).where(*of_stream(seen, environment, key)))
 
 
-def seen_ids(connection: Connection, environment: str, key: Key, walk_id: str) -> Select[tuple[str]]:
+def seen_ids(connection: Connection, environment: str, key: StreamKey, walk_id: str) -> Select[tuple[str]]:
     """A query for the ids that the walk has seen, in one column."""
     if connection.dialect.name == "sqlite":
         ids = func.json_each(seen.c.ids).table_valued("value", name="entry")
@@ -56,7 +62,7 @@ def seen_ids(connection: Connection, environment: str, key: Key, walk_id: str) -
 
 
 def met(
-    connection: Connection, environment: str, key: Key, walk_id: str, ids: Collection[str]
+    connection: Connection, environment: str, key: StreamKey, walk_id: str, ids: Collection[str]
 ) -> Collection[str]:
     """Which of these ids the walk has seen."""
     all_ids = seen_ids(connection, environment, key, walk_id).subquery()
@@ -64,7 +70,7 @@ def met(
     return set(connection.execute(found).scalars())
 
 
-def has_nameless(connection: Connection, environment: str, key: Key, walk_id: str) -> bool:
+def has_nameless(connection: Connection, environment: str, key: StreamKey, walk_id: str) -> bool:
     """Whether the walk has brought records whose ids cannot be told."""
     ids = seen_ids(connection, environment, key, walk_id).subquery()
     return connection.execute(select(exists().where(ids.c.value.is_(None)))).scalar_one()

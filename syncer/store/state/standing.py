@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from syncer.domain.streams.decisions import Outcome, outcome_with, state_after
+from syncer.domain.streams.key import StreamKey
 from syncer.store.state.health import set_apart
 from syncer.store.state.missing import Held, MissingStore
 from syncer.store.state.quarantine import quarantined
-from syncer.store.state.streams import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Standing:
         )
 
 
-def standing(connection: Connection, environment: str, key: Key) -> Standing:
+def standing(connection: Connection, environment: str, key: StreamKey) -> Standing:
     """How the stream stands now."""
     apart = set_apart(connection, environment, key)
     return Standing(

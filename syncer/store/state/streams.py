@@ -15,13 +15,14 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
 from syncer.domain.scheduling.intervals import Seen
 from syncer.domain.streams.decisions import Outcome, Stream, Walk
+from syncer.domain.streams.key import StreamKey
 from syncer.store.db.bulk import insert_or_ignore
 from syncer.store.schema.mirror_tables import streams
-from syncer.store.schema.stream_key import Key, of_named_stream, stream_name
+from syncer.store.schema.stream_key import of_named_stream, stream_name
 from syncer.store.state.due import DueStreams
 from syncer.store.state.stream_columns import filters_text, row_counts, stream_of, walk_values
 
-__all__ = ["Key", "Lease", "StreamStore"]
+__all__ = ["Lease", "StreamStore"]
 
 #: Made once, as what follows: every run and every page asks for it.
 _NAMED = of_named_stream(streams)
@@ -33,8 +34,7 @@ _GET_LEASE = select(streams.c.lease_owner, streams.c.lease_until, streams.c.fenc
 class Lease:
     """The right to work on one stream until it ends or is renewed. fence grows with every lease."""
 
-    integration_id: str
-    model: str
+    key: StreamKey
     owner: str
     fence: int
 
@@ -43,7 +43,7 @@ class Lease:
 class StreamStore(DueStreams):
     """The streams of one environment."""
 
-    def add(self, connection: Connection, keys: Iterable[Key]) -> None:
+    def add(self, connection: Connection, keys: Iterable[StreamKey]) -> None:
         """Make sure that the streams have a row."""
         rows = [
             {"environment": self.environment, "integration_id": integration, "model": model, "state": "new"}
@@ -52,7 +52,7 @@ class StreamStore(DueStreams):
         if rows:
             connection.execute(insert_or_ignore(connection, streams), rows)
 
-    def select(self, connection: Connection, keys: Collection[Key]) -> None:
+    def select(self, connection: Connection, keys: Collection[StreamKey]) -> None:
         """Mirror exactly these streams from now on; the rows and the progress of the others stay."""
         self.add(connection, keys)
         found = connection.execute(
@@ -67,22 +67,22 @@ class StreamStore(DueStreams):
                     update(streams).where(self._is(integration_id, model)).values(mirrored=wanted)
                 )
 
-    def keys(self, connection: Connection) -> list[Key]:
+    def keys(self, connection: Connection) -> list[StreamKey]:
         """All streams that are mirrored, by integration and model."""
         found = connection.execute(
             select(streams.c.integration_id, streams.c.model)
             .where(self._mirrored)
             .order_by(streams.c.integration_id, streams.c.model)
         )
-        return [(row.integration_id, row.model) for row in found]
+        return [StreamKey(row.integration_id, row.model) for row in found]
 
     def get(self, connection: Connection, integration_id: str, model: str) -> Stream:
         """One stream; its row must exist."""
         return stream_of(
-            connection.execute(_GET, stream_name(self.environment, (integration_id, model))).one()
+            connection.execute(_GET, stream_name(self.environment, StreamKey(integration_id, model))).one()
         )
 
-    def get_or_add(self, connection: Connection, key: Key) -> Stream:
+    def get_or_add(self, connection: Connection, key: StreamKey) -> Stream:
         """One stream; it gets a row where it has none."""
         row = connection.execute(_GET, stream_name(self.environment, key)).one_or_none()
         if row is None:
@@ -100,7 +100,7 @@ class StreamStore(DueStreams):
     def claim(
         self,
         connection: Connection,
-        key: Key,
+        key: StreamKey,
         *,
         owner: str,
         now: datetime,
@@ -130,7 +130,7 @@ class StreamStore(DueStreams):
                 **({"due_at": None, "due_purpose": None} if answers else {}),
             )
         )
-        return Lease(*key, owner, row.fence + 1) if taken.rowcount else None
+        return Lease(key, owner, row.fence + 1) if taken.rowcount else None
 
     def renew(self, connection: Connection, lease: Lease, now: datetime, length: timedelta) -> None:
         """Prolong the lease. Raises LeaseLost where another runner has taken the stream."""
@@ -231,14 +231,14 @@ class StreamStore(DueStreams):
         changed = connection.execute(
             statement.values(expressions) if expressions else statement,
             {
-                **stream_name(self.environment, (lease.integration_id, lease.model)),
+                **stream_name(self.environment, lease.key),
                 "its_owner": lease.owner,
                 "its_fence": lease.fence,
                 **{f"new_{name}": each for name, each in plain.items()},
             },
         )
         if not changed.rowcount:
-            raise LeaseLost(f"Another runner has taken {lease.model} of {lease.integration_id} over.")
+            raise LeaseLost(f"Another runner has taken {lease.key.model} of {lease.key.integration_id} over.")
 
 
 @cache

@@ -87,7 +87,7 @@ class Sweep:
 
     @property
     def _missing(self) -> MissingStore:
-        key = (self.lease.integration_id, self.lease.model)
+        key = self.lease.key
         return MissingStore(self.engine.streams.environment, key)
 
     @property
@@ -125,14 +125,14 @@ class Sweep:
 
         Where Kombo cannot be asked for it, any record that came without an id may be the one.
         """
-        key, environment = (self.lease.integration_id, self.lease.model), self.engine.streams.environment
+        key, environment = self.lease.key, self.engine.streams.environment
         return can_sweep(self.source.listed, walk) and (
             by_id(self.source) is not None or not has_nameless(connection, environment, key, walk.id)
         )
 
     async def _must_be_told_truly(self) -> None:
         """What is absent says something only where Kombo has the integration's whole and present data."""
-        known = await self.integrations.known(self.lease.integration_id, self.purpose, fresh=True)
+        known = await self.integrations.known(self.lease.key.integration_id, self.purpose, fresh=True)
         must_be_offered(known, self.source.listed)
         if known.status not in {None, "ACTIVE"}:
             raise NotReady(
@@ -164,7 +164,7 @@ class Sweep:
 
     def _is_held(self, connection: Connection) -> bool:
         """Whether so much is believed to be gone that nobody believes it unasked."""
-        engine, key = self.engine, (self.lease.integration_id, self.lease.model)
+        engine, key = self.engine, self.lease.key
         gone = self._missing.count(connection, self._suspected)
         live = engine.streams.get(connection, *key).rows_live
         return engine.rules.brakes.hold(gone, live, self.walk)
@@ -196,5 +196,7 @@ class Sweep:
             after = replace(after, state=standing(connection, environment, key).state())
             engine.streams.finish_walk(connection, self.lease, after, counts)
         if marked:
-            log.info("rows_swept", integration=key[0], model=key[1], run=self.run_id, rows=marked)
+            log.info(
+                "rows_swept", integration=key.integration_id, model=key.model, run=self.run_id, rows=marked
+            )
         return counts, engine.streams.get(connection, *key), now

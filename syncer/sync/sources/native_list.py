@@ -18,6 +18,7 @@ from syncer.domain.records.projection import native_projection
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
 from syncer.domain.streams.decisions import Walk
+from syncer.domain.streams.key import StreamKey
 from syncer.kombo.lists import Page
 from syncer.kombo.passthrough import NativeAnswer
 from syncer.store.records.parents import are_read_whole, next_value
@@ -37,7 +38,7 @@ class NativeList:
 
     @property
     def shelf(self) -> Shelf:
-        return shelf_of(self.engine.streams.environment, (self.integration_id, self.listed.name))
+        return shelf_of(self.engine.streams.environment, StreamKey(self.integration_id, self.listed.name))
 
     @property
     def filters(self) -> Mapping[str, str]:

@@ -10,20 +10,30 @@ from hypothesis import strategies as st
 
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.scheduling.order import in_turn, must_yield, next_in_turn
+from syncer.domain.streams.key import StreamKey
 
-Key = tuple[str, str]
-keys = st.tuples(st.sampled_from("ABCD"), st.integers(0, 9).map(str))
+keys = st.builds(StreamKey, st.sampled_from("ABCD"), st.integers(0, 9).map(str))
 some_keys = st.lists(keys, unique=True, max_size=25)
 
 
 def test_a_webhook_goes_first_whenever_its_integration_had_a_turn() -> None:
-    due = {("A", "1"): 2, ("B", "1"): 2, ("C", "1"): int(Purpose.WEBHOOK), ("C", "2"): 3}
-    assert in_turn(due, {"C": 9, "B": 3}) == [("C", "1"), ("A", "1"), ("B", "1"), ("C", "2")]
+    due = {
+        StreamKey("A", "1"): 2,
+        StreamKey("B", "1"): 2,
+        StreamKey("C", "1"): int(Purpose.WEBHOOK),
+        StreamKey("C", "2"): 3,
+    }
+    assert in_turn(due, {"C": 9, "B": 3}) == [
+        StreamKey("C", "1"),
+        StreamKey("A", "1"),
+        StreamKey("B", "1"),
+        StreamKey("C", "2"),
+    ]
 
 
 @given(due=some_keys, turns=st.dictionaries(st.sampled_from("ABCD"), st.integers(1, 9)))
 def test_of_one_purpose_the_integration_goes_first_whose_turn_was_the_longest_ago(
-    due: list[Key], turns: dict[str, int]
+    due: list[StreamKey], turns: dict[str, int]
 ) -> None:
     order = in_turn(dict.fromkeys(due, 2), turns)
     assert sorted(order) == sorted(due)
@@ -31,28 +41,30 @@ def test_of_one_purpose_the_integration_goes_first_whose_turn_was_the_longest_ag
     assert ages == sorted(ages)
     # Within an integration whoever waits longest.
     for integration in "ABCD":
-        assert [key for key in order if key[0] == integration] == [
-            key for key in due if key[0] == integration
+        assert [key for key in order if key.integration_id == integration] == [
+            key for key in due if key.integration_id == integration
         ]
 
 
-def runs(running: list[Key]) -> Counter[str]:
+def runs(running: list[StreamKey]) -> Counter[str]:
     return Counter(integration for integration, _ in running)
 
 
 def test_the_first_due_stream_of_the_least_busy_integration_is_next() -> None:
-    due = [("A", "1"), ("B", "1"), ("B", "2"), ("C", "1")]
-    assert next_in_turn(due, []) == ("A", "1")
-    assert next_in_turn(due, [("A", "1")]) == ("B", "1")
-    assert next_in_turn(due, {("A", "1"): 1, ("C", "2"): 1}) == ("B", "1")
-    assert next_in_turn(due, [("A", "9"), ("B", "9"), ("C", "9")]) == ("A", "1")
-    assert next_in_turn(due[:1], [("A", "1")]) is None
-    assert next_in_turn([], [("A", "1")]) is None
+    due = [StreamKey("A", "1"), StreamKey("B", "1"), StreamKey("B", "2"), StreamKey("C", "1")]
+    assert next_in_turn(due, []) == StreamKey("A", "1")
+    assert next_in_turn(due, [StreamKey("A", "1")]) == StreamKey("B", "1")
+    assert next_in_turn(due, {StreamKey("A", "1"): 1, StreamKey("C", "2"): 1}) == StreamKey("B", "1")
+    assert next_in_turn(due, [StreamKey("A", "9"), StreamKey("B", "9"), StreamKey("C", "9")]) == StreamKey(
+        "A", "1"
+    )
+    assert next_in_turn(due[:1], [StreamKey("A", "1")]) is None
+    assert next_in_turn([], [StreamKey("A", "1")]) is None
 
 
 @given(due=some_keys, places=st.integers(1, 12))
-def test_no_integration_waits_while_another_has_two_more_runs(due: list[Key], places: int) -> None:
-    running: list[Key] = []
+def test_no_integration_waits_while_another_has_two_more_runs(due: list[StreamKey], places: int) -> None:
+    running: list[StreamKey] = []
     while len(running) < places and (key := next_in_turn(due, running)) is not None:
         assert key in due
         assert key not in running
@@ -65,37 +77,45 @@ def test_no_integration_waits_while_another_has_two_more_runs(due: list[Key], pl
 
 @given(due=some_keys, running=some_keys)
 def test_the_next_run_is_of_an_integration_that_has_no_more_than_any_other_due(
-    due: list[Key], running: list[Key]
+    due: list[StreamKey], running: list[StreamKey]
 ) -> None:
     key = next_in_turn(due, running)
     free = [each for each in due if each not in running]
     assert (key is None) == (free == [])
     if key is not None:
-        assert all(runs(running)[key[0]] <= runs(running)[integration] for integration, _ in free)
+        assert all(runs(running)[key.integration_id] <= runs(running)[integration] for integration, _ in free)
 
 
 @pytest.mark.parametrize(
     ("due", "running", "expected"),
     [
-        ([("B", "1")], [("A", "1"), ("A", "2"), ("A", "3")], ("A", "3")),
-        ([("C", "1")], [("A", "1"), ("B", "1"), ("B", "2")], ("B", "2")),
-        ([("B", "1")], [("A", "1")], None),
-        ([("C", "1")], [("A", "1"), ("B", "1")], None),
-        ([("A", "4")], [("A", "1"), ("A", "2")], None),
-        ([("B", "2")], [("A", "1"), ("A", "2"), ("B", "1")], None),
-        ([], [("A", "1"), ("A", "2")], None),
-        ([("A", "1")], [], None),
+        (
+            [StreamKey("B", "1")],
+            [StreamKey("A", "1"), StreamKey("A", "2"), StreamKey("A", "3")],
+            StreamKey("A", "3"),
+        ),
+        (
+            [StreamKey("C", "1")],
+            [StreamKey("A", "1"), StreamKey("B", "1"), StreamKey("B", "2")],
+            StreamKey("B", "2"),
+        ),
+        ([StreamKey("B", "1")], [StreamKey("A", "1")], None),
+        ([StreamKey("C", "1")], [StreamKey("A", "1"), StreamKey("B", "1")], None),
+        ([StreamKey("A", "4")], [StreamKey("A", "1"), StreamKey("A", "2")], None),
+        ([StreamKey("B", "2")], [StreamKey("A", "1"), StreamKey("A", "2"), StreamKey("B", "1")], None),
+        ([], [StreamKey("A", "1"), StreamKey("A", "2")], None),
+        ([StreamKey("A", "1")], [], None),
     ],
 )
 def test_a_run_gives_its_place_up_only_for_an_integration_that_has_none(
-    due: list[Key], running: list[Key], expected: Key | None
+    due: list[StreamKey], running: list[StreamKey], expected: StreamKey | None
 ) -> None:
     assert must_yield(due, running) == expected
 
 
 @given(due=some_keys, running=some_keys)
 def test_giving_places_up_ends_with_a_run_for_every_integration_or_one_for_each(
-    due: list[Key], running: list[Key]
+    due: list[StreamKey], running: list[StreamKey]
 ) -> None:
     running = list(running)
     for _ in range(len(running) + 1):

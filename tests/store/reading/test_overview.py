@@ -9,6 +9,7 @@ from sqlalchemy import Connection, update
 
 from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.records.record import Poison
+from syncer.domain.streams.key import StreamKey
 from syncer.store.reading.overview import overview
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.budget import change_budget
@@ -18,7 +19,11 @@ from syncer.store.state.streams import StreamStore
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LENGTH = timedelta(seconds=60)
-KEYS = [("tool:one", "ats_jobs"), ("tool:one", "ats_tags"), ("tool:two", "ats_jobs")]
+KEYS = [
+    StreamKey("tool:one", "ats_jobs"),
+    StreamKey("tool:one", "ats_tags"),
+    StreamKey("tool:two", "ats_jobs"),
+]
 STORE = StreamStore()
 
 

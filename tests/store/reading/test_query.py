@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from syncer.domain.errors import DatabaseUnavailable, UsageError
+from syncer.domain.streams.key import StreamKey
 from syncer.store.db.database import Database
 from syncer.store.reading.query import cancel, query
 from syncer.store.state.runs import begin_run
@@ -22,7 +23,7 @@ NOTHING: Mapping[str, str] = {}
 
 def add_run(database: Database, run_id: str) -> None:
     with database.begin() as connection:
-        begin_run(connection, run_id, "default", ("tool:one", "ats_tags"), "me", NOW)
+        begin_run(connection, run_id, "default", StreamKey("tool:one", "ats_tags"), "me", NOW)
 
 
 def ask(database: Database, sql: str, parameters: Mapping[str, str] = NOTHING) -> list[tuple[Any, ...]]:

@@ -20,6 +20,7 @@ from syncer.domain.native.rows import project_native, read_native
 from syncer.domain.native.spec import Resource
 from syncer.domain.records.record import Record
 from syncer.domain.records.row import Row
+from syncer.domain.streams.key import StreamKey
 from syncer.store.records.compare import differing, known_rows
 from syncer.store.records.write import write_page
 from syncer.store.schema.destination import shelf_of
@@ -27,7 +28,7 @@ from syncer.store.schema.mirror_tables import MIRROR, streams
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.schema.native_views import make_views
 from syncer.store.state.missing import MissingStore
-from syncer.store.state.streams import Key, StreamStore
+from syncer.store.state.streams import StreamStore
 from tests.store.conftest import MakeRow
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -85,7 +86,7 @@ def row_of(listed: Resource, text: str) -> Row:
     return row
 
 
-def write(connection: Connection, key: Key, rows: Sequence[Row], now: datetime = NOW) -> None:
+def write(connection: Connection, key: StreamKey, rows: Sequence[Row], now: datetime = NOW) -> None:
     written = write_page(connection, shelf_of(ENVIRONMENT, key), rows, now=now, walk_began_at=now)
     assert written.refused == []
 
@@ -99,7 +100,7 @@ def shown(connection: Connection, view: str = "people") -> dict[str, dict[str, A
 
 
 def test_equal_keys_of_other_lists_and_integrations_are_other_rows(connection: Connection) -> None:
-    keys = [(ONE, "people"), (OTHER, "people"), (ONE, "teams")]
+    keys = [StreamKey(ONE, "people"), StreamKey(OTHER, "people"), StreamKey(ONE, "teams")]
     for number, key in enumerate(keys):
         write(connection, key, [row_of(resource(), f'{{"id": 1, "of": {number}}}')])
     write(connection, keys[0], [row_of(resource(), '{"id": 1, "of": "changed"}')], LATER)
@@ -119,23 +120,23 @@ def test_equal_keys_of_other_lists_and_integrations_are_other_rows(connection: C
 
 def test_what_is_known_of_a_record_is_that_of_its_own_stream(connection: Connection) -> None:
     row = row_of(resource(), '{"id": 1}')
-    write(connection, (ONE, "people"), [row])
-    for key in ((OTHER, "people"), (ONE, "teams")):
+    write(connection, StreamKey(ONE, "people"), [row])
+    for key in (StreamKey(OTHER, "people"), StreamKey(ONE, "teams")):
         shelf = shelf_of(ENVIRONMENT, key)
         assert known_rows(connection, shelf, ["1"]) == {}
         assert differing(connection, shelf, {"1": row.content_hash}) == {"1": None}
-    its = shelf_of(ENVIRONMENT, (ONE, "people"))
+    its = shelf_of(ENVIRONMENT, StreamKey(ONE, "people"))
     assert differing(connection, its, {"1": row.content_hash}) == {}
 
 
 def test_a_sweep_marks_rows_of_its_own_stream_alone(connection: Connection, row_of: MakeRow) -> None:
     groups = model_named("hris_groups")
-    write(connection, (ONE, "hris_groups"), [row_of(groups, "1")])
+    write(connection, StreamKey(ONE, "hris_groups"), [row_of(groups, "1")])
     plain = row_of_people('{"id": 1}')
-    for key in ((ONE, "people"), (OTHER, "people"), (ONE, "teams")):
+    for key in (StreamKey(ONE, "people"), StreamKey(OTHER, "people"), StreamKey(ONE, "teams")):
         write(connection, key, [plain])
-    StreamStore().add(connection, [(ONE, "people")])
-    missing = MissingStore(ENVIRONMENT, (ONE, "people"))
+    StreamStore().add(connection, [StreamKey(ONE, "people")])
+    missing = MissingStore(ENVIRONMENT, StreamKey(ONE, "people"))
     for walk in ("first", "second"):
         assert missing.unseen(connection, walk, LATER) == ["1"]
         missing.note(connection, ["1"], walk, LATER)
@@ -145,7 +146,7 @@ def test_a_sweep_marks_rows_of_its_own_stream_alone(connection: Connection, row_
             passthrough_records.c.remote_deleted_at.is_not(None)
         )
     ).all()
-    assert [tuple(row) for row in marked] == [(ONE, "people")]
+    assert [tuple(row) for row in marked] == [StreamKey(ONE, "people")]
     assert connection.scalar(select(MIRROR["hris_groups"].c.remote_deleted_at)) is None
 
 
@@ -163,7 +164,7 @@ def test_a_view_shows_each_type_of_value_exactly(
     text, sqlite, postgresql = given
     listed = resource(value=kind)
     make_views(connection, [listed], anew=["people"])
-    write(connection, (ONE, "people"), [row_of(listed, f'{{"id": 1, "value": {text}}}')])
+    write(connection, StreamKey(ONE, "people"), [row_of(listed, f'{{"id": 1, "value": {text}}}')])
     (row,) = shown(connection).values()
     if connection.dialect.name == "sqlite":
         assert (row["value"], type(row["value"])) == (sqlite, type(sqlite))
@@ -180,7 +181,7 @@ def test_what_is_null_or_not_there_is_null_whatever_its_type(
 ) -> None:
     listed = resource(value=kind)
     make_views(connection, [listed])
-    write(connection, (ONE, "people"), [row_of(listed, text)])
+    write(connection, StreamKey(ONE, "people"), [row_of(listed, text)])
     assert [row["value"] for row in shown(connection).values()] == [None]
     nothing = "SELECT count(*) FROM people WHERE value IS NULL"
     assert connection.exec_driver_sql(nothing).scalar_one() == 1
@@ -189,7 +190,7 @@ def test_what_is_null_or_not_there_is_null_whatever_its_type(
 def test_a_column_may_have_any_word_of_sql_as_its_name(connection: Connection) -> None:
     listed = resource(select="integer", order="text", user="boolean")
     make_views(connection, [listed])
-    write(connection, (ONE, "people"), [row_of(listed, '{"id": 1, "select": 7, "order": "x"}')])
+    write(connection, StreamKey(ONE, "people"), [row_of(listed, '{"id": 1, "select": 7, "order": "x"}')])
     (row,) = shown(connection).values()
     assert (row["select"], row["order"], row["user"]) == (7, "x", None)
 
@@ -197,7 +198,7 @@ def test_a_column_may_have_any_word_of_sql_as_its_name(connection: Connection) -
 def test_a_view_has_the_rows_of_its_list_in_all_integrations_and_no_others(connection: Connection) -> None:
     listed = [resource(), resource("teams")]
     make_views(connection, listed)
-    for key in ((ONE, "people"), (OTHER, "people"), (ONE, "teams")):
+    for key in (StreamKey(ONE, "people"), StreamKey(OTHER, "people"), StreamKey(ONE, "teams")):
         write(connection, key, [row_of_people('{"id": 1}')])
     found = connection.exec_driver_sql("SELECT integration_id FROM people ORDER BY 1").scalars().all()
     assert found == [ONE, OTHER]
@@ -206,7 +207,7 @@ def test_a_view_has_the_rows_of_its_list_in_all_integrations_and_no_others(conne
 
 def test_a_live_view_hides_marked_rows_alone(connection: Connection) -> None:
     make_views(connection, [resource()])
-    write(connection, (ONE, "people"), [row_of_people('{"id": 1}'), row_of_people('{"id": 2}')])
+    write(connection, StreamKey(ONE, "people"), [row_of_people('{"id": 1}'), row_of_people('{"id": 2}')])
     connection.execute(
         update(passthrough_records)
         .where(passthrough_records.c.record_key == "2")
@@ -218,7 +219,7 @@ def test_a_live_view_hides_marked_rows_alone(connection: Connection) -> None:
 
 def test_a_view_without_a_stream_shows_when_its_rows_were_written(connection: Connection) -> None:
     make_views(connection, [resource()])
-    write(connection, (ONE, "people"), [row_of_people('{"id": 1}')])
+    write(connection, StreamKey(ONE, "people"), [row_of_people('{"id": 1}')])
     (before,) = shown(connection).values()
     assert before["last_seen_at"] == before["mirrored_at"]
     connection.execute(

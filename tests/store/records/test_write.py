@@ -20,6 +20,7 @@ from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.catalogue.model import Model
 from syncer.domain.records.change import Counts
 from syncer.domain.records.row import INDEXED_BYTES, Row, project_text
+from syncer.domain.streams.key import StreamKey
 from syncer.store.db.database import Database
 from syncer.store.records.write import write_page
 from syncer.store.schema.destination import model_shelf
@@ -535,9 +536,11 @@ def test_a_refused_record_goes_into_quarantine_and_heals_when_the_database_takes
     connection: Connection, row_of: MakeRow
 ) -> None:
     refuse(connection, "ats_tags", "name", "refused")
-    key = ("tool:one", "ats_tags")
+    key = StreamKey("tool:one", "ats_tags")
     for page in ([row_of(TAGS, "a"), row_of(TAGS, "b", name="refused")], [row_of(TAGS, "b", name="taken")]):
-        written = write_page(connection, model_shelf(TAGS, key[0]), page, now=NOW, walk_began_at=NOW)
+        written = write_page(
+            connection, model_shelf(TAGS, key.integration_id), page, now=NOW, walk_began_at=NOW
+        )
         keep_in_quarantine(
             connection, "default", key, "run", NOW, written.refused, page, {row.id for row in page}
         )

@@ -20,6 +20,7 @@ from syncer.domain.catalogue.model import Column
 from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable
 from syncer.domain.native.call import Call
 from syncer.domain.native.spec import Resource
+from syncer.domain.streams.key import StreamKey
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
 from syncer.store.schema.mirror_tables import MIRROR, metadata, streams
@@ -314,9 +315,9 @@ def test_freshness_shows_what_the_streams_rows_say(database: Database) -> None:
     }
     store = StreamStore()
     with database.begin() as connection:
-        store.add(connection, [("a", "hris_groups"), ("b", "hris_groups")])
+        store.add(connection, [StreamKey("a", "hris_groups"), StreamKey("b", "hris_groups")])
         connection.execute(update(streams).where(streams.c.integration_id == "a").values(**said))
-        store.select(connection, {("a", "hris_groups")})
+        store.select(connection, {StreamKey("a", "hris_groups")})
     with database.read() as connection:
         found = connection.execute(text("SELECT * FROM mirror_freshness"))
         assert list(found.keys()) == FRESHNESS
@@ -344,7 +345,7 @@ def test_the_lag_counts_whole_seconds_since_the_stream_was_complete_by_the_datab
 ) -> None:
     ages = {"fresh": 0.0, "hour": 3600.4, "month": 30 * 86400 + 0.4, "ahead": -120.4}
     with database.begin() as connection:
-        StreamStore().add(connection, [(name, "hris_groups") for name in ages])
+        StreamStore().add(connection, [StreamKey(name, "hris_groups") for name in ages])
         now = database.now(connection)
         for name, age in ages.items():
             connection.execute(
@@ -375,7 +376,9 @@ def test_native_views_go_with_their_table_and_come_back_with_the_next_run(databa
     with database.begin() as connection:
         make_views(connection, [listed])
         connection.execute(text("CREATE VIEW titles AS SELECT title FROM people_live"))
-        StreamStore().add(connection, [("hibob:one", "people"), ("hibob:one", "hris_employees")])
+        StreamStore().add(
+            connection, [StreamKey("hibob:one", "people"), StreamKey("hibob:one", "hris_employees")]
+        )
         before = set(inspect(connection).get_table_names())
     schema.downgrade(database, "0001")
     with database.read() as connection:

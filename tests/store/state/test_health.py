@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from syncer.domain.records.record import Poison
+from syncer.domain.streams.key import StreamKey
 from syncer.store.state.health import set_apart
 from syncer.store.state.missing import MissingStore
 from syncer.store.state.quarantine import keep_in_quarantine
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-KEY, OTHER = ("tool:one", "ats_tags"), ("tool:two", "ats_tags")
+KEY, OTHER = StreamKey("tool:one", "ats_tags"), StreamKey("tool:two", "ats_tags")
 
 
 def test_a_stream_that_has_neither_has_nothing_apart(connection: Connection) -> None:

@@ -16,6 +16,7 @@ from syncer.domain.records.change import Counts
 from syncer.domain.records.record import Poison
 from syncer.domain.records.row import Row, project_text
 from syncer.domain.streams.decisions import Kind, Outcome
+from syncer.domain.streams.key import StreamKey
 from syncer.store.schema.mirror_tables import quarantine, runs
 from syncer.store.state.quarantine import keep_in_quarantine, quarantined, record_key
 from syncer.store.state.runs import (
@@ -30,7 +31,7 @@ MakeRow = Callable[..., Row]
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
-KEY = ("tool:one", "ats_tags")
+KEY = StreamKey("tool:one", "ats_tags")
 TAGS = model_named("ats_tags")
 
 
@@ -109,7 +110,7 @@ def keep(
     *,
     now: datetime = NOW,
     run_id: str = "run",
-    key: tuple[str, str] = KEY,
+    key: StreamKey = KEY,
 ) -> None:
     entered = {record_key(row.id, row.document) for row in rows}
     keep_in_quarantine(connection, "default", key, run_id, now, poisons, rows, entered)
@@ -182,8 +183,8 @@ def test_a_record_met_again_keeps_when_it_was_first_met(connection: Connection) 
 
 def test_a_record_that_comes_whole_is_healed_and_no_other(connection: Connection, row_of: MakeRow) -> None:
     keep(connection, [replace(NUL, id=name) for name in "abc"] + [NAMELESS])
-    keep(connection, [replace(NUL, id="a")], key=("tool:two", "ats_tags"))
-    keep(connection, [replace(NUL, id="a")], key=("tool:one", "ats_roles"))
+    keep(connection, [replace(NUL, id="a")], key=StreamKey("tool:two", "ats_tags"))
+    keep(connection, [replace(NUL, id="a")], key=StreamKey("tool:one", "ats_roles"))
     noted = replace(row_of(TAGS, "b"), notes=("still not",))
     keep(connection, rows=[row_of(TAGS, "a"), noted, row_of(TAGS, "d")], now=LATER)
     left = {(each["integration_id"], each["model"], each["record_key"][:5]) for each in entries(connection)}

@@ -17,17 +17,18 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
 from syncer.domain.scheduling.intervals import Seen
 from syncer.domain.streams.decisions import Kind, Outcome, Stream, Walk
+from syncer.domain.streams.key import StreamKey
 from syncer.store.db.database import Database
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.due import AT_ONCE, LEFT_BEHIND
-from syncer.store.state.streams import Key, Lease, StreamStore
+from syncer.store.state.streams import Lease, StreamStore
 
 STORE = StreamStore()
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LENGTH = timedelta(seconds=60)
-KEY = ("tool:one", "hris_employees")
-OTHER = ("tool:one", "hris_groups")
-THIRD = ("tool:two", "hris_employees")
+KEY = StreamKey("tool:one", "hris_employees")
+OTHER = StreamKey("tool:one", "hris_groups")
+THIRD = StreamKey("tool:two", "hris_employees")
 
 
 def seconds(number: float) -> timedelta:
@@ -64,7 +65,7 @@ def nobody(_owner: str) -> bool:
 def claim(
     connection: Connection,
     owner: str,
-    key: Key = KEY,
+    key: StreamKey = KEY,
     *,
     now: datetime = NOW,
     is_dead: Callable[[str], bool] = nobody,
@@ -72,7 +73,7 @@ def claim(
     return STORE.claim(connection, key, owner=owner, now=now, length=LENGTH, is_dead=is_dead)
 
 
-def claimed(connection: Connection, owner: str = "me", key: Key = KEY, *, now: datetime = NOW) -> Lease:
+def claimed(connection: Connection, owner: str = "me", key: StreamKey = KEY, *, now: datetime = NOW) -> Lease:
     lease = claim(connection, owner, key, now=now)
     assert lease is not None
     return lease
@@ -83,14 +84,14 @@ def release(connection: Connection, lease: Lease, *, due_at: datetime | None = N
     STORE.release(connection, lease, now=NOW, due_at=due_at, **{**said, **changes})
 
 
-def row(connection: Connection, key: Key = KEY) -> dict[str, Any]:
+def row(connection: Connection, key: StreamKey = KEY) -> dict[str, Any]:
     found = connection.execute(
-        select(streams).where(streams.c.integration_id == key[0], streams.c.model == key[1])
+        select(streams).where(streams.c.integration_id == key.integration_id, streams.c.model == key.model)
     )
     return dict(found.one()._mapping)
 
 
-def due(connection: Connection, now: datetime = NOW, *, limit: int = 100) -> list[Key]:
+def due(connection: Connection, now: datetime = NOW, *, limit: int = 100) -> list[StreamKey]:
     return list(STORE.due(connection, now, nobody, limit))
 
 
@@ -117,7 +118,7 @@ def test_a_new_stream_is_new_mirrored_and_not_due(connection: Connection) -> Non
 def test_adding_a_stream_again_changes_nothing(connection: Connection) -> None:
     claimed(connection)
     before = row(connection)
-    STORE.add(connection, [KEY, ("tool:three", "hris_groups")])
+    STORE.add(connection, [KEY, StreamKey("tool:three", "hris_groups")])
     assert row(connection) == before
     assert len(STORE.all(connection)) == 4
 
@@ -128,7 +129,7 @@ def test_streams_that_are_not_selected_are_neither_listed_nor_due_but_keep_their
     STORE.mark_due(connection, [KEY, OTHER], now=NOW, purpose=Purpose.INCREMENTAL)
     lease = claimed(connection)
     STORE.save_walk(connection, lease, WALK, Counts(live=3), now=NOW, length=LENGTH)
-    new = ("tool:three", "hris_groups")
+    new = StreamKey("tool:three", "hris_groups")
     STORE.select(connection, {THIRD, new})
     assert [(each.integration_id, each.model) for each in STORE.all(connection)] == [new, THIRD]
     assert due(connection, NOW + LENGTH * 2) == []
@@ -155,7 +156,7 @@ def test_environments_do_not_meet(connection: Connection) -> None:
 
 
 def test_a_stream_that_does_not_exist_cannot_be_claimed(connection: Connection) -> None:
-    assert claim(connection, "me", ("nobody", "hris_groups")) is None
+    assert claim(connection, "me", StreamKey("nobody", "hris_groups")) is None
 
 
 def test_a_living_lease_cannot_be_claimed_until_it_ends(connection: Connection) -> None:
@@ -164,7 +165,7 @@ def test_a_living_lease_cannot_be_claimed_until_it_ends(connection: Connection) 
     taken = claim(connection, "you", now=NOW + LENGTH + seconds(0.001))
     assert taken is not None
     assert taken.fence > lease.fence
-    assert (taken.integration_id, taken.model, taken.owner) == (*KEY, "you")
+    assert (taken.key, taken.owner) == (KEY, "you")
 
 
 def test_a_lease_says_nothing_about_other_streams(connection: Connection) -> None:
@@ -240,7 +241,7 @@ def test_a_lease_that_has_ended_but_that_nobody_took_still_holds(connection: Con
 
 
 def test_runners_that_claim_at_once_are_one_winner_each_time(migrated_url: str) -> None:
-    keys = [("tool:one", model) for model in catalogue()]
+    keys = [StreamKey("tool:one", model) for model in catalogue()]
     databases = [Database(migrated_url) for _ in range(4)]
     with databases[0].begin() as connection:
         STORE.add(connection, keys)
@@ -263,10 +264,10 @@ def test_runners_that_claim_at_once_are_one_winner_each_time(migrated_url: str) 
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted((lease.integration_id, lease.model) for lease in winners) == sorted(keys)
+    assert sorted(lease.key for lease in winners) == sorted(keys)
     with databases[0].read() as connection:
         for lease in winners:
-            kept = row(connection, (lease.integration_id, lease.model))
+            kept = row(connection, lease.key)
             assert (kept["lease_owner"], kept["fence"]) == (lease.owner, lease.fence)
     for database in databases:
         database.close()
@@ -370,7 +371,7 @@ def test_a_marked_stream_is_due_until_somebody_claims_it(connection: Connection)
 def test_a_mark_is_counted_once(connection: Connection) -> None:
     assert STORE.mark_due(connection, [KEY], now=NOW, purpose=Purpose.INCREMENTAL) == 1
     assert STORE.mark_due(connection, [KEY], now=NOW + seconds(1), purpose=Purpose.INCREMENTAL) == 0
-    assert STORE.mark_due(connection, [("nobody", "hris_groups")], now=NOW, purpose=2) == 0
+    assert STORE.mark_due(connection, [StreamKey("nobody", "hris_groups")], now=NOW, purpose=2) == 0
     assert STORE.get(connection, *KEY).due_at == NOW
 
 
@@ -418,12 +419,12 @@ def test_the_schedule_marks_streams_that_are_not_due(connection: Connection) -> 
     assert scheduled(connection, KEY[1]) == [(KEY[0], NOW - seconds(1)), (THIRD[0], NOW - seconds(1))]
 
 
-def mark(connection: Connection, key: Key, purpose: Purpose, at: float) -> None:
+def mark(connection: Connection, key: StreamKey, purpose: Purpose, at: float) -> None:
     STORE.mark_due(connection, [key], now=NOW + seconds(at), purpose=purpose)
 
 
 def test_the_most_urgent_purpose_goes_first_and_then_the_longest_wait(connection: Connection) -> None:
-    fourth = ("tool:two", "hris_groups")
+    fourth = StreamKey("tool:two", "hris_groups")
     STORE.add(connection, [fourth])
     mark(connection, KEY, Purpose.FULL, -50)
     mark(connection, OTHER, Purpose.INCREMENTAL, -10)
@@ -545,7 +546,7 @@ def test_streams_that_are_tried_again_at_a_time_of_their_own_are_not_asked_by_th
 
 
 def test_thousands_of_streams_are_marked_at_once(connection: Connection) -> None:
-    many = [(f"tool:{number}", "hris_locations") for number in range(AT_ONCE + 10)]
+    many = [StreamKey(f"tool:{number}", "hris_locations") for number in range(AT_ONCE + 10)]
     STORE.add(connection, many)
     assert STORE.mark_due(connection, many, now=NOW, purpose=2, scheduled_at=NOW) == len(many)
     assert {when for _, when in scheduled(connection, "hris_locations")} == {NOW}

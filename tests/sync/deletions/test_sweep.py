@@ -78,7 +78,7 @@ async def test_rows_that_kombo_does_not_know_any_more_are_marked_after_it_was_as
     assert set(ids_of(asked_by_id(world, GROUPS))) == set(gone)
     stream = world.streams()[result.key]
     assert stream.rows_live == len(company(world).ids(GROUPS))
-    assert stream.rows_live + stream.rows_deleted == len(world.rows(GROUPS, result.key[0]))
+    assert stream.rows_live + stream.rows_deleted == len(world.rows(GROUPS, result.key.integration_id))
 
 
 async def test_a_sweep_asks_for_just_the_missing_records_deleted_ones_and_unfiltered(make_world: Any) -> None:
@@ -106,7 +106,7 @@ async def test_what_a_filter_leaves_out_is_asked_for_kept_and_current(make_world
     result = await only(world, EMPLOYEES, sync={"models": ["*"], "model": {EMPLOYEES: filters}})
     assert result.outcome is Outcome.COMPLETE
     assert not swept(world, EMPLOYEES)
-    assert world.rows(EMPLOYEES, result.key[0])[inactive]["job_title"] == "Retired"
+    assert world.rows(EMPLOYEES, result.key.integration_id)[inactive]["job_title"] == "Retired"
 
 
 async def test_a_record_that_the_walk_missed_but_kombo_has_is_alive_and_current(world: Any) -> None:
@@ -123,7 +123,7 @@ async def test_a_record_that_the_walk_missed_but_kombo_has_is_alive_and_current(
     result = await only(world, GROUPS, **RESTART)
     assert (result.outcome, result.counts.updated) == (Outcome.COMPLETE, 1)
     assert not swept(world, GROUPS)
-    assert world.rows(GROUPS, result.key[0])[shy]["name"] == "Renamed meanwhile"
+    assert world.rows(GROUPS, result.key.integration_id)[shy]["name"] == "Renamed meanwhile"
 
 
 async def test_a_row_first_seen_after_the_walk_began_is_no_candidate(world: Any) -> None:
@@ -233,7 +233,7 @@ async def test_only_streams_with_something_held_are_approved(make_world: Any) ->
     vanish(world, GROUPS, 1)
     await world.run(models=[GROUPS, "hris_locations"], **RESTART)
     (result,) = await world.run(mode=Mode.APPROVE)
-    assert result.key[1] == GROUPS
+    assert result.key.model == GROUPS
     assert await world.run(mode=Mode.APPROVE) == []
 
 
@@ -478,7 +478,7 @@ async def test_what_walks_have_seen_is_dropped_with_them(make_world: Any) -> Non
 
 async def test_noting_what_is_missing_twice_changes_nothing_more(world: Any) -> None:
     await world.sync(models=[GROUPS])
-    key = next(key for key in world.streams() if key[1] == GROUPS)
+    key = next(key for key in world.streams() if key.model == GROUPS)
     app = world.app()
     with app.database.begin() as connection:
         now = app.database.now(connection)

@@ -113,7 +113,7 @@ async def test_a_process_that_runs_with_the_old_columns_can_write_no_more(make_n
         async with old.engine() as (engine, asking):
             new.open_database()
             new.reprojection.adopt()
-            key = next(key for key in world.streams() if key[1] == PEOPLE)
+            key = next(key for key in world.streams() if key.model == PEOPLE)
             result = await run_stream(engine, asking, key, mode=Mode.RESTART)
         assert result.outcome is Outcome.FAILED
         assert "Another process mirrors people" in str(result.error)
@@ -164,13 +164,13 @@ async def test_of_a_list_that_is_configured_no_more_rows_and_views_stay(make_nat
     rows = view(world, PEOPLE)
     requests = len(world.environment.requests)
     results = await world.sync(passthrough=[history()])
-    assert PEOPLE not in {each.key[1] for each in results}
+    assert PEOPLE not in {each.key.model for each in results}
     assert [each.call for each in asked(world, requests) if "search" in str(each.call)] == []
     assert PEOPLE not in {model for _, model in world.streams()}
     assert {PEOPLE, "people_live"} <= views(world)
     assert view(world, PEOPLE) == rows
     # It comes back, and finds all there.
-    results = [each for each in await world.sync() if each.key[1] == PEOPLE]
+    results = [each for each in await world.sync() if each.key.model == PEOPLE]
     assert [each.counts.written for each in results] == [0]
 
 

@@ -52,7 +52,7 @@ async def employees(world: World) -> None:
 async def test_a_list_waits_until_its_model_has_been_read_whole(make_native: MakeWorld) -> None:
     world = make_native(entries())
     world.environment.faults.add(Match(model=EMPLOYEES), not_ready(), None)
-    results = {each.key[1]: each for each in await world.run(models=[EMPLOYEES, ENTRIES])}
+    results = {each.key.model: each for each in await world.run(models=[EMPLOYEES, ENTRIES])}
     assert results[ENTRIES].outcome is Outcome.WAITING
     assert asked(world) == []
     waiting = stream(world, ENTRIES)
@@ -69,7 +69,7 @@ async def test_a_list_waits_until_its_model_has_been_read_whole(make_native: Mak
 
 async def test_a_list_for_a_model_that_is_not_mirrored_waits(make_native: MakeWorld) -> None:
     world = make_native(entries(), sync={"models": ["hris_groups"]})
-    results = {each.key[1]: each for each in await world.run()}
+    results = {each.key.model: each for each in await world.run()}
     assert results["hris_groups"].outcome is Outcome.COMPLETE
     assert results[ENTRIES].outcome is Outcome.WAITING
     assert not results[ENTRIES].outcome.is_well
@@ -163,7 +163,7 @@ async def test_only_employees_of_the_lists_own_integration_are_asked_for(make_na
 async def test_a_backfill_reads_models_first_and_lists_of_their_rows_then(make_native: MakeWorld) -> None:
     world = make_native(entries(), sync={"models": [EMPLOYEES]})
     results: list[Any] = await world.sync(mode=Mode.BACKFILL)
-    assert [each.key[1] for each in results] == [EMPLOYEES, ENTRIES]
+    assert [each.key.model for each in results] == [EMPLOYEES, ENTRIES]
     assert len(view(world, ENTRIES)) > 0
     results = await world.sync(mode=Mode.BACKFILL)
     assert {each.outcome for each in results} == {Outcome.SKIPPED}

@@ -87,7 +87,7 @@ async def test_a_list_that_has_not_changed_writes_no_row(make_native: MakeWorld)
     await world.sync()
     names = (HISTORY, PEOPLE, ENTRIES)
     before = {name: view(world, name) for name in names}
-    results = {each.key[1]: each for each in await world.sync(models=names)}
+    results = {each.key.model: each for each in await world.sync(models=names)}
     for name in names:
         counts = results[name].counts
         assert (counts.written, counts.unchanged) == (0, len(before[name]))

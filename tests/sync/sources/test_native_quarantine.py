@@ -166,7 +166,7 @@ async def test_to_try_again_what_is_in_quarantine_leaves_native_records_there(ma
     before = len(world.environment.requests)
     async with world.app() as app:
         ((key, fates),) = (await single_records.retry_quarantine(app)).items()
-    assert key[1] == PEOPLE
+    assert key.model == PEOPLE
     assert [fate.became for fate in fates] == ["quarantined"]
     assert len(world.environment.requests) == before
     assert len(kept(world)) == 1

@@ -129,7 +129,7 @@ async def test_a_page_that_comes_again_and_again_ends_the_list_as_a_failure(make
 async def test_a_failing_list_stops_no_other(make_native: MakeWorld) -> None:
     world = make_native(history(), people())
     world.environment.faults.add(BULK, faults.native_answer(403, {}), None)
-    results = {each.key[1]: each.outcome for each in await world.run()}
+    results = {each.key.model: each.outcome for each in await world.run()}
     assert results.pop(HISTORY) is Outcome.FAILED
     assert set(results.values()) == {Outcome.COMPLETE}
     assert set(view(world, PEOPLE)) == set(remote_ids(world))
