@@ -41,7 +41,7 @@ from syncer.domain.scheduling.intervals import (
     next_turn,
 )
 from syncer.domain.scheduling.order import in_turn, next_in_turn
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 
 HOUR = 3_600.0
 MODELS = 12

@@ -99,8 +99,8 @@ async def idle(app: App, seconds: float) -> tuple[float, float, int]:
             ticks += 1
             return await super().tick(model, at)
 
-    async with app.engine() as (engine, asking):
-        workers = Workers(engine, asking, app.settings.sync.concurrency, app.stopping)
+    async with app.open() as (context, asking):
+        workers = Workers(context, asking, app.settings.sync.concurrency, app.stopping)
         schedule = Counted(
             app.database,
             app.streams,
@@ -110,7 +110,7 @@ async def idle(app: App, seconds: float) -> tuple[float, float, int]:
             tempo=Tempo(app.planning, app.database),
         )
         known = await app.database.ask(app.streams.keys)
-        following = Following(app, engine, asking, schedule, known, schedule._availability)
+        following = Following(app, context, asking, schedule, known, schedule._availability)
         following._key_is_checked = True
         running = asyncio.gather(
             schedule.run(

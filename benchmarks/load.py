@@ -19,7 +19,8 @@ import structlog
 from benchmarks.pages import INTEGRATION, INTEGRATIONS
 from syncer.app import App
 from syncer.config.settings import Settings
-from syncer.domain.streams.decisions import Mode
+from syncer.domain.streams.stream import Mode
+from syncer.operations.sync import sync
 from syncer.process.memory import keep_little, pass_over_what_stays
 
 #: The API key: loads that have the same one share a budget.
@@ -60,7 +61,7 @@ async def load(asked: argparse.Namespace) -> dict[str, object]:
         app.open_database()
         watching = asyncio.create_task(longest_block())
         before, start = written_bytes(), time.perf_counter()
-        (result,) = await app.run(asked.mode, integrations=[asked.integration])
+        (result,) = await sync(app, asked.mode, integrations=[asked.integration])
         seconds = time.perf_counter() - start
         watching.cancel()
     counts = result.counts

@@ -36,7 +36,8 @@ from sqlalchemy import select
 from syncer.app import App
 from syncer.config.settings import Settings
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.streams.decisions import Mode
+from syncer.domain.streams.stream import Mode
+from syncer.operations.sync import sync
 from syncer.process.logging import configure_logging
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.compare import comparable
@@ -295,7 +296,7 @@ async def _ends_equal(environment: Environment, settings: dict[str, str]) -> boo
         "integrations": [{"id": each} for each in environment.integrations],
     }
     async with App(Settings.model_validate(values)) as app:
-        results = [*await app.run(Mode.RESTART), *await app.run(Mode.APPROVE)]
+        results = [*await sync(app, Mode.RESTART), *await sync(app, Mode.APPROVE)]
         last = {each.key: each for each in results}
         unwell = [each for each in last.values() if not each.outcome.is_well]
         for each in unwell:

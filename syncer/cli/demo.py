@@ -20,7 +20,7 @@ from syncer.cli.output import console, is_terminal, pass_session, printable, say
 from syncer.cli.run import clock, this_program
 from syncer.cli.session import Session
 from syncer.domain.errors import UsageError
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 
 if TYPE_CHECKING:
     from syncer.app import App

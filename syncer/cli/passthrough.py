@@ -201,8 +201,10 @@ passthrough.add_command(preview)
 
 
 async def _answer(app: App, call: Call, integration: str, force: bool) -> NativeAnswer:
+    from syncer.operations import passthrough as operation
+
     async with app:
-        return await app.passthrough(call, integration, force=force)
+        return await operation.passthrough(app, call, integration, force=force)
 
 
 def _write(file: Path, content: bytes) -> None:

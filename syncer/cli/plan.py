@@ -30,12 +30,13 @@ def plan(
     nothing: the numbers follow from the rows that are here. Retries and questions about missing records come
     on top.
     """
+    from syncer.operations import plan as operation
     from syncer.planning.cost import Command
 
     app = session.app()
     try:
         commands = [Command(each) for each in _COMMANDS if command in (None, each)]
-        found = app.plan(commands, integrations, models)
+        found = operation.plan(app, commands, integrations, models)
     finally:
         app.database.close()
     if as_json:

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
 from syncer.domain.records.change import Counts
-from syncer.domain.streams.decisions import Outcome
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.state import Outcome
 from syncer.sync.context import Progress, Result
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from syncer.cli.interrupt import INTERRUPTED, until_interrupted
 from syncer.cli.output import json_option, pass_session, printable, say, say_json, selection, show, table
 from syncer.cli.refresh import as_value, is_well, tell
 from syncer.cli.session import Session
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from syncer.app import App
-    from syncer.sync.refresh import Fate
+    from syncer.sync.refresh import Refreshed
 
 
 @click.group()
@@ -103,7 +103,7 @@ def retry(session: Session, integrations: tuple[str, ...], models: tuple[str, ..
 
 async def _retry(
     app: App, integrations: tuple[str, ...], models: tuple[str, ...]
-) -> dict[StreamKey, list[Fate]] | None:
+) -> dict[StreamKey, list[Refreshed]] | None:
     from syncer.operations import refresh as single_records
 
     async with app:

@@ -23,8 +23,8 @@ from syncer.cli.session import Session
 
 if TYPE_CHECKING:
     from syncer.app import App
-    from syncer.sync.deletions.confirm import By
-    from syncer.sync.refresh import Fate
+    from syncer.sync.deletions.confirm import IdKind
+    from syncer.sync.refresh import Refreshed
 
 _IN_WORDS = {"unknown": "unknown to Kombo", "quarantined": "in quarantine"}
 
@@ -65,7 +65,7 @@ def refresh(
     if bool(ids) == bool(remote_ids):
         raise UsageError("Name the records: either by --id or by --remote-id.")
     app = session.app()
-    by: By = "ids" if ids else "remote_ids"
+    by: IdKind = "ids" if ids else "remote_ids"
     fates = asyncio.run(_fetch(app, integration, model, ids or remote_ids, by))
     if fates is None:
         click.echo("Interrupted.", err=True)
@@ -77,7 +77,9 @@ def refresh(
     return 0 if is_well(fates) else 1
 
 
-async def _fetch(app: App, integration: str, model: str, ids: Sequence[str], by: By) -> list[Fate] | None:
+async def _fetch(
+    app: App, integration: str, model: str, ids: Sequence[str], by: IdKind
+) -> list[Refreshed] | None:
     from syncer.operations import refresh as single_records
 
     async with app:
@@ -89,17 +91,17 @@ async def _fetch(app: App, integration: str, model: str, ids: Sequence[str], by:
         )
 
 
-def is_well(fates: Sequence[Fate]) -> bool:
+def is_well(fates: Sequence[Refreshed]) -> bool:
     """Whether every record is in the mirror now, and whole."""
     return all(each.became not in _IN_WORDS and each.reason is None for each in fates)
 
 
-def as_value(fate: Fate) -> dict[str, Any]:
+def as_value(fate: Refreshed) -> dict[str, Any]:
     """What became of a record, for JSON."""
     return {"asked": fate.asked, "id": fate.id, "became": fate.became, "reason": fate.reason}
 
 
-def tell(model: str, fates: Sequence[Fate]) -> None:
+def tell(model: str, fates: Sequence[Refreshed]) -> None:
     """A line for each record, then how many became what."""
     for each in fates:
         also = f" ({each.id})" if each.id not in {None, each.asked} else ""

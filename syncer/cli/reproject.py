@@ -62,9 +62,11 @@ def reproject(session: Session, models: tuple[str, ...], as_json: bool) -> int:
 
 
 async def _run(app: App, models: Sequence[str], shown: Shown) -> list[Reprojected]:
+    from syncer.operations import reproject as operation
+
     async with app:
         try:
-            work = app.reproject(models, report=shown)
+            work = operation.reproject(app, models, report=shown)
             done = await until_interrupted(work, app.stopping, note=shown.note, stop_showing=shown.stop)
         finally:
             shown.stop()

@@ -20,9 +20,11 @@ _COLOURS = {"complete": "green", "failed": "red", "gone": "red", "held": "red"}
 @pass_session
 def status(session: Session, as_json: bool) -> int:
     """Show streams, freshness, request budget and quarantine."""
+    from syncer.operations import status as operation
+
     app = session.app()
     try:
-        found = app.status()
+        found = operation.status(app)
         configured = app.selection.configured(has_tables=True)
     finally:
         app.database.close()

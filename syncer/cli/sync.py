@@ -30,7 +30,8 @@ from syncer.cli.session import Session
 if TYPE_CHECKING:
     from syncer.app import App
     from syncer.cli.progress import Tally
-    from syncer.domain.streams.decisions import Mode, Outcome
+    from syncer.domain.streams.state import Outcome
+    from syncer.domain.streams.stream import Mode
     from syncer.sync.context import Result
 
 #: What goes on after an interruption, where it is not the command itself, which would begin anew.
@@ -50,7 +51,7 @@ def backfill(
 
     What was interrupted goes on where it stopped; what is complete is skipped.
     """
-    from syncer.domain.streams.decisions import Mode
+    from syncer.domain.streams.stream import Mode
 
     return _run(session, Mode.RESTART if restart else Mode.BACKFILL, integrations, models, as_json)
 
@@ -64,7 +65,7 @@ def sync(session: Session, integrations: tuple[str, ...], models: tuple[str, ...
 
     A stream that was never read is read whole.
     """
-    from syncer.domain.streams.decisions import Mode
+    from syncer.domain.streams.stream import Mode
 
     return _run(session, Mode.SYNC, integrations, models, as_json)
 
@@ -82,7 +83,7 @@ def reconcile(
     Rows that Kombo does not know any more are marked deleted, unless there are so many that they are held
     back. With --approve only the streams that have such rows are looked at, all of them or those selected.
     """
-    from syncer.domain.streams.decisions import Mode
+    from syncer.domain.streams.stream import Mode
 
     return _run(session, Mode.APPROVE if approve else Mode.RESTART, integrations, models, as_json)
 
@@ -91,7 +92,7 @@ def _run(
     session: Session, mode: Mode, integrations: Sequence[str], models: Sequence[str], as_json: bool
 ) -> int:
     from syncer.cli.progress import Bars, Lines, Tally, summary
-    from syncer.domain.streams.decisions import Mode
+    from syncer.domain.streams.stream import Mode
 
     app = session.app()
     tally, note = Tally(), _note
@@ -126,12 +127,15 @@ async def _pass(
     note: Callable[[str], None],
 ) -> list[Result]:
     """One result for each stream, also for those that an interruption kept from running."""
-    from syncer.domain.streams.decisions import Outcome
+    from syncer.domain.streams.state import Outcome
+    from syncer.operations import sync as operation
     from syncer.sync.context import Result
 
     async with app:
         with tally:
-            work = app.run(mode, integrations=integrations, models=models, report=tally, planned=tally.plan)
+            work = operation.sync(
+                app, mode, integrations=integrations, models=models, report=tally, planned=tally.plan
+            )
             done = await until_interrupted(work, app.stopping, note=note, stop_showing=tally.stop)
     if done is not None:
         return done
@@ -213,7 +217,7 @@ def _show(results: Sequence[Result], seconds: float) -> None:
 def _tell(results: Sequence[Result], tally: Tally) -> None:
     """What the lines so far have not told: streams that never ran, and the whole."""
     from syncer.cli.progress import line_of
-    from syncer.domain.streams.decisions import Outcome
+    from syncer.domain.streams.state import Outcome
 
     for result in results:
         if result.key not in tally.results and result.outcome is not Outcome.STOPPED:
@@ -222,7 +226,7 @@ def _tell(results: Sequence[Result], tally: Tally) -> None:
 
 
 def _unwell(results: Sequence[Result]) -> list[str]:
-    from syncer.domain.streams.decisions import Outcome
+    from syncer.domain.streams.state import Outcome
 
     alike: dict[tuple[str, Outcome, str | None], list[str]] = {}
     for result in results:

@@ -11,8 +11,9 @@ from syncer.app import App
 from syncer.daemon.database_health import Availability
 from syncer.daemon.schedule import Schedule
 from syncer.domain.errors import DatabaseError
-from syncer.domain.streams.key import StreamKey
-from syncer.sync.context import Engine
+from syncer.domain.stream_key import StreamKey
+from syncer.operations.sync import check_key
+from syncer.sync.context import SyncContext
 from syncer.sync.integrations import Integrations
 
 log = structlog.get_logger("syncer")
@@ -27,14 +28,14 @@ class Following:
     def __init__(
         self,
         app: App,
-        engine: Engine,
+        context: SyncContext,
         asking: Integrations,
         schedule: Schedule,
         known: Collection[StreamKey],
         availability: Availability,
     ) -> None:
         self._app = app
-        self._engine = engine
+        self._context = context
         self._asking = asking
         self._schedule = schedule
         self._known = set(known)
@@ -63,7 +64,7 @@ class Following:
     async def _follow(self) -> None:
         if not self._key_is_checked:
             # Also where there is no stream yet that would find it out.
-            await self._app.check_key(self._engine)
+            await check_key(self._context)
             self._key_is_checked = True
         # What is known is not kept waiting by an integration about which Kombo gives no answer.
         unasked = await self._app.selection.unasked()

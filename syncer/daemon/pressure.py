@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from syncer.domain.errors import DatabaseError
 from syncer.domain.scheduling.intervals import Behind, Seen, interval, next_turn
+from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.forecast import Allowance, Demand
-from syncer.domain.streams.key import StreamKey
 from syncer.planning.capacity import Planning
 from syncer.store.db.database import Database
 

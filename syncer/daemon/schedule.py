@@ -30,7 +30,7 @@ from syncer.daemon.pressure import LOOK_EVERY, Tempo
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 from syncer.store.db.database import Database
 from syncer.store.state.due import Turn
 from syncer.store.state.streams import StreamStore

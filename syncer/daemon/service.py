@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -43,18 +42,15 @@ async def run_service(
         end_on_signals(app.stopping)
     app.settings.api_key()
     with listening(app.settings.web) as listener:
-        # In a thread: signals are heard while another process migrates.
-        await asyncio.to_thread(app.open_database)
-        if app.stopping.is_set():
-            # A request that is begun and given up at once would keep the next process waiting for its answer.
-            log.info("service_stopped")
-            return
-        await asyncio.to_thread(app.reprojection.adopt)
-        known = await app.database.ask(app.streams.keys)
-        async with app.engine(report) as (engine, asking):
+        async with app.ready(report) as (context, asking):
+            if app.stopping.is_set():
+                # A request begun and given up at once would keep the next process waiting for its answer.
+                log.info("service_stopped")
+                return
+            known = await app.database.ask(app.streams.keys)
             availability = Availability()
             workers = Workers(
-                engine, asking, app.settings.sync.concurrency, app.stopping, availability=availability
+                context, asking, app.settings.sync.concurrency, app.stopping, availability=availability
             )
             schedule = Schedule(
                 app.database,
@@ -65,7 +61,7 @@ async def run_service(
                 tempo=Tempo(app.planning, app.database),
                 availability=availability,
             )
-            following = Following(app, engine, asking, schedule, known, availability)
+            following = Following(app, context, asking, schedule, known, availability)
             sides = [
                 schedule.run(
                     app.stopping,

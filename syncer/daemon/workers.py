@@ -14,10 +14,10 @@ from syncer.daemon.database_health import Availability
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError, LeaseLost
 from syncer.domain.scheduling.order import in_turn, must_yield, next_in_turn
-from syncer.domain.streams.decisions import Mode
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.stream import Mode
 from syncer.store.state.runs import forget_old_runs
-from syncer.sync.context import Engine, Progress
+from syncer.sync.context import Progress, SyncContext
 from syncer.sync.integrations import Integrations
 from syncer.sync.run import run_stream
 from syncer.sync.sources.lookup import is_known
@@ -45,7 +45,7 @@ class Workers:
 
     def __init__(
         self,
-        engine: Engine,
+        context: SyncContext,
         integrations: Integrations,
         concurrency: int,
         stopping: asyncio.Event,
@@ -55,13 +55,13 @@ class Workers:
         database_pause: float = DATABASE_PAUSE,
         turn: float = TURN,
     ) -> None:
-        self._engine = replace(
-            engine,
+        self._context = replace(
+            context,
             # A lease of ours that no run of ours has was left behind when the database went away.
-            is_dead=lambda owner: owner == engine.owner or engine.is_dead(owner),
+            is_dead=lambda owner: owner == context.owner or context.is_dead(owner),
             report=self._reported,
         )
-        self._report = engine.report
+        self._report = context.report
         self._integrations = integrations
         self._concurrency = concurrency
         self._stopping = stopping
@@ -109,7 +109,7 @@ class Workers:
         # What is running while the database is read may look due: its lease is ours.
         running = set(self._running)
         try:
-            now, due, following = await self._engine.database.ask(self._look)
+            now, due, following = await self._context.database.ask(self._look)
             await self._trim(now)
         except DatabaseError as error:
             self._database_failed("looking", error)
@@ -127,15 +127,15 @@ class Workers:
         return min(max((following - now).total_seconds(), 0.05), self._look_again)
 
     def _look(self, connection: Connection) -> tuple[datetime, dict[StreamKey, int], datetime | None]:
-        engine = self._engine
-        now = engine.database.now(connection)
-        due = engine.streams.due(connection, now, engine.is_dead, CANDIDATES)
-        due = {key: rank for key, rank in due.items() if is_known(engine, key)}
-        return now, due, engine.streams.next_due(connection, after=now)
+        context = self._context
+        now = context.database.now(connection)
+        due = context.streams.due(connection, now, context.is_dead, CANDIDATES)
+        due = {key: rank for key, rank in due.items() if is_known(context, key)}
+        return now, due, context.streams.next_due(connection, after=now)
 
     async def _trim(self, now: datetime) -> None:
         if self._trimmed_at is None or now - self._trimmed_at > TRIM_EVERY:
-            await self._engine.database.write(lambda connection: forget_old_runs(connection, now))
+            await self._context.database.write(lambda connection: forget_old_runs(connection, now))
             self._trimmed_at = now
 
     def _start(self, due: Mapping[StreamKey, int]) -> None:
@@ -172,9 +172,9 @@ class Workers:
             self._yielding.add(key)
 
     async def _work(self, key: StreamKey) -> None:
-        engine = replace(self._engine, stopping=lambda: self._engine.stopping() or key in self._yielding)
+        context = replace(self._context, stopping=lambda: self._context.stopping() or key in self._yielding)
         try:
-            await run_stream(engine, self._integrations, key, mode=Mode.SYNC)
+            await run_stream(context, self._integrations, key, mode=Mode.SYNC)
         except DatabaseError as error:
             self._failed.add(key)
             self._database_failed(key, error)

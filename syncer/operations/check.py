@@ -47,14 +47,14 @@ async def check(app: App) -> AsyncIterator[Finding]:
 
 
 async def _check_kombo(app: App, configured: Mapping[str, Sequence[str] | None]) -> AsyncIterator[Finding]:
-    async with app.engine() as (engine, _):
-        environment = await engine.client.check_key(purpose=Purpose.INCREMENTAL)
+    async with app.open() as (context, _):
+        environment = await context.client.check_key(purpose=Purpose.INCREMENTAL)
         yield Finding("key", True, f"accepted by {app.settings.base_url} for environment {environment}")
         if not configured:
             yield Finding("integrations", False, NO_INTEGRATION)
         for integration_id, globs in configured.items():
             wanted = select_models(tuple(globs or app.settings.sync.globs))
-            async for finding in check_integration(engine.client, integration_id, wanted):
+            async for finding in check_integration(context.client, integration_id, wanted):
                 yield finding
             mirrored = {model.name for model in wanted}
             for finding in check_native(integration_id, app.settings.resources, mirrored):

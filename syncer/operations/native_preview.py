@@ -8,7 +8,7 @@ from itertools import count
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.record import Poison
 from syncer.domain.records.row import Row
-from syncer.domain.streams.decisions import Kind, Walk
+from syncer.domain.streams.stream import Kind, Walk
 from syncer.sync.sources.native_list import NativeList
 
 

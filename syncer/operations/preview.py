@@ -22,8 +22,8 @@ async def preview_list(app: App, name: str, integration_id: str | None = None) -
         raise UsageError(f"There is no [[passthrough]] of the name {name!r} in the configuration ({known}).")
     await asyncio.to_thread(app.open_database)
     chosen = integration_id or _first(app, resource)
-    async with app.engine() as (engine, _):
-        return await preview(NativeList(engine, resource, chosen))
+    async with app.open() as (context, _):
+        return await preview(NativeList(context, resource, chosen))
 
 
 def _first(app: App, resource: Resource) -> str:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from syncer.app import App
 from syncer.domain.catalogue.lookup import model_named, select_names
 from syncer.domain.errors import UsageError
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 from syncer.store.schema import migrate as schema
 from syncer.store.state.quarantine import Entry, entries
 from syncer.sync import refresh as use_case
-from syncer.sync.deletions.confirm import By
-from syncer.sync.refresh import Fate
+from syncer.sync.deletions.confirm import IdKind
+from syncer.sync.refresh import Refreshed
 
 
 async def refresh(
-    app: App, integration_id: str, model: str, ids: Sequence[str], *, by: By = "ids"
-) -> list[Fate]:
+    app: App, integration_id: str, model: str, ids: Sequence[str], *, by: IdKind = "ids"
+) -> list[Refreshed]:
     """Fetch these records of a stream now; gives what became of each.
 
     Raises UsageError for a stream that is not mirrored and for ids that cannot be asked for; KomboError,
@@ -32,12 +31,10 @@ async def refresh(
     for each in ids:
         if not each or "," in each:
             raise UsageError(f"{each!r} is no id: give one at a time, without a comma.")
-    await asyncio.to_thread(app.open_database)
-    app.selection.chosen([integration_id], [model])
-    async with app.engine() as (engine, asking):
-        await asyncio.to_thread(app.reprojection.adopt)
+    async with app.ready() as (context, asking):
+        app.selection.chosen([integration_id], [model])
         await app.selection.refresh_streams(asking, {integration_id})
-        return await use_case.refresh(engine, asking, StreamKey(integration_id, model), ids, by=by)
+        return await use_case.refresh(context, asking, StreamKey(integration_id, model), ids, by=by)
 
 
 def quarantine(app: App, integrations: Sequence[str] = (), models: Sequence[str] = ()) -> list[Entry]:
@@ -54,20 +51,18 @@ def quarantine(app: App, integrations: Sequence[str] = (), models: Sequence[str]
 
 async def retry_quarantine(
     app: App, integrations: Sequence[str] = (), models: Sequence[str] = ()
-) -> dict[StreamKey, list[Fate]]:
+) -> dict[StreamKey, list[Refreshed]]:
     """Ask Kombo again for what is in quarantine; gives what became of each record, by stream.
 
     Raises as ``refresh``.
     """
-    await asyncio.to_thread(app.open_database)
-    chosen = app.selection.chosen(integrations, models)
-    async with app.engine() as (engine, asking):
-        await asyncio.to_thread(app.reprojection.adopt)
+    async with app.ready() as (context, asking):
+        chosen = app.selection.chosen(integrations, models)
         held_back = {
             StreamKey(each.integration_id, each.model) for each in quarantine(app, integrations, models)
         }
         return {
-            key: await use_case.retry_quarantine(engine, asking, key)
+            key: await use_case.retry_quarantine(context, asking, key)
             for key in sorted(held_back)
             if key.model in chosen.get(key.integration_id, ())
         }

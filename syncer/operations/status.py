@@ -5,26 +5,46 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from syncer.app import App
 from syncer.domain.ratelimit.budget import Pacing, Purpose, Reserve
 from syncer.domain.ratelimit.waiters import count_waiting
-from syncer.domain.streams.decisions import Walk
-from syncer.store.reading.overview import Overview
+from syncer.domain.streams.stream import Walk
+from syncer.store.reading.overview import Overview, overview
+from syncer.store.schema import migrate as schema
 from syncer.store.state.missing import Held
-
-#: States in which a stream is not what it should be. New streams are among them: nothing is there yet.
-NOT_WELL = frozenset({"new", "incomplete", "held", "failed", "waiting", "gone"})
+from syncer.sync.permits import fingerprint
 
 
-def is_well(overview: Overview) -> bool:
-    """Whether every stream is complete, or of a model that its integration does not offer."""
-    return not any(stream.state in NOT_WELL for stream in overview.streams)
+def status(app: App) -> dict[str, Any]:
+    """Report the overview as plain values, ready for JSON. Raises DatabaseError."""
+    found = report_status(read_overview(app), app.settings.budget.reserve, app.settings.budget.pacing)
+    with app.database.read() as connection:
+        return {**found, "behind": app.planning.report_behind(connection)}
 
 
-def report_status(overview: Overview, reserve: Reserve, pacing: Pacing) -> dict[str, Any]:
+def read_overview(app: App) -> Overview:
+    """Read what the mirror holds and how fresh it is. Raises DatabaseError."""
+    schema.check(app.database)
+    key = app.settings.kombo.api_key.get_secret_value()
+    with app.database.read() as connection:
+        return overview(
+            connection,
+            app.streams.environment,
+            fingerprint(key) if key else None,
+            app.database.now(connection),
+        )
+
+
+def is_well(found: Overview) -> bool:
+    """True where every stream is complete, or of a model that its integration does not offer."""
+    return all(stream.state.meaning.is_well for stream in found.streams)
+
+
+def report_status(found: Overview, reserve: Reserve, pacing: Pacing) -> dict[str, Any]:
     """Streams, freshness, budget and quarantine; times as ISO text in UTC, ages in seconds."""
     return {
-        "now": _time(overview.now),
-        "is_well": is_well(overview),
+        "now": _time(found.now),
+        "is_well": is_well(found),
         "integrations": [
             {
                 "id": each.id,
@@ -35,37 +55,37 @@ def report_status(overview: Overview, reserve: Reserve, pacing: Pacing) -> dict[
                 "setup_status": each.setup_status,
                 "state": each.state,
             }
-            for each in overview.integrations
+            for each in found.integrations
         ],
         "streams": [
             {
                 "integration": each.integration_id,
                 "model": each.model,
                 "state": each.state,
-                "is_running": each.key in overview.running,
+                "is_running": each.key in found.running,
                 "walk": _walk(each.walk),
                 "rows_live": each.rows_live,
                 "rows_deleted": each.rows_deleted,
                 "complete_as_of": _time(each.watermark),
-                "lag_seconds": _age(overview.now, each.complete_at),
+                "lag_seconds": _age(found.now, each.complete_at),
                 "last_full_walk_at": _time(each.last_full_walk_at),
                 "last_run_at": _time(each.last_run_at),
                 "last_outcome": each.last_outcome,
                 "last_error": each.last_error,
                 "due_at": _time(each.due_at),
-                "held": _held(overview.held.get(each.key)),
-                "quarantined": overview.quarantine.get(each.key, (0, None))[0],
-                "quarantined_since": _time(overview.quarantine.get(each.key, (0, None))[1]),
+                "held": _held(found.held.get(each.key)),
+                "quarantined": found.quarantine.get(each.key, (0, None))[0],
+                "quarantined_since": _time(found.quarantine.get(each.key, (0, None))[1]),
             }
-            for each in overview.streams
+            for each in found.streams
         ],
         "totals": {
-            "rows_live": sum(each.rows_live for each in overview.streams),
-            "rows_deleted": sum(each.rows_deleted for each in overview.streams),
-            "streams": dict(overview.states),
-            "running": len(overview.running),
+            "rows_live": sum(each.rows_live for each in found.streams),
+            "rows_deleted": sum(each.rows_deleted for each in found.streams),
+            "streams": dict(found.states),
+            "running": len(found.running),
         },
-        "budget": _budget(overview, reserve, pacing),
+        "budget": _budget(found, reserve, pacing),
     }
 
 

@@ -22,8 +22,8 @@ from syncer.domain.scheduling.intervals import (
     interval,
     near,
 )
+from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.forecast import Allowance, Demand, allowance, pages
-from syncer.domain.streams.key import StreamKey
 from syncer.domain.streams.list_spec import Listed
 from syncer.store.db.database import Database
 from syncer.store.state.budget import read_budget

@@ -15,7 +15,8 @@ from syncer.config.values import shown
 from syncer.domain.errors import KomboError
 from syncer.domain.native.spec import Resource
 from syncer.domain.scheduling.intervals import DAY
-from syncer.domain.streams.decisions import Mode, Stream, Walk, is_backfilled, next_walk
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.decisions import is_backfilled, next_walk
 from syncer.domain.streams.forecast import (
     Allowance,
     Demand,
@@ -27,7 +28,7 @@ from syncer.domain.streams.forecast import (
     forecast,
     typical_rows,
 )
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.streams.stream import Mode, Stream, Walk
 from syncer.planning.capacity import Planning
 from syncer.planning.selection import Selection
 from syncer.store.db.database import Database

@@ -14,7 +14,7 @@ from syncer.domain.catalogue.lookup import category_models, select_models, selec
 from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import KeyRefused, KomboError, UsageError
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.list_spec import Listed
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema

@@ -1,4 +1,4 @@
-"""What every use case needs, wired once, and what a run tells while it goes."""
+"""Dependencies of every use case, wired once by the app, and the progress that a run reports."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Literal
 from syncer.domain.native.spec import Resource
 from syncer.domain.records.change import Counts
 from syncer.domain.records.exclude import Exclusion
-from syncer.domain.streams.decisions import Kind, Outcome
+from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.deletions import Brakes
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Kind
 from syncer.store.db.database import Database
 from syncer.store.state.integrations import IntegrationStore
 from syncer.store.state.streams import StreamStore
@@ -21,9 +22,13 @@ if TYPE_CHECKING:
     from syncer.kombo.client import Client
 
 
+class Stopped(Exception):
+    """The process is to stop: raised between two steps of a run, and caught once where the run ends."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The settings that steer a run. page_size in records; durations by the database's clock."""
+    """Settings that steer a run. page_size in records; durations by the database's clock."""
 
     page_size: int = 250
     overlap: timedelta = timedelta(minutes=5)
@@ -37,7 +42,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a run on one stream ended; counts over all its pages, error in words."""
+    """Result of a run on one stream; counts over all its pages, error in words."""
 
     key: StreamKey
     outcome: Outcome
@@ -67,8 +72,8 @@ Report = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
-    """Client, stores and rules; owner names this process in leases. stopping: asked between two pages.
+class SyncContext:
+    """Client, stores and rules of this process. owner: its name in leases. stopping: asked between two pages.
 
     resources: the native lists of the configuration, by name.
     """
@@ -85,3 +90,8 @@ class Engine:
     stopping: Callable[[], bool]
     report: Report
     resources: Mapping[str, Resource] = field(default_factory=dict)
+
+    def check_stopping(self) -> None:
+        """Raise Stopped where the process is to stop."""
+        if self.stopping():
+            raise Stopped

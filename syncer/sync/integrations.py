@@ -12,7 +12,7 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.list_spec import Listed
 from syncer.kombo import integrations as kombo
 from syncer.store.state.integrations import Integration
-from syncer.sync.context import Engine
+from syncer.sync.context import SyncContext
 
 #: How long a good answer is good for.
 FRESH_FOR = timedelta(minutes=10)
@@ -23,8 +23,8 @@ BAD_FOR = timedelta(minutes=1)
 class Integrations:
     """Asks Kombo about integrations and keeps the answers in the database."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, context: SyncContext) -> None:
+        self._context = context
         self._asking: dict[str, asyncio.Lock] = {}
         self._asked: set[str] = set()
         #: When Kombo last gave no answer about an integration.
@@ -37,12 +37,12 @@ class Integrations:
         where fresh is wanted it is raised, too. Where Kombo has just not answered, it is left alone for a
         minute: each try takes long, and all streams of the integration wait for it.
         """
-        engine = self._engine
+        context = self._context
         async with self._asking.setdefault(integration_id, asyncio.Lock()):
-            now, row = await engine.database.ask(
+            now, row = await context.database.ask(
                 lambda connection: (
-                    engine.database.now(connection),
-                    engine.integrations.get(connection, integration_id),
+                    context.database.now(connection),
+                    context.integrations.get(connection, integration_id),
                 )
             )
             if row is not None and not fresh and self._is_fresh(row, now):
@@ -57,14 +57,14 @@ class Integrations:
                 return row or Integration(integration_id, origin="command")
             self._asked.add(integration_id)
             try:
-                said = await engine.client.integration(integration_id, purpose=purpose)
+                said = await context.client.integration(integration_id, purpose=purpose)
             except IntegrationGone:
                 await self._note(integration_id, {"state": "gone"})
                 raise
             except KeyRefused:
                 raise
             except KomboError:
-                self._unanswered[integration_id] = await engine.database.ask(engine.database.now)
+                self._unanswered[integration_id] = await context.database.ask(context.database.now)
                 if fresh:
                     raise
                 return row or Integration(integration_id, origin="command")
@@ -84,14 +84,14 @@ class Integrations:
         return row.id in self._asked and now - row.checked_at < BAD_FOR
 
     async def _note(self, integration_id: str, said: dict[str, object]) -> Integration:
-        engine = self._engine
+        context = self._context
 
         def note(connection: Connection) -> Integration | None:
-            now = engine.database.now(connection)
-            engine.integrations.note(connection, integration_id, now, **said)
-            return engine.integrations.get(connection, integration_id)
+            now = context.database.now(connection)
+            context.integrations.note(connection, integration_id, now, **said)
+            return context.integrations.get(connection, integration_id)
 
-        row = await engine.database.write(note)
+        row = await context.database.write(note)
         return row or Integration(integration_id, origin="command")
 
 

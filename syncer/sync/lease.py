@@ -1,46 +1,264 @@
-"""Work under a lease: it is renewed while the work lasts, waiting for a permit included."""
+"""The lease of a run: claimed, renewed by a heartbeat, checked by every write, released with an outcome."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
 from sqlalchemy import Connection
 
-from syncer.domain.errors import DatabaseUnavailable
+from syncer.domain.errors import Busy, DatabaseError, DatabaseUnavailable, LeaseLost, SyncerError
+from syncer.domain.scheduling.intervals import Seen, after_run
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.attempts import next_attempt
+from syncer.domain.streams.decisions import is_backfilled
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Stream
+from syncer.store.state.health import health
+from syncer.store.state.runs import begin_run, end_run
 from syncer.store.state.streams import Lease
-from syncer.sync.context import Engine
+from syncer.sync.context import SyncContext
+from syncer.sync.integrations import Integrations
+from syncer.sync.sources.base import Source
+from syncer.sync.sources.lookup import source_of
 
 _T = TypeVar("_T")
 
 log = structlog.get_logger("syncer")
 
+#: How often a busy stream is tried again, at most, within the length of one lease.
+BUSY_TRIES = 20
 
-async def while_leased(engine: Engine, lease: Lease, work: Coroutine[None, None, _T]) -> _T:
-    """Do the work and renew the lease every third of it; raise LeaseLost once it is not ours any more."""
-    every = engine.rules.lease.total_seconds() / 3
 
-    def renew(connection: Connection) -> None:
-        engine.streams.renew(connection, lease, engine.database.now(connection), engine.rules.lease)
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """One run on one stream: the lease it holds, the list it reads, and the stream as it was before.
+
+    is_sync: the run brings the stream up to date, and decides about its outcome and its next attempt. Other
+    runs write single records and leave these alone.
+    """
+
+    context: SyncContext
+    integrations: Integrations
+    lease: Lease
+    run_id: str
+    source: Source
+    before: Stream
+    began_at: datetime
+    is_sync: bool
+
+    @property
+    def key(self) -> StreamKey:
+        """Key of the stream."""
+        return self.lease.key
+
+    @property
+    def environment(self) -> str:
+        """Environment of the stream."""
+        return self.context.streams.environment
+
+    def fence(self, connection: Connection) -> datetime:
+        """Renew the lease inside a transaction that writes; give the database's time.
+
+        A runner that was paused beyond its lease cannot write any more. Raises LeaseLost.
+        """
+        now = self.context.database.now(connection)
+        self.context.streams.renew(connection, self.lease, now, self.context.rules.lease)
+        return now
+
+    async def write(self, work: Callable[[Connection], _T]) -> _T:
+        """Run work in a writing transaction on a worker thread."""
+        return await self.context.database.write(work)
+
+    async def read(self, work: Callable[[Connection], _T]) -> _T:
+        """Run work in a reading transaction on a worker thread."""
+        return await self.context.database.ask(work)
+
+
+@asynccontextmanager
+async def leased_run(
+    context: SyncContext, integrations: Integrations, key: StreamKey, *, is_sync: bool = True
+) -> AsyncIterator[RunContext]:
+    """Hold the stream's lease for one run; the caller ends it with ``end_leased``.
+
+    A run that raises ends as failed, one that is cancelled as stopped. Raises Busy where another runner has
+    the stream, LeaseLost once another one has taken it over.
+    """
+    run = await context.database.write(
+        lambda connection: _claim(connection, context, integrations, key, is_sync)
+    )
+    try:
+        async with heartbeat(run):
+            yield run
+    except (LeaseLost, DatabaseError):
+        # There is nothing that could be written: the lease is another's, or it expires.
+        raise
+    except BaseException as error:
+        outcome, said = Outcome.STOPPED, None
+        if isinstance(error, SyncerError):
+            outcome, said = Outcome.FAILED, str(error)
+        with suppress(LeaseLost, DatabaseError):
+            # The pages stored so far are kept, and nobody has to wait for the lease.
+            await asyncio.shield(end_leased(run, outcome, said))
+        raise
+
+
+@asynccontextmanager
+async def heartbeat(run: RunContext) -> AsyncIterator[None]:
+    """Renew the lease every third of it while the body runs, waiting for a permit included.
+
+    Once the lease is not ours any more the body is cancelled, and LeaseLost raised.
+    """
+    every = run.context.rules.lease.total_seconds() / 3
+    body = asyncio.current_task()
+    assert body is not None
+    lost: list[Exception] = []
 
     async def beat() -> None:
         while True:
-            await engine.sleep(every)
+            await run.context.sleep(every)
             try:
-                await engine.database.write(renew)
+                await run.write(run.fence)
             except DatabaseUnavailable:
-                # Whether the lease still holds shows when the next page is written.
-                log.warning("lease_not_renewed", integration=lease.key.integration_id, model=lease.key.model)
+                # The next page's write finds out if the lease still holds.
+                log.warning("lease_not_renewed", integration=run.key.integration_id, model=run.key.model)
+            except Exception as error:
+                lost.append(error)
+                body.cancel()
+                return
 
-    working, beating = asyncio.create_task(work), asyncio.create_task(beat())
+    beating = asyncio.create_task(beat())
     try:
-        await asyncio.wait({working, beating}, return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            beating.result()
-        return await working
-    finally:
-        working.cancel()
-        beating.cancel()
-        await asyncio.gather(working, beating, return_exceptions=True)
+        try:
+            yield
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+    except asyncio.CancelledError:
+        # Cancelled by the heartbeat alone, and not by somebody else as well.
+        if lost and not body.uncancel():
+            raise lost[0] from None
+        raise
+
+
+async def end_leased(
+    run: RunContext,
+    outcome: Outcome,
+    error: str | None = None,
+    *,
+    changed: bool = False,
+    pause: timedelta | None = None,
+) -> tuple[Outcome, str | None]:
+    """End the run and release the lease; give the outcome and the error as they are after all.
+
+    changed: the run found something to write. pause: until the next attempt, where the outcome does not
+    decide it. Raises LeaseLost.
+    """
+
+    def end(connection: Connection) -> tuple[Outcome, str | None]:
+        # Waits for what a cancelled caller is still writing: what is read from here on is what it has left.
+        now = run.fence(connection)
+        release = _release_sync if run.is_sync else _release_other
+        ended, said = release(connection, run, outcome, error, now, changed, pause)
+        end_run(connection, run.run_id, ended, said, now)
+        return ended, said
+
+    return await run.write(end)
+
+
+async def retry_while_busy(context: SyncContext, attempt: Callable[[], Awaitable[_T]]) -> _T:
+    """Repeat the attempt while it raises Busy, for at most the length of one lease."""
+    pause = context.rules.lease.total_seconds() / BUSY_TRIES
+    for _ in range(BUSY_TRIES - 1):
+        try:
+            return await attempt()
+        except Busy:
+            if context.stopping():
+                raise
+            await context.sleep(pause)
+    return await attempt()
+
+
+def _claim(
+    connection: Connection, context: SyncContext, integrations: Integrations, key: StreamKey, is_sync: bool
+) -> RunContext:
+    streams = context.streams
+    before = streams.get_or_add(connection, key)
+    now = context.database.now(connection)
+    lease = streams.claim(
+        connection,
+        key,
+        owner=context.owner,
+        now=now,
+        length=context.rules.lease,
+        is_dead=context.is_dead,
+        answers=is_sync,
+    )
+    if lease is None:
+        raise Busy(
+            f"Another runner works on {key.model} of {key.integration_id}: try again when it is through."
+        )
+    run_id = context.new_id()
+    begin_run(connection, run_id, streams.environment, key, context.owner, now)
+    return RunContext(context, integrations, lease, run_id, source_of(context, key), before, now, is_sync)
+
+
+def _release_sync(
+    connection: Connection,
+    run: RunContext,
+    outcome: Outcome,
+    error: str | None,
+    now: datetime,
+    changed: bool,
+    pause: timedelta | None,
+) -> tuple[Outcome, str | None]:
+    """Leave the outcome and the next attempt on the stream."""
+    found = health(connection, run.environment, run.key)
+    ended = found.outcome(outcome)
+    stream = run.context.streams.get(connection, run.key)
+    # Stopped with nothing unfinished, it is as its last walk has left it.
+    is_settled = ended is Outcome.STOPPED and is_backfilled(stream, stream.filters)
+    said = found.reason if ended is Outcome.HELD else error
+    failures = run.before.failures + 1 if ended is Outcome.FAILED else 0
+    pause = pause or next_attempt(ended, failures)
+    run.context.streams.release(
+        connection,
+        run.lease,
+        state=stream.state if is_settled else found.state(ended),
+        outcome=ended,
+        error=said,
+        failures=failures,
+        now=now,
+        due_at=None if pause is None else now + pause,
+        seen=_changes_seen(run.before, now, changed) if outcome is Outcome.COMPLETE else None,
+    )
+    return ended, said
+
+
+def _release_other(
+    connection: Connection,
+    run: RunContext,
+    outcome: Outcome,
+    error: str | None,
+    now: datetime,
+    changed: bool,
+    pause: timedelta | None,
+) -> tuple[Outcome, str | None]:
+    """Leave the last sync's outcome alone; only what is held or in quarantine may be another now."""
+    stream = run.context.streams.get(connection, run.key)
+    is_settled = stream.last_outcome in {Outcome.COMPLETE, Outcome.HELD} and stream.walk is None
+    state = health(connection, run.environment, run.key).state() if is_settled else stream.state
+    run.context.streams.free(connection, run.lease, state)
+    return outcome, error
+
+
+def _changes_seen(before: Stream, now: datetime, changed: bool) -> Seen | None:
+    """Add the run to what is known of the stream's changes; None where it was the first."""
+    if before.complete_at is None:
+        return None
+    return after_run(before.seen, (now - before.complete_at).total_seconds(), changed=changed)

@@ -1,167 +1,130 @@
-"""Records as the API gives them, into the mirror: read, compared, projected, written and counted."""
+"""The page transaction: rows, quarantine, checkpoint and watermark of one page commit together."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from syncer.domain.records.change import Change, Counts, Known, is_unchanged
-from syncer.domain.records.record import Poison
-from syncer.domain.records.row import Row
-from syncer.domain.streams.decisions import Kind
-from syncer.domain.streams.key import StreamKey
-from syncer.store.records.compare import differing, known_rows, recognised
-from syncer.store.records.write import Written, write_page
-from syncer.store.state.health import set_apart
+from syncer.domain.records.change import Change, Counts
+from syncer.domain.streams.decisions import LastPage, after_last_page, next_step
+from syncer.domain.streams.stream import Kind, Stream, Walk
+from syncer.kombo.lists import Page
+from syncer.store.records.write import WrittenRows, write_rows
+from syncer.store.state.health import health
 from syncer.store.state.missing import MissingStore
-from syncer.store.state.quarantine import keep_in_quarantine, keys_among, record_key
+from syncer.store.state.quarantine import keep_in_quarantine
 from syncer.store.state.runs import count_page
-from syncer.store.state.streams import Lease
-from syncer.sync.context import Engine
-from syncer.sync.sources.base import Records, Source
+from syncer.store.state.seen import forget_seen, met, note_seen
+from syncer.sync.compare import PageDiff, compare
+from syncer.sync.lease import RunContext
+from syncer.sync.sources.base import Records
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """Records beside the mirror. unchanged: ids of those that do nothing to it; rows: the others, projected.
+class StoredPage:
+    """A page that is in the mirror: the walk as it stands after it, and what the page's records did.
 
-    known: what the mirror has of them. entered: keys of their entries in quarantine. some_are_missing:
-    whether any of the stream's rows are missing at Kombo; these may be among them.
+    stream: as it is after the last page, set with that. now: by the database's clock.
     """
 
-    rows: list[Row]
-    unchanged: list[str]
-    poisons: list[Poison]
-    known: Mapping[str, Known]
-    entered: Collection[str]
-    some_are_missing: bool
+    walk: Walk
+    counts: Counts
+    now: datetime
+    stream: Stream | None = None
 
     @property
-    def ids(self) -> list[str]:
-        """The ids among them, also of records that cannot be rows."""
-        return [*self.unchanged, *self.to_write]
-
-    @property
-    def shown(self) -> list[str | None]:
-        """What the list has shown: the ids, and None for each record whose id cannot be told."""
-        return [*self.ids, *(None for each in self.poisons if each.id is None)]
-
-    @property
-    def to_write(self) -> set[str]:
-        """The ids of those that the mirror or the quarantine will have in another way."""
-        poisoned = {each.id for each in self.poisons if each.id is not None}
-        return poisoned.union(row.id for row in self.rows)
-
-    @property
-    def changes_nothing(self) -> bool:
-        """Whether neither the mirror's rows nor the quarantine will be others than they are."""
-        return not self.rows and not self.poisons
-
-    def without(self, ids: Collection[str]) -> Compared:
-        """The same, where records with these ids do nothing."""
-        rows = [row for row in self.rows if row.id not in ids]
-        return replace(self, rows=rows, unchanged=[*self.unchanged, *ids])
+    def is_last(self) -> bool:
+        """True for the last page of the walk."""
+        return self.stream is not None
 
 
-def compare(
-    connection: Connection, engine: Engine, key: StreamKey, source: Source, records: Records
-) -> Compared:
-    """What of the records the mirror has already; only the others are projected.
+def store_page(run: RunContext, walk: Walk, page: Page, diff: PageDiff, connection: Connection) -> StoredPage:
+    """Store one page and the checkpoint it leads to, in one transaction.
 
-    It may be asked before the transaction that writes, as long as both are under one lease.
+    Raises LeaseLost, ProjectionReplaced.
     """
-    shelf = source.shelf
-    latest = {record.id: record for record in records.usable}
-    environment = engine.streams.environment
-    are_quarantined, are_missing = set_apart(connection, environment, key)
-    # One that is in quarantine may leave it, or has a column that could not be projected.
-    entered = keys_among(connection, environment, key, latest.values()) if are_quarantined else set()
-    differ = differing(connection, shelf, {record.id: record.content_hash for record in latest.values()})
-    again = {each.id for each in latest.values() if entered and record_key(each.id, each.text) in entered}
-    known = {record_id: each for record_id, each in differ.items() if each is not None}
-    if again:
-        known |= known_rows(connection, shelf, again)
-    known = recognised(connection, shelf, latest.values(), known)
-    rows, unchanged, poisons = [], [], list(records.poisons)
-    for record in latest.values():
-        does_nothing = record.id not in differ or is_unchanged(record.content_hash, known.get(record.id))
-        if does_nothing and record.id not in again:
-            unchanged.append(record.id)
-        elif isinstance(projected := source.project(record), Row):
-            rows.append(projected)
-        else:
-            poisons.append(projected)
-    return Compared(rows, unchanged, poisons, known, entered, are_missing)
+    context, streams = run.context, run.context.streams
+    run.source.hold(connection)
+    # save_walk() and finish_walk() check the fence below; a page that changes nothing needs no renewal of
+    # its own.
+    now = context.database.now(connection) if diff.changes_nothing else run.fence(connection)
+    if walk.began_at is None:
+        walk = replace(walk, started_at=page.started_at, began_at=now - timedelta(seconds=page.duration))
+    if run.source.may_repeat and diff.rows:
+        ids = [row.id for row in diff.rows]
+        diff = diff.without(met(connection, run.environment, run.key, walk.id, ids))
+    counts = write_records(
+        run, diff, connection, now, walk_began_at=walk.began_at or now, kind=walk.kind
+    ).counts
+    if walk.kind is Kind.FULL:
+        if walk.pages == 0:
+            forget_seen(connection, run.environment, run.key)
+        note_seen(connection, run.environment, run.key, walk.id, walk.pages + 1, diff.seen_ids)
 
-
-def take_stream(connection: Connection, engine: Engine, lease: Lease, source: Source, now: datetime) -> None:
-    """Before anything is written: what this process takes for the list's projection may be so no longer,
-    and a runner that has lost its lease must not write a row. Raises ProjectionReplaced, LeaseLost.
-    """
-    source.hold(connection)
-    engine.streams.renew(connection, lease, now, engine.rules.lease)
+    step = next_step(
+        walk,
+        next_cursor=page.next,
+        records=len(page.results),
+        has_moved=counts.moved > 0,
+        new_id=context.new_id(),
+    )
+    if isinstance(step, LastPage):
+        after = after_last_page(streams.get(connection, run.key), step.walk)
+        if after.walk is None:
+            # Not left to the run's end: whoever is killed before that has done all there was to do.
+            after = replace(after, state=health(connection, run.environment, run.key).state())
+        streams.finish_walk(connection, run.lease, after, counts)
+        return StoredPage(step.walk, counts, now, after)
+    streams.save_walk(connection, run.lease, step.walk, counts, now=now, length=context.rules.lease)
+    return StoredPage(step.walk, counts, now)
 
 
 def write_records(
+    run: RunContext,
+    diff: PageDiff,
     connection: Connection,
-    engine: Engine,
-    lease: Lease,
-    run_id: str,
-    source: Source,
-    records: Compared,
-    *,
     now: datetime,
+    *,
     walk_began_at: datetime,
     kind: Kind | None,
     pages: int = 1,
-) -> Written:
-    """Make the mirror's rows those of the records; gives what each of them did, and all that is held back.
+) -> WrittenRows:
+    """Make the mirror's rows those of the records; give the effect of each, and all that is in quarantine.
 
-    kind, pages: what the run is told beside the counts. Call ``take_stream`` before.
+    kind, pages: for the log of runs. Call it under the fence.
     """
-    key, environment = lease.key, engine.streams.environment
-    written = write_page(
+    written = write_rows(
         connection,
-        source.shelf,
-        records.rows,
+        run.source.shelf,
+        diff.rows,
+        diff.effects,
+        diff.known,
         now=now,
         walk_began_at=walk_began_at,
-        known=records.known,
-        keep_anonymised=engine.rules.keep_anonymised,
+        keep_anonymised=run.context.rules.keep_anonymised,
     )
-    poisons = [*records.poisons, *written.refused]
-    counts = written.counts + Counts(unchanged=len(records.unchanged), quarantined=len(poisons))
-    effects = {**written.effects, **dict.fromkeys(records.unchanged, Change.UNCHANGED)}
-    keep_in_quarantine(connection, environment, key, run_id, now, poisons, records.rows, records.entered)
-    if records.some_are_missing:
-        MissingStore(environment, key).forget(connection, records.ids)
-    count_page(connection, run_id, kind, counts, pages)
-    return Written(counts, effects, poisons)
+    poisons = [*diff.poisons, *written.refused]
+    counts = written.counts + Counts(unchanged=len(diff.unchanged), quarantined=len(poisons))
+    effects = {**written.effects, **dict.fromkeys(diff.unchanged, Change.UNCHANGED)}
+    keep_in_quarantine(
+        connection, run.environment, run.key, run.run_id, now, poisons, diff.rows, diff.quarantined_keys
+    )
+    if diff.has_missing_rows:
+        MissingStore(run.environment, run.key).forget(connection, diff.ids)
+    count_page(connection, run.run_id, kind, counts, pages)
+    return WrittenRows(counts, effects, poisons)
 
 
-def write_asked(
-    connection: Connection, engine: Engine, lease: Lease, run_id: str, source: Source, records: Records
-) -> Written:
-    """The same for records that were asked for outside of a walk, the stream's counters included.
+def write_looked_up(run: RunContext, records: Records, connection: Connection) -> WrittenRows:
+    """Write records that were looked up outside of a walk, and keep the stream's counters right.
 
     Raises ProjectionReplaced, LeaseLost.
     """
-    now = engine.database.now(connection)
-    take_stream(connection, engine, lease, source, now)
-    written = write_records(
-        connection,
-        engine,
-        lease,
-        run_id,
-        source,
-        compare(connection, engine, lease.key, source, records),
-        now=now,
-        walk_began_at=now,
-        kind=None,
-        pages=0,
-    )
-    engine.streams.count_rows(connection, lease, written.counts)
+    run.source.hold(connection)
+    now = run.fence(connection)
+    diff = compare(run, records, connection)
+    written = write_records(run, diff, connection, now, walk_began_at=now, kind=None, pages=0)
+    run.context.streams.count_rows(connection, run.lease, written.counts)
     return written

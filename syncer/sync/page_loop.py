@@ -1,177 +1,83 @@
-"""The walk: all pages of one list, each stored together with the place it leads to."""
+"""The page loop of a walk: a pipeline that works on three pages at a time.
+
+    fetch_pages | prefetch | compare_pages | prefetch | store_page
+
+While a page is stored the next one is compared with the mirror, and the one after that is fetched.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from contextlib import aclosing
 from functools import partial
-
-from sqlalchemy import Connection
+from typing import TypeVar
 
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.records.change import Counts
-from syncer.domain.streams.decisions import Kind, Stream, Walk, again, finished, must_repeat
+from syncer.domain.streams.stream import Walk
 from syncer.kombo.lists import Page
-from syncer.store.state.seen import forget_seen, met, note_seen
-from syncer.store.state.standing import standing
-from syncer.store.state.streams import Lease
-from syncer.sync.context import Engine
-from syncer.sync.page import Compared, compare, take_stream, write_records
-from syncer.sync.sources.base import Source
+from syncer.sync.compare import PageDiff, compare_page
+from syncer.sync.lease import RunContext
+from syncer.sync.page import StoredPage, store_page
+
+_T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A page that is in the mirror: the walk as it stands after it, and what the page's records did.
-
-    stream: as it is after the last page, set with that. now: by the database's clock.
-    """
-
-    walk: Walk
-    counts: Counts
-    now: datetime
-    stream: Stream | None = None
-
-
-async def walk_list(
-    engine: Engine, lease: Lease, run_id: str, source: Source, walk: Walk, purpose: Purpose
-) -> AsyncGenerator[Stored, None]:
+async def walk_pages(run: RunContext, walk: Walk, purpose: Purpose) -> AsyncGenerator[StoredPage, None]:
     """Follow the list from the walk's cursor to its end; give each page once it is stored.
 
-    While a page is written the next one is compared and the one after that is fetched. Raises KomboError
-    where the API gives no page, LeaseLost where another runner has the stream, ProjectionReplaced where
-    another process mirrors the list by other rules.
+    A walk that has to be repeated goes on with its first page. Raises KomboError where the API gives no page,
+    LeaseLost where another runner has the stream, ProjectionReplaced where another process mirrors the list
+    by other rules.
     """
-    ahead = _Ahead(engine, lease, source, purpose)
-    pages = ahead.pages(walk)
-    coming = asyncio.ensure_future(anext(pages))
-    written: set[str] = set()
+    while True:
+        written: set[str] = set()
+        fetched = fetch_pages(run, walk, purpose)
+        compared = compare_pages(run, prefetch(fetched))
+        async with aclosing(prefetch(compared)) as pages:
+            async for page, diff in pages:
+                if not written.isdisjoint(diff.ids):
+                    # It was compared before the last page was stored, with which it shares records.
+                    diff = await run.read(partial(compare_page, run, page))
+                stored = await run.write(partial(store_page, run, walk, page, diff))
+                yield stored
+                if stored.is_last:
+                    return
+                walk, written = stored.walk, diff.written_ids
+
+
+async def fetch_pages(run: RunContext, walk: Walk, purpose: Purpose) -> AsyncGenerator[Page, None]:
+    """Fetch the pages from the walk's cursor on."""
+    cursor = walk.cursor
+    while True:
+        page = await run.source.page(walk, cursor, purpose)
+        yield page
+        if page.next is None:
+            return
+        cursor = page.next
+
+
+async def compare_pages(
+    run: RunContext, pages: AsyncGenerator[Page, None]
+) -> AsyncGenerator[tuple[Page, PageDiff], None]:
+    """Compare each page with the mirror, outside of the transaction that others may wait for."""
+    async with aclosing(pages):
+        async for page in pages:
+            yield page, await run.read(partial(compare_page, run, page))
+
+
+async def prefetch(items: AsyncGenerator[_T, None]) -> AsyncGenerator[_T, None]:
+    """Produce each item while the consumer works on the one before it."""
+    coming = asyncio.ensure_future(anext(items))
     try:
         while True:
-            page, records = await coming
-            if not written.isdisjoint(records.ids):
-                # It was compared before the last page was stored, with which it shares records.
-                records = await ahead.compared(page)
-            if page.next is not None:
-                coming = asyncio.ensure_future(anext(pages))
-            stored = await engine.database.write(
-                partial(
-                    _store,
-                    engine=engine,
-                    lease=lease,
-                    run_id=run_id,
-                    source=source,
-                    walk=walk,
-                    page=page,
-                    records=records,
-                )
-            )
-            yield stored
-            if stored.stream is not None:
+            try:
+                item = await coming
+            except StopAsyncIteration:
                 return
-            walk, written = stored.walk, records.to_write
-            if page.next is None:
-                # The walk is repeated from its first page.
-                pages = ahead.pages(walk)
-                coming = asyncio.ensure_future(anext(pages))
+            coming = asyncio.ensure_future(anext(items))
+            yield item
     finally:
         coming.cancel()
         await asyncio.gather(coming, return_exceptions=True)
-        await pages.aclose()
-
-
-@dataclass(frozen=True, slots=True)
-class _Ahead:
-    """What can be done of a page before the one in front of it is stored."""
-
-    engine: Engine
-    lease: Lease
-    source: Source
-    purpose: Purpose
-
-    async def pages(self, walk: Walk) -> AsyncGenerator[tuple[Page, Compared], None]:
-        """The pages from the walk's place on, each beside the mirror; the one after it is being fetched."""
-        fetching = asyncio.create_task(self.source.page(walk, walk.cursor, self.purpose))
-        try:
-            while True:
-                page = await fetching
-                if page.next is not None:
-                    fetching = asyncio.create_task(self.source.page(walk, page.next, self.purpose))
-                yield page, await self.compared(page)
-                if page.next is None:
-                    return
-        finally:
-            fetching.cancel()
-            await asyncio.gather(fetching, return_exceptions=True)
-
-    async def compared(self, page: Page) -> Compared:
-        """The page's records beside the mirror, outside of the transaction that others may wait for."""
-
-        def compared(connection: Connection) -> Compared:
-            key = self.lease.key
-            return compare(connection, self.engine, key, self.source, self.source.read(page))
-
-        return await self.engine.database.ask(compared)
-
-
-def _store(
-    connection: Connection,
-    *,
-    engine: Engine,
-    lease: Lease,
-    run_id: str,
-    source: Source,
-    walk: Walk,
-    page: Page,
-    records: Compared,
-) -> Stored:
-    """One page and the place it leads to, in one transaction."""
-    streams, key = engine.streams, lease.key
-    now = engine.database.now(connection)
-    if records.changes_nothing:
-        # Whether the lease still holds shows when the place is kept.
-        source.hold(connection)
-    else:
-        take_stream(connection, engine, lease, source, now)
-    if walk.began_at is None:
-        walk = replace(walk, started_at=page.started_at, began_at=now - timedelta(seconds=page.duration))
-    if source.may_repeat and records.rows:
-        ids = [row.id for row in records.rows]
-        records = records.without(met(connection, streams.environment, key, walk.id, ids))
-    written = write_records(
-        connection,
-        engine,
-        lease,
-        run_id,
-        source,
-        records,
-        now=now,
-        walk_began_at=walk.began_at or now,
-        kind=walk.kind,
-    )
-    counts = written.counts
-    if walk.kind is Kind.FULL:
-        if walk.pages == 0:
-            forget_seen(connection, streams.environment, key)
-        note_seen(connection, streams.environment, key, walk.id, walk.pages + 1, records.shown)
-
-    walk = replace(
-        walk,
-        cursor=page.next,
-        pages=walk.pages + 1,
-        rows=walk.rows + len(page.results),
-        moved=walk.moved or counts.moved > 0,
-    )
-    if page.next is None and not must_repeat(walk):
-        after = finished(streams.get(connection, *key), walk)
-        if after.walk is None:
-            # Not left to the run's end: whoever is killed before that has done all there was to do.
-            after = replace(after, state=standing(connection, streams.environment, key).state())
-        streams.finish_walk(connection, lease, after, counts)
-        return Stored(walk, counts, now, after)
-    if page.next is None:
-        walk = again(walk, engine.new_id(), round=walk.round + 1)
-    streams.save_walk(connection, lease, walk, counts, now=now, length=engine.rules.lease)
-    return Stored(walk, counts, now)
+        await items.aclose()

@@ -1,41 +1,29 @@
-"""Single records, fetched now: some that a person names, or those in quarantine."""
+"""Refresh of single records: some that a person names, or those in quarantine."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from syncer.domain.catalogue.lookup import model_named
-from syncer.domain.errors import Busy, DatabaseError, LeaseLost, SyncerError
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.streams.decisions import Outcome
+from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.deletions import batches
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.streams.state import Outcome
 from syncer.store.state.quarantine import Entry, entries, forget_entries
-from syncer.store.state.runs import begin_run, end_run
-from syncer.store.state.standing import standing
-from syncer.store.state.streams import Lease
-from syncer.sync.context import Engine
-from syncer.sync.deletions.confirm import Answer, By, ask_for
+from syncer.sync.context import SyncContext
+from syncer.sync.deletions.confirm import IdKind, Lookup, lookup
 from syncer.sync.integrations import Integrations, must_be_offered
-from syncer.sync.lease import while_leased
-from syncer.sync.page import write_asked
-from syncer.sync.run_all import BUSY_LOOKS
-from syncer.sync.sources.kombo_list import ModelList
-from syncer.sync.sources.lookup import by_id, source_of
-
-_T = TypeVar("_T")
+from syncer.sync.lease import RunContext, end_leased, leased_run, retry_while_busy
+from syncer.sync.page import write_looked_up
+from syncer.sync.sources.lookup import by_id
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
-    """What became of one record.
+class Refreshed:
+    """Effect of refreshing one record.
 
     asked: the id that was asked for, Kombo's or the tool's. id: Kombo's; None where Kombo does not know it.
     became: created, updated, unchanged, deleted, restored, quarantined or unknown. reason: why it is in
@@ -49,153 +37,95 @@ class Fate:
 
 
 async def refresh(
-    engine: Engine,
+    context: SyncContext,
     integrations: Integrations,
     key: StreamKey,
     ids: Sequence[str],
     *,
-    by: By = "ids",
-) -> list[Fate]:
-    """Make these records of a stream as Kombo has them now; gives what became of each, in their order.
+    by: IdKind = "ids",
+) -> list[Refreshed]:
+    """Make these records of a stream as Kombo has them now; give the effect on each, in their order.
 
     Nothing is marked for being unknown: a full walk looks into that. Raises KomboError, Busy where another
     runner keeps the stream for longer than a lease, LeaseLost, DatabaseError.
     """
 
-    async def work(lease: Lease, run_id: str) -> list[Fate]:
-        source = ModelList(engine, model_named(key.model), key.integration_id)
-        must_be_offered(await integrations.known(key.integration_id, Purpose.WEBHOOK), source.listed)
-        fates: list[Fate] = []
-        for batch in batches(dict.fromkeys(ids)):
-            answer = await ask_for(source, batch, Purpose.WEBHOOK, by=by)
-            keep = partial(_keep, engine, lease, run_id, source, batch, answer, by)
-            fates += await engine.database.write(keep)
-        return fates
+    async def attempt() -> list[Refreshed]:
+        async with leased_run(context, integrations, key, is_sync=False) as run:
+            refreshed: list[Refreshed] = []
+            for batch in batches(dict.fromkeys(ids)):
+                refreshed += (await _look_up(run, batch, by))[1]
+            await end_leased(run, Outcome.COMPLETE)
+            return refreshed
 
-    return await _with_stream(engine, key, work)
+    return await retry_while_busy(context, attempt)
 
 
-async def retry_quarantine(engine: Engine, integrations: Integrations, key: StreamKey) -> list[Fate]:
-    """Ask Kombo again for the stream's records that are in quarantine; gives what became of each.
+async def retry_quarantine(
+    context: SyncContext, integrations: Integrations, key: StreamKey
+) -> list[Refreshed]:
+    """Look the stream's records in quarantine up again; give the effect on each.
 
     A record that Kombo does not know any more leaves it; one without an id stays until a full walk does not
     meet it again. Raises as ``refresh``.
     """
 
-    async def work(lease: Lease, run_id: str) -> list[Fate]:
-        source = by_id(source_of(engine, key))
-        environment = engine.streams.environment
-        held_back = await engine.database.ask(lambda connection: entries(connection, environment, key))
-        named = [entry for entry in held_back if entry.record_id is not None and source is not None]
-        fates = [
-            Fate(entry.key, entry.record_id, "quarantined", entry.reason)
-            for entry in held_back
-            if entry not in named
-        ]
-        if source is None or not named:
-            return fates
-        must_be_offered(await integrations.known(key.integration_id, Purpose.WEBHOOK), source.listed)
-        for batch in batches(str(entry.record_id) for entry in named):
-            answer = await ask_for(source, batch, Purpose.WEBHOOK)
-            keep = partial(_keep, engine, lease, run_id, source, batch, answer, "ids")
-            fates += await engine.database.write(keep)
-            gone = [entry for entry in named if entry.record_id in answer.unknown]
-            await engine.database.write(partial(_drop, engine, lease, key, gone))
-        return fates
+    async def attempt() -> list[Refreshed]:
+        async with leased_run(context, integrations, key, is_sync=False) as run:
+            refreshed = await _retry(run)
+            await end_leased(run, Outcome.COMPLETE)
+            return refreshed
 
-    return await _with_stream(engine, key, work)
+    return await retry_while_busy(context, attempt)
 
 
-def _drop(engine: Engine, lease: Lease, key: StreamKey, gone: list[Entry], connection: Connection) -> None:
-    engine.streams.renew(connection, lease, engine.database.now(connection), engine.rules.lease)
-    forget_entries(connection, engine.streams.environment, key, [entry.key for entry in gone])
+async def _retry(run: RunContext) -> list[Refreshed]:
+    stored = await run.read(lambda connection: entries(connection, run.environment, run.key))
+    can_look_up = by_id(run.source) is not None
+    named = [entry for entry in stored if entry.record_id is not None and can_look_up]
+    refreshed = [
+        Refreshed(entry.key, entry.record_id, "quarantined", entry.reason)
+        for entry in stored
+        if entry not in named
+    ]
+    for batch in batches(str(entry.record_id) for entry in named):
+        answer, of_batch = await _look_up(run, batch, "ids")
+        refreshed += of_batch
+        gone = [entry for entry in named if entry.record_id in answer.unknown]
+        await run.write(partial(_drop, run, gone))
+    return refreshed
 
 
-async def _with_stream(
-    engine: Engine, key: StreamKey, work: Callable[[Lease, str], Coroutine[None, None, list[_T]]]
-) -> list[_T]:
-    """Do the work under the stream's lease, as a run of its own that leaves the stream's progress alone."""
-    lease, run_id = await _claimed(engine, key)
-    try:
-        done = await while_leased(engine, lease, work(lease, run_id))
-    except BaseException as error:
-        outcome = Outcome.FAILED if isinstance(error, SyncerError) else Outcome.STOPPED
-        said = str(error) if isinstance(error, SyncerError) else None
-        with suppress(LeaseLost, DatabaseError):
-            await asyncio.shield(engine.database.write(partial(_end, engine, lease, run_id, outcome, said)))
-        raise
-    await engine.database.write(partial(_end, engine, lease, run_id, Outcome.COMPLETE, None))
-    return done
+async def _look_up(run: RunContext, ids: Sequence[str], by: IdKind) -> tuple[Lookup, list[Refreshed]]:
+    """Look records up and write what Kombo has."""
+    source = by_id(run.source)
+    assert source is not None, f"{run.key.model} is asked for by ids"
+    known = await run.integrations.known(run.key.integration_id, Purpose.WEBHOOK)
+    must_be_offered(known, source.listed)
+    answer = await lookup(source, ids, Purpose.WEBHOOK, by=by)
+    return answer, await run.write(partial(_store, run, ids, answer, by))
 
 
-async def _claimed(engine: Engine, key: StreamKey) -> tuple[Lease, str]:
-    """The stream's lease and a run; another runner is waited for, for at most one lease. Raises Busy."""
-
-    def claim(connection: Connection) -> tuple[Lease, str] | None:
-        engine.streams.add(connection, [key])
-        now, run_id = engine.database.now(connection), engine.new_id()
-        lease = engine.streams.claim(
-            connection,
-            key,
-            owner=engine.owner,
-            now=now,
-            length=engine.rules.lease,
-            is_dead=engine.is_dead,
-            answers=False,
-        )
-        if lease is None:
-            return None
-        begin_run(connection, run_id, engine.streams.environment, key, engine.owner, now)
-        return lease, run_id
-
-    pause = engine.rules.lease.total_seconds() / BUSY_LOOKS
-    for look in range(BUSY_LOOKS):
-        if look:
-            await engine.sleep(pause)
-        claimed = await engine.database.write(claim)
-        if claimed is not None:
-            return claimed
-    raise Busy(f"Another runner works on {key.model} of {key.integration_id}: try again when it is through.")
+def _drop(run: RunContext, gone: list[Entry], connection: Connection) -> None:
+    run.fence(connection)
+    forget_entries(connection, run.environment, run.key, [entry.key for entry in gone])
 
 
-def _end(
-    engine: Engine, lease: Lease, run_id: str, outcome: Outcome, error: str | None, connection: Connection
-) -> None:
-    key, environment = lease.key, engine.streams.environment
-    now = engine.database.now(connection)
-    # Waits for what a cancelled caller is still writing, as at the end of a run.
-    engine.streams.renew(connection, lease, now, engine.rules.lease)
-    stream = engine.streams.get(connection, *key)
-    # Only what is held or in quarantine may be another now; how the last run went stays as it was.
-    is_settled = stream.last_outcome in {Outcome.COMPLETE, Outcome.HELD} and stream.walk is None
-    state = standing(connection, environment, key).state() if is_settled else stream.state
-    end_run(connection, run_id, outcome, error, now)
-    engine.streams.free(connection, lease, state)
-
-
-def _keep(
-    engine: Engine,
-    lease: Lease,
-    run_id: str,
-    source: ModelList,
-    asked: Sequence[str],
-    answer: Answer,
-    by: By,
-    connection: Connection,
-) -> list[Fate]:
-    """Write what Kombo served, and say what became of each record that was asked for."""
-    written = write_asked(connection, engine, lease, run_id, source, answer.records)
-    key = lease.key
-    reasons = {each.key: each.reason for each in entries(connection, engine.streams.environment, key)}
-    told = {(each.id if by == "ids" else each.remote_id): each.id for each in answer.records.usable}
-    fates = []
+def _store(
+    run: RunContext, asked: Sequence[str], answer: Lookup, by: IdKind, connection: Connection
+) -> list[Refreshed]:
+    """Write the records that Kombo has; give the effect on each that was asked for."""
+    written = write_looked_up(run, answer.found, connection)
+    reasons = {each.key: each.reason for each in entries(connection, run.environment, run.key)}
+    found = {(each.id if by == "ids" else each.remote_id): each.id for each in answer.found.usable}
+    refreshed = []
     for each in asked:
-        record_id = told.get(each, each if by == "ids" else None)
+        record_id = found.get(each, each if by == "ids" else None)
         if each in answer.unknown:
-            fates.append(Fate(each, None, "unknown"))
+            refreshed.append(Refreshed(each, None, "unknown"))
         elif record_id in written.effects:
             effect = written.effects[record_id].value
-            fates.append(Fate(each, record_id, effect, reasons.get(record_id)))
+            refreshed.append(Refreshed(each, record_id, effect, reasons.get(record_id)))
         else:
-            fates.append(Fate(each, record_id, "quarantined", reasons.get(record_id or "")))
-    return fates
+            refreshed.append(Refreshed(each, record_id, "quarantined", reasons.get(record_id or "")))
+    return refreshed

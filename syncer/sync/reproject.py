@@ -10,9 +10,10 @@ import structlog
 from sqlalchemy import Connection
 
 from syncer.domain.catalogue.lookup import catalogue, model_named
+from syncer.domain.native.rows import native_projection
 from syncer.domain.native.spec import Resource
 from syncer.domain.records.exclude import Exclusion
-from syncer.domain.records.projection import native_projection, projection
+from syncer.domain.records.projection import projection
 from syncer.store.db.database import Database
 from syncer.store.records.reproject import Batch, Task, expected_rows, reproject_batch
 from syncer.store.records.reproject_native import NativeTask, reproject_native_batch

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from syncer.domain.streams.decisions import Mode, Outcome
-from syncer.domain.streams.key import StreamKey
-from syncer.sync.context import Engine, Result
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Mode
+from syncer.sync.context import Result, SyncContext
 from syncer.sync.integrations import Integrations
 from syncer.sync.run import run_stream
 
@@ -16,7 +17,7 @@ BUSY_LOOKS = 20
 
 
 async def run_streams(
-    engine: Engine, integrations: Integrations, keys: Sequence[StreamKey], mode: Mode, concurrency: int
+    context: SyncContext, integrations: Integrations, keys: Sequence[StreamKey], mode: Mode, concurrency: int
 ) -> list[Result]:
     """Run the streams in this order, at most so many at once; one result each, in the same order.
 
@@ -27,9 +28,9 @@ async def run_streams(
     results: dict[int, Result] = {}
 
     async def work() -> None:
-        while waiting and not engine.stopping():
+        while waiting and not context.stopping():
             index, key = waiting.pop()
-            results[index] = await _run(engine, integrations, key, mode)
+            results[index] = await _run(context, integrations, key, mode)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -40,13 +41,13 @@ async def run_streams(
     return [results.get(index) or Result(key, Outcome.STOPPED) for index, key in enumerate(keys)]
 
 
-async def _run(engine: Engine, integrations: Integrations, key: StreamKey, mode: Mode) -> Result:
-    pause = engine.rules.lease.total_seconds() / BUSY_LOOKS
+async def _run(context: SyncContext, integrations: Integrations, key: StreamKey, mode: Mode) -> Result:
+    pause = context.rules.lease.total_seconds() / BUSY_LOOKS
     for _ in range(BUSY_LOOKS):
-        result = await run_stream(engine, integrations, key, mode=mode)
-        if result.outcome is not Outcome.BUSY or engine.stopping():
+        result = await run_stream(context, integrations, key, mode=mode)
+        if result.outcome is not Outcome.BUSY or context.stopping():
             break
-        await engine.sleep(pause)
+        await context.sleep(pause)
     return result
 
 

@@ -13,174 +13,145 @@ from sqlalchemy import Connection
 from syncer.domain.errors import CursorRefused, IntegrationGone, KeyRefused, KomboError, ProjectionReplaced
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
-from syncer.domain.streams.decisions import (
-    MAX_RESTARTS,
-    Kind,
-    Mode,
-    Outcome,
-    Phase,
-    Stream,
-    Walk,
-    again,
-    follow_up,
-    next_walk,
-    outcome_of,
-    soon,
-)
-from syncer.domain.streams.key import StreamKey
-from syncer.store.state.streams import Lease
-from syncer.sync.context import Engine, Progress
+from syncer.domain.streams.attempts import outcome_of, retry_after
+from syncer.domain.streams.decisions import MAX_RESTARTS, needs_catch_up, next_walk, restarted
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Kind, Mode, Phase, Stream, Walk
+from syncer.store.state.integrations import Integration
+from syncer.sync.context import Progress, Stopped
 from syncer.sync.deletions.sweep import Sweep
-from syncer.sync.integrations import Integrations, must_be_offered
-from syncer.sync.page_loop import Stored, walk_list
-from syncer.sync.sources.base import Source
+from syncer.sync.integrations import must_be_offered
+from syncer.sync.lease import RunContext
+from syncer.sync.page import StoredPage
+from syncer.sync.page_loop import walk_pages
 
 log = structlog.get_logger("syncer")
 
 
 @dataclass
-class Run:
-    """A run under way; counts and pages are what it has stored, also when it ends early.
+class Walks:
+    """Walks of a run under way. counts, pages, kind: what it has stored, also when it ends early.
 
-    again_in: when to try again where that is sooner than its outcome tells.
+    pause: until the next attempt, where that is sooner than the outcome decides.
     """
 
-    engine: Engine
-    integrations: Integrations
-    lease: Lease
-    run_id: str
-    source: Source
+    run: RunContext
     mode: Mode
     purpose: Purpose | None
     counts: Counts = field(default_factory=Counts)
     pages: int = 0
     kind: Kind | None = None
-    again_in: timedelta | None = None
+    pause: timedelta | None = None
 
-    @property
-    def key(self) -> StreamKey:
-        return self.lease.key
+    async def until_current(self) -> tuple[Outcome, str | None]:
+        """Do walks until the stream is up to date; give the outcome, and what is wrong in words.
 
-    async def walks(self, stream: Stream, now: datetime) -> tuple[Outcome, str | None]:
-        """One walk after the other until the stream is up to date, or told to stop."""
-        engine, restarts = self.engine, 0
+        Raises KeyRefused, LeaseLost, DatabaseError.
+        """
+        run = self.run
         try:
-            asked_for = Purpose.INCREMENTAL if self.purpose is None else self.purpose
-            integration = await self.integrations.known(self.key.integration_id, asked_for)
-            must_be_offered(integration, self.source.listed)
-            if self.mode is Mode.APPROVE and not await self.approve():
-                return Outcome.STOPPED, None
-            while True:
-                walk = next_walk(
-                    stream,
-                    self.source.listed,
-                    mode=self.mode,
-                    filters=self.source.filters,
-                    overlap=engine.rules.overlap,
-                    full_every=engine.rules.full_every,
-                    now=now,
-                    new_id=engine.new_id(),
-                    stale_before=integration.refreshed_at,
-                )
-                try:
-                    ended = await self.walk(walk, stream.rows_live + stream.rows_deleted)
-                except CursorRefused:
-                    if restarts == MAX_RESTARTS:
-                        raise
-                    restarts += 1
-                    now, stream = await engine.database.write(partial(self.restart, walk))
-                else:
-                    if ended is None:
-                        return Outcome.STOPPED, None
-                    resumed = walk.pages > 0
-                    walk, stream, now = ended
-                    if not follow_up(
-                        stream, self.source.listed, walk, engine.rules.overlap, now, resumed=resumed
-                    ):
-                        return Outcome.COMPLETE, None
-                # What was asked for has begun; from here the stream's own state says what comes next.
-                self.mode = Mode.SYNC
+            integration = await run.integrations.known(run.key.integration_id, self._purpose())
+            must_be_offered(integration, run.source.listed)
+            if self.mode is Mode.APPROVE:
+                await self._approve()
+            await self._walks(integration)
+            return Outcome.COMPLETE, None
+        except Stopped:
+            return Outcome.STOPPED, None
         except KeyRefused:
             raise
         except KomboError as error:
             if isinstance(error, IntegrationGone):
-                await self.integrations.gone(self.key.integration_id)
-            self.again_in = soon(error)
+                await run.integrations.gone(run.key.integration_id)
+            self.pause = retry_after(error)
             return outcome_of(error), str(error)
         except ProjectionReplaced as error:
             return Outcome.FAILED, str(error)
 
-    async def walk(self, walk: Walk, known_rows: int) -> tuple[Walk, Stream, datetime] | None:
-        """One walk and, after a full one, its sweep: the walk as it ended, the stream after it, the time.
+    async def _walks(self, integration: Integration) -> None:
+        run, rules, spec = self.run, self.run.context.rules, self.run.source.listed
+        stream, now, restarts = run.before, run.began_at, 0
+        while True:
+            walk = next_walk(
+                stream,
+                spec,
+                mode=self.mode,
+                filters=run.source.filters,
+                overlap=rules.overlap,
+                full_every=rules.full_every,
+                now=now,
+                new_id=run.context.new_id(),
+                stale_before=integration.refreshed_at,
+            )
+            # What was ordered has begun; from here the stream's own state decides what comes next.
+            self.mode = Mode.SYNC
+            try:
+                ended, stream, now = await self._walk(walk, stream.rows_live + stream.rows_deleted)
+            except CursorRefused:
+                if restarts == MAX_RESTARTS:
+                    raise
+                restarts += 1
+                stream, now = await run.write(partial(self._restart, walk))
+                continue
+            if not needs_catch_up(stream, spec, ended, rules.overlap, now, resumed=walk.pages > 0):
+                return
 
-        None where it was told to stop before the end.
-        """
-        purpose = self.purpose
-        if purpose is None:
-            # Where there is no other kind of walk, a full one is the daily work.
-            is_rare = walk.kind is Kind.FULL and self.source.listed.features.updated_after
-            purpose = Purpose.FULL if is_rare else Purpose.INCREMENTAL
+    async def _walk(self, walk: Walk, known_rows: int) -> tuple[Walk, Stream, datetime]:
+        """Do one walk and, after a full one, its sweep; give the walk at its end, the stream, the time."""
         self.kind = walk.kind
+        purpose = self._purpose(walk)
         if walk.phase is Phase.READ:
-            last = await self.read(walk, purpose, known_rows)
-            if last is None or last.stream is None:
-                return None
+            last = await self._read(walk, purpose, known_rows)
+            assert last.stream is not None
             if last.stream.walk is None:
                 return last.walk, last.stream, last.now
             walk = last.stream.walk
-        swept = await self.sweep(purpose, walk)
-        return None if swept is None else (walk, *swept)
+        stream, now = await self._sweep(Sweep(self.run, purpose, walk.id, walk))
+        return walk, stream, now
 
-    async def read(self, walk: Walk, purpose: Purpose, known_rows: int) -> Stored | None:
-        """The walk page by page; gives its last page, or None where it was told to stop before that."""
-        engine = self.engine
+    async def _read(self, walk: Walk, purpose: Purpose, known_rows: int) -> StoredPage:
+        """Store the walk page by page; give the last one."""
+        context, key = self.run.context, self.run.key
         expected = known_rows if walk.kind is Kind.FULL and known_rows else None
-        engine.report(Progress(self.key, "begun", walk.kind, walk.rows, walk.pages, expected))
-        pages = walk_list(engine, self.lease, self.run_id, self.source, walk, purpose)
-        async with aclosing(pages):
+        context.report(Progress(key, "begun", walk.kind, walk.rows, walk.pages, expected))
+        async with aclosing(walk_pages(self.run, walk, purpose)) as pages:
             async for stored in pages:
                 walk = stored.walk
                 self.counts += stored.counts
                 self.pages += 1
-                engine.report(Progress(self.key, "page", walk.kind, walk.rows, walk.pages, expected))
-                if stored.stream is not None:
+                context.report(Progress(key, "page", walk.kind, walk.rows, walk.pages, expected))
+                if stored.is_last:
                     return stored
-                if engine.stopping():
-                    break
-        return None
+                context.check_stopping()
+        raise AssertionError("a walk ends with its last page")
 
-    async def sweep(self, purpose: Purpose, walk: Walk | None) -> tuple[Stream, datetime] | None:
-        """Look into what is missing after a full walk, or (walk None) into what a person has approved."""
-        swept = await Sweep(
-            self.engine,
-            self.integrations,
-            self.lease,
-            self.run_id,
-            self.source,
-            purpose,
-            id=self.engine.new_id() if walk is None else walk.id,
-            walk=walk,
-        ).run()
-        if swept is None:
-            return None
-        counts, stream, now = swept
+    async def _sweep(self, sweep: Sweep) -> tuple[Stream, datetime]:
+        counts, stream, now = await sweep.run_to_end()
         self.counts += counts
         return stream, now
 
-    async def approve(self) -> bool:
-        """Let what is held pass; False where it was told to stop before the end."""
-        swept = await self.sweep(Purpose.FULL if self.purpose is None else self.purpose, None)
+    async def _approve(self) -> None:
+        """Let pass what is held, as far as it is still missing."""
+        purpose = Purpose.FULL if self.purpose is None else self.purpose
+        await self._sweep(Sweep(self.run, purpose, self.run.context.new_id()))
         # A record that Kombo cannot be asked for by its id shows in another walk whether it is there.
-        self.mode = Mode.SYNC if self.source.listed.features.ids else Mode.RESTART
-        return swept is not None
+        self.mode = Mode.SYNC if self.run.source.listed.features.ids else Mode.RESTART
 
-    def restart(self, walk: Walk, connection: Connection) -> tuple[datetime, Stream]:
-        """Give the walk's place up, keep its filters."""
-        engine = self.engine
-        now = engine.database.now(connection)
-        fresh = again(walk, engine.new_id())
-        engine.streams.save_walk(connection, self.lease, fresh, Counts(), now=now, length=engine.rules.lease)
-        log.warning(
-            "walk_restarted", integration=self.key.integration_id, model=self.key.model, run=self.run_id
+    def _purpose(self, walk: Walk | None = None) -> Purpose:
+        """Choose the purpose of requests: that of the run, else that of the walk."""
+        if self.purpose is not None:
+            return self.purpose
+        # Where there is no other kind of walk, a full one is the daily work.
+        is_rare = (
+            walk is not None and walk.kind is Kind.FULL and self.run.source.listed.features.updated_after
         )
-        return now, engine.streams.get(connection, *self.key)
+        return Purpose.FULL if is_rare else Purpose.INCREMENTAL
+
+    def _restart(self, walk: Walk, connection: Connection) -> tuple[Stream, datetime]:
+        """Give the walk's cursor up, keep its filters."""
+        run, context = self.run, self.run.context
+        now = context.database.now(connection)
+        fresh = restarted(walk, context.new_id())
+        context.streams.save_walk(connection, run.lease, fresh, Counts(), now=now, length=context.rules.lease)
+        log.warning("walk_restarted", integration=run.key.integration_id, model=run.key.model, run=run.run_id)
+        return context.streams.get(connection, run.key), now

@@ -11,8 +11,9 @@ from rich.console import Console
 
 from syncer.cli.progress import Bars, Lines, Tally, counted, effects, line_of, span, summary
 from syncer.domain.records.change import Counts
-from syncer.domain.streams.decisions import Kind, Outcome
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Kind
 from syncer.simulator.server.faults import Match, not_ready
 from syncer.sync.context import Progress, Result
 

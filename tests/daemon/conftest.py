@@ -30,8 +30,8 @@ from syncer.config.settings import Settings
 from syncer.daemon.workers import Workers
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.streams.decisions import Stream
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.stream import Stream
 from syncer.simulator.clock import SimClock
 from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.environment import Environment
@@ -41,7 +41,7 @@ from syncer.store.db import engines
 from syncer.store.db.database import Database
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.state.streams import StreamStore
-from syncer.sync.context import Engine, Progress
+from syncer.sync.context import Progress, SyncContext
 
 API_KEY = "ks_dev_only-for-the-service"
 #: Small models of one category, and a larger one.
@@ -299,7 +299,7 @@ class World:
         """Workers on all streams, which are due now unless said otherwise; stopped at the end."""
         async with self.app() as app:
             app.open_database()
-            async with app.engine(self.steps.append) as (engine, asking):
+            async with app.open(self.steps.append) as (engine, asking):
                 keys = await app.selection.refresh_streams(asking)
                 if due:
                     self.mark(*keys)
@@ -341,7 +341,7 @@ class Work:
     """Workers at work."""
 
     app: App
-    engine: Engine
+    engine: SyncContext
     workers: Workers
     running: asyncio.Task[None]
     keys: list[StreamKey]

@@ -19,7 +19,7 @@ async def test_a_database_that_is_away_from_the_start_is_no_end_and_is_made_up_f
     troubled: Troubled,
 ) -> None:
     world, availability = World(make_environment(), Mirror(troubled.url)), Availability()
-    async with world.app() as app, app.engine() as (engine, asking):
+    async with world.app() as app, app.open() as (engine, asking):
         app.open_database()
         every = dict.fromkeys(catalogue(), timedelta(hours=1))
         schedule = Schedule(

@@ -15,8 +15,11 @@ from syncer.app import App
 from syncer.daemon.pressure import Tempo
 from syncer.daemon.schedule import Schedule
 from syncer.daemon.service import run_service
-from syncer.domain.streams.decisions import Mode, Outcome
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Mode
+from syncer.operations.status import status
+from syncer.operations.sync import sync
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Match, not_ready
 from syncer.store.schema.mirror_tables import streams
@@ -102,7 +105,7 @@ async def test_a_list_for_each_row_waits_half_a_minute_for_its_model_and_is_read
 async def test_native_lists_become_due_by_their_own_interval_or_expression(world: World) -> None:
     async with world.app() as app:
         app.open_database()
-        async with app.engine() as (_, asking):
+        async with app.open() as (_, asking):
             await app.selection.refresh_streams(asking)
         every = {name: app.settings.timing(name).every for name in app.settings.lists}
         now = NOON
@@ -129,7 +132,7 @@ async def test_native_lists_become_due_by_their_own_interval_or_expression(world
 
 async def _read_once(world: World) -> None:
     async with world.app() as app:
-        assert {each.outcome for each in await app.run(Mode.SYNC)} == {Outcome.COMPLETE}
+        assert {each.outcome for each in await sync(app, Mode.SYNC)} == {Outcome.COMPLETE}
 
 
 async def test_a_list_that_the_configuration_lost_while_the_service_was_down_is_not_run(world: World) -> None:
@@ -174,7 +177,7 @@ async def test_a_stream_that_is_configured_no_more_does_not_disturb_who_looks_ho
     async with world.app() as app:
         tempo = Tempo(app.planning, app.database)
         await tempo.look()
-        behind = app.status()["behind"]
+        behind = status(app)["behind"]
     assert behind["streams"] == 2 * len(MODELS)
 
 
@@ -184,5 +187,5 @@ async def test_a_native_list_that_waits_for_longer_than_its_interval_is_behind(w
         long_ago = database.now(connection) - timedelta(hours=2)
         connection.execute(update(streams).where(streams.c.model == "people").values(due_at=long_ago))
     async with world.app() as app:
-        behind: Any = app.status()["behind"]
+        behind: Any = status(app)["behind"]
     assert behind["streams"] == 1

@@ -17,7 +17,7 @@ from syncer.daemon.pressure import LOOKS, Tempo
 from syncer.daemon.schedule import Schedule
 from syncer.domain.ratelimit.budget import Budget, Purpose
 from syncer.domain.scheduling.intervals import FILL
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.budget import change_budget
 from syncer.sync.permits import fingerprint

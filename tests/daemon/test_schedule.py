@@ -19,8 +19,8 @@ from sqlalchemy import URL, delete, update
 from structlog.testing import capture_logs
 
 from syncer.daemon.schedule import JITTER_SHARE, ROUNDING, Schedule, goes_on, is_due, trigger_of
-from syncer.domain.streams.decisions import Outcome
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.state import Outcome, StreamState
 from syncer.store.db.database import Database
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.streams import StreamStore
@@ -64,11 +64,7 @@ class Rounds:
     def take(self) -> list[StreamKey]:
         """What is due; it is not any more, as if it had been run."""
         with self.database.begin() as connection:
-            found = [
-                each.key
-                for each in self.store.all(connection)
-                if each.due_at is not None
-            ]
+            found = [each.key for each in self.store.all(connection) if each.due_at is not None]
             connection.execute(update(streams).values(due_at=None, due_purpose=None))
         return sorted(found, key=KEYS.index)
 
@@ -300,7 +296,7 @@ async def test_a_stream_that_is_marked_while_it_runs_runs_again(rounds: Callable
         world.store.release(
             connection,
             lease,
-            state="complete",
+            state=StreamState.COMPLETE,
             outcome=Outcome.COMPLETE,
             error=None,
             failures=0,

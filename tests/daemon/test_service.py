@@ -334,7 +334,7 @@ async def test_an_integration_that_kombo_is_silent_about_does_not_hold_up_the_ot
     known, silent = next(iter(tiny.environment.integrations)), "hibob:silent"
     async with tiny.app() as earlier:
         earlier.open_database()
-        async with earlier.engine() as (_, asking):
+        async with earlier.open() as (_, asking):
             await earlier.selection.refresh_streams(asking)
     tiny.environment.add(Company(silent, tiny.environment.clock, seed=3, records=300))
     tiny.environment.faults.add(Match(path=f"/v1/integrations/{silent}"), Late(3_600), None)

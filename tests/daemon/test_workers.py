@@ -13,7 +13,7 @@ from sqlalchemy import event, text, update
 from structlog.testing import capture_logs
 
 from syncer.domain.errors import KeyRefused
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.simulator.server.request_log import Asked

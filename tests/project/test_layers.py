@@ -11,48 +11,39 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "syncer").rglob("*.py"))
 
-CONFIGURATION = {
-    "settings",
-    "config_filters",
-    "config_passthrough",
-    "config_passthrough_parts",
-    "config_sections",
-    "config_sources",
-    "config_values",
-}
-USE_CASES = {"domain", "kombo", "store", "sync"}
-#: What each layer may import besides itself. A module directly in syncer/ is a layer of its own.
-MAY_IMPORT = {
+#: What each layer imports besides itself: no more, and no less, so that no permission outlives its use.
+IMPORTS = {
     "domain": set[str](),
     "kombo": {"domain"},
     "store": {"domain"},
     "sync": {"domain", "kombo", "store"},
-    "simulator": {"domain"},
-    "logs": set[str](),
-    "memory": set[str](),
-    "owner": set[str](),
-    "rules": {"domain", "sync"} | CONFIGURATION,
-    "planning": {"domain", "store", "sync"} | CONFIGURATION,
-    "outlook": {"domain", "store", "sync", "selection", "planning"} | CONFIGURATION,
-    "report": {"domain", "store"},
-    "selection": {"domain", "kombo", "store", "sync", "settings"},
+    "config": {"domain"},
+    "process": set[str](),
+    "planning": {"config", "domain", "store", "sync"},
+    "app": {"config", "domain", "kombo", "planning", "process", "store", "sync"},
+    "operations": {"app", "domain", "kombo", "planning", "store", "sync"},
+    "daemon": {"app", "config", "domain", "operations", "planning", "process", "store", "sync"},
     "schema_reference": {"domain", "store"},
-    **{module: {"domain"} | CONFIGURATION for module in CONFIGURATION},
-    "app": USE_CASES
-    | CONFIGURATION
-    | {"simulator", "logs", "owner", "outlook", "planning", "report", "rules", "selection"},
-    "single_records": {"domain", "store", "sync", "app"},
-    "preview": {"domain", "sync", "app"},
-    "checkup": {"domain", "selection", "store", "sync", "app"},
-    "progress": {"domain", "sync", "app"},
-    "daemon": USE_CASES | CONFIGURATION | {"simulator", "logs", "planning", "report", "selection", "app"},
-    "cli": USE_CASES
-    | CONFIGURATION
-    | {"simulator", "logs", "outlook", "report", "schema_reference", "selection"}
-    | {"app", "checkup", "memory", "preview", "progress", "single_records", "daemon"},
+    "simulator": {"domain"},
+    "cli": {
+        "app",
+        "config",
+        "daemon",
+        "domain",
+        "kombo",
+        "operations",
+        "planning",
+        "process",
+        "schema_reference",
+        "simulator",
+        "store",
+        "sync",
+    },
     "__main__": {"cli"},
     "__init__": set[str](),
 }
+#: Layers that are handed clients, stores and clocks by those above.
+USE_CASES = {"domain", "kombo", "store", "sync"}
 #: Where clock, randomness and sleeping are arguments.
 TIMELESS = USE_CASES
 CLOCKS = {
@@ -126,25 +117,54 @@ def uses(path: Path) -> Iterator[tuple[int, str]]:
                 yield node.lineno, ".".join((full[inner.id], *rest))
 
 
-@pytest.mark.parametrize("path", FILES, ids=shown)
-def test_imports_point_down(path: Path) -> None:
-    own = layer(path)
-    assert own in MAY_IMPORT, f"give {own} its place among the layers"
-    assert imported_layers(path) <= MAY_IMPORT[own] | {own}
+def test_every_layer_imports_exactly_what_the_table_says() -> None:
+    found: dict[str, set[str]] = {}
+    for path in FILES:
+        found.setdefault(layer(path), set()).update(imported_layers(path) - {layer(path)})
+    assert found == IMPORTS
+
+
+def test_imports_point_down() -> None:
+    order: list[str] = []
+    while len(order) < len(IMPORTS):
+        free = sorted(name for name, below in IMPORTS.items() if name not in order and below <= {*order})
+        assert free, f"a circle among {sorted(IMPORTS.keys() - {*order})}"
+        order += free
+
+
+@pytest.mark.parametrize("name", [name for name in IMPORTS if (ROOT / "syncer" / name).is_dir()])
+def test_the_folders_of_a_layer_import_each_other_in_no_circle(name: str) -> None:
+    top = ROOT / "syncer" / name
+    below: dict[str, set[str]] = {}
+    for path in sorted(top.rglob("*.py")):
+        own = path.relative_to(top).parts[0]
+        for module, imported in imports(path):
+            parts = [*module.split("."), imported]
+            if parts[:2] == ["syncer", name] and len(parts) > 2 and (top / parts[2]).is_dir():
+                below.setdefault(own, set()).add(parts[2])
+    folders = {each.name for each in top.iterdir() if each.is_dir() and each.name != "__pycache__"}
+    while folders:
+        free = {each for each in folders if not (below.get(each, set()) - {each}) & folders}
+        assert free, f"a circle among {sorted(folders)}"
+        folders -= free
+
+
+def test_nothing_stands_loose_at_the_top() -> None:
+    loose = {path.name for path in (ROOT / "syncer").glob("*.py")}
+    assert loose == {"__init__.py", "__main__.py", "app.py"}
 
 
 def test_kombo_and_store_never_meet() -> None:
-    assert "store" not in MAY_IMPORT["kombo"]
-    assert "kombo" not in MAY_IMPORT["store"]
+    assert "store" not in IMPORTS["kombo"]
+    assert "kombo" not in IMPORTS["store"]
 
 
-def test_no_settings_below_the_app() -> None:
-    for name in (*USE_CASES, "simulator", "logs", "owner", "report", "progress"):
-        assert not MAY_IMPORT[name] & CONFIGURATION
+def test_no_settings_below_the_app_but_in_planning() -> None:
+    assert {name for name in IMPORTS if "config" in IMPORTS[name]} == {"planning", "app", "daemon", "cli"}
 
 
 def test_only_python_m_syncer_imports_the_command_line() -> None:
-    assert [name for name, allowed in MAY_IMPORT.items() if "cli" in allowed] == ["__main__"]
+    assert [name for name, below in IMPORTS.items() if "cli" in below] == ["__main__"]
 
 
 def test_one_module_knows_httpx() -> None:

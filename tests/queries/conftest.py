@@ -27,7 +27,9 @@ from sqlalchemy import URL
 from syncer.app import App
 from syncer.config.settings import Settings
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.streams.decisions import Mode, Outcome
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Mode
+from syncer.operations import sync as operation
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company, Erasure
 from syncer.simulator.company.records import Members
@@ -386,7 +388,7 @@ async def _sync(environment: Environment, url: str, models: Iterable[str] = ()) 
         sleep=sleep,
         clock_offset=environment.clock.now() - datetime.now(UTC),
     ) as app:
-        results = await app.run(Mode.SYNC, models=list(models))
+        results = await operation.sync(app, Mode.SYNC, models=list(models))
     assert {each.outcome for each in results} <= {Outcome.COMPLETE, Outcome.UNAVAILABLE}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.streams.decisions import Stream
+from syncer.domain.streams.stream import Stream
 from syncer.simulator.company.compare import comparable
 from syncer.store.schema.mirror_tables import MIRROR, runs
 from syncer.store.state.streams import StreamStore

@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from syncer.domain.streams.decisions import Kind, Phase, Stream
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.stream import Kind, Phase, Stream
 from syncer.simulator.company.compare import comparable
 from syncer.store.schema.mirror_tables import MIRROR, missing, runs, seen, streams
 from syncer.store.state.stream_columns import stream_of

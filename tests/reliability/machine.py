@@ -28,8 +28,9 @@ from sqlalchemy import delete
 
 from syncer.config.settings import Settings
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.streams.decisions import Mode, Outcome
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Mode
 from syncer.simulator.company.company import Erasure
 from syncer.simulator.server import faults
 from syncer.simulator.server.api import simulator_app
@@ -45,7 +46,7 @@ from syncer.store.schema.mirror_tables import (
     seen,
     streams,
 )
-from syncer.sync.context import Engine, Result
+from syncer.sync.context import Result, SyncContext
 from syncer.sync.integrations import Integrations
 from syncer.sync.run import run_stream
 from syncer.sync.run_all import run_streams
@@ -578,13 +579,13 @@ class Histories(RuleBasedStateMachine):
 
 
 def _pass_over(keys: Sequence[StreamKey], mode: Mode) -> Work:
-    async def work(engine: Engine, asking: Integrations) -> Sequence[Result]:
+    async def work(engine: SyncContext, asking: Integrations) -> Sequence[Result]:
         return await run_streams(engine, asking, keys, mode, 2)
 
     return work
 
 
-async def _what_is_due(engine: Engine, asking: Integrations) -> Sequence[Result]:
+async def _what_is_due(engine: SyncContext, asking: Integrations) -> Sequence[Result]:
     """As the workers of the service do."""
     due = await engine.database.ask(
         lambda connection: engine.streams.due(

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company import staff, structure
 from syncer.simulator.company.company import Company, Erasure

@@ -22,11 +22,11 @@ from sqlalchemy import event
 from syncer.app import App
 from syncer.config.settings import Settings
 from syncer.simulator.clock import SimClock
-from syncer.sync.context import Engine
+from syncer.sync.context import SyncContext
 from syncer.sync.integrations import Integrations
 
 _T = TypeVar("_T")
-Work = Callable[[Engine, Integrations], Coroutine[Any, Any, Any]]
+Work = Callable[[SyncContext, Integrations], Coroutine[Any, Any, Any]]
 
 #: What each step takes: two never fall on one moment of the database's clock.
 STEP = timedelta(milliseconds=5)
@@ -168,7 +168,7 @@ class Program:
 
     def __post_init__(self) -> None:
         self._stack = AsyncExitStack()
-        engine, _ = self.bench.loop.run_until_complete(self._stack.enter_async_context(self.app.engine()))
+        engine, _ = self.bench.loop.run_until_complete(self._stack.enter_async_context(self.app.open()))
         self.engine = replace(
             engine, owner=self.owner, is_dead=self.is_dead_owner, stopping=lambda: self.stopping
         )

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, func, select
 
 from syncer.config.settings import Settings
-from syncer.domain.streams.decisions import Mode, Outcome
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Mode
 from syncer.simulator.company.company import Erasure
 from syncer.simulator.server import faults
 from syncer.simulator.server.api import simulator_app
@@ -179,7 +180,7 @@ class History:
         its = passthrough_records.c
         with self.bench.apps[0].database.read() as connection:
             for key in (PEOPLE, PROFILES):
-                stream = StreamStore().get(connection, *key)
+                stream = StreamStore().get(connection, key)
                 found = connection.execute(
                     select(its.remote_deleted_at, its.deleted_by).where(its.resource == key.model)
                 ).all()

@@ -24,7 +24,8 @@ from syncer.app import ENVIRONMENT, App
 from syncer.domain.errors import Transient
 from syncer.domain.ratelimit import budget as rules
 from syncer.domain.ratelimit.budget import Permit, Purpose, Reserve
-from syncer.domain.streams.decisions import Mode, Outcome, Stream
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Mode, Stream
 from syncer.kombo.retry import MOST_TRIES
 from syncer.simulator.clock import SimClock
 from syncer.simulator.life.random_change import random_change
@@ -390,7 +391,7 @@ async def test_broken_requests_use_up_neither_connections_nor_permits(
     world = await connect(sync={"concurrency": 1})
     app = world.app()
     connections = app.settings.sync.concurrency + 2
-    async with asyncio.timeout(PATIENCE), app, app.engine() as (engine, _):
+    async with asyncio.timeout(PATIENCE), app, app.open() as (engine, _):
         ask = partial(engine.client.check_key, purpose=Purpose.INCREMENTAL)
         # While the limit is unknown, one request waits for the other.
         for is_known in (False, True):
@@ -410,7 +411,7 @@ async def test_a_request_that_is_cancelled_in_silence_leaves_its_permit_to_the_n
     world = await connect(kombo={"timeout": timedelta(seconds=PATIENCE)})
     stalled = world.network.add(Stall(), times=1)
     app = world.app()
-    async with asyncio.timeout(PATIENCE), app, app.engine() as (engine, _):
+    async with asyncio.timeout(PATIENCE), app, app.open() as (engine, _):
         silent = asyncio.create_task(engine.client.check_key(purpose=Purpose.INCREMENTAL))
         await stalled.met.wait()
         assert next_permit(app) is None

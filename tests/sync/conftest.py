@@ -17,8 +17,10 @@ from sqlalchemy import Connection, select
 from syncer.app import App
 from syncer.config.settings import Settings
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.streams.decisions import Mode, Outcome, Stream
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Mode, Stream
+from syncer.operations.sync import sync
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
 from syncer.simulator.company.compare import comparable
@@ -83,7 +85,7 @@ class World:
     ) -> list[Result]:
         """One pass by a new program."""
         async with self.app(**changes) as app:
-            return await app.run(mode, integrations=list(integrations), models=list(models), report=report)
+            return await sync(app, mode, integrations=list(integrations), models=list(models), report=report)
 
     async def sync(self, **arguments: Any) -> list[Result]:
         """One pass that must go well."""

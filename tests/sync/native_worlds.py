@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from syncer.domain.streams.decisions import Mode, Stream
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.stream import Mode, Stream
 from syncer.simulator.company.company import Company
 from syncer.simulator.server.request_log import Asked
 from syncer.sync.context import Result

@@ -9,7 +9,8 @@ from sqlalchemy import update
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import KeyRefused
-from syncer.domain.streams.decisions import Kind, Mode, Outcome
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Kind, Mode
 from syncer.store.schema.mirror_tables import MIRROR
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from syncer.domain.streams.decisions import Kind, Mode
+from syncer.domain.streams.stream import Kind, Mode
+from syncer.operations.sync import sync
 
 MODEL = "ats_applications"
 
@@ -50,7 +51,7 @@ async def test_a_changed_filter_drops_an_unfinished_walk(make_world: Any) -> Non
             app.stopping.set()
 
     async with app:
-        await app.run(Mode.BACKFILL, models=[MODEL], report=stop)
+        await sync(app, Mode.BACKFILL, models=[MODEL], report=stop)
     asked = len(sent(world))
     await world.sync(mode=Mode.BACKFILL, models=[MODEL], sync=configured(outcomes=["HIRED"]))
     assert "cursor" not in sent(world, asked)[0]

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.streams.decisions import Kind, Mode
+from syncer.domain.streams.stream import Kind, Mode
+from syncer.operations.sync import sync
 from syncer.simulator.life.random_change import random_change
 from syncer.simulator.server.paging import Paging
-from syncer.sync import page_loop as walk_module
+from syncer.sync.page import store_page
 
 #: Enough where only some models matter, each with copies of others in its records.
 SOME = ["hris_employees", "hris_employments", "hris_groups", "hris_absences", "ats_jobs", "ats_applications"]
@@ -187,13 +188,13 @@ async def test_a_record_of_two_pages_counts_once_though_the_second_is_compared_a
 
         async def writing(work: Any) -> Any:
             # The first page is not stored before the second one has been compared.
-            if getattr(work, "func", None) is walk_module._store:
+            if getattr(work, "func", None) is store_page:
                 await ahead.wait()
             return await write(work)
 
         app.database.ask, app.database.write = asking, writing
         world.environment.between_pages = change
-        (result,) = await app.run(Mode.BACKFILL, models=["hris_employees"])
+        (result,) = await sync(app, Mode.BACKFILL, models=["hris_employees"])
     assert (result.counts.created, result.counts.updated) == (len(rows), 1)
     (stream,) = [each for each in world.streams().values() if each.rows_live]
     assert stream.rows_live + stream.rows_deleted == len(rows)

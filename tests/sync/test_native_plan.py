@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 
 from syncer.domain.native.call import Call
-from syncer.domain.streams.decisions import Mode, Outcome
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Mode
+from syncer.operations.passthrough import passthrough
+from syncer.operations.plan import plan
+from syncer.operations.status import status
+from syncer.operations.sync import sync
 from syncer.planning.cost import Command
 from syncer.simulator.company.company import Company
 from syncer.simulator.server import faults
@@ -42,7 +47,7 @@ LEASE = timedelta(seconds=60)
 def planned(world: World, command: Command = Command.SYNC, **changes: Any) -> dict[str, Any]:
     app = world.app(**changes)
     try:
-        return app.plan([command])
+        return plan(app, [command])
     finally:
         app.database.close()
 
@@ -99,17 +104,17 @@ async def test_status_and_freshness_tell_of_native_lists_as_of_models(make_nativ
     await world.sync()
     app = world.app()
     try:
-        status = app.status()
+        shown = status(app)
     finally:
         app.database.close()
-    told = {each["model"]: each for each in status["streams"]}
+    told = {each["model"]: each for each in shown["streams"]}
     fresh = {
         model: (state, live, deleted)
         for model, state, live, deleted in select(
             world, "SELECT model, state, rows_live, rows_deleted FROM mirror_freshness"
         )
     }
-    assert status["is_well"]
+    assert shown["is_well"]
     for name in (PEOPLE, ENTRIES):
         rows = len(view(world, name))
         assert (told[name]["state"], told[name]["rows_live"], told[name]["rows_deleted"]) == (
@@ -153,7 +158,7 @@ async def test_lists_leave_the_reserve_alone_whatever_their_method(
         assert asked(world)
         # It is there for a call that writes.
         (integration,) = world.environment.integrations
-        answer = await app.passthrough(Call("hibob/v1", "DELETE", "/people/1"), integration)
+        answer = await passthrough(app, Call("hibob/v1", "DELETE", "/people/1"), integration)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     assert answer.status == 404
@@ -162,7 +167,7 @@ async def test_lists_leave_the_reserve_alone_whatever_their_method(
 
 async def _for_ever(app: Any, name: str) -> None:
     while True:
-        await app.run(Mode.SYNC, models=[name])
+        await sync(app, Mode.SYNC, models=[name])
 
 
 async def test_lists_of_several_integrations_go_on_side_by_side(make_native: MakeWorld) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from syncer.domain.errors import UsageError
 from syncer.domain.native.call import Call
+from syncer.operations.passthrough import passthrough
 from syncer.simulator.company.company import Company
 from syncer.simulator.server.faults import Late, Match
 from syncer.simulator.server.limit import RateLimit
@@ -37,7 +38,7 @@ class Waits(list[float]):
 async def test_the_integration_need_not_be_mirrored(world: World) -> None:
     async with world.app() as app:
         world.environment.add(Company("hibob:x", world.clock, records=200))
-        answer = await app.passthrough(HISTORY, "hibob:x")
+        answer = await passthrough(app, HISTORY, "hibob:x")
         assert answer.data["results"]
         assert list(app.selection.mirrored()) == []
 
@@ -45,7 +46,7 @@ async def test_the_integration_need_not_be_mirrored(world: World) -> None:
 async def test_a_call_is_checked_before_anything_is_asked(world: World) -> None:
     async with world.app() as app:
         with pytest.raises(UsageError, match="There is no known API"):
-            await app.passthrough(Call("hibob/v9", "GET", "/"), "hibob:x")
+            await passthrough(app, Call("hibob/v9", "GET", "/"), "hibob:x")
     assert list(world.environment.requests) == []
 
 
@@ -58,15 +59,15 @@ async def test_a_write_may_use_the_reserve_and_a_read_waits_for_the_next_window(
     [integration] = world.environment.integrations
     async with world.app() as app:
         for _ in range(6):
-            await app.passthrough(EMPLOYEES, integration)
+            await passthrough(app, EMPLOYEES, integration)
         assert world.waits == []
         for _ in range(3):
-            assert (await app.passthrough(DELETE, integration)).status == 404
+            assert (await passthrough(app, DELETE, integration)).status == 404
         assert world.waits == []
-        reading = asyncio.create_task(app.passthrough(EMPLOYEES, integration))
+        reading = asyncio.create_task(passthrough(app, EMPLOYEES, integration))
         await asyncio.wait_for(waits.begun.wait(), 60)
         # The reserve's last place is still there, and the one who waits does not keep it from a write.
-        assert (await app.passthrough(DELETE, integration)).status == 404
+        assert (await passthrough(app, DELETE, integration)).status == 404
         reading.cancel()
     assert [each.call for each in world.environment.requests] == [
         *["GET /company/employees"] * 6,
@@ -87,6 +88,6 @@ async def test_calls_that_the_tool_does_not_bear_at_once_are_all_done_in_the_end
     world.environment.sleep = sleep
     world.environment.faults.add(Match(call="*"), Late(1), times=None)
     async with world.app() as app:
-        answers = await asyncio.gather(*(app.passthrough(DELETE, id) for _ in range(4)))
+        answers = await asyncio.gather(*(passthrough(app, DELETE, id) for _ in range(4)))
     assert [each.status for each in answers] == [404] * 4
     assert most == 1

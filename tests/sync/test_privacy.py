@@ -15,7 +15,9 @@ import pytest
 from sqlalchemy import delete, insert, make_url, select, text, update
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.streams.decisions import Kind, Mode
+from syncer.domain.streams.stream import Kind, Mode
+from syncer.operations.reproject import reproject
+from syncer.operations.sync import sync
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.store.schema.mirror_tables import MIRROR
@@ -201,9 +203,9 @@ async def test_a_new_exclusion_needs_no_request(world: Any) -> None:
     await world.sync(mode=Mode.BACKFILL)
     asked = len(world.environment.requests)
     async with world.app(**excluding(*PLACES)) as app:
-        first = await app.reproject()
+        first = await reproject(app)
     async with world.app(**excluding(*PLACES)) as app:
-        second = await app.reproject()
+        second = await reproject(app)
     assert len(world.environment.requests) == asked
     assert sum(each.written for each in first) > 0
     assert sum(each.written for each in second) == 0
@@ -262,7 +264,7 @@ async def half_a_walk(world: Any, **changes: Any) -> None:
             app.stopping.set()
 
     async with app:
-        await app.run(Mode.BACKFILL, models=["hris_employees"], report=stop)
+        await sync(app, Mode.BACKFILL, models=["hris_employees"], report=stop)
 
 
 async def test_pages_from_before_an_exclusion_are_stripped_and_their_walk_goes_on(world: Any) -> None:
@@ -361,7 +363,7 @@ async def test_a_new_exclusion_strips_the_quarantine_and_its_reasons(troubled: A
     assert "secret-" in noted[1]
     assert "secret-" in poisoned[1]
     async with troubled.app(**excluding(*HIDING)) as app:
-        await app.reproject()
+        await reproject(app)
     assert [reason for reason, _ in held(troubled)] == ["holds a NUL character"]
     kept = database_text(troubled)
     assert "born in secrecy" not in kept
@@ -373,8 +375,8 @@ async def test_of_an_entry_that_cannot_be_read_only_the_reason_and_a_hash_are_ke
     spoilt = quarantine.c.reason == "holds a NUL character"
     change(troubled, update(quarantine).where(spoilt).values(document='{"ssn": "secret-9999", "first'))
     async with troubled.app(**excluding("hris_employees.ssn")) as app:
-        await app.reproject()
-        again = await app.reproject()
+        await reproject(app)
+        again = await reproject(app)
     _, (reason, document) = held(troubled)
     assert reason.startswith("not readable")
     assert list(json.loads(document)) == ["withheld"]
@@ -403,7 +405,7 @@ async def test_a_refusal_of_the_database_stays_in_quarantine_without_its_words(w
     }
     change(world, delete(quarantine), insert(quarantine).values(entry))
     async with world.app(**excluding("hris_employees.ssn")) as app:
-        await app.reproject(["hris_employees"])
+        await reproject(app, ["hris_employees"])
     ((reason, document),) = held(world)
     assert reason == "the database refuses it"
     assert json.loads(document) == {"id": one, "first_name": "Ann"}
@@ -419,7 +421,7 @@ async def test_a_row_that_the_database_refuses_now_is_emptied_rather_than_left(w
     new = """jsonb_set(document, '{work_email}', '"not@here.example"')"""
     change(world, text(f"UPDATE hris_employees SET document = {new} WHERE id = :id").bindparams(id=one))
     async with world.app(**excluding("hris_employees.ssn")) as app:
-        await app.reproject(["hris_employees"])
+        await reproject(app, ["hris_employees"])
     assert_no_trace(world, ["hris_employees.ssn"])
     ((reason, document),) = held(world)
     assert reason.startswith("the database refuses it")

@@ -10,12 +10,13 @@ from sqlalchemy import select
 
 from syncer.app import App
 from syncer.domain.errors import Busy, IntegrationGone, ModelUnavailable, UsageError
-from syncer.domain.streams.decisions import Mode
+from syncer.domain.streams.stream import Mode
 from syncer.operations import refresh as single_records
+from syncer.operations.sync import sync
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.store.schema.mirror_tables import missing, runs, streams
-from syncer.sync.refresh import Fate
+from syncer.sync.refresh import Refreshed
 
 GROUPS = "hris_groups"
 
@@ -25,7 +26,7 @@ def company(world: Any) -> Any:
     return only
 
 
-async def refresh(world: Any, ids: list[str], *, model: str = GROUPS, **arguments: Any) -> list[Fate]:
+async def refresh(world: Any, ids: list[str], *, model: str = GROUPS, **arguments: Any) -> list[Refreshed]:
     async with world.app() as app:
         return list(await single_records.refresh(app, company(world).integration_id, model, ids, **arguments))
 
@@ -89,8 +90,8 @@ async def test_records_are_found_by_the_tools_ids(world: Any) -> None:
     row = company(world).rows(GROUPS, include_deleted=False)[0]
     fates = await refresh(world, [row["remote_id"], "not-there"], by="remote_ids")
     assert fates == [
-        Fate(row["remote_id"], row["id"], "created"),
-        Fate("not-there", None, "unknown"),
+        Refreshed(row["remote_id"], row["id"], "created"),
+        Refreshed("not-there", None, "unknown"),
     ]
 
 
@@ -173,7 +174,7 @@ async def test_an_unfinished_walk_goes_on_as_if_nothing_had_been(make_world: Any
             app.stopping.set()
 
     async with app:
-        await app.run(Mode.SYNC, models=[GROUPS], report=stop)
+        await sync(app, Mode.SYNC, models=[GROUPS], report=stop)
     before = world.streams()[(company(world).integration_id, GROUPS)].walk
     await refresh(world, [company(world).ids(GROUPS)[-1]])
     assert world.streams()[(company(world).integration_id, GROUPS)].walk == before
@@ -217,7 +218,7 @@ async def test_trouble_with_kombo_is_raised_and_the_stream_stays_as_it_was(world
     assert ended == ["complete", "failed", "failed"]
 
 
-async def refresh_of(world: Any, integration_id: str, record_id: str) -> list[Fate]:
+async def refresh_of(world: Any, integration_id: str, record_id: str) -> list[Refreshed]:
     app: App = world.app(integrations=[{"id": integration_id}])
     async with app:
         return await single_records.refresh(app, integration_id, GROUPS, [record_id])
@@ -226,7 +227,7 @@ async def refresh_of(world: Any, integration_id: str, record_id: str) -> list[Fa
 # -- quarantine ----------------------------------------------------------------------------------------------
 
 
-async def retry(world: Any, **selected: Any) -> list[Fate]:
+async def retry(world: Any, **selected: Any) -> list[Refreshed]:
     async with world.app() as app:
         found = await single_records.retry_quarantine(app, **selected)
     return [fate for fates in found.values() for fate in fates]
@@ -247,7 +248,7 @@ async def test_a_record_that_was_mended_at_the_source_leaves_the_quarantine(worl
     assert held_back(world) == [(one, "holds a NUL character")]
     assert stream_row(world).state == "incomplete"
     fault.left = 0
-    assert await retry(world) == [Fate(one, one, "created")]
+    assert await retry(world) == [Refreshed(one, one, "created")]
     assert held_back(world) == []
     assert stream_row(world).state == "complete"
     world.assert_equal([GROUPS])
@@ -257,7 +258,7 @@ async def test_what_is_still_bad_stays_with_its_reason(world: Any) -> None:
     (one, *_) = company(world).ids(GROUPS)
     poison(world, one, name="a\0b")
     await world.run(models=[GROUPS])
-    assert await retry(world) == [Fate(one, one, "quarantined", "holds a NUL character")]
+    assert await retry(world) == [Refreshed(one, one, "quarantined", "holds a NUL character")]
     assert held_back(world) == [(one, "holds a NUL character")]
 
 
@@ -266,7 +267,7 @@ async def test_a_record_that_kombo_does_not_know_any_more_leaves_it(world: Any) 
     poison(world, one, name="a\0b")
     await world.run(models=[GROUPS])
     company(world).vanish(GROUPS, one)
-    assert await retry(world) == [Fate(one, None, "unknown")]
+    assert await retry(world) == [Refreshed(one, None, "unknown")]
     assert held_back(world) == []
     assert stream_row(world).state == "complete"
 
@@ -292,7 +293,7 @@ async def test_a_column_that_did_not_fit_is_filled_once_it_does(world: Any) -> N
     assert key == one
     assert "changed_at" in reason
     fault.left = 0
-    assert await retry(world) == [Fate(one, one, "updated")]
+    assert await retry(world) == [Refreshed(one, one, "updated")]
     assert held_back(world) == []
 
 

@@ -21,17 +21,19 @@ from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.records.exclude import exclusions
 from syncer.domain.records.projection import projection
 from syncer.domain.records.row import Row, project_text
-from syncer.domain.streams.decisions import Mode, Outcome
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Mode
+from syncer.operations.reproject import reproject
 from syncer.store.db.database import Database
 from syncer.store.records.reproject import Task, reproject_batch
-from syncer.store.records.write import write_page
 from syncer.store.schema.destination import model_shelf
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.state_tables import projections, quarantine
 from syncer.store.state.projections import adopt, hold, place
 from syncer.sync.integrations import Integrations
 from syncer.sync.run import run_stream
+from tests.support.rows import write_page
 
 EMPLOYEES = MIRROR["hris_employees"]
 #: Written by every write of ours, for whoever follows changes.
@@ -103,7 +105,7 @@ def as_an_older_version_wrote_it(world: Any) -> None:
 
 async def reprojected(world: Any, models: Any = (), **changes: Any) -> Any:
     async with world.app(**changes) as app:
-        return await app.reproject(models)
+        return await reproject(app, models)
 
 
 def unfinished(world: Any) -> Any:
@@ -283,7 +285,7 @@ async def test_a_reprojection_that_is_told_to_stop_is_not_finished_and_goes_on(w
     before = contents(world)
     as_an_older_version_wrote_it(world)
     async with world.app() as app:
-        results = await app.reproject(report=lambda step: step.rows and app.stopping.set())
+        results = await reproject(app, report=lambda step: app.stopping.set() if step.rows else None)
     assert not all(each.is_finished for each in results)
     assert unfinished(world)
     await world.sync()
@@ -338,7 +340,7 @@ async def test_walks_between_the_batches_win(world: Any) -> None:
         while batch() is not None:
             for each in (next(every), next(every)):
                 company.update("hris_employees", each, job_title="Changed meanwhile")
-            async with app.engine() as (engine, _):
+            async with app.open() as (engine, _):
                 key = StreamKey(next(iter(world.environment.integrations)), "hris_employees")
                 result = await run_stream(engine, Integrations(engine), key, mode=Mode.SYNC)
                 assert result.outcome is Outcome.COMPLETE
@@ -527,7 +529,7 @@ async def test_a_process_with_another_projection_can_write_no_more(make_world: A
 
 
 async def _groups(app: Any, integration_id: Any) -> Any:
-    async with app.engine() as (engine, asking):
+    async with app.open() as (engine, asking):
         return await run_stream(engine, asking, StreamKey(integration_id, "hris_groups"), mode=Mode.SYNC)
 
 

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from syncer.domain.streams.decisions import Kind, Mode, Outcome, Phase
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Kind, Mode, Phase
+from syncer.operations.sync import sync
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 
@@ -39,7 +41,7 @@ async def cancelled_behind_a_page(make_world: Any, models: list[str]) -> tuple[A
             if progress.step == "page":
                 running.cancel()
 
-        running = asyncio.create_task(app.run(Mode.SYNC, models=models, report=cancel))
+        running = asyncio.create_task(sync(app, Mode.SYNC, models=models, report=cancel))
         with pytest.raises(asyncio.CancelledError):
             await running
     (stream,) = [each for each in world.streams().values() if each.model in models]
@@ -55,7 +57,7 @@ async def test_a_walk_that_was_told_to_stop_goes_on_at_the_next_page(make_world:
             app.stopping.set()
 
     async with app:
-        (result,) = await app.run(Mode.BACKFILL, models=EMPLOYEES, report=stop_after_two)
+        (result,) = await sync(app, Mode.BACKFILL, models=EMPLOYEES, report=stop_after_two)
     assert (result.outcome, result.pages) == (Outcome.STOPPED, 2)
     (stream,) = [each for each in world.streams().values() if each.model == "hris_employees"]
     assert stream.walk is not None
@@ -77,7 +79,7 @@ async def test_a_cancelled_run_frees_its_lease_and_loses_no_page(make_world: Any
             if progress.step == "page" and progress.pages == 3:
                 seen.set()
 
-        running = asyncio.create_task(app.run(Mode.BACKFILL, models=EMPLOYEES, report=tell))
+        running = asyncio.create_task(sync(app, Mode.BACKFILL, models=EMPLOYEES, report=tell))
         await seen.wait()
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -127,7 +129,7 @@ async def test_a_run_cancelled_while_its_last_page_is_being_committed_leaves_the
         event.listen(app.database.engine, "before_cursor_execute", executes)
         event.listen(app.database.engine, "commit", commits)
         loop = asyncio.get_running_loop()
-        running = asyncio.create_task(app.run(Mode.SYNC, models=EMPLOYEES))
+        running = asyncio.create_task(sync(app, Mode.SYNC, models=EMPLOYEES))
         with pytest.raises(asyncio.CancelledError):
             await running
     (stream,) = [each for each in world.streams().values() if each.watermark]

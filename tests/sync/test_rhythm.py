@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from syncer.domain.scheduling.intervals import MEMORY, NEWS, Seen
-from syncer.domain.streams.decisions import Mode
+from syncer.domain.streams.stream import Mode
 
 MODEL = "hris_groups"
 

@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import update
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.streams.decisions import Mode, Outcome
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Mode
+from syncer.operations.sync import sync
 from syncer.store.schema.mirror_tables import streams
 
 EMPLOYEES = ["hris_employees"]
@@ -90,7 +92,7 @@ async def test_the_lease_of_a_dead_process_is_taken_at_once(make_world: Any) -> 
             connection.execute(
                 update(streams).values(lease_owner="/".join(parts), lease_until=now + timedelta(hours=1))
             )
-        (result,) = await app.run(Mode.SYNC, models=EMPLOYEES)
+        (result,) = await sync(app, Mode.SYNC, models=EMPLOYEES)
     assert result.outcome is Outcome.COMPLETE
     assert world.waits.count(60 / 20) == 0
 
@@ -98,7 +100,7 @@ async def test_the_lease_of_a_dead_process_is_taken_at_once(make_world: Any) -> 
 async def test_several_backfills_at_once_share_the_work_and_double_nothing(make_world: Any) -> None:
     world = make_world(records=600)
     apps = [world.app(kombo={"page_size": 50}) for _ in range(3)]
-    results = await asyncio.gather(*(app.run(Mode.BACKFILL) for app in apps))
+    results = await asyncio.gather(*(sync(app, Mode.BACKFILL) for app in apps))
     for app in apps:
         app.database.close()
     created = sum(each.counts.created for run in results for each in run)

@@ -8,7 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from syncer.domain.streams.decisions import Mode, Outcome
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Mode
+from syncer.operations.sync import sync
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Dropped, Match
 from syncer.simulator.server.paging import Paging
@@ -107,7 +109,7 @@ async def test_an_integration_that_kombo_does_not_know_is_gone_and_its_rows_stay
     world.environment.remove(integration_id)
     asked = len(world.environment.requests)
     async with app:
-        results = await app.run(Mode.SYNC)
+        results = await sync(app, Mode.SYNC)
     assert {each.outcome for each in results} == {Outcome.GONE}
     # One list finds out; the other streams are not asked.
     assert len([each for each in list(world.environment.requests)[asked:] if each.model]) == 1
@@ -140,7 +142,7 @@ async def test_without_a_date_header_there_is_no_watermark(make_world: Any) -> N
     app = world.app()
     app._transport = NoDate(app._transport)
     async with app:
-        (result,) = await app.run(Mode.BACKFILL, models=EMPLOYEES)
+        (result,) = await sync(app, Mode.BACKFILL, models=EMPLOYEES)
     assert result.outcome is Outcome.COMPLETE
     (stream,) = [each for each in world.streams().values() if each.model == "hris_employees"]
     assert stream.watermark is None

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -20,6 +21,7 @@ from syncer.config.sections import Web
 from syncer.daemon.database_health import Availability
 from syncer.daemon.web.page import status_page
 from syncer.domain.errors import DatabaseError, DatabaseUnavailable, UsageError
+from syncer.operations.status import status as report_status
 from syncer.process.logging import Redactor
 
 #: Seconds that a page waits for the database.
@@ -44,7 +46,10 @@ def pages(app: App, availability: Availability | None = None, *, patience: float
     what is wrong as ``database``, and ``is_well`` false.
     """
     availability = availability or Availability()
-    alive, overview = _asked_once(app.selection.mirrored, patience), _asked_once(app.status, patience)
+    alive, overview = (
+        _asked_once(app.selection.mirrored, patience),
+        _asked_once(partial(report_status, app), patience),
+    )
     hide = Redactor(app.settings.secrets()).hide
 
     async def healthz(_: Request) -> Response:

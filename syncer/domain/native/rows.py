@@ -14,6 +14,7 @@ import msgspec
 from syncer.domain.catalogue.model import Column, ColumnType
 from syncer.domain.native.jmespath import at, kind
 from syncer.domain.native.spec import Format, Resource
+from syncer.domain.records.projection import Projection
 from syncer.domain.records.record import ID_LENGTH, Poison, Record, decoded, has_nul, poison, text_hash
 from syncer.domain.records.row import Row
 from syncer.domain.records.values import CONVERTERS, Unfit, json_text
@@ -168,3 +169,8 @@ def _in_json(type_: ColumnType, value: Any) -> Any:
 def _poison(raw: bytes, reason: str, key: str | None = None) -> Poison:
     """Its id is the key; a member ``id`` need not be one."""
     return replace(poison(raw, reason, None), id=key)
+
+
+def native_projection(resource: Resource) -> Projection:
+    """Identify the projection of the list's records: with other columns they become other rows."""
+    return Projection(resource.columns_fingerprint)

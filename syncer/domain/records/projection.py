@@ -11,7 +11,6 @@ from typing import Any
 
 from syncer.domain.catalogue.members import embeds
 from syncer.domain.catalogue.model import Column, Model
-from syncer.domain.native.spec import Resource
 from syncer.domain.records.exclude import Excluded, Exclusion, excluded_from
 
 #: Grows when records become rows in another way though the catalogue stays the same.
@@ -41,11 +40,6 @@ def projection(model: Model, exclusions: frozenset[Exclusion]) -> Projection:
     shape = [VERSION, _shape(model), _removals(excluded)]
     digest = blake2b(json.dumps(shape).encode(), digest_size=16).hexdigest()
     return Projection(digest, tuple(map(str, excluded.exclusions)) if excluded else ())
-
-
-def native_projection(resource: Resource) -> Projection:
-    """How the resource's records become rows: with other columns they become others."""
-    return Projection(resource.columns_fingerprint)
 
 
 def _shape(model: Model) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 
 
 def in_turn(due: Mapping[StreamKey, int], turns: Mapping[str, int]) -> list[StreamKey]:

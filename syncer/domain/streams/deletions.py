@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from syncer.domain.streams.decisions import Walk
 from syncer.domain.streams.list_spec import Listed
+from syncer.domain.streams.stream import Walk
 
 #: Ids in one request: what Kombo's lists take at most (Kombo's OpenAPI document, ``ids`` and ``remote_ids``).
 IDS_AT_ONCE = 100

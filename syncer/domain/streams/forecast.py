@@ -17,8 +17,8 @@ from statistics import median
 from syncer.domain.native.spec import Resource
 from syncer.domain.ratelimit.budget import FIRST_WINDOW, Budget, Reserve
 from syncer.domain.scheduling.intervals import DAY, FILL, Asked, Pace, fitting_stretch, load
-from syncer.domain.streams.decisions import Kind, Phase, Stream, Walk
 from syncer.domain.streams.list_spec import Listed
+from syncer.domain.streams.stream import Kind, Phase, Stream, Walk
 
 #: Requests per window until Kombo has told the limit; docs.kombo.dev shows this number.
 ASSUMED_LIMIT = 300

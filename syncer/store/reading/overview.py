@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from syncer.domain.ratelimit.budget import Budget
-from syncer.domain.streams.decisions import Stream
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.stream import Stream
 from syncer.store.db.types import Timestamp
 from syncer.store.schema.mirror_tables import quarantine, streams
 from syncer.store.state.budget import read_budget

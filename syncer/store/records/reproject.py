@@ -21,7 +21,7 @@ from syncer.domain.records.exclude import Excluded, Exclusion, excluded_from
 from syncer.domain.records.projection import projection
 from syncer.domain.records.record import Poison, ascii_json
 from syncer.domain.records.row import Row, project_entry, project_text
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 from syncer.store.db.bulk import upsert
 from syncer.store.records.write import REFUSED, as_far_as_possible
 from syncer.store.schema.mirror_tables import MIRROR

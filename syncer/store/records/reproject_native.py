@@ -9,12 +9,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Text, bindparam, cast, select, tuple_, update
 
-from syncer.domain.native.rows import project_native
+from syncer.domain.native.rows import native_projection, project_native
 from syncer.domain.native.spec import Resource
-from syncer.domain.records.projection import native_projection
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 from syncer.store.records.reproject import Batch
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.state.projections import Place, move, place

@@ -1,4 +1,4 @@
-"""Write a page of records into the mirror: compare, write what changed, replace links and children."""
+"""Bulk writes of rows into the mirror, with their links and children."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from sqlalchemy import Connection, Table, delete, select, update
 from sqlalchemy.exc import DBAPIError
 
 from syncer.domain.catalogue.model import Child
-from syncer.domain.records.change import Change, Counts, Known, change, count
+from syncer.domain.records.change import Change, Counts, Known, count
 from syncer.domain.records.record import Poison, ascii_json
 from syncer.domain.records.row import Row
 from syncer.store.db.bulk import insert, upsert
 from syncer.store.db.errors import is_data_error, reason
 from syncer.store.db.in_values import is_listed
-from syncer.store.records.compare import known_rows
 from syncer.store.schema.destination import Shelf
 from syncer.store.schema.mirror_tables import MIRROR
 
@@ -27,50 +26,45 @@ REFUSED = "the database refuses it"
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What a page did: counts of the records that are in the mirror now, the effect of each by its id, and
-    those it could not take.
-    """
+class WrittenRows:
+    """Result of writing some records: counts, the effect of each by its id, and those that were refused."""
 
     counts: Counts
     effects: dict[str, Change]
     refused: list[Poison]
 
 
-def write_page(
+def write_rows(
     connection: Connection,
     shelf: Shelf,
     rows: Sequence[Row],
+    effects: Mapping[str, Change],
+    known: Mapping[str, Known],
     *,
     now: datetime,
     walk_began_at: datetime,
-    known: Mapping[str, Known] | None = None,
     keep_anonymised: bool = False,
-) -> Written:
-    """Make the rows of one page current and count what each record did.
+) -> WrittenRows:
+    """Make the rows current and count what each record did.
 
-    Unchanged rows are not written. A row with a value that the database refuses is left out, and what the
-    mirror had of it stays. known: what it has of them, where that has been looked up under the same lease.
-    keep_anonymised: a deleted record that Kombo has blanked keeps its last values, document, links and
-    children here; only its deletion is recorded.
+    rows: one for each id. effects: what each does, by id; unchanged ones are not written. known: what the
+    mirror has of them, looked up under the same lease. A row with a value that the database refuses is left
+    out, and what the mirror had of it stays. keep_anonymised: a deleted record that Kombo has blanked keeps
+    its last values, document, links and children here; only its deletion is recorded.
     """
-    rows = list({row.id: row for row in rows}.values())
-    if known is None:
-        known = known_rows(connection, shelf, [row.id for row in rows])
-    effects = {row.id: change(row, known.get(row.id)) for row in rows}
     changed = [row for row in rows if effects[row.id] is not Change.UNCHANGED]
     write = partial(_write, connection, shelf, known=known, now=now, keep_anonymised=keep_anonymised)
     refused = as_far_as_possible(connection, write, changed)
-    for poison in refused:
-        effects.pop(str(poison.id), None)
-    taken = [row for row in rows if row.id in effects]
-    return Written(count(taken, known, effects, walk_began_at), effects, refused)
+    left_out = {poison.id for poison in refused}
+    taken = [row for row in rows if row.id not in left_out]
+    kept = {row.id: effects[row.id] for row in taken}
+    return WrittenRows(count(taken, known, kept, walk_began_at), kept, refused)
 
 
 def as_far_as_possible(
     connection: Connection, write: Callable[[Sequence[Row]], None], rows: Sequence[Row]
 ) -> list[Poison]:
-    """Write the rows together or, where the database refuses that, by halves; gives those it cannot take."""
+    """Write the rows together or, where the database refuses that, by halves; give those it cannot take."""
     if not rows:
         return []
     try:

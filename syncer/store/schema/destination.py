@@ -12,7 +12,7 @@ from sqlalchemy import Column, ColumnElement, Table
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Child, Link, Model
 from syncer.domain.records.row import Row
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.native_table import passthrough_records
 

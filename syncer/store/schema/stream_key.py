@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Table, bindparam
 
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 
 
 def of_stream(table: Table, environment: str, key: StreamKey) -> tuple[ColumnElement[bool], ...]:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, updat
 
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.scheduling.intervals import Seen
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.schema.stream_key import of_stream
 

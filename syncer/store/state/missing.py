@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 from syncer.store.db.in_values import is_listed
 from syncer.store.db.types import Timestamp
 from syncer.store.schema.destination import shelf_of

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from syncer.domain.records.record import Poison, Record, ascii_json
 from syncer.domain.records.row import Row
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 from syncer.store.db.bulk import upsert
 from syncer.store.db.in_values import is_listed
 from syncer.store.schema.mirror_tables import quarantine

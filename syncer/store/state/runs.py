@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Text, bindparam, delete, func, insert, update
 
 from syncer.domain.records.change import Counts
-from syncer.domain.streams.decisions import Kind, Outcome
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Kind
 from syncer.store.schema.mirror_tables import runs
 
 #: How long ended runs are kept.

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import Connection, Select, cast, delete, exists, func, insert, select, true
 from sqlalchemy.dialects.postgresql import JSONB
 
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 from syncer.store.db.in_values import is_listed
 from syncer.store.schema.mirror_tables import seen
 from syncer.store.schema.stream_key import of_stream

@@ -10,7 +10,8 @@ from sqlalchemy import Row
 
 from syncer.domain.records.change import Counts
 from syncer.domain.scheduling.intervals import Seen
-from syncer.domain.streams.decisions import Kind, Phase, Stream, Walk
+from syncer.domain.streams.state import Outcome, StreamState
+from syncer.domain.streams.stream import Kind, Phase, Stream, Walk
 from syncer.store.schema.mirror_tables import streams
 
 
@@ -63,14 +64,14 @@ def stream_of(row: Row[Any]) -> Stream:
     return Stream(
         integration_id=row.integration_id,
         model=row.model,
-        state=row.state,
+        state=StreamState(row.state),
         watermark=row.watermark,
         complete_at=row.complete_at,
         filters=json.loads(row.filters or "{}"),
         walk=walk,
         last_full_walk_at=row.last_full_walk_at,
         last_run_at=row.last_run_at,
-        last_outcome=row.last_outcome,
+        last_outcome=row.last_outcome and Outcome(row.last_outcome),
         last_error=row.last_error,
         failures=row.failures,
         rows_live=row.rows_live,

@@ -14,8 +14,9 @@ from syncer.domain.errors import LeaseLost
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
 from syncer.domain.scheduling.intervals import Seen
-from syncer.domain.streams.decisions import Outcome, Stream, Walk
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.state import Outcome, StreamState
+from syncer.domain.streams.stream import Stream, Walk
 from syncer.store.db.bulk import insert_or_ignore
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.schema.stream_key import of_named_stream, stream_name
@@ -46,7 +47,12 @@ class StreamStore(DueStreams):
     def add(self, connection: Connection, keys: Iterable[StreamKey]) -> None:
         """Make sure that the streams have a row."""
         rows = [
-            {"environment": self.environment, "integration_id": integration, "model": model, "state": "new"}
+            {
+                "environment": self.environment,
+                "integration_id": integration,
+                "model": model,
+                "state": StreamState.NEW,
+            }
             for integration, model in keys
         ]
         if rows:
@@ -76,19 +82,22 @@ class StreamStore(DueStreams):
         )
         return [StreamKey(row.integration_id, row.model) for row in found]
 
-    def get(self, connection: Connection, integration_id: str, model: str) -> Stream:
-        """One stream; its row must exist."""
-        return stream_of(
-            connection.execute(_GET, stream_name(self.environment, StreamKey(integration_id, model))).one()
-        )
+    def find(self, connection: Connection, key: StreamKey) -> Stream | None:
+        """Read one stream; None where it has no row."""
+        row = connection.execute(_GET, stream_name(self.environment, key)).one_or_none()
+        return None if row is None else stream_of(row)
+
+    def get(self, connection: Connection, key: StreamKey) -> Stream:
+        """Read one stream; its row must exist."""
+        return stream_of(connection.execute(_GET, stream_name(self.environment, key)).one())
 
     def get_or_add(self, connection: Connection, key: StreamKey) -> Stream:
-        """One stream; it gets a row where it has none."""
-        row = connection.execute(_GET, stream_name(self.environment, key)).one_or_none()
-        if row is None:
+        """Read one stream; it gets a row where it has none."""
+        stream = self.find(connection, key)
+        if stream is None:
             self.add(connection, [key])
-            return self.get(connection, *key)
-        return stream_of(row)
+            return self.get(connection, key)
+        return stream
 
     def all(self, connection: Connection) -> list[Stream]:
         """All streams that are mirrored, in the order of integration and model."""
@@ -180,7 +189,7 @@ class StreamStore(DueStreams):
         connection: Connection,
         lease: Lease,
         *,
-        state: str,
+        state: StreamState,
         outcome: Outcome,
         error: str | None,
         failures: int,
@@ -220,7 +229,7 @@ class StreamStore(DueStreams):
             },
         )
 
-    def free(self, connection: Connection, lease: Lease, state: str) -> None:
+    def free(self, connection: Connection, lease: Lease, state: StreamState) -> None:
         """End what was no run of the stream: only its state may be another now. Raises LeaseLost."""
         self._fenced(connection, lease, {"state": state, "lease_owner": None, "lease_until": None})
 

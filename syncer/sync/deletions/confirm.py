@@ -1,4 +1,4 @@
-"""Ask Kombo for single records, by its ids or by the tool's, and find out which of them it does not know."""
+"""Look single records up, by Kombo's ids or by the tool's, and find out which of them Kombo does not know."""
 
 from __future__ import annotations
 
@@ -11,31 +11,25 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.sync.sources.base import Records
 from syncer.sync.sources.kombo_list import ModelList
 
-By = Literal["ids", "remote_ids"]
+IdKind = Literal["ids", "remote_ids"]
 
-#: What a list may answer that takes one of the ids amiss, or all of them together.
+#: Statuses of a list that takes one of the ids amiss, or all of them together.
 _TOO_MUCH = frozenset({400, 404, 414})
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What Kombo has of some records: those it served, and which of the ids it does not know."""
+class Lookup:
+    """Records that Kombo has of those asked for, and the ids that it does not know."""
 
-    records: Records
+    found: Records
     unknown: list[str]
 
-    def __add__(self, other: Answer) -> Answer:
-        return Answer(self.records + other.records, self.unknown + other.unknown)
+    def __add__(self, other: Lookup) -> Lookup:
+        return Lookup(self.found + other.found, self.unknown + other.unknown)
 
 
-async def ask_for(
-    source: ModelList,
-    ids: Sequence[str],
-    purpose: Purpose,
-    *,
-    by: By = "ids",
-) -> Answer:
-    """Ask for just these records, deleted ones among them and whatever the model's filters say.
+async def lookup(source: ModelList, ids: Sequence[str], purpose: Purpose, *, by: IdKind = "ids") -> Lookup:
+    """Look just these records up, deleted ones among them and whatever the model's filters say.
 
     ids: not more than fit into a request; one with a comma cannot be asked for and counts as known. Where the
     request is refused, or one of the records cannot be told by its id, each half is asked for alone. Raises
@@ -43,49 +37,49 @@ async def ask_for(
     """
     ids = [each for each in ids if "," not in each]
     if not ids:
-        return Answer(Records([], []), [])
+        return Lookup(Records([], []), [])
     try:
-        records = await _served(source, ids, purpose, by)
+        records = await _fetch(source, ids, purpose, by)
     except RequestRefused as refused:
         if refused.status not in _TOO_MUCH:
             raise
         if len(ids) > 1:
             return await _halves(source, ids, purpose, by)
         if refused.status == 404 and refused.by_kombo:
-            return Answer(Records([], []), list(ids))
+            return Lookup(Records([], []), list(ids))
         raise
-    told = _told(records, by)
-    if len(told) < len(records):
+    named = _ids(records, by)
+    if len(named) < len(records):
         if len(ids) > 1:
             return await _halves(source, ids, purpose, by)
         # Whatever it is that came, it is the one that was asked for.
-        return Answer(records, [])
-    return Answer(records, [each for each in ids if each not in told])
+        return Lookup(records, [])
+    return Lookup(records, [each for each in ids if each not in named])
 
 
-async def _halves(source: ModelList, ids: Sequence[str], purpose: Purpose, by: By) -> Answer:
+async def _halves(source: ModelList, ids: Sequence[str], purpose: Purpose, by: IdKind) -> Lookup:
     middle = len(ids) // 2
-    first = await ask_for(source, ids[:middle], purpose, by=by)
-    return first + await ask_for(source, ids[middle:], purpose, by=by)
+    first = await lookup(source, ids[:middle], purpose, by=by)
+    return first + await lookup(source, ids[middle:], purpose, by=by)
 
 
-async def _served(source: ModelList, ids: Sequence[str], purpose: Purpose, by: By) -> Records:
-    """All pages of the answer. Raises Transient where it is about other records."""
+async def _fetch(source: ModelList, ids: Sequence[str], purpose: Purpose, by: IdKind) -> Records:
+    """Fetch all pages of the answer. Raises Transient where it is about other records."""
     texts: list[bytes] = []
     cursor: str | None = None
     while True:
-        page = await source.engine.client.list_page(
+        page = await source.context.client.list_page(
             source.listed,
             source.integration_id,
             purpose=purpose,
-            page_size=source.engine.rules.page_size,
+            page_size=source.context.rules.page_size,
             cursor=cursor,
             ids=ids if by == "ids" else None,
             remote_ids=ids if by == "remote_ids" else None,
         )
         texts += page.results
         records = source.records(texts)
-        if not set(_told(records, by)) <= set(ids):
+        if not set(_ids(records, by)) <= set(ids):
             raise Transient(
                 f"Kombo was asked for {len(ids)} of the {source.listed.name} of {source.integration_id} "
                 "and answered with others.",
@@ -96,8 +90,8 @@ async def _served(source: ModelList, ids: Sequence[str], purpose: Purpose, by: B
             return records
 
 
-def _told(records: Records, by: By) -> list[str]:
-    """The ids by which the records say which of those they are that were asked for."""
+def _ids(records: Records, by: IdKind) -> list[str]:
+    """Give the ids of the kind by which the records were asked for."""
     if by == "ids":
         return records.ids
     return [each.remote_id for each in records.usable if each.remote_id is not None]

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
-from syncer.domain.streams.decisions import Walk
 from syncer.domain.streams.list_spec import Listed
+from syncer.domain.streams.stream import Walk
 from syncer.kombo.lists import Page
 from syncer.store.schema.destination import Shelf
 

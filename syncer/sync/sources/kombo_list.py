@@ -13,11 +13,11 @@ from syncer.domain.records.exclude import Excluded, excluded_from
 from syncer.domain.records.projection import projection
 from syncer.domain.records.record import Poison, Record, read_record
 from syncer.domain.records.row import Row, project
-from syncer.domain.streams.decisions import Walk
+from syncer.domain.streams.stream import Walk
 from syncer.kombo.lists import Page
 from syncer.store.schema.destination import Shelf, model_shelf
 from syncer.store.state.projections import hold
-from syncer.sync.context import Engine
+from syncer.sync.context import SyncContext
 from syncer.sync.sources.base import Records
 
 
@@ -25,7 +25,7 @@ from syncer.sync.sources.base import Records
 class ModelList:
     """A ``Source``. What is excluded from the mirror leaves the records as they are read."""
 
-    engine: Engine
+    context: SyncContext
     listed: Model
     integration_id: str
 
@@ -35,18 +35,18 @@ class ModelList:
 
     @property
     def filters(self) -> Mapping[str, str]:
-        return self.engine.rules.filters.get(self.listed.name, {})
+        return self.context.rules.filters.get(self.listed.name, {})
 
     @property
     def may_repeat(self) -> bool:
         return False
 
     async def page(self, walk: Walk, cursor: str | None, purpose: Purpose) -> Page:
-        return await self.engine.client.list_page(
+        return await self.context.client.list_page(
             self.listed,
             self.integration_id,
             purpose=purpose,
-            page_size=self.engine.rules.page_size,
+            page_size=self.context.rules.page_size,
             updated_after=walk.updated_after,
             cursor=cursor,
             filters=walk.filters,
@@ -68,9 +68,9 @@ class ModelList:
         return project(self.listed, record, self._excluded)
 
     def hold(self, connection: Connection) -> None:
-        wanted = projection(self.listed, self.engine.rules.exclusions)
-        hold(connection, self.engine.streams.environment, self.listed.name, wanted)
+        wanted = projection(self.listed, self.context.rules.exclusions)
+        hold(connection, self.context.streams.environment, self.listed.name, wanted)
 
     @property
     def _excluded(self) -> Excluded | None:
-        return excluded_from(self.listed.name, self.engine.rules.exclusions)
+        return excluded_from(self.listed.name, self.context.rules.exclusions)

@@ -11,20 +11,19 @@ from sqlalchemy import Connection
 from syncer.domain.errors import ParentsUnread
 from syncer.domain.native.request import Place, call_at
 from syncer.domain.native.response import Listing, read_listing
-from syncer.domain.native.rows import project_native, read_native, twin
+from syncer.domain.native.rows import native_projection, project_native, read_native, twin
 from syncer.domain.native.spec import ForEach, Resource
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.records.projection import native_projection
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
-from syncer.domain.streams.decisions import Walk
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.stream import Walk
 from syncer.kombo.lists import Page
 from syncer.kombo.passthrough import NativeAnswer
 from syncer.store.records.parents import are_read_whole, next_value
 from syncer.store.schema.destination import Shelf, shelf_of
 from syncer.store.state.projections import hold
-from syncer.sync.context import Engine
+from syncer.sync.context import SyncContext
 from syncer.sync.sources.base import Records
 
 
@@ -32,13 +31,13 @@ from syncer.sync.sources.base import Records
 class NativeList:
     """A ``Source``. Its cursors are places: the row that is asked for, and where the row's list goes on."""
 
-    engine: Engine
+    context: SyncContext
     listed: Resource
     integration_id: str
 
     @property
     def shelf(self) -> Shelf:
-        return shelf_of(self.engine.streams.environment, StreamKey(self.integration_id, self.listed.name))
+        return shelf_of(self.context.streams.environment, StreamKey(self.integration_id, self.listed.name))
 
     @property
     def filters(self) -> Mapping[str, str]:
@@ -55,14 +54,14 @@ class NativeList:
         """
         place, each = Place.read(cursor), self.listed.for_each
         if each is not None and place.at is None:
-            row = await self.engine.database.ask(partial(self._row, each, place.row))
+            row = await self.context.database.ask(partial(self._row, each, place.row))
             if row is None:
                 return Page((), None, None)
             place = Place(row)
         listing, page = await self._asked(place, purpose)
         following = listing.next
         if following is None and each is not None:
-            row = await self.engine.database.ask(partial(self._following, each, place.row))
+            row = await self.context.database.ask(partial(self._following, each, place.row))
             following = None if row is None else Place(row)
         return replace(page, next=None if following is None else following.text())
 
@@ -79,7 +78,7 @@ class NativeList:
             )
 
         call = call_at(self.listed, place)
-        listing, answer, duration = await self.engine.client.native_list(
+        listing, answer, duration = await self.context.client.native_list(
             call, self.integration_id, self.listed.name, read, purpose=purpose
         )
         return listing, Page(listing.records, None, answer.served_at, duration, parent=place.row)
@@ -100,7 +99,7 @@ class NativeList:
         return project_native(self.listed, record)
 
     def hold(self, connection: Connection) -> None:
-        hold(connection, self.engine.streams.environment, self.listed.name, native_projection(self.listed))
+        hold(connection, self.context.streams.environment, self.listed.name, native_projection(self.listed))
 
     def _row(self, each: ForEach, row: str | None, connection: Connection) -> str | None:
         """The first row or, where the list is to go on with one, that or the one after it.
@@ -109,7 +108,7 @@ class NativeList:
         """
         if row is not None:
             return next_value(connection, each, self.integration_id, row, or_itself=True)
-        if not are_read_whole(connection, self.engine.streams.environment, self.integration_id, each.table):
+        if not are_read_whole(connection, self.context.streams.environment, self.integration_id, each.table):
             raise ParentsUnread(
                 f"{self.listed.name} asks for each row of {each.table}, which has not been read whole yet "
                 f"for {self.integration_id}.",

@@ -19,7 +19,8 @@ from syncer.config.settings import Settings
 from syncer.daemon.database_health import Availability
 from syncer.daemon.web.server import listening, pages, serve_pages
 from syncer.domain.errors import DatabaseUnavailable, UsageError
-from syncer.domain.streams.decisions import Mode
+from syncer.domain.streams.stream import Mode
+from syncer.operations.sync import sync
 from tests.daemon.conftest import API_KEY, MODELS, PATIENCE, Mirror, Troubled, World, make_environment
 
 PATHS = ("/healthz", "/status", "/")
@@ -42,10 +43,10 @@ async def test_a_living_service_says_so(world: World) -> None:
 
 async def test_status_tells_what_the_command_tells(world: World) -> None:
     async with world.app() as app:
-        await app.run(Mode.SYNC)
+        await sync(app, Mode.SYNC)
         async with browser(app) as client:
             status = (await client.get("/status")).json()
-        told = app.status()
+        told = status(app)
     assert lasting(status) == lasting(json.loads(json.dumps(told)))
     assert status["is_well"] is True
     assert {each["model"]: each["state"] for each in status["streams"]} == dict.fromkeys(MODELS, "complete")
@@ -59,7 +60,7 @@ def lasting(status: dict[str, Any]) -> dict[str, Any]:
 
 async def test_the_page_is_html_that_loads_and_runs_nothing(world: World) -> None:
     async with world.app() as app:
-        await app.run(Mode.SYNC)
+        await sync(app, Mode.SYNC)
         async with browser(app) as client:
             answer = await client.get("/")
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
@@ -96,7 +97,7 @@ async def test_a_database_that_is_away_is_503_until_it_is_back(troubled: Trouble
 async def test_what_the_service_knows_of_its_database_is_told(world: World) -> None:
     availability = Availability()
     async with world.app() as app, browser(app, availability=availability) as client:
-        await app.run(Mode.SYNC)
+        await sync(app, Mode.SYNC)
         # As where it can be read and not written.
         availability.failed("a stream", DatabaseUnavailable("The database cannot be <used>."))
         health, status, page = [await client.get(path) for path in PATHS]

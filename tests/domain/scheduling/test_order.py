@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.scheduling.order import in_turn, must_yield, next_in_turn
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 
 keys = st.builds(StreamKey, st.sampled_from("ABCD"), st.integers(0, 9).map(str))
 some_keys = st.lists(keys, unique=True, max_size=25)

@@ -25,30 +25,32 @@ from syncer.domain.errors import (
     RequestRefused,
     Transient,
 )
-from syncer.domain.streams.decisions import (
-    MAX_ROUNDS,
+from syncer.domain.streams.attempts import (
     RETRY_FIRST,
     RETRY_LONGEST,
-    TOMBSTONES_LAST,
-    Kind,
-    Mode,
-    Outcome,
-    Phase,
-    Stream,
-    Walk,
-    again,
-    finished,
-    follow_up,
-    is_backfilled,
-    must_repeat,
-    next_walk,
+    next_attempt,
     outcome_of,
     outcome_with,
-    recheck,
-    request_time,
     state_after,
-    swept,
 )
+from syncer.domain.streams.decisions import (
+    MAX_ROUNDS,
+    TOMBSTONES_LAST,
+    Continue,
+    LastPage,
+    NextStep,
+    Repeat,
+    after_last_page,
+    after_sweep,
+    is_backfilled,
+    needs_catch_up,
+    next_step,
+    next_walk,
+    request_time,
+    restarted,
+)
+from syncer.domain.streams.state import Outcome, StreamState
+from syncer.domain.streams.stream import Kind, Mode, Phase, Stream, Walk
 
 NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
 OVERLAP = timedelta(minutes=5)
@@ -61,7 +63,11 @@ FILTERS = {"date_from": "2026-01-01"}
 NEW = Stream("i", "hris_absences")
 WATERMARK = datetime(2026, 1, 10, 11, 30, 15, 987654, tzinfo=UTC)
 SYNCED = replace(
-    NEW, state="complete", watermark=WATERMARK, complete_at=NOW - HOUR, last_full_walk_at=NOW - 24 * HOUR
+    NEW,
+    state=StreamState.COMPLETE,
+    watermark=WATERMARK,
+    complete_at=NOW - HOUR,
+    last_full_walk_at=NOW - 24 * HOUR,
 )
 STARTED = datetime(2026, 1, 10, 11, 59, tzinfo=UTC)
 BEGAN = datetime(2026, 1, 10, 11, 58, tzinfo=UTC)
@@ -96,7 +102,7 @@ def walk(kind: Kind = Kind.FULL, **more: Any) -> Walk:
 
 def whole(stream: Stream, ended: Walk) -> Stream:
     """The stream after the last page and the sweep of a full walk."""
-    return swept(finished(stream, ended), ended)
+    return after_sweep(after_last_page(stream, ended), ended)
 
 
 FULL_WALK = Walk("new", Kind.FULL, None, {})
@@ -260,21 +266,21 @@ def test_a_request_time_is_utc_in_milliseconds(moment: datetime, expected: str) 
 
 
 def test_a_full_walk_that_ends_sets_the_watermark_to_its_start() -> None:
-    after = finished(replace(NEW, walk=walk()), walk())
+    after = after_last_page(replace(NEW, walk=walk()), walk())
     assert (after.watermark, after.complete_at) == (STARTED, BEGAN)
 
 
 def test_a_full_walk_goes_on_with_its_sweep_and_counts_as_complete_after_it() -> None:
-    after = finished(replace(NEW, walk=walk()), walk(cursor="c"))
+    after = after_last_page(replace(NEW, walk=walk()), walk(cursor="c"))
     assert after.walk == walk(phase=Phase.SWEEP)
     assert after.last_full_walk_at is None
     assert planned(after) == after.walk
-    end = swept(after, after.walk)
+    end = after_sweep(after, after.walk)
     assert (end.walk, end.last_full_walk_at, end.watermark) == (None, BEGAN, STARTED)
 
 
 def test_an_incremental_walk_that_ends_moves_the_watermark_to_its_start() -> None:
-    after = finished(replace(SYNCED, walk=walk(Kind.INCREMENTAL)), walk(Kind.INCREMENTAL))
+    after = after_last_page(replace(SYNCED, walk=walk(Kind.INCREMENTAL)), walk(Kind.INCREMENTAL))
     assert (after.watermark, after.complete_at) == (STARTED, BEGAN)
     assert after.last_full_walk_at == SYNCED.last_full_walk_at
     assert after.walk is None
@@ -282,7 +288,7 @@ def test_an_incremental_walk_that_ends_moves_the_watermark_to_its_start() -> Non
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_a_walk_without_a_server_time_moves_no_watermark(kind: Kind) -> None:
-    after = finished(SYNCED, walk(kind, started_at=None))
+    after = after_last_page(SYNCED, walk(kind, started_at=None))
     assert (after.watermark, after.complete_at) == (SYNCED.watermark, SYNCED.complete_at)
     assert after.last_full_walk_at == SYNCED.last_full_walk_at
 
@@ -311,31 +317,50 @@ def test_a_finished_walk_leaves_its_filters_with_the_watermark() -> None:
 def test_the_watermark_stays_after_an_incremental_walk_in_which_records_moved(
     ended: Walk, watermark: datetime
 ) -> None:
-    assert finished(SYNCED, ended).watermark == watermark
+    assert after_last_page(SYNCED, ended).watermark == watermark
+
+
+def step(before: Walk, next_cursor: str | None, *, has_moved: bool = False) -> NextStep:
+    return next_step(before, next_cursor=next_cursor, records=7, has_moved=has_moved, new_id="w2")
+
+
+def test_a_page_that_leads_to_another_one_is_followed_by_it_whatever_moved() -> None:
+    before = walk(cursor="b")
+    for has_moved in (False, True):
+        assert step(before, "c", has_moved=has_moved) == Continue(
+            replace(before, cursor="c", pages=4, rows=707, moved=has_moved)
+        )
 
 
 @pytest.mark.parametrize("kind", list(Kind))
 @pytest.mark.parametrize(
-    ("more", "expected"),
+    ("pages_before", "moved_before", "moves_now", "round", "repeats"),
     [
-        ({"moved": True}, True),
-        ({"moved": False}, False),
-        ({"moved": True, "pages": 1}, False),
-        ({"moved": True, "round": MAX_ROUNDS - 1}, True),
-        ({"moved": True, "round": MAX_ROUNDS}, False),
+        (2, True, False, 1, True),
+        (2, False, True, 1, True),
+        (2, False, False, 1, False),
+        (0, False, True, 1, False),
+        (2, True, False, MAX_ROUNDS - 1, True),
+        (2, True, False, MAX_ROUNDS, False),
     ],
 )
 def test_a_walk_is_repeated_if_records_moved_between_its_pages_but_not_for_ever(
-    kind: Kind, more: dict[str, Any], expected: bool
+    kind: Kind, pages_before: int, moved_before: bool, moves_now: bool, round: int, repeats: bool
 ) -> None:
-    assert must_repeat(walk(kind, **more)) is expected
+    before = walk(kind, cursor="b", pages=pages_before, moved=moved_before, round=round, filters=FILTERS)
+    expected: NextStep = LastPage(
+        replace(before, cursor=None, pages=pages_before + 1, rows=707, moved=moved_before or moves_now)
+    )
+    if repeats:
+        expected = Repeat(Walk("w2", kind, before.updated_after, FILTERS, round=round + 1))
+    assert step(before, None, has_moved=moves_now) == expected
 
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_a_walk_begun_again_asks_the_same_from_the_first_page(kind: Kind) -> None:
     before = walk(kind, cursor="c", filters=FILTERS, moved=True, round=2)
-    assert again(before, "w2") == Walk("w2", kind, before.updated_after, FILTERS, round=2)
-    assert again(before, "w2", round=3) == Walk("w2", kind, before.updated_after, FILTERS, round=3)
+    assert restarted(before, "w2") == Walk("w2", kind, before.updated_after, FILTERS, round=2)
+    assert restarted(before, "w2", round=3) == Walk("w2", kind, before.updated_after, FILTERS, round=3)
 
 
 @pytest.mark.parametrize(
@@ -351,14 +376,14 @@ def test_a_walk_begun_again_asks_the_same_from_the_first_page(kind: Kind) -> Non
 def test_an_incremental_walk_follows_a_full_one_that_took_longer_than_the_overlap(
     expected: bool, stream: Stream, model: Model, ended: Walk, took: timedelta
 ) -> None:
-    assert follow_up(stream, model, ended, OVERLAP, BEGAN + took, resumed=False) is expected
+    assert needs_catch_up(stream, model, ended, OVERLAP, BEGAN + took, resumed=False) is expected
 
 
 @pytest.mark.parametrize("resumed", [False, True])
 def test_an_incremental_walk_that_another_run_began_long_ago_is_followed_by_another(resumed: bool) -> None:
     ended, late = walk(Kind.INCREMENTAL), BEGAN + OVERLAP + timedelta(seconds=1)
-    assert follow_up(SYNCED, ABSENCES, ended, OVERLAP, late, resumed=resumed) is resumed
-    assert not follow_up(SYNCED, ABSENCES, ended, OVERLAP, BEGAN + OVERLAP, resumed=resumed)
+    assert needs_catch_up(SYNCED, ABSENCES, ended, OVERLAP, late, resumed=resumed) is resumed
+    assert not needs_catch_up(SYNCED, ABSENCES, ended, OVERLAP, BEGAN + OVERLAP, resumed=resumed)
 
 
 @pytest.mark.parametrize("resumed", [False, True])
@@ -366,8 +391,8 @@ def test_a_list_without_updated_after_is_read_again_behind_a_walk_that_another_r
     resumed: bool,
 ) -> None:
     late = BEGAN + OVERLAP + timedelta(seconds=1)
-    assert follow_up(SYNCED, ORDERS, walk(), OVERLAP, late, resumed=resumed) is resumed
-    assert not follow_up(SYNCED, ORDERS, walk(), OVERLAP, BEGAN + OVERLAP, resumed=resumed)
+    assert needs_catch_up(SYNCED, ORDERS, walk(), OVERLAP, late, resumed=resumed) is resumed
+    assert not needs_catch_up(SYNCED, ORDERS, walk(), OVERLAP, BEGAN + OVERLAP, resumed=resumed)
 
 
 # --- the end of a run --------------------------------------------------------------------------------
@@ -396,7 +421,7 @@ def test_only_these_outcomes_are_well(outcome: Outcome) -> None:
 
 
 def test_a_failing_stream_is_tried_again_soon_then_more_and_more_slowly() -> None:
-    waits = [recheck(Outcome.FAILED, failures) for failures in range(1, 1000)]
+    waits = [next_attempt(Outcome.FAILED, failures) for failures in range(1, 1000)]
     assert waits[0] == RETRY_FIRST
     assert waits[1] == 2 * RETRY_FIRST
     assert waits == sorted(wait for wait in waits if wait is not None)
@@ -418,7 +443,7 @@ def test_a_failing_stream_is_tried_again_soon_then_more_and_more_slowly() -> Non
 def test_a_stream_that_did_not_fail_has_its_own_time_to_come_back(
     outcome: Outcome, wait: timedelta | None
 ) -> None:
-    assert recheck(outcome, 0) == wait
+    assert next_attempt(outcome, 0) == wait
 
 
 @pytest.mark.parametrize(

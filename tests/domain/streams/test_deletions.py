@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.catalogue.model import Features
-from syncer.domain.streams.decisions import Kind, Walk
 from syncer.domain.streams.deletions import IDS_AT_ONCE, IDS_LENGTH, Brakes, batches, can_sweep
+from syncer.domain.streams.stream import Kind, Walk
 
 WALK = Walk("w", Kind.FULL, None, {}, pages=2, rows=400)
 EMPTY = replace(WALK, pages=1, rows=0)

@@ -15,7 +15,6 @@ from syncer.domain.native.call import Call
 from syncer.domain.native.spec import Resource
 from syncer.domain.ratelimit.budget import Budget, Reserve
 from syncer.domain.scheduling.intervals import DAY, FILL, Asked, Pace
-from syncer.domain.streams.decisions import Kind, Phase, Stream, Walk
 from syncer.domain.streams.forecast import (
     Allowance,
     Demand,
@@ -29,6 +28,7 @@ from syncer.domain.streams.forecast import (
     rows_of,
     typical_rows,
 )
+from syncer.domain.streams.stream import Kind, Phase, Stream, Walk
 
 GROUPS, EMPLOYEES, ORDERS = (
     model_named(name) for name in ("hris_groups", "hris_employees", "assessment_orders")

@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.catalogue.model import Model
 from syncer.store.reading.drift import Drift, drift
-from syncer.store.records.write import write_page
 from syncer.store.schema.destination import model_shelf
+from tests.support.rows import write_page
 
 if TYPE_CHECKING:
     from tests.store.conftest import MakeRow

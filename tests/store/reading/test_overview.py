@@ -9,7 +9,7 @@ from sqlalchemy import Connection, update
 
 from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.records.record import Poison
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 from syncer.store.reading.overview import overview
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.budget import change_budget

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from syncer.domain.errors import DatabaseUnavailable, UsageError
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 from syncer.store.db.database import Database
 from syncer.store.reading.query import cancel, query
 from syncer.store.state.runs import begin_run

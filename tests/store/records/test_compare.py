@@ -10,10 +10,10 @@ from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.records.record import Record, read_record
 from syncer.store.db.in_values import is_listed
 from syncer.store.records.compare import differing, known_rows, recognised
-from syncer.store.records.write import write_page
 from syncer.store.schema.destination import model_shelf
 from syncer.store.schema.mirror_tables import MIRROR
 from tests.store.conftest import MakeRow
+from tests.support.rows import write_page
 
 TAGS = model_named("ats_tags")
 SHELF = model_shelf(TAGS, "tool:one")

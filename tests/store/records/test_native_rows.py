@@ -20,9 +20,8 @@ from syncer.domain.native.rows import project_native, read_native
 from syncer.domain.native.spec import Resource
 from syncer.domain.records.record import Record
 from syncer.domain.records.row import Row
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 from syncer.store.records.compare import differing, known_rows
-from syncer.store.records.write import write_page
 from syncer.store.schema.destination import shelf_of
 from syncer.store.schema.mirror_tables import MIRROR, streams
 from syncer.store.schema.native_table import passthrough_records
@@ -30,6 +29,7 @@ from syncer.store.schema.native_views import make_views
 from syncer.store.state.missing import MissingStore
 from syncer.store.state.streams import StreamStore
 from tests.store.conftest import MakeRow
+from tests.support.rows import write_page
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

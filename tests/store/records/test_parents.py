@@ -13,10 +13,10 @@ from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.catalogue.tables import asked_by, filled_by
 from syncer.domain.native.spec import ForEach
 from syncer.store.records.parents import are_read_whole, next_value
-from syncer.store.records.write import write_page
 from syncer.store.schema.destination import model_shelf
 from syncer.store.schema.mirror_tables import MIRROR, streams
 from tests.store.conftest import MakeRow
+from tests.support.rows import write_page
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 ONE, OTHER = "hibob:one", "hibob:other"

@@ -20,12 +20,12 @@ from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.catalogue.model import Model
 from syncer.domain.records.change import Counts
 from syncer.domain.records.row import INDEXED_BYTES, Row, project_text
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 from syncer.store.db.database import Database
-from syncer.store.records.write import write_page
 from syncer.store.schema.destination import model_shelf
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.state.quarantine import keep_in_quarantine, quarantined
+from tests.support.rows import write_page
 
 MakeRecord = Callable[..., dict[str, Any]]
 MakeRow = Callable[..., Row]

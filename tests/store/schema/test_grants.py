@@ -25,7 +25,8 @@ from syncer.config.settings import Settings
 from syncer.domain.catalogue import model as shape
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
-from syncer.domain.streams.decisions import Mode
+from syncer.domain.streams.stream import Mode
+from syncer.operations.sync import sync
 from syncer.simulator.clock import SimClock
 from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.environment import Environment
@@ -109,12 +110,12 @@ def mirror(make_database: Callable[[], str]) -> Iterator[Mirror]:
         "integrations": [{"id": each} for each in environment.integrations],
     }
 
-    async def sync() -> None:
+    async def mirrored() -> None:
         transport = httpx.ASGITransport(app=simulator_app(environment))
         async with App(Settings(**settings), transport=transport) as app:
-            await app.run(Mode.SYNC)
+            await sync(app, Mode.SYNC)
 
-    asyncio.run(sync())
+    asyncio.run(mirrored())
     (company,) = environment.companies.values()
     database = Database(url)
     yield Mirror(url, database, frozenset(secrets(company.rows)))

@@ -20,7 +20,7 @@ from syncer.domain.catalogue.model import Column
 from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable
 from syncer.domain.native.call import Call
 from syncer.domain.native.spec import Resource
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
 from syncer.store.schema.mirror_tables import MIRROR, metadata, streams
@@ -156,7 +156,7 @@ def test_a_migration_that_fails_leaves_an_empty_database(database_url: str) -> N
 
 MIGRATE = """
 import sys
-from syncer.store import schema
+from syncer.store.schema import migrate as schema
 from syncer.store.db.database import Database
 print("ready", flush=True)
 sys.stdin.readline()

@@ -122,7 +122,7 @@ def test_threads_together_take_what_the_window_has_less_the_reserve(migrated_url
 
 TAKE_ALL = """
 import sys
-from syncer.domain import budget as rules
+from syncer.domain.ratelimit import budget as rules
 from syncer.domain.ratelimit.responses import answered
 from syncer.domain.ratelimit.budget import Permit, Purpose, Reserve
 from syncer.domain.ratelimit.waiters import Waiting

@@ -15,8 +15,9 @@ from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.records.change import Counts
 from syncer.domain.records.record import Poison
 from syncer.domain.records.row import Row, project_text
-from syncer.domain.streams.decisions import Kind, Outcome
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Kind
 from syncer.store.schema.mirror_tables import quarantine, runs
 from syncer.store.state.quarantine import keep_in_quarantine, quarantined, record_key
 from syncer.store.state.runs import (

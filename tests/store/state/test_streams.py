@@ -16,8 +16,9 @@ from syncer.domain.errors import LeaseLost
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
 from syncer.domain.scheduling.intervals import Seen
-from syncer.domain.streams.decisions import Kind, Outcome, Stream, Walk
-from syncer.domain.streams.key import StreamKey
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.state import Outcome, StreamState
+from syncer.domain.streams.stream import Kind, Stream, Walk
 from syncer.store.db.database import Database
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.due import AT_ONCE, LEFT_BEHIND
@@ -110,7 +111,7 @@ def _streams(request: pytest.FixtureRequest) -> None:
 
 
 def test_a_new_stream_is_new_mirrored_and_not_due(connection: Connection) -> None:
-    assert STORE.get(connection, *KEY) == Stream(*KEY)
+    assert STORE.get(connection, KEY) == Stream(*KEY)
     assert due(connection) == []
     assert STORE.all(connection) == [Stream(*KEY), Stream(*OTHER), Stream(*THIRD)]
 
@@ -137,7 +138,7 @@ def test_streams_that_are_not_selected_are_neither_listed_nor_due_but_keep_their
     assert scheduled(connection, "hris_employees") == [(THIRD[0], None)]
     STORE.select(connection, {KEY})
     assert [each.walk for each in STORE.all(connection)] == [WALK]
-    assert STORE.get(connection, *KEY).rows_live == 3
+    assert STORE.get(connection, KEY).rows_live == 3
 
 
 def test_environments_do_not_meet(connection: Connection) -> None:
@@ -304,12 +305,12 @@ def test_runners_that_take_an_expired_lease_at_once_are_one_winner_each_time(mig
 def test_a_walk_is_kept_to_the_letter(connection: Connection) -> None:
     lease = claimed(connection)
     STORE.save_walk(connection, lease, WALK, Counts(live=5, gone=2), now=NOW, length=LENGTH)
-    stream = STORE.get(connection, *KEY)
+    stream = STORE.get(connection, KEY)
     assert stream.walk == WALK
     assert (stream.rows_live, stream.rows_deleted) == (5, 2)
     full = Walk("full", Kind.FULL, None, {})
     STORE.save_walk(connection, lease, full, Counts(live=-1, gone=1), now=NOW, length=LENGTH)
-    stream = STORE.get(connection, *KEY)
+    stream = STORE.get(connection, KEY)
     assert stream.walk == full
     assert (stream.rows_live, stream.rows_deleted) == (4, 3)
 
@@ -318,7 +319,7 @@ def test_a_finished_walk_leaves_the_watermark_and_no_walk(connection: Connection
     lease = claimed(connection)
     STORE.save_walk(connection, lease, WALK, Counts(live=5), now=NOW, length=LENGTH)
     STORE.finish_walk(connection, lease, AFTER, Counts(live=1))
-    assert STORE.get(connection, *KEY) == replace(AFTER, rows_live=6)
+    assert STORE.get(connection, KEY) == replace(AFTER, rows_live=6)
     # The run goes on: the lease is released by its end.
     assert claim(connection, "you") is None
 
@@ -329,7 +330,7 @@ def test_a_page_that_is_rolled_back_leaves_the_walk_where_it_was(connection: Con
     page = connection.begin_nested()
     STORE.save_walk(connection, lease, replace(WALK, cursor="lost"), Counts(live=5), now=NOW, length=LENGTH)
     page.rollback()
-    stream = STORE.get(connection, *KEY)
+    stream = STORE.get(connection, KEY)
     assert stream.walk == WALK
     assert stream.rows_live == 5
 
@@ -345,12 +346,12 @@ def test_a_run_leaves_its_outcome(connection: Connection) -> None:
         failures=3,
         due_at=later,
     )
-    stream = STORE.get(connection, *KEY)
+    stream = STORE.get(connection, KEY)
     assert stream == Stream(
         *KEY,
-        state="failed",
+        state=StreamState.FAILED,
         last_run_at=NOW,
-        last_outcome="failed",
+        last_outcome=Outcome.FAILED,
         last_error="The API could not answer right now.",
         failures=3,
         due_at=later,
@@ -372,7 +373,7 @@ def test_a_mark_is_counted_once(connection: Connection) -> None:
     assert STORE.mark_due(connection, [KEY], now=NOW, purpose=Purpose.INCREMENTAL) == 1
     assert STORE.mark_due(connection, [KEY], now=NOW + seconds(1), purpose=Purpose.INCREMENTAL) == 0
     assert STORE.mark_due(connection, [StreamKey("nobody", "hris_groups")], now=NOW, purpose=2) == 0
-    assert STORE.get(connection, *KEY).due_at == NOW
+    assert STORE.get(connection, KEY).due_at == NOW
 
 
 def test_a_mark_that_arrives_during_a_run_survives_its_end(connection: Connection) -> None:
@@ -380,7 +381,7 @@ def test_a_mark_that_arrives_during_a_run_survives_its_end(connection: Connectio
     STORE.mark_due(connection, [KEY], now=NOW + seconds(5), purpose=Purpose.WEBHOOK)
     assert due(connection, NOW + seconds(6)) == []
     release(connection, lease, due_at=NOW + timedelta(hours=1))
-    assert STORE.get(connection, *KEY).due_at == NOW + seconds(5)
+    assert STORE.get(connection, KEY).due_at == NOW + seconds(5)
     assert due(connection, NOW + seconds(6)) == [KEY]
 
 
@@ -400,7 +401,7 @@ def test_the_schedule_does_not_disturb_a_stream_that_waits_to_be_tried_again(con
             connection, [KEY], now=tick, purpose=Purpose.INCREMENTAL, scheduled_at=tick + seconds(0.5)
         )
         assert marked == 0
-    assert STORE.get(connection, *KEY).due_at == later
+    assert STORE.get(connection, KEY).due_at == later
     # The schedule counts on all the same.
     assert scheduled(connection, KEY[1]) == [(KEY[0], NOW + seconds(60.5)), (THIRD[0], None)]
 
@@ -444,7 +445,7 @@ def test_a_more_urgent_mark_moves_a_due_stream_forward_and_a_less_urgent_one_doe
     mark(connection, OTHER, Purpose.FULL, -1)
     assert due(connection) == [KEY, OTHER]
     # The wait counts from the first mark.
-    assert STORE.get(connection, *KEY).due_at == NOW - seconds(50)
+    assert STORE.get(connection, KEY).due_at == NOW - seconds(50)
     mark(connection, OTHER, Purpose.WEBHOOK, -1)
     assert due(connection) == [KEY, OTHER]
 
@@ -508,20 +509,20 @@ def test_times_far_from_today_are_compared_as_times(connection: Connection) -> N
 
 def test_what_a_run_found_of_changes_is_kept_until_a_webhook_tells_of_one(connection: Connection) -> None:
     release(connection, claimed(connection), seen=Seen(1.5, 3_600.0))
-    assert STORE.get(connection, *KEY).seen == Seen(1.5, 3_600.0)
+    assert STORE.get(connection, KEY).seen == Seen(1.5, 3_600.0)
     release(connection, claimed(connection))
-    assert STORE.get(connection, *KEY).seen == Seen(1.5, 3_600.0)
+    assert STORE.get(connection, KEY).seen == Seen(1.5, 3_600.0)
     mark(connection, KEY, Purpose.INCREMENTAL, 0)
-    assert STORE.get(connection, *KEY).seen == Seen(1.5, 3_600.0)
+    assert STORE.get(connection, KEY).seen == Seen(1.5, 3_600.0)
     mark(connection, KEY, Purpose.WEBHOOK, 0)
-    assert STORE.get(connection, *KEY).seen == Seen()
+    assert STORE.get(connection, KEY).seen == Seen()
 
 
 def test_a_webhook_during_a_run_is_not_answered_by_what_the_run_found(connection: Connection) -> None:
     lease = claimed(connection)
     mark(connection, KEY, Purpose.WEBHOOK, 0)
     release(connection, lease, seen=Seen(0.0, 3_600.0))
-    assert STORE.get(connection, *KEY).seen == Seen()
+    assert STORE.get(connection, KEY).seen == Seen()
 
 
 def test_streams_that_wait_are_those_read_once_that_nobody_works_on(connection: Connection) -> None:

@@ -12,7 +12,9 @@ from sqlalchemy import select, update
 
 from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.catalogue.model import Features
-from syncer.domain.streams.decisions import Kind, Mode, Outcome
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Kind, Mode
+from syncer.operations.sync import sync
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.store.schema.mirror_tables import MIRROR, integrations, missing, seen
@@ -357,14 +359,14 @@ async def test_a_sweep_that_was_told_to_stop_goes_on_without_another_walk(make_w
             app.stopping.set()
 
     async with app:
-        (stopped,) = await app.run(Mode.RESTART, models=[EMPLOYEES], report=stop)
+        (stopped,) = await sync(app, Mode.RESTART, models=[EMPLOYEES], report=stop)
         assert stopped.outcome is Outcome.STOPPED
     pages = 1
     while (stream := world.streams()[stopped.key]).walk.phase == "read":
         pages += 1
         app = world.app()
         async with app:
-            await app.run(Mode.SYNC, models=[EMPLOYEES], report=stop)
+            await sync(app, Mode.SYNC, models=[EMPLOYEES], report=stop)
     assert not swept(world, EMPLOYEES)
     assert stream.watermark is not None
     result = await only(world, EMPLOYEES)

@@ -12,7 +12,9 @@ from sqlalchemy import inspect
 
 from syncer.app import App
 from syncer.domain.errors import UsageError
-from syncer.domain.streams.decisions import Mode, Outcome
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Mode
+from syncer.operations.reproject import reproject
 from syncer.sync.run import run_stream
 from tests.sync.conftest import World
 from tests.sync.native_worlds import PEOPLE, asked, history, only, people, remote_ids, select, stream, view
@@ -57,7 +59,7 @@ async def test_other_columns_are_shown_and_filled_from_what_is_there_without_a_r
     await world.sync(models=[PEOPLE])
     before, requests = view(world, PEOPLE), len(world.environment.requests)
     async with world.app(passthrough=[people(columns=COLUMNS)]) as app:
-        (done,) = [each for each in await app.reproject([PEOPLE]) if each.model == PEOPLE]
+        (done,) = [each for each in await reproject(app, [PEOPLE]) if each.model == PEOPLE]
     assert (done.is_finished, done.rows, done.written) == (True, len(before), len(before))
     assert len(world.environment.requests) == requests
     after = view(world, "people_live")
@@ -101,7 +103,7 @@ async def test_many_rows_are_followed_batch_by_batch(make_native: MakeWorld) -> 
         app.reprojection = type(small)(
             **{name: getattr(small, name) for name in small.__slots__ if name != "batch_rows"}, batch_rows=3
         )
-        await app.reproject([PEOPLE])
+        await reproject(app, [PEOPLE])
     assert all(bool(row["has_email"]) == bool(row["address"]) for row in view(world, PEOPLE).values())
     assert all(row["entries"] is not None for row in view(world, "work_history").values())
 
@@ -110,7 +112,7 @@ async def test_a_process_that_runs_with_the_old_columns_can_write_no_more(make_n
     world = make_native(people())
     await world.sync(models=[PEOPLE])
     async with world.app() as old, world.app(passthrough=[people(columns=COLUMNS)]) as new:
-        async with old.engine() as (engine, asking):
+        async with old.open() as (engine, asking):
             new.open_database()
             new.reprojection.adopt()
             key = next(key for key in world.streams() if key.model == PEOPLE)

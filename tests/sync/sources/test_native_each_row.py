@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from syncer.domain.streams.decisions import Mode, Outcome
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Mode
 from syncer.simulator.server.faults import Match, not_ready
 from tests.sync.conftest import World
 from tests.sync.native_worlds import (

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from syncer.domain.streams.decisions import Kind
+from syncer.domain.streams.stream import Kind
 from tests.sync.conftest import World
 from tests.sync.native_worlds import (
     EMPLOYEES,

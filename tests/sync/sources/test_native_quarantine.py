@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from syncer.domain.streams.decisions import Mode, Outcome
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Mode
 from syncer.operations import refresh as single_records
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match

@@ -9,7 +9,9 @@ import httpx
 import pytest
 
 from syncer.domain.native.request import Place
-from syncer.domain.streams.decisions import Mode, Outcome
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Mode
+from syncer.operations.sync import sync
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Dropped, Match
 from syncer.simulator.server.request_log import Asked
@@ -56,7 +58,7 @@ async def stopped(world: World, name: str, pages: int) -> Place:
             app.stopping.set()
 
     async with app:
-        (result,) = await app.run(Mode.SYNC, models=[name], report=stop)
+        (result,) = await sync(app, Mode.SYNC, models=[name], report=stop)
     assert (result.outcome, result.pages) == (Outcome.STOPPED, pages)
     walk = stream(world, name).walk
     assert walk is not None
@@ -230,7 +232,7 @@ async def test_a_page_that_was_on_its_way_when_the_stream_was_taken_over_is_not_
 
     async with world.app() as app:
         app.open_database()
-        async with app.engine(take_over) as (engine, asking):
+        async with app.open(take_over) as (engine, asking):
             keys = await app.selection.refresh_streams(asking)
             (key,) = (each for each in keys if each[1] == HISTORY)
             result = await run_stream(engine, asking, key, mode=Mode.SYNC)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from syncer.domain.streams.decisions import Outcome
+from syncer.domain.streams.state import Outcome
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Answer, Match
 from tests.sync.conftest import World

@@ -1,0 +1,54 @@
+"""Outcome of a run, and when the stream is tried next. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from syncer.domain.errors import IntegrationGone, KomboError, ModelUnavailable, NotReady, ParentsUnread
+from syncer.domain.streams.state import Outcome, StreamState
+
+#: Exponential backoff of a stream whose runs fail.
+RETRY_FIRST = timedelta(seconds=30)
+RETRY_LONGEST = timedelta(hours=1)
+
+
+def outcome_of(error: KomboError) -> Outcome:
+    """Map an error to the outcome of its run. KeyRefused is not among them: it stops everything."""
+    if isinstance(error, NotReady):
+        return Outcome.WAITING
+    if isinstance(error, ModelUnavailable):
+        return Outcome.UNAVAILABLE
+    if isinstance(error, IntegrationGone):
+        return Outcome.GONE
+    return Outcome.FAILED
+
+
+def next_attempt(outcome: Outcome, failures: int) -> timedelta | None:
+    """Give the pause until the service tries a stream again on its own; None: its schedule decides.
+
+    failures: runs in a row that failed, this one included.
+    """
+    if outcome is Outcome.FAILED:
+        return min(RETRY_FIRST * (1 << min(failures - 1, 10)), RETRY_LONGEST)
+    if outcome is Outcome.STOPPED:
+        return timedelta(0)
+    if outcome in {Outcome.BUSY, Outcome.SKIPPED}:
+        return None
+    return StreamState(outcome).meaning.recheck
+
+
+def retry_after(error: KomboError) -> timedelta | None:
+    """Give the pause after an error that passes sooner than its outcome says; None: it does not."""
+    return RETRY_FIRST if isinstance(error, ParentsUnread) else None
+
+
+def outcome_with(outcome: Outcome, held: int) -> Outcome:
+    """Adjust the outcome to held rows: a run that did all it could is no success while there are some."""
+    return Outcome.HELD if outcome is Outcome.COMPLETE and held else outcome
+
+
+def state_after(outcome: Outcome, quarantined: int) -> StreamState:
+    """Give the state of a stream after a run: complete only if nothing of it is in quarantine."""
+    if outcome is Outcome.STOPPED or (outcome is Outcome.COMPLETE and quarantined):
+        return StreamState.INCOMPLETE
+    return StreamState(outcome)

@@ -1,0 +1,58 @@
+"""One pass over the selected streams: what `sync`, `backfill` and `reconcile` do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from syncer.app import App
+from syncer.domain.errors import KeyRefused, KomboError
+from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.stream import Mode
+from syncer.store.state.missing import held_rows
+from syncer.sync.context import Report, Result, SyncContext
+from syncer.sync.run_all import run_streams
+
+
+async def sync(
+    app: App,
+    mode: Mode,
+    *,
+    integrations: Sequence[str] = (),
+    models: Sequence[str] = (),
+    report: Report = lambda _: None,
+    planned: Callable[[Sequence[StreamKey]], None] = lambda _: None,
+) -> list[Result]:
+    """Make one pass over the selected streams (all where none is named).
+
+    planned is told all of them before the first begins. Raises UsageError for a selection that names
+    nothing, KeyRefused, DatabaseError.
+    """
+    async with app.ready(report) as (context, asking):
+        chosen = app.selection.chosen(integrations, models)
+        await app.reprojection.finish()
+        await check_key(context)
+        keys = await app.selection.refresh_streams(asking, set(integrations))
+        wanted = [key for key in keys if key.model in chosen.get(key.integration_id, ())]
+        if mode is Mode.APPROVE:
+            environment = context.streams.environment
+            held = await app.database.ask(lambda connection: held_rows(connection, environment))
+            wanted = [key for key in wanted if key in held]
+        planned(wanted)
+        # Native lists may ask for each row of a model.
+        models_first = [key for key in wanted if key.model not in app.resources]
+        then_native = [key for key in wanted if key.model in app.resources]
+        concurrency = app.settings.sync.concurrency
+        results = await run_streams(context, asking, models_first, mode, concurrency)
+        return results + await run_streams(context, asking, then_native, mode, concurrency)
+
+
+async def check_key(context: SyncContext) -> None:
+    """Find out by one request if the key is good, before many are sent. Raises KeyRefused."""
+    try:
+        await context.client.check_key(purpose=Purpose.INCREMENTAL)
+    except KeyRefused:
+        raise
+    except KomboError:
+        # Whatever else is wrong shows in the streams, each for itself.
+        return
