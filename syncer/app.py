@@ -77,7 +77,7 @@ class App:
         self.selection = Selection(settings, self.database, self.integrations, self.streams)
         self.planning = Planning(settings, self.database, self.streams)
         self.owner = this_process()
-        self.resources = {each.name: each for each in settings.resources}
+        self.native_lists = {each.name: each for each in settings.native_lists}
         self.stopping = asyncio.Event()
         self.reprojection = Reprojection(
             self.database,
@@ -85,7 +85,7 @@ class App:
             exclusions(settings.privacy.exclude),
             new_id=lambda: uuid4().hex,
             stopping=self.stopping.is_set,
-            resources=self.resources,
+            native_lists=self.native_lists,
         )
         self._transport = transport
         self._sleep = sleep
@@ -108,9 +108,9 @@ class App:
         something else has the name of one.
         """
         revisions = schema.migrate(self.database)
-        if self.resources:
+        if self.native_lists:
             with self.database.begin() as connection:
-                make_views(connection, self.resources.values())
+                make_views(connection, self.native_lists.values())
         return revisions
 
     def open_database(self) -> None:
@@ -146,7 +146,7 @@ class App:
                 sleep=self._sleep,
                 stopping=self.stopping.is_set,
                 report=report,
-                resources=self.resources,
+                native_lists=self.native_lists,
             )
             yield engine, Integrations(engine)
 
@@ -196,8 +196,8 @@ class App:
                 wanted = [key for key in wanted if key in held]
             planned(wanted)
             # Native lists may ask for each row of a model.
-            first = [key for key in wanted if key[1] not in self.resources]
-            then = [key for key in wanted if key[1] in self.resources]
+            first = [key for key in wanted if key[1] not in self.native_lists]
+            then = [key for key in wanted if key[1] in self.native_lists]
             return [
                 result
                 for keys in (first, then)
@@ -226,7 +226,7 @@ class App:
 
         Raises UsageError for a glob that names no model, DatabaseError, ProjectionReplaced.
         """
-        named = select_names(models, self.resources)
+        named = select_names(models, self.native_lists)
         chosen = [name for name in self.settings.lists if name in named]
         await asyncio.to_thread(self.open_database)
         await asyncio.to_thread(self.reprojection.adopt)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from syncer.domain.native.spec import Resource
+from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.change import Counts
 from syncer.domain.records.exclude import Exclusion
 from syncer.domain.streams.decisions import Kind, Outcome
@@ -69,7 +69,7 @@ Report = Callable[[Progress], None]
 class Engine:
     """Client, stores and rules; owner names this process in leases. stopping: asked between two pages.
 
-    resources: the native lists of the configuration, by name.
+    native_lists: the native lists of the configuration, by name.
     """
 
     database: Database
@@ -83,4 +83,4 @@ class Engine:
     sleep: Callable[[float], Awaitable[None]]
     stopping: Callable[[], bool]
     report: Report
-    resources: Mapping[str, Resource] = field(default_factory=dict)
+    native_lists: Mapping[str, NativeListSpec] = field(default_factory=dict)

@@ -26,7 +26,7 @@ from syncer.sync.integrations import Integrations, must_be_offered
 from syncer.sync.lease import while_leased
 from syncer.sync.page import write_asked
 from syncer.sync.run_all import BUSY_LOOKS
-from syncer.sync.sources.kombo_list import ModelList
+from syncer.sync.sources.kombo_list import KomboListSource
 from syncer.sync.sources.lookup import by_id, source_of
 
 _T = TypeVar("_T")
@@ -62,7 +62,7 @@ async def refresh(
     """
 
     async def work(lease: Lease, run_id: str) -> list[Fate]:
-        source = ModelList(engine, model_named(key[1]), key[0])
+        source = KomboListSource(engine, model_named(key[1]), key[0])
         must_be_offered(await integrations.known(key[0], Purpose.WEBHOOK), source.listed)
         fates: list[Fate] = []
         for batch in batches(dict.fromkeys(ids)):
@@ -176,7 +176,7 @@ def _keep(
     engine: Engine,
     lease: Lease,
     run_id: str,
-    source: ModelList,
+    source: KomboListSource,
     asked: Sequence[str],
     answer: Answer,
     by: By,

@@ -1,4 +1,4 @@
-"""One record of a resource -> its key, and its row with the typed columns of the view. Pure."""
+"""One record of a native list -> its key, and its row with the typed columns of the view. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import msgspec
 
 from syncer.domain.catalogue.model import Column, ColumnType
 from syncer.domain.native.jmespath import at, kind
-from syncer.domain.native.spec import Format, Resource
+from syncer.domain.native.spec import Format, NativeListSpec
 from syncer.domain.records.record import ID_LENGTH, Poison, Record, decoded, has_nul, poison, text_hash
 from syncer.domain.records.row import Row
 from syncer.domain.records.values import CONVERTERS, Unfit, json_text
@@ -23,24 +23,24 @@ _NUMBER = re.compile(r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
-def read_native(resource: Resource, raw: bytes, parent: str | None) -> Record | Poison:
+def read_native(spec: NativeListSpec, raw: bytes, parent: str | None) -> Record | Poison:
     """The record of a JSON text, or the reason why it cannot be a row; parent: the value of its row."""
     try:
         record = decoded(raw)
         if not isinstance(record, dict):
             return _poison(raw, "not an object")
-        key = _key(resource, record, parent)
+        key = _key(spec, record, parent)
         if b"\\u0000" in raw and has_nul(record):
             return _poison(raw, "holds a NUL character", _as_it_can_be_kept(key))
         # With a key that does not tell its row a record can move from one row to another.
-        told = raw + (parent or "").encode() if resource.may_repeat else raw
+        told = raw + (parent or "").encode() if spec.may_repeat else raw
         return Record(key, None, text_hash(told), raw, parent)
     except Unfit as reason:
         return _poison(raw, f"no usable key: {reason}")
     except RecursionError:
         return _poison(raw, "nested too deeply")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _poison(raw, f"not readable: {error}", _key_of_unreadable(resource, raw, parent))
+        return _poison(raw, f"not readable: {error}", _key_of_unreadable(spec, raw, parent))
 
 
 def twin(record: Record) -> Poison:
@@ -48,12 +48,12 @@ def twin(record: Record) -> Poison:
     return _poison(record.text, f"has the same key as another record: {record.id}", record.id)
 
 
-def project_native(resource: Resource, record: Record) -> Row | Poison:
+def project_native(spec: NativeListSpec, record: Record) -> Row | Poison:
     """The row of a record; its values are ``parent`` and ``columns``, JSON text of an object or None."""
     try:
         members = decoded(record.text)
         notes: list[str] = []
-        columns = {each.name: _column(each, resource.format, members, notes) for each in resource.columns}
+        columns = {each.name: _column(each, spec.format, members, notes) for each in spec.columns}
         text = json_text(columns) if columns else None
     except RecursionError:
         return _poison(record.text, "nested too deeply", record.id)
@@ -72,12 +72,12 @@ def project_native(resource: Resource, record: Record) -> Row | Poison:
     )
 
 
-def _key(resource: Resource, record: Any, parent: str | None) -> str:
+def _key(spec: NativeListSpec, record: Any, parent: str | None) -> str:
     """One part as it is, several as a JSON list of texts. Raises Unfit."""
-    each = resource.for_each
+    each = spec.for_each
     parts = [
         _part(path, parent if each is not None and path == each.key_part else _found(path, record))
-        for path in resource.key
+        for path in spec.key
     ]
     key = parts[0] if len(parts) == 1 else json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
     if len(key) > ID_LENGTH:
@@ -85,11 +85,11 @@ def _key(resource: Resource, record: Any, parent: str | None) -> str:
     return key
 
 
-def _key_of_unreadable(resource: Resource, raw: bytes, parent: str | None) -> str | None:
+def _key_of_unreadable(spec: NativeListSpec, raw: bytes, parent: str | None) -> str | None:
     """Its row is there and not gone, whatever else of the record no database takes."""
     try:
         record = json.loads(raw.decode(errors="surrogateescape"), strict=False, parse_float=Decimal)
-        key = _key(resource, record, parent)
+        key = _key(spec, record, parent)
     except (ValueError, ArithmeticError, RecursionError):
         return None
     return _as_it_can_be_kept(key)

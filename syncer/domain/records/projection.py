@@ -11,7 +11,7 @@ from typing import Any
 
 from syncer.domain.catalogue.members import embeds
 from syncer.domain.catalogue.model import Column, Model
-from syncer.domain.native.spec import Resource
+from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.exclude import Excluded, Exclusion, excluded_from
 
 #: Grows when records become rows in another way though the catalogue stays the same.
@@ -43,9 +43,9 @@ def projection(model: Model, exclusions: frozenset[Exclusion]) -> Projection:
     return Projection(digest, tuple(map(str, excluded.exclusions)) if excluded else ())
 
 
-def native_projection(resource: Resource) -> Projection:
-    """How the resource's records become rows: with other columns they become others."""
-    return Projection(resource.columns_fingerprint)
+def native_projection(spec: NativeListSpec) -> Projection:
+    """How a native list's records become rows: with other columns they become others."""
+    return Projection(spec.columns_fingerprint)
 
 
 def _shape(model: Model) -> list[Any]:

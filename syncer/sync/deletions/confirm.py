@@ -9,7 +9,7 @@ from typing import Literal
 from syncer.domain.errors import RequestRefused, Transient
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.sync.sources.base import Records
-from syncer.sync.sources.kombo_list import ModelList
+from syncer.sync.sources.kombo_list import KomboListSource
 
 By = Literal["ids", "remote_ids"]
 
@@ -29,7 +29,7 @@ class Answer:
 
 
 async def ask_for(
-    source: ModelList,
+    source: KomboListSource,
     ids: Sequence[str],
     purpose: Purpose,
     *,
@@ -63,13 +63,13 @@ async def ask_for(
     return Answer(records, [each for each in ids if each not in told])
 
 
-async def _halves(source: ModelList, ids: Sequence[str], purpose: Purpose, by: By) -> Answer:
+async def _halves(source: KomboListSource, ids: Sequence[str], purpose: Purpose, by: By) -> Answer:
     middle = len(ids) // 2
     first = await ask_for(source, ids[:middle], purpose, by=by)
     return first + await ask_for(source, ids[middle:], purpose, by=by)
 
 
-async def _served(source: ModelList, ids: Sequence[str], purpose: Purpose, by: By) -> Records:
+async def _served(source: KomboListSource, ids: Sequence[str], purpose: Purpose, by: By) -> Records:
     """All pages of the answer. Raises Transient where it is about other records."""
     texts: list[bytes] = []
     cursor: str | None = None
