@@ -66,7 +66,7 @@ class App:
         self.selection = Selection(settings, self.database, self.integrations, self.streams)
         self.planning = Planning(settings, self.database, self.streams)
         self.owner = this_process()
-        self.resources = {each.name: each for each in settings.resources}
+        self.native_lists = {each.name: each for each in settings.native_lists}
         self.stopping = asyncio.Event()
         self.reprojection = Reprojection(
             self.database,
@@ -74,7 +74,7 @@ class App:
             exclusions(settings.privacy.exclude),
             new_id=lambda: uuid4().hex,
             stopping=self.stopping.is_set,
-            resources=self.resources,
+            native_lists=self.native_lists,
         )
         self._transport = transport
         self._sleep = sleep
@@ -97,9 +97,9 @@ class App:
         something else has the name of one.
         """
         revisions = schema.migrate(self.database)
-        if self.resources:
+        if self.native_lists:
             with self.database.begin() as connection:
-                make_views(connection, self.resources.values())
+                make_views(connection, self.native_lists.values())
         return revisions
 
     def open_database(self) -> None:
@@ -147,7 +147,7 @@ class App:
                 sleep=self._sleep,
                 stopping=self.stopping.is_set,
                 report=report,
-                resources=self.resources,
+                native_lists=self.native_lists,
             )
             yield context, Integrations(context)
 

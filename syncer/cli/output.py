@@ -106,14 +106,14 @@ def complete_integrations(context: click.Context, _parameter: click.Parameter, b
     return []
 
 
-def complete_resources(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+def complete_native_lists(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
     """Native lists of the configuration for the shell's completion; none where it cannot be read."""
     from syncer.config.settings import load_settings
     from syncer.domain.errors import UsageError
 
     with suppress(UsageError):
         config = context.find_root().params.get("config")
-        return [each.name for each in load_settings(config).resources if each.name.startswith(begun)]
+        return [each.name for each in load_settings(config).native_lists if each.name.startswith(begun)]
     return []
 
 

@@ -10,7 +10,7 @@ import click
 
 from syncer.cli.output import (
     complete_integrations,
-    complete_resources,
+    complete_native_lists,
     json_option,
     pass_session,
     printable,
@@ -30,7 +30,7 @@ SHOWN = 80
 
 
 @click.command("preview", short_help="Show a page of a configured list as it would be stored.")
-@click.argument("name", metavar="NAME", shell_complete=complete_resources)
+@click.argument("name", metavar="NAME", shell_complete=complete_native_lists)
 @click.option(
     "--integration",
     metavar="ID",

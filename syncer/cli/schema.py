@@ -87,7 +87,7 @@ def _named(session: Session, name: str, form: str) -> Entry:
 
     if name in entries():
         return entry_named(name)
-    native = native_entries(session.settings().resources)
+    native = native_entries(session.settings().native_lists)
     if name in native and form in ("mermaid", "ddl"):
         raise UsageError(
             f"{name} is a view that the configuration makes: it is shown as text and JSON alone."

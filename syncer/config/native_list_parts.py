@@ -30,7 +30,7 @@ from syncer.domain.native.jmespath import compiled
 from syncer.domain.native.spec import Style
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,47}")
-#: Columns that the view of a resource has of its own.
+#: Columns that the view of a native list has of its own.
 _OWN_COLUMNS = frozenset(
     {
         "deleted_by",

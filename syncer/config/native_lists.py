@@ -26,7 +26,7 @@ from syncer.domain.catalogue.tables import is_taken, views_of
 from syncer.domain.native.call import Call, is_xml
 from syncer.domain.native.request import mark
 from syncer.domain.native.spec import ForEach as EachRow
-from syncer.domain.native.spec import Format, Paging, Resource
+from syncer.domain.native.spec import Format, NativeListSpec, Paging
 from syncer.domain.native.tools import apis, unknown_api
 
 #: What a part of a key begins with that is the row's value.
@@ -118,10 +118,10 @@ class Passthrough(Table):
             _check_place_in_data(page.param or "", request)
         return page
 
-    def resource(self) -> Resource:
+    def spec(self) -> NativeListSpec:
         """What it says, for those who mirror it."""
         request, each, page = self.request, self.for_each, self.page
-        return Resource(
+        return NativeListSpec(
             name=self.name,
             call=Call(
                 self.tool,
@@ -152,16 +152,16 @@ class Passthrough(Table):
         )
 
 
-def each_once(resources: tuple[Passthrough, ...]) -> tuple[Passthrough, ...]:
+def each_once(native_lists: tuple[Passthrough, ...]) -> tuple[Passthrough, ...]:
     """The same, where no two of them take the same name for their views. Raises ValueError."""
-    names = [each.name for each in resources]
+    names = [each.name for each in native_lists]
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"has the name {name} twice")
         for other in names:
             if name != other and name in views_of(other):
                 raise ValueError(f"has the name {name}, which belongs to {other}: choose another one")
-    return resources
+    return native_lists
 
 
 def _check_place_in_data(param: str, request: Request) -> None:

@@ -34,7 +34,7 @@ from syncer.config.sections import (
 )
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
-from syncer.domain.native.spec import Resource
+from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.streams.list_spec import Listed
 
 #: Where each region's API is (Kombo's Python SDK 1.4.0).
@@ -93,19 +93,19 @@ class Settings(BaseSettings):
         return integrations
 
     @cached_property
-    def resources(self) -> tuple[Resource, ...]:
+    def native_lists(self) -> tuple[NativeListSpec, ...]:
         """The lists of tools' own APIs to mirror, in the order of the file."""
-        return tuple(each.resource() for each in self.passthrough)
+        return tuple(each.spec() for each in self.passthrough)
 
     @cached_property
     def lists(self) -> Mapping[str, Listed]:
         """All that can be mirrored, by name: the models of the catalogue and these lists."""
-        return {**catalogue(), **{each.name: each for each in self.resources}}
+        return {**catalogue(), **{each.name: each for each in self.native_lists}}
 
     def timing(self, name: str) -> ModelSync:
         """When the list of that name is read; the interval of a tool's own list is kept as it stands."""
         listed = self.lists[name]
-        if not isinstance(listed, Resource):
+        if not isinstance(listed, NativeListSpec):
             return self.sync.for_model(name)
         longest = listed.every if isinstance(listed.every, timedelta) else None
         return ModelSync(listed.every, longest, listed.filters)

@@ -187,7 +187,7 @@ class Client:
     ) -> tuple[T, NativeAnswer, float]:
         """A page of a native list: what read makes of the answer, that itself, and the seconds it took.
 
-        name: of the resource. read may raise Transient, so that the call is tried again.
+        name: of the native list. read may raise Transient, so that the call is tried again.
         """
         request = native_request(call, integration_id, self._slots[integration_id], self._scrub)
 

@@ -57,9 +57,9 @@ async def _check_kombo(app: App, configured: Mapping[str, Sequence[str] | None])
             async for finding in check_integration(context.client, integration_id, wanted):
                 yield finding
             mirrored = {model.name for model in wanted}
-            for finding in check_native(integration_id, app.settings.resources, mirrored):
+            for finding in check_native(integration_id, app.settings.native_lists, mirrored):
                 yield finding
-        for resource in app.settings.resources:
-            if configured and not any(map(resource.covers, configured)):
-                globs = " or ".join(resource.integrations)
-                yield Finding(resource.name, False, f"no mirrored integration fits {globs}")
+        for native_list in app.settings.native_lists:
+            if configured and not any(map(native_list.covers, configured)):
+                globs = " or ".join(native_list.integrations)
+                yield Finding(native_list.name, False, f"no mirrored integration fits {globs}")

@@ -10,7 +10,7 @@ from syncer.domain.catalogue.lookup import category_models
 from syncer.domain.catalogue.model import Model
 from syncer.domain.catalogue.tables import filled_by
 from syncer.domain.errors import KeyRefused, KomboError
-from syncer.domain.native.spec import Resource
+from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.store.reading.drift import Drift
 
@@ -61,20 +61,20 @@ async def check_integration(
 
 
 def check_native(
-    integration_id: str, resources: Iterable[Resource], mirrored: Collection[str]
+    integration_id: str, native_lists: Iterable[NativeListSpec], mirrored: Collection[str]
 ) -> Iterator[Finding]:
     """Which native lists are mirrored of the integration; not those that ask for rows nobody mirrors."""
-    covering = [each for each in resources if each.covers(integration_id)]
+    covering = [each for each in native_lists if each.covers(integration_id)]
     if covering:
         names = ", ".join(each.name for each in covering)
         yield Finding(integration_id, True, f"mirrors through passthrough {names}")
-    for resource in covering:
-        each = resource.for_each
+    for native_list in covering:
+        each = native_list.for_each
         if each is not None and filled_by()[each.table] not in mirrored:
             yield Finding(
                 integration_id,
                 False,
-                f"{resource.name} asks for each row of {each.table}, which is not mirrored here",
+                f"{native_list.name} asks for each row of {each.table}, which is not mirrored here",
             )
 
 

@@ -9,7 +9,7 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.record import Poison
 from syncer.domain.records.row import Row
 from syncer.domain.streams.stream import Kind, Walk
-from syncer.sync.sources.native_list import NativeList
+from syncer.sync.sources.native_list import NativeListSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Preview:
     next: str | None
 
 
-async def preview(source: NativeList) -> Preview:
+async def preview(source: NativeListSource) -> Preview:
     """The first page that has records. Rows of the mirror that have none are passed over.
 
     Raises KomboError, DatabaseError.

@@ -6,9 +6,9 @@ import asyncio
 
 from syncer.app import App
 from syncer.domain.errors import UsageError
-from syncer.domain.native.spec import Resource
+from syncer.domain.native.spec import NativeListSpec
 from syncer.operations.native_preview import Preview, preview
-from syncer.sync.sources.native_list import NativeList
+from syncer.sync.sources.native_list import NativeListSource
 
 
 async def preview_list(app: App, name: str, integration_id: str | None = None) -> Preview:
@@ -16,21 +16,21 @@ async def preview_list(app: App, name: str, integration_id: str | None = None) -
 
     Raises UsageError where there is no such list or integration; KomboError, DatabaseError.
     """
-    resource = app.resources.get(name)
-    if resource is None:
-        known = ", ".join(app.resources) or "none"
+    native_list = app.native_lists.get(name)
+    if native_list is None:
+        known = ", ".join(app.native_lists) or "none"
         raise UsageError(f"There is no [[passthrough]] of the name {name!r} in the configuration ({known}).")
     await asyncio.to_thread(app.open_database)
-    chosen = integration_id or _first(app, resource)
+    chosen = integration_id or _first(app, native_list)
     async with app.open() as (context, _):
-        return await preview(NativeList(context, resource, chosen))
+        return await preview(NativeListSource(context, native_list, chosen))
 
 
-def _first(app: App, resource: Resource) -> str:
-    covered = [each for each in app.selection.mirrored() if resource.covers(each)]
+def _first(app: App, native_list: NativeListSpec) -> str:
+    covered = [each for each in app.selection.mirrored() if native_list.covers(each)]
     if not covered:
         raise UsageError(
-            f"No mirrored integration fits {' or '.join(resource.integrations)}, which is what "
-            f"{resource.name} is mirrored for: name one with --integration, or add one to be mirrored."
+            f"No mirrored integration fits {' or '.join(native_list.integrations)}, which is what "
+            f"{native_list.name} is mirrored for: name one with --integration, or add one to be mirrored."
         )
     return covered[0]

@@ -23,7 +23,7 @@ async def refresh(
     Raises UsageError for a stream that is not mirrored and for ids that cannot be asked for; KomboError,
     Busy, DatabaseError.
     """
-    if model in app.resources:
+    if model in app.native_lists:
         raise UsageError(f"{model} is a tool's own list, of which single records cannot be asked for.")
     features = model_named(model).features
     if not (features.ids if by == "ids" else features.remote_ids):
@@ -40,7 +40,7 @@ async def refresh(
 def quarantine(app: App, integrations: Sequence[str] = (), models: Sequence[str] = ()) -> list[Entry]:
     """The records in quarantine, of the selected streams. Raises DatabaseError, UsageError."""
     schema.check(app.database)
-    named = select_names(models, app.resources)
+    named = select_names(models, app.native_lists)
     with app.database.read() as connection:
         return [
             each

@@ -40,8 +40,8 @@ async def sync(
             wanted = [key for key in wanted if key in held]
         planned(wanted)
         # Native lists may ask for each row of a model.
-        models_first = [key for key in wanted if key.model not in app.resources]
-        then_native = [key for key in wanted if key.model in app.resources]
+        models_first = [key for key in wanted if key.model not in app.native_lists]
+        then_native = [key for key in wanted if key.model in app.native_lists]
         concurrency = app.settings.sync.concurrency
         results = await run_streams(context, asking, models_first, mode, concurrency)
         return results + await run_streams(context, asking, then_native, mode, concurrency)

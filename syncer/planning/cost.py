@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from syncer.config.settings import Settings
 from syncer.config.values import shown
 from syncer.domain.errors import KomboError
-from syncer.domain.native.spec import Resource
+from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.scheduling.intervals import DAY
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.decisions import is_backfilled, next_walk
@@ -125,7 +125,7 @@ class _Look:
     def _full_pages(self, connection: Connection, stream: Stream) -> int | None:
         """Of the last full walk; before there was one a list for each row has one page for each at least."""
         listed = self._settings.lists[stream.model]
-        if stream.full_pages is None and isinstance(listed, Resource) and listed.for_each is not None:
+        if stream.full_pages is None and isinstance(listed, NativeListSpec) and listed.for_each is not None:
             return count_values(connection, listed.for_each, stream.integration_id) or None
         return stream.full_pages
 

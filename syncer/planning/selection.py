@@ -69,7 +69,7 @@ class Selection:
                 raise UsageError(
                     f"{wanted} is not mirrored: `syncer integrations list` shows those that are."
                 )
-        named = select_names(models, [each.name for each in self.settings.resources])
+        named = select_names(models, [each.name for each in self.settings.native_lists])
         selection = {
             integration_id: {each.name for each in self.lists_of(mirrored[integration_id])} & named
             for integration_id in integrations or mirrored
@@ -93,8 +93,8 @@ class Selection:
 
     def lists_of(self, integration: Integration) -> tuple[Listed, ...]:
         """All that is mirrored of an integration: its models, then the tool's own lists."""
-        resources = (each for each in self.settings.resources if each.covers(integration.id))
-        return (*self.models_of(integration), *resources)
+        native_lists = (each for each in self.settings.native_lists if each.covers(integration.id))
+        return (*self.models_of(integration), *native_lists)
 
     async def refresh_streams(self, asking: Integrations, among: Collection[str] = ()) -> list[StreamKey]:
         """Bring the streams in step with the integrations; gives them turn by turn over the integrations.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from syncer.domain.native.spec import Resource
+from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.change import Counts
 from syncer.domain.records.exclude import Exclusion
 from syncer.domain.stream_key import StreamKey
@@ -89,7 +89,7 @@ class SyncContext:
     sleep: Callable[[float], Awaitable[None]]
     stopping: Callable[[], bool]
     report: Report
-    resources: Mapping[str, Resource] = field(default_factory=dict)
+    native_lists: Mapping[str, NativeListSpec] = field(default_factory=dict)
 
     def check_stopping(self) -> None:
         """Raise Stopped where the process is to stop."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.native.rows import native_projection
-from syncer.domain.native.spec import Resource
+from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.exclude import Exclusion
 from syncer.domain.records.projection import projection
 from syncer.store.db.database import Database
@@ -54,16 +54,16 @@ class Reprojection:
     exclusions: frozenset[Exclusion]
     new_id: Callable[[], str]
     stopping: Callable[[], bool]
-    resources: Mapping[str, Resource] = field(default_factory=dict)
+    native_lists: Mapping[str, NativeListSpec] = field(default_factory=dict)
     batch_rows: int = BATCH_ROWS
 
     def adopt(self) -> None:
         """From now on all rows are to be of this program's projections. Raises DatabaseError, UsageError."""
         wanted = {name: projection(model, self.exclusions) for name, model in catalogue().items()}
-        wanted |= {name: native_projection(each) for name, each in self.resources.items()}
+        wanted |= {name: native_projection(each) for name, each in self.native_lists.items()}
         with self.database.begin() as connection:
             adopted = adopt(connection, self.environment, wanted, self.database.now(connection))
-            make_views(connection, self.resources.values(), anew=adopted.changed)
+            make_views(connection, self.native_lists.values(), anew=adopted.changed)
         if adopted.replaced:
             log.info("projection_replaced", models=adopted.replaced)
         if adopted.walked_anew:
@@ -74,7 +74,9 @@ class Reprojection:
         """Re-project what is left to do. Raises DatabaseError, ProjectionReplaced."""
         environment = self.environment
         models = await self.database.ask(lambda connection: unfinished(connection, environment))
-        return await self._run([name for name in (*catalogue(), *self.resources) if name in models], report)
+        return await self._run(
+            [name for name in (*catalogue(), *self.native_lists) if name in models], report
+        )
 
     async def again(
         self, models: Sequence[str], report: Callable[[Reprojected], None] = lambda _: None
@@ -112,10 +114,10 @@ class Reprojection:
 
     def _batch(self, name: str, run_id: str, connection: Connection) -> Batch | None:
         now = self.database.now(connection)
-        if name in self.resources:
-            resource = self.resources[name]
+        if name in self.native_lists:
+            native_list = self.native_lists[name]
             return reproject_native_batch(
-                NativeTask(connection, self.environment, resource, run_id, now, self.batch_rows)
+                NativeTask(connection, self.environment, native_list, run_id, now, self.batch_rows)
             )
         return reproject_batch(
             Task(

@@ -11,9 +11,9 @@ import pytest
 from syncer.config.settings import Settings, load_settings
 from syncer.domain.errors import UsageError
 from syncer.domain.native.call import Call
-from syncer.domain.native.spec import ForEach, Paging, Resource
+from syncer.domain.native.spec import ForEach, NativeListSpec, Paging
 
-#: The least that a resource is.
+#: The least that a native list is.
 LEAST = {
     "name": '"hibob_list"',
     "tool": '"hibob/v1"',
@@ -26,7 +26,7 @@ FREE = '{ table = "hris_employees_live", param = "who", column = "remote_id" }'
 
 
 def block(**keys: str | None) -> str:
-    """A resource in TOML; keys replace or join the least, None takes one away."""
+    """A native list in TOML; keys replace or join the least, None takes one away."""
     lines = [f"{key} = {value}" for key, value in {**LEAST, **keys}.items() if value is not None]
     return "\n".join(("[[passthrough]]", *lines, ""))
 
@@ -43,12 +43,12 @@ def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return loaded
 
 
-def only(settings: Settings) -> Resource:
-    (found,) = settings.resources
+def only(settings: Settings) -> NativeListSpec:
+    (found,) = settings.native_lists
     return found
 
 
-def test_the_least_that_is_written_becomes_a_resource_with_defaults(configured: Any) -> None:
+def test_the_least_that_is_written_becomes_a_native_list_with_defaults(configured: Any) -> None:
     found = only(configured(block()))
     assert found.call == Call("hibob/v1", "GET", "/list", is_listing=True)
     assert (found.name, found.records, found.key) == ("hibob_list", "results", ("id",))
@@ -56,7 +56,7 @@ def test_the_least_that_is_written_becomes_a_resource_with_defaults(configured: 
     assert (found.page, found.for_each, found.columns, found.format) == (Paging(), None, (), "json")
 
 
-def test_everything_that_is_written_is_in_the_resource(configured: Any) -> None:
+def test_everything_that_is_written_is_in_the_native_list(configured: Any) -> None:
     found = only(
         configured(
             """
@@ -104,14 +104,14 @@ def test_everything_that_is_written_is_in_the_resource(configured: Any) -> None:
     assert found.format == "xml"
 
 
-def test_resources_come_in_order_and_stay_the_same_ones(configured: Any) -> None:
+def test_native_lists_come_in_order_and_stay_the_same_ones(configured: Any) -> None:
     settings = configured(block(name='"b"') + block(name='"a"'))
-    assert [each.name for each in settings.resources] == ["b", "a"]
-    assert settings.resources is settings.resources
-    assert Settings().resources == ()
+    assert [each.name for each in settings.native_lists] == ["b", "a"]
+    assert settings.native_lists is settings.native_lists
+    assert Settings().native_lists == ()
 
 
-def test_resources_can_come_from_the_environment(configured: Any) -> None:
+def test_native_lists_can_come_from_the_environment(configured: Any) -> None:
     text = (
         '[{"name": "a", "tool": "hibob/v1", "request": {"path": "/a"}, "records": "@", "key": ["id"],'
         ' "page": {"style": "cursor", "param": "c", "in": "params", "next": "next"}}]'
@@ -123,7 +123,7 @@ def test_what_a_request_holds_is_not_shown(configured: Any) -> None:
     secrets = 'params = { a = "s3cret" }, headers = { b = "s3cret" }, data = "s3cret"'
     request = f'{{ method = "POST", path = "/", {secrets} }}'
     settings = configured(block(request=request))
-    assert "s3cret" not in f"{settings!r} {settings} {settings.resources}"
+    assert "s3cret" not in f"{settings!r} {settings} {settings.native_lists}"
 
 
 def test_what_a_request_carries_for_the_tool_alone_counts_as_secret(configured: Any) -> None:
@@ -389,7 +389,9 @@ def test_a_key_that_is_none_is_told_with_the_nearest(configured: Any, line: str,
         (("a_safe", "a"), "passthrough has the name a_safe, which belongs to a: choose another one."),
     ],
 )
-def test_two_resources_take_no_name_of_each_other(configured: Any, names: tuple[str, str], said: str) -> None:
+def test_two_native_lists_take_no_name_of_each_other(
+    configured: Any, names: tuple[str, str], said: str
+) -> None:
     with pytest.raises(UsageError) as refused:
         configured("".join(block(name=f'"{name}"') for name in names))
     assert str(refused.value) == f"config.toml: {said}"

@@ -86,7 +86,7 @@ def test_what_the_example_only_suggests_loads_too(load: Load) -> None:
     settings = load(text)
     assert settings.integrations[0].models == ("hris_*",)
     assert settings.sync.for_model("hris_timesheets").filters == {"started_after": "2026-01-01T00:00:00Z"}
-    assert [each.name for each in settings.resources] == [
+    assert [each.name for each in settings.native_lists] == [
         "hibob_work_history",
         "hibob_work_entries",
         "workday_workers",

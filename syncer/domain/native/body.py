@@ -19,21 +19,21 @@ import msgspec
 import xmltodict
 
 from syncer.domain.native.jmespath import projected
-from syncer.domain.native.spec import Format, Resource
+from syncer.domain.native.spec import Format, NativeListSpec
 from syncer.domain.records.record import decoded
 
 _BLANK = "\ufeff \t\r\n"
 
 
-def read_body(resource: Resource, body: bytes | None) -> Any:
+def read_body(spec: NativeListSpec, body: bytes | None) -> Any:
     """What the body says; body: the JSON text of it as Kombo passed it on."""
     value = None if body is None else _json(body)
     if value is not None and not isinstance(value, str):
         return value
-    content = _bytes(value) if value and resource.call.wants_base64 else value
+    content = _bytes(value) if value and spec.call.wants_base64 else value
     if not content or not content.strip():
         raise ValueError("it is empty")
-    return READERS[resource.format](content, resource.records)
+    return READERS[spec.format](content, spec.records)
 
 
 def _bytes(text: str) -> str | bytes:

@@ -1,4 +1,4 @@
-"""Where a resource's list goes on after a page. Pure.
+"""Where a native list goes on after a page. Pure.
 
 A list that does not move is an error. Where pages are counted that is told by their records: a tool that does
 not know the parameter answers with its first page for ever.

@@ -1,4 +1,4 @@
-"""The call of a place in a resource's list. Pure."""
+"""The call of a place in a native list. Pure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from syncer.domain.native.call import Call, is_xml
-from syncer.domain.native.spec import Paging, Resource
+from syncer.domain.native.spec import NativeListSpec, Paging
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a walk stands in a resource's list.
+    """Where a walk stands in a native list.
 
     row: the value of the row that is asked for. at: cursor, offset, page number, or the path and query of a
     link; None at the beginning of the row's list. digest: of the records of the page before.
@@ -39,9 +39,9 @@ class Place:
         return cls() if text is None else cls(**json.loads(text))
 
 
-def call_at(resource: Resource, place: Place) -> Call:
+def call_at(spec: NativeListSpec, place: Place) -> Call:
     """What to send for the page at that place."""
-    call, page, each, at = resource.call, resource.page, resource.for_each, _at(resource.page, place)
+    call, page, each, at = spec.call, spec.page, spec.for_each, _at(spec.page, place)
     row = {mark(each.param): place.row} if each is not None and place.row is not None else {}
     is_in_text = page.within == "data" and isinstance(call.data, str)
     in_data = {**row, mark(page.param): "" if at is None else str(at)} if is_in_text else row

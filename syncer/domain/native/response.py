@@ -1,4 +1,4 @@
-"""One answer of a tool -> the records of a resource's page, and where the list goes on. Pure."""
+"""One answer of a tool -> the records of a page, and where the list goes on. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from syncer.domain.native.body import read_body
 from syncer.domain.native.jmespath import at, first_steps, led_to
 from syncer.domain.native.paging import Answered, next_place
 from syncer.domain.native.request import Place, call_at
-from syncer.domain.native.spec import Resource
+from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.values import Unfit, json_text
 
 #: What tools answer to a place that they do not know (any more).
@@ -28,7 +28,7 @@ class Listing:
 
 
 def read_listing(
-    resource: Resource,
+    spec: NativeListSpec,
     place: Place,
     integration_id: str,
     *,
@@ -43,13 +43,13 @@ def read_listing(
     was nothing. Raises Transient for what may be better soon, RequestRefused for what will not, CursorRefused
     where another place may be better.
     """
-    call = call_at(resource, place)
+    call = call_at(spec, place)
     # A query may hold secrets.
     path = call.path.partition("?")[0]
-    subject = f"{resource.name}: {call.method} {path} through {call.api} of {integration_id}"
+    subject = f"{spec.name}: {call.method} {path} through {call.api} of {integration_id}"
     told: dict[str, Any] = {"status": status, "integration_id": integration_id}
     # Only where the row's list begins: further on it would pass for the end.
-    if resource.for_each is not None and status in resource.for_each.skip and place.at is None:
+    if spec.for_each is not None and status in spec.for_each.skip and place.at is None:
         return Listing((), None)
     if status == 429 or status >= 500:
         raise Transient(f"{subject} was answered with {status} by the tool.", **told)
@@ -61,33 +61,33 @@ def read_listing(
     if status >= 400:
         raise RequestRefused(f"{subject} was refused with {status} by the tool.", **told)
     try:
-        data = read_body(resource, body)
+        data = read_body(spec, body)
     except ValueError as error:
         raise Transient(f"{subject} has an unreadable answer: {error}.", **told) from None
     try:
-        records = tuple(map(_text, _records(resource, data)))
-        return Listing(records, next_place(resource.page, place, Answered(call, data, records, headers, url)))
+        records = tuple(map(_text, _records(spec, data)))
+        return Listing(records, next_place(spec.page, place, Answered(call, data, records, headers, url)))
     except RecursionError:
         raise RequestRefused(f"{subject} has an answer that is nested too deeply.", **told) from None
     except ValueError as error:
         raise RequestRefused(f"{subject} has another answer than expected: {error}.", **told) from None
 
 
-def _records(resource: Resource, data: Any) -> list[Any]:
+def _records(spec: NativeListSpec, data: Any) -> list[Any]:
     """The list at ``records``. Raises ValueError where none is there: that is never an empty one."""
-    found = at(resource.records, data)
+    found = at(spec.records, data)
     if isinstance(found, list):
         return found
-    if resource.format == "xml":
+    if spec.format == "xml":
         # One element does not look like a list, and no element leaves nothing but its parent.
         if isinstance(found, dict):
             return [found]
-        steps = first_steps(resource.records)
+        steps = first_steps(spec.records)
         parent = _parent(data, steps)
         if found is None and parent is not None and parent.get(steps[-1]) is None:
             # An empty element is there and says nothing, which is for its record to tell.
             return [None] if steps[-1] in parent else []
-    raise ValueError(f"records: {led_to(resource.records, data)}")
+    raise ValueError(f"records: {led_to(spec.records, data)}")
 
 
 def _parent(data: Any, steps: tuple[str, ...]) -> dict[str, Any] | None:

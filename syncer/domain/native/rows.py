@@ -13,7 +13,7 @@ import msgspec
 
 from syncer.domain.catalogue.model import Column, ColumnType
 from syncer.domain.native.jmespath import at, kind
-from syncer.domain.native.spec import Format, Resource
+from syncer.domain.native.spec import Format, NativeListSpec
 from syncer.domain.records.projection import Projection
 from syncer.domain.records.record import ID_LENGTH, Poison, Record, decoded, has_nul, poison, text_hash
 from syncer.domain.records.row import Row
@@ -24,24 +24,24 @@ _NUMBER = re.compile(r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
-def read_native(resource: Resource, raw: bytes, parent: str | None) -> Record | Poison:
+def read_native(native_list: NativeListSpec, raw: bytes, parent: str | None) -> Record | Poison:
     """The record of a JSON text, or the reason why it cannot be a row; parent: the value of its row."""
     try:
         record = decoded(raw)
         if not isinstance(record, dict):
             return _poison(raw, "not an object")
-        key = _key(resource, record, parent)
+        key = _key(native_list, record, parent)
         if b"\\u0000" in raw and has_nul(record):
             return _poison(raw, "holds a NUL character", _as_it_can_be_kept(key))
         # With a key that does not tell its row a record can move from one row to another.
-        told = raw + (parent or "").encode() if resource.may_repeat else raw
+        told = raw + (parent or "").encode() if native_list.may_repeat else raw
         return Record(key, None, text_hash(told), raw, parent)
     except Unfit as reason:
         return _poison(raw, f"no usable key: {reason}")
     except RecursionError:
         return _poison(raw, "nested too deeply")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _poison(raw, f"not readable: {error}", _key_of_unreadable(resource, raw, parent))
+        return _poison(raw, f"not readable: {error}", _key_of_unreadable(native_list, raw, parent))
 
 
 def twin(record: Record) -> Poison:
@@ -49,12 +49,14 @@ def twin(record: Record) -> Poison:
     return _poison(record.text, f"has the same key as another record: {record.id}", record.id)
 
 
-def project_native(resource: Resource, record: Record) -> Row | Poison:
+def project_native(native_list: NativeListSpec, record: Record) -> Row | Poison:
     """The row of a record; its values are ``parent`` and ``columns``, JSON text of an object or None."""
     try:
         members = decoded(record.text)
         notes: list[str] = []
-        columns = {each.name: _column(each, resource.format, members, notes) for each in resource.columns}
+        columns = {
+            each.name: _column(each, native_list.format, members, notes) for each in native_list.columns
+        }
         text = json_text(columns) if columns else None
     except RecursionError:
         return _poison(record.text, "nested too deeply", record.id)
@@ -73,12 +75,12 @@ def project_native(resource: Resource, record: Record) -> Row | Poison:
     )
 
 
-def _key(resource: Resource, record: Any, parent: str | None) -> str:
+def _key(native_list: NativeListSpec, record: Any, parent: str | None) -> str:
     """One part as it is, several as a JSON list of texts. Raises Unfit."""
-    each = resource.for_each
+    each = native_list.for_each
     parts = [
         _part(path, parent if each is not None and path == each.key_part else _found(path, record))
-        for path in resource.key
+        for path in native_list.key
     ]
     key = parts[0] if len(parts) == 1 else json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
     if len(key) > ID_LENGTH:
@@ -86,11 +88,11 @@ def _key(resource: Resource, record: Any, parent: str | None) -> str:
     return key
 
 
-def _key_of_unreadable(resource: Resource, raw: bytes, parent: str | None) -> str | None:
+def _key_of_unreadable(native_list: NativeListSpec, raw: bytes, parent: str | None) -> str | None:
     """Its row is there and not gone, whatever else of the record no database takes."""
     try:
         record = json.loads(raw.decode(errors="surrogateescape"), strict=False, parse_float=Decimal)
-        key = _key(resource, record, parent)
+        key = _key(native_list, record, parent)
     except (ValueError, ArithmeticError, RecursionError):
         return None
     return _as_it_can_be_kept(key)
@@ -171,6 +173,6 @@ def _poison(raw: bytes, reason: str, key: str | None = None) -> Poison:
     return replace(poison(raw, reason, None), id=key)
 
 
-def native_projection(resource: Resource) -> Projection:
+def native_projection(native_list: NativeListSpec) -> Projection:
     """Identify the projection of the list's records: with other columns they become other rows."""
-    return Projection(resource.columns_fingerprint)
+    return Projection(native_list.columns_fingerprint)

@@ -69,7 +69,7 @@ class ForEach:
 
 
 @dataclass(frozen=True, eq=False)
-class Resource:
+class NativeListSpec:
     """One list of a tool's own API, and how its answers become rows.
 
     name is also that of its view. integrations: globs over ids. every: an interval or a cron expression.

@@ -14,7 +14,7 @@ from datetime import timedelta
 from math import ceil
 from statistics import median
 
-from syncer.domain.native.spec import Resource
+from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.ratelimit.budget import FIRST_WINDOW, Budget, Reserve
 from syncer.domain.scheduling.intervals import DAY, FILL, Asked, Pace, fitting_stretch, load
 from syncer.domain.streams.list_spec import Listed
@@ -85,7 +85,7 @@ def pages(rows: int, model: Listed, page_size: int, full_pages: int | None) -> i
 
     full_pages: those of the last full walk, if there was one; a tool's own list has pages of its own size.
     """
-    if isinstance(model, Resource):
+    if isinstance(model, NativeListSpec):
         return max(1, full_pages or 1)
     return max(1, ceil(rows / page_size)) if model.features.paging else 1
 

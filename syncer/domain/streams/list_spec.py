@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from syncer.domain.catalogue.model import Model
-from syncer.domain.native.spec import Resource
+from syncer.domain.native.spec import NativeListSpec
 
-Listed = Model | Resource
+Listed = Model | NativeListSpec

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Text, bindparam, cast, select, tuple_, update
 
 from syncer.domain.native.rows import native_projection, project_native
-from syncer.domain.native.spec import Resource
+from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
 from syncer.domain.stream_key import StreamKey
@@ -38,7 +38,7 @@ class NativeTask:
 
     connection: Connection
     environment: str
-    resource: Resource
+    native_list: NativeListSpec
     run_id: str
     now: datetime
     size: int
@@ -49,8 +49,8 @@ def reproject_native_batch(task: NativeTask) -> Batch | None:
 
     Raises ProjectionReplaced where another process has adopted other columns.
     """
-    connection, environment, resource = task.connection, task.environment, task.resource
-    at = place(connection, environment, resource.name, native_projection(resource))
+    connection, environment, native_list = task.connection, task.environment, task.native_list
+    at = place(connection, environment, native_list.name, native_projection(native_list))
     if at is None:
         return None
     # Ids of integrations have no blanks.
@@ -66,7 +66,7 @@ def reproject_native_batch(task: NativeTask) -> Batch | None:
         )
         .where(
             _ITS.environment == environment,
-            _ITS.resource == resource.name,
+            _ITS.resource == native_list.name,
             tuple_(_ITS.integration_id, _ITS.record_key) > tuple_(*after),
         )
         .order_by(_ITS.integration_id, _ITS.record_key)
@@ -79,14 +79,14 @@ def reproject_native_batch(task: NativeTask) -> Batch | None:
         record = Record(
             stored.record_key, None, bytes(stored.content_hash), stored.document.encode(), stored.parent
         )
-        row = project_native(resource, record)
+        row = project_native(native_list, record)
         projected[stored.integration_id].append((record, row))
         columns = row.values["columns"] if isinstance(row, Row) else None
         if _value(columns) != _value(stored.columns):
             changes.append(
                 {
                     "its_environment": environment,
-                    "its_resource": resource.name,
+                    "its_resource": native_list.name,
                     "its_integration": stored.integration_id,
                     "its_key": stored.record_key,
                     "new_columns": columns,
@@ -95,10 +95,10 @@ def reproject_native_batch(task: NativeTask) -> Batch | None:
     if changes:
         connection.execute(_CHANGE, changes)
     for integration_id, pairs in projected.items():
-        _bring_quarantine(task, StreamKey(integration_id, resource.name), pairs)
+        _bring_quarantine(task, StreamKey(integration_id, native_list.name), pairs)
     last = f"{found[-1].integration_id} {found[-1].record_key}" if len(found) == task.size else None
     to = None if last is None else Place(passthrough_records.name, last)
-    move(connection, environment, resource.name, to)
+    move(connection, environment, native_list.name, to)
     return Batch(len(found), len(changes), last)
 
 

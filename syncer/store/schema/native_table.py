@@ -1,4 +1,4 @@
-"""The table of all records of mirrored native lists, whatever resource they belong to."""
+"""The table of all records of mirrored native lists, whichever they belong to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ passthrough_records = Table(
     "passthrough_records",
     metadata,
     text_column("environment", "Which API key's data", required=True),
-    text_column("resource", "The resource, as it is named in the configuration", required=True),
+    text_column("resource", "The native list, as it is named in the configuration", required=True),
     text_column("integration_id", "The integration that the record came from", required=True),
     text_column(
         "record_key", "What identifies the record: its only key, or a JSON list of them", required=True
@@ -24,14 +24,14 @@ passthrough_records = Table(
         "last_seen_at",
         Timestamp,
         nullable=False,
-        comment="When a list last brought it, as of the last write; while it lives the resource's view says"
+        comment="When a list last brought it, as of the last write; while it lives the list's view says"
         " it exactly",
     ),
     Column("mirrored_at", Timestamp, nullable=False, comment="When this mirror last wrote the row"),
     Column(
         "content_hash", LargeBinary, nullable=False, comment="Hash of the record, to see whether it changed"
     ),
-    Column("columns", Json, comment="The typed columns of the resource's view, as a JSON object"),
+    Column("columns", Json, comment="The typed columns of the list's view, as a JSON object"),
     Column("document", Json, nullable=False, comment="The whole record as the tool sent it, as JSON"),
     PrimaryKeyConstraint("environment", "resource", "integration_id", "record_key"),
     comment="Records of native lists that the configuration asks to mirror, each with a view of its name",

@@ -1,4 +1,4 @@
-"""Views of native lists: each resource's records under its own name, with the columns that were asked for.
+"""Views of native lists: each one's records under its own name, with the columns that were asked for.
 
 They show values that were converted as the records were written (``passthrough_records.columns``), so that no
 query can fail on one. The configuration decides on them, not a migration.
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, inspect, text
 
 from syncer.domain.catalogue.model import Column, ColumnType
 from syncer.domain.errors import UsageError
-from syncer.domain.native.spec import Resource
+from syncer.domain.native.spec import NativeListSpec
 from syncer.store.schema.migrate import wait_for_others
 from syncer.store.schema.mirror_tables import missing
 from syncer.store.schema.native_table import passthrough_records
@@ -64,27 +64,31 @@ SHOWN_AFTER = (
 )
 
 
-def make_views(connection: Connection, resources: Iterable[Resource], *, anew: Collection[str] = ()) -> None:
-    """Make the views of resources that have none, and those named anew; who could read one still can.
+def make_views(
+    connection: Connection, native_lists: Iterable[NativeListSpec], *, anew: Collection[str] = ()
+) -> None:
+    """Make the views of native lists that have none, and those named anew; who could read one still can.
 
     Raises UsageError where something else has the name of one, or shows one that is to be made anew.
     """
-    wanted = {each.name: each for each in resources}
+    wanted = {each.name: each for each in native_lists}
     if not wanted or not _lacking(connection, wanted, anew):
         return
     wait_for_others(connection)
     for name in _lacking(connection, wanted, anew):
-        resource, views = wanted[name], (name, live_name(name))
+        native_list, views = wanted[name], (name, live_name(name))
         _require_nothing_on_top(connection, views)
         with keeping_readers(connection, views):
             for view in reversed(views):
                 connection.exec_driver_sql(f"DROP VIEW IF EXISTS {quoted(connection, view)}")
             for view, which in zip(views, ("", " AND r.remote_deleted_at IS NULL"), strict=True):
                 named = quoted(connection, view)
-                connection.exec_driver_sql(f"CREATE VIEW {named} AS {_select(connection, resource)}{which}")
+                connection.exec_driver_sql(
+                    f"CREATE VIEW {named} AS {_select(connection, native_list)}{which}"
+                )
                 if connection.dialect.name == "postgresql":
                     connection.exec_driver_sql(
-                        f"COMMENT ON VIEW {named} IS 'Records of a list of {resource.call.api}"
+                        f"COMMENT ON VIEW {named} IS 'Records of a list of {native_list.call.api}"
                         f"{', without the deleted ones' if which else ''}'"
                     )
 
@@ -100,7 +104,7 @@ def native_relations(connection: Connection) -> list[str]:
 
 
 def _lacking(connection: Connection, wanted: Iterable[str], anew: Collection[str]) -> list[str]:
-    """The resources whose views are to be made. Raises UsageError."""
+    """The native lists whose views are to be made. Raises UsageError."""
     inspector = inspect(connection)
     there, tables = set(inspector.get_view_names()), set(inspector.get_table_names())
     lacking = []
@@ -128,8 +132,8 @@ def _require_nothing_on_top(connection: Connection, views: Iterable[str]) -> Non
             )
 
 
-def _select(connection: Connection, resource: Resource) -> str:
-    shown = ", ".join(_shown(connection, resource))
+def _select(connection: Connection, native_list: NativeListSpec) -> str:
+    shown = ", ".join(_shown(connection, native_list))
     # A row that a complete list did not have is kept among the missing until that is certain.
     return (
         f"SELECT {shown} FROM {passthrough_records.name} r"
@@ -137,13 +141,13 @@ def _select(connection: Connection, resource: Resource) -> str:
         " AND s.integration_id = r.integration_id AND s.model = r.resource"
         " LEFT JOIN sync_missing m ON m.environment = r.environment"
         " AND m.integration_id = r.integration_id AND m.model = r.resource AND m.record_id = r.record_key"
-        f" WHERE r.resource = '{resource.name}'"
+        f" WHERE r.resource = '{native_list.name}'"
     )
 
 
-def _shown(connection: Connection, resource: Resource) -> Iterator[str]:
+def _shown(connection: Connection, native_list: NativeListSpec) -> Iterator[str]:
     yield from (f"r.{name}" for name in SHOWN_BEFORE)
-    for column in resource.columns:
+    for column in native_list.columns:
         value = _sqlite(column) if connection.dialect.name == "sqlite" else _postgresql(column)
         yield f"{value} AS {quoted(connection, column.name)}"
     yield from (_LAST_SEEN if name == "last_seen_at" else f"r.{name}" for name in SHOWN_AFTER)

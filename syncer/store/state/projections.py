@@ -180,12 +180,12 @@ def _with_rows(connection: Connection, environment: str) -> set[str]:
     asked = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in catalogue())
     # As text: to compose it out of forty tables takes longer than to ask it.
     models = connection.exec_driver_sql(asked).scalars()
-    resources = connection.execute(
+    native_lists = connection.execute(
         select(passthrough_records.c.resource)
         .where(passthrough_records.c.environment == environment)
         .distinct()
     )
-    return {*models, *resources.scalars()}
+    return {*models, *native_lists.scalars()}
 
 
 def _walk_anew(connection: Connection, environment: str, models: Iterable[str], now: datetime) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 from syncer.domain.errors import RequestRefused, Transient
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.sync.sources.base import Records
-from syncer.sync.sources.kombo_list import ModelList
+from syncer.sync.sources.kombo_list import KomboListSource
 
 IdKind = Literal["ids", "remote_ids"]
 
@@ -28,7 +28,9 @@ class Lookup:
         return Lookup(self.found + other.found, self.unknown + other.unknown)
 
 
-async def lookup(source: ModelList, ids: Sequence[str], purpose: Purpose, *, by: IdKind = "ids") -> Lookup:
+async def lookup(
+    source: KomboListSource, ids: Sequence[str], purpose: Purpose, *, by: IdKind = "ids"
+) -> Lookup:
     """Look just these records up, deleted ones among them and whatever the model's filters say.
 
     ids: not more than fit into a request; one with a comma cannot be asked for and counts as known. Where the
@@ -57,13 +59,13 @@ async def lookup(source: ModelList, ids: Sequence[str], purpose: Purpose, *, by:
     return Lookup(records, [each for each in ids if each not in named])
 
 
-async def _halves(source: ModelList, ids: Sequence[str], purpose: Purpose, by: IdKind) -> Lookup:
+async def _halves(source: KomboListSource, ids: Sequence[str], purpose: Purpose, by: IdKind) -> Lookup:
     middle = len(ids) // 2
     first = await lookup(source, ids[:middle], purpose, by=by)
     return first + await lookup(source, ids[middle:], purpose, by=by)
 
 
-async def _fetch(source: ModelList, ids: Sequence[str], purpose: Purpose, by: IdKind) -> Records:
+async def _fetch(source: KomboListSource, ids: Sequence[str], purpose: Purpose, by: IdKind) -> Records:
     """Fetch all pages of the answer. Raises Transient where it is about other records."""
     texts: list[bytes] = []
     cursor: str | None = None

@@ -40,7 +40,7 @@ class Records:
 
 
 class Source(Protocol):
-    """The list behind one stream. There are two kinds: ``ModelList`` and ``NativeList``."""
+    """The list behind one stream. There are two kinds: ``KomboListSource`` and ``NativeListSource``."""
 
     @property
     def listed(self) -> Listed:

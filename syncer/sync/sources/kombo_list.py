@@ -22,7 +22,7 @@ from syncer.sync.sources.base import Records
 
 
 @dataclass(frozen=True, slots=True)
-class ModelList:
+class KomboListSource:
     """A ``Source``. What is excluded from the mirror leaves the records as they are read."""
 
     context: SyncContext

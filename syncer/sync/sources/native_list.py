@@ -12,7 +12,7 @@ from syncer.domain.errors import ParentsUnread
 from syncer.domain.native.request import Place, call_at
 from syncer.domain.native.response import Listing, read_listing
 from syncer.domain.native.rows import native_projection, project_native, read_native, twin
-from syncer.domain.native.spec import ForEach, Resource
+from syncer.domain.native.spec import ForEach, NativeListSpec
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
@@ -28,11 +28,11 @@ from syncer.sync.sources.base import Records
 
 
 @dataclass(frozen=True, slots=True)
-class NativeList:
+class NativeListSource:
     """A ``Source``. Its cursors are places: the row that is asked for, and where the row's list goes on."""
 
     context: SyncContext
-    listed: Resource
+    listed: NativeListSpec
     integration_id: str
 
     @property

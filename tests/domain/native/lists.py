@@ -17,24 +17,24 @@ from syncer.domain.native.call import Call
 from syncer.domain.native.jmespath import at
 from syncer.domain.native.request import Place, call_at
 from syncer.domain.native.response import Listing, read_listing
-from syncer.domain.native.spec import Format, Paging, Resource
+from syncer.domain.native.spec import Format, NativeListSpec, Paging
 
 INTEGRATION = "hibob:h1"
 BASE = "https://api.tool.example/v1"
 _OF_CALL = ("params", "headers", "data", "options", "wants_base64")
 
 
-def resource(
+def native_list(
     page: Paging | None = None,
     *,
     api: str = "hibob/v1",
     method: str = "GET",
     path: str = "/list",
     **parts: Any,
-) -> Resource:
-    """A resource whose records are at ``items`` and known by ``id``; parts: of a call or a resource."""
+) -> NativeListSpec:
+    """A native list whose records are at ``items`` and known by ``id``; parts: of a call or of the list."""
     call = {name: parts.pop(name) for name in _OF_CALL if name in parts}
-    return Resource(
+    return NativeListSpec(
         name="native_list",
         call=Call(api, method, path, is_listing=True, **call),
         integrations=("hibob:*",),
@@ -45,7 +45,7 @@ def resource(
 
 
 def read(
-    asked: Resource,
+    spec: NativeListSpec,
     data: Any = None,
     place: Place | None = None,
     *,
@@ -57,15 +57,15 @@ def read(
     """What is read of a tool's answer. data: as Kombo passes it on, where body does not give it as text."""
     text = json.dumps(data).encode() if body is None and data is not None else body
     return read_listing(
-        asked, place or Place(), INTEGRATION, status=status, headers=headers or {}, body=text, url=url
+        spec, place or Place(), INTEGRATION, status=status, headers=headers or {}, body=text, url=url
     )
 
 
 @dataclass(frozen=True)
 class Tool:
-    """Lists records, so many at once, in the way that the resource expects."""
+    """Lists records, so many at once, in the way that the native list expects."""
 
-    asked: Resource
+    spec: NativeListSpec
     records: Sequence[Mapping[str, str]]
     size: int
 
@@ -83,12 +83,12 @@ class Tool:
         raise AssertionError("the walk comes to no end")
 
     def _answer(self, place: Place) -> Listing:
-        call = call_at(self.asked, place)
+        call = call_at(self.spec, place)
         start = self._start(call)
         records = self.records[start : start + self.size]
         more = start + self.size < len(self.records)
         following = start + self.size
-        page = self.asked.page
+        page = self.spec.page
         link = f"{BASE}/list?at={following}&limit={self.size}&access_token=t0ken"
         answer: dict[str, Any] = {
             # A number where it can be one: both are cursors.
@@ -97,16 +97,16 @@ class Tool:
             "items": records,
         }
         headers = {"Link": f'<{BASE}/list?at=0>; rel="first"' + (f', <{link}>; rel="next"' if more else "")}
-        text = _written(self.asked.format, answer)
-        if self.asked.call.wants_base64:
+        text = _written(self.spec.format, answer)
+        if self.spec.call.wants_base64:
             text = base64.b64encode(text.encode()).decode()
         return read(
-            self.asked, text, place, headers=headers, url=f"{BASE}{_added(call.path)}access_token=t0ken"
+            self.spec, text, place, headers=headers, url=f"{BASE}{_added(call.path)}access_token=t0ken"
         )
 
     def _start(self, call: Call) -> int:
-        """The number of records before the page that is asked for."""
-        page = self.asked.page
+        """The number of records before the page that is spec for."""
+        page = self.spec.page
         told: Any = call.params.get(page.param) if page.within == "params" else at(page.param, call.data)
         match page.style:
             case "cursor":

@@ -1,4 +1,4 @@
-"""What is sent for each place of a resource's list."""
+"""What is sent for each place of a native list."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from syncer.domain.catalogue.model import Column
 from syncer.domain.native.call import Call
 from syncer.domain.native.request import Place, call_at, stands_in
 from syncer.domain.native.spec import ForEach, Paging
-from tests.domain.native.lists import resource
+from tests.domain.native.lists import native_list
 
 CURSOR = Paging("cursor", "cursor", next="next")
 EACH = ForEach("hris_employees", "remote_id", "remote_id")
@@ -34,7 +34,7 @@ def test_no_text_is_the_beginning() -> None:
 
 
 def test_a_listing_is_a_read_whatever_its_method() -> None:
-    assert resource(method="POST").call.is_read
+    assert native_list(method="POST").call.is_read
     assert not Call("hibob/v1", "POST", "/people/search").is_read
 
 
@@ -57,22 +57,24 @@ def test_a_listing_is_a_read_whatever_its_method() -> None:
     ],
 )
 def test_the_place_is_a_parameter(page: Paging, place: Place, params: dict[str, str]) -> None:
-    asked = resource(page, params={"limit": "5"})
-    assert call_at(asked, place) == dataclasses.replace(asked.call, params=params)
+    spec = native_list(page, params={"limit": "5"})
+    assert call_at(spec, place) == dataclasses.replace(spec.call, params=params)
 
 
 def test_a_link_replaces_path_and_parameters_and_keeps_the_rest() -> None:
-    asked = resource(Paging("link"), params={"limit": "5"}, headers={"x-a": "b"}, options={"c": "d"})
-    assert call_at(asked, Place()) == asked.call
-    call = call_at(asked, Place(at="/list?limit=5&after=%7B1"))
-    assert call == dataclasses.replace(asked.call, path="/list?limit=5&after=%7B1", params={})
+    spec = native_list(Paging("link"), params={"limit": "5"}, headers={"x-a": "b"}, options={"c": "d"})
+    assert call_at(spec, Place()) == spec.call
+    call = call_at(spec, Place(at="/list?limit=5&after=%7B1"))
+    assert call == dataclasses.replace(spec.call, path="/list?limit=5&after=%7B1", params={})
 
 
 def test_a_place_in_the_data_keeps_what_is_beside_it() -> None:
     data = {"query": "{ people { id } }", "variables": {"first": 50}}
-    asked = resource(Paging("cursor", "variables.page.after", "data", next="next"), method="POST", data=data)
-    assert call_at(asked, Place()).data == data
-    assert call_at(asked, Place(at="c1")).data == {
+    spec = native_list(
+        Paging("cursor", "variables.page.after", "data", next="next"), method="POST", data=data
+    )
+    assert call_at(spec, Place()).data == data
+    assert call_at(spec, Place(at="c1")).data == {
         "query": "{ people { id } }",
         "variables": {"first": 50, "page": {"after": "c1"}},
     }
@@ -80,26 +82,26 @@ def test_a_place_in_the_data_keeps_what_is_beside_it() -> None:
 
 
 def test_a_counted_place_in_the_data_is_a_number() -> None:
-    asked = resource(Paging("page", "page", "data"), method="POST")
-    assert call_at(asked, Place()).data == {"page": 1}
-    assert call_at(asked, Place(at=2)).data == {"page": 2}
+    spec = native_list(Paging("page", "page", "data"), method="POST")
+    assert call_at(spec, Place()).data == {"page": 1}
+    assert call_at(spec, Place(at=2)).data == {"page": 2}
 
 
 def test_a_place_in_xml_stands_for_its_mark_and_is_escaped() -> None:
-    asked = resource(
+    spec = native_list(
         Paging("cursor", "after", "data", next="next"),
         method="POST",
         data="<Get><After>{after}</After></Get>",
     )
-    assert call_at(asked, Place()).data == "<Get><After></After></Get>"
-    assert call_at(asked, Place(at="a<&'\"")).data == "<Get><After>a&lt;&amp;&apos;&quot;</After></Get>"
+    assert call_at(spec, Place()).data == "<Get><After></After></Get>"
+    assert call_at(spec, Place(at="a<&'\"")).data == "<Get><After>a&lt;&amp;&apos;&quot;</After></Get>"
 
 
 # --- the row
 
 
 def test_the_value_of_a_row_stands_wherever_its_mark_is() -> None:
-    asked = resource(
+    spec = native_list(
         for_each=EACH,
         method="POST",
         path="/people/{remote_id}/work",
@@ -108,7 +110,7 @@ def test_the_value_of_a_row_stands_wherever_its_mark_is() -> None:
         options={"service": "{remote_id}"},
         data={"filters": [{"values": ["{remote_id}", 1, None]}], "{remote_id}": True},
     )
-    call = call_at(asked, Place(row="a/ö {x}"))
+    call = call_at(spec, Place(row="a/ö {x}"))
     assert call.path == "/people/a%2F%C3%B6%20%7Bx%7D/work"
     # Names of parameters and members stay.
     assert call.params == {"who": "id:a/ö {x}", "{remote_id}": "x"}
@@ -117,60 +119,60 @@ def test_the_value_of_a_row_stands_wherever_its_mark_is() -> None:
 
 
 def test_without_a_mark_the_value_is_a_query_parameter() -> None:
-    asked = resource(Paging("page", "page"), for_each=EACH, params={"limit": "5"})
-    assert not stands_in(asked.call, "remote_id")
-    assert call_at(asked, Place("7", 2)).params == {"limit": "5", "remote_id": "7", "page": "2"}
+    spec = native_list(Paging("page", "page"), for_each=EACH, params={"limit": "5"})
+    assert not stands_in(spec.call, "remote_id")
+    assert call_at(spec, Place("7", 2)).params == {"limit": "5", "remote_id": "7", "page": "2"}
 
 
 def test_the_value_is_not_sent_again_with_a_link() -> None:
-    asked = resource(Paging("link"), for_each=EACH)
-    assert call_at(asked, Place("7")).params == {"remote_id": "7"}
-    assert call_at(asked, Place("7", "/list?remote_id=7&page=2")).params == {}
+    spec = native_list(Paging("link"), for_each=EACH)
+    assert call_at(spec, Place("7")).params == {"remote_id": "7"}
+    assert call_at(spec, Place("7", "/list?remote_id=7&page=2")).params == {}
 
 
 def test_a_value_that_looks_like_another_mark_is_not_replaced() -> None:
-    asked = resource(
+    spec = native_list(
         Paging("page", "page", "data"),
         for_each=EACH,
         method="POST",
         data="<Get><Who>{remote_id}</Who><Page>{page}</Page></Get>",
     )
-    assert call_at(asked, Place("{page}", 3)).data == "<Get><Who>{page}</Who><Page>3</Page></Get>"
-    assert "<Who>R&amp;D</Who><Page>1</Page>" in call_at(asked, Place("R&D")).data
+    assert call_at(spec, Place("{page}", 3)).data == "<Get><Who>{page}</Who><Page>3</Page></Get>"
+    assert "<Who>R&amp;D</Who><Page>1</Page>" in call_at(spec, Place("R&D")).data
 
 
-# --- the resource
+# --- the native list
 
 
 def test_a_fingerprint_tells_what_is_listed_and_not_when_or_where() -> None:
-    asked = resource(CURSOR, params={"limit": "5"})
+    spec = native_list(CURSOR, params={"limit": "5"})
     same = dataclasses.replace(
-        asked, integrations=("*",), every="0 * * * *", columns=(Column("a", "text", "A"),), name="other"
+        spec, integrations=("*",), every="0 * * * *", columns=(Column("a", "text", "A"),), name="other"
     )
-    assert same.fingerprint == asked.fingerprint
-    assert same.columns_fingerprint != asked.columns_fingerprint
+    assert same.fingerprint == spec.fingerprint
+    assert same.columns_fingerprint != spec.columns_fingerprint
     others = [
-        resource(CURSOR, params={"limit": "6"}),
-        resource(CURSOR, params={"limit": "5"}, headers={"a": "b"}),
-        resource(CURSOR, params={"limit": "5"}, path="/other"),
-        resource(CURSOR, params={"limit": "5"}, options={"a": "b"}),
-        resource(CURSOR, params={"limit": "5"}, method="POST", data={"a": 1}),
-        resource(CURSOR, params={"limit": "5"}, wants_base64=True),
-        resource(CURSOR, params={"limit": "5"}, records="data"),
-        resource(CURSOR, params={"limit": "5"}, key=("a",)),
-        resource(CURSOR, params={"limit": "5"}, format="xml"),
-        resource(CURSOR, params={"limit": "5"}, for_each=EACH),
-        resource(CURSOR, params={"limit": "5"}, for_each=ForEach("hris_employees", "remote_id", "id")),
-        resource(Paging("cursor", "cursor", next="more"), params={"limit": "5"}),
+        native_list(CURSOR, params={"limit": "6"}),
+        native_list(CURSOR, params={"limit": "5"}, headers={"a": "b"}),
+        native_list(CURSOR, params={"limit": "5"}, path="/other"),
+        native_list(CURSOR, params={"limit": "5"}, options={"a": "b"}),
+        native_list(CURSOR, params={"limit": "5"}, method="POST", data={"a": 1}),
+        native_list(CURSOR, params={"limit": "5"}, wants_base64=True),
+        native_list(CURSOR, params={"limit": "5"}, records="data"),
+        native_list(CURSOR, params={"limit": "5"}, key=("a",)),
+        native_list(CURSOR, params={"limit": "5"}, format="xml"),
+        native_list(CURSOR, params={"limit": "5"}, for_each=EACH),
+        native_list(CURSOR, params={"limit": "5"}, for_each=ForEach("hris_employees", "remote_id", "id")),
+        native_list(Paging("cursor", "cursor", next="more"), params={"limit": "5"}),
     ]
-    assert len({asked.fingerprint, *(each.fingerprint for each in others)}) == len(others) + 1
+    assert len({spec.fingerprint, *(each.fingerprint for each in others)}) == len(others) + 1
 
 
 def test_a_fingerprint_stays_the_same_from_one_process_to_the_next() -> None:
-    asked = resource(
+    spec = native_list(
         CURSOR, for_each=ForEach("hris_employees", "remote_id", "id", frozenset({404, 410, 403}))
     )
-    assert asked.fingerprint == "6a702b43c20af22d537ca60e732624ca"
+    assert spec.fingerprint == "6a702b43c20af22d537ca60e732624ca"
 
 
 @pytest.mark.parametrize(
@@ -184,4 +186,4 @@ def test_a_fingerprint_stays_the_same_from_one_process_to_the_next() -> None:
     ],
 )
 def test_integrations_are_named_by_globs(globs: tuple[str, ...], covered: bool) -> None:
-    assert dataclasses.replace(resource(), integrations=globs).covers("hibob:h1") is covered
+    assert dataclasses.replace(native_list(), integrations=globs).covers("hibob:h1") is covered

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from syncer.domain.errors import CursorRefused, KomboError, RequestRefused, Transient
 from syncer.domain.native.request import Place
-from syncer.domain.native.spec import ForEach, Format, Paging, Resource
-from tests.domain.native.lists import BASE, INTEGRATION, Tool, read, resource
+from syncer.domain.native.spec import ForEach, Format, NativeListSpec, Paging
+from tests.domain.native.lists import BASE, INTEGRATION, Tool, native_list, read
 
 CURSOR = Paging("cursor", "cursor", next="meta.next")
 OFFSET = Paging("offset", "offset")
@@ -51,25 +51,25 @@ names = st.text(
 ways = st.sampled_from([(page, each) for page, formats in PAGED for each in formats])
 
 
-def failure(asked: Resource, data: Any = None, place: Place | None = None, **answer: Any) -> KomboError:
+def failure(spec: NativeListSpec, data: Any = None, place: Place | None = None, **answer: Any) -> KomboError:
     with pytest.raises((Transient, RequestRefused, CursorRefused)) as caught:
-        read(asked, data, place, **answer)
+        read(spec, data, place, **answer)
     assert caught.value.integration_id == INTEGRATION
-    assert str(caught.value).startswith(f"native_list: {asked.call.method} ")
+    assert str(caught.value).startswith(f"native_list: {spec.call.method} ")
     assert "t0ken" not in str(caught.value)
     return caught.value
 
 
-def refused(asked: Resource, data: Any = None, place: Place | None = None, **answer: Any) -> str:
+def refused(spec: NativeListSpec, data: Any = None, place: Place | None = None, **answer: Any) -> str:
     """Why the answer is no page and will be none tomorrow."""
-    error = failure(asked, data, place, **answer)
+    error = failure(spec, data, place, **answer)
     assert type(error) is RequestRefused
     return str(error).partition("expected: ")[2]
 
 
-def unreadable(asked: Resource, data: Any = None, **answer: Any) -> str:
+def unreadable(spec: NativeListSpec, data: Any = None, **answer: Any) -> str:
     """Why the answer cannot be read now."""
-    error = failure(asked, data, **answer)
+    error = failure(spec, data, **answer)
     assert type(error) is Transient
     return str(error).partition("unreadable answer: ")[2]
 
@@ -90,14 +90,14 @@ def test_every_style_walks_any_list_exactly_once(
         page = replace(page, size=size)
     # White space at the ends of an element's text is not kept, and an empty element has none.
     records = [{"id": str(place), "name": f"-{name}-"} for place, name in enumerate(named)]
-    asked = resource(
+    spec = native_list(
         page,
         records=PATHS[written],
         format=written,
         wants_base64=wants_base64,
         method="POST" if page.within == "data" else "GET",
     )
-    assert Tool(asked, records, size).walk() == records
+    assert Tool(spec, records, size).walk() == records
 
 
 # --- cursors
@@ -105,12 +105,12 @@ def test_every_style_walks_any_list_exactly_once(
 
 @pytest.mark.parametrize("meta", [{"next": None}, {"next": ""}, {"next": False}, {}, None])
 def test_a_cursor_that_is_nothing_ends_the_list(meta: Any) -> None:
-    assert read(resource(CURSOR), items({"id": 1}, meta=meta)).next is None
+    assert read(native_list(CURSOR), items({"id": 1}, meta=meta)).next is None
 
 
 @pytest.mark.parametrize("cursor", ["c2", 2, 0])
 def test_a_cursor_is_a_text_or_a_number_and_belongs_to_the_row(cursor: str | int) -> None:
-    listing = read(resource(CURSOR), items(meta={"next": cursor}), Place("p1", "c1"))
+    listing = read(native_list(CURSOR), items(meta={"next": cursor}), Place("p1", "c1"))
     assert listing.next == Place("p1", cursor)
 
 
@@ -124,11 +124,11 @@ def test_a_cursor_is_a_text_or_a_number_and_belongs_to_the_row(cursor: str | int
     ],
 )
 def test_another_cursor_is_refused_with_its_path(cursor: Any, said: str) -> None:
-    assert refused(resource(CURSOR), items(meta={"next": cursor})) == f"next: 'meta.next' led to {said}"
+    assert refused(native_list(CURSOR), items(meta={"next": cursor})) == f"next: 'meta.next' led to {said}"
 
 
 def test_a_cursor_that_comes_again_is_refused() -> None:
-    said = refused(resource(CURSOR), items({"id": 1}, meta={"next": "c1"}), Place(at="c1"))
+    said = refused(native_list(CURSOR), items({"id": 1}, meta={"next": "c1"}), Place(at="c1"))
     assert said == "next: meta.next leads to the same page again."
 
 
@@ -137,35 +137,35 @@ def test_a_cursor_that_comes_again_is_refused() -> None:
 
 def test_an_offset_moves_by_what_came_and_a_page_by_one() -> None:
     page = items({"id": 1}, {"id": 2})
-    offset, number = read(resource(OFFSET), page).next, read(resource(PAGE), page).next
+    offset, number = read(native_list(OFFSET), page).next, read(native_list(PAGE), page).next
     assert offset is not None
     assert number is not None
     assert (offset.at, number.at) == (2, 2)
-    offset = read(resource(OFFSET), items({"id": 3}), Place("p1", 2)).next
+    offset = read(native_list(OFFSET), items({"id": 3}), Place("p1", 2)).next
     assert offset is not None
     assert (offset.row, offset.at) == ("p1", 3)
 
 
 @pytest.mark.parametrize("page", [OFFSET, PAGE])
 def test_an_empty_page_ends_a_list_that_is_counted(page: Paging) -> None:
-    assert read(resource(page), items(), Place(at=3)).next is None
+    assert read(native_list(page), items(), Place(at=3)).next is None
 
 
 @pytest.mark.parametrize("style", ["offset", "page"])
 def test_a_page_that_is_not_full_is_the_last_where_no_total_is_told(style: Any) -> None:
     short = items({"id": 1}, {"id": 2}, total=9)
-    assert read(resource(Paging(style, "at", size=3)), short).next is None
-    assert read(resource(Paging(style, "at", size=2)), short).next is not None
-    # A tool may give fewer records at once than it was asked for.
-    assert read(resource(Paging(style, "at", size=3, total="total")), short).next is not None
+    assert read(native_list(Paging(style, "at", size=3)), short).next is None
+    assert read(native_list(Paging(style, "at", size=2)), short).next is not None
+    # A tool may give fewer records at once than it was spec for.
+    assert read(native_list(Paging(style, "at", size=3, total="total")), short).next is not None
 
 
 @pytest.mark.parametrize("total", [4, "4", 4.0])
 def test_a_list_ends_where_its_total_is_reached(total: Any) -> None:
-    asked = resource(Paging("offset", "at", total="total"))
+    spec = native_list(Paging("offset", "at", total="total"))
     page = items({"id": 1}, {"id": 2}, total=total)
-    assert read(asked, page, Place(at=1)).next is not None
-    assert read(asked, page, Place(at=2)).next is None
+    assert read(spec, page, Place(at=1)).next is not None
+    assert read(spec, page, Place(at=2)).next is None
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,9 @@ def test_a_list_ends_where_its_total_is_reached(total: Any) -> None:
     ],
 )
 def test_a_total_that_is_none_is_refused_with_its_path(total: Any, kind: str) -> None:
-    said = refused(resource(Paging("offset", "at", total="meta.all")), items({"id": 1}, meta={"all": total}))
+    said = refused(
+        native_list(Paging("offset", "at", total="meta.all")), items({"id": 1}, meta={"all": total})
+    )
     assert said == (
         f"total: 'meta.all' led to {kind} in the answer, where meta has: all,"
         " and a number above 0 was expected."
@@ -189,10 +191,10 @@ def test_a_total_that_is_none_is_refused_with_its_path(total: Any, kind: str) ->
 
 @pytest.mark.parametrize("page", [OFFSET, PAGE])
 def test_a_page_with_the_records_of_the_one_before_is_refused(page: Paging) -> None:
-    asked, same = resource(page), items({"id": 1}, {"id": 2})
-    following = read(asked, same).next
-    assert refused(asked, same, following) == f"page: {page.param} 2 has the same records as the page before."
-    assert read(asked, items({"id": 2}, {"id": 1}), following).next is not None
+    spec, same = native_list(page), items({"id": 1}, {"id": 2})
+    following = read(spec, same).next
+    assert refused(spec, same, following) == f"page: {page.param} 2 has the same records as the page before."
+    assert read(spec, items({"id": 2}, {"id": 1}), following).next is not None
 
 
 # --- links
@@ -222,28 +224,28 @@ def test_a_page_with_the_records_of_the_one_before_is_refused(page: Paging) -> N
 )
 @pytest.mark.parametrize("name", ["link", "Link", "LINK"])
 def test_the_header_link_names_the_next_page(name: str, header: Any, at: str | None) -> None:
-    listing = read(resource(LINK), items({"id": 1}), Place("p1"), headers={"a": "b", name: header})
+    listing = read(native_list(LINK), items({"id": 1}), Place("p1"), headers={"a": "b", name: header})
     assert listing.next == (None if at is None else Place("p1", at))
 
 
 def test_a_link_in_the_answer_is_followed_and_none_ends_the_list() -> None:
-    asked = resource(Paging("link", next="links.next"))
-    listing = read(asked, items(links={"next": f"{BASE}/list?page%5Bnumber%5D=2"}))
+    spec = native_list(Paging("link", next="links.next"))
+    listing = read(spec, items(links={"next": f"{BASE}/list?page%5Bnumber%5D=2"}))
     assert listing.next == Place(at="/list?page%5Bnumber%5D=2")
     for end in ({"next": None}, {"next": ""}, {}, None):
-        assert read(asked, items(links=end)).next is None
-    assert refused(asked, items(links={"next": 2})) == "next: an address is text, and this is a number."
+        assert read(spec, items(links=end)).next is None
+    assert refused(spec, items(links={"next": 2})) == "next: an address is text, and this is a number."
 
 
 def test_parameters_that_were_asked_for_stay_in_the_link() -> None:
-    asked = resource(LINK, path="/list?sort=id", params={"limit": "5"})
+    spec = native_list(LINK, path="/list?sort=id", params={"limit": "5"})
     url = f"{BASE}/list?sort=id&limit=5&access_token=t0ken"
     header = {"link": f"<{BASE}/list?sort=id&limit=5&page=2&access_token=t0ken>; rel=next"}
-    assert read(asked, items(), headers=header, url=url).next == Place(at="/list?sort=id&limit=5&page=2")
+    assert read(spec, items(), headers=header, url=url).next == Place(at="/list?sort=id&limit=5&page=2")
     # Also on the pages that follow, where they are in the path.
     url = f"{BASE}/list?sort=id&limit=5&page=2&access_token=t0ken"
     header = {"link": f"<{BASE}/list?sort=id&limit=5&page=3&access_token=t0ken>; rel=next"}
-    listing = read(asked, items(), Place(at="/list?sort=id&limit=5&page=2"), headers=header, url=url)
+    listing = read(spec, items(), Place(at="/list?sort=id&limit=5&page=2"), headers=header, url=url)
     assert listing.next == Place(at="/list?sort=id&limit=5&page=3")
 
 
@@ -259,26 +261,26 @@ def test_parameters_that_were_asked_for_stay_in_the_link() -> None:
     ],
 )
 def test_a_link_that_leads_elsewhere_is_refused_without_its_query(link: str, shown: str) -> None:
-    said = refused(resource(LINK), items(), headers={"link": f"<{link}>; rel=next"})
+    said = refused(native_list(LINK), items(), headers={"link": f"<{link}>; rel=next"})
     assert said == f"next: the link leads elsewhere: to {shown}, not below api.tool.example/v1."
 
 
 def test_a_link_to_the_page_it_came_with_is_refused() -> None:
     header = {"link": f"<{BASE}/list?page=2>; rel=next"}
-    said = refused(resource(LINK), items({"id": 1}), Place(at="/list?page=2"), headers=header)
+    said = refused(native_list(LINK), items({"id": 1}), Place(at="/list?page=2"), headers=header)
     assert said == "next: the header Link leads to the same page again."
 
 
 @pytest.mark.parametrize("url", ["", f"{BASE}/other"])
 def test_a_link_needs_an_answer_that_says_what_was_called(url: str) -> None:
-    said = refused(resource(LINK), items(), headers={"link": "<?page=2>; rel=next"}, url=url)
+    said = refused(native_list(LINK), items(), headers={"link": "<?page=2>; rel=next"}, url=url)
     assert said == "next: the link cannot be followed: the answer does not say what was called."
 
 
 def test_the_base_is_found_where_the_tool_writes_the_path_in_another_way() -> None:
-    asked = resource(LINK, path="/people/a%40b/list")
+    spec = native_list(LINK, path="/people/a%40b/list")
     header = {"link": "<?page=2>; rel=next"}
-    assert read(asked, items(), headers=header, url=f"{BASE}/people/a@b/list").next == Place(
+    assert read(spec, items(), headers=header, url=f"{BASE}/people/a@b/list").next == Place(
         at="/people/a@b/list?page=2"
     )
 
@@ -289,24 +291,24 @@ def test_the_base_is_found_where_the_tool_writes_the_path_in_another_way() -> No
 def test_json_is_read_whether_it_was_passed_on_as_json_or_as_text() -> None:
     body = b'{"items": [{"id": 1, "pay": 12345678901234567890.10, "name": "Z\xc3\xb6e"}], "b": 1}'
     expected = ('{"id":1,"pay":12345678901234567890.10,"name":"Zöe"}'.encode(),)
-    asked = resource()
-    assert read(asked, body=body).records == expected
-    assert read(asked, body.decode()).records == expected
-    assert read(asked, f"\ufeff \r\n{body.decode()}\n").records == expected
-    encoded = resource(wants_base64=True)
+    spec = native_list()
+    assert read(spec, body=body).records == expected
+    assert read(spec, body.decode()).records == expected
+    assert read(spec, f"\ufeff \r\n{body.decode()}\n").records == expected
+    encoded = native_list(wants_base64=True)
     assert read(encoded, base64.b64encode(b"\xef\xbb\xbf" + body).decode()).records == expected
-    # Kombo need not have done as it was asked.
+    # Kombo need not have done as it was spec.
     assert read(encoded, body=body).records == expected
     assert read(encoded, body.decode()).records == expected
 
 
 def test_the_answer_itself_may_be_the_list() -> None:
-    assert read(resource(records="@"), [{"id": 1}, 2]).records == (b'{"id":1}', b"2")
+    assert read(native_list(records="@"), [{"id": 1}, 2]).records == (b'{"id":1}', b"2")
 
 
 def test_a_record_that_no_database_can_hold_leaves_the_others_alone() -> None:
     body = b'{"items": [{"id": "a"}, {"id": "b", "n": "\\ud800"}, {"id": "c", "n": 1e99999}, {"id": "d"}]}'
-    one, two, three, four = read(resource(), body=body).records
+    one, two, three, four = read(native_list(), body=body).records
     assert (one, four) == (b'{"id":"a"}', b'{"id":"d"}')
     assert json.loads(two) == {"id": "b", "n": "\ud800"}
     assert b"99999" in three
@@ -339,8 +341,8 @@ ENVELOPE = "Envelope.Body.Result"
 def test_xml_is_a_tree_without_prefixes_where_one_element_is_a_list_too(
     inside: str, records: list[Any]
 ) -> None:
-    asked = resource(format="xml", records=f"{ENVELOPE}.Worker")
-    assert [json.loads(each) for each in read(asked, XML % inside).records] == records
+    spec = native_list(format="xml", records=f"{ENVELOPE}.Worker")
+    assert [json.loads(each) for each in read(spec, XML % inside).records] == records
 
 
 @pytest.mark.parametrize(
@@ -363,12 +365,12 @@ def test_xml_is_a_tree_without_prefixes_where_one_element_is_a_list_too(
     ],
 )
 def test_xml_without_the_parent_of_its_records_is_no_empty_list(text: str, named: str) -> None:
-    asked = resource(format="xml", records=f"{ENVELOPE}.Worker")
-    assert refused(asked, text) == f"records: '{ENVELOPE}.Worker' {named}."
+    spec = native_list(format="xml", records=f"{ENVELOPE}.Worker")
+    assert refused(spec, text) == f"records: '{ENVELOPE}.Worker' {named}."
 
 
 def test_the_root_of_xml_is_no_record_that_may_be_missing() -> None:
-    assert refused(resource(format="xml", records="worker"), "<workers/>").startswith(
+    assert refused(native_list(format="xml", records="worker"), "<workers/>").startswith(
         "records: 'worker' led to nothing"
     )
 
@@ -383,28 +385,30 @@ def test_the_root_of_xml_is_no_record_that_may_be_missing() -> None:
     ],
 )
 def test_elements_that_the_path_takes_for_lists_are_lists(text: str, ids: list[str]) -> None:
-    asked = resource(format="xml", records="a.b[].c[]")
-    assert [json.loads(each)["id"] for each in read(asked, text).records] == ids
+    spec = native_list(format="xml", records="a.b[].c[]")
+    assert [json.loads(each)["id"] for each in read(spec, text).records] == ids
 
 
 def test_one_element_can_be_picked_of_a_list_and_none_of_what_it_has_not() -> None:
-    asked = resource(format="xml", records="a.b[0].c")
-    assert [json.loads(each) for each in read(asked, "<a><b><c>1</c><c>2</c></b></a>").records] == ["1", "2"]
-    assert refused(asked, "<a><b><d>1</d></b></a>") == (
+    spec = native_list(format="xml", records="a.b[0].c")
+    assert [json.loads(each) for each in read(spec, "<a><b><c>1</c><c>2</c></b></a>").records] == ["1", "2"]
+    assert refused(spec, "<a><b><d>1</d></b></a>") == (
         "records: 'a.b[0].c' led to nothing in the answer, where a has: b."
     )
 
 
 def test_bytes_of_xml_are_read_in_the_encoding_that_they_name() -> None:
-    asked = resource(format="xml", records="a.b", wants_base64=True)
+    spec = native_list(format="xml", records="a.b", wants_base64=True)
     text = '<?xml version="1.0" encoding="iso-8859-1"?><a><b><n>Zöe</n></b></a>'
     encoded = base64.b64encode(text.encode("iso-8859-1")).decode()
-    assert read(asked, encoded).records == ('{"n":"Zöe"}'.encode(),)
+    assert read(spec, encoded).records == ('{"n":"Zöe"}'.encode(),)
 
 
 def test_entities_of_xml_are_not_expanded() -> None:
     bomb = '<!DOCTYPE a [<!ENTITY x "secret">]><a><b><n>&x;</n></b></a>'
-    assert unreadable(resource(format="xml", records="a.b"), bomb) == "it is no XML: entities are disabled."
+    assert (
+        unreadable(native_list(format="xml", records="a.b"), bomb) == "it is no XML: entities are disabled."
+    )
 
 
 @pytest.mark.parametrize(
@@ -422,8 +426,8 @@ def test_entities_of_xml_are_not_expanded() -> None:
     ],
 )
 def test_csv_is_a_list_of_rows_by_the_names_of_its_header(text: str, records: list[Any]) -> None:
-    asked = resource(format="csv", records="rows")
-    assert [json.loads(each) for each in read(asked, text).records] == records
+    spec = native_list(format="csv", records="rows")
+    assert [json.loads(each) for each in read(spec, text).records] == records
 
 
 @pytest.mark.parametrize(
@@ -445,19 +449,19 @@ def test_csv_is_a_list_of_rows_by_the_names_of_its_header(text: str, records: li
 def test_a_text_that_is_not_of_its_format_is_told_without_its_content(
     written: Any, text: str, said: str
 ) -> None:
-    assert unreadable(resource(format=written), text) == said
+    assert unreadable(native_list(format=written), text) == said
     encoded = base64.b64encode(text.encode()).decode()
-    assert unreadable(resource(format=written, wants_base64=True), encoded) == said
+    assert unreadable(native_list(format=written, wants_base64=True), encoded) == said
 
 
 def test_bytes_that_are_no_text_are_told() -> None:
     encoded = base64.b64encode(b"id\n\xff\n").decode()
-    assert unreadable(resource(format="csv", wants_base64=True), encoded) == "it is no UTF-8 text."
+    assert unreadable(native_list(format="csv", wants_base64=True), encoded) == "it is no UTF-8 text."
 
 
 def test_no_body_is_no_page() -> None:
-    assert unreadable(resource()) == "it is empty."
-    assert unreadable(resource(), body=b"null") == "it is empty."
+    assert unreadable(native_list()) == "it is empty."
+    assert unreadable(native_list(), body=b"null") == "it is empty."
 
 
 # --- what is no list
@@ -486,11 +490,11 @@ def test_no_body_is_no_page() -> None:
 def test_an_answer_without_a_list_is_refused_with_the_path_and_what_was_there(
     path: str, data: Any, said: str
 ) -> None:
-    assert refused(resource(records=path), data) == f"records: '{path}' {said}."
+    assert refused(native_list(records=path), data) == f"records: '{path}' {said}."
 
 
 def test_a_path_that_cannot_be_followed_is_refused() -> None:
-    assert refused(resource(records="sort_by(items, &id)"), items({"id": "secret"}, {"id": 1})) == (
+    assert refused(native_list(records="sort_by(items, &id)"), items({"id": "secret"}, {"id": 1})) == (
         "'sort_by(items, &id)' cannot be followed in what is there."
     )
 
@@ -500,7 +504,7 @@ def test_a_path_that_cannot_be_followed_is_refused() -> None:
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 599])
 def test_what_a_tool_cannot_do_now_it_may_do_later(status: int) -> None:
-    error = failure(resource(path="/list?key=t0ken"), items({"id": 1}), status=status)
+    error = failure(native_list(path="/list?key=t0ken"), items({"id": 1}), status=status)
     assert (type(error), error.status) == (Transient, status)
     assert (
         str(error)
@@ -510,7 +514,7 @@ def test_what_a_tool_cannot_do_now_it_may_do_later(status: int) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
 def test_what_a_tool_refuses_is_refused(status: int) -> None:
-    error = failure(resource(), items({"id": 1}), status=status)
+    error = failure(native_list(), items({"id": 1}), status=status)
     assert (type(error), error.status) == (RequestRefused, status)
     assert (
         str(error)
@@ -520,11 +524,11 @@ def test_what_a_tool_refuses_is_refused(status: int) -> None:
 
 def test_a_status_may_say_that_a_row_has_nothing_but_only_at_its_beginning() -> None:
     each = ForEach("hris_employees", "id", "id", frozenset({404}))
-    asked = resource(CURSOR, path="/people/{id}", for_each=each)
-    listing = read(asked, {"error": "gone"}, Place("p1"), status=404)
+    spec = native_list(CURSOR, path="/people/{id}", for_each=each)
+    listing = read(spec, {"error": "gone"}, Place("p1"), status=404)
     assert (listing.records, listing.next) == ((), None)
-    assert type(failure(asked, {"error": "gone"}, Place("p1", "c1"), status=404)) is CursorRefused
-    assert type(failure(asked, {"error": "gone"}, Place("p1"), status=403)) is RequestRefused
+    assert type(failure(spec, {"error": "gone"}, Place("p1", "c1"), status=404)) is CursorRefused
+    assert type(failure(spec, {"error": "gone"}, Place("p1"), status=403)) is RequestRefused
 
 
 @pytest.mark.parametrize("page", [CURSOR, OFFSET, PAGE, LINK])
@@ -532,12 +536,12 @@ def test_a_status_may_say_that_a_row_has_nothing_but_only_at_its_beginning() -> 
 def test_a_place_that_the_tool_does_not_know_any_more_is_told_from_a_list_it_refuses(
     page: Paging, status: int
 ) -> None:
-    error = failure(resource(page), {}, Place(at="/list?at=2" if page is LINK else 2), status=status)
+    error = failure(native_list(page), {}, Place(at="/list?at=2" if page is LINK else 2), status=status)
     assert (type(error), error.status) == (CursorRefused, status)
     assert "in the middle of the list: begin it again." in str(error)
-    assert type(failure(resource(page), {}, status=status)) is RequestRefused
+    assert type(failure(native_list(page), {}, status=status)) is RequestRefused
 
 
 @pytest.mark.parametrize("status", [401, 403, 405])
 def test_who_may_not_read_a_list_may_not_begin_it_again(status: int) -> None:
-    assert type(failure(resource(CURSOR), {}, Place(at="c1"), status=status)) is RequestRefused
+    assert type(failure(native_list(CURSOR), {}, Place(at="c1"), status=status)) is RequestRefused

@@ -1,4 +1,4 @@
-"""Records of resources: their keys, the columns of their views, and those that cannot be rows."""
+"""Records of native lists: their keys, the columns of their views, and those that cannot be rows."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from syncer.domain.catalogue.model import Column, ColumnType
 from syncer.domain.native.rows import project_native, read_native
-from syncer.domain.native.spec import ForEach, Resource
+from syncer.domain.native.spec import ForEach, NativeListSpec
 from syncer.domain.records.record import ID_LENGTH, Poison, Record
 from syncer.domain.records.row import Row
-from tests.domain.native.lists import resource
+from tests.domain.native.lists import native_list
 
 EACH = ForEach("hris_employees", "remote_id", "remote_id")
 
@@ -23,20 +23,20 @@ def encoded(record: Any) -> bytes:
     return json.dumps(record).encode()
 
 
-def record_of(asked: Resource, record: Any, parent: str | None = None) -> Record:
-    found = read_native(asked, encoded(record), parent)
+def record_of(spec: NativeListSpec, record: Any, parent: str | None = None) -> Record:
+    found = read_native(spec, encoded(record), parent)
     assert isinstance(found, Record), found
     return found
 
 
-def row_of(asked: Resource, record: Any, parent: str | None = None) -> Row:
-    row = project_native(asked, record_of(asked, record, parent))
+def row_of(spec: NativeListSpec, record: Any, parent: str | None = None) -> Row:
+    row = project_native(spec, record_of(spec, record, parent))
     assert isinstance(row, Row), row
     return row
 
 
-def reason(asked: Resource, raw: bytes, parent: str | None = None) -> str:
-    poison = read_native(asked, raw, parent)
+def reason(spec: NativeListSpec, raw: bytes, parent: str | None = None) -> str:
+    poison = read_native(spec, raw, parent)
     assert isinstance(poison, Poison)
     return poison.reason
 
@@ -62,14 +62,14 @@ def reason(asked: Resource, raw: bytes, parent: str | None = None) -> str:
 def test_a_key_is_its_only_part_or_a_list_of_its_parts(
     key: tuple[str, ...], record: dict[str, Any], expected: str
 ) -> None:
-    found = record_of(resource(key=key, for_each=EACH), record, "p1")
+    found = record_of(native_list(key=key, for_each=EACH), record, "p1")
     assert (found.id, found.remote_id, found.parent, found.text) == (expected, None, "p1", encoded(record))
 
 
 @given(*[st.lists(st.text(min_size=1, max_size=9), min_size=2, max_size=2)] * 2)
 def test_different_parts_are_different_keys(one: list[str], other: list[str]) -> None:
-    asked = resource(key=("a", "b"))
-    found = [read_native(asked, encoded({"a": a, "b": b}), None) for a, b in (one, other)]
+    spec = native_list(key=("a", "b"))
+    found = [read_native(spec, encoded({"a": a, "b": b}), None) for a, b in (one, other)]
     if all(isinstance(each, Record) for each in found):
         assert (found[0] == found[1]) is (one == other)
 
@@ -89,17 +89,17 @@ def test_different_parts_are_different_keys(one: list[str], other: list[str]) ->
     ],
 )
 def test_a_record_without_a_usable_key_says_which_part(record: dict[str, Any], expected: str) -> None:
-    asked = resource(key=("employee.id",))
-    assert reason(asked, encoded(record)) == f"no usable key: {expected}"
+    spec = native_list(key=("employee.id",))
+    assert reason(spec, encoded(record)) == f"no usable key: {expected}"
 
 
 def test_a_key_of_the_row_needs_one() -> None:
-    asked = resource(key=("for_each.remote_id", "id"), for_each=EACH)
-    assert reason(asked, b'{"id": 1}') == "no usable key: for_each.remote_id is missing"
+    spec = native_list(key=("for_each.remote_id", "id"), for_each=EACH)
+    assert reason(spec, b'{"id": 1}') == "no usable key: for_each.remote_id is missing"
 
 
 def test_the_longest_key_is_one() -> None:
-    assert record_of(resource(), {"id": "x" * ID_LENGTH}).id == "x" * ID_LENGTH
+    assert record_of(native_list(), {"id": "x" * ID_LENGTH}).id == "x" * ID_LENGTH
 
 
 @pytest.mark.parametrize(
@@ -117,14 +117,14 @@ def test_the_longest_key_is_one() -> None:
     ],
 )
 def test_what_no_database_can_hold_is_poison_by_its_key(raw: bytes, expected: str, key: str | None) -> None:
-    poison = read_native(resource(), raw, None)
+    poison = read_native(native_list(), raw, None)
     assert isinstance(poison, Poison)
     assert poison.reason.startswith(expected)
     assert poison.id == key
 
 
 def test_a_key_that_cannot_be_followed_is_poison_and_repeats_no_value() -> None:
-    said = reason(resource(key=("join('/', names)",)), b'{"names": {"secret": 1}}')
+    said = reason(native_list(key=("join('/', names)",)), b'{"names": {"secret": 1}}')
     assert said == """no usable key: "join('/', names)" cannot be followed in what is there"""
 
 
@@ -132,11 +132,11 @@ def test_a_key_that_cannot_be_followed_is_poison_and_repeats_no_value() -> None:
 def test_the_hash_is_of_the_record_and_of_its_row_where_the_key_does_not_tell_that(
     key: tuple[str, ...], tells_its_row: bool
 ) -> None:
-    asked = resource(for_each=EACH, key=key)
-    one, other = record_of(asked, {"id": 1}, "p1"), record_of(asked, {"id": 1}, "p2")
-    assert one.content_hash == record_of(asked, {"id": 1}, "p1").content_hash
+    spec = native_list(for_each=EACH, key=key)
+    one, other = record_of(spec, {"id": 1}, "p1"), record_of(spec, {"id": 1}, "p2")
+    assert one.content_hash == record_of(spec, {"id": 1}, "p1").content_hash
     assert (one.content_hash == other.content_hash) is tells_its_row
-    assert one.content_hash != record_of(asked, {"id": 1, "a": 2}, "p1").content_hash
+    assert one.content_hash != record_of(spec, {"id": 1, "a": 2}, "p1").content_hash
 
 
 # --- columns
@@ -147,7 +147,7 @@ def columns(*given: tuple[str, ColumnType, str]) -> tuple[Column, ...]:
 
 
 def test_columns_are_found_by_path_and_written_as_json() -> None:
-    asked = resource(
+    spec = native_list(
         columns=columns(
             ("title", "text", "work.title"),
             ("began", "date", "work.began"),
@@ -166,9 +166,9 @@ def test_columns_are_found_by_path_and_written_as_json() -> None:
         b' "active": false,'
         b' "tags": [{"name": "a"}, {"name": 1.50}]}'
     )
-    record = read_native(asked, raw, "p1")
+    record = read_native(spec, raw, "p1")
     assert isinstance(record, Record)
-    row = project_native(asked, record)
+    row = project_native(spec, record)
     assert isinstance(row, Row)
     assert (row.id, row.document, row.notes, row.links, row.children) == ("1", raw.decode(), (), {}, {})
     assert (row.deleted_at, row.is_shell, row.content_hash) == (None, False, record.content_hash)
@@ -181,16 +181,16 @@ def test_columns_are_found_by_path_and_written_as_json() -> None:
 
 
 def test_without_columns_there_is_no_object() -> None:
-    assert row_of(resource(), {"id": 1}).values == {"parent": None, "columns": None}
+    assert row_of(native_list(), {"id": 1}).values == {"parent": None, "columns": None}
 
 
 def test_a_value_that_does_not_fit_is_null_and_noted() -> None:
-    asked = resource(
+    spec = native_list(
         columns=columns(
             ("n", "integer", "a.n"), ("d", "date", "d"), ("s", "text", "s"), ("j", "json", "sum(d)")
         )
     )
-    row = row_of(asked, {"id": 1, "a": {"n": "7"}, "d": "soon", "s": 5})
+    row = row_of(spec, {"id": 1, "a": {"n": "7"}, "d": "soon", "s": 5})
     assert row.values["columns"] == '{"n":null,"d":null,"s":null,"j":null}'
     assert row.notes == (
         "a.n: expected an integer, got text",
@@ -202,7 +202,7 @@ def test_a_value_that_does_not_fit_is_null_and_noted() -> None:
 
 @pytest.mark.parametrize("written", ["xml", "csv"])
 def test_texts_of_xml_and_csv_are_the_values_that_they_stand_for(written: Any) -> None:
-    asked = resource(
+    spec = native_list(
         format=written,
         columns=columns(
             ("n", "integer", "n"),
@@ -217,7 +217,7 @@ def test_texts_of_xml_and_csv_are_the_values_that_they_stand_for(written: Any) -
         ),
     )
     record = {"id": "1", "n": " 007 ", "p": "-1.50", "b": "TRUE", "o": "0", "d": " 2024-01-31"}
-    row = row_of(asked, {**record, "e": "", "t": " x ", "j": "5", "w": "1,5"})
+    row = row_of(spec, {**record, "e": "", "t": " x ", "j": "5", "w": "1,5"})
     assert row.values["columns"] == (
         '{"n":7,"p":-1.50,"b":true,"o":false,"d":"2024-01-31","e":null,"t":" x ","j":"5","w":null}'
     )
@@ -225,6 +225,6 @@ def test_texts_of_xml_and_csv_are_the_values_that_they_stand_for(written: Any) -
 
 
 def test_a_record_of_another_time_that_cannot_be_read_is_poison_by_its_key() -> None:
-    poison = project_native(resource(), Record("k", None, b"", b"{", None))
+    poison = project_native(native_list(), Record("k", None, b"", b"{", None))
     assert isinstance(poison, Poison)
     assert (poison.id, poison.reason.partition(":")[0]) == ("k", "not readable")

@@ -21,9 +21,9 @@ def call(api: str = "hibob/v1", method: str = "GET", path: str = "/x", **parts: 
     return Call(api, method, path, **parts)
 
 
-def refused(asked: Call) -> str:
+def refused(spec: Call) -> str:
     with pytest.raises(UsageError) as caught:
-        check_call(asked)
+        check_call(spec)
     return str(caught.value)
 
 
@@ -120,7 +120,7 @@ def test_xml_may_begin_with_a_mark_and_blanks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("spec", "said"),
     [
         (call("hibob"), "names no API"),
         (call("hibob/"), "names no API"),
@@ -140,10 +140,10 @@ def test_xml_may_begin_with_a_mark_and_blanks() -> None:
         (call(method="POST", form=[("cv", File("cv.pdf", b"%PDF", "pdf"))]), "needs a type"),
     ],
 )
-def test_what_no_api_can_be_sent_is_refused_even_if_forced(asked: Call, said: str) -> None:
+def test_what_no_api_can_be_sent_is_refused_even_if_forced(spec: Call, said: str) -> None:
     for force in (False, True):
         with pytest.raises(UsageError, match=said):
-            check_call(asked, force=force)
+            check_call(spec, force=force)
 
 
 def test_a_call_shows_nothing_that_may_be_secret() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.native.call import Call
-from syncer.domain.native.spec import Resource
+from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.ratelimit.budget import Budget, Reserve
 from syncer.domain.scheduling.intervals import DAY, FILL, Asked, Pace
 from syncer.domain.streams.forecast import (
@@ -34,7 +34,7 @@ GROUPS, EMPLOYEES, ORDERS = (
     model_named(name) for name in ("hris_groups", "hris_employees", "assessment_orders")
 )
 BETA = replace(GROUPS, features=replace(GROUPS.features, paging=False))
-NATIVE = Resource(
+NATIVE = NativeListSpec(
     "work_history",
     Call("hibob/v1", "GET", "/bulk/people/work"),
     ("hibob:*",),

@@ -17,7 +17,7 @@ from syncer.domain.catalogue.model import Column, ColumnType
 from syncer.domain.errors import UsageError
 from syncer.domain.native.call import Call
 from syncer.domain.native.rows import project_native, read_native
-from syncer.domain.native.spec import Resource
+from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.record import Record
 from syncer.domain.records.row import Row
 from syncer.domain.stream_key import StreamKey
@@ -66,8 +66,8 @@ EXACT: dict[ColumnType, list[tuple[str, Any, Any]]] = {
 }
 
 
-def resource(name: str = "people", **columns: ColumnType) -> Resource:
-    return Resource(
+def native_list(name: str = "people", **columns: ColumnType) -> NativeListSpec:
+    return NativeListSpec(
         name=name,
         call=Call("hibob/v1", "GET", "/list", is_listing=True),
         integrations=("hibob:*",),
@@ -78,7 +78,7 @@ def resource(name: str = "people", **columns: ColumnType) -> Resource:
     )
 
 
-def row_of(listed: Resource, text: str) -> Row:
+def row_of(listed: NativeListSpec, text: str) -> Row:
     record = read_native(listed, text.encode(), None)
     assert isinstance(record, Record)
     row = project_native(listed, record)
@@ -102,8 +102,8 @@ def shown(connection: Connection, view: str = "people") -> dict[str, dict[str, A
 def test_equal_keys_of_other_lists_and_integrations_are_other_rows(connection: Connection) -> None:
     keys = [StreamKey(ONE, "people"), StreamKey(OTHER, "people"), StreamKey(ONE, "teams")]
     for number, key in enumerate(keys):
-        write(connection, key, [row_of(resource(), f'{{"id": 1, "of": {number}}}')])
-    write(connection, keys[0], [row_of(resource(), '{"id": 1, "of": "changed"}')], LATER)
+        write(connection, key, [row_of(native_list(), f'{{"id": 1, "of": {number}}}')])
+    write(connection, keys[0], [row_of(native_list(), '{"id": 1, "of": "changed"}')], LATER)
     found = connection.execute(
         select(passthrough_records.c.integration_id, passthrough_records.c.resource).add_columns(
             passthrough_records.c.document, passthrough_records.c.mirrored_at
@@ -119,7 +119,7 @@ def test_equal_keys_of_other_lists_and_integrations_are_other_rows(connection: C
 
 
 def test_what_is_known_of_a_record_is_that_of_its_own_stream(connection: Connection) -> None:
-    row = row_of(resource(), '{"id": 1}')
+    row = row_of(native_list(), '{"id": 1}')
     write(connection, StreamKey(ONE, "people"), [row])
     for key in (StreamKey(OTHER, "people"), StreamKey(ONE, "teams")):
         shelf = shelf_of(ENVIRONMENT, key)
@@ -151,7 +151,7 @@ def test_a_sweep_marks_rows_of_its_own_stream_alone(connection: Connection, row_
 
 
 def row_of_people(text: str) -> Row:
-    return row_of(resource(), text)
+    return row_of(native_list(), text)
 
 
 # --- what a view shows
@@ -162,7 +162,7 @@ def test_a_view_shows_each_type_of_value_exactly(
     connection: Connection, kind: ColumnType, given: tuple[str, Any, Any]
 ) -> None:
     text, sqlite, postgresql = given
-    listed = resource(value=kind)
+    listed = native_list(value=kind)
     make_views(connection, [listed], anew=["people"])
     write(connection, StreamKey(ONE, "people"), [row_of(listed, f'{{"id": 1, "value": {text}}}')])
     (row,) = shown(connection).values()
@@ -179,7 +179,7 @@ def test_a_view_shows_each_type_of_value_exactly(
 def test_what_is_null_or_not_there_is_null_whatever_its_type(
     connection: Connection, kind: ColumnType, text: str
 ) -> None:
-    listed = resource(value=kind)
+    listed = native_list(value=kind)
     make_views(connection, [listed])
     write(connection, StreamKey(ONE, "people"), [row_of(listed, text)])
     assert [row["value"] for row in shown(connection).values()] == [None]
@@ -188,7 +188,7 @@ def test_what_is_null_or_not_there_is_null_whatever_its_type(
 
 
 def test_a_column_may_have_any_word_of_sql_as_its_name(connection: Connection) -> None:
-    listed = resource(select="integer", order="text", user="boolean")
+    listed = native_list(select="integer", order="text", user="boolean")
     make_views(connection, [listed])
     write(connection, StreamKey(ONE, "people"), [row_of(listed, '{"id": 1, "select": 7, "order": "x"}')])
     (row,) = shown(connection).values()
@@ -196,7 +196,7 @@ def test_a_column_may_have_any_word_of_sql_as_its_name(connection: Connection) -
 
 
 def test_a_view_has_the_rows_of_its_list_in_all_integrations_and_no_others(connection: Connection) -> None:
-    listed = [resource(), resource("teams")]
+    listed = [native_list(), native_list("teams")]
     make_views(connection, listed)
     for key in (StreamKey(ONE, "people"), StreamKey(OTHER, "people"), StreamKey(ONE, "teams")):
         write(connection, key, [row_of_people('{"id": 1}')])
@@ -206,7 +206,7 @@ def test_a_view_has_the_rows_of_its_list_in_all_integrations_and_no_others(conne
 
 
 def test_a_live_view_hides_marked_rows_alone(connection: Connection) -> None:
-    make_views(connection, [resource()])
+    make_views(connection, [native_list()])
     write(connection, StreamKey(ONE, "people"), [row_of_people('{"id": 1}'), row_of_people('{"id": 2}')])
     connection.execute(
         update(passthrough_records)
@@ -218,7 +218,7 @@ def test_a_live_view_hides_marked_rows_alone(connection: Connection) -> None:
 
 
 def test_a_view_without_a_stream_shows_when_its_rows_were_written(connection: Connection) -> None:
-    make_views(connection, [resource()])
+    make_views(connection, [native_list()])
     write(connection, StreamKey(ONE, "people"), [row_of_people('{"id": 1}')])
     (before,) = shown(connection).values()
     assert before["last_seen_at"] == before["mirrored_at"]
@@ -242,7 +242,7 @@ def test_a_name_that_something_else_has_is_refused_and_that_stays(
 ) -> None:
     connection.exec_driver_sql(f"CREATE {kind.format(taken)}")
     with pytest.raises(UsageError) as caught:
-        make_views(connection, [resource()], anew=["people"])
+        make_views(connection, [native_list()], anew=["people"])
     assert str(caught.value) == (
         f"{taken} is in the database already, and not as a view of syncer's making: "
         "rename it there, or the passthrough people in the configuration."
@@ -251,8 +251,8 @@ def test_a_name_that_something_else_has_is_refused_and_that_stays(
 
 
 def test_views_are_left_as_they_are_unless_they_are_to_be_made_anew(connection: Connection) -> None:
-    make_views(connection, [resource(title="text")])
-    other = replace(resource(), columns=resource(age="integer").columns)
+    make_views(connection, [native_list(title="text")])
+    other = replace(native_list(), columns=native_list(age="integer").columns)
     make_views(connection, [other])
     assert "title" in set(connection.exec_driver_sql("SELECT * FROM people").keys())
     make_views(connection, [other], anew=["people"])

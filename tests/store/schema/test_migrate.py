@@ -19,7 +19,7 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Column
 from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable
 from syncer.domain.native.call import Call
-from syncer.domain.native.spec import Resource
+from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
@@ -364,7 +364,7 @@ def test_the_lag_counts_whole_seconds_since_the_stream_was_complete_by_the_datab
 
 
 def test_native_views_go_with_their_table_and_come_back_with_the_next_run(database: Database) -> None:
-    listed = Resource(
+    listed = NativeListSpec(
         name="people",
         call=Call("hibob/v1", "GET", "/list", is_listing=True),
         integrations=("hibob:*",),

@@ -12,14 +12,14 @@ import pytest
 from syncer.domain.catalogue.model import Column
 from syncer.domain.errors import UsageError
 from syncer.domain.native.call import Call
-from syncer.domain.native.spec import Resource
+from syncer.domain.native.spec import NativeListSpec
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
 from syncer.store.schema.grants import grant_read
 from syncer.store.schema.native_views import make_views, native_relations
 
 NATIVE = ("passthrough_records", "people", "people_live")
-LISTED = Resource(
+LISTED = NativeListSpec(
     name="people",
     call=Call("hibob/v1", "GET", "/list", is_listing=True),
     integrations=("hibob:*",),
