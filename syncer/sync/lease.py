@@ -84,17 +84,17 @@ class RunContext:
 async def leased_run(
     context: SyncContext, integrations: Integrations, key: StreamKey, *, is_sync: bool = True
 ) -> AsyncIterator[RunContext]:
-    """Hold the stream's lease for one run; the caller ends it with ``end_leased``.
+    """Hold the stream's lease for one run.
 
-    A run that raises ends as failed, one that is cancelled as stopped. Raises Busy where another runner has
-    the stream, LeaseLost once another one has taken it over.
+    The body works under ``heartbeat`` and then, when no beat can come any more, calls ``end_leased``. A run
+    that raises ends as failed, one that is cancelled as stopped. Raises Busy where another runner has the
+    stream, LeaseLost once another one has taken it over.
     """
     run = await context.database.write(
         lambda connection: _claim(connection, context, integrations, key, is_sync)
     )
     try:
-        async with heartbeat(run):
-            yield run
+        yield run
     except (LeaseLost, DatabaseError):
         # There is nothing that could be written: the lease is another's, or it expires.
         raise

@@ -16,7 +16,7 @@ from syncer.store.state.quarantine import Entry, entries, forget_entries
 from syncer.sync.context import SyncContext
 from syncer.sync.deletions.confirm import IdKind, Lookup, lookup
 from syncer.sync.integrations import Integrations, must_be_offered
-from syncer.sync.lease import RunContext, end_leased, leased_run, retry_while_busy
+from syncer.sync.lease import RunContext, end_leased, heartbeat, leased_run, retry_while_busy
 from syncer.sync.page import write_looked_up
 from syncer.sync.sources.lookup import by_id
 
@@ -53,8 +53,9 @@ async def refresh(
     async def attempt() -> list[Refreshed]:
         async with leased_run(context, integrations, key, is_sync=False) as run:
             refreshed: list[Refreshed] = []
-            for batch in batches(dict.fromkeys(ids)):
-                refreshed += (await _look_up(run, batch, by))[1]
+            async with heartbeat(run):
+                for batch in batches(dict.fromkeys(ids)):
+                    refreshed += (await _look_up(run, batch, by))[1]
             await end_leased(run, Outcome.COMPLETE)
             return refreshed
 
@@ -72,7 +73,8 @@ async def retry_quarantine(
 
     async def attempt() -> list[Refreshed]:
         async with leased_run(context, integrations, key, is_sync=False) as run:
-            refreshed = await _retry(run)
+            async with heartbeat(run):
+                refreshed = await _retry(run)
             await end_leased(run, Outcome.COMPLETE)
             return refreshed
 

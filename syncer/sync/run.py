@@ -14,7 +14,7 @@ from syncer.domain.streams.stream import Mode
 from syncer.store.state.health import health
 from syncer.sync.context import Progress, Result, SyncContext
 from syncer.sync.integrations import Integrations
-from syncer.sync.lease import end_leased, leased_run
+from syncer.sync.lease import end_leased, heartbeat, leased_run
 from syncer.sync.sources.lookup import source_of
 from syncer.sync.walks import Walks
 
@@ -60,7 +60,8 @@ async def _leased(
             bound = log.bind(integration=key.integration_id, model=key.model, run=run.run_id)
             bound.info("run_started", mode=mode.value)
             walks = Walks(run, mode, purpose)
-            outcome, error = await walks.until_current()
+            async with heartbeat(run):
+                outcome, error = await walks.until_current()
             outcome, error = await end_leased(
                 run, outcome, error, changed=walks.counts.written > 0, pause=walks.pause
             )

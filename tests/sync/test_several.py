@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
 from syncer.operations.sync import sync
 from syncer.store.schema.mirror_tables import streams
+from tests.sync.conftest import World
 
 EMPLOYEES = ["hris_employees"]
 
@@ -30,14 +32,15 @@ async def test_a_stream_that_another_runner_has_is_waited_for(make_world: Any) -
 
     async with first, second:
         running = asyncio.create_task(
-            first.run(
+            sync(
+                first,
                 Mode.BACKFILL,
                 models=EMPLOYEES,
                 report=lambda step: begun.set() if step.step == "page" else None,
             )
         )
         await begun.wait()
-        (late,) = await second.run(Mode.BACKFILL, models=EMPLOYEES)
+        (late,) = await sync(second, Mode.BACKFILL, models=EMPLOYEES)
         (early,) = await running
     assert early.outcome is Outcome.COMPLETE
     assert late.outcome in {Outcome.SKIPPED, Outcome.BUSY}
@@ -61,7 +64,8 @@ async def test_a_runner_that_slept_through_its_lease_cannot_write(make_world: An
 
         slow.database.write = write
         running = asyncio.create_task(
-            slow.run(
+            sync(
+                slow,
                 Mode.BACKFILL,
                 models=EMPLOYEES,
                 report=lambda step: begun.set() if step.step == "page" and step.pages == 2 else None,
@@ -69,7 +73,7 @@ async def test_a_runner_that_slept_through_its_lease_cannot_write(make_world: An
         )
         await asleep.wait()
         expire_leases(quick)
-        (taken,) = await quick.run(Mode.BACKFILL, models=EMPLOYEES)
+        (taken,) = await sync(quick, Mode.BACKFILL, models=EMPLOYEES)
         assert taken.outcome is Outcome.COMPLETE
         after = world.streams()
         awake.set()
@@ -77,6 +81,17 @@ async def test_a_runner_that_slept_through_its_lease_cannot_write(make_world: An
     assert lost.outcome in {Outcome.BUSY, Outcome.SKIPPED}
     assert world.streams() == after
     world.assert_equal(EMPLOYEES)
+
+
+async def test_a_run_that_renews_its_lease_all_the_time_ends_as_its_walks_do(
+    make_world: Callable[..., World],
+) -> None:
+    world = make_world(records=600, sync={"lease": "1s"})
+    results = await world.sync(mode=Mode.BACKFILL)
+    assert {each.outcome for each in results} == {Outcome.COMPLETE}
+    company = next(iter(world.environment.companies.values()))
+    created = sum(each.counts.created for each in results)
+    assert created == sum(len(world.source(model, company)) for model in catalogue())
 
 
 async def test_the_lease_of_a_dead_process_is_taken_at_once(make_world: Any) -> None:

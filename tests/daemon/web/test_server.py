@@ -20,6 +20,7 @@ from syncer.daemon.database_health import Availability
 from syncer.daemon.web.server import listening, pages, serve_pages
 from syncer.domain.errors import DatabaseUnavailable, UsageError
 from syncer.domain.streams.stream import Mode
+from syncer.operations.status import status
 from syncer.operations.sync import sync
 from tests.daemon.conftest import API_KEY, MODELS, PATIENCE, Mirror, Troubled, World, make_environment
 
@@ -45,11 +46,11 @@ async def test_status_tells_what_the_command_tells(world: World) -> None:
     async with world.app() as app:
         await sync(app, Mode.SYNC)
         async with browser(app) as client:
-            status = (await client.get("/status")).json()
+            shown = (await client.get("/status")).json()
         told = status(app)
-    assert lasting(status) == lasting(json.loads(json.dumps(told)))
-    assert status["is_well"] is True
-    assert {each["model"]: each["state"] for each in status["streams"]} == dict.fromkeys(MODELS, "complete")
+    assert lasting(shown) == lasting(json.loads(json.dumps(told)))
+    assert shown["is_well"] is True
+    assert {each["model"]: each["state"] for each in shown["streams"]} == dict.fromkeys(MODELS, "complete")
 
 
 def lasting(status: dict[str, Any]) -> dict[str, Any]:
