@@ -9,18 +9,14 @@ from pydantic import AfterValidator, Field, create_model, model_validator
 
 from syncer.config.native_list_parts import TomlTable
 from syncer.domain.native.paging.base import PagingStyle
-from syncer.domain.native.paging.keys import Key, keys_of
+from syncer.domain.native.paging.keys import Key, keys_of, keys_of_all
 from syncer.domain.native.paging.single import SinglePageStyle
 from syncer.domain.native.paging.styles import STYLES
 
 
 def _with_keys_of(styles: Mapping[str, type[PagingStyle]]) -> Callable[[type[PageTable]], type[PageTable]]:
-    """Add the keys of all styles to a table; which of them belong to its style is checked afterwards.
-
-    A key that several styles have is the same in all of them.
-    """
-    keys = {key.name: key for style in styles.values() for key in keys_of(style)}
-    fields: dict[str, Any] = {key.field: _field(key) for key in keys.values()}
+    """Add the keys of all styles to a table; which of them belong to its style is checked afterwards."""
+    fields: dict[str, Any] = {key.field: _field(key) for key in keys_of_all(styles.values())}
     fields["style"] = (cast(Any, Literal)[tuple(styles)], SinglePageStyle.style)
 
     def add(table: type[PageTable]) -> type[PageTable]:

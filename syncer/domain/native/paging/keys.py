@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, get_type_hints
 
@@ -48,3 +48,21 @@ def keys_of(style: type) -> tuple[Key, ...]:
         )
         for each in fields(style)
     )
+
+
+def keys_of_all(styles: Iterable[type]) -> tuple[Key, ...]:
+    """Collect the keys of several styles, each key once.
+
+    Raises TypeError where two styles declare one key in different ways: a key means one thing.
+    """
+    keys: dict[str, Key] = {}
+    for style in styles:
+        for key in keys_of(style):
+            known = keys.setdefault(key.name, key)
+            if _meaning(known) != _meaning(key):
+                raise TypeError(f"{style.__name__} declares the key {key.name} in another way")
+    return tuple(keys.values())
+
+
+def _meaning(key: Key) -> tuple[object, ...]:
+    return key.field, key.type | None, key.check, key.least
