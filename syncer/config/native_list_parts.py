@@ -130,7 +130,7 @@ class RequestTable(TomlTable):
 
 
 class ForEachTable(TomlTable):
-    """One request for each row of the mirror."""
+    """Rows of the mirror that get a request each."""
 
     table: str
     param: Param
@@ -165,7 +165,7 @@ class ForEachTable(TomlTable):
 
 
 class ColumnTable(TomlTable):
-    """A typed column of the view; a text alone is its type."""
+    """Typed column of the view; a text alone is its type."""
 
     type: ColumnType
     path: Expression | None = None

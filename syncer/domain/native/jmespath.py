@@ -131,7 +131,7 @@ def _projected(node: Mapping[str, Any]) -> list[str]:
 
 
 def _last(node: Mapping[str, Any]) -> list[str]:
-    """The member that a node ends in; none where it ends in something else."""
+    """Return the member that a node ends in; none where it ends in something else."""
     match node["type"]:
         case "field":
             return [node["value"]]

@@ -25,7 +25,7 @@ Format = Literal["json", "xml", "csv"]
 
 @dataclass(frozen=True, slots=True)
 class ForEach:
-    """One list for each row of the mirror.
+    """Rows of the mirror that a native list is read for, one list each.
 
     table and column say which value of which row; ``{param}`` is where it stands in the call. Where it stands
     nowhere the value is the query parameter ``param``. skip: statuses of the tool by which a row has no list.

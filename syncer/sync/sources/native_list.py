@@ -1,4 +1,4 @@
-"""A list of a tool's own API, for one integration, as a source of records."""
+"""Native list of one integration, as a source of records."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class PagingStyle(ABC):
 
     @property
     def definition(self) -> dict[str, Any]:
-        """Values that decide which pages are read; without defaults, so that a new key changes none."""
+        """Return what decides which pages are read; without defaults, so that a new key changes nothing."""
         values = ((each, getattr(self, each.name)) for each in fields(self))
         return {
             "style": self.style,
