@@ -80,7 +80,9 @@ def native_request(
     tool, _, api = call.api.partition("/")
     return Request(
         path=f"/passthrough/{quote(tool, safe='')}/{quote(api, safe='')}",
-        read=partial(read_native, call=call, integration_id=integration_id, told=slots.told, scrub=scrub),
+        read=partial(
+            read_native_answer, call=call, integration_id=integration_id, told=slots.told, scrub=scrub
+        ),
         # A write goes first and may use the reserve.
         purpose=Purpose.INCREMENTAL if call.is_read else Purpose.WRITE,
         integration_id=integration_id,
@@ -116,7 +118,7 @@ def _form_value(part: str | File) -> str | dict[str, str]:
     return {"name": part.name, "content_type": part.content_type, "data": content}
 
 
-def read_native(
+def read_native_answer(
     status: int,
     headers: Mapping[str, str],
     body: bytes,
