@@ -256,7 +256,7 @@ def test_a_position_in_the_data_is_a_path_to_a_place_that_can_be(configured: Any
         ({"records": '"first(a)"'}, ".records is not JMESPath: there is no function first."),
         ({"key": '"id"'}, '.key should be a list such as ["id"].'),
         ({"key": "[]"}, ".key should have at least 1 item"),
-        ({"key": '["id", "a b"]'}, ".key.model is not JMESPath: character 3 cannot stand there."),
+        ({"key": '["id", "a b"]'}, ".key[1] is not JMESPath: character 3 cannot stand there."),
         ({"key": '["for_each.who"]'}, ".key has the part for_each.who, and there is no for_each."),
         (
             {"key": '["for_each.id"]', "for_each": FREE},
