@@ -1,4 +1,4 @@
-"""The parts of a ``[[passthrough]]``: its request, the rows it is for, its pages and columns.
+"""Parts of a ``[[passthrough]]``: its request, the rows it is for, its columns.
 
 Every check raises ValueError with what is expected; the words complete a sentence that begins with the
 setting's key.
@@ -26,8 +26,8 @@ from syncer.domain.catalogue.model import ColumnType
 from syncer.domain.catalogue.tables import asked_by
 from syncer.domain.errors import UsageError
 from syncer.domain.native.call import Call, check_parts
-from syncer.domain.native.jmespath import compiled
-from syncer.domain.native.spec import Style
+from syncer.domain.native.jmespath import check_expression
+from syncer.domain.native.marks import check_param
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,47}")
 #: Columns that the view of a native list has of its own.
@@ -46,34 +46,23 @@ _OWN_COLUMNS = frozenset(
         "resource",
     }
 )
-#: What each style needs to know, and what it may be told.
-_STYLES: dict[Style, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "none": ((), ()),
-    "cursor": (("param", "next"), ("in",)),
-    "offset": (("param",), ("in", "first", "size", "total")),
-    "page": (("param",), ("in", "first", "size", "total")),
-    "link": ((), ("next",)),
-}
 
 
 def identifier(value: str) -> str:
-    """A name that needs no quotes in SQL, with room for the endings of views."""
+    """Check a name: no quotes in SQL, and room for the endings of views. Raises ValueError."""
     if _IDENTIFIER.fullmatch(value) is None:
         raise ValueError("should be at most 48 small letters, digits and underscores, a letter first")
     return value
 
 
 def expression(value: str) -> str:
-    """A JMESPath expression."""
-    try:
-        compiled(value)
-    except ValueError as error:
-        raise ValueError(f"is not JMESPath: {error}") from None
+    """Check a JMESPath expression. Raises ValueError."""
+    check_expression(value)
     return value
 
 
 def _sent(value: object) -> str:
-    """A text, number or boolean as it is sent."""
+    """Write a text, number or boolean as it is sent."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str | int | float):
@@ -82,8 +71,7 @@ def _sent(value: object) -> str:
 
 
 def _param(value: str) -> str:
-    if re.fullmatch(r"[^\s{}]+", value) is None:
-        raise ValueError("should be one word without braces")
+    check_param(value)
     return value
 
 
@@ -100,12 +88,14 @@ Sent = Annotated[str, BeforeValidator(_sent)]
 Param = Annotated[str, AfterValidator(_param)]
 
 
-class Table(BaseModel):
+class TomlTable(BaseModel):
+    """Table of a TOML file without unknown keys."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class Request(Table):
-    """What is sent; whatever the method, it only lists."""
+class RequestTable(TomlTable):
+    """Request of a native list; whatever its method, it only lists."""
 
     method: Literal["GET", "POST"] = "GET"
     path: str
@@ -139,8 +129,8 @@ class Request(Table):
         return data
 
 
-class ForEach(Table):
-    """One request for each row of the mirror."""
+class ForEachTable(TomlTable):
+    """Rows of the mirror that get a request each."""
 
     table: str
     param: Param
@@ -174,30 +164,8 @@ class ForEach(Table):
         return skip
 
 
-class Page(Table):
-    """How one request follows another."""
-
-    style: Style = "none"
-    param: Param | None = None
-    within: Literal["params", "data"] = Field(default="params", alias="in")
-    next: Expression | None = None
-    first: Annotated[int, Field(ge=0)] | None = None
-    size: Annotated[int, Field(ge=1)] | None = None
-    total: Expression | None = None
-
-    @model_validator(mode="after")
-    def _has_what_the_style_needs(self) -> Page:
-        needed, possible = _STYLES[self.style]
-        given = {"in" if name == "within" else name for name in self.model_fields_set} - {"style"}
-        if missing := [name for name in needed if name not in given]:
-            raise ValueError(f"of style {self.style} needs {' and '.join(missing)}")
-        if superfluous := sorted(given - {*needed, *possible}):
-            raise ValueError(f"of style {self.style} takes no {' and no '.join(superfluous)}")
-        return self
-
-
-class Column(Table):
-    """A typed column of the view; a text alone is its type."""
+class ColumnTable(TomlTable):
+    """Typed column of the view; a text alone is its type."""
 
     type: ColumnType
     path: Expression | None = None

@@ -1,32 +1,30 @@
-"""The lists of tools' own APIs that the configuration asks to mirror: ``[[passthrough]]``."""
+"""Native lists that the configuration asks to mirror: ``[[passthrough]]``."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
+from syncer.config.native_list_paging import PageTable
 from syncer.config.native_list_parts import (
-    Column,
     ColumnName,
+    ColumnTable,
     Expression,
-    ForEach,
+    ForEachTable,
     Identifier,
-    Page,
-    Request,
+    RequestTable,
     Sent,
-    Table,
+    TomlTable,
     expression,
 )
 from syncer.config.values import Every, list_of_texts
 from syncer.domain.catalogue import model
 from syncer.domain.catalogue.tables import is_taken, views_of
 from syncer.domain.native.call import Call, is_xml
-from syncer.domain.native.request import mark
-from syncer.domain.native.spec import ForEach as EachRow
-from syncer.domain.native.spec import Format, NativeListSpec, Paging
+from syncer.domain.native.spec import ForEach, Format, NativeListSpec
 from syncer.domain.native.tools import apis, unknown_api
 
 #: What a part of a key begins with that is the row's value.
@@ -49,8 +47,8 @@ def _key_part(value: str) -> str:
     return value if value.startswith(_OF_ROW) else expression(value)
 
 
-class Passthrough(Table):
-    """A list to mirror."""
+class Passthrough(TomlTable):
+    """Native list to mirror."""
 
     name: Annotated[Identifier, AfterValidator(_free)]
     tool: Annotated[str, AfterValidator(_known)]
@@ -64,18 +62,18 @@ class Passthrough(Table):
     ) = None
     every: Every = timedelta(hours=6)
     api_options: dict[str, Sent] = Field(default={}, validate_default=True)
-    request: Request
+    request: RequestTable
     format: Format = "json"
     base64: bool = False
     records: Expression
-    for_each: ForEach | None = None
+    for_each: ForEachTable | None = None
     key: Annotated[
         tuple[Annotated[str, AfterValidator(_key_part)], ...],
         BeforeValidator(partial(list_of_texts, example="id")),
         Field(min_length=1),
     ]
-    page: Page = Page()
-    columns: dict[ColumnName, Column] = Field(default={})
+    page: PageTable = PageTable()
+    columns: dict[ColumnName, ColumnTable] = Field(default={})
 
     @field_validator("api_options")
     @classmethod
@@ -87,7 +85,7 @@ class Passthrough(Table):
 
     @field_validator("request")
     @classmethod
-    def _is_one_for_the_api(cls, request: Request, info: ValidationInfo) -> Request:
+    def _is_one_for_the_api(cls, request: RequestTable, info: ValidationInfo) -> RequestTable:
         api = apis().get(info.data.get("tool", ""))
         if api is not None and api.method is not None and request.method != api.method:
             raise ValueError(f'should have method = "{api.method}": {api.name} takes no other')
@@ -110,17 +108,17 @@ class Passthrough(Table):
 
     @field_validator("page")
     @classmethod
-    def _has_its_place(cls, page: Page, info: ValidationInfo) -> Page:
+    def _fits_the_request(cls, page: PageTable, info: ValidationInfo) -> PageTable:
         each, request = info.data.get("for_each"), info.data.get("request")
-        if each is not None and page.param == each.param:
-            raise ValueError(f"has the param of for_each, {each.param}: choose another name for one of them")
-        if request is not None and page.within == "data":
-            _check_place_in_data(page.param or "", request)
+        if request is not None:
+            call = Call("tool/api", request.method, request.path, data=request.data)
+            if fault := page.paging().fault(call, each and each.param):
+                raise ValueError(fault)
         return page
 
     def spec(self) -> NativeListSpec:
-        """What it says, for those who mirror it."""
-        request, each, page = self.request, self.for_each, self.page
+        """Return the definition of the native list."""
+        request, each = self.request, self.for_each
         return NativeListSpec(
             name=self.name,
             call=Call(
@@ -138,12 +136,10 @@ class Passthrough(Table):
             every=self.every,
             records=self.records,
             key=self.key,
-            page=Paging(
-                page.style, page.param or "", page.within, page.next, page.first, page.size, page.total
-            ),
+            page=self.page.paging(),
             for_each=None
             if each is None
-            else EachRow(each.table, each.param, each.column or each.param, frozenset(each.skip)),
+            else ForEach(each.table, each.param, each.column or each.param, frozenset(each.skip)),
             columns=tuple(
                 model.Column(name, each.type, f"{each.path or name} of the record", path=(each.path or name,))
                 for name, each in self.columns.items()
@@ -153,7 +149,7 @@ class Passthrough(Table):
 
 
 def each_once(native_lists: tuple[Passthrough, ...]) -> tuple[Passthrough, ...]:
-    """The same, where no two of them take the same name for their views. Raises ValueError."""
+    """Check that no two native lists take the same name for their views. Raises ValueError."""
     names = [each.name for each in native_lists]
     for name in names:
         if names.count(name) > 1:
@@ -162,19 +158,3 @@ def each_once(native_lists: tuple[Passthrough, ...]) -> tuple[Passthrough, ...]:
             if name != other and name in views_of(other):
                 raise ValueError(f"has the name {name}, which belongs to {other}: choose another one")
     return native_lists
-
-
-def _check_place_in_data(param: str, request: Request) -> None:
-    data: Any = request.data
-    if request.method == "GET":
-        raise ValueError('in = "data" needs a request that has data, by POST')
-    if isinstance(data, str):
-        if mark(param) not in data:
-            raise ValueError(f"has no place in the data of the request: write {mark(param)} there")
-        return
-    for step in param.split("."):
-        if not isinstance(data, dict | None):
-            raise ValueError(
-                f"cannot be put at {param} in the data of the request: that is no table all the way"
-            )
-        data = (data or {}).get(step)

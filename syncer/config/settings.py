@@ -94,7 +94,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def native_lists(self) -> tuple[NativeListSpec, ...]:
-        """The lists of tools' own APIs to mirror, in the order of the file."""
+        """Native lists to mirror, in the order of the file."""
         return tuple(each.spec() for each in self.passthrough)
 
     @cached_property
@@ -103,7 +103,7 @@ class Settings(BaseSettings):
         return {**catalogue(), **{each.name: each for each in self.native_lists}}
 
     def timing(self, name: str) -> ModelSync:
-        """When the list of that name is read; the interval of a tool's own list is kept as it stands."""
+        """When the list of that name is read; the interval of a native list is kept as it stands."""
         listed = self.lists[name]
         if not isinstance(listed, NativeListSpec):
             return self.sync.for_model(name)

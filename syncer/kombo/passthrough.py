@@ -1,4 +1,4 @@
-"""Calls of a tool's own API through Kombo as pure functions: request parts out, the tool's answer in. No I/O.
+"""Build and read calls of a tool's own API through Kombo: request out, the tool's answer in. No I/O.
 
 An error of the tool is a success of Kombo: only ``NativeAnswer.status`` tells.
 
@@ -37,7 +37,7 @@ _ADDRESS = re.compile(r"(?P<scheme>https?://)(?:[^\s/?#@]*@)?(?P<rest>[^\s?#]*)[
 
 @dataclass(frozen=True)
 class NativeAnswer:
-    """What a tool answered to a call of its own API.
+    """Answer of a tool to a call of its own API.
 
     status: the tool's HTTP status; 400 and above is its failure. headers: a list where the tool sent one
     several times. body: the JSON text of the body as Kombo passed it on, None where there was none.
@@ -55,17 +55,17 @@ class NativeAnswer:
 
     @property
     def is_well(self) -> bool:
-        """Whether the tool did what was asked of it."""
+        """Tell whether the tool did what it was asked for."""
         return self.status < 400
 
     @cached_property
     def data(self) -> Any:
-        """The body: an object or a list where it was JSON, else a string; None where there was none."""
+        """Decode the body: object or list where it was JSON, else a string; None where there is none."""
         return None if self.body is None else json.loads(self.body.decode(errors="replace"), strict=False)
 
     @property
     def content(self) -> bytes:
-        """The body as bytes: base64 is decoded, text is UTF-8, JSON as Kombo passed it on."""
+        """Return the body as bytes: base64 is decoded, text is UTF-8, JSON as Kombo passed it on."""
         if self.is_base64:
             return base64.b64decode(self.data)
         if isinstance(self.data, str):
@@ -76,11 +76,13 @@ class NativeAnswer:
 def native_request(
     call: Call, integration_id: str, slots: Slots, scrub: Callable[[str], str]
 ) -> Request[NativeAnswer]:
-    """The request of a call. Raises UsageError where its data cannot be written as JSON."""
+    """Build the request of a call. Raises UsageError where its data cannot be written as JSON."""
     tool, _, api = call.api.partition("/")
     return Request(
         path=f"/passthrough/{quote(tool, safe='')}/{quote(api, safe='')}",
-        read=partial(read_native, call=call, integration_id=integration_id, told=slots.told, scrub=scrub),
+        read=partial(
+            read_native_answer, call=call, integration_id=integration_id, told=slots.told, scrub=scrub
+        ),
         # A write goes first and may use the reserve.
         purpose=Purpose.INCREMENTAL if call.is_read else Purpose.WRITE,
         integration_id=integration_id,
@@ -92,7 +94,7 @@ def native_request(
 
 
 def native_body(call: Call) -> bytes:
-    """What Kombo is sent; parts that the call does not have are left out. Raises UsageError."""
+    """Write the body for Kombo; parts that the call does not have are left out. Raises UsageError."""
     body: dict[str, Any] = {"method": call.method, "path": call.path}
     for name, part in (("headers", call.headers), ("params", call.params), ("api_options", call.options)):
         if part:
@@ -116,7 +118,7 @@ def _form_value(part: str | File) -> str | dict[str, str]:
     return {"name": part.name, "content_type": part.content_type, "data": content}
 
 
-def read_native(
+def read_native_answer(
     status: int,
     headers: Mapping[str, str],
     body: bytes,
@@ -126,7 +128,9 @@ def read_native(
     told: Callable[[int | None], None] = lambda _: None,
     scrub: Callable[[str], str] = str,
 ) -> NativeAnswer:
-    """The tool's answer in Kombo's (headers: lower-case names). told hears how many more calls may begin.
+    """Read the tool's answer in Kombo's.
+
+    headers: lower-case names. told hears how many more calls may begin.
 
     Raises a KomboError by the answer's code and status; Transient for a success without an answer in it.
     """
@@ -149,7 +153,7 @@ def read_native(
 
 
 def doubtful(error: KomboError, call: Call) -> KomboError:
-    """The error of a call that failed: another one where it may have been carried out."""
+    """Turn the error of a call into Doubtful where it may have been carried out."""
     if call.is_read or is_undone(error):
         return error
     return Doubtful(
@@ -162,7 +166,7 @@ def doubtful(error: KomboError, call: Call) -> KomboError:
 
 
 def _answer(body: bytes) -> NativeAnswer:
-    """The answer in a success. Raises ValueError or msgspec.DecodeError where there is none."""
+    """Read the answer in a success. Raises ValueError or msgspec.DecodeError where there is none."""
     try:
         envelope = _decoder.decode(body)
         text = bytes(envelope.data.data) or None
@@ -202,7 +206,7 @@ def _is_base64(text: str) -> bool:
 
 
 def _without_secrets(text: str, call: Call) -> str:
-    """A text of the server's without the queries of addresses and the values of the call's headers."""
+    """Remove queries of addresses and values of the call's headers from a text of the server's."""
     for value in call.headers.values():
         if len(value) >= SHORTEST_SECRET:
             text = text.replace(value, "[header]")

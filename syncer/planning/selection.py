@@ -92,7 +92,7 @@ class Selection:
         return category_models(wanted, integration.category, integration.read_models)
 
     def lists_of(self, integration: Integration) -> tuple[Listed, ...]:
-        """All that is mirrored of an integration: its models, then the tool's own lists."""
+        """All that is mirrored of an integration: its models, then its native lists."""
         native_lists = (each for each in self.settings.native_lists if each.covers(integration.id))
         return (*self.models_of(integration), *native_lists)
 

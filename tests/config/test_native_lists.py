@@ -11,7 +11,10 @@ import pytest
 from syncer.config.settings import Settings, load_settings
 from syncer.domain.errors import UsageError
 from syncer.domain.native.call import Call
-from syncer.domain.native.spec import ForEach, NativeListSpec, Paging
+from syncer.domain.native.paging.counted import OffsetStyle, PageNumberStyle
+from syncer.domain.native.paging.cursor import CursorStyle
+from syncer.domain.native.paging.single import SINGLE_PAGE
+from syncer.domain.native.spec import ForEach, NativeListSpec
 
 #: The least that a native list is.
 LEAST = {
@@ -53,7 +56,7 @@ def test_the_least_that_is_written_becomes_a_native_list_with_defaults(configure
     assert found.call == Call("hibob/v1", "GET", "/list", is_listing=True)
     assert (found.name, found.records, found.key) == ("hibob_list", "results", ("id",))
     assert (found.integrations, found.every) == (("hibob:*",), timedelta(hours=6))
-    assert (found.page, found.for_each, found.columns, found.format) == (Paging(), None, (), "json")
+    assert (found.page, found.for_each, found.columns, found.format) == (SINGLE_PAGE, None, (), "json")
 
 
 def test_everything_that_is_written_is_in_the_native_list(configured: Any) -> None:
@@ -95,7 +98,7 @@ def test_everything_that_is_written_is_in_the_native_list(configured: Any) -> No
         is_listing=True,
     )
     assert (found.integrations, found.every) == (("workday:a*", "workday:b"), "0 6 * * sun")
-    assert found.page == Paging("page", "page", "data", first=1, total="a.Total_Pages")
+    assert found.page == PageNumberStyle("page", "data", first=1, total="a.Total_Pages")
     assert found.for_each == ForEach("hris_groups", "who", "name", frozenset({404, 204}))
     assert [(each.name, each.type, each.path) for each in found.columns] == [
         ("began", "date", ("began",)),
@@ -116,7 +119,7 @@ def test_native_lists_can_come_from_the_environment(configured: Any) -> None:
         '[{"name": "a", "tool": "hibob/v1", "request": {"path": "/a"}, "records": "@", "key": ["id"],'
         ' "page": {"style": "cursor", "param": "c", "in": "params", "next": "next"}}]'
     )
-    assert only(configured("", SYNCER_PASSTHROUGH=text)).page == Paging("cursor", "c", next="next")
+    assert only(configured("", SYNCER_PASSTHROUGH=text)).page == CursorStyle("c", next="next")
 
 
 def test_what_a_request_holds_is_not_shown(configured: Any) -> None:
@@ -154,9 +157,9 @@ def test_every_style_is_accepted_with_what_it_takes(configured: Any, page: str) 
 
 
 @pytest.mark.parametrize("data", ["{}", "{ a = {} }", "{ a = { b = 5 } }", "{ z = 1 }"])
-def test_a_place_in_the_data_is_a_path_to_a_place_that_can_be(configured: Any, data: str) -> None:
+def test_a_position_in_the_data_is_a_path_to_a_place_that_can_be(configured: Any, data: str) -> None:
     page = '{ style = "offset", param = "a.b", in = "data" }'
-    assert only(configured(block(page=page, request=POST % data))).page.within == "data"
+    assert only(configured(block(page=page, request=POST % data))).page == OffsetStyle("a.b", "data")
 
 
 # --- faults
@@ -253,7 +256,7 @@ def test_a_place_in_the_data_is_a_path_to_a_place_that_can_be(configured: Any, d
         ({"records": '"first(a)"'}, ".records is not JMESPath: there is no function first."),
         ({"key": '"id"'}, '.key should be a list such as ["id"].'),
         ({"key": "[]"}, ".key should have at least 1 item"),
-        ({"key": '["id", "a b"]'}, ".key.model is not JMESPath: character 3 cannot stand there."),
+        ({"key": '["id", "a b"]'}, ".key[1] is not JMESPath: character 3 cannot stand there."),
         ({"key": '["for_each.who"]'}, ".key has the part for_each.who, and there is no for_each."),
         (
             {"key": '["for_each.id"]', "for_each": FREE},

@@ -21,7 +21,7 @@ from syncer.domain.errors import (
 from syncer.domain.native.call import Call, File
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.kombo.concurrency import Slots
-from syncer.kombo.passthrough import NativeAnswer, doubtful, native_body, native_request, read_native
+from syncer.kombo.passthrough import NativeAnswer, doubtful, native_body, native_request, read_native_answer
 
 ID = "hibob:8d1hpPsbjxUkoCoa1veLZGe5"
 GET = Call("hibob/v1", "GET", "/people")
@@ -30,7 +30,7 @@ POST = Call("hibob/v1", "POST", "/people", data={})
 
 def read(answer: Any, call: Call = GET, status: int = 200) -> NativeAnswer:
     body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-    return read_native(status, {}, body, call=call, integration_id=ID)
+    return read_native_answer(status, {}, body, call=call, integration_id=ID)
 
 
 def success(**answer: Any) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Describe native lists, and calls of a tool's own API."""
+"""Native lists and calls of a tool's own API, as values and pure functions."""

@@ -1,4 +1,4 @@
-"""The body of a tool's answer as one value: JSON as it came, text by its format, base64 decoded first.
+"""Read the body of a tool's answer: JSON as it came, text by its format, base64 decoded first.
 
 Text that is not of its format raises ValueError with what is wrong; nothing of the text is repeated.
 """
@@ -26,7 +26,7 @@ _BLANK = "\ufeff \t\r\n"
 
 
 def read_body(spec: NativeListSpec, body: bytes | None) -> Any:
-    """What the body says; body: the JSON text of it as Kombo passed it on."""
+    """Read a body as one value. body: its JSON text as Kombo passed it on. Raises ValueError."""
     value = None if body is None else _json(body)
     if value is not None and not isinstance(value, str):
         return value
@@ -37,7 +37,7 @@ def read_body(spec: NativeListSpec, body: bytes | None) -> Any:
 
 
 def _bytes(text: str) -> str | bytes:
-    """What the base64 says; text that is none was passed on as it is."""
+    """Decode base64; text that is none was passed on as it is."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -70,7 +70,7 @@ def _no_number(name: str) -> float:
 
 
 def _read_xml(content: str | bytes, records: str) -> Any:
-    """A tree of objects without prefixes and namespaces; attributes as ``@name``, repeated elements a list.
+    """Read a tree of objects without prefixes; attributes as ``@name``, repeated elements a list.
 
     Elements that records takes for lists are lists also where there is one.
     """
@@ -97,7 +97,7 @@ def _without_prefix(_path: Any, key: str, value: Any) -> tuple[str, Any] | None:
 
 
 def _read_csv(content: str | bytes, _records: str) -> Any:
-    """``{"rows": [...]}``, an object by the names of the header each."""
+    """Read lines as ``{"rows": [...]}``, an object by the names of the header each."""
     try:
         text = (content.decode() if isinstance(content, bytes) else content).lstrip("\ufeff")
         header = text.lstrip().partition("\n")[0]
@@ -118,7 +118,7 @@ def _read_csv(content: str | bytes, _records: str) -> Any:
 
 
 def _object(names: list[str], cells: list[str]) -> Any:
-    """A line by its header; one with cells beyond it stays a list, which is no record."""
+    """Name the cells of a line by the header; a line with cells beyond stays a list, no record."""
     if any(cells[len(names) :]):
         return cells
     filled: Iterable[str | None] = (*cells, *[None] * (len(names) - len(cells)))

@@ -1,4 +1,4 @@
-"""One call of a tool's own API: its parts as values, and what cannot be sent whatever the tool. Pure."""
+"""Define a call of a tool's own API, and check its parts, whatever the tool. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file in a form. content_type says what it is, such as application/pdf."""
+    """File in a form. content_type: such as application/pdf."""
 
     name: str
     content: bytes = field(repr=False)
@@ -26,7 +26,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a tool's own API.
+    """Call of a tool's own API.
 
     api: tool and API, such as ``hibob/v1``. method: one of METHODS. path: what follows the API's base URL,
     such as ``/bulk/people/work``; may hold a query. params: a query on top of it. headers: without those of
@@ -52,17 +52,17 @@ class Call:
 
     @property
     def is_read(self) -> bool:
-        """Whether it may be sent again whatever became of it."""
+        """Tell whether the call may be sent again whatever became of it."""
         return self.method == "GET" or self.is_listing
 
 
 def is_xml(data: object) -> bool:
-    """Whether a body is XML as far as its beginning tells."""
+    """Tell whether a body is XML as far as its beginning tells."""
     return isinstance(data, str) and data.lstrip("\ufeff \t\r\n").startswith("<")
 
 
 def check_parts(call: Call) -> None:
-    """Raise UsageError for what no API can be sent."""
+    """Check what holds for every API. Raises UsageError."""
     tool, slash, api = call.api.partition("/")
     if not tool or not slash or not api or "/" in api:
         raise UsageError(f"{call.api!r} names no API: write TOOL/API, such as hibob/v1.")

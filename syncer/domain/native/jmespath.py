@@ -1,4 +1,4 @@
-"""JMESPath (https://jmespath.org/specification.html): the way to a value inside an answer or a record."""
+"""Follow JMESPath (https://jmespath.org/specification.html) to a value inside an answer or a record."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LIST_LIKE = frozenset({"projection", "filter_projection", "flatten", "index_exp
 
 @cache
 def compiled(path: str) -> ParsedResult:
-    """The expression. Raises ValueError that says what is wrong with it."""
+    """Compile an expression. Raises ValueError that says what is wrong with it."""
     try:
         expression = jmespath.compile(path)
     except (EmptyExpressionError, IncompleteExpressionError):
@@ -36,8 +36,16 @@ def compiled(path: str) -> ParsedResult:
     return expression
 
 
+def check_expression(path: str) -> None:
+    """Check a JMESPath expression of the configuration. Raises ValueError."""
+    try:
+        compiled(path)
+    except ValueError as error:
+        raise ValueError(f"is not JMESPath: {error}") from None
+
+
 def at(path: str, value: Any) -> Any:
-    """What the path leads to; None where that is nothing. Raises ValueError where it cannot be followed."""
+    """Follow the path; None where it leads to nothing. Raises ValueError where it cannot be followed."""
     try:
         return compiled(path).search(value)
     except (ValueError, TypeError, ArithmeticError, AttributeError):
@@ -46,7 +54,7 @@ def at(path: str, value: Any) -> Any:
 
 
 def led_to(path: str, value: Any) -> str:
-    """What the path led to instead of what was expected, and what there is; values are not repeated."""
+    """Describe what the path led to, and what there is instead; values are not repeated."""
     inside, walked = value, []
     for step in first_steps(path):
         if not isinstance(inside, dict) or not isinstance(inside.get(step), dict):
@@ -64,7 +72,7 @@ def led_to(path: str, value: Any) -> str:
 
 
 def kind(value: Any) -> str:
-    """What a value of JSON is, for a message."""
+    """Name the type of a JSON value, for a message."""
     if value is None:
         return "nothing"
     names = {bool: "a boolean", str: "text", list: "a list", dict: "an object"}
@@ -72,12 +80,12 @@ def kind(value: Any) -> str:
 
 
 def first_steps(path: str) -> tuple[str, ...]:
-    """The members that the path goes through before anything else: ``a.b[].c`` -> ("a", "b")."""
+    """List the members that the path goes through before anything else: ``a.b[].c`` -> ("a", "b")."""
     return tuple(_chain(_tree(path))[0])
 
 
 def projected(path: str) -> frozenset[str]:
-    """Members that the path takes for lists: ``a.b[].c[0]`` -> {"b", "c"}."""
+    """Return the members that the path takes for lists: ``a.b[].c[0]`` -> {"b", "c"}."""
     return frozenset(_projected(_tree(path)))
 
 
@@ -87,7 +95,7 @@ def _tree(path: str) -> Mapping[str, Any]:
 
 
 def _children(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Those of a slice are numbers."""
+    """Return the child nodes; those of a slice are numbers."""
     return [child for child in node["children"] if isinstance(child, Mapping)]
 
 
@@ -97,7 +105,7 @@ def _functions(node: Mapping[str, Any]) -> set[str]:
 
 
 def _chain(node: Mapping[str, Any]) -> tuple[list[str], bool]:
-    """Leading members, and whether these are all there is."""
+    """Return the leading members, and whether these are all there is."""
     match node["type"]:
         case "field":
             return [node["value"]], True
@@ -123,7 +131,7 @@ def _projected(node: Mapping[str, Any]) -> list[str]:
 
 
 def _last(node: Mapping[str, Any]) -> list[str]:
-    """The member that a node ends in; none where it ends in something else."""
+    """Return the member that a node ends in; none where it ends in something else."""
     match node["type"]:
         case "field":
             return [node["value"]]

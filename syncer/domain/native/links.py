@@ -1,4 +1,4 @@
-"""Where a link to the next page leads, as the path of the next call. Pure.
+"""Follow a link to the next page: turn it into the path of the next call. Pure.
 
 https://www.rfc-editor.org/rfc/rfc8288
 """
@@ -17,7 +17,7 @@ _LINK = re.compile(rf"<([^>]*)>((?:{_PARAMETER})*)")
 
 
 def next_in_header(headers: Mapping[str, str | list[str]]) -> str | None:
-    """The address that the header Link names as the next one; None where it names none."""
+    """Find the address that the header Link names as the next one; None where it names none."""
     for link in _LINK.finditer(", ".join(_values(headers, "link"))):
         relations = [text for name, text in _PARAMETERS.findall(link[2]) if name.lower() == "rel"]
         # Only the first one counts.
@@ -27,7 +27,7 @@ def next_in_header(headers: Mapping[str, str | list[str]]) -> str | None:
 
 
 def path_of(link: str, call: Call, url: str) -> str:
-    """The path and query of the link behind the API's base URL.
+    """Return the path and query of the link behind the API's base URL.
 
     url: what was called. Parameters that Kombo has added there, such as keys, are not in the path. Raises
     ValueError where the link leads elsewhere; no query is repeated, it may hold secrets.
@@ -55,7 +55,7 @@ def path_of(link: str, call: Call, url: str) -> str:
 
 
 def _base(called: str, asked: str) -> str | None:
-    """The path of the base URL: what was called without what was asked for."""
+    """Return the path of the base URL: the called path without the requested one."""
     if called.endswith(asked):
         return called.removesuffix(asked).rstrip("/")
     # Some write characters of a path as %XX and others do not.

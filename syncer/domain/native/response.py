@@ -1,4 +1,4 @@
-"""One answer of a tool -> the records of a page, and where the list goes on. Pure."""
+"""Read one answer of a tool as a page of a native list. Pure."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from typing import Any
 
 from syncer.domain.errors import CursorRefused, RequestRefused, Transient
 from syncer.domain.native.body import read_body
+from syncer.domain.native.cursor import NativeCursor
 from syncer.domain.native.jmespath import at, first_steps, led_to
-from syncer.domain.native.paging import Answered, next_place
-from syncer.domain.native.request import Place, call_at
+from syncer.domain.native.paging.base import NativePage
+from syncer.domain.native.request import call_at
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.values import Unfit, json_text
 
-#: What tools answer to a place that they do not know (any more).
-_NO_PLACE = frozenset({400, 404, 410, 422})
+#: Statuses of tools for a position that they do not know (any more).
+_UNKNOWN_POSITION = frozenset({400, 404, 410, 422})
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The records of a page as JSON texts. next: in the list of the same row; None: that is at its end."""
+    """Records of a page as JSON texts. next: in the list of the same row; None where that is at its end."""
 
     records: tuple[bytes, ...]
-    next: Place | None
+    next: NativeCursor | None
 
 
 def read_listing(
     spec: NativeListSpec,
-    place: Place,
+    cursor: NativeCursor,
     integration_id: str,
     *,
     status: int,
@@ -37,23 +38,23 @@ def read_listing(
     body: bytes | None,
     url: str,
 ) -> Listing:
-    """The page at that place.
+    """Read the page at the cursor.
 
     status, headers and url are the tool's; body is the JSON text of what Kombo passed on, None where there
     was nothing. Raises Transient for what may be better soon, RequestRefused for what will not, CursorRefused
-    where another place may be better.
+    where the list may be begun again.
     """
-    call = call_at(spec, place)
+    call = call_at(spec, cursor)
     # A query may hold secrets.
     path = call.path.partition("?")[0]
     subject = f"{spec.name}: {call.method} {path} through {call.api} of {integration_id}"
     told: dict[str, Any] = {"status": status, "integration_id": integration_id}
     # Only where the row's list begins: further on it would pass for the end.
-    if spec.for_each is not None and status in spec.for_each.skip and place.at is None:
+    if spec.for_each is not None and status in spec.for_each.skip and cursor.at is None:
         return Listing((), None)
     if status == 429 or status >= 500:
         raise Transient(f"{subject} was answered with {status} by the tool.", **told)
-    if status in _NO_PLACE and place.at is not None:
+    if status in _UNKNOWN_POSITION and cursor.at is not None:
         raise CursorRefused(
             f"{subject} was refused with {status} by the tool in the middle of the list: begin it again.",
             **told,
@@ -66,7 +67,8 @@ def read_listing(
         raise Transient(f"{subject} has an unreadable answer: {error}.", **told) from None
     try:
         records = tuple(map(_text, _records(spec, data)))
-        return Listing(records, next_place(spec.page, place, Answered(call, data, records, headers, url)))
+        page = NativePage(call, data, records, headers, url)
+        return Listing(records, spec.page.next_cursor(cursor, page))
     except RecursionError:
         raise RequestRefused(f"{subject} has an answer that is nested too deeply.", **told) from None
     except ValueError as error:
@@ -74,7 +76,7 @@ def read_listing(
 
 
 def _records(spec: NativeListSpec, data: Any) -> list[Any]:
-    """The list at ``records``. Raises ValueError where none is there: that is never an empty one."""
+    """Find the list at ``records``. Raises ValueError where none is there: that is never an empty one."""
     found = at(spec.records, data)
     if isinstance(found, list):
         return found
@@ -91,7 +93,7 @@ def _records(spec: NativeListSpec, data: Any) -> list[Any]:
 
 
 def _parent(data: Any, steps: tuple[str, ...]) -> dict[str, Any] | None:
-    """The parent of the element that the steps lead to; None where it is not there.
+    """Return the parent of the element that the steps lead to; None where it is not there.
 
     The document itself is no parent: its only element is there or the answer is another one.
     """
@@ -106,7 +108,7 @@ def _parent(data: Any, steps: tuple[str, ...]) -> dict[str, Any] | None:
 
 
 def _text(record: Any) -> bytes:
-    """The record as JSON text; one that no database can hold as text that says so when it is read."""
+    """Write a record as JSON text; one that no database can hold as text that says so when it is read."""
     try:
         return json_text(record).encode()
     except Unfit:

@@ -1,4 +1,4 @@
-"""One record of a resource -> its key, and its row with the typed columns of the view. Pure."""
+"""Read a record of a native list: its key, and its row with the typed columns of the view. Pure."""
 
 from __future__ import annotations
 
@@ -24,39 +24,37 @@ _NUMBER = re.compile(r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
-def read_native(native_list: NativeListSpec, raw: bytes, parent: str | None) -> Record | Poison:
-    """The record of a JSON text, or the reason why it cannot be a row; parent: the value of its row."""
+def read_native(spec: NativeListSpec, raw: bytes, parent: str | None) -> Record | Poison:
+    """Read the record of a JSON text, or why it cannot be a row. parent: the value of its row."""
     try:
         record = decoded(raw)
         if not isinstance(record, dict):
             return _poison(raw, "not an object")
-        key = _key(native_list, record, parent)
+        key = _key(spec, record, parent)
         if b"\\u0000" in raw and has_nul(record):
             return _poison(raw, "holds a NUL character", _as_it_can_be_kept(key))
         # With a key that does not tell its row a record can move from one row to another.
-        told = raw + (parent or "").encode() if native_list.may_repeat else raw
+        told = raw + (parent or "").encode() if spec.may_repeat else raw
         return Record(key, None, text_hash(told), raw, parent)
     except Unfit as reason:
         return _poison(raw, f"no usable key: {reason}")
     except RecursionError:
         return _poison(raw, "nested too deeply")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _poison(raw, f"not readable: {error}", _key_of_unreadable(native_list, raw, parent))
+        return _poison(raw, f"not readable: {error}", _key_of_unreadable(spec, raw, parent))
 
 
 def twin(record: Record) -> Poison:
-    """What becomes of a record whose key another one of its page has, that says something else."""
+    """Quarantine a record whose key another record of its page has, with other content."""
     return _poison(record.text, f"has the same key as another record: {record.id}", record.id)
 
 
-def project_native(native_list: NativeListSpec, record: Record) -> Row | Poison:
-    """The row of a record; its values are ``parent`` and ``columns``, JSON text of an object or None."""
+def project_native(spec: NativeListSpec, record: Record) -> Row | Poison:
+    """Project a record: its values are ``parent`` and ``columns``, JSON text of an object or None."""
     try:
         members = decoded(record.text)
         notes: list[str] = []
-        columns = {
-            each.name: _column(each, native_list.format, members, notes) for each in native_list.columns
-        }
+        columns = {each.name: _column(each, spec.format, members, notes) for each in spec.columns}
         text = json_text(columns) if columns else None
     except RecursionError:
         return _poison(record.text, "nested too deeply", record.id)
@@ -75,12 +73,12 @@ def project_native(native_list: NativeListSpec, record: Record) -> Row | Poison:
     )
 
 
-def _key(native_list: NativeListSpec, record: Any, parent: str | None) -> str:
-    """One part as it is, several as a JSON list of texts. Raises Unfit."""
-    each = native_list.for_each
+def _key(spec: NativeListSpec, record: Any, parent: str | None) -> str:
+    """Write the key: one part as it is, several as a JSON list of texts. Raises Unfit."""
+    each = spec.for_each
     parts = [
         _part(path, parent if each is not None and path == each.key_part else _found(path, record))
-        for path in native_list.key
+        for path in spec.key
     ]
     key = parts[0] if len(parts) == 1 else json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
     if len(key) > ID_LENGTH:
@@ -88,18 +86,18 @@ def _key(native_list: NativeListSpec, record: Any, parent: str | None) -> str:
     return key
 
 
-def _key_of_unreadable(native_list: NativeListSpec, raw: bytes, parent: str | None) -> str | None:
-    """Its row is there and not gone, whatever else of the record no database takes."""
+def _key_of_unreadable(spec: NativeListSpec, raw: bytes, parent: str | None) -> str | None:
+    """Read the key of a record that no database takes: its row is there and not gone."""
     try:
         record = json.loads(raw.decode(errors="surrogateescape"), strict=False, parse_float=Decimal)
-        key = _key(native_list, record, parent)
+        key = _key(spec, record, parent)
     except (ValueError, ArithmeticError, RecursionError):
         return None
     return _as_it_can_be_kept(key)
 
 
 def _as_it_can_be_kept(key: str) -> str | None:
-    """The key; None where no row can have it."""
+    """Return the key; None where no row can have it."""
     try:
         key.encode()
     except UnicodeEncodeError:
@@ -124,7 +122,7 @@ def _part(path: str, value: Any) -> str:
 
 
 def _column(column: Column, written: Format, record: Any, notes: list[str]) -> Any:
-    """The column's value as it is in JSON; None with a note where the record's does not fit."""
+    """Convert the column's value to JSON; None with a note where the record's does not fit."""
     path = column.source[0]
     try:
         value = _found(path, record)
@@ -144,7 +142,7 @@ def _found(path: str, record: Any) -> Any:
 
 
 def _from_text(type_: ColumnType, text: str) -> Any:
-    """What a text of XML or CSV stands for, which have no other values; the text where that is nothing."""
+    """Read a text of XML or CSV, which have no other values; it stays text where that fails."""
     if type_ in ("text", "json"):
         return text
     text = text.strip()
@@ -156,7 +154,7 @@ def _from_text(type_: ColumnType, text: str) -> Any:
 
 
 def _in_json(type_: ColumnType, value: Any) -> Any:
-    """The value as the column's type has it. Raises Unfit."""
+    """Convert the value to the column's type. Raises Unfit."""
     converted = CONVERTERS[type_](value)
     match converted:
         case datetime():
@@ -169,10 +167,10 @@ def _in_json(type_: ColumnType, value: Any) -> Any:
 
 
 def _poison(raw: bytes, reason: str, key: str | None = None) -> Poison:
-    """Its id is the key; a member ``id`` need not be one."""
+    """Make a poison whose id is the key; a member ``id`` need not be one."""
     return replace(poison(raw, reason, None), id=key)
 
 
-def native_projection(native_list: NativeListSpec) -> Projection:
+def native_projection(spec: NativeListSpec) -> Projection:
     """Identify the projection of the list's records: with other columns they become other rows."""
-    return Projection(native_list.columns_fingerprint)
+    return Projection(spec.columns_fingerprint)

@@ -1,4 +1,4 @@
-"""The native APIs that Kombo passes calls on to, as data, and what each of them asks of a call.
+"""Describe the native APIs that Kombo passes calls on to, and check calls against them.
 
 ``tools.json`` was drawn from Kombo's Python SDK 1.4.0 (``general.send_passthrough_request``). Kombo adds APIs
 without telling, so that whoever knows better may have a call sent unchecked.
@@ -21,7 +21,7 @@ _FILE = Path(__file__).with_name("tools.json")
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """One native API of one tool.
+    """Native API of one tool.
 
     name: ``workday/rest``. labels: the tool's names for people. base_urls: where it is, with places for what
     differs by customer; none where not told. method: the only one it takes, if there is such. body: what a
@@ -41,7 +41,7 @@ class Api:
 
 @cache
 def apis() -> dict[str, Api]:
-    """Name -> API, in alphabetical order."""
+    """Read all APIs by name, in alphabetical order."""
     return {
         name: Api(
             name,
@@ -58,7 +58,7 @@ def apis() -> dict[str, Api]:
 
 
 def check_call(call: Call, *, force: bool = False) -> list[str]:
-    """What is doubtful about the call, as sentences. force: whatever is known of its API does not count.
+    """Check a call, and return its doubts as sentences. force: what is known of its API does not count.
 
     Raises UsageError where the call cannot be sent, or goes against what is known of its API.
     """
@@ -95,7 +95,7 @@ def _check_xml(api: Api, call: Call) -> None:
 
 
 def unknown_api(name: str) -> str:
-    """That there is no such API, with the nearest names: other APIs of the same tool, else by the whole."""
+    """Say that there is no such API, with the nearest names: of the same tool, else by the whole."""
     tool = name.partition("/")[0]
     own = [each for each in apis() if each.partition("/")[0] == tool]
     near = own or get_close_matches(name, apis(), n=3, cutoff=0.5)

@@ -83,7 +83,7 @@ def expected_rows(stream: Stream, model: Listed, typical: Mapping[str, int]) -> 
 def pages(rows: int, model: Listed, page_size: int, full_pages: int | None) -> int:
     """Requests that it takes to read so many rows; an empty list takes one.
 
-    full_pages: those of the last full walk, if there was one; a tool's own list has pages of its own size.
+    full_pages: those of the last full walk, if there was one; a native list has pages of its own size.
     """
     if isinstance(model, NativeListSpec):
         return max(1, full_pages or 1)

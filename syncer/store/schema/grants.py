@@ -82,7 +82,7 @@ def grant_read(database: Database, role: str, *, without_sensitive: bool) -> Gra
         _require_ownership(connection, role)
         make_safe_views(connection)
         readable = _readable(connection, without_sensitive)
-        # Nobody knows what of a tool's own lists is sensitive.
+        # Nobody knows what of native lists is sensitive.
         withdrawn = dict.fromkeys((*readable, *native_relations(connection)))
         to, every = quoted(connection, role), quoted(connection, *readable)
         schema = connection.execute(text("SELECT current_schema()")).scalar_one()

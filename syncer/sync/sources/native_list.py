@@ -1,4 +1,4 @@
-"""A list of a tool's own API, for one integration, as a source of records."""
+"""Native list of one integration, as a source of records."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from functools import partial
 from sqlalchemy import Connection
 
 from syncer.domain.errors import ParentsUnread
-from syncer.domain.native.request import Place, call_at
+from syncer.domain.native.cursor import NativeCursor
+from syncer.domain.native.request import call_at
 from syncer.domain.native.response import Listing, read_listing
 from syncer.domain.native.rows import native_projection, project_native, read_native, twin
 from syncer.domain.native.spec import ForEach, NativeListSpec
@@ -29,7 +30,7 @@ from syncer.sync.sources.base import Records
 
 @dataclass(frozen=True, slots=True)
 class NativeListSource:
-    """A ``Source``. Its cursors are places: the row that is asked for, and where the row's list goes on."""
+    """A ``Source``. Its cursors name a row of the mirror, and a position in that row's list."""
 
     context: SyncContext
     listed: NativeListSpec
@@ -52,24 +53,24 @@ class NativeListSource:
 
         Raises ParentsUnread where the rows that are to be asked for have not been read whole yet.
         """
-        place, each = Place.read(cursor), self.listed.for_each
-        if each is not None and place.at is None:
-            row = await self.context.database.ask(partial(self._row, each, place.row))
+        here, each = NativeCursor.read(cursor), self.listed.for_each
+        if each is not None and here.at is None:
+            row = await self.context.database.ask(partial(self._row, each, here.row))
             if row is None:
                 return Page((), None, None)
-            place = Place(row)
-        listing, page = await self._asked(place, purpose)
+            here = NativeCursor(row)
+        listing, page = await self._asked(here, purpose)
         following = listing.next
         if following is None and each is not None:
-            row = await self.context.database.ask(partial(self._following, each, place.row))
-            following = None if row is None else Place(row)
+            row = await self.context.database.ask(partial(self._following, each, here.row))
+            following = None if row is None else NativeCursor(row)
         return replace(page, next=None if following is None else following.text())
 
-    async def _asked(self, place: Place, purpose: Purpose) -> tuple[Listing, Page]:
+    async def _asked(self, here: NativeCursor, purpose: Purpose) -> tuple[Listing, Page]:
         def read(answer: NativeAnswer) -> Listing:
             return read_listing(
                 self.listed,
-                place,
+                here,
                 self.integration_id,
                 status=answer.status,
                 headers=answer.headers,
@@ -77,11 +78,11 @@ class NativeListSource:
                 url=answer.url,
             )
 
-        call = call_at(self.listed, place)
+        call = call_at(self.listed, here)
         listing, answer, duration = await self.context.client.native_list(
             call, self.integration_id, self.listed.name, read, purpose=purpose
         )
-        return listing, Page(listing.records, None, answer.served_at, duration, parent=place.row)
+        return listing, Page(listing.records, None, answer.served_at, duration, parent=here.row)
 
     def read(self, page: Page) -> Records:
         """Of several records with one key only the first can be a row: the key does not tell them apart."""

@@ -14,10 +14,17 @@ from urllib.parse import parse_qsl, urlsplit
 from xml.sax.saxutils import escape
 
 from syncer.domain.native.call import Call
+from syncer.domain.native.cursor import NativeCursor
 from syncer.domain.native.jmespath import at
-from syncer.domain.native.request import Place, call_at
+from syncer.domain.native.paging.base import PagingStyle
+from syncer.domain.native.paging.counted import OffsetStyle, PageNumberStyle
+from syncer.domain.native.paging.cursor import CursorStyle
+from syncer.domain.native.paging.link import LinkStyle
+from syncer.domain.native.paging.parameter import ParameterStyle
+from syncer.domain.native.paging.single import SINGLE_PAGE
+from syncer.domain.native.request import call_at
 from syncer.domain.native.response import Listing, read_listing
-from syncer.domain.native.spec import Format, NativeListSpec, Paging
+from syncer.domain.native.spec import Format, NativeListSpec
 
 INTEGRATION = "hibob:h1"
 BASE = "https://api.tool.example/v1"
@@ -25,7 +32,7 @@ _OF_CALL = ("params", "headers", "data", "options", "wants_base64")
 
 
 def native_list(
-    page: Paging | None = None,
+    page: PagingStyle | None = None,
     *,
     api: str = "hibob/v1",
     method: str = "GET",
@@ -39,7 +46,7 @@ def native_list(
         call=Call(api, method, path, is_listing=True, **call),
         integrations=("hibob:*",),
         every=timedelta(hours=6),
-        page=page or Paging(),
+        page=page or SINGLE_PAGE,
         **{"records": "items", "key": ("id",), **parts},
     )
 
@@ -47,7 +54,7 @@ def native_list(
 def read(
     spec: NativeListSpec,
     data: Any = None,
-    place: Place | None = None,
+    cursor: NativeCursor | None = None,
     *,
     status: int = 200,
     headers: Mapping[str, str | list[str]] | None = None,
@@ -57,7 +64,7 @@ def read(
     """What is read of a tool's answer. data: as Kombo passes it on, where body does not give it as text."""
     text = json.dumps(data).encode() if body is None and data is not None else body
     return read_listing(
-        spec, place or Place(), INTEGRATION, status=status, headers=headers or {}, body=text, url=url
+        spec, cursor or NativeCursor(), INTEGRATION, status=status, headers=headers or {}, body=text, url=url
     )
 
 
@@ -71,19 +78,19 @@ class Tool:
 
     def walk(self) -> list[dict[str, Any]]:
         """All records in the order in which they came. Fails where the walk comes to no end."""
-        place: Place | None = Place()
+        cursor: NativeCursor | None = NativeCursor()
         found: list[dict[str, Any]] = []
         for _ in range(len(self.records) + 2):
-            assert place is not None
-            listing = self._answer(Place.read(place.text()))
+            assert cursor is not None
+            listing = self._answer(NativeCursor.read(cursor.text()))
             found += map(json.loads, listing.records)
-            place = listing.next
-            if place is None:
+            cursor = listing.next
+            if cursor is None:
                 return found
         raise AssertionError("the walk comes to no end")
 
-    def _answer(self, place: Place) -> Listing:
-        call = call_at(self.spec, place)
+    def _answer(self, cursor: NativeCursor) -> Listing:
+        call = call_at(self.spec, cursor)
         start = self._start(call)
         records = self.records[start : start + self.size]
         more = start + self.size < len(self.records)
@@ -101,24 +108,27 @@ class Tool:
         if self.spec.call.wants_base64:
             text = base64.b64encode(text.encode()).decode()
         return read(
-            self.spec, text, place, headers=headers, url=f"{BASE}{_added(call.path)}access_token=t0ken"
+            self.spec, text, cursor, headers=headers, url=f"{BASE}{_added(call.path)}access_token=t0ken"
         )
 
     def _start(self, call: Call) -> int:
-        """The number of records before the page that is spec for."""
-        page = self.spec.page
-        told: Any = call.params.get(page.param) if page.within == "params" else at(page.param, call.data)
-        match page.style:
-            case "cursor":
-                return int(told or 0)
-            case "offset":
-                return int(told) - page.start
-            case "page":
-                return (int(told) - page.start) * self.size
-            case "link":
+        """The number of records before the page that is asked for."""
+        match self.spec.page:
+            case CursorStyle() as page:
+                return int(_sent(page, call) or 0)
+            case OffsetStyle() as page:
+                return int(_sent(page, call)) - page.first_position()
+            case PageNumberStyle() as page:
+                return (int(_sent(page, call)) - page.first_position()) * self.size
+            case LinkStyle():
                 return int(dict(parse_qsl(urlsplit(call.path).query)).get("at", 0))
-            case "none":
+            case _:
                 return 0
+
+
+def _sent(page: ParameterStyle, call: Call) -> Any:
+    """Return the position that the call sends; None where it sends none."""
+    return call.params.get(page.param) if page.within == "params" else at(page.param, call.data)
 
 
 def _added(path: str) -> str:

@@ -12,36 +12,41 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncer.domain.errors import CursorRefused, KomboError, RequestRefused, Transient
-from syncer.domain.native.request import Place
-from syncer.domain.native.spec import ForEach, Format, NativeListSpec, Paging
+from syncer.domain.native.cursor import NativeCursor
+from syncer.domain.native.paging.base import PagingStyle
+from syncer.domain.native.paging.counted import CountedStyle, OffsetStyle, PageNumberStyle
+from syncer.domain.native.paging.cursor import CursorStyle
+from syncer.domain.native.paging.link import LinkStyle
+from syncer.domain.native.paging.parameter import ParameterStyle
+from syncer.domain.native.spec import ForEach, Format, NativeListSpec
 from tests.domain.native.lists import BASE, INTEGRATION, Tool, native_list, read
 
-CURSOR = Paging("cursor", "cursor", next="meta.next")
-OFFSET = Paging("offset", "offset")
-PAGE = Paging("page", "page")
-LINK = Paging("link")
+CURSOR = CursorStyle("cursor", next="meta.next")
+OFFSET = OffsetStyle("offset")
+PAGE = PageNumberStyle("page")
+LINK = LinkStyle()
 
-Way = tuple[Paging, tuple[Format, ...]]
-COUNTED: tuple[tuple[Literal["offset", "page"], Literal["params", "data"], int | None], ...] = (
-    ("offset", "params", None),
-    ("offset", "data", 1),
-    ("page", "params", 0),
-    ("page", "data", None),
+Way = tuple[PagingStyle, tuple[Format, ...]]
+COUNTED: tuple[tuple[type[CountedStyle], Literal["params", "data"], int | None], ...] = (
+    (OffsetStyle, "params", None),
+    (OffsetStyle, "data", 1),
+    (PageNumberStyle, "params", 0),
+    (PageNumberStyle, "data", None),
 )
 #: Every way to page, and the formats in which an answer can tell what it needs.
 PAGED: list[Way] = [
-    (Paging("cursor", "cursor", next="next"), ("json",)),
-    (Paging("cursor", "cursor", next="list.next"), ("xml",)),
-    (Paging("cursor", "a.cursor", "data", next="next"), ("json",)),
-    (Paging("link"), ("json", "xml", "csv")),
-    (Paging("link", next="next"), ("json",)),
-    (Paging("link", next="list.next"), ("xml",)),
+    (CursorStyle("cursor", next="next"), ("json",)),
+    (CursorStyle("cursor", next="list.next"), ("xml",)),
+    (CursorStyle("a.cursor", "data", next="next"), ("json",)),
+    (LinkStyle(), ("json", "xml", "csv")),
+    (LinkStyle(next="next"), ("json",)),
+    (LinkStyle(next="list.next"), ("xml",)),
 ]
 for style, within, first in COUNTED:
     PAGED += [
-        (Paging(style, "at", within, first=first), ("json", "xml", "csv")),
-        (Paging(style, "at", within, first=first, total="total"), ("json",)),
-        (Paging(style, "at", within, first=first, total="list.total"), ("xml",)),
+        (style("at", within, first=first), ("json", "xml", "csv")),
+        (style("at", within, first=first, total="total"), ("json",)),
+        (style("at", within, first=first, total="list.total"), ("xml",)),
     ]
 PATHS: dict[Format, str] = {"json": "items", "xml": "list.items.item", "csv": "rows"}
 
@@ -51,18 +56,20 @@ names = st.text(
 ways = st.sampled_from([(page, each) for page, formats in PAGED for each in formats])
 
 
-def failure(spec: NativeListSpec, data: Any = None, place: Place | None = None, **answer: Any) -> KomboError:
+def failure(
+    spec: NativeListSpec, data: Any = None, cursor: NativeCursor | None = None, **answer: Any
+) -> KomboError:
     with pytest.raises((Transient, RequestRefused, CursorRefused)) as caught:
-        read(spec, data, place, **answer)
+        read(spec, data, cursor, **answer)
     assert caught.value.integration_id == INTEGRATION
     assert str(caught.value).startswith(f"native_list: {spec.call.method} ")
     assert "t0ken" not in str(caught.value)
     return caught.value
 
 
-def refused(spec: NativeListSpec, data: Any = None, place: Place | None = None, **answer: Any) -> str:
+def refused(spec: NativeListSpec, data: Any = None, cursor: NativeCursor | None = None, **answer: Any) -> str:
     """Why the answer is no page and will be none tomorrow."""
-    error = failure(spec, data, place, **answer)
+    error = failure(spec, data, cursor, **answer)
     assert type(error) is RequestRefused
     return str(error).partition("expected: ")[2]
 
@@ -83,19 +90,19 @@ def items(*records: Any, **beside: Any) -> dict[str, Any]:
 
 @given(ways, st.lists(names, max_size=12), st.integers(1, 5), st.booleans(), st.booleans())
 def test_every_style_walks_any_list_exactly_once(
-    way: tuple[Paging, Format], named: list[str], size: int, wants_base64: bool, knows_size: bool
+    way: tuple[PagingStyle, Format], named: list[str], size: int, wants_base64: bool, knows_size: bool
 ) -> None:
     page, written = way
-    if knows_size and page.style in ("offset", "page"):
+    if knows_size and isinstance(page, CountedStyle):
         page = replace(page, size=size)
     # White space at the ends of an element's text is not kept, and an empty element has none.
-    records = [{"id": str(place), "name": f"-{name}-"} for place, name in enumerate(named)]
+    records = [{"id": str(number), "name": f"-{name}-"} for number, name in enumerate(named)]
     spec = native_list(
         page,
         records=PATHS[written],
         format=written,
         wants_base64=wants_base64,
-        method="POST" if page.within == "data" else "GET",
+        method="POST" if isinstance(page, ParameterStyle) and page.within == "data" else "GET",
     )
     assert Tool(spec, records, size).walk() == records
 
@@ -110,8 +117,8 @@ def test_a_cursor_that_is_nothing_ends_the_list(meta: Any) -> None:
 
 @pytest.mark.parametrize("cursor", ["c2", 2, 0])
 def test_a_cursor_is_a_text_or_a_number_and_belongs_to_the_row(cursor: str | int) -> None:
-    listing = read(native_list(CURSOR), items(meta={"next": cursor}), Place("p1", "c1"))
-    assert listing.next == Place("p1", cursor)
+    listing = read(native_list(CURSOR), items(meta={"next": cursor}), NativeCursor("p1", "c1"))
+    assert listing.next == NativeCursor("p1", cursor)
 
 
 @pytest.mark.parametrize(
@@ -128,11 +135,11 @@ def test_another_cursor_is_refused_with_its_path(cursor: Any, said: str) -> None
 
 
 def test_a_cursor_that_comes_again_is_refused() -> None:
-    said = refused(native_list(CURSOR), items({"id": 1}, meta={"next": "c1"}), Place(at="c1"))
+    said = refused(native_list(CURSOR), items({"id": 1}, meta={"next": "c1"}), NativeCursor(at="c1"))
     assert said == "next: meta.next leads to the same page again."
 
 
-# --- counted places
+# --- counted positions
 
 
 def test_an_offset_moves_by_what_came_and_a_page_by_one() -> None:
@@ -141,31 +148,31 @@ def test_an_offset_moves_by_what_came_and_a_page_by_one() -> None:
     assert offset is not None
     assert number is not None
     assert (offset.at, number.at) == (2, 2)
-    offset = read(native_list(OFFSET), items({"id": 3}), Place("p1", 2)).next
+    offset = read(native_list(OFFSET), items({"id": 3}), NativeCursor("p1", 2)).next
     assert offset is not None
     assert (offset.row, offset.at) == ("p1", 3)
 
 
 @pytest.mark.parametrize("page", [OFFSET, PAGE])
-def test_an_empty_page_ends_a_list_that_is_counted(page: Paging) -> None:
-    assert read(native_list(page), items(), Place(at=3)).next is None
+def test_an_empty_page_ends_a_list_that_is_counted(page: PagingStyle) -> None:
+    assert read(native_list(page), items(), NativeCursor(at=3)).next is None
 
 
-@pytest.mark.parametrize("style", ["offset", "page"])
-def test_a_page_that_is_not_full_is_the_last_where_no_total_is_told(style: Any) -> None:
+@pytest.mark.parametrize("style", [OffsetStyle, PageNumberStyle])
+def test_a_page_that_is_not_full_is_the_last_where_no_total_is_told(style: type[CountedStyle]) -> None:
     short = items({"id": 1}, {"id": 2}, total=9)
-    assert read(native_list(Paging(style, "at", size=3)), short).next is None
-    assert read(native_list(Paging(style, "at", size=2)), short).next is not None
-    # A tool may give fewer records at once than it was spec for.
-    assert read(native_list(Paging(style, "at", size=3, total="total")), short).next is not None
+    assert read(native_list(style("at", size=3)), short).next is None
+    assert read(native_list(style("at", size=2)), short).next is not None
+    # A tool may give fewer records at once than it was asked for.
+    assert read(native_list(style("at", size=3, total="total")), short).next is not None
 
 
 @pytest.mark.parametrize("total", [4, "4", 4.0])
 def test_a_list_ends_where_its_total_is_reached(total: Any) -> None:
-    spec = native_list(Paging("offset", "at", total="total"))
+    spec = native_list(OffsetStyle("at", total="total"))
     page = items({"id": 1}, {"id": 2}, total=total)
-    assert read(spec, page, Place(at=1)).next is not None
-    assert read(spec, page, Place(at=2)).next is None
+    assert read(spec, page, NativeCursor(at=1)).next is not None
+    assert read(spec, page, NativeCursor(at=2)).next is None
 
 
 @pytest.mark.parametrize(
@@ -180,9 +187,7 @@ def test_a_list_ends_where_its_total_is_reached(total: Any) -> None:
     ],
 )
 def test_a_total_that_is_none_is_refused_with_its_path(total: Any, kind: str) -> None:
-    said = refused(
-        native_list(Paging("offset", "at", total="meta.all")), items({"id": 1}, meta={"all": total})
-    )
+    said = refused(native_list(OffsetStyle("at", total="meta.all")), items({"id": 1}, meta={"all": total}))
     assert said == (
         f"total: 'meta.all' led to {kind} in the answer, where meta has: all,"
         " and a number above 0 was expected."
@@ -190,7 +195,7 @@ def test_a_total_that_is_none_is_refused_with_its_path(total: Any, kind: str) ->
 
 
 @pytest.mark.parametrize("page", [OFFSET, PAGE])
-def test_a_page_with_the_records_of_the_one_before_is_refused(page: Paging) -> None:
+def test_a_page_with_the_records_of_the_one_before_is_refused(page: CountedStyle) -> None:
     spec, same = native_list(page), items({"id": 1}, {"id": 2})
     following = read(spec, same).next
     assert refused(spec, same, following) == f"page: {page.param} 2 has the same records as the page before."
@@ -224,14 +229,14 @@ def test_a_page_with_the_records_of_the_one_before_is_refused(page: Paging) -> N
 )
 @pytest.mark.parametrize("name", ["link", "Link", "LINK"])
 def test_the_header_link_names_the_next_page(name: str, header: Any, at: str | None) -> None:
-    listing = read(native_list(LINK), items({"id": 1}), Place("p1"), headers={"a": "b", name: header})
-    assert listing.next == (None if at is None else Place("p1", at))
+    listing = read(native_list(LINK), items({"id": 1}), NativeCursor("p1"), headers={"a": "b", name: header})
+    assert listing.next == (None if at is None else NativeCursor("p1", at))
 
 
 def test_a_link_in_the_answer_is_followed_and_none_ends_the_list() -> None:
-    spec = native_list(Paging("link", next="links.next"))
+    spec = native_list(LinkStyle(next="links.next"))
     listing = read(spec, items(links={"next": f"{BASE}/list?page%5Bnumber%5D=2"}))
-    assert listing.next == Place(at="/list?page%5Bnumber%5D=2")
+    assert listing.next == NativeCursor(at="/list?page%5Bnumber%5D=2")
     for end in ({"next": None}, {"next": ""}, {}, None):
         assert read(spec, items(links=end)).next is None
     assert refused(spec, items(links={"next": 2})) == "next: an address is text, and this is a number."
@@ -241,12 +246,14 @@ def test_parameters_that_were_asked_for_stay_in_the_link() -> None:
     spec = native_list(LINK, path="/list?sort=id", params={"limit": "5"})
     url = f"{BASE}/list?sort=id&limit=5&access_token=t0ken"
     header = {"link": f"<{BASE}/list?sort=id&limit=5&page=2&access_token=t0ken>; rel=next"}
-    assert read(spec, items(), headers=header, url=url).next == Place(at="/list?sort=id&limit=5&page=2")
+    assert read(spec, items(), headers=header, url=url).next == NativeCursor(
+        at="/list?sort=id&limit=5&page=2"
+    )
     # Also on the pages that follow, where they are in the path.
     url = f"{BASE}/list?sort=id&limit=5&page=2&access_token=t0ken"
     header = {"link": f"<{BASE}/list?sort=id&limit=5&page=3&access_token=t0ken>; rel=next"}
-    listing = read(spec, items(), Place(at="/list?sort=id&limit=5&page=2"), headers=header, url=url)
-    assert listing.next == Place(at="/list?sort=id&limit=5&page=3")
+    listing = read(spec, items(), NativeCursor(at="/list?sort=id&limit=5&page=2"), headers=header, url=url)
+    assert listing.next == NativeCursor(at="/list?sort=id&limit=5&page=3")
 
 
 @pytest.mark.parametrize(
@@ -267,7 +274,7 @@ def test_a_link_that_leads_elsewhere_is_refused_without_its_query(link: str, sho
 
 def test_a_link_to_the_page_it_came_with_is_refused() -> None:
     header = {"link": f"<{BASE}/list?page=2>; rel=next"}
-    said = refused(native_list(LINK), items({"id": 1}), Place(at="/list?page=2"), headers=header)
+    said = refused(native_list(LINK), items({"id": 1}), NativeCursor(at="/list?page=2"), headers=header)
     assert said == "next: the header Link leads to the same page again."
 
 
@@ -280,7 +287,7 @@ def test_a_link_needs_an_answer_that_says_what_was_called(url: str) -> None:
 def test_the_base_is_found_where_the_tool_writes_the_path_in_another_way() -> None:
     spec = native_list(LINK, path="/people/a%40b/list")
     header = {"link": "<?page=2>; rel=next"}
-    assert read(spec, items(), headers=header, url=f"{BASE}/people/a@b/list").next == Place(
+    assert read(spec, items(), headers=header, url=f"{BASE}/people/a@b/list").next == NativeCursor(
         at="/people/a@b/list?page=2"
     )
 
@@ -297,7 +304,7 @@ def test_json_is_read_whether_it_was_passed_on_as_json_or_as_text() -> None:
     assert read(spec, f"\ufeff \r\n{body.decode()}\n").records == expected
     encoded = native_list(wants_base64=True)
     assert read(encoded, base64.b64encode(b"\xef\xbb\xbf" + body).decode()).records == expected
-    # Kombo need not have done as it was spec.
+    # Kombo need not have done as it was asked.
     assert read(encoded, body=body).records == expected
     assert read(encoded, body.decode()).records == expected
 
@@ -525,18 +532,20 @@ def test_what_a_tool_refuses_is_refused(status: int) -> None:
 def test_a_status_may_say_that_a_row_has_nothing_but_only_at_its_beginning() -> None:
     each = ForEach("hris_employees", "id", "id", frozenset({404}))
     spec = native_list(CURSOR, path="/people/{id}", for_each=each)
-    listing = read(spec, {"error": "gone"}, Place("p1"), status=404)
+    listing = read(spec, {"error": "gone"}, NativeCursor("p1"), status=404)
     assert (listing.records, listing.next) == ((), None)
-    assert type(failure(spec, {"error": "gone"}, Place("p1", "c1"), status=404)) is CursorRefused
-    assert type(failure(spec, {"error": "gone"}, Place("p1"), status=403)) is RequestRefused
+    assert type(failure(spec, {"error": "gone"}, NativeCursor("p1", "c1"), status=404)) is CursorRefused
+    assert type(failure(spec, {"error": "gone"}, NativeCursor("p1"), status=403)) is RequestRefused
 
 
 @pytest.mark.parametrize("page", [CURSOR, OFFSET, PAGE, LINK])
 @pytest.mark.parametrize("status", [400, 404, 410, 422])
-def test_a_place_that_the_tool_does_not_know_any_more_is_told_from_a_list_it_refuses(
-    page: Paging, status: int
+def test_a_position_that_the_tool_does_not_know_any_more_is_told_from_a_list_it_refuses(
+    page: PagingStyle, status: int
 ) -> None:
-    error = failure(native_list(page), {}, Place(at="/list?at=2" if page is LINK else 2), status=status)
+    error = failure(
+        native_list(page), {}, NativeCursor(at="/list?at=2" if page is LINK else 2), status=status
+    )
     assert (type(error), error.status) == (CursorRefused, status)
     assert "in the middle of the list: begin it again." in str(error)
     assert type(failure(native_list(page), {}, status=status)) is RequestRefused
@@ -544,4 +553,4 @@ def test_a_place_that_the_tool_does_not_know_any_more_is_told_from_a_list_it_ref
 
 @pytest.mark.parametrize("status", [401, 403, 405])
 def test_who_may_not_read_a_list_may_not_begin_it_again(status: int) -> None:
-    assert type(failure(native_list(CURSOR), {}, Place(at="c1"), status=status)) is RequestRefused
+    assert type(failure(native_list(CURSOR), {}, NativeCursor(at="c1"), status=status)) is RequestRefused

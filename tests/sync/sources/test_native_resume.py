@@ -8,7 +8,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from syncer.domain.native.request import Place
+from syncer.domain.native.cursor import NativeCursor
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
 from syncer.operations.sync import sync
@@ -49,7 +49,7 @@ class FurtherOn(Match):
         return "cursor" in asked.params
 
 
-async def stopped(world: World, name: str, pages: int) -> Place:
+async def stopped(world: World, name: str, pages: int) -> NativeCursor:
     """Read so many pages; gives where the list was left."""
     app = world.app()
 
@@ -62,12 +62,12 @@ async def stopped(world: World, name: str, pages: int) -> Place:
     assert (result.outcome, result.pages) == (Outcome.STOPPED, pages)
     walk = stream(world, name).walk
     assert walk is not None
-    return Place.read(walk.cursor)
+    return NativeCursor.read(walk.cursor)
 
 
-def sent(place: Place) -> str:
-    """What of the place can be found in a request."""
-    return str(place.at).rpartition("=")[2] if place.at is not None else str(place.row)
+def sent(cursor: NativeCursor) -> str:
+    """Find what of the cursor is in a request."""
+    return str(cursor.at).rpartition("=")[2] if cursor.at is not None else str(cursor.row)
 
 
 @pytest.mark.parametrize("style", PAGED)
@@ -75,12 +75,12 @@ async def test_a_list_that_was_stopped_goes_on_at_the_next_page(make_native: Mak
     model, listed = PAGED[style]
     name = listed["name"]
     world = make_native(listed, records=900)
-    place = await stopped(world, name, 2)
+    cursor = await stopped(world, name, 2)
     assert len(view(world, name)) > 0
     before = len(world.environment.requests)
     (result,) = await world.sync(models=[name])
     resumed, all_of_them = places(world, before), places(world)
-    assert sent(place) in str(resumed[0])
+    assert sent(cursor) in str(resumed[0])
     assert len(resumed) == result.pages == len(set(resumed))
     assert len(all_of_them) - len(set(all_of_them)) <= AHEAD
     assert set(view(world, name)) == set(remote_ids(world, tool_of(listed), model))
@@ -90,8 +90,8 @@ async def test_a_list_for_each_row_goes_on_at_the_next_row(make_native: MakeWorl
     world = make_native(entries())
     await world.sync(models=[EMPLOYEES])
     ids = sorted(remote_ids(world))
-    place = await stopped(world, ENTRIES, 3)
-    assert (place.row, place.at) == (ids[3], None)
+    cursor = await stopped(world, ENTRIES, 3)
+    assert (cursor.row, cursor.at) == (ids[3], None)
     before = len(world.environment.requests)
     await world.sync(models=[ENTRIES])
     assert [call for call, _ in places(world, before)] == [f"GET /people/{id}/work" for id in ids[3:]]
@@ -104,8 +104,8 @@ async def test_a_list_for_each_row_goes_on_in_the_middle_of_a_rows_pages(make_na
     ids = remote_ids(world, "personio")
     pages = -(-len(ids) // 4)
     assert pages > 2
-    place = await stopped(world, "paged_each", pages + 1)
-    assert (place.row, place.at) == (sorted(ids)[1], 4)
+    cursor = await stopped(world, "paged_each", pages + 1)
+    assert (cursor.row, cursor.at) == (sorted(ids)[1], 4)
     before = len(world.environment.requests)
     await world.sync(models=["paged_each"])
     first, *_ = places(world, before)
@@ -118,8 +118,8 @@ async def test_a_row_that_has_left_the_mirror_meanwhile_is_not_asked_for(make_na
     """The tool may not know it any more: a list that begins there would be refused each time."""
     world = make_native(entries())
     await world.sync(models=[EMPLOYEES])
-    place = await stopped(world, ENTRIES, 3)
-    gone = str(place.row)
+    cursor = await stopped(world, ENTRIES, 3)
+    gone = str(cursor.row)
     company(world).delete(EMPLOYEES, id_of(world, gone))
     world.clock.advance(timedelta(minutes=1))
     await world.sync(models=[EMPLOYEES])

@@ -1,0 +1,1 @@
+"""Paging styles of native lists: one class per style, all of them in ``styles.STYLES``."""
