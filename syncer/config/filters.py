@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, date, datetime
-from difflib import get_close_matches
 from typing import Any
 
 from syncer.domain.catalogue.model import Filter, Model
+from syncer.domain.suggestions import did_you_mean
 
 #: What Kombo takes for a time in a query (Kombo's OpenAPI document).
 _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?)?Z?")
@@ -84,6 +84,5 @@ def _text(known: Filter, value: Any) -> str:
 
 def _one_of(choices: tuple[str, ...], text: str) -> None:
     if choices and text not in choices:
-        near = get_close_matches(text, choices, n=1)
-        hint = f" Did you mean {near[0]}?" if near else f" There are {', '.join(choices)}."
+        hint = did_you_mean(text, choices, at_most=1) or f" There are {', '.join(choices)}."
         raise ValueError(f"does not know {text!r}.{hint}")
