@@ -19,6 +19,7 @@ import click
 from syncer.cli.output import console, is_terminal, pass_session, printable, say
 from syncer.cli.run import clock, this_program
 from syncer.cli.session import Session
+from syncer.domain.durations import describe_elapsed
 from syncer.domain.errors import UsageError
 from syncer.domain.stream_key import StreamKey
 
@@ -224,12 +225,13 @@ class _Watch:
             _line("mirror", f"{step.key.model}: {printable(step.result.error)}", colour="red")
 
     def _introduction(self) -> list[str]:
-        from syncer.cli.progress import counted, span
+        from syncer.cli.progress import counted
 
         rows = sum(result.counts.created for result in self._first.values())
         program = f"{this_program()} --config {shlex.quote(str(self._config))}"
+        time = describe_elapsed(self.tally.seconds)
         lines = [
-            f"{counted(rows, 'row')} of {len(self._first)} models arrived in {span(self.tally.seconds)}.",
+            f"{counted(rows, 'row')} of {len(self._first)} models arrived in {time}.",
             "",
             "Ask the mirror in a second terminal:",
             "",

@@ -14,38 +14,12 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator
 
+from syncer.domain.durations import parse_duration
 from syncer.domain.ratelimit.budget import Reserve
 
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 #: The longest interval that may be set: well below the time for which Kombo tells of deletions.
 LONGEST_EVERY = timedelta(days=7)
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-
-
-def duration(value: object) -> timedelta:
-    """``"1h30m"``, ``"15m"``, ``"60s"``, ``"7d"`` or a whole number of seconds."""
-    if isinstance(value, timedelta):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = f"{value}s"
-    text = str(value).strip()
-    parts = _DURATION.fullmatch(text + "s" if text.isdigit() else text)
-    if not text or parts is None:
-        raise ValueError('should be a duration such as "90s", "15m", "1h30m" or "7d"')
-    days, hours, minutes, seconds = (int(number or 0) for number in parts.groups())
-    try:
-        return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    except OverflowError:
-        raise ValueError("is too long a duration") from None
-
-
-def shown(value: timedelta) -> str:
-    """A duration as one writes it in the configuration: ``"1h30m"``."""
-    left, text = round(value.total_seconds()), ""
-    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
-        number, left = divmod(left, length)
-        text += f"{number}{unit}" if number else ""
-    return text or "0s"
 
 
 def _positive(value: timedelta) -> timedelta:
@@ -54,7 +28,7 @@ def _positive(value: timedelta) -> timedelta:
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(duration)]
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
 
 
@@ -63,7 +37,7 @@ def schedule(value: object) -> timedelta | str:
     if isinstance(value, str) and len(value.split()) > 1:
         return cron(value)
     try:
-        return _positive(duration(value))
+        return _positive(parse_duration(value))
     except ValueError as error:
         raise ValueError(f'{error}, or a cron expression such as "0 * * * *"') from None
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from syncer.config.settings import Settings
-from syncer.config.values import shown
+from syncer.domain.durations import format_duration
 from syncer.domain.errors import KomboError
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.scheduling.intervals import DAY
@@ -171,7 +171,7 @@ class _Look:
             "for_full_walks_a_day": a_day(demand.full),
             "at_every_max": _rates(demand.at_longest(), allowed),
             "fitting_every": None if demand.fits(allowed) else _fitting(demand, allowed),
-            "every_max": shown(self._settings.sync.every_max),
+            "every_max": format_duration(self._settings.sync.every_max),
             "models": [
                 {
                     "model": name,
@@ -191,7 +191,7 @@ class _Look:
 
     def _every(self, model: str) -> str:
         every = self._settings.timing(model).every
-        return shown(every) if isinstance(every, timedelta) else every
+        return format_duration(every) if isinstance(every, timedelta) else every
 
 
 def _budget(allowed: Allowance) -> dict[str, Any]:
@@ -242,4 +242,4 @@ def _rates(demand: Demand, allowed: Allowance) -> dict[str, Any]:
 
 def _fitting(demand: Demand, allowed: Allowance) -> str | None:
     every = fitting_every(demand, allowed)
-    return None if every is None else shown(every)
+    return None if every is None else format_duration(every)

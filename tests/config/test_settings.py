@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from syncer.config.settings import Settings, load_settings, setting_keys
-from syncer.config.values import cron, duration, mean_interval, shown
+from syncer.config.values import cron, mean_interval
 from syncer.domain.errors import UsageError
 from syncer.domain.ratelimit.budget import Reserve
 
@@ -412,31 +412,6 @@ def test_an_empty_variable_sets_nothing(load: Load) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("90s", 90),
-        ("15m", 900),
-        ("1h30m", 5400),
-        ("7d", 604800),
-        ("1d1h1m1s", 90061),
-        ("60", 60),
-        (5, 5),
-        ("0s", 0),
-    ],
-)
-def test_durations_are_read(text: str | int, seconds: int) -> None:
-    assert duration(text) == timedelta(seconds=seconds)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "5 m", "m", "1w", "-5m", "1m1h", "1.5h", "9" * 20 + "d", True, 1.5, None, []]
-)
-def test_what_is_no_duration_is_refused(text: object) -> None:
-    with pytest.raises(ValueError, match="duration"):
-        duration(text)
-
-
-@pytest.mark.parametrize(
     ("text", "expression"),
     [
         ("*/5 * * * *", "*/5 * * * *"),
@@ -522,12 +497,6 @@ def test_an_interval_is_stretched_to_every_max_and_never_shortened_by_it(load: L
 )
 def test_turns_of_a_schedule_have_a_mean_interval(every: timedelta | str, mean: timedelta) -> None:
     assert abs(mean_interval(every) - mean) < mean * 0.05
-
-
-@pytest.mark.parametrize("text", ["90s", "15m", "1h30m", "7d", "1d1h1m1s", "0s"])
-def test_a_duration_is_shown_as_it_can_be_written(text: str) -> None:
-    assert duration(shown(duration(text))) == duration(text)
-    assert shown(timedelta(minutes=90)) == "1h30m"
 
 
 @pytest.mark.parametrize("given", ["-1", "0.1", "true", "'all'", "'-5%'", "'100%'"])
