@@ -146,7 +146,7 @@ async def _demo(session: Session, environment: Environment, config: Path, port: 
 
 def _settings(environment: Environment, base_url: str, config: Path, port: int) -> Settings:
     """Write the configuration and read it alone: a real key may be set on this machine."""
-    from syncer.config.settings import load_settings
+    from syncer.config.loading import load_settings
 
     config.write_text(_configuration(environment, base_url, config, port), encoding="utf-8")
     return load_settings(config, environ={}, secrets=config.parent / "no secrets")

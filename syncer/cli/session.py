@@ -24,7 +24,7 @@ class Session:
 
     def settings(self) -> Settings:
         """The settings of this call, with the secrets among them hidden from now on. Raises UsageError."""
-        from syncer.config.settings import load_settings
+        from syncer.config.loading import load_settings
 
         settings = load_settings(self.config)
         self._redact(settings)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -18,10 +17,10 @@ from pydantic import (
     SecretStr,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
 from syncer.config.filters import filter_named, filter_value
+from syncer.config.secrets import Secret, SecretFile
 from syncer.config.values import (
     BaseUrl,
     Duration,
@@ -29,10 +28,8 @@ from syncer.config.values import (
     EveryMax,
     PositiveDuration,
     ReserveValue,
-    blank_is_none,
     database_url,
     list_of_texts,
-    secret_word,
 )
 from syncer.domain.catalogue.lookup import catalogue, model_named, select_models
 from syncer.domain.errors import UsageError
@@ -40,27 +37,17 @@ from syncer.domain.ratelimit.budget import Pacing, Reserve
 from syncer.domain.records.exclude import exclusions
 
 
-def _glob(value: str) -> str:
-    try:
-        select_models((value,))
-    except UsageError as error:
-        raise ValueError(str(error)) from None
-    return value
+def _passing(check: Callable[[str], object]) -> AfterValidator:
+    """Validate a text by a function that raises UsageError."""
 
+    def validated(value: str) -> str:
+        try:
+            check(value)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return value
 
-def _model_name(value: str) -> str:
-    try:
-        return model_named(value).name
-    except UsageError as error:
-        raise ValueError(str(error)) from None
-
-
-def _exclusion(value: str) -> str:
-    try:
-        exclusions((value,))
-    except UsageError as error:
-        raise ValueError(str(error)) from None
-    return value
+    return AfterValidator(validated)
 
 
 def _database(value: SecretStr) -> SecretStr:
@@ -68,67 +55,22 @@ def _database(value: SecretStr) -> SecretStr:
     return value
 
 
-def _key(value: SecretStr) -> SecretStr:
-    secret_word(value.get_secret_value())
-    return value
-
-
 Globs = Annotated[
-    tuple[Annotated[str, AfterValidator(_glob)], ...],
+    tuple[Annotated[str, _passing(lambda glob: select_models((glob,)))], ...],
     BeforeValidator(partial(list_of_texts, example="hris_*")),
     Field(min_length=1),
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class _InFile:
-    """A secret that is kept in a file; beside says that the setting itself is given as well."""
-
-    path: Path
-    beside: bool
-
-
-def _text_of(given: object) -> object:
-    if not isinstance(given, _InFile):
-        return given
-    if given.beside:
-        raise ValueError("is given twice, as itself and as a file: one is enough")
-    try:
-        text = given.path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ValueError("is not a file of UTF-8 text") from None
-    if not text:
-        raise ValueError("is an empty file")
-    return text
-
-
-Secret = Annotated[SecretStr, BeforeValidator(_text_of), AfterValidator(_key)]
-SecretFile = Annotated[Path | None, BeforeValidator(blank_is_none)]
-
-
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _files_stand_for_their_text(cls, values: object) -> object:
-        if not isinstance(values, dict):
-            return values
-        texts = {
-            name: _InFile(Path(file), beside=bool(values.get(name)))
-            for name in cls.model_fields
-            if isinstance(file := values.get(f"{name}_file"), str | Path) and file
-        }
-        return {**values, **texts}
 
 
 class Kombo(_Section):
     """How to reach Kombo."""
 
-    api_key: Secret = SecretStr("")
     api_key_file: SecretFile = None
+    api_key: Secret = SecretStr("")
     region: Literal["eu", "us", "ca"] = "eu"
     base_url: BaseUrl = None
     page_size: int = Field(default=250, ge=1, le=250)
@@ -207,7 +149,7 @@ class Sync(_Section):
     lease: PositiveDuration = timedelta(seconds=60)
     full_every: PositiveDuration = timedelta(days=7)
     concurrency: int = Field(default=8, ge=1)
-    model: dict[Annotated[str, AfterValidator(_model_name)], ModelTable] = {}
+    model: dict[Annotated[str, _passing(model_named)], ModelTable] = {}
 
     @field_validator("model", mode="before")
     @classmethod
@@ -251,7 +193,7 @@ class Privacy(_Section):
     """What of the records never enters the mirror."""
 
     exclude: Annotated[
-        tuple[Annotated[str, AfterValidator(_exclusion)], ...],
+        tuple[Annotated[str, _passing(lambda text: exclusions((text,)))], ...],
         BeforeValidator(partial(list_of_texts, example="hris_employees.ssn")),
     ] = ()
 
@@ -262,8 +204,8 @@ class Web(_Section):
     enabled: bool = True
     host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=8484, ge=0, le=65535)
-    webhook_secret: Secret = SecretStr("")
     webhook_secret_file: SecretFile = None
+    webhook_secret: Secret = SecretStr("")
 
 
 class Log(_Section):

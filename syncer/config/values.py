@@ -187,13 +187,6 @@ def base_url(value: object) -> str | None:
 BaseUrl = Annotated[str | None, BeforeValidator(base_url)]
 
 
-def secret_word(value: str) -> str:
-    """A key or secret as it can stand in a header; nothing of a refused one is repeated."""
-    if value and not (value.isascii() and value.isprintable() and " " not in value):
-        raise ValueError("should be one word of ASCII characters")
-    return value
-
-
 def blank_is_none(value: object) -> object:
     """``key = ""`` in the file says the same as no such line."""
     return None if value == "" else value

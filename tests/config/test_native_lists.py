@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from syncer.config.settings import Settings, load_settings
+from syncer.config.loading import load_settings
+from syncer.config.settings import Settings
 from syncer.domain.errors import UsageError
 from syncer.domain.native.call import Call
 from syncer.domain.native.spec import ForEach, NativeListSpec, Paging
@@ -253,7 +254,7 @@ def test_a_place_in_the_data_is_a_path_to_a_place_that_can_be(configured: Any, d
         ({"records": '"first(a)"'}, ".records is not JMESPath: there is no function first."),
         ({"key": '"id"'}, '.key should be a list such as ["id"].'),
         ({"key": "[]"}, ".key should have at least 1 item"),
-        ({"key": '["id", "a b"]'}, ".key.model is not JMESPath: character 3 cannot stand there."),
+        ({"key": '["id", "a b"]'}, ".key[1] is not JMESPath: character 3 cannot stand there."),
         ({"key": '["for_each.who"]'}, ".key has the part for_each.who, and there is no for_each."),
         (
             {"key": '["for_each.id"]', "for_each": FREE},

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from syncer.config.settings import Settings, load_settings, setting_keys
+from syncer.config.keys import setting_keys
+from syncer.config.loading import load_settings
+from syncer.config.settings import Settings
 from syncer.config.values import cron, mean_interval
 from syncer.domain.errors import UsageError
 from syncer.domain.ratelimit.budget import Reserve
