@@ -1,6 +1,7 @@
-"""Filters of a model in the configuration, as they go into the query string.
+"""Filters of a model in the configuration, made ready for the query string.
 
-Raises ValueError with what is expected; the words complete a sentence that begins with the setting's key.
+Each function raises ValueError with what is expected; the words complete a sentence that begins with the
+setting's key.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?)?Z?")
 
 
 def filter_named(model: Model, name: str) -> Filter:
-    """The model's own filter of that name."""
+    """Find the model's own filter of that name."""
     known = {each.name: each for each in model.filters}
     if name not in known:
         raise ValueError(f"is not a filter of {model.name}: it has {', '.join(known) or 'none'}")
@@ -26,7 +27,7 @@ def filter_named(model: Model, name: str) -> Filter:
 
 
 def filter_value(known: Filter, value: Any) -> str:
-    """The value as it goes into the query string."""
+    """Convert a value to its form in the query string."""
     match known.type:
         case "timestamp":
             return _timestamp(value)

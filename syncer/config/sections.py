@@ -20,12 +20,11 @@ from pydantic import (
 )
 
 from syncer.config.filters import filter_named, filter_value
+from syncer.config.schedules import Every, EveryMax
 from syncer.config.secrets import Secret, SecretFile
 from syncer.config.values import (
     BaseUrl,
     Duration,
-    Every,
-    EveryMax,
     PositiveDuration,
     ReserveValue,
     database_url,
@@ -37,7 +36,7 @@ from syncer.domain.ratelimit.budget import Pacing, Reserve
 from syncer.domain.records.exclude import exclusions
 
 
-def _passing(check: Callable[[str], object]) -> AfterValidator:
+def _passes(check: Callable[[str], object]) -> AfterValidator:
     """Validate a text by a function that raises UsageError."""
 
     def validated(value: str) -> str:
@@ -56,7 +55,7 @@ def _database(value: SecretStr) -> SecretStr:
 
 
 Globs = Annotated[
-    tuple[Annotated[str, _passing(lambda glob: select_models((glob,)))], ...],
+    tuple[Annotated[str, _passes(lambda glob: select_models((glob,)))], ...],
     BeforeValidator(partial(list_of_texts, example="hris_*")),
     Field(min_length=1),
 ]
@@ -67,7 +66,7 @@ class _Section(BaseModel):
 
 
 class Kombo(_Section):
-    """How to reach Kombo."""
+    """Access to Kombo's API."""
 
     api_key_file: SecretFile = None
     api_key: Secret = SecretStr("")
@@ -78,13 +77,13 @@ class Kombo(_Section):
 
 
 class Database(_Section):
-    """Where the mirror is kept. The URL may hold a password and is a secret for that."""
+    """Database of the mirror. The URL may hold a password and is a secret for that."""
 
     url: Annotated[SecretStr, AfterValidator(_database)] = SecretStr("sqlite:///kombo.db")
 
 
 class Integration(_Section):
-    """An integration to mirror; models None: those of ``[sync]``."""
+    """Integration to mirror; models None: those of ``[sync]``."""
 
     id: Annotated[str, Field(min_length=1, pattern=r"^\S+$")]
     models: Globs | None = None
@@ -92,7 +91,7 @@ class Integration(_Section):
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """A filter as it was written, with the model that decides on what it may be."""
+    """Filter as it was written, with the model that decides on what it may be."""
 
     model: str
     name: str
@@ -120,7 +119,7 @@ def _as_sent(given: object) -> object:
 
 
 class ModelTable(_Section):
-    """What is set for one model alone; filters as they go into the query string."""
+    """Settings of one model alone; filters as they go into the query string."""
 
     every: Every | None = None
     every_max: Annotated[EveryMax | None, AfterValidator(_longest)] = None
@@ -129,9 +128,10 @@ class ModelTable(_Section):
 
 @dataclass(frozen=True, slots=True)
 class ModelSync:
-    """How one model is synced: an interval or a cron expression, and filters ready for the query string.
+    """Timing and filters of one model.
 
-    every_max: the longest interval; None with a cron expression, which is meant as it stands.
+    every: an interval or a cron expression. every_max: the longest interval; None with a cron expression,
+    which is never stretched. filters: ready for the query string.
     """
 
     every: timedelta | str
@@ -140,7 +140,7 @@ class ModelSync:
 
 
 class Sync(_Section):
-    """What is synced, and when."""
+    """Models to mirror, and when they are read."""
 
     models: Globs = ("*",)
     every: Every = timedelta(minutes=15)
@@ -149,7 +149,7 @@ class Sync(_Section):
     lease: PositiveDuration = timedelta(seconds=60)
     full_every: PositiveDuration = timedelta(days=7)
     concurrency: int = Field(default=8, ge=1)
-    model: dict[Annotated[str, _passing(model_named)], ModelTable] = {}
+    model: dict[Annotated[str, _passes(model_named)], ModelTable] = {}
 
     @field_validator("model", mode="before")
     @classmethod
@@ -160,13 +160,8 @@ class Sync(_Section):
             else tables
         )
 
-    @property
-    def globs(self) -> tuple[str, ...]:
-        """Which models are mirrored where an integration does not say otherwise."""
-        return self.models
-
     def for_model(self, name: str) -> ModelSync:
-        """What holds for the model of that name."""
+        """Combine the settings of one model with those of all."""
         table = self.model.get(name, ModelTable())
         every = table.every if table.every is not None else self.every
         longest = table.every_max if table.every_max is not None else self.every_max
@@ -175,14 +170,14 @@ class Sync(_Section):
 
 
 class Budget(_Section):
-    """What of every window of the key is left to others, and how fast reads use the rest."""
+    """Share of every rate-limit window that is left to others, and how fast reads use the rest."""
 
     reserve: ReserveValue = Reserve(share=0.1)
     pacing: Pacing = "burst"
 
 
 class Deletions(_Section):
-    """What a deletion does to our rows, and the brakes on inferred ones."""
+    """Effect of deletions on rows, and the brakes on inferred ones."""
 
     after_anonymisation: Literal["follow", "keep"] = "follow"
     max_share: float = Field(default=0.1, ge=0, le=1)
@@ -190,16 +185,16 @@ class Deletions(_Section):
 
 
 class Privacy(_Section):
-    """What of the records never enters the mirror."""
+    """Members of records that never enter the mirror."""
 
     exclude: Annotated[
-        tuple[Annotated[str, _passing(lambda text: exclusions((text,)))], ...],
+        tuple[Annotated[str, _passes(lambda text: exclusions((text,)))], ...],
         BeforeValidator(partial(list_of_texts, example="hris_employees.ssn")),
     ] = ()
 
 
 class Web(_Section):
-    """The service's own pages and its webhook."""
+    """Web server of the service: its pages, and its webhook."""
 
     enabled: bool = True
     host: str = Field(default="127.0.0.1", min_length=1)
@@ -209,7 +204,7 @@ class Web(_Section):
 
 
 class Log(_Section):
-    """How it speaks."""
+    """Level and format of the log."""
 
     level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],

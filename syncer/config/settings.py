@@ -35,13 +35,13 @@ BASE_URLS = {
     "us": "https://api.us.kombo.dev/v1",
     "ca": "https://api.ca.kombo.dev/v1",
 }
-#: What is in the names of headers and parameters that carry secrets, and the least characters of one.
+#: Parts of the names of headers and parameters that carry secrets, and the least length of one.
 _SECRETIVE = re.compile("auth|cookie|key|passw|secret|token", re.IGNORECASE)
 SECRET_LENGTH = 8
 
 
 class Settings(BaseModel):
-    """Everything that can be set. Made by hand it reads neither file nor environment."""
+    """Settings of a process. Made by hand they read neither file nor environment."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -68,16 +68,16 @@ class Settings(BaseModel):
 
     @cached_property
     def native_lists(self) -> tuple[NativeListSpec, ...]:
-        """The lists of tools' own APIs to mirror, in the order of the file."""
+        """Native lists to mirror, in the order of the file."""
         return tuple(each.spec() for each in self.passthrough)
 
     @cached_property
     def lists(self) -> Mapping[str, Listed]:
-        """All that can be mirrored, by name: the models of the catalogue and these lists."""
+        """All lists that can be mirrored, by name: the models of the catalogue and the native lists."""
         return {**catalogue(), **{each.name: each for each in self.native_lists}}
 
     def timing(self, name: str) -> ModelSync:
-        """When the list of that name is read; the interval of a tool's own list is kept as it stands."""
+        """Look up the timing of a list; the interval of a native list is never stretched."""
         listed = self.lists[name]
         if not isinstance(listed, NativeListSpec):
             return self.sync.for_model(name)
@@ -86,11 +86,11 @@ class Settings(BaseModel):
 
     @property
     def base_url(self) -> str:
-        """Where the API is, without a slash at the end."""
+        """Address of the API, without a slash at the end."""
         return self.kombo.base_url or BASE_URLS[self.kombo.region]
 
     def api_key(self) -> str:
-        """The key of the API.
+        """Return the key of the API.
 
         Raises UsageError when none is set.
         """
@@ -103,7 +103,7 @@ class Settings(BaseModel):
         return key
 
     def secrets(self) -> tuple[str, ...]:
-        """Every text that must never be shown."""
+        """Collect every text that must never be shown."""
         url = urlsplit(self.database.url.get_secret_value())
         found = (
             self.kombo.api_key.get_secret_value(),
@@ -115,7 +115,7 @@ class Settings(BaseModel):
         return tuple(text for text in found if text)
 
     def _sent_secrets(self) -> Iterator[str]:
-        """What requests of native lists carry that only the tool should see, going by its name."""
+        """Collect what requests of native lists carry for the tool alone, going by its name."""
         for each in self.passthrough:
             for name, value in (*each.request.headers.items(), *each.request.params.items()):
                 if _SECRETIVE.search(name):

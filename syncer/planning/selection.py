@@ -88,7 +88,7 @@ class Selection:
 
         The category counts only where Kombo's list of the integration's models agrees with it.
         """
-        wanted = select_models(integration.models or self.settings.sync.globs)
+        wanted = select_models(integration.models or self.settings.sync.models)
         return category_models(wanted, integration.category, integration.read_models)
 
     def lists_of(self, integration: Integration) -> tuple[Listed, ...]:

@@ -13,8 +13,8 @@ import pytest
 
 from syncer.config.keys import setting_keys
 from syncer.config.loading import load_settings
+from syncer.config.schedules import cron, mean_interval
 from syncer.config.settings import Settings
-from syncer.config.values import cron, mean_interval
 from syncer.domain.errors import UsageError
 from syncer.domain.ratelimit.budget import Reserve
 
@@ -155,7 +155,7 @@ def test_every_setting_can_come_from_the_environment(load: Load, tmp_path: Path)
         ("personio:1", ("hris_*",)),
         ("workday:2", None),
     ]
-    assert settings.sync.globs == ("ats_*",)
+    assert settings.sync.models == ("ats_*",)
     assert settings.sync.every == "0 * * * *"
     assert settings.sync.for_model("ats_jobs").every == timedelta(hours=1)
     assert settings.sync.for_model("ats_jobs").filters == {"statuses": "OPEN,DRAFT"}
@@ -192,12 +192,12 @@ def test_tables_of_models_are_written_under_either_name(load: Load) -> None:
         "[sync]\nmodels = ['hris_*']\n" + own.format("model"),
     ):
         assert load(toml).sync.for_model("hris_timesheets").every == timedelta(hours=1)
-    assert load(own.format("models")).sync.globs == ("*",)
+    assert load(own.format("models")).sync.models == ("*",)
 
 
 def test_globs_from_the_environment_keep_the_tables_of_the_file(load: Load) -> None:
     settings = load("[sync.models.hris_timesheets]\nevery = '1h'\n", SYNCER_SYNC__MODELS='["hris_*"]')
-    assert settings.sync.globs == ("hris_*",)
+    assert settings.sync.models == ("hris_*",)
     assert settings.sync.for_model("hris_timesheets").every == timedelta(hours=1)
 
 
