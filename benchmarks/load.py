@@ -21,7 +21,7 @@ from syncer.app import App
 from syncer.config.settings import Settings
 from syncer.domain.streams.stream import Mode
 from syncer.operations.sync import sync
-from syncer.process.memory import keep_little, pass_over_what_stays
+from syncer.process.memory import gc_freeze, tune_malloc
 
 #: The API key: loads that have the same one share a budget.
 KEY = "bench"
@@ -88,8 +88,8 @@ def main() -> None:
     parser.add_argument("--key", default=KEY)
     asked = parser.parse_args()
     # As the service does.
-    keep_little()
-    pass_over_what_stays()
+    tune_malloc()
+    gc_freeze()
     # Its lines would be mixed with ours.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     print(json.dumps(asyncio.run(load(asked))))

@@ -19,6 +19,7 @@ import click
 from syncer.cli.output import console, is_terminal, pass_session, printable, say
 from syncer.cli.run import clock, this_program
 from syncer.cli.session import Session
+from syncer.domain.durations import describe_elapsed
 from syncer.domain.errors import UsageError
 from syncer.domain.stream_key import StreamKey
 
@@ -145,7 +146,7 @@ async def _demo(session: Session, environment: Environment, config: Path, port: 
 
 def _settings(environment: Environment, base_url: str, config: Path, port: int) -> Settings:
     """Write the configuration and read it alone: a real key may be set on this machine."""
-    from syncer.config.settings import load_settings
+    from syncer.config.loading import load_settings
 
     config.write_text(_configuration(environment, base_url, config, port), encoding="utf-8")
     return load_settings(config, environ={}, secrets=config.parent / "no secrets")
@@ -224,12 +225,13 @@ class _Watch:
             _line("mirror", f"{step.key.model}: {printable(step.result.error)}", colour="red")
 
     def _introduction(self) -> list[str]:
-        from syncer.cli.progress import counted, span
+        from syncer.cli.progress import counted
 
         rows = sum(result.counts.created for result in self._first.values())
         program = f"{this_program()} --config {shlex.quote(str(self._config))}"
+        time = describe_elapsed(self.tally.seconds)
         lines = [
-            f"{counted(rows, 'row')} of {len(self._first)} models arrived in {span(self.tally.seconds)}.",
+            f"{counted(rows, 'row')} of {len(self._first)} models arrived in {time}.",
             "",
             "Ask the mirror in a second terminal:",
             "",

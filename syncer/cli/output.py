@@ -97,7 +97,7 @@ def complete_models(_context: click.Context, _parameter: click.Parameter, begun:
 
 def complete_integrations(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
     """Integrations of the configuration for the shell's completion; none where it cannot be read."""
-    from syncer.config.settings import load_settings
+    from syncer.config.loading import load_settings
     from syncer.domain.errors import UsageError
 
     with suppress(UsageError):
@@ -108,7 +108,7 @@ def complete_integrations(context: click.Context, _parameter: click.Parameter, b
 
 def complete_native_lists(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
     """Native lists of the configuration for the shell's completion; none where it cannot be read."""
-    from syncer.config.settings import load_settings
+    from syncer.config.loading import load_settings
     from syncer.domain.errors import UsageError
 
     with suppress(UsageError):

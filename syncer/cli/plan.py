@@ -8,6 +8,7 @@ import click
 
 from syncer.cli.output import is_terminal, json_option, pass_session, say, say_json, selection, show, table
 from syncer.cli.session import Session
+from syncer.domain.durations import describe_elapsed
 
 _COMMANDS = ("backfill", "reconcile", "sync")
 
@@ -95,7 +96,7 @@ def _budget(budget: dict[str, Any]) -> str:
 def _cost(cost: dict[str, Any]) -> str:
     parts = [
         f"{_requests(cost['requests'])} at least",
-        _minutes(cost["seconds"]),
+        _time(cost["seconds"]),
         f"{_share(cost['share_of_a_day'])} of a day's budget",
     ]
     if cost["skipped"]:
@@ -147,11 +148,10 @@ def _streams(number: int) -> str:
     return f"{number:,} stream{'' if number == 1 else 's'}"
 
 
-def _minutes(seconds: float) -> str:
+def _time(seconds: float) -> str:
     if seconds < 60:
         return "less than a minute"
-    minutes = -(-round(seconds) // 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:,.1f} h"
+    return describe_elapsed(seconds)
 
 
 def _share(share: float) -> str:

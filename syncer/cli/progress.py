@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
+from syncer.domain.durations import describe_elapsed
 from syncer.domain.records.change import Counts
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome
@@ -150,7 +151,7 @@ class Bars(Tally):
         self._bars.update(
             task,
             speed=f"{speed:,.0f}/s" if speed else "",
-            left=f"{span(left)} left" if left else "",
+            left=f"{describe_elapsed(left)} left" if left else "",
         )
 
     def ended(self, result: Result) -> None:
@@ -186,11 +187,11 @@ class Bars(Tally):
         parts = [f"{len(self.results)} of {counted(len(self.planned), 'stream')}", counted(self.rows, "row")]
         if self.rows and self.seconds > 1:
             parts.append(f"{self.rows / self.seconds:,.0f}/s")
-        parts.append(span(self.seconds))
+        parts.append(describe_elapsed(self.seconds))
         if self.busy:
             parts.append(f"{len(self.busy)} wait for another runner")
         if self.quiet_for > QUIET and self._tasks:
-            parts.append(f"waiting for the next page for {span(self.quiet_for)}")
+            parts.append(f"waiting for the next page for {describe_elapsed(self.quiet_for)}")
         return " · ".join(parts)
 
 
@@ -264,15 +265,3 @@ def effects(counts: Counts) -> list[str]:
 def counted(number: int, thing: str) -> str:
     """``1 row``, ``12,000 rows``"""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
-def span(seconds: float) -> str:
-    """A length of time: ``0.4 s``, ``12 s``, ``3 min 05 s``, ``2 h 10 min``."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

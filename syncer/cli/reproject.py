@@ -21,6 +21,7 @@ from syncer.cli.output import (
     table,
 )
 from syncer.cli.session import Session
+from syncer.domain.durations import describe_elapsed
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -164,7 +165,7 @@ def _totals(results: Sequence[Reprojected]) -> dict[str, Any]:
 
 
 def _tell(results: Sequence[Reprojected], whole: dict[str, Any], seconds: float) -> None:
-    from syncer.cli.progress import counted, span
+    from syncer.cli.progress import counted
 
     if is_terminal():
         read = table("model", "rows", "changed", numbers=("rows", "changed"))
@@ -178,4 +179,5 @@ def _tell(results: Sequence[Reprojected], whole: dict[str, Any], seconds: float)
             if not each.is_finished:
                 say(line_of(each))
     rows = counted(whole["rows"], "row")
-    say(f"{counted(len(results), 'model')}: {rows} read, {whole['changed']:,} changed · {span(seconds)}")
+    time = describe_elapsed(seconds)
+    say(f"{counted(len(results), 'model')}: {rows} read, {whole['changed']:,} changed · {time}")

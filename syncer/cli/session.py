@@ -24,7 +24,7 @@ class Session:
 
     def settings(self) -> Settings:
         """The settings of this call, with the secrets among them hidden from now on. Raises UsageError."""
-        from syncer.config.settings import load_settings
+        from syncer.config.loading import load_settings
 
         settings = load_settings(self.config)
         self._redact(settings)
@@ -35,13 +35,13 @@ class Session:
 
         A command that is over soon speaks for itself: its log only warns unless set to DEBUG.
         """
-        from syncer.process.memory import keep_little, pass_over_what_stays, without_collecting
+        from syncer.process.memory import gc_freeze, gc_paused, tune_malloc
 
-        with without_collecting():
+        with gc_paused():
             from syncer.app import App
             from syncer.process.logging import configure_logging
 
-        keep_little()
+        tune_malloc()
         settings = settings or self.settings()
         self._redact(settings)
         level = settings.log.level
@@ -50,7 +50,7 @@ class Session:
         stream = cast(TextIO, _CurrentStderr())
         configure_logging(level, settings.log.format, redactor=self._redactor, stream=stream)
         app = App(settings)
-        pass_over_what_stays()
+        gc_freeze()
         return app
 
     def hide(self, text: str) -> str:

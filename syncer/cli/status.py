@@ -10,6 +10,7 @@ import click
 
 from syncer.cli.output import is_terminal, json_option, names, pass_session, printable, say_json, show, table
 from syncer.cli.session import Session
+from syncer.domain.durations import describe_age, describe_span
 
 #: States and their colours on a terminal.
 _COLOURS = {"complete": "green", "failed": "red", "gone": "red", "held": "red"}
@@ -91,8 +92,10 @@ def _show_integration(
             Text(each["state"], _COLOURS.get(each["state"], "yellow")),
             f"{each['rows_live']:,}",
             f"{each['rows_deleted']:,}",
-            "never" if each["lag_seconds"] is None else ago(each["lag_seconds"]),
-            "never" if each["last_run_at"] is None else ago(_seconds(found["now"], each["last_run_at"])),
+            "never" if each["lag_seconds"] is None else describe_age(each["lag_seconds"]),
+            "never"
+            if each["last_run_at"] is None
+            else describe_age(_seconds(found["now"], each["last_run_at"])),
         )
     if shown.row_count:
         show(Padding(shown, (0, 0, 0, 2)))
@@ -115,11 +118,11 @@ def _notes(streams: Sequence[dict[str, Any]], now: str) -> dict[str, list[str]]:
             notes.setdefault(each["last_error"], []).append(each["model"])
         if each["held"] and each["state"] != "held":
             held = each["held"]
-            since = ago(_seconds(now, held["since"]))
+            since = describe_age(_seconds(now, held["since"]))
             note = f"{held['rows']:,} missing rows are held back since {since}"
             notes.setdefault(f"{note}, such as {', '.join(held['examples'])}", []).append(each["model"])
         if each["quarantined"]:
-            since = ago(_seconds(now, each["quarantined_since"]))
+            since = describe_age(_seconds(now, each["quarantined_since"]))
             note = f"{each['quarantined']:,} in quarantine, the oldest since {since}"
             notes.setdefault(note, []).append(each["model"])
     return notes
@@ -156,22 +159,10 @@ def behind(how: dict[str, Any]) -> str:
     number = how["streams"]
     return (
         f"behind schedule: {number:,} stream{'' if number == 1 else 's'}, the longest overdue by "
-        f"{span(how['longest_seconds'])}; the schedule needs {how['needs_a_minute']:,.0f} requests a minute, "
+        f"{describe_span(how['longest_seconds'])}; "
+        f"the schedule needs {how['needs_a_minute']:,.0f} requests a minute, "
         f"the budget permits {how['permits_a_minute']:,.0f}"
     )
-
-
-def ago(seconds: float) -> str:
-    """An age in words: ``just now``, ``42 s ago``, ``3 h ago``."""
-    return "just now" if seconds < 2 else f"{span(seconds)} ago"
-
-
-def span(seconds: float) -> str:
-    """A time in words: ``42 s``, ``3 h``."""
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds // length:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def _seconds(now: str, then: str) -> float:

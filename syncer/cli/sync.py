@@ -26,6 +26,7 @@ from syncer.cli.output import (
     table,
 )
 from syncer.cli.session import Session
+from syncer.domain.durations import describe_elapsed
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -241,11 +242,12 @@ def _unwell(results: Sequence[Result]) -> list[str]:
 
 
 def _last_line(results: Sequence[Result], seconds: float) -> str:
-    from syncer.cli.progress import counted, effects, span, summary
+    from syncer.cli.progress import counted, effects, summary
 
     whole = summary(results)
     news = ", ".join(effects(whole.counts)) or "no records"
-    return f"{counted(len(results), 'stream')}: {_outcomes(whole.outcomes)} · {news} · {span(seconds)}"
+    time = describe_elapsed(seconds)
+    return f"{counted(len(results), 'stream')}: {_outcomes(whole.outcomes)} · {news} · {time}"
 
 
 def _outcomes(outcomes: Any) -> str:

@@ -1,6 +1,7 @@
-"""Filters of a model in the configuration, as they go into the query string.
+"""Filters of a model in the configuration, made ready for the query string.
 
-Raises ValueError with what is expected; the words complete a sentence that begins with the setting's key.
+Each function raises ValueError with what is expected; the words complete a sentence that begins with the
+setting's key.
 """
 
 from __future__ import annotations
@@ -8,17 +9,17 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, date, datetime
-from difflib import get_close_matches
 from typing import Any
 
 from syncer.domain.catalogue.model import Filter, Model
+from syncer.domain.suggestions import did_you_mean
 
 #: What Kombo takes for a time in a query (Kombo's OpenAPI document).
 _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?)?Z?")
 
 
 def filter_named(model: Model, name: str) -> Filter:
-    """The model's own filter of that name."""
+    """Find the model's own filter of that name."""
     known = {each.name: each for each in model.filters}
     if name not in known:
         raise ValueError(f"is not a filter of {model.name}: it has {', '.join(known) or 'none'}")
@@ -26,7 +27,7 @@ def filter_named(model: Model, name: str) -> Filter:
 
 
 def filter_value(known: Filter, value: Any) -> str:
-    """The value as it goes into the query string."""
+    """Convert a value to its form in the query string."""
     match known.type:
         case "timestamp":
             return _timestamp(value)
@@ -84,6 +85,5 @@ def _text(known: Filter, value: Any) -> str:
 
 def _one_of(choices: tuple[str, ...], text: str) -> None:
     if choices and text not in choices:
-        near = get_close_matches(text, choices, n=1)
-        hint = f" Did you mean {near[0]}?" if near else f" There are {', '.join(choices)}."
+        hint = did_you_mean(text, choices, at_most=1) or f" There are {', '.join(choices)}."
         raise ValueError(f"does not know {text!r}.{hint}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -28,6 +27,7 @@ from syncer.domain.errors import UsageError
 from syncer.domain.native.call import Call, check_parts
 from syncer.domain.native.jmespath import check_expression
 from syncer.domain.native.marks import check_param
+from syncer.domain.suggestions import did_you_mean
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,47}")
 #: Columns that the view of a native list has of its own.
@@ -141,8 +141,7 @@ class ForEachTable(TomlTable):
     @classmethod
     def _has_integrations(cls, table: str) -> str:
         if table not in asked_by():
-            near = get_close_matches(table, asked_by(), n=3)
-            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            hint = did_you_mean(table, asked_by())
             raise ValueError(f"is no table of the mirror whose rows can be asked for: {table!r}.{hint}")
         return table
 
@@ -151,8 +150,7 @@ class ForEachTable(TomlTable):
     def _is_a_column(cls, column: str | None, info: ValidationInfo) -> str | None:
         name, table = column or info.data.get("param"), info.data.get("table")
         if table is not None and name is not None and name not in asked_by()[table]:
-            near = get_close_matches(name, asked_by()[table], n=3)
-            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            hint = did_you_mean(name, asked_by()[table])
             raise ValueError(f"should be a column of {table} with texts or integers: {name!r} is none.{hint}")
         return name
 

@@ -20,7 +20,8 @@ from syncer.config.native_list_parts import (
     TomlTable,
     expression,
 )
-from syncer.config.values import Every, list_of_texts
+from syncer.config.schedules import Every
+from syncer.config.values import list_of_texts
 from syncer.domain.catalogue import model
 from syncer.domain.catalogue.tables import is_taken, views_of
 from syncer.domain.native.call import Call, is_xml

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -18,21 +17,18 @@ from pydantic import (
     SecretStr,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
 from syncer.config.filters import filter_named, filter_value
+from syncer.config.schedules import Every, EveryMax
+from syncer.config.secrets import Secret, SecretFile
 from syncer.config.values import (
     BaseUrl,
     Duration,
-    Every,
-    EveryMax,
     PositiveDuration,
     ReserveValue,
-    blank_is_none,
     database_url,
     list_of_texts,
-    secret_word,
 )
 from syncer.domain.catalogue.lookup import catalogue, model_named, select_models
 from syncer.domain.errors import UsageError
@@ -40,27 +36,17 @@ from syncer.domain.ratelimit.budget import Pacing, Reserve
 from syncer.domain.records.exclude import exclusions
 
 
-def _glob(value: str) -> str:
-    try:
-        select_models((value,))
-    except UsageError as error:
-        raise ValueError(str(error)) from None
-    return value
+def _passes(check: Callable[[str], object]) -> AfterValidator:
+    """Validate a text by a function that raises UsageError."""
 
+    def validated(value: str) -> str:
+        try:
+            check(value)
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        return value
 
-def _model_name(value: str) -> str:
-    try:
-        return model_named(value).name
-    except UsageError as error:
-        raise ValueError(str(error)) from None
-
-
-def _exclusion(value: str) -> str:
-    try:
-        exclusions((value,))
-    except UsageError as error:
-        raise ValueError(str(error)) from None
-    return value
+    return AfterValidator(validated)
 
 
 def _database(value: SecretStr) -> SecretStr:
@@ -68,67 +54,22 @@ def _database(value: SecretStr) -> SecretStr:
     return value
 
 
-def _key(value: SecretStr) -> SecretStr:
-    secret_word(value.get_secret_value())
-    return value
-
-
 Globs = Annotated[
-    tuple[Annotated[str, AfterValidator(_glob)], ...],
+    tuple[Annotated[str, _passes(lambda glob: select_models((glob,)))], ...],
     BeforeValidator(partial(list_of_texts, example="hris_*")),
     Field(min_length=1),
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class _InFile:
-    """A secret that is kept in a file; beside says that the setting itself is given as well."""
-
-    path: Path
-    beside: bool
-
-
-def _text_of(given: object) -> object:
-    if not isinstance(given, _InFile):
-        return given
-    if given.beside:
-        raise ValueError("is given twice, as itself and as a file: one is enough")
-    try:
-        text = given.path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ValueError("is not a file of UTF-8 text") from None
-    if not text:
-        raise ValueError("is an empty file")
-    return text
-
-
-Secret = Annotated[SecretStr, BeforeValidator(_text_of), AfterValidator(_key)]
-SecretFile = Annotated[Path | None, BeforeValidator(blank_is_none)]
-
-
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _files_stand_for_their_text(cls, values: object) -> object:
-        if not isinstance(values, dict):
-            return values
-        texts = {
-            name: _InFile(Path(file), beside=bool(values.get(name)))
-            for name in cls.model_fields
-            if isinstance(file := values.get(f"{name}_file"), str | Path) and file
-        }
-        return {**values, **texts}
-
 
 class Kombo(_Section):
-    """How to reach Kombo."""
+    """Access to Kombo's API."""
 
-    api_key: Secret = SecretStr("")
     api_key_file: SecretFile = None
+    api_key: Secret = SecretStr("")
     region: Literal["eu", "us", "ca"] = "eu"
     base_url: BaseUrl = None
     page_size: int = Field(default=250, ge=1, le=250)
@@ -136,13 +77,13 @@ class Kombo(_Section):
 
 
 class Database(_Section):
-    """Where the mirror is kept. The URL may hold a password and is a secret for that."""
+    """Database of the mirror. The URL may hold a password and is a secret for that."""
 
     url: Annotated[SecretStr, AfterValidator(_database)] = SecretStr("sqlite:///kombo.db")
 
 
 class Integration(_Section):
-    """An integration to mirror; models None: those of ``[sync]``."""
+    """Integration to mirror; models None: those of ``[sync]``."""
 
     id: Annotated[str, Field(min_length=1, pattern=r"^\S+$")]
     models: Globs | None = None
@@ -150,7 +91,7 @@ class Integration(_Section):
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """A filter as it was written, with the model that decides on what it may be."""
+    """Filter as it was written, with the model that decides on what it may be."""
 
     model: str
     name: str
@@ -178,7 +119,7 @@ def _as_sent(given: object) -> object:
 
 
 class ModelTable(_Section):
-    """What is set for one model alone; filters as they go into the query string."""
+    """Settings of one model alone; filters as they go into the query string."""
 
     every: Every | None = None
     every_max: Annotated[EveryMax | None, AfterValidator(_longest)] = None
@@ -187,9 +128,10 @@ class ModelTable(_Section):
 
 @dataclass(frozen=True, slots=True)
 class ModelSync:
-    """How one model is synced: an interval or a cron expression, and filters ready for the query string.
+    """Timing and filters of one model.
 
-    every_max: the longest interval; None with a cron expression, which is meant as it stands.
+    every: an interval or a cron expression. every_max: the longest interval; None with a cron expression,
+    which is never stretched. filters: ready for the query string.
     """
 
     every: timedelta | str
@@ -198,7 +140,7 @@ class ModelSync:
 
 
 class Sync(_Section):
-    """What is synced, and when."""
+    """Models to mirror, and when they are read."""
 
     models: Globs = ("*",)
     every: Every = timedelta(minutes=15)
@@ -207,7 +149,7 @@ class Sync(_Section):
     lease: PositiveDuration = timedelta(seconds=60)
     full_every: PositiveDuration = timedelta(days=7)
     concurrency: int = Field(default=8, ge=1)
-    model: dict[Annotated[str, AfterValidator(_model_name)], ModelTable] = {}
+    model: dict[Annotated[str, _passes(model_named)], ModelTable] = {}
 
     @field_validator("model", mode="before")
     @classmethod
@@ -218,13 +160,8 @@ class Sync(_Section):
             else tables
         )
 
-    @property
-    def globs(self) -> tuple[str, ...]:
-        """Which models are mirrored where an integration does not say otherwise."""
-        return self.models
-
     def for_model(self, name: str) -> ModelSync:
-        """What holds for the model of that name."""
+        """Combine the settings of one model with those of all."""
         table = self.model.get(name, ModelTable())
         every = table.every if table.every is not None else self.every
         longest = table.every_max if table.every_max is not None else self.every_max
@@ -233,14 +170,14 @@ class Sync(_Section):
 
 
 class Budget(_Section):
-    """What of every window of the key is left to others, and how fast reads use the rest."""
+    """Share of every rate-limit window that is left to others, and how fast reads use the rest."""
 
     reserve: ReserveValue = Reserve(share=0.1)
     pacing: Pacing = "burst"
 
 
 class Deletions(_Section):
-    """What a deletion does to our rows, and the brakes on inferred ones."""
+    """Effect of deletions on rows, and the brakes on inferred ones."""
 
     after_anonymisation: Literal["follow", "keep"] = "follow"
     max_share: float = Field(default=0.1, ge=0, le=1)
@@ -248,26 +185,26 @@ class Deletions(_Section):
 
 
 class Privacy(_Section):
-    """What of the records never enters the mirror."""
+    """Members of records that never enter the mirror."""
 
     exclude: Annotated[
-        tuple[Annotated[str, AfterValidator(_exclusion)], ...],
+        tuple[Annotated[str, _passes(lambda text: exclusions((text,)))], ...],
         BeforeValidator(partial(list_of_texts, example="hris_employees.ssn")),
     ] = ()
 
 
 class Web(_Section):
-    """The service's own pages and its webhook."""
+    """Web server of the service: its pages, and its webhook."""
 
     enabled: bool = True
     host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=8484, ge=0, le=65535)
-    webhook_secret: Secret = SecretStr("")
     webhook_secret_file: SecretFile = None
+    webhook_secret: Secret = SecretStr("")
 
 
 class Log(_Section):
-    """How it speaks."""
+    """Level and format of the log."""
 
     level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],

@@ -15,6 +15,7 @@ import msgspec
 
 from syncer.domain.records.values import Unfit
 from syncer.domain.records.values import timestamp as parse_timestamp
+from syncer.kombo.envelope import Envelope
 from syncer.kombo.errors import Asked, refusal, unreadable
 
 KEY_CHECK_PATH = "/check-api-key"
@@ -138,11 +139,6 @@ def _read(
     return bytes(envelope.data), found
 
 
-class _Envelope(msgspec.Struct):
-    status: str
-    data: msgspec.Raw
-
-
 class _Tool(msgspec.Struct):
     id: str | None = None
     label: str | None = None
@@ -176,6 +172,6 @@ class _KeyCheck(msgspec.Struct):
     customer_id: str | None = None
 
 
-_envelope_decoder = msgspec.json.Decoder(_Envelope)
+_envelope_decoder = msgspec.json.Decoder(Envelope[msgspec.Raw])
 _integration_decoder = msgspec.json.Decoder(_Integration)
 _key_check_decoder = msgspec.json.Decoder(_KeyCheck)

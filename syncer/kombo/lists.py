@@ -14,6 +14,7 @@ import msgspec
 
 from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import UsageError
+from syncer.kombo.envelope import Envelope
 from syncer.kombo.errors import Asked, refusal, unreadable
 from syncer.kombo.headers import read_served_at
 from syncer.kombo.lenient_page import Broken, split_page
@@ -117,9 +118,4 @@ class _Data(msgspec.Struct):
     next: str | None = None
 
 
-class _Envelope(msgspec.Struct):
-    status: str
-    data: _Data
-
-
-_decoder = msgspec.json.Decoder(_Envelope)
+_decoder = msgspec.json.Decoder(Envelope[_Data])

@@ -24,6 +24,7 @@ from syncer.domain.errors import Doubtful, KomboError, UsageError
 from syncer.domain.native.call import Call, File
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.kombo.concurrency import Slots
+from syncer.kombo.envelope import Envelope
 from syncer.kombo.errors import Asked, refusal, unreadable
 from syncer.kombo.headers import read_free_slots, read_served_at
 from syncer.kombo.request import Request
@@ -177,7 +178,7 @@ def _answer(body: bytes) -> NativeAnswer:
         text = None
         if isinstance(data, dict) and "data" in data:
             text = json.dumps(data.pop("data")).encode()
-        envelope = msgspec.convert(value, _Envelope)
+        envelope = msgspec.convert(value, Envelope[_Native])
     if envelope.status != "success":
         raise ValueError("it does not say success")
     return NativeAnswer(
@@ -187,7 +188,7 @@ def _answer(body: bytes) -> NativeAnswer:
         url=envelope.data.url or "",
         warnings=tuple(
             each["message"]
-            for each in envelope.warnings or ()
+            for each in (envelope.warnings if isinstance(envelope.warnings, list) else ())
             if isinstance(each, dict) and isinstance(each.get("message"), str)
         ),
     )
@@ -220,10 +221,4 @@ class _Native(msgspec.Struct):
     data: msgspec.Raw = msgspec.Raw(b"")
 
 
-class _Envelope(msgspec.Struct):
-    status: str
-    data: _Native
-    warnings: list[Any] | None = None
-
-
-_decoder = msgspec.json.Decoder(_Envelope)
+_decoder = msgspec.json.Decoder(Envelope[_Native])

@@ -53,7 +53,7 @@ async def _check_kombo(app: App, configured: Mapping[str, Sequence[str] | None])
         if not configured:
             yield Finding("integrations", False, NO_INTEGRATION)
         for integration_id, globs in configured.items():
-            wanted = select_models(tuple(globs or app.settings.sync.globs))
+            wanted = select_models(tuple(globs or app.settings.sync.models))
             async for finding in check_integration(context.client, integration_id, wanted):
                 yield finding
             mirrored = {model.name for model in wanted}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from syncer.app import App
-from syncer.planning.cost import Command, outlook
+from syncer.planning.cost import Command, estimate_costs
 from syncer.store.schema import migrate as schema
 
 
@@ -18,4 +18,6 @@ def plan(
     Raises DatabaseError, UsageError for a selection that names nothing.
     """
     schema.check(app.database)
-    return outlook(app.settings, app.database, app.selection, app.planning, commands, integrations, models)
+    return estimate_costs(
+        app.settings, app.database, app.selection, app.planning, commands, integrations, models
+    )

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from syncer.config.schedules import mean_interval
 from syncer.config.settings import Settings
-from syncer.config.values import mean_interval
 from syncer.domain.scheduling.intervals import (
     Asked,
     Behind,

@@ -1,4 +1,4 @@
-"""What commands and the schedule will cost in requests, as plain values ready for JSON. Nothing is asked."""
+"""Estimate the cost of commands and of the schedule in requests, from the database alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from syncer.config.settings import Settings
-from syncer.config.values import shown
+from syncer.domain.durations import format_duration
 from syncer.domain.errors import KomboError
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.scheduling.intervals import DAY
@@ -19,13 +19,13 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.decisions import is_backfilled, next_walk
 from syncer.domain.streams.forecast import (
     Allowance,
+    CommandCost,
     Demand,
-    Forecast,
     Step,
     a_day,
+    command_cost,
     expected_rows,
     fitting_every,
-    forecast,
     typical_rows,
 )
 from syncer.domain.streams.stream import Mode, Stream, Walk
@@ -39,7 +39,7 @@ from syncer.sync.run import SETTLED
 
 
 class Command(StrEnum):
-    """The commands whose cost can be told before."""
+    """Commands whose cost can be estimated."""
 
     BACKFILL = "backfill"
     RECONCILE = "reconcile"
@@ -49,7 +49,7 @@ class Command(StrEnum):
 _MODES = {Command.BACKFILL: Mode.BACKFILL, Command.RECONCILE: Mode.RESTART, Command.SYNC: Mode.SYNC}
 
 
-def outlook(
+def estimate_costs(
     settings: Settings,
     database: Database,
     selection: Selection,
@@ -58,29 +58,29 @@ def outlook(
     integrations: Sequence[str],
     models: Sequence[str],
 ) -> dict[str, Any]:
-    """The cost of each command, and what the schedule of all streams needs, however few are selected.
+    """Estimate the cost of each command, and of the schedule of all streams, however few are selected.
 
-    Raises UsageError, DatabaseError.
+    The values are ready for JSON. Raises UsageError, DatabaseError.
     """
     mirrored = {each.id: each for each in selection.known()}
     chosen = selection.chosen(integrations, models, mirrored)
     with database.read() as connection:
         allowed = planning.allowance(connection)
-        look = _Look(settings, database, selection, planning, connection, mirrored)
+        snapshot = _Snapshot(settings, database, selection, planning, connection, mirrored)
     return {
         "budget": _budget(allowed),
         "commands": {
             each.value: _command(
-                forecast(look.steps(_MODES[each], chosen), settings.kombo.page_size), allowed
+                command_cost(snapshot.steps(_MODES[each], chosen), settings.kombo.page_size), allowed
             )
             for each in commands
         },
-        "schedule": look.schedule(allowed),
+        "schedule": snapshot.schedule(allowed),
     }
 
 
-class _Look:
-    """The streams as they are now, and what is due to each."""
+class _Snapshot:
+    """Streams as they are now, and the next walk of each."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class _Look:
         )
 
     def steps(self, mode: Mode, chosen: Mapping[str, set[str]]) -> list[Step]:
-        """What a command in this mode does with each stream that is chosen."""
+        """List what a command in this mode does with each stream that is chosen."""
         return [
             self._step(mode, stream)
             for (integration_id, model), stream in self._streams.items()
@@ -123,7 +123,7 @@ class _Look:
         return Step(stream.integration_id, listed, walk, rows, is_estimated, full_pages)
 
     def _full_pages(self, connection: Connection, stream: Stream) -> int | None:
-        """Of the last full walk; before there was one a list for each row has one page for each at least."""
+        """Count the pages of the last full walk; before there was one, a page for each parent row."""
         listed = self._settings.lists[stream.model]
         if stream.full_pages is None and isinstance(listed, NativeListSpec) and listed.for_each is not None:
             return count_values(connection, listed.for_each, stream.integration_id) or None
@@ -153,7 +153,7 @@ class _Look:
         )
 
     def schedule(self, allowed: Allowance) -> dict[str, Any]:
-        """What all streams need that Kombo offers."""
+        """Estimate what all streams need that Kombo offers."""
         steps = [self._step(Mode.SYNC, stream) for stream in self._streams.values()]
         asked = [
             (each.integration_id, each.listed, self._stream(each).seen, self._requests(each))
@@ -171,7 +171,7 @@ class _Look:
             "for_full_walks_a_day": a_day(demand.full),
             "at_every_max": _rates(demand.at_longest(), allowed),
             "fitting_every": None if demand.fits(allowed) else _fitting(demand, allowed),
-            "every_max": shown(self._settings.sync.every_max),
+            "every_max": format_duration(self._settings.sync.every_max),
             "models": [
                 {
                     "model": name,
@@ -191,7 +191,7 @@ class _Look:
 
     def _every(self, model: str) -> str:
         every = self._settings.timing(model).every
-        return shown(every) if isinstance(every, timedelta) else every
+        return format_duration(every) if isinstance(every, timedelta) else every
 
 
 def _budget(allowed: Allowance) -> dict[str, Any]:
@@ -205,7 +205,7 @@ def _budget(allowed: Allowance) -> dict[str, Any]:
     }
 
 
-def _command(found: Forecast, allowed: Allowance) -> dict[str, Any]:
+def _command(found: CommandCost, allowed: Allowance) -> dict[str, Any]:
     total = found.total
     return {
         "streams": total.streams,
@@ -242,4 +242,4 @@ def _rates(demand: Demand, allowed: Allowance) -> dict[str, Any]:
 
 def _fitting(demand: Demand, allowed: Allowance) -> str | None:
     every = fitting_every(demand, allowed)
-    return None if every is None else shown(every)
+    return None if every is None else format_duration(every)

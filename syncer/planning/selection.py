@@ -1,4 +1,4 @@
-"""What is mirrored: the integrations and models that configuration and commands name, as streams."""
+"""Select the streams to mirror: integrations and lists that configuration and commands name."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NO_INTEGRATION = (
 
 
 class Selection:
-    """The integrations and streams of one environment, kept in step with configuration and commands."""
+    """Integrations and streams of one environment, kept in step with configuration and commands."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Selection:
         models: Sequence[str],
         mirrored: Mapping[str, Integration] | None = None,
     ) -> dict[str, set[str]]:
-        """Names of the lists by integration that a command names (all where it names none).
+        """Select the lists that a command names (all where it names none): their names by integration.
 
         mirrored: the integrations to choose from, where that is not what the database says.
         Raises UsageError for an integration that is not mirrored and for a glob that fits no list.
@@ -79,25 +79,25 @@ class Selection:
         return selection
 
     def mirrored(self) -> dict[str, Integration]:
-        """The integrations that are mirrored, by id."""
+        """Read the integrations that are mirrored, by id."""
         with self.database.read() as connection:
             return {each.id: each for each in self.integrations.all(connection)}
 
     def models_of(self, integration: Integration) -> tuple[Model, ...]:
-        """The models that the configuration wants of an integration, as far as its category has them.
+        """Select the models that are configured for an integration, as far as its category has them.
 
         The category counts only where Kombo's list of the integration's models agrees with it.
         """
-        wanted = select_models(integration.models or self.settings.sync.globs)
+        wanted = select_models(integration.models or self.settings.sync.models)
         return category_models(wanted, integration.category, integration.read_models)
 
     def lists_of(self, integration: Integration) -> tuple[Listed, ...]:
-        """All that is mirrored of an integration: its models, then its native lists."""
+        """Select the lists that are mirrored of an integration: its models, then native lists."""
         native_lists = (each for each in self.settings.native_lists if each.covers(integration.id))
         return (*self.models_of(integration), *native_lists)
 
     async def refresh_streams(self, asking: Integrations, among: Collection[str] = ()) -> list[StreamKey]:
-        """Bring the streams in step with the integrations; gives them turn by turn over the integrations.
+        """Bring the streams in step with the integrations, and list them round-robin over the integrations.
 
         An integration that was never asked about is asked now (only among those named, if any are): its
         category says which models it can have.
@@ -110,7 +110,7 @@ class Selection:
         return await self.select_streams()
 
     async def unasked(self) -> list[str]:
-        """The integrations that Kombo was never asked about. Raises DatabaseError."""
+        """Find the integrations of which Kombo was never asked. Raises DatabaseError."""
         return await self.database.ask(
             lambda connection: [
                 each.id for each in self.integrations.all(connection) if each.checked_at is None
@@ -118,10 +118,10 @@ class Selection:
         )
 
     async def select_streams(self, *, leave: Collection[str] = ()) -> list[StreamKey]:
-        """Mirror what the integrations want, turn by turn; those to leave keep the streams they have."""
+        """Bring streams in step with integrations, except those to leave, and list them round-robin."""
 
         def wanted(connection: Connection) -> tuple[list[StreamKey], bool]:
-            """The streams, and whether these are mirrored already."""
+            """List the streams, and tell whether these are mirrored already."""
             mirrored = self.streams.keys(connection)
             lists = [
                 [key for key in mirrored if key.integration_id == row.id and key.model in self.settings.lists]
@@ -151,7 +151,7 @@ class Selection:
             return
 
     def configured(self, has_tables: bool) -> dict[str, Sequence[str] | None]:
-        """The integrations to mirror, by the configuration and, where there are tables, by command."""
+        """Merge the integrations of the configuration with those added by command, where there are tables."""
         wanted: dict[str, Sequence[str] | None] = {
             each.id: each.models for each in self.settings.integrations
         }
@@ -162,7 +162,7 @@ class Selection:
         return wanted
 
     def known(self) -> list[Integration]:
-        """The integrations to mirror, each with what Kombo last said of it, if anything. Changes nothing."""
+        """List the integrations to mirror, each with what Kombo last said of it. Changes nothing."""
         before, wanted = schema.revisions(self.database)
         rows = self.mirrored() if before == wanted else {}
         return [
@@ -173,7 +173,7 @@ class Selection:
         ]
 
     def add(self, integration_id: str, models: Sequence[str] | None) -> None:
-        """Mirror one more integration from now on. Raises UsageError for what cannot be one."""
+        """Start mirroring an integration. Raises UsageError for what cannot be one."""
         if not integration_id or any(character.isspace() for character in integration_id):
             raise UsageError("An integration's id is one word, as Kombo's dashboard shows it.")
         if any(each.id == integration_id for each in self.settings.integrations):
@@ -186,7 +186,7 @@ class Selection:
             self.integrations.add(connection, integration_id, origin="command", models=models or None)
 
     def remove(self, integration_id: str) -> None:
-        """Mirror an integration no more; its rows stay. Raises UsageError where it is not mirrored."""
+        """Stop mirroring an integration; its rows stay. Raises UsageError where it is not mirrored."""
         schema.migrate(self.database)
         self.follow_config()
         if any(each.id == integration_id for each in self.settings.integrations):

@@ -1,4 +1,4 @@
-"""Who this process is, so that others on this host can tell when it has died.
+"""Identity of a process, by which others on its host can tell that it has died.
 
 An owner reads ``host/boot/namespace/pid/start/nonce``. A process can judge only owners of its own boot and
 process-id namespace: two containers on one machine share the boot but number their processes apart.
@@ -13,13 +13,13 @@ from uuid import uuid4
 
 
 def this_process() -> str:
-    """A name for this process that no other process ever has."""
+    """Make a name for this process that no other process ever has."""
     pid = os.getpid()
     return "/".join([socket.gethostname(), *_place(), str(pid), _start_of(pid) or "-", uuid4().hex[:8]])
 
 
 def is_dead(owner: str) -> bool:
-    """Whether the owner is a process of this host that has ended; False where that cannot be told."""
+    """Tell whether the owner is a process of this host that has ended; False where that cannot be known."""
     parts = owner.split("/")
     if len(parts) != 6 or "-" in parts[1:5] or tuple(parts[1:3]) != _place() or not parts[3].isdecimal():
         return False
@@ -27,7 +27,7 @@ def is_dead(owner: str) -> bool:
 
 
 def _place() -> tuple[str, str]:
-    """The boot of the machine and the namespace of process ids, or dashes where the system tells neither."""
+    """Read the machine's boot id and the namespace of process ids; dashes where the system tells neither."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         namespace = os.readlink("/proc/self/ns/pid").strip("pid:[]")
@@ -37,7 +37,7 @@ def _place() -> tuple[str, str]:
 
 
 def _start_of(pid: int) -> str | None:
-    """When the process started, in ticks since boot; None where it is not running. Numbers are used again."""
+    """Read when the process started, in ticks since boot; None if it is not running. Ids are used again."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:

@@ -1,6 +1,6 @@
 """Structured logging: one line an event, as text or JSON, from our code and from libraries alike.
 
-Events are fixed words, what happened to whom goes into fields: ``integration``, ``model``, ``run``.
+Events are fixed words; the rest goes into fields: ``integration``, ``model``, ``run``.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 HIDDEN = "**********"
-#: Libraries that tell of each request, statement or job at INFO, some with headers and parameters.
+#: Libraries that log each request, statement or job at INFO, some with headers and parameters.
 _QUIET = ("alembic", "asyncio", "httpcore", "httpx", "sqlalchemy", "uvicorn")
 
 
 class Redactor:
-    """Texts that must not be shown, and what hides them, also where they are escaped."""
+    """Filter that replaces secrets in texts and log events, also where they are escaped."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._forms: set[str] = set()
@@ -31,7 +31,7 @@ class Redactor:
             self.redact(secret)
 
     def redact(self, secret: str) -> None:
-        """Hide this text from now on; an empty one hides nothing."""
+        """Add a secret; an empty text is none."""
         if not secret:
             return
         self._forms |= {
@@ -46,11 +46,11 @@ class Redactor:
         self._pattern = re.compile("|".join(map(re.escape, forms)))
 
     def hide(self, text: str) -> str:
-        """The text without secrets."""
+        """Replace the secrets in a text."""
         return self._pattern.sub(HIDDEN, text) if self._pattern else text
 
     def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        """The event without secrets, as a processor of structlog."""
+        """Replace the secrets in an event, as a processor of structlog."""
         return {key: self._hidden(value) for key, value in event.items()}
 
     def _hidden(self, value: Any) -> Any:
@@ -114,7 +114,7 @@ def configure_logging(
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     # It warns of every tick that finds the one before still waiting for the database, and of jobs that are
-    # cancelled at the end. What goes wrong in its jobs is ours to tell.
+    # cancelled at the end. What goes wrong in its jobs is logged by these.
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -1,4 +1,4 @@
-"""Memory of a process that runs for years: what the C library keeps, what the collector looks through."""
+"""Memory of a process that runs for years: settings of malloc and of the garbage collector."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _BLOCK = 128 * 1024
 _ARENAS = 2
 
 
-def keep_little() -> None:
-    """Have large blocks given back to the system as soon as they are free. Does nothing without glibc."""
+def tune_malloc() -> None:
+    """Return large blocks to the system as soon as they are free. Does nothing without glibc."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError):
@@ -27,9 +27,10 @@ def keep_little() -> None:
 
 
 @contextmanager
-def without_collecting() -> Iterator[None]:
-    """Let the garbage collector rest while much is made that stays: to look through it is an eighth of the
-    time that it takes to import the program.
+def gc_paused() -> Iterator[None]:
+    """Pause the garbage collector.
+
+    Collecting what stays anyway takes an eighth of the time in which the program is imported.
     """
     gc.disable()
     try:
@@ -38,10 +39,10 @@ def without_collecting() -> Iterator[None]:
         gc.enable()
 
 
-def pass_over_what_stays() -> None:
-    """Have the garbage collector leave alone what there is by now: modules, tables and models, which stay.
+def gc_freeze() -> None:
+    """Exempt all objects that exist by now from garbage collection: modules, tables and models, which stay.
 
-    Going through these takes it a tenth of a second in which nothing else happens, and a load has it do so
-    again and again. Call it once everything is imported.
+    A collection of these stops the process for a tenth of a second, and under load there is one after the
+    other. Call it once everything is imported.
     """
     gc.freeze()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ from sqlalchemy.types import TypeEngine
 from syncer.domain.catalogue import model as shape
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
+from syncer.domain.suggestions import did_you_mean
 from syncer.schema_reference import views
 from syncer.store.db.types import SQL_TYPES
 from syncer.store.schema.mirror_tables import DOCUMENT, INTEGRATION_ID, MIRROR, metadata, streams
@@ -129,8 +129,7 @@ def entry_named(name: str) -> Entry:
         # Every mirror table has a live view: naming both would only repeat.
         is_live = name.endswith("_live")
         known = [each for each in (*every, *categories()) if each.endswith("_live") == is_live]
-        near = get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f" Did you mean {' or '.join(near)}?" if near else " `syncer schema` lists them."
+        hint = did_you_mean(name, known) or " `syncer schema` lists them."
         raise UsageError(f"There is no table, view or category {name!r}.{hint}")
     return every[name]
 

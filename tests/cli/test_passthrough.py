@@ -277,7 +277,7 @@ def test_no_secret_of_a_call_is_logged(native: Shell, source: Source) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("hibob/v2", "GET", "/x"), "There is no known API 'hibob/v2'. Did you mean hibob/docs or"),
+        (("hibob/v2", "GET", "/x"), "There is no known API 'hibob/v2'. Did you mean hibob/v1 or"),
         (("hibob", "GET", "/x"), "'hibob' names no API: write TOOL/API, such as hibob/v1."),
         (("hibob/v1", "GET", "people"), "The path begins with a slash"),
         (

@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from syncer.cli.progress import Bars, Lines, Tally, counted, effects, line_of, span, summary
+from syncer.cli.progress import Bars, Lines, Tally, counted, effects, line_of, summary
 from syncer.domain.records.change import Counts
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome
@@ -80,21 +80,6 @@ def test_a_pass_is_well_if_every_stream_is() -> None:
     assert summary(good).is_well
     assert summary(good).pages == 2
     assert not summary([*good, Result(TWO, Outcome.STOPPED)]).is_well
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0.04, "0.0 s"),
-        (9.9, "9.9 s"),
-        (9.97, "10 s"),
-        (61, "1 min 01 s"),
-        (3600, "1 h 00 min"),
-        (7980, "2 h 13 min"),
-    ],
-)
-def test_a_length_of_time_in_words(seconds: float, words: str) -> None:
-    assert span(seconds) == words
 
 
 def test_one_thing_is_not_many() -> None:

@@ -62,7 +62,7 @@ def answer(headers: Mapping[str, str]) -> tuple[dict[str, str | list[str]], byte
 
 def walk(config: Path, cursor: str | None, pages: int) -> dict[str, Any]:
     # The configuration takes its keys from the styles that there are when it is imported.
-    from syncer.config.settings import load_settings
+    from syncer.config.loading import load_settings
 
     try:
         (spec,) = load_settings(config, environ={}, secrets=config.parent).native_lists

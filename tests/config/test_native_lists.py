@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from syncer.config.settings import Settings, load_settings
+from syncer.config.loading import load_settings
+from syncer.config.settings import Settings
 from syncer.domain.errors import UsageError
 from syncer.domain.native.call import Call
 from syncer.domain.native.paging.counted import OffsetStyle, PageNumberStyle

@@ -162,6 +162,10 @@ def test_kombos_warnings_are_kept() -> None:
     assert answer.warnings == ("slow",)
 
 
+def test_warnings_of_another_form_hide_no_answer() -> None:
+    assert read({**success(), "warnings": {"message": "slow"}}).warnings == ()
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -1,9 +1,9 @@
-"""What a process does about its memory."""
+"""Settings of malloc and of the garbage collector."""
 
 import gc
 import weakref
 
-from syncer.process.memory import pass_over_what_stays
+from syncer.process.memory import gc_freeze
 
 
 class Ring:
@@ -13,9 +13,9 @@ class Ring:
         self.itself = self
 
 
-def test_the_collector_passes_over_what_was_there_and_frees_what_comes_later() -> None:
+def test_the_collector_ignores_what_was_frozen_and_frees_what_comes_later() -> None:
     before = Ring()
-    pass_over_what_stays()
+    gc_freeze()
     try:
         assert not any(each is before for each in gc.get_objects())
         later = weakref.ref(Ring())

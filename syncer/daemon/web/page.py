@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from syncer.daemon.web.style import STYLE
+from syncer.domain.durations import describe_age, describe_span
 from syncer.operations.status import waiting_requests
 
 #: More streams than this are not all listed on one page.
@@ -106,8 +107,9 @@ def _behind(behind: dict[str, Any] | None) -> str:
     late = "1 stream is" if behind["streams"] == 1 else f"{behind['streams']:,} streams are"
     return (
         f'<p><b class="odd">Behind schedule:</b> {late} overdue, the longest by '
-        f"{_span(behind['longest_seconds'])}. The schedule needs {behind['needs_a_minute']:,.0f} requests a "
-        f"minute, the budget permits {behind['permits_a_minute']:,.0f}.</p>"
+        f"{describe_span(behind['longest_seconds'])}. "
+        f"The schedule needs {behind['needs_a_minute']:,.0f} requests a minute, "
+        f"the budget permits {behind['permits_a_minute']:,.0f}.</p>"
     )
 
 
@@ -197,7 +199,7 @@ def _stream(stream: Stream) -> str:
         f"<tr><td>{escape(stream['model'])}</td><td>{state}</td>"
         f'<td class="number">{stream["rows_live"]:,}</td>'
         f'<td class="number wide">{stream["rows_deleted"]:,}</td>'
-        f'<td class="number">{"never" if lag is None else _ago(lag)}</td></tr>'
+        f'<td class="number">{"never" if lag is None else describe_age(lag)}</td></tr>'
     )
 
 
@@ -234,21 +236,10 @@ def _state(state: str) -> str:
 
 def _oldest(streams: Iterable[Stream]) -> str:
     lags = [each["lag_seconds"] for each in streams if each["lag_seconds"] is not None]
-    return _ago(max(lags)) if lags else "never"
+    return describe_age(max(lags)) if lags else "never"
 
 
 def _names(names: Iterable[str]) -> str:
     found = list(names)
     more = f" and {len(found) - MOST_NAMES} more" if len(found) > MOST_NAMES + 1 else ""
     return ", ".join(found[:MOST_NAMES] if more else found) + more
-
-
-def _ago(seconds: int) -> str:
-    return f"{_span(seconds)} ago"
-
-
-def _span(seconds: int) -> str:
-    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds // length} {unit}"
-    return f"{max(seconds, 0)} s"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache
 
 from syncer.domain.catalogue.model import Model
 from syncer.domain.catalogue.models import assessment, ats, hris, lms
 from syncer.domain.errors import UsageError
+from syncer.domain.suggestions import did_you_mean
 
 
 @cache
@@ -80,6 +80,5 @@ def category_models(
 
 
 def _unknown(name: str, others: Collection[str] = ()) -> str:
-    near = get_close_matches(name, [*others, *catalogue()], n=3, cutoff=0.5)
-    hint = f" Did you mean {' or '.join(near)}?" if near else " `syncer models` lists them."
+    hint = did_you_mean(name, (*others, *catalogue())) or " `syncer models` lists them."
     return f"There is no model {name!r}.{hint}"

@@ -6,16 +6,15 @@ its pages come through Kombo's passthrough and its rows are kept as documents.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from functools import cached_property
-from hashlib import blake2b
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from syncer.domain.catalogue.model import Child, Column, Features, Link
+from syncer.domain.fingerprint import fingerprint_of
 from syncer.domain.native.call import Call
 from syncer.domain.native.paging.base import PagingStyle
 from syncer.domain.native.paging.single import SINGLE_PAGE
@@ -75,18 +74,19 @@ class NativeListSpec:
     def fingerprint(self) -> str:
         """Hash everything that decides which records are listed under which keys."""
         call, each = self.call, self.for_each
-        return _digest(
+        parts = (
             [call.api, call.method, call.path, dict(call.params), dict(call.headers), call.data],
             [dict(call.options), call.wants_base64],
             [self.records, self.key, self.format],
             self.page.definition,
             each and [each.table, each.param, each.column, sorted(each.skip)],
         )
+        return fingerprint_of(parts)
 
     @cached_property
     def columns_fingerprint(self) -> str:
         """Hash everything that decides on the values of the columns."""
-        return _digest([[column.name, column.type, column.source] for column in self.columns])
+        return fingerprint_of([[column.name, column.type, column.source] for column in self.columns])
 
     def is_whole(self, filters: Mapping[str, str]) -> bool:
         """Tell whether a walk with these filters serves every record: they only name the definition."""
@@ -105,7 +105,3 @@ class NativeListSpec:
     def covers(self, integration_id: str) -> bool:
         """Tell whether it is mirrored for that integration."""
         return any(fnmatchcase(integration_id, glob) for glob in self.integrations)
-
-
-def _digest(*parts: Any) -> str:
-    return blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).hexdigest()

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from syncer.domain.errors import UsageError
 from syncer.domain.native.call import Call, check_parts, is_xml
+from syncer.domain.suggestions import did_you_mean
 
 _FILE = Path(__file__).with_name("tools.json")
 
@@ -98,6 +98,5 @@ def unknown_api(name: str) -> str:
     """Say that there is no such API, with the nearest names: of the same tool, else by the whole."""
     tool = name.partition("/")[0]
     own = [each for each in apis() if each.partition("/")[0] == tool]
-    near = own or get_close_matches(name, apis(), n=3, cutoff=0.5)
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    hint = did_you_mean(name, own, cutoff=0) or did_you_mean(name, apis())
     return f"There is no known API {name!r}.{hint}"

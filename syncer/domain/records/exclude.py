@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
@@ -19,6 +18,7 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.members import KEPT, all_members, embeds, entries, members, tables_at
 from syncer.domain.catalogue.model import Column, Embed
 from syncer.domain.errors import UsageError
+from syncer.domain.suggestions import did_you_mean
 
 ANYWHERE = "*"
 
@@ -167,7 +167,7 @@ def _named(pattern: str) -> tuple[Exclusion, ...]:
         )
     tables = [table for table in members() if fnmatchcase(table, glob)]
     if not tables:
-        raise UsageError(f"There is no model {glob!r}.{_near(glob, members())}")
+        raise UsageError(f"There is no model {glob!r}.{did_you_mean(glob, members())}")
     if any(path[-1] in KEPT and tables_at(table, path[:-1]) for table in tables):
         raise UsageError(f"The mirror keeps its rows by {path[-1]}: {pattern!r} cannot be excluded.")
     if not glob.strip("*") and path[0] in all_members():
@@ -200,7 +200,7 @@ def _no_member(pattern: str, glob: str, tables: list[str], path: Path) -> str:
         return f"There is nothing inside {path[0]} that {pattern!r} could exclude."
     known = sorted({member for table in tables for member in members()[table]} - KEPT)
     whose = glob if glob in members() else f"any model of {glob!r}"
-    return f"There is no member {path[0]!r} in {whose}.{_near(path[0], known)}"
+    return f"There is no member {path[0]!r} in {whose}.{did_you_mean(path[0], known)}"
 
 
 def _columns(table: str) -> tuple[Column, ...]:
@@ -211,8 +211,3 @@ def _columns(table: str) -> tuple[Column, ...]:
             if child.table == table:
                 return child.columns
     return ()
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, list(known), n=3, cutoff=0.5)
-    return f" Did you mean {' or '.join(near)}?" if near else ""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from hashlib import blake2b
 from typing import Any
 
 from syncer.domain.catalogue.members import embeds
 from syncer.domain.catalogue.model import Column, Model
+from syncer.domain.fingerprint import fingerprint_of
 from syncer.domain.records.exclude import Excluded, Exclusion, excluded_from
 
 #: Grows when records become rows in another way though the catalogue stays the same.
@@ -38,8 +37,7 @@ def projection(model: Model, exclusions: frozenset[Exclusion]) -> Projection:
     """The model's projection by this version's catalogue and these exclusions."""
     excluded = excluded_from(model.name, exclusions)
     shape = [VERSION, _shape(model), _removals(excluded)]
-    digest = blake2b(json.dumps(shape).encode(), digest_size=16).hexdigest()
-    return Projection(digest, tuple(map(str, excluded.exclusions)) if excluded else ())
+    return Projection(fingerprint_of(shape), tuple(map(str, excluded.exclusions)) if excluded else ())
 
 
 def _shape(model: Model) -> list[Any]:

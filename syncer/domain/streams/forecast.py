@@ -1,6 +1,6 @@
-"""What runs and the schedule will cost in requests, and what the budget permits. Pure arithmetic.
+"""Cost of commands and of the schedule in requests, and what the budget permits. Pure arithmetic.
 
-A forecast counts what is known before: one request for each page of a full walk, one for what has changed
+A cost counts what is known before: one request for each page of a full walk, one for what has changed
 (its pages are not known), one about each integration. Confirmations of missing records and retries are none
 of it.
 """
@@ -130,8 +130,8 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
-class Forecast:
-    """What a command will cost. others: requests about the key and the integrations."""
+class CommandCost:
+    """Cost of a command by model. others: requests about the key and the integrations."""
 
     models: Mapping[str, Cost]
     others: int
@@ -148,8 +148,8 @@ class Forecast:
         )
 
 
-def forecast(steps: Sequence[Step], page_size: int) -> Forecast:
-    """The cost of these steps by model; one question about the key, and one about each integration."""
+def command_cost(steps: Sequence[Step], page_size: int) -> CommandCost:
+    """Estimate the cost of these steps: by model, and one request about the key and each integration."""
     costs: dict[str, Cost] = defaultdict(Cost)
     for step in steps:
         cost = costs[step.listed.name]
@@ -161,7 +161,7 @@ def forecast(steps: Sequence[Step], page_size: int) -> Forecast:
         if step.walk.kind is Kind.FULL:
             cost.rows += step.rows
             cost.estimated += step.is_estimated
-    return Forecast(costs, 1 + len({step.integration_id for step in steps if step.walk is not None}))
+    return CommandCost(costs, 1 + len({step.integration_id for step in steps if step.walk is not None}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ from syncer.domain.streams.forecast import (
     Demand,
     Step,
     allowance,
+    command_cost,
     expected_rows,
     fitting_every,
-    forecast,
     pages,
     requests_of,
     rows_of,
@@ -137,7 +137,7 @@ def test_a_stream_that_was_never_read_is_estimated_by_those_of_its_model() -> No
 
 
 def test_a_command_costs_its_walks_and_a_question_about_each_integration_and_the_key() -> None:
-    found = forecast(
+    found = command_cost(
         [
             Step("a", GROUPS, FULL, 1_000),
             Step("a", EMPLOYEES, FULL, 300, is_estimated=True),
@@ -169,7 +169,7 @@ steps = st.lists(
 def test_the_sum_is_that_of_the_models_and_no_stream_is_free_that_is_read(
     steps: list[Step], page_size: int
 ) -> None:
-    found = forecast(steps, page_size)
+    found = command_cost(steps, page_size)
     read = sum(step.walk is not None for step in steps)
     assert found.total.requests >= read + 1
     assert found.total.requests - found.others == sum(each.requests for each in found.models.values())

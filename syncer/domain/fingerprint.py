@@ -1,0 +1,15 @@
+"""Fingerprints of plain values."""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+from typing import Any
+
+
+def fingerprint_of(value: Any) -> str:
+    """Digest a value of JSON: 32 hexadecimal digits, whatever the order of members.
+
+    The database keeps fingerprints: with another form of them all that bears one would count as changed.
+    """
+    return blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=16).hexdigest()
