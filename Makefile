@@ -1,7 +1,7 @@
 # Every target sets itself up: python3 (3.11 or newer) and make are all a machine needs.
 #   make demo    the simulator, the service and the status page, with live changes; no account needed
 #   make test    all tests; they bring their own PostgreSQL
-#   make lint    ruff and mypy
+#   make lint    ruff, mypy and deptry
 #   make bench   throughput and use of a rate limit on this machine, beside dlt; a quarter of an hour
 #   make soak    an hour of faults, kills and changes against the simulator, and random histories beside it
 #   make docs    write docs/schema.md and the samples of docs/queries.md anew, after a change of the catalogue,
@@ -42,6 +42,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/deptry .
 
 bench: $(VENV)/.dev $(RIVAL)/.done
 	@$(BIN)/python -m benchmarks.run --save $(FIGURES) && \
