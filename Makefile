@@ -1,6 +1,7 @@
 # Every target sets itself up: python3 (3.11 or newer) and make are all a machine needs.
 #   make demo    the simulator, the service and the status page, with live changes; no account needed
 #   make test    all tests; they bring their own PostgreSQL
+#   make test-fast  the tests that are not slow: an answer in 90 seconds on two cores
 #   make lint    ruff, mypy and deptry
 #   make bench   throughput and use of a rate limit on this machine, beside dlt; a quarter of an hour
 #   make soak    an hour of faults, kills and changes against the simulator, and random histories beside it
@@ -25,7 +26,7 @@ PINNED := --constraint constraints.txt
 INSTALL := $(PIP) install $(PINNED) --build-constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench soak docs
+.PHONY: help setup demo test test-fast lint bench soak docs
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -37,6 +38,9 @@ demo: $(VENV)/.runtime
 
 test: $(VENV)/.dev
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
+
+test-fast: $(VENV)/.dev
+	$(BIN)/pytest -q --numprocesses $(WORKERS) --dist worksteal -m "not slow"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
