@@ -1,11 +1,15 @@
 # Every target sets itself up: python3 (3.11 or newer) and make are all a machine needs.
 #   make demo    the simulator, the service and the status page, with live changes; no account needed
 #   make test    all tests; they bring their own PostgreSQL
-#   make lint    ruff and mypy
+#   make test-fast  the tests that are not slow: an answer in 90 seconds on two cores
+#   make coverage   branches of domain/ and kombo/ that their own tests reach; fails below the floor
+#   make lint    ruff, mypy and deptry
 #   make bench   throughput and use of a rate limit on this machine, beside dlt; a quarter of an hour
 #   make soak    an hour of faults, kills and changes against the simulator, and random histories beside it
 #   make docs    write docs/schema.md and the samples of docs/queries.md anew, after a change of the catalogue,
 #                the tables or a query
+#   make dist    sdist and wheel in dist/, and the wheel tried in a clean environment
+#   make release    all that goes before a tag: see RELEASING.md
 #   make setup   only install
 
 PYTHON ?= python3
@@ -18,6 +22,9 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + os.cpu_count())')
 VENV := .venv
 RIVAL := .venv-bench
 FIGURES := build/figures.json
+TRIAL := build/trial
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' syncer/__init__.py)
+VERSION_PATTERN = $(subst .,\.,$(VERSION))
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PINNED := --constraint constraints.txt
@@ -25,7 +32,7 @@ PINNED := --constraint constraints.txt
 INSTALL := $(PIP) install $(PINNED) --build-constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench soak docs
+.PHONY: help setup demo test test-fast coverage lint bench soak docs releasable dist release
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -38,10 +45,17 @@ demo: $(VENV)/.runtime
 test: $(VENV)/.dev
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 
+test-fast: $(VENV)/.dev
+	$(BIN)/pytest -q --numprocesses $(WORKERS) --dist worksteal -m "not slow"
+
+coverage: $(VENV)/.dev
+	$(BIN)/pytest -q --numprocesses $(WORKERS) -m "not slow" --cov --cov-report term tests/domain tests/kombo
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/deptry .
 
 bench: $(VENV)/.dev $(RIVAL)/.done
 	@$(BIN)/python -m benchmarks.run --save $(FIGURES) && \
@@ -55,6 +69,31 @@ soak: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/python -m syncer.schema_reference > docs/schema.md
 	$(BIN)/pytest -q tests/queries -k "sample_is_the_answer and sqlite" --write-samples
+
+# What is to be released: committed, described and not released before.
+releasable:
+	@test -z "$$(git status --porcelain)" || { echo "There are changes that are not committed." >&2; exit 1; }
+	@grep -Eq '^## \[?$(VERSION_PATTERN)\]?( |$$)' CHANGELOG.md || { \
+	  echo "CHANGELOG.md has no section for $(VERSION)." >&2; exit 1; }
+	@! git rev-parse --quiet --verify 'refs/tags/v$(VERSION)' >/dev/null || { \
+	  echo "The tag v$(VERSION) exists: set another version in syncer/__init__.py." >&2; exit 1; }
+
+# The wheel is built from the sdist, so that what is uploaded is complete, and tried where nothing else is installed.
+dist: $(VENV)/.dev
+	@rm -rf dist $(TRIAL)
+	@$(BIN)/hatchling build --target sdist --directory dist
+	@$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
+	@$(PYTHON) -m venv $(TRIAL)
+	@$(TRIAL)/bin/python -m pip --disable-pip-version-check --quiet install $(PINNED) dist/*.whl
+	@$(TRIAL)/bin/python -m pip --disable-pip-version-check check
+	@cd $(TRIAL) && SYNCER_DATABASE__URL=sqlite:///mirror.db bin/syncer migrate >/dev/null && bin/syncer --version
+
+release:
+	@$(MAKE) --no-print-directory --jobs=1 releasable lint test dist
+	@echo "In dist/ is what this commit releases. Next:"
+	@echo "  git tag --annotate v$(VERSION) --message 'syncer $(VERSION)'"
+	@echo "  git push origin v$(VERSION)"
+	@echo "  twine upload dist/*"
 
 # What the program is compared with has an environment of its own: its packages want others than ours.
 $(RIVAL)/.done: pyproject.toml benchmarks/constraints.txt | $(VENV)/.dev

@@ -21,10 +21,49 @@ from tests import embedded_postgres
 #: A server to use instead of the embedded one: a URL whose user may create databases.
 POSTGRES_VARIABLE = "SYNCER_TEST_POSTGRES_URL"
 
+TESTS = Path(__file__).parent
+#: Folders whose tests mirror whole companies, start the program, kill it or drive long histories, and the
+#: files on reporting roles, each test of which makes all tables and views anew.
+SLOW = [
+    TESTS / name
+    for name in (
+        "cli",
+        "daemon",
+        "queries",
+        "reliability",
+        "store/schema/test_grants.py",
+        "store/schema/test_native_grants.py",
+        "sync",
+    )
+]
+#: What of them is quick all the same, so that the fast tests reach every layer.
+QUICK = [
+    TESTS / name
+    for name in (
+        "cli/test_help.py",
+        "daemon/test_schedule.py",
+        "daemon/web",
+        "sync/sources/test_native_trouble.py",
+        "sync/test_filters.py",
+        "sync/test_permits.py",
+    )
+]
+
 # The runs share their machine with others: a slow example is no failure.
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark slow tests by their place, for `make test-fast`."""
+    for path in (*SLOW, *QUICK):
+        if not path.exists():
+            raise pytest.UsageError(f"{__file__} names {path}, which does not exist")
+    for item in items:
+        places = {item.path, *item.path.parents}
+        if places.intersection(SLOW) and not places.intersection(QUICK):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_collection_finish() -> None:

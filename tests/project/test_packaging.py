@@ -1,62 +1,139 @@
-"""What is shipped: the wheel, the pins, and what the machine-readable files promise."""
+"""What is shipped: sdist and wheel, their pins, and what the machine-readable files promise."""
 
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
+import sysconfig
+import tarfile
 import tomllib
+from importlib.metadata import distribution
 from pathlib import Path
+from typing import TypedDict
 from zipfile import ZipFile
 
 import pytest
+from packaging.requirements import Requirement
 
 import syncer
 
 ROOT = Path(__file__).parents[2]
+#: The metadata of the wheel; the distribution is not called like the package.
+DIST_INFO = f"kombo_syncer-{syncer.__version__}.dist-info"
+#: Files that a checkout may have and nobody else may get.
+STRAYS = [
+    f"{folder}{name}"
+    for folder in ("", "syncer/", "syncer/store/", "migrations/", "tests/", "docs/", "benchmarks/")
+    for name in (".env", "notes.txt")
+]
+#: What is in a checkout and too much to copy.
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__", "build", "dist")
 
 
-def project() -> dict[str, list[str]]:
-    table = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return {"runtime": table["dependencies"], **table["optional-dependencies"]}
+class Project(TypedDict):
+    """The members of [project] that are checked here."""
+
+    dependencies: list[str]
+    classifiers: list[str]
+
+
+def pyproject() -> Project:
+    project: Project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project
+
+
+def build(target: str, source: Path, folder: Path) -> Path:
+    """Build the sdist or wheel of a folder; gives its path."""
+    command = [sys.executable, "-m", "hatchling", "build", "--target", target, "--directory", str(folder)]
+    subprocess.run(command, cwd=source, check=True, stdout=subprocess.DEVNULL)
+    [path] = folder.iterdir()
+    return path
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> ZipFile:
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    build = [
-        "wheel",
-        "--quiet",
-        "--no-index",
-        "--no-deps",
-        "--no-build-isolation",
-        "--wheel-dir",
-        str(folder),
-    ]
-    subprocess.run([*pip, *build, str(ROOT)], check=True)
-    [path] = folder.iterdir()
-    return ZipFile(path)
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the checkout in which stray files lie about."""
+    copy = tmp_path_factory.mktemp("checkout") / "syncer"
+    shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
+    for stray in STRAYS:
+        (copy / stray).write_text("SYNCER_KOMBO__API_KEY=secret\n")
+    return copy
 
 
-def test_the_wheel_holds_the_package_with_its_migrations_and_nothing_else(wheel: ZipFile) -> None:
+@pytest.fixture(scope="module")
+def unpacked(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the sdist of the checkout unpacks to."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(build("sdist", checkout, tmp_path_factory.mktemp("sdist"))) as sdist:
+        sdist.extractall(folder, filter="data")
+    return folder / f"kombo_syncer-{syncer.__version__}"
+
+
+@pytest.fixture(scope="module", params=["checkout", "unpacked"])
+def wheel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, as the checkout and as the sdist build it."""
+    source: Path = request.getfixturevalue(request.param)
+    return build("wheel", source, tmp_path_factory.mktemp("wheel"))
+
+
+def test_the_wheel_holds_the_package_with_its_migrations_and_nothing_else(wheel: Path) -> None:
     code = {path.relative_to(ROOT).as_posix() for path in (ROOT / "syncer").rglob("*.py")}
     migrations = {
         f"syncer/_migrations/{path.relative_to(ROOT / 'migrations').as_posix()}"
         for path in (ROOT / "migrations").rglob("*.py")
     }
-    shipped = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    data = {"syncer/py.typed", "syncer/domain/native/tools.json"}
+    shipped = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert "syncer/_migrations/env.py" in migrations
-    assert {name for name in shipped if name.endswith(".py")} == code | migrations
-    assert {name.split("/")[0] for name in shipped} == {"syncer"}
-    assert "syncer/domain/native/tools.json" in shipped
+    assert shipped == code | migrations | data
 
 
-def test_the_wheel_is_of_this_version_and_brings_the_command_and_the_licence(wheel: ZipFile) -> None:
-    folder = f"syncer-{syncer.__version__}.dist-info"
-    assert "syncer = syncer.cli:main" in wheel.read(f"{folder}/entry_points.txt").decode()
-    assert "MIT License" in wheel.read(f"{folder}/licenses/LICENSE").decode()
-    assert "Description-Content-Type: text/markdown" in wheel.read(f"{folder}/METADATA").decode()
+def test_the_wheel_is_of_this_version_and_brings_the_command_and_the_licence(wheel: Path) -> None:
+    with ZipFile(wheel) as archive:
+        assert "syncer = syncer.cli:main" in archive.read(f"{DIST_INFO}/entry_points.txt").decode()
+        assert "MIT License" in archive.read(f"{DIST_INFO}/licenses/LICENSE").decode()
+        metadata = archive.read(f"{DIST_INFO}/METADATA").decode()
+    assert "\nName: kombo-syncer\n" in metadata
+    assert "\nDescription-Content-Type: text/markdown\n" in metadata
+
+
+def test_the_sdist_holds_what_a_checkout_needs_and_no_stray_file(unpacked: Path) -> None:
+    shipped = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()}
+    tests = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("*.py")}
+    assert shipped & set(STRAYS) == set()
+    assert tests | {"Makefile", "constraints.txt", "README.md", "CHANGELOG.md", "LICENSE"} <= shipped
+
+
+@pytest.mark.parametrize("wheel", ["checkout"], indirect=True)
+def test_a_program_that_uses_the_installed_package_is_checked_against_its_types(
+    wheel: Path, tmp_path: Path
+) -> None:
+    environment = tmp_path / "environment"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
+    [site_packages] = environment.glob("lib/python*/site-packages")
+    ZipFile(wheel).extractall(site_packages)
+    (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import syncer\n"
+        "from syncer.domain.errors import SyncerError, UsageError\n"
+        "version: str = syncer.__version__\n"
+        "error: SyncerError = UsageError('no such model')\n"
+        "code: str = error.exit_code\n"
+    )
+    mypy = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache")]
+    done = subprocess.run(
+        [*mypy, "--python-executable", str(environment / "bin" / "python"), program.name],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.splitlines()[:-1] == [
+        "program.py:5: error: Incompatible types in assignment "
+        '(expression has type "int", variable has type "str")  [assignment]'
+    ], done.stdout + done.stderr
 
 
 def test_constraints_pin_versions_and_name_no_place_to_download_from() -> None:
@@ -64,11 +141,35 @@ def test_constraints_pin_versions_and_name_no_place_to_download_from() -> None:
     assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+]+", line)] == []
 
 
-@pytest.mark.parametrize("group", ["runtime", "dev"])
-def test_everything_the_project_asks_for_is_pinned(group: str) -> None:
-    def plain(name: str) -> str:
-        return re.sub(r"[-_.]+", "-", name).lower()
+def test_constraints_pin_all_that_is_installed_for_the_project_and_nothing_else() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    assert installed_for(["kombo-syncer[dev]", "pip"]) - {"kombo-syncer"} == {
+        plain(line.partition("==")[0]) for line in lines
+    }
 
-    pinned = {plain(line.split("==")[0]) for line in (ROOT / "constraints.txt").read_text().splitlines()}
-    asked = {plain(re.split(r"[\[<>=!~ ;]", requirement)[0]) for requirement in project()[group]}
-    assert asked - pinned == set()
+
+def installed_for(requirements: list[str]) -> set[str]:
+    """Names of the distributions that these requirements bring, with all that those require in turn."""
+    found: set[tuple[str, str]] = set()
+    open_ = [Requirement(text) for text in requirements]
+    while open_:
+        requirement = open_.pop()
+        for extra in ("", *requirement.extras):
+            if (plain(requirement.name), extra) in found:
+                continue
+            found.add((plain(requirement.name), extra))
+            wanted = map(Requirement, distribution(requirement.name).requires or [])
+            open_ += [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": extra})]
+    return {name for name, _ in found}
+
+
+def plain(name: str) -> str:
+    """Normalise the name of a distribution."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_every_promised_version_of_python_is_tested() -> None:
+    versions = re.findall(r"Python :: (3\.\d+)", "\n".join(pyproject()["classifiers"]))
+    workflow = (ROOT / ".github" / "workflows" / "ci.yaml").read_text(encoding="utf-8")
+    assert set(re.findall(r'python: "(3\.\d+)"', workflow)) == set(versions)
+    assert f"Python {versions[0]} to {versions[-1]}" in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -109,6 +109,7 @@ def finish(command: str, directory: Path, environ: dict[str, str]) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_make_demo_fills_a_mirror_and_its_three_queries_work_in_a_second_terminal(
     tmp_path: Any, environ: Any, started: Any
 ) -> None:
@@ -122,6 +123,7 @@ def test_make_demo_fills_a_mirror_and_its_three_queries_work_in_a_second_termina
     assert "The demo has ended" in end(program)
 
 
+@pytest.mark.slow
 def test_the_fake_api_can_be_mirrored_as_described(tmp_path: Any, environ: Any, started: Any) -> None:
     simulate, *rest = commands("Try it against the fake API")
     program, _ = start(simulate, tmp_path, environ, started, until="Ctrl-C ends it.")
@@ -137,6 +139,7 @@ def test_the_fake_api_can_be_mirrored_as_described(tmp_path: Any, environ: Any, 
     assert program.returncode == 0
 
 
+@pytest.mark.slow
 def test_the_service_starts_as_described(tmp_path: Any, environ: Any, started: Any) -> None:
     clock = SimClock(lambda: datetime.now(UTC))
     export, add, check, run = commands("Use it with your Kombo environment")
@@ -170,6 +173,13 @@ def test_every_command_of_the_table_exists_and_no_other_is_missing() -> None:
     assert named == set(group.commands)
 
 
-def test_every_file_that_the_readme_names_exists() -> None:
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "RELEASING.md"])
+def test_every_file_and_target_that_a_document_names_exists(document: str) -> None:
+    text = (ROOT / document).read_text()
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", text)
+    paths = re.findall(r"`(?:\.venv/bin/pytest .*?)?((?:syncer|tests|docs)/[a-z_/.]+)[ `]", text)
+    assert [target for target in [*links, *paths] if not (ROOT / target).exists()] == []
+    makefile = (ROOT / "Makefile").read_text()
+    commands = re.findall(r"(?:`|\$ )(make [a-z -]+)", text)
+    targets = {target for command in commands for target in command.split()[1:]}
+    assert targets - set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE)) == set()
