@@ -99,7 +99,7 @@ def _budget(overview: Overview, reserve: Reserve, pacing: Pacing) -> dict[str, A
     return {
         "limit": budget.limit,
         # A window that has ended is empty, though nobody has begun the next one yet.
-        "used": budget.counted if left else 0,
+        "used": budget.effective_used if left else 0,
         "reserve": None if budget.limit is None else reserve.of(budget.limit),
         "pacing": pacing,
         "waiting": {purpose.name.lower(): waiting[purpose] for purpose in Purpose},

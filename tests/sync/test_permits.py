@@ -56,7 +56,9 @@ def set_window(database: Database, *, limit: int = 20, used: int = 20) -> None:
 
     def decide(_: Budget, now: float) -> tuple[Budget, None]:
         return (
-            Budget(limit=limit, used=used, own=used, ends_at=now + 60, lasts_until=now + 59, confirmed=True),
+            Budget(
+                limit=limit, used=used, sent=used, ends_at=now + 60, earliest_end=now + 59, confirmed=True
+            ),
             None,
         )
 
@@ -113,7 +115,7 @@ async def test_one_transaction_takes_all_that_can_be_had(database: Database) -> 
         permits = await asyncio.gather(*[gate.permit(FULL, "a", f"model {each}") for each in range(5)])
     assert len(permits) == 5
     assert len([each for each in locks if "sync_budgets" in each]) == 1
-    assert standing(database).flying == 5
+    assert standing(database).in_flight == 5
 
 
 async def test_an_answer_and_the_request_that_follows_it_are_one_transaction(database: Database) -> None:
@@ -126,7 +128,7 @@ async def test_an_answer_and_the_request_that_follows_it_are_one_transaction(dat
             permit = await gate.permit(FULL, "a", None)
             gate.answered(permit, Rate(20, 10, 60))
     assert len(commits) == 3
-    assert standing(database).flying == 1
+    assert standing(database).in_flight == 1
 
 
 async def test_an_answer_that_nothing_follows_is_told_all_the_same(database: Database) -> None:
@@ -137,7 +139,7 @@ async def test_an_answer_that_nothing_follows_is_told_all_the_same(database: Dat
     gate.answered(await gate.permit(FULL, "a", None), Rate(20, 10, 60))
     await time.passes(SHORTLY)
     await nobody_asks_any_more(before)
-    assert (standing(database).used, standing(database).flying) == (10, 0)
+    assert (standing(database).used, standing(database).in_flight) == (10, 0)
 
 
 async def test_a_gate_that_is_closed_has_told_all_answers(database: Database) -> None:
@@ -146,7 +148,7 @@ async def test_a_gate_that_is_closed_has_told_all_answers(database: Database) ->
     gate.answered(await gate.permit(FULL, "a", None), Rate(20, 10, 60))
     async with asyncio.timeout(PATIENCE):
         await gate.aclose()
-    assert standing(database).flying == 0
+    assert standing(database).in_flight == 0
 
 
 async def test_an_answer_that_could_not_be_told_is_told_with_the_next_permit(database: Database) -> None:
@@ -161,7 +163,7 @@ async def test_an_answer_that_could_not_be_told_is_told_with_the_next_permit(dat
         connection.execute(text("ALTER TABLE elsewhere RENAME TO sync_budgets"))
     async with asyncio.timeout(PATIENCE):
         await gate.permit(FULL, "a", None)
-    assert standing(database).flying == 1
+    assert standing(database).in_flight == 1
 
 
 async def test_an_answer_wakes_those_who_wait_for_it(database: Database) -> None:
@@ -226,7 +228,7 @@ async def test_who_is_cancelled_while_waiting_takes_nothing(database: Database) 
         each.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
     await nobody_asks_any_more(before)
-    assert standing(database).own == 20
+    assert standing(database).sent == 20
 
 
 @pytest.mark.parametrize("others", [0, 1])
@@ -252,7 +254,7 @@ async def test_a_permit_for_somebody_who_is_gone_is_the_next_ones_or_spent(
     await gate.aclose()
     await nobody_asks_any_more(before | set(waiting))
     budget = standing(database)
-    assert (budget.used, budget.flying) == (20, others)
+    assert (budget.used, budget.in_flight) == (20, others)
 
 
 async def test_all_who_wait_hear_that_the_database_cannot_be_used_and_later_ones_ask_anew(

@@ -1,4 +1,4 @@
-"""Permit arithmetic for the request budget of one API key. Pure: a budget and a time in, a budget out.
+"""Grant permits from the rate-limit budget of one API key. Pure: a budget and a time in, a budget out.
 
 Kombo counts the requests of a key in fixed windows and tells in ``ratelimit-limit``, ``ratelimit-remaining``
 and ``ratelimit-reset`` how the current one stands (docs.kombo.dev, "Querying the API").
@@ -8,29 +8,30 @@ A window's life::
 
     unknown ──first answer──> open ──its end passes──> provisional ──first answer──> open …
 
-*unknown*: nothing is known of the limit; one request is under way, the others wait for its answer.
+*unknown*: nothing is known of the limit; one request is in flight, the others wait for its answer.
 *open*: permits are given until ``used`` reaches the limit less the reserve.
-*provisional*: a new window has begun by our reckoning; one request is under way to learn when it really
+*provisional*: a new window has begun by our reckoning; one request is in flight to learn when it really
 ends. Headers correct an open window downwards at once (others use the key too) and upwards only when
 a new one begins.
 
 When a window ends shows in its answers. One may be slow, and its reset is in whole seconds. So with *taken*
 and *arrival* as the times of its permit and of its arrival, the end lies after ``taken + reset - 1`` (the
-greatest is ``lasts_until``) and, where the server rounds up as nearly all do, not after ``arrival + reset``
+greatest is ``earliest_end``) and, where the server rounds up as nearly all do, not after ``arrival + reset``
 (the smallest is ``ends_at``). When that has passed, we go on.
 
 - Early: a server that rounds down or to the nearest counts our next request in the old window still. The
-  answer to it, or a 429, says that the old window runs on: from then on we go on ``slack`` later. With a
-  reserve there is room for that request; without one this costs a 429 at one turn (now and then another one,
-  to what is under way just then), and the requests are repeated.
+  answer to it, or a 429, says that the old window runs on: from then on we go on ``reset_skew`` later. With a
+  reserve there is room for that request; without one this costs a 429 at one rollover (now and then another
+  one, to what is in flight just then), and the requests are repeated.
 - Late: answers show that the server has begun a new window, and so do we.
 
-Requests that are under way while a window turns may be counted in the old or in the new one. They are
-*carried*: they count against the new one until their answers come or it ends. What answers told (``used``)
-may include them already, and includes what we count ourselves (``own``): so the larger of ``used`` and
-``own + carried`` counts, and nothing counts twice. That is exact while nobody else uses the key, and safe
-while others stay within the reserve. What others use beyond it may take the place of a request of ours: a
-429, too. So may a request that is on its way for longer than a window lasts.
+Requests that are in flight while a window rolls over may be counted in the old or in the new one. They
+(``in_flight_previous``) count against the new one until their answers come or it ends. What answers told
+(``used``) may include them already, and includes what we count ourselves (``sent``): so the larger of
+``used`` and ``sent + in_flight_previous`` counts (``effective_used``), and nothing counts twice. That is
+exact while nobody else uses the key, and safe while others stay within the reserve. What others use beyond it
+may take the place of a request of ours: a 429, too. So may a request that is in flight for longer than a
+window lasts.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ Pacing = Literal["burst", "even"]
 
 
 class Purpose(IntEnum):
-    """What a request is for; the smaller goes first, and only WRITE may enter the reserve."""
+    """Priority class of a request: the smaller goes first, and only WRITE may enter the reserve."""
 
     WRITE = 0
     WEBHOOK = 1
@@ -67,7 +68,7 @@ class Purpose(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What an answer says of the budget: requests per window, requests left, seconds to the reset."""
+    """Rate-limit headers of an answer: requests per window, requests left, seconds to the reset."""
 
     limit: int
     remaining: int
@@ -76,7 +77,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Leave to send one request, counted in this window of the budget; taken_at: when it was given.
+    """Permission to send one request, counted in this window of the budget; taken_at: when it was granted.
 
     is_first: it was the first after a window's end had just passed, by our reckoning.
     """
@@ -89,38 +90,38 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Reserve:
-    """Requests of every window that only writes may use: a share of the limit (0..1) or a count."""
+    """Part of every window that only writes may use: a share of the limit (0..1) or a count of requests."""
 
     share: float = 0.0
     count: int = 0
 
     def of(self, limit: int) -> int:
-        """The reserve in requests; never the whole window, or reads would starve."""
+        """Give the reserve in requests; never the whole window, or reads would starve."""
         return min(max(self.count, round(limit * self.share)), limit - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How the current window of a key stands. Times are seconds on the database's clock.
+    """Rate-limit window of one key. Times are seconds on the database's clock.
 
     limit: None while unknown. used: requests counted against the window, ours and, as far as answers told,
-    other users'. own: those of them that we sent. flying, carried: permits of this window and of the one
-    before that are not answered yet. The window ends after lasts_until and, but for slack, before ends_at.
-    length: seconds of a window, last seen. probe_until: nobody may go before that time, because one request
-    is under way to learn the window or because a 429 named it. paced_until: reads that are spread over the
-    window wait until then. refusals: how many 429s came.
+    other users'. sent: those of them that we sent. in_flight, in_flight_previous: permits of this window and
+    of the one before that are not answered yet. The window ends after earliest_end and, but for reset_skew
+    (seconds), before ends_at. length: seconds of a window, last seen. probe_until: nobody may go before that
+    time, because one request is in flight to learn the window or because a 429 named it. paced_until: reads
+    that are spread over the window wait until then. refusals: how many 429s came.
     """
 
     window: int = 0
     limit: int | None = None
     used: int = 0
-    own: int = 0
-    flying: int = 0
-    carried: int = 0
+    sent: int = 0
+    in_flight: int = 0
+    in_flight_previous: int = 0
     ends_at: float | None = None
-    lasts_until: float = 0.0
+    earliest_end: float = 0.0
     length: float = FIRST_WINDOW
-    slack: float = 0.0
+    reset_skew: float = 0.0
     probe_until: float | None = None
     paced_until: float = 0.0
     confirmed: bool = False
@@ -128,21 +129,21 @@ class Budget:
     waiting: tuple[Waiting, ...] = ()
 
     @property
-    def turns_at(self) -> float | None:
-        """When the next window begins by our reckoning."""
-        return None if self.ends_at is None else self.ends_at + self.slack
+    def rolls_over_at(self) -> float | None:
+        """Start of the next window by our reckoning; None while nothing is known of this one."""
+        return None if self.ends_at is None else self.ends_at + self.reset_skew
 
     @property
     def refused_until(self) -> float:
-        """Until when a 429 holds everybody back; 0 where none does."""
+        """End of the wait that a 429 imposes on everybody; 0 where none does."""
         if self.confirmed:
             return self.probe_until or 0.0
         return (self.ends_at or 0.0) if self.limit is None else 0.0
 
     @property
-    def counted(self) -> int:
-        """The requests that count against the window, those included that may turn out to be in it."""
-        return max(self.used, self.own + self.carried)
+    def effective_used(self) -> int:
+        """Requests that count against the window, those included that may turn out to be in it."""
+        return max(self.used, self.sent + self.in_flight_previous)
 
 
 def take(
@@ -153,35 +154,36 @@ def take(
     pacing: Pacing = "burst",
     owner: str = "",
 ) -> tuple[Budget, Permit | float]:
-    """A permit, or the seconds to wait before asking again; owner: the process that asks.
+    """Grant a permit, or give the seconds to wait before the next attempt; owner: the process that asks.
 
-    Only WRITE may enter the reserve. With the pacing "even" scheduled reads are spread over the window.
+    Only WRITE may enter the reserve. With the pacing "even" scheduled reads are throttled: spread over the
+    window.
     """
     if now < budget.refused_until:
         return budget, budget.refused_until - now
     if budget.probe_until is not None and now < budget.probe_until:
         return budget, min(POLL, budget.probe_until - now)
-    former, budget = budget, _turned(budget, now)
+    former, budget = budget, _roll_over(budget, now)
     is_first = budget.window > former.window and now < (former.ends_at or 0.0) + ROUNDING
     paced_until = budget.paced_until
     if budget.limit is not None:
         ceiling = budget.limit if purpose is Purpose.WRITE else budget.limit - reserve.of(budget.limit)
-        turns_in = max(0.0, (budget.turns_at or now) - now)
-        left = ceiling - budget.counted
+        rolls_over_in = max(0.0, (budget.rolls_over_at or now) - now)
+        left = ceiling - budget.effective_used
         if left <= 0:
-            # The answers to what is carried may come at any moment.
-            return budget, turns_in if budget.used >= ceiling else min(POLL, turns_in)
+            # The answers to what is in flight from before may come at any moment.
+            return budget, rolls_over_in if budget.used >= ceiling else min(POLL, rolls_over_in)
         if pacing == "even" and purpose >= Purpose.INCREMENTAL:
             if now < paced_until:
                 return budget, paced_until - now
-            paced_until = now + turns_in / left
+            paced_until = now + rolls_over_in / left
     if stands_back(budget.waiting, owner, purpose, now):
         return former, POLL
     taken = replace(
         budget,
         used=budget.used + 1,
-        own=budget.own + 1,
-        flying=budget.flying + 1,
+        sent=budget.sent + 1,
+        in_flight=budget.in_flight + 1,
         probe_until=None if budget.confirmed else now + PROBE_PATIENCE,
         paced_until=paced_until,
     )
@@ -196,7 +198,7 @@ def take_several(
     pacing: Pacing = "burst",
     owner: str = "",
 ) -> tuple[Budget, list[Permit], float | None]:
-    """Permits for what a process has waiting, by purpose; and the seconds to wait where they were not enough.
+    """Grant permits for what a process has waiting, by purpose; with the seconds to wait where too few.
 
     The less urgent stand back while something more urgent waits. What has to wait is announced to the others.
     """
@@ -214,20 +216,20 @@ def take_several(
     return replace(budget, waiting=waiting), permits, wait
 
 
-def _turned(budget: Budget, now: float) -> Budget:
-    """The budget with a new, provisional window where the old one has ended."""
-    turns_at = budget.turns_at
-    if turns_at is None or now < turns_at:
+def _roll_over(budget: Budget, now: float) -> Budget:
+    """Begin a new, provisional window where the old one has ended."""
+    rolls_over_at = budget.rolls_over_at
+    if rolls_over_at is None or now < rolls_over_at:
         return budget
     return replace(
         budget,
         window=budget.window + 1,
         used=0,
-        own=0,
-        flying=0,
-        carried=budget.flying,
+        sent=0,
+        in_flight=0,
+        in_flight_previous=budget.in_flight,
         ends_at=None if budget.limit is None else now + budget.length,
-        lasts_until=max(now, budget.lasts_until + budget.length - ROUNDING),
+        earliest_end=max(now, budget.earliest_end + budget.length - ROUNDING),
         probe_until=None,
         confirmed=False,
     )

@@ -1,6 +1,6 @@
-"""Who waits for a permit, in all processes that share a key. Pure.
+"""Priority queue for permits across the processes that share a key. Pure.
 
-A process that has to wait announces it in the budget, with the time at which it will ask again. Until then
+A process whose requests are queued announces it in the budget, with the time of its next attempt. Until then
 and a moment longer the less urgent requests of other processes stand back. An announcement ends by itself, so
 that a process that died holds nobody back.
 """
@@ -17,7 +17,7 @@ GRACE = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """So many requests of a process wait; the smaller its purpose, the more urgent they are.
+    """Queued requests of one process and purpose; the smaller the purpose, the more urgent.
 
     until: when this is over unless it is announced anew, in seconds on the database's clock.
     """
@@ -29,16 +29,16 @@ class Waiting:
 
 
 def stands_back(waiting: tuple[Waiting, ...], owner: str, purpose: int, now: float) -> bool:
-    """Whether something more urgent waits in another process."""
+    """Tell whether something more urgent waits in another process."""
     return any(each.purpose < purpose and each.owner != owner and now < each.until for each in waiting)
 
 
 def announce(
     waiting: tuple[Waiting, ...], owner: str, counts: Mapping[int, int], now: float, asks_at: float
 ) -> tuple[Waiting, ...]:
-    """What waits once the owner has said how much it has waiting, by purpose.
+    """Replace the owner's announcements by how many requests it has waiting, by purpose.
 
-    asks_at: when it will ask again. Nothing changes while what it said before still holds.
+    asks_at: its next attempt. Nothing changes while what it announced before still holds.
     """
     others = tuple(each for each in waiting if each.owner != owner and now < each.until)
     former = tuple(each for each in waiting if each.owner == owner)
@@ -53,12 +53,12 @@ def announce(
 
 
 def shorten(waiting: tuple[Waiting, ...], now: float) -> tuple[Waiting, ...]:
-    """What waits once there is room before the time at which it was going to ask."""
+    """Let announcements end soon: there is room before the time at which their owners were going to ask."""
     return tuple(replace(each, until=min(each.until, now + GRACE)) for each in waiting)
 
 
 def count_waiting(waiting: tuple[Waiting, ...], now: float) -> Counter[int]:
-    """How many requests wait, by purpose."""
+    """Count the queued requests by purpose."""
     counts: Counter[int] = Counter()
     for each in waiting:
         if now < each.until:

@@ -1,4 +1,4 @@
-"""The request budget of an API key as one shared row.
+"""Read and change the rate-limit budget of an API key, a row that all processes share.
 
 Each function is one short transaction's work: read the row under its lock, let ``domain`` decide, write it
 back if anything changed. SQLite has one write lock, so nothing else may happen in these transactions. Every
@@ -26,13 +26,13 @@ _FIELDS = {
     "window_number": "window",
     "window_limit": "limit",
     "used": "used",
-    "own": "own",
-    "flying": "flying",
-    "carried": "carried",
+    "sent": "sent",
+    "in_flight": "in_flight",
+    "in_flight_previous": "in_flight_previous",
     "ends_at": "ends_at",
-    "lasts_until": "lasts_until",
+    "earliest_end": "earliest_end",
     "length": "length",
-    "slack": "slack",
+    "reset_skew": "reset_skew",
     "probe_until": "probe_until",
     "paced_until": "paced_until",
     "confirmed": "confirmed",
@@ -64,7 +64,7 @@ def change_budget(
 
 
 def read_budget(connection: Connection, environment: str, fingerprint: str) -> Budget | None:
-    """How the key's budget stands; None before its first request."""
+    """Read the key's budget; None before its first request."""
     key = {"environment": environment, "key_fingerprint": fingerprint}
     row = connection.exec_driver_sql(_statements(connection.dialect.name)["read"], key).one_or_none()
     return None if row is None else _budget(row[1:])
@@ -72,7 +72,7 @@ def read_budget(connection: Connection, environment: str, fingerprint: str) -> B
 
 @cache
 def _statements(dialect: str) -> Mapping[str, str]:
-    """What is sent to a database of this kind."""
+    """Give the statements for a database of this kind, by what they do."""
     sqlite = dialect == "sqlite"
     given = {
         name: f":{name}" if sqlite else f"%({name})s" for name in ("environment", "key_fingerprint", *_FIELDS)
@@ -96,7 +96,7 @@ def _statements(dialect: str) -> Mapping[str, str]:
 
 
 def _seconds(shown: str | float) -> float:
-    """The database's time in seconds since 1970; SQLite shows it as text."""
+    """Convert the database's time to seconds since 1970; SQLite shows it as text."""
     if isinstance(shown, str):
         return datetime.fromisoformat(shown).replace(tzinfo=UTC).timestamp()
     return shown

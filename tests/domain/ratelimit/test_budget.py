@@ -211,7 +211,7 @@ def test_a_window_without_room_is_left_when_it_ends() -> None:
 def test_where_a_window_ran_on_the_next_are_left_a_second_later() -> None:
     budget, permit = granted(opened(limit=10, remaining=1), 60.0)
     budget = answered(budget, 60.1, permit, Rate(limit=10, remaining=0, reset=0))
-    assert budget.slack == 1.0
+    assert budget.reset_skew == 1.0
     budget, permit = granted(budget, 61.1)
     budget = answered(budget, 61.1, permit, Rate(limit=10, remaining=0, reset=59))
     assert waits(budget, 120.1) == 1.0
@@ -221,7 +221,7 @@ def test_where_a_window_ran_on_the_next_are_left_a_second_later() -> None:
 def test_a_429_right_after_the_end_tells_the_same() -> None:
     budget, permit = granted(opened(limit=10, remaining=0), 60.0)
     budget = refused(budget, 60.1, permit, Rate(limit=10, remaining=0, reset=0), 0)
-    assert (budget.slack, budget.refusals) == (1.0, 1)
+    assert (budget.reset_skew, budget.refusals) == (1.0, 1)
     assert waits(budget, 60.1) == 1.0
 
 
@@ -229,13 +229,13 @@ def test_a_429_right_after_the_end_tells_the_same() -> None:
 def test_others_who_used_a_window_while_we_were_idle_teach_nothing(reset: float) -> None:
     told = Rate(limit=10, remaining=0, reset=reset)
     budget, permit = granted(opened(limit=10, remaining=0), 500.0)
-    assert answered(budget, 500.1, permit, told).slack == 0
-    assert refused(budget, 500.1, permit, told, reset).slack == 0
+    assert answered(budget, 500.1, permit, told).reset_skew == 0
+    assert refused(budget, 500.1, permit, told, reset).reset_skew == 0
 
 
 def test_others_who_used_up_the_new_window_before_us_teach_nothing() -> None:
     budget, permit = granted(opened(limit=10, remaining=0), 60.0)
-    assert refused(budget, 60.1, permit, Rate(limit=10, remaining=0, reset=60), 60).slack == 0
+    assert refused(budget, 60.1, permit, Rate(limit=10, remaining=0, reset=60), 60).reset_skew == 0
 
 
 def test_a_window_that_just_began_may_last_a_second_only() -> None:
@@ -340,11 +340,11 @@ def test_the_longer_of_two_429s_counts() -> None:
 def test_a_request_that_is_refused_is_under_way_no_longer() -> None:
     budget, former = granted(opened(limit=10), 59.9)
     budget, permit = granted(budget, 60.0)
-    assert (budget.flying, budget.carried) == (1, 1)
+    assert (budget.in_flight, budget.in_flight_previous) == (1, 1)
     budget = refused(budget, 60.1, permit, USED_UP, 30.0)
-    assert (budget.flying, budget.carried) == (0, 1)
+    assert (budget.in_flight, budget.in_flight_previous) == (0, 1)
     budget = refused(budget, 60.2, former, USED_UP, 30.0)
-    assert (budget.flying, budget.carried) == (0, 0)
+    assert (budget.in_flight, budget.in_flight_previous) == (0, 0)
 
 
 def test_429s_are_counted() -> None:

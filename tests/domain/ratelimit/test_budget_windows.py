@@ -48,7 +48,7 @@ def test_the_only_user_of_a_key_never_gets_a_429_without_any_reserve(
     assume(longest(delays) < server.length)
     reading = read_all_the_time(server, NONE, delays, seconds=6.5 * server.length, workers=workers)
     assert reading.refused == []
-    assert reading.budget.slack == 0
+    assert reading.budget.reset_skew == 0
 
 
 @given(server=servers(roundings=["down", "nearest"], shortest=5.0), workers=workers, delays=short_delays)
@@ -166,10 +166,10 @@ def test_carried_requests_that_are_counted_in_the_next_window_are_counted_once()
     budget, first = take_one(budget, 60.0)
     # They reached the server before it did, in its new window.
     budget = answered(budget, 60.1, first, Rate(20, 9, 60))
-    assert (budget.used, budget.counted) == (11, 11)
+    assert (budget.used, budget.effective_used) == (11, 11)
     for number, permit in enumerate(late):
         budget = answered(budget, 60.2, permit, Rate(20, 19 - number, 60))
-    assert (budget.used, budget.own, budget.carried) == (11, 11, 0)
+    assert (budget.used, budget.sent, budget.in_flight_previous) == (11, 11, 0)
     assert take_all(budget, 60.2)[1] == 9
 
 
@@ -179,10 +179,10 @@ def test_permits_of_a_process_that_died_count_until_the_next_window_ends() -> No
     budget = answered(budget, 60.1, first, Rate(20, 19, 60))
     budget, _ = take_all(budget, 60.1)
     budget, first = take_one(budget, 120.1)
-    assert budget.carried == 9
+    assert budget.in_flight_previous == 9
     budget = answered(budget, 120.2, first, Rate(20, 19, 60))
     budget, first = take_one(take_all(budget, 120.2)[0], 180.2)
-    assert budget.carried == 10
+    assert budget.in_flight_previous == 10
 
 
 def test_nobody_goes_where_all_of_a_window_may_be_taken_by_what_is_under_way() -> None:
@@ -197,7 +197,7 @@ def with_requests_under_way(number: int, *, limit: int, ends_at: float) -> tuple
     """A budget with so many requests under way that none of them is heard of before the window ends."""
     budget, first = take_one(Budget(), 0.0)
     budget = answered(budget, 0.0, first, Rate(limit, limit - 1 if number < limit else limit, ends_at))
-    budget = replace(budget, used=0, own=0) if number == limit else budget
+    budget = replace(budget, used=0, sent=0) if number == limit else budget
     permits = []
     for _ in range(number):
         budget, permit = take_one(budget, ends_at - 0.1)
