@@ -1,1 +1,1 @@
-"""Kombo's HTTP. Nothing outside this folder knows a header, a path or an error code."""
+"""HTTP client of Kombo. Nothing outside this folder knows a header, a path or an error code."""

@@ -1,4 +1,4 @@
-"""Requests to Kombo: take a permit, send, read, try again what is transient. The only module with httpx."""
+"""HTTP client of Kombo: take a permit, send, read, retry what is transient. The only module with httpx."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import KomboError, RateLimited, RequestRefused, Transient, UsageError
 from syncer.domain.native.call import Call
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.kombo.attempts import persist
 from syncer.kombo.concurrency import Slots
-from syncer.kombo.gate import Gate
 from syncer.kombo.headers import read_rate
 from syncer.kombo.integrations import (
     KEY_CHECK_PATH,
@@ -32,7 +30,8 @@ from syncer.kombo.integrations import (
 )
 from syncer.kombo.lists import Page, list_params, read_page
 from syncer.kombo.passthrough import NativeAnswer, doubtful, native_request
-from syncer.kombo.request import Request
+from syncer.kombo.request import RateLimiter, Request
+from syncer.kombo.retry import send_with_retries
 
 #: A request may last this many times the silence it may keep, however steadily its answer drips.
 LONGEST_REQUEST = 10
@@ -49,14 +48,14 @@ for _name in ("httpx", "httpcore"):
 
 
 class Client:
-    """Kombo's API with one key, through one pool of connections.
+    """HTTP client of Kombo's API with one key and one connection pool.
 
     timeout: seconds of silence while reading; connect_timeout: seconds to connect, where timeout is not
     shorter; connections: size of the pool; version: of this program, for the User-Agent. clock gives
     monotonic seconds, sleep waits that many, random gives 0 <= x < 1. transport replaces the network. slots:
     by integration, shared with other clients of the process.
 
-    All methods raise KomboErrors once tries are used up; UsageError for a key or an address that cannot
+    All methods raise KomboErrors once attempts are used up; UsageError for a key or an address that cannot
     be sent. No message holds the key, whatever the server writes.
     """
 
@@ -65,7 +64,7 @@ class Client:
         *,
         base_url: str,
         api_key: str,
-        gate: Gate,
+        gate: RateLimiter,
         timeout: float,
         connections: int,
         version: str,
@@ -123,7 +122,7 @@ class Client:
         ids: Sequence[str] | None = None,
         remote_ids: Sequence[str] | None = None,
     ) -> Page:
-        """One page of a model's list; with a cursor, repeat everything else. Raises as list_params does."""
+        """Fetch a page of a model's list; with a cursor, repeat everything else. Raises as list_params."""
         request = Request(
             path=model.path,
             read=partial(
@@ -147,32 +146,32 @@ class Client:
                 remote_ids=remote_ids,
             ),
         )
-        page, duration = await self._ask(request)
+        page, duration = await self._request(request)
         return replace(page, duration=duration)
 
     async def integration(self, integration_id: str, *, purpose: Purpose) -> Integration:
-        """What Kombo says of one integration and its models."""
+        """Fetch an integration, with the availability of its models."""
         read = partial(read_integration, integration_id=integration_id, scrub=self._scrub)
-        integration, _ = await self._ask(
+        integration, _ = await self._request(
             Request(integration_path(integration_id), read, purpose, integration_id)
         )
         return integration
 
     async def check_key(self, *, purpose: Purpose) -> str:
-        """The id of the environment that the key opens."""
+        """Fetch the id of the environment that the key opens."""
         read = partial(read_key_check, scrub=self._scrub)
-        environment_id, _ = await self._ask(Request(KEY_CHECK_PATH, read, purpose))
+        environment_id, _ = await self._request(Request(KEY_CHECK_PATH, read, purpose))
         return environment_id
 
     async def passthrough(self, call: Call, integration_id: str) -> NativeAnswer:
-        """What the tool answers to a call of its own API, an error of the tool's included.
+        """Make a call of the tool's own API; its answer is given even where it is an error of the tool's.
 
-        A GET is tried again as lists are; anything else only where it certainly was not carried out. Raises
+        A GET is retried as lists are; anything else only where it certainly was not carried out. Raises
         Doubtful where nobody knows.
         """
         request = native_request(call, integration_id, self._slots[integration_id], self._scrub)
         try:
-            return (await self._ask(request))[0]
+            return (await self._request(request))[0]
         except Transient as error:
             raise doubtful(error, call) from None
 
@@ -185,18 +184,20 @@ class Client:
         *,
         purpose: Purpose,
     ) -> tuple[T, NativeAnswer, float]:
-        """A page of a native list: what read makes of the answer, that itself, and the seconds it took.
+        """Fetch a page of a native list: what read makes of the answer, that itself, and the seconds it took.
 
-        name: of the native list. read may raise Transient, so that the call is tried again.
+        name: of the native list. read may raise Transient, so that the call is retried.
         """
         request = native_request(call, integration_id, self._slots[integration_id], self._scrub)
 
-        (value, answer), duration = await self._ask(request.listing(read, purpose, name))
+        (value, answer), duration = await self._request(request.listing(read, purpose, name))
         return value, answer, duration
 
-    async def _ask(self, request: Request[T]) -> tuple[T, float]:
-        """The value and the seconds that the accepted attempt took."""
-        return await persist(request, partial(self._attempt, request), sleep=self._sleep, random=self._random)
+    async def _request(self, request: Request[T]) -> tuple[T, float]:
+        """Send a request; give the value read and the seconds that the successful attempt took."""
+        return await send_with_retries(
+            request, partial(self._attempt, request), sleep=self._sleep, random=self._random
+        )
 
     async def _attempt(self, request: Request[T]) -> tuple[T, float]:
         permit = await self._gate.permit(request.purpose, request.integration_id, request.model_name)
@@ -222,7 +223,7 @@ class Client:
         return value, duration
 
     async def _send(self, request: Request[T]) -> httpx.Response:
-        """The whole answer, body read and decompressed."""
+        """Send once and receive the whole response, body read and decompressed."""
         limit = self._timeout * LONGEST_REQUEST
         try:
             async with asyncio.timeout(limit):
@@ -243,10 +244,10 @@ class Client:
     def _fail(
         self, kind: type[KomboError], request: Request[T], reason: str, *, unsent: bool = False
     ) -> NoReturn:
-        """Raised without its cause: httpx quotes what went over the wire, which may be the key."""
-        asked = f" of {request.integration_id}" if request.integration_id else ""
+        """Raise an error without its cause: httpx quotes what went over the wire, which may be the key."""
+        whose = f" of {request.integration_id}" if request.integration_id else ""
         host = self._http.base_url.netloc.decode()
-        message = f"No answer from {host} to {request.path}{asked}: {reason}."
+        message = f"No answer from {host} to {request.path}{whose}: {reason}."
         error = kind(self._scrub(message), integration_id=request.integration_id)
         error.unsent = unsent
         raise error from None
@@ -256,7 +257,7 @@ class Client:
 
 
 def _checked(base_url: str) -> httpx.URL:
-    """The address, or UsageError. A user name in it would go out in place of the key."""
+    """Parse the address or raise UsageError. A user name in it would be sent in place of the key."""
     try:
         url = httpx.URL(base_url)
     except httpx.InvalidURL:

@@ -1,4 +1,4 @@
-"""How many calls at once the tool behind an integration bears.
+"""Limit the concurrent calls of the tool behind an integration.
 
 Kombo caps the calls under way against one integration's tool and turns the others away at once; lists of
 models do not count (docs.kombo.dev, "Concurrency limiting").
@@ -12,11 +12,11 @@ from contextlib import asynccontextmanager, contextmanager
 
 
 class Slots:
-    """The calls of this process against the tool of one integration.
+    """Concurrency limiter for the calls of this process to the tool of one integration.
 
-    Where an answer said that no slot is left, the next call waits until one of ours has ended and told of
-    free slots, or until none of ours is under way: others' calls cannot be waited for. After a refusal all
-    calls of the integration rest, not only the one that was refused.
+    Where a response said that no slot is left, the next call waits until one of ours has ended and told of
+    free slots, or until none of ours is in flight: others' calls cannot be waited for. After a 429 for
+    concurrency all calls of the integration back off, not only the one that got it.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""An answer that is not a success -> the error that says what its reader can do. Pure.
+"""Map error responses to typed errors, one per thing that the caller can do. Pure.
 
 Kombo's error code decides, then the code's prefix, then the HTTP status; never the text.
 
@@ -80,8 +80,8 @@ BASE_URL_ADVICE = "check base_url and the region"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What was asked, as far as the meaning of the answer depends on it.
+class RequestInfo:
+    """Facts on a request that the meaning of its response depends on.
 
     subject is how messages name it; is_integration says that the path itself names the integration, is_call
     that it is a call of the tool's own API, which no model's absence explains. scrub takes secrets out of a
@@ -96,38 +96,46 @@ class Asked:
     scrub: Callable[[str], str] = str
 
 
-def refusal(status: int, headers: Mapping[str, str], body: bytes, asked: Asked) -> KomboError:
-    """The error of an answer that is not a success; never raises.
+def error_from_response(
+    status: int, headers: Mapping[str, str], body: bytes, request: RequestInfo
+) -> KomboError:
+    """Map an error response to its error, which is given, not raised.
 
     A balancer's plain text, HTML or nothing is as good as Kombo's JSON here.
     """
     error = _error_member(body)
-    code = _short(asked.scrub(error["code"]), 80) if error and isinstance(error.get("code"), str) else None
-    kind = _kind(code or None, status, asked, is_kombos=error is not None)
-    details: dict[str, Any] = {"code": code or None, "status": status, "integration_id": asked.integration_id}
+    code = _short(request.scrub(error["code"]), 80) if error and isinstance(error.get("code"), str) else None
+    kind = _kind(code or None, status, request, is_kombos=error is not None)
+    details: dict[str, Any] = {
+        "code": code or None,
+        "status": status,
+        "integration_id": request.integration_id,
+    }
     if issubclass(kind, RateLimited):
         details["reset"] = read_reset(headers)
-    refused = kind(_sentence(error, code, status, kind, asked), **details)
+    refused = kind(_sentence(error, code, status, kind, request), **details)
     refused.by_kombo = error is not None
     return refused
 
 
-def unreadable(status: int, headers: Mapping[str, str], body: bytes, reason: str, asked: Asked) -> KomboError:
-    """The error of a 2xx without what was asked for: Kombo's own where the body holds one, else Transient.
+def unreadable(
+    status: int, headers: Mapping[str, str], body: bytes, reason: str, request: RequestInfo
+) -> KomboError:
+    """Give the error of a 2xx without the expected data: Kombo's where the body holds one, else Transient.
 
     reason ends the sentence "Kombo answered …, but" and quotes nothing of the body.
     """
     if _error_member(body) is not None:
-        return refusal(status, headers, body, asked)
+        return error_from_response(status, headers, body, request)
     return Transient(
-        f"Kombo answered HTTP {status} for {asked.subject}, but {reason}.",
+        f"Kombo answered HTTP {status} for {request.subject}, but {reason}.",
         status=status,
-        integration_id=asked.integration_id,
+        integration_id=request.integration_id,
     )
 
 
 def _error_member(body: bytes) -> dict[str, Any] | None:
-    """The ``error`` object of Kombo's error envelope, or None where the body is something else."""
+    """Read the ``error`` object of Kombo's error envelope; None where the body is something else."""
     try:
         envelope = json.loads(body)
     except (ValueError, RecursionError):
@@ -136,34 +144,34 @@ def _error_member(body: bytes) -> dict[str, Any] | None:
     return error if isinstance(error, dict) else None
 
 
-def _kind(code: str | None, status: int, asked: Asked, *, is_kombos: bool) -> type[KomboError]:
+def _kind(code: str | None, status: int, request: RequestInfo, *, is_kombos: bool) -> type[KomboError]:
     # A balancer's or a wrong address's 404 must not pass for an integration that is gone.
-    if code is None and status == 404 and asked.is_integration and is_kombos:
+    if code is None and status == 404 and request.is_integration and is_kombos:
         return IntegrationGone
     kind = BY_CODE.get(code or "")
     if kind is None:
         kind = next((kind for prefix, kind in BY_PREFIX.items() if code and code.startswith(prefix)), None)
     if kind is None:
         kind = BY_STATUS.get(status) or BY_CLASS.get(status // 100, Transient)
-    if asked.is_call and kind is ModelUnavailable:
+    if request.is_call and kind is ModelUnavailable:
         return RequestRefused
     # Nor must a balancer's 400 cost a walk its place: it says nothing of the cursor.
     is_bad_request = code == INPUT_INVALID or (status == 400 and is_kombos)
-    if kind is RequestRefused and asked.has_cursor and is_bad_request:
+    if kind is RequestRefused and request.has_cursor and is_bad_request:
         return CursorRefused
     return kind
 
 
 def _sentence(
-    error: dict[str, Any] | None, code: str | None, status: int, kind: type[KomboError], asked: Asked
+    error: dict[str, Any] | None, code: str | None, status: int, kind: type[KomboError], request: RequestInfo
 ) -> str:
     said = error.get("message") if error else None
-    explanation = _short(asked.scrub(said), 200).rstrip(". ") if isinstance(said, str) else ""
+    explanation = _short(request.scrub(said), 200).rstrip(". ") if isinstance(said, str) else ""
     advice = ADVICE.get(kind, "")
     if error is None and kind is RequestRefused:
         advice = BASE_URL_ADVICE
     return (
-        f"Kombo answered HTTP {status}{f' ({code})' if code else ''} for {asked.subject}: "
+        f"Kombo answered HTTP {status}{f' ({code})' if code else ''} for {request.subject}: "
         f"{explanation or _phrase(status)}{f'; {advice}' if advice else ''}."
     )
 
@@ -176,6 +184,6 @@ def _phrase(status: int) -> str:
 
 
 def _short(text: str, limit: int) -> str:
-    """One line of printable text of at most so many characters."""
+    """Shorten a text to one printable line of at most so many characters."""
     line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"

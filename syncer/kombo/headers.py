@@ -1,4 +1,4 @@
-"""What an answer's headers say: the request budget, the reset and the server's time. Pure.
+"""Read response headers: the rate limit, the reset and the server's time. Pure.
 
 Header names are lower-case. Whatever cannot be understood counts as not told.
 """
@@ -20,7 +20,7 @@ _NUMBER = re.compile(r"\s*(-?[0-9]{1,15}(?:\.[0-9]{1,15})?)\s*(?:[,;]|$)")
 
 
 def read_rate(headers: Mapping[str, str]) -> Rate | None:
-    """How the budget of the key stands, or None where the answer does not tell all of it.
+    """Read the rate-limit headers; None where the response does not have them all.
 
     Source: docs.kombo.dev, "Querying the API": ``ratelimit-limit``, ``ratelimit-remaining`` and
     ``ratelimit-reset`` (seconds).
@@ -34,7 +34,7 @@ def read_rate(headers: Mapping[str, str]) -> Rate | None:
 
 
 def read_reset(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a refusal asks to wait: ``ratelimit-reset``, else ``Retry-After``, else None.
+    """Read the seconds that a 429 asks to wait: ``ratelimit-reset``, else ``Retry-After``, else None.
 
     Kombo documents only the former; ``Retry-After`` (seconds or a date) is what proxies send. A date
     counts from the answer's own ``Date``, so that the local clock plays no part.
@@ -42,10 +42,10 @@ def read_reset(headers: Mapping[str, str]) -> float | None:
     reset = _number(headers.get("ratelimit-reset"))
     if reset is not None and 0 <= reset <= LONGEST_RESET:
         return reset
-    asked = headers.get("retry-after")
-    seconds = _number(asked)
+    retry_after = headers.get("retry-after")
+    seconds = _number(retry_after)
     if seconds is None:
-        moment, now = _moment(asked), read_served_at(headers)
+        moment, now = _moment(retry_after), read_served_at(headers)
         if moment is None or now is None:
             return None
         seconds = (moment - now).total_seconds()
@@ -53,7 +53,7 @@ def read_reset(headers: Mapping[str, str]) -> float | None:
 
 
 def read_free_slots(headers: Mapping[str, str]) -> int | None:
-    """Calls of one integration's tool that may still begin, or None if not told.
+    """Read how many calls of one integration's tool may still begin; None if not told.
 
     Source: docs.kombo.dev, "Concurrency limiting": ``Concurrency-Remaining`` on the answers to such calls.
     """
@@ -62,7 +62,7 @@ def read_free_slots(headers: Mapping[str, str]) -> int | None:
 
 
 def read_served_at(headers: Mapping[str, str]) -> datetime | None:
-    """The server's time, in UTC and whole seconds, or None without a usable ``Date``."""
+    """Read the server's time, in UTC and whole seconds; None without a usable ``Date``."""
     return _moment(headers.get("date"))
 
 

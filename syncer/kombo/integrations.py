@@ -1,4 +1,4 @@
-"""One integration and the check of the key as pure functions: answers in, a value or a typed error back.
+"""Read integrations and the check of the key. Pure: responses in, a value or a typed error back.
 
 There is no list of integrations in this API; each is asked for by its id.
 """
@@ -16,7 +16,7 @@ import msgspec
 from syncer.domain.records.values import Unfit
 from syncer.domain.records.values import timestamp as parse_timestamp
 from syncer.kombo.envelope import Envelope
-from syncer.kombo.errors import Asked, refusal, unreadable
+from syncer.kombo.errors import RequestInfo, error_from_response, unreadable
 
 KEY_CHECK_PATH = "/check-api-key"
 
@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class ReadModel:
-    """What an integration says of one model; None: not told.
+    """Availability of a model in an integration; None: not told.
 
     is_available: supported by the tool, enabled in the scope and not opted out of. It is true where
     Kombo does not say: the list itself answers when it is asked.
@@ -61,7 +61,7 @@ class Integration:
 
 # Kombo's OpenAPI document: the id is part of the path, and the integration header is not used.
 def integration_path(integration_id: str) -> str:
-    """``GET`` this for the integration; the colon inside ids stays as it is."""
+    """Give the path of an integration; the colon inside ids stays as it is."""
     return f"/integrations/{quote(integration_id, safe=':')}"
 
 
@@ -74,16 +74,16 @@ def read_integration(
     integration_id: str,
     scrub: Callable[[str], str] = str,
 ) -> Integration:
-    """The integration in an answer (headers: lower-case names); members may be missing.
+    """Read the integration in a response (headers: lower-case names); members may be missing.
 
     Raises a KomboError by the answer's code and status; Transient where members have another shape.
     """
-    asked = Asked(f"integration {integration_id}", integration_id, is_integration=True, scrub=scrub)
-    raw, found = _read(_integration_decoder, status, headers, body, asked)
+    request = RequestInfo(f"integration {integration_id}", integration_id, is_integration=True, scrub=scrub)
+    raw, found = _read(_integration_decoder, status, headers, body, request)
     try:
         expired_at = parse_timestamp(found.data_expired_at) if found.data_expired_at else None
     except Unfit:
-        raise unreadable(status, headers, body, "data_expired_at is not a timestamp", asked) from None
+        raise unreadable(status, headers, body, "data_expired_at is not a timestamp", request) from None
     return Integration(
         id=found.id or integration_id,
         tool_id=found.tool.id if found.tool else None,
@@ -111,31 +111,35 @@ def read_integration(
 def read_key_check(
     status: int, headers: Mapping[str, str], body: bytes, *, scrub: Callable[[str], str] = str
 ) -> str:
-    """The id of the environment that the key opens.
+    """Read the id of the environment that the key opens.
 
-    Raises a KomboError by the answer's code and status; Transient where there is no id.
+    Raises a KomboError by the response's code and status; Transient where there is no id.
     """
-    asked = Asked("the check of the API key", scrub=scrub)
-    _, found = _read(_key_check_decoder, status, headers, body, asked)
+    request = RequestInfo("the check of the API key", scrub=scrub)
+    _, found = _read(_key_check_decoder, status, headers, body, request)
     environment_id = found.environment_id or found.customer_id
     if not environment_id:
-        raise unreadable(status, headers, body, "it names no environment", asked)
+        raise unreadable(status, headers, body, "it names no environment", request)
     return environment_id
 
 
 def _read(
-    decoder: msgspec.json.Decoder[_T], status: int, headers: Mapping[str, str], body: bytes, asked: Asked
+    decoder: msgspec.json.Decoder[_T],
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    request: RequestInfo,
 ) -> tuple[bytes, _T]:
-    """``data`` as JSON text and decoded, or the error."""
+    """Read ``data`` as JSON text and decoded. Raises a KomboError."""
     if status // 100 != 2:
-        raise refusal(status, headers, body, asked)
+        raise error_from_response(status, headers, body, request)
     try:
         envelope = _envelope_decoder.decode(body)
         found = decoder.decode(envelope.data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise unreadable(status, headers, body, f"it has another form: {error}", asked) from None
+        raise unreadable(status, headers, body, f"it has another form: {error}", request) from None
     if envelope.status != "success":
-        raise unreadable(status, headers, body, "it does not say success", asked)
+        raise unreadable(status, headers, body, "it does not say success", request)
     return bytes(envelope.data), found
 
 

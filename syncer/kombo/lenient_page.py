@@ -1,4 +1,4 @@
-"""Splitting a page that the strict decoder refuses, so that one bad record costs no more than itself. Pure.
+"""Split a page that the strict decoder refuses, so that one bad record costs no more than itself. Pure.
 
 The decoder stops at a lone surrogate, a raw control character, ``NaN`` or very deep nesting anywhere in the
 body, even inside a record that it is only asked to pass through. Brackets and strings are enough to tell
@@ -19,11 +19,11 @@ _text_decoder = msgspec.json.Decoder(str | None)
 
 
 class Broken(ValueError):
-    """The body is not one complete JSON object with a list of results."""
+    """Error of a body that is not one complete JSON object with a list of results."""
 
 
 def split_page(body: bytes) -> tuple[str, str | None, tuple[bytes, ...]]:
-    """``status``, ``data.next`` and the entries of ``data.results`` (each as received) of a list's answer.
+    """Split a list's response into ``status``, ``data.next`` and the entries of ``data.results`` as received.
 
     Raises Broken where the body is cut off, unbalanced or of another shape.
     """
@@ -50,7 +50,7 @@ def _object(text: bytes) -> dict[bytes | None, bytes]:
 
 
 def _members(text: bytes) -> Iterator[tuple[bytes | None, bytes]]:
-    """The direct members of one object or list: (key as received or None, value as received)."""
+    """Split one object or list into direct members: (key as received or None, value as received)."""
     closers: list[bytes] = []
     key: bytes | None = None
     start: int | None = None

@@ -1,7 +1,7 @@
-"""Kombo's lists as pure functions: request parts out, answers in, a page or a typed error back. No I/O.
+"""Build requests of Kombo's lists and read their pages. Pure: no I/O.
 
 Above every function stands what it follows: a page of docs.kombo.dev, Kombo's OpenAPI document or its Python
-SDK. Other answers are read in ``integration.py``, refusals in ``refusals.py``.
+SDK. Other responses are read in ``integrations.py``, error responses in ``errors.py``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import msgspec
 from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import UsageError
 from syncer.kombo.envelope import Envelope
-from syncer.kombo.errors import Asked, refusal, unreadable
+from syncer.kombo.errors import RequestInfo, error_from_response, unreadable
 from syncer.kombo.headers import read_served_at
 from syncer.kombo.lenient_page import Broken, split_page
 
@@ -38,7 +38,7 @@ class Page:
 
     @property
     def started_at(self) -> datetime | None:
-        """The server's time when the request was sent, never later than it really was."""
+        """Server's time when the request was sent, never later than it really was."""
         return None if self.served_at is None else self.served_at - timedelta(seconds=self.duration)
 
 
@@ -53,7 +53,7 @@ def list_params(
     ids: Sequence[str] | None = None,
     remote_ids: Sequence[str] | None = None,
 ) -> dict[str, str]:
-    """The query of one page. The cursor does not carry the filters: they go out with every page.
+    """Build the query of one page. The cursor does not carry the filters: they are sent with every page.
 
     What the model's list does not understand is left out, so that the answer may hold more than was
     asked for. A cursor is always sent: only the list itself can have given it.
@@ -90,26 +90,28 @@ def read_page(
     has_cursor: bool,
     scrub: Callable[[str], str] = str,
 ) -> Page:
-    """The page in an answer (headers: lower-case names). scrub takes secrets out of texts for messages.
+    """Read the page in a response (headers: lower-case names). scrub takes secrets out of texts for messages.
 
     A record that is not valid JSON is passed on like any other. Raises a KomboError by the answer's
     code and status; Transient for a success that is not a whole page.
     """
-    asked = Asked(f"{model_name} of {integration_id}", integration_id, has_cursor=has_cursor, scrub=scrub)
+    request = RequestInfo(
+        f"{model_name} of {integration_id}", integration_id, has_cursor=has_cursor, scrub=scrub
+    )
     if status // 100 != 2:
-        raise refusal(status, headers, body, asked)
+        raise error_from_response(status, headers, body, request)
     try:
         answer = _decoder.decode(body)
         said, cursor, results = answer.status, answer.data.next, tuple(map(bytes, answer.data.results))
     except msgspec.ValidationError as error:
-        raise unreadable(status, headers, body, f"it is not a page: {error}", asked) from None
+        raise unreadable(status, headers, body, f"it is not a page: {error}", request) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         try:
             said, cursor, results = split_page(body)
         except Broken as error:
-            raise unreadable(status, headers, body, str(error), asked) from None
+            raise unreadable(status, headers, body, str(error), request) from None
     if said != "success":
-        raise unreadable(status, headers, body, "it does not say success", asked)
+        raise unreadable(status, headers, body, "it does not say success", request)
     return Page(results, cursor or None, read_served_at(headers))
 
 

@@ -25,7 +25,7 @@ from syncer.domain.native.call import Call, File
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.kombo.concurrency import Slots
 from syncer.kombo.envelope import Envelope
-from syncer.kombo.errors import Asked, refusal, unreadable
+from syncer.kombo.errors import RequestInfo, error_from_response, unreadable
 from syncer.kombo.headers import read_free_slots, read_served_at
 from syncer.kombo.request import Request
 from syncer.kombo.retry import is_undone
@@ -136,18 +136,18 @@ def read_native_answer(
     Raises a KomboError by the answer's code and status; Transient for a success without an answer in it.
     """
     told(read_free_slots(headers))
-    asked = Asked(
+    request = RequestInfo(
         f"{call.method} through {call.api} of {integration_id}",
         integration_id,
         is_call=True,
         scrub=lambda text: _without_secrets(scrub(text), call),
     )
     if status // 100 != 2:
-        raise refusal(status, headers, body, asked)
+        raise error_from_response(status, headers, body, request)
     try:
         answer = replace(_answer(body), served_at=read_served_at(headers))
     except (msgspec.DecodeError, ValueError, RecursionError):
-        raise unreadable(status, headers, body, "it holds no answer of the tool", asked) from None
+        raise unreadable(status, headers, body, "it holds no answer of the tool", request) from None
     if call.wants_base64 and isinstance(answer.data, str):
         return replace(answer, is_base64=_is_base64(answer.data))
     return answer

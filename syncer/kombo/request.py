@@ -1,12 +1,12 @@
-"""One request to Kombo as a value: what goes out, and how its answer is read."""
+"""Request to Kombo as a value, and what it needs of the rate limiter."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.ratelimit.budget import Permit, Purpose, Rate
 from syncer.kombo.concurrency import Slots
 
 T = TypeVar("T")
@@ -15,7 +15,7 @@ U = TypeVar("U")
 
 @dataclass(frozen=True, slots=True)
 class Request(Generic[T]):
-    """A GET, or a POST where there is a body (JSON).
+    """Request to Kombo: a GET, or a POST where there is a body (JSON).
 
     read makes (status, lower-case headers, body) a value or raises a KomboError. slots: those of the tool
     that the request makes Kombo call; lists have none to share. once: it must not be carried out twice.
@@ -33,7 +33,7 @@ class Request(Generic[T]):
     once: bool = False
 
     def listing(self, read: Callable[[T], U], purpose: Purpose, name: str) -> Request[tuple[U, T]]:
-        """The same request as one of a list of that name: read makes a page of its answer."""
+        """Turn the request into one of the list of that name: read makes a page of its answer."""
 
         def both(status: int, headers: Mapping[str, str], body: bytes) -> tuple[U, T]:
             answer = self.read(status, headers, body)
@@ -41,3 +41,16 @@ class Request(Generic[T]):
 
         members = {name: getattr(self, name) for name in self.__slots__}
         return Request(**{**members, "read": both, "purpose": purpose, "model_name": name})
+
+
+class RateLimiter(Protocol):
+    """Rate limiter as the client sees it: every permit is reported once, as answered or as refused."""
+
+    async def permit(self, purpose: Purpose, integration_id: str | None, model_name: str | None) -> Permit:
+        """Wait for a permit; integrations are served round-robin, and so are the models of each."""
+
+    def answered(self, permit: Permit, rate: Rate | None) -> None:
+        """Report the end of a request; rate: its answer's headers, None without them or without an answer."""
+
+    def refused(self, permit: Permit, rate: Rate | None, reset: float | None) -> None:
+        """Report a 429 for the key's limit; reset: seconds, None if not told."""

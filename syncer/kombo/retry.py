@@ -1,11 +1,20 @@
-"""When a failed request goes out again: the decision alone. Pure."""
+"""Send requests with retries: exponential backoff with full jitter, decided by a pure function."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import structlog
 
 from syncer.domain.errors import ConcurrencyLimited, KomboError, RateLimited, Transient
+from syncer.kombo.request import Request
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
 
 #: Times that one request goes out before a transient failure is final.
 MOST_TRIES = 6
@@ -20,37 +29,69 @@ CONCURRENCY_BACKOFF = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Tries:
-    """What one request has been through: transient failures, and refusals for the key's budget."""
+class RetryState:
+    """Count of a request's transient failures and of its 429s for the key's rate limit."""
 
     failures: int = 0
     refusals: int = 0
 
 
 def is_undone(error: KomboError) -> bool:
-    """Whether what was asked for has certainly not been done: the request was turned away or never left."""
+    """Tell whether the request was certainly not carried out: it was turned away or never sent."""
     return error.unsent or error.status == 429 or isinstance(error, RateLimited | ConcurrencyLimited)
 
 
-def next_try(
-    error: KomboError, tries: Tries, random: Callable[[], float], *, once: bool = False
-) -> tuple[float, Tries] | None:
-    """Seconds to wait before the request goes out again and the tries by then; None: the error is final.
+def next_retry(
+    error: KomboError, state: RetryState, random: Callable[[], float], *, once: bool = False
+) -> tuple[float, RetryState] | None:
+    """Decide on a retry: the seconds to wait and the state by then; None: the error is final.
 
-    once: the request must not be carried out twice, so that it goes out again only if it certainly was not.
+    once: the request must not be carried out twice, so that it is retried only if it certainly was not.
 
     Full jitter: the wait is anything up to the exponential bound, so that many streams that failed
     together do not come back together. random gives 0 <= x < 1. A refusal for the budget costs no
     backoff, because the next permit comes only after the reset.
     """
     if isinstance(error, RateLimited):
-        tries = replace(tries, refusals=tries.refusals + 1)
-        return (0.0, tries) if tries.refusals < MOST_REFUSALS else None
+        state = replace(state, refusals=state.refusals + 1)
+        return (0.0, state) if state.refusals < MOST_REFUSALS else None
     if not isinstance(error, Transient) or (once and not is_undone(error)):
         return None
-    tries = replace(tries, failures=tries.failures + 1)
-    if tries.failures >= MOST_TRIES:
+    state = replace(state, failures=state.failures + 1)
+    if state.failures >= MOST_TRIES:
         return None
     least = CONCURRENCY_BACKOFF if isinstance(error, ConcurrencyLimited) else 0.0
-    bound = min(FIRST_BACKOFF * 2 ** (tries.failures - 1), LONGEST_BACKOFF)
-    return max(random() * bound, least), tries
+    bound = min(FIRST_BACKOFF * 2 ** (state.failures - 1), LONGEST_BACKOFF)
+    return max(random() * bound, least), state
+
+
+async def send_with_retries(
+    request: Request[Any],
+    attempt: Callable[[], Awaitable[T]],
+    *,
+    sleep: Callable[[float], Awaitable[None]],
+    random: Callable[[], float],
+) -> T:
+    """Send a request, retrying transient failures. Raises the KomboError of the last attempt."""
+    state = RetryState()
+    while True:
+        try:
+            async with request.slots.taken():
+                return await attempt()
+        except Transient as error:
+            retry = next_retry(error, state, random, once=request.once)
+            if retry is None:
+                raise
+            wait, state = retry
+            resting = request.slots.resting() if isinstance(error, ConcurrencyLimited) else nullcontext()
+            tell = log.info if isinstance(error, RateLimited) else log.warning
+            tell(
+                "request_retried",
+                reason=str(error),
+                wait=round(wait, 3),
+                integration=request.integration_id,
+                model=request.model_name,
+            )
+        if wait > 0:
+            with resting:
+                await sleep(wait)

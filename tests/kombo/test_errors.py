@@ -17,11 +17,11 @@ from syncer.domain.errors import (
     RequestRefused,
     Transient,
 )
-from syncer.kombo.errors import Asked, refusal
+from syncer.kombo.errors import RequestInfo, error_from_response
 
-LIST = Asked("hris_employees of personio:1", "personio:1")
-WALK = Asked("hris_employees of personio:1", "personio:1", has_cursor=True)
-INTEGRATION = Asked("integration personio:1", "personio:1", is_integration=True)
+LIST = RequestInfo("hris_employees of personio:1", "personio:1")
+WALK = RequestInfo("hris_employees of personio:1", "personio:1", has_cursor=True)
+INTEGRATION = RequestInfo("integration personio:1", "personio:1", is_integration=True)
 
 
 def answer(code: Any, message: Any = "It did not work.") -> bytes:
@@ -79,7 +79,7 @@ def answer(code: Any, message: Any = "It did not work.") -> bytes:
 def test_the_code_decides_and_the_status_only_where_the_code_does_not(
     code: Any, status: int, kind: type[KomboError]
 ) -> None:
-    error = refusal(status, {}, answer(code), LIST)
+    error = error_from_response(status, {}, answer(code), LIST)
     assert type(error) is kind
     assert error.status == status
     assert error.integration_id == "personio:1"
@@ -100,24 +100,26 @@ def test_the_code_decides_and_the_status_only_where_the_code_does_not(
 def test_a_bad_request_with_a_cursor_is_the_cursors_fault(
     code: str | None, status: int, kind: type[KomboError]
 ) -> None:
-    assert type(refusal(status, {}, answer(code), WALK)) is kind
+    assert type(error_from_response(status, {}, answer(code), WALK)) is kind
 
 
 def test_only_kombos_own_400_costs_a_walk_its_place() -> None:
-    elsewhere = refusal(400, {}, b"<html>The plain HTTP request was sent to HTTPS port</html>", WALK)
+    elsewhere = error_from_response(
+        400, {}, b"<html>The plain HTTP request was sent to HTTPS port</html>", WALK
+    )
     assert type(elsewhere) is RequestRefused
     assert "base_url" in str(elsewhere)
 
 
 def test_only_kombos_own_404_says_that_an_integration_is_gone() -> None:
-    assert type(refusal(404, {}, answer(None), INTEGRATION)) is IntegrationGone
-    elsewhere = refusal(404, {}, b"<html>404 Not Found</html>", INTEGRATION)
+    assert type(error_from_response(404, {}, answer(None), INTEGRATION)) is IntegrationGone
+    elsewhere = error_from_response(404, {}, b"<html>404 Not Found</html>", INTEGRATION)
     assert type(elsewhere) is RequestRefused
     assert "base_url" in str(elsewhere)
 
 
 def test_a_redirect_is_refused_and_the_message_names_base_url() -> None:
-    error = refusal(302, {"location": "https://elsewhere.example/?token=1"}, b"", LIST)
+    error = error_from_response(302, {"location": "https://elsewhere.example/?token=1"}, b"", LIST)
     assert type(error) is RequestRefused
     assert "base_url" in str(error)
     assert "elsewhere" not in str(error)
@@ -148,13 +150,13 @@ def test_a_redirect_is_refused_and_the_message_names_base_url() -> None:
 def test_a_refusal_for_the_budget_knows_when_the_window_ends(
     headers: dict[str, str], reset: float | None
 ) -> None:
-    error = refusal(429, headers, answer("PLATFORM.RATE_LIMIT_EXCEEDED"), LIST)
+    error = error_from_response(429, headers, answer("PLATFORM.RATE_LIMIT_EXCEEDED"), LIST)
     assert isinstance(error, RateLimited)
     assert error.reset == reset
 
 
 def test_the_message_is_one_sentence_with_what_kombo_says_the_code_and_what_to_do() -> None:
-    error = refusal(
+    error = error_from_response(
         403, {}, answer("INTEGRATION.MODEL_DISABLED", "Switched off\nin the\tscope config."), LIST
     )
     assert str(error) == (
@@ -164,7 +166,7 @@ def test_the_message_is_one_sentence_with_what_kombo_says_the_code_and_what_to_d
 
 
 def test_the_message_keeps_out_log_links_control_characters_and_endless_text() -> None:
-    error = refusal(400, {}, answer("X" * 500, "\x1b[31m\ud800" + "long " * 500), LIST)
+    error = error_from_response(400, {}, answer("X" * 500, "\x1b[31m\ud800" + "long " * 500), LIST)
     assert "logs/secret" not in str(error)
     assert str(error).isprintable()
     assert len(str(error)) < 400
@@ -174,13 +176,15 @@ def test_the_message_keeps_out_log_links_control_characters_and_endless_text() -
     "body", [b"", b"null", b"[]", b"\xff", b'{"error":"text"}', b'{"error":{}}', b"[" * 100_000]
 )
 def test_a_refusal_without_kombos_words_still_says_something(body: bytes) -> None:
-    assert "Bad Gateway" in str(refusal(502, {}, body, LIST))
-    assert "HTTP 599" in str(refusal(599, {}, body, LIST))
+    assert "Bad Gateway" in str(error_from_response(502, {}, body, LIST))
+    assert "HTTP 599" in str(error_from_response(599, {}, body, LIST))
 
 
 def test_a_secret_in_kombos_words_is_taken_out_before_they_are_cut() -> None:
-    asked = Asked("x", scrub=lambda text: text.replace("ks_prod_secret", "***"))
+    request = RequestInfo("x", scrub=lambda text: text.replace("ks_prod_secret", "***"))
     for padding in range(180, 201):
-        error = refusal(400, {}, answer("ks_prod_secret", "x" * padding + "ks_prod_secret"), asked)
+        error = error_from_response(
+            400, {}, answer("ks_prod_secret", "x" * padding + "ks_prod_secret"), request
+        )
         assert "ks_" not in str(error)
         assert error.code == "***"

@@ -16,13 +16,13 @@ from syncer.domain.errors import (
     RequestRefused,
     Transient,
 )
-from syncer.kombo.retry import Tries, next_try
+from syncer.kombo.retry import RetryState, next_retry
 
 
 def waits(error: KomboError, random: float) -> list[float]:
     """The waits until the error is final."""
-    tries, found = Tries(), []
-    while (again := next_try(error, tries, lambda: random)) is not None:
+    tries, found = RetryState(), []
+    while (again := next_retry(error, tries, lambda: random)) is not None:
         wait, tries = again
         found.append(wait)
     return found
@@ -43,9 +43,9 @@ def test_a_used_up_budget_costs_no_backoff_and_is_borne_ten_times() -> None:
 
 
 def test_refusals_for_the_budget_leave_the_tries_of_a_failure_alone() -> None:
-    after_refusals = Tries(refusals=9)
-    assert next_try(Transient(), after_refusals, lambda: 0.5) == (1.0, Tries(1, 9))
-    assert next_try(RateLimited(), Tries(failures=5), lambda: 0.5) == (0.0, Tries(5, 1))
+    after_refusals = RetryState(refusals=9)
+    assert next_retry(Transient(), after_refusals, lambda: 0.5) == (1.0, RetryState(1, 9))
+    assert next_retry(RateLimited(), RetryState(failures=5), lambda: 0.5) == (0.0, RetryState(5, 1))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_refusals_for_the_budget_leave_the_tries_of_a_failure_alone() -> None:
     [NotReady, ModelUnavailable, IntegrationGone, CursorRefused, KeyRefused, RequestRefused, KomboError],
 )
 def test_what_a_retry_cannot_mend_is_final_at_once(kind: type[KomboError]) -> None:
-    assert next_try(kind(), Tries(), lambda: 0.5) is None
+    assert next_retry(kind(), RetryState(), lambda: 0.5) is None
 
 
 @given(
@@ -63,9 +63,9 @@ def test_what_a_retry_cannot_mend_is_final_at_once(kind: type[KomboError]) -> No
 def test_one_request_never_spends_more_than_a_minute_of_backoff(
     draws: list[float], errors: list[type[Transient]]
 ) -> None:
-    tries, spent = Tries(), 0.0
+    tries, spent = RetryState(), 0.0
     for draw, kind in zip(draws, errors, strict=True):
-        again = next_try(kind(), tries, lambda draw=draw: draw)  # type: ignore[misc]
+        again = next_retry(kind(), tries, lambda draw=draw: draw)  # type: ignore[misc]
         if again is None:
             break
         wait, tries = again
@@ -84,7 +84,9 @@ def unsent() -> Transient:
 
 def test_what_must_not_be_done_twice_goes_out_again_only_if_it_certainly_was_not_done() -> None:
     for sure in (RateLimited(), ConcurrencyLimited(), Transient(status=429), unsent()):
-        assert next_try(sure, Tries(), lambda: 0.5, once=True) == next_try(sure, Tries(), lambda: 0.5)
+        assert next_retry(sure, RetryState(), lambda: 0.5, once=True) == next_retry(
+            sure, RetryState(), lambda: 0.5
+        )
     for doubtful in (Transient(), Transient(status=500), Transient(status=503, code="REMOTE.RATE_LIMIT")):
-        assert next_try(doubtful, Tries(), lambda: 0.5) is not None
-        assert next_try(doubtful, Tries(), lambda: 0.5, once=True) is None
+        assert next_retry(doubtful, RetryState(), lambda: 0.5) is not None
+        assert next_retry(doubtful, RetryState(), lambda: 0.5, once=True) is None
