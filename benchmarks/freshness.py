@@ -40,7 +40,7 @@ from syncer.domain.scheduling.intervals import (
     near,
     next_turn,
 )
-from syncer.domain.scheduling.order import in_turn, next_in_turn
+from syncer.domain.scheduling.fairness import sort_due, next_stream
 from syncer.domain.stream_key import StreamKey
 
 HOUR = 3_600.0
@@ -200,7 +200,7 @@ class Simulation:
             while self.waiting and len(self.due) < CANDIDATES:
                 rank, _, key = heappop(self.waiting)
                 self.due[key] = rank
-        chosen = next_in_turn(in_turn(self.due, self.turns), self.running)
+        chosen = next_stream(sort_due(self.due, self.turns), self.running)
         if chosen is not None:
             del self.due[chosen]
         return chosen

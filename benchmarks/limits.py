@@ -21,7 +21,7 @@ from benchmarks.servers import ROOT, PageServer, page_server
 from syncer.app import ENVIRONMENT
 from syncer.domain.ratelimit.budget import Purpose, Reserve
 from syncer.store.db.database import Database
-from syncer.sync.permits import BudgetGate, fingerprint
+from syncer.sync.permits import PermitQueue, fingerprint
 
 RIVAL = ROOT / ".venv-bench" / "bin" / "python"
 
@@ -126,9 +126,9 @@ def a_write_in_between(directory: Path) -> Limited:
             time.sleep(0.1)
             served += server.told()["requests"]
         database = Database(url)
-        gate = BudgetGate(database, ENVIRONMENT, fingerprint(KEY), Reserve(count=2), asyncio.sleep)
+        permits = PermitQueue(database, ENVIRONMENT, fingerprint(KEY), Reserve(count=2), asyncio.sleep)
         start = time.perf_counter()
-        asyncio.run(gate.permit(Purpose.WRITE, INTEGRATION, None))
+        asyncio.run(permits.permit(Purpose.WRITE, INTEGRATION, None))
         seconds = time.perf_counter() - start
         database.close()
         ended(reading)

@@ -29,7 +29,7 @@ from syncer.store.state.integrations import IntegrationStore
 from syncer.store.state.streams import StreamStore
 from syncer.sync.context import Report, Rules, SyncContext
 from syncer.sync.integrations import Integrations
-from syncer.sync.permits import BudgetGate, fingerprint
+from syncer.sync.permits import PermitQueue, fingerprint
 from syncer.sync.reproject import Reprojection
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class App:
     async def open(self, report: Report = lambda _: None) -> AsyncIterator[tuple[SyncContext, Integrations]]:
         """Open a client, and nothing else. Raises UsageError where no API key is set."""
         settings, key = self.settings, self.settings.api_key()
-        gate = BudgetGate(
+        permits = PermitQueue(
             self.database,
             ENVIRONMENT,
             fingerprint(key),
@@ -133,8 +133,8 @@ class App:
             owner=self.owner,
         )
         # In a thread: to read the library, and the certificates that are trusted, takes a while.
-        client = await asyncio.to_thread(self._client, key, gate)
-        async with aclosing(gate), client:
+        client = await asyncio.to_thread(self._client, key, permits)
+        async with aclosing(permits), client:
             context = SyncContext(
                 database=self.database,
                 client=client,
@@ -151,14 +151,14 @@ class App:
             )
             yield context, Integrations(context)
 
-    def _client(self, api_key: str, gate: BudgetGate) -> Client:
+    def _client(self, api_key: str, permits: PermitQueue) -> Client:
         # Most commands ask only the database, and the library of HTTP is a seventh of their start.
         from syncer.kombo.client import Client
 
         return Client(
             base_url=self.settings.base_url,
             api_key=api_key,
-            gate=gate,
+            permits=permits,
             timeout=self.settings.kombo.timeout.total_seconds(),
             version=__version__,
             connections=self.settings.sync.concurrency + 2,

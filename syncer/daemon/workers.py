@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from syncer.daemon.database_health import Availability
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError, LeaseLost
-from syncer.domain.scheduling.order import in_turn, must_yield, next_in_turn
+from syncer.domain.scheduling.fairness import next_stream, run_to_preempt, sort_due
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode
 from syncer.store.state.runs import forget_old_runs
@@ -147,7 +147,7 @@ class Workers:
             self._probes += 1
             due = (self._probes % 2 and {key: due[key] for key in due if key in self._failed}) or due
         while len(self._running) < min(places, self._concurrency):
-            key = next_in_turn(in_turn(due, self._turns), self._running)
+            key = next_stream(sort_due(due, self._turns), self._running)
             if key is None:
                 return
             self._turns[key.integration_id] = max(self._turns.values(), default=0) + 1
@@ -165,7 +165,7 @@ class Workers:
         steady = [key for key in self._running if key not in self._yielding]
         if not steady or len(self._yielding) >= len(without):
             return
-        key = must_yield(waiting, steady)
+        key = run_to_preempt(waiting, steady)
         if key is None and self._now() - self._running[steady[0]][1] >= self._turn:
             key = steady[0]
         if key is not None:

@@ -64,7 +64,7 @@ class Client:
         *,
         base_url: str,
         api_key: str,
-        gate: RateLimiter,
+        permits: RateLimiter,
         timeout: float,
         connections: int,
         version: str,
@@ -78,7 +78,7 @@ class Client:
         if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
             raise UsageError("The API key is empty or holds characters that no key has.")
         self._api_key = api_key
-        self._gate = gate
+        self._permits = permits
         self._timeout = timeout
         self._clock = clock
         self._sleep = sleep
@@ -200,13 +200,13 @@ class Client:
         )
 
     async def _attempt(self, request: Request[T]) -> tuple[T, float]:
-        permit = await self._gate.permit(request.purpose, request.integration_id, request.model_name)
+        permit = await self._permits.permit(request.purpose, request.integration_id, request.model_name)
         try:
             started = self._clock()
             response = await self._send(request)
             duration = self._clock() - started
         except BaseException:
-            self._gate.answered(permit, None)
+            self._permits.answered(permit, None)
             raise
         headers = dict(response.headers)
         rate = read_rate(headers)
@@ -214,12 +214,12 @@ class Client:
             read = partial(request.read, response.status_code, headers, response.content)
             value = read() if len(response.content) < LARGE else await asyncio.to_thread(read)
         except RateLimited as error:
-            self._gate.refused(permit, rate, error.reset)
+            self._permits.refused(permit, rate, error.reset)
             raise
         except BaseException:
-            self._gate.answered(permit, rate)
+            self._permits.answered(permit, rate)
             raise
-        self._gate.answered(permit, rate)
+        self._permits.answered(permit, rate)
         return value, duration
 
     async def _send(self, request: Request[T]) -> httpx.Response:

@@ -1,4 +1,8 @@
-"""The way to a permit: every request of this process passes here, and asks the shared budget."""
+"""Process-local fair queue in front of the shared rate-limit budget.
+
+Every request of this process passes here. The queue is a priority queue by purpose and round-robin within a
+purpose; the budget itself is a row of the database, read and changed by one poller task per process.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from hashlib import blake2b
 from syncer.domain.ratelimit import budget
 from syncer.domain.ratelimit import responses as answers
 from syncer.domain.ratelimit.budget import Budget, Pacing, Permit, Purpose, Rate, Reserve
-from syncer.domain.scheduling.fairness import Turns
+from syncer.domain.scheduling.fairness import RoundRobinQueue
 from syncer.store.db.database import Database
 from syncer.store.state.budget import change_budget
 
@@ -24,13 +28,13 @@ SHORTLY = 0.02
 
 
 def fingerprint(api_key: str) -> str:
-    """A name for the key's budget row that does not give the key away."""
+    """Hash the API key to the name of its budget row, which does not give the key away."""
     return blake2b(api_key.encode(), digest_size=8, person=b"syncer-budget").hexdigest()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Waiter:
-    """A request that wants a permit, and its place in line."""
+    """Queued request for a permit."""
 
     purpose: Purpose
     integration_id: str | None
@@ -38,17 +42,17 @@ class _Waiter:
     permit: asyncio.Future[Permit]
 
 
-#: What an answer does to the budget.
-_News = Callable[[Budget, float], Budget]
+#: Change of the budget by a response.
+_Update = Callable[[Budget, float], Budget]
 
 
-class BudgetGate:
-    """Permits from the budget that all processes of the database share.
+class PermitQueue:
+    """Fair queue for permits from the rate-limit budget that all processes of the database share.
 
-    One task asks for all who wait in this process, while there are any: the more urgent purpose goes first;
-    within one, integrations take turns, and the models of each. One transaction takes as many permits as it
-    can get and tells the budget what answers have said meanwhile: nobody waits for that, and before the next
-    permit it is told. owner: the name of this process.
+    One poller task serves all queued requests of this process, while there are any: the more urgent purpose
+    first; within one, integrations round-robin, and the models of each. One transaction takes as many permits
+    as it can get and writes what responses have said meanwhile: no request waits for that, and it is written
+    before the next permit is taken. owner: the name of this process.
     """
 
     def __init__(
@@ -69,54 +73,56 @@ class BudgetGate:
         self._pacing = pacing
         self._owner = owner
         self._sleep = sleep
-        self._turns: dict[Purpose, Turns[_Waiter]] = {purpose: Turns() for purpose in Purpose}
-        self._news: list[_News] = []
+        self._queues: dict[Purpose, RoundRobinQueue[_Waiter]] = {
+            purpose: RoundRobinQueue() for purpose in Purpose
+        }
+        self._pending_updates: list[_Update] = []
         #: The most urgent purpose that has to wait: those before it may be in luck.
         self._blocked: Purpose | None = None
         self._woken = asyncio.Event()
         self._is_closing = False
-        self._asker: asyncio.Task[None] | None = None
+        self._poller: asyncio.Task[None] | None = None
 
     async def permit(self, purpose: Purpose, integration_id: str | None, model_name: str | None) -> Permit:
-        """Wait for leave to send one request. Raises DatabaseError."""
+        """Wait for a permit to send one request. Raises DatabaseError."""
         waiter = _Waiter(purpose, integration_id, model_name, asyncio.get_running_loop().create_future())
-        self._turns[purpose].add(integration_id, model_name, waiter)
+        self._queues[purpose].add(integration_id, model_name, waiter)
         if self._blocked is None or purpose < self._blocked:
             self._wake()
         try:
             return await waiter.permit
         except asyncio.CancelledError:
             if waiter.permit.done() and not waiter.permit.cancelled() and not waiter.permit.exception():
-                self._give(waiter.permit.result())
-            self._turns[purpose].remove(integration_id, model_name, waiter)
+                self._grant(waiter.permit.result())
+            self._queues[purpose].remove(integration_id, model_name, waiter)
             self._wake()
             raise
 
     def answered(self, permit: Permit, rate: Rate | None) -> None:
-        """Have the budget told what an answer said of it."""
-        self._tell(lambda before, now: answers.answered(before, now, permit, rate))
+        """Report the end of a request, with the rate-limit headers of its response if there were any."""
+        self._report(lambda before, now: answers.answered(before, now, permit, rate))
 
     def refused(self, permit: Permit, rate: Rate | None, reset: float | None) -> None:
-        """Have the budget told of a 429; reset in seconds."""
+        """Report a 429; reset: the seconds that it names."""
         named = UNNAMED_RESET if reset is None else reset
-        self._tell(lambda before, now: answers.refused(before, now, permit, rate, named))
+        self._report(lambda before, now: answers.refused(before, now, permit, rate, named))
 
     async def aclose(self) -> None:
-        """Wait until the budget has been told all answers, or cannot be."""
+        """Wait until all pending updates are written to the budget, or cannot be."""
         self._is_closing = True
         self._woken.set()
-        if self._asker is not None:
-            await asyncio.wait({self._asker})
+        if self._poller is not None:
+            await asyncio.wait({self._poller})
 
-    def _tell(self, news: _News) -> None:
-        self._news.append(news)
+    def _report(self, update: _Update) -> None:
+        self._pending_updates.append(update)
         self._wake()
 
-    def _give(self, permit: Permit) -> None:
-        """To the next in turn that it is good for; where there is none it is spent."""
+    def _grant(self, permit: Permit) -> None:
+        """Hand the permit to the first queued request that it is good for; without one it is spent."""
         for purpose in Purpose:
-            while purpose <= permit.purpose and self._turns[purpose]:
-                waiter = self._turns[purpose].pop()
+            while purpose <= permit.purpose and self._queues[purpose]:
+                waiter = self._queues[purpose].pop()
                 if not waiter.permit.done():
                     waiter.permit.set_result(permit)
                     return
@@ -124,40 +130,42 @@ class BudgetGate:
 
     def _wake(self) -> None:
         self._woken.set()
-        if self._asker is None:
-            self._asker = asyncio.create_task(self._ask())
+        if self._poller is None:
+            self._poller = asyncio.create_task(self._poll())
 
-    async def _ask(self) -> None:
-        """Ask for all who wait, and tell the news, until there is neither."""
+    async def _poll(self) -> None:
+        """Take permits for all queued requests, and write pending updates, until there is neither."""
         try:
-            while self._news or any(self._turns.values()):
-                if not any(self._turns.values()) and not self._is_closing:
-                    await self._pause_shortly()
-                told = len(self._news)
-                wanted = {purpose: len(turns) for purpose, turns in self._turns.items() if turns}
-                permits, wait = await self._take(self._news[:told], wanted)
-                del self._news[:told]
+            while self._pending_updates or any(self._queues.values()):
+                if not any(self._queues.values()) and not self._is_closing:
+                    await self._wait_for_next_request()
+                written = len(self._pending_updates)
+                wanted = {purpose: len(queue) for purpose, queue in self._queues.items() if queue}
+                permits, wait = await self._take(self._pending_updates[:written], wanted)
+                del self._pending_updates[:written]
                 for permit in permits:
-                    self._give(permit)
+                    self._grant(permit)
                 if wait is not None:
                     given = Counter(permit.purpose for permit in permits)
                     blocked = min(purpose for purpose, count in wanted.items() if count > given[purpose])
-                    await self._pause(min(wait, LOOK_AGAIN), blocked)
+                    await self._back_off(min(wait, LOOK_AGAIN), blocked)
         except asyncio.CancelledError:
             self._fail(None)
             raise
         except BaseException as error:
-            # It is for those who wait. The news are told with what is asked for next.
+            # It is for those who wait. Pending updates are written with the next permit.
             self._fail(error)
         finally:
-            self._asker = None
+            self._poller = None
 
-    async def _take(self, news: list[_News], wanted: dict[Purpose, int]) -> tuple[list[Permit], float | None]:
-        """One transaction: permits, and the seconds to wait where they were not enough."""
+    async def _take(
+        self, updates: list[_Update], wanted: dict[Purpose, int]
+    ) -> tuple[list[Permit], float | None]:
+        """Take permits in one transaction; give them, and the seconds to wait where they were too few."""
 
         def decide(before: Budget, now: float) -> tuple[Budget, tuple[list[Permit], float | None]]:
-            for each in news:
-                before = each(before, now)
+            for update in updates:
+                before = update(before, now)
             after, permits, wait = budget.take_several(
                 before, now, wanted, self._reserve, self._pacing, self._owner
             )
@@ -169,25 +177,25 @@ class BudgetGate:
             )
         )
 
-    async def _pause_shortly(self) -> None:
-        """Wait for the request that follows an answer, but not for long: other processes want to know it."""
+    async def _wait_for_next_request(self) -> None:
+        """Wait for the request that follows a response, but shortly: other processes want to know of it."""
         self._woken.clear()
-        await self._nap(SHORTLY)
+        await self._sleep_until_woken(SHORTLY)
 
-    async def _pause(self, seconds: float, blocked: Purpose) -> None:
-        """Wait so long, or for news, or for somebody more urgent than those who have to wait."""
+    async def _back_off(self, seconds: float, blocked: Purpose) -> None:
+        """Sleep so long, or until there is an update or a request more urgent than the blocked ones."""
         self._woken.clear()
-        most_urgent = min((purpose for purpose, turns in self._turns.items() if turns), default=None)
-        if self._news or most_urgent is None or most_urgent < blocked:
+        most_urgent = min((purpose for purpose, queue in self._queues.items() if queue), default=None)
+        if self._pending_updates or most_urgent is None or most_urgent < blocked:
             return
         self._blocked = blocked
         try:
-            await self._nap(seconds)
+            await self._sleep_until_woken(seconds)
         finally:
             self._blocked = None
 
-    async def _nap(self, seconds: float) -> None:
-        """Wait so long, or until woken."""
+    async def _sleep_until_woken(self, seconds: float) -> None:
+        """Sleep so long, or until woken."""
         timer = asyncio.ensure_future(self._sleep(seconds))
         woken = asyncio.ensure_future(self._woken.wait())
         try:
@@ -197,10 +205,10 @@ class BudgetGate:
             woken.cancel()
 
     def _fail(self, error: BaseException | None) -> None:
-        """Let all who wait hear of the error, or of the end where there is none."""
-        for turns in self._turns.values():
-            while turns:
-                waiting = turns.pop().permit
+        """Fail all queued requests with the error, or cancel them where there is none."""
+        for queue in self._queues.values():
+            while queue:
+                waiting = queue.pop().permit
                 if waiting.done():
                     continue
                 if error is None:

@@ -131,7 +131,7 @@ def error(code: str | None, message: str = "No.") -> dict[str, Any]:
 
 
 @dataclass
-class Gate:
+class Permits:
     """Gives a permit whenever asked and keeps what it was told."""
 
     asked: list[tuple[Purpose, str | None, str | None]] = field(default_factory=list)
@@ -157,7 +157,7 @@ class Lab:
     """A client whose clock, sleep and chance the test holds."""
 
     client: Client
-    gate: Gate
+    permits: Permits
     slept: list[float]
     time: list[float]
 
@@ -168,7 +168,7 @@ class Lab:
 
 @asynccontextmanager
 async def lab(base_url: str, **options: Any) -> AsyncIterator[Lab]:
-    gate, slept, time = Gate(), [], [1000.0]
+    permits, slept, time = Permits(), [], [1000.0]
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
@@ -176,7 +176,7 @@ async def lab(base_url: str, **options: Any) -> AsyncIterator[Lab]:
     chosen: dict[str, Any] = {
         "base_url": base_url,
         "api_key": KEY,
-        "gate": gate,
+        "permits": permits,
         "timeout": 20.0,
         "connections": 4,
         "version": "1.2.3",
@@ -186,7 +186,7 @@ async def lab(base_url: str, **options: Any) -> AsyncIterator[Lab]:
         **options,
     }
     async with Client(**chosen) as client:
-        yield Lab(client, gate, slept, time)
+        yield Lab(client, permits, slept, time)
 
 
 @pytest.fixture(autouse=True)
@@ -249,7 +249,7 @@ async def test_an_integration_is_asked_for_by_path_alone() -> None:
     assert integration.status == "ACTIVE"
     assert server.seen[0].path == "/v1/integrations/hr:a%2Fb"
     assert "x-integration-id" not in server.seen[0].headers
-    assert at.gate.asked == [(Purpose.INCREMENTAL, "hr:a/b", None)]
+    assert at.permits.asked == [(Purpose.INCREMENTAL, "hr:a/b", None)]
 
 
 async def test_the_key_is_checked_for_no_integration() -> None:
@@ -258,7 +258,7 @@ async def test_the_key_is_checked_for_no_integration() -> None:
         assert await at.client.check_key(purpose=Purpose.WRITE) == "env"
     assert server.seen[0].path == "/v1/check-api-key"
     assert "x-integration-id" not in server.seen[0].headers
-    assert at.gate.asked == [(Purpose.WRITE, None, None)]
+    assert at.permits.asked == [(Purpose.WRITE, None, None)]
 
 
 async def test_a_redirect_is_not_followed() -> None:
@@ -300,7 +300,7 @@ async def test_an_id_that_no_header_can_carry_is_refused_at_once(integration_id:
         with pytest.raises(RequestRefused, match="id cannot be sent"):
             await at.client.list_page(EMPLOYEES, integration_id, purpose=Purpose.FULL, page_size=1)
     assert server.seen == []
-    assert at.gate.every_permit_was_reported_once
+    assert at.permits.every_permit_was_reported_once
 
 
 def _options(**changed: Any) -> dict[str, Any]:
@@ -310,7 +310,7 @@ def _options(**changed: Any) -> dict[str, Any]:
     return {
         "base_url": "https://api.kombo.dev/v1",
         "api_key": KEY,
-        "gate": Gate(),
+        "permits": Permits(),
         "timeout": 1.0,
         "connections": 1,
         "version": "1",
@@ -360,7 +360,7 @@ async def test_the_gate_learns_the_rate_from_every_answer() -> None:
         lab(server.url) as at,
     ):
         await at.page()
-    assert at.gate.told == [("answered", 1, Rate(300, 297, 57.0)), ("answered", 2, Rate(300, 298, 57.0))]
+    assert at.permits.told == [("answered", 1, Rate(300, 297, 57.0)), ("answered", 2, Rate(300, 298, 57.0))]
 
 
 # Failures that pass
@@ -437,7 +437,7 @@ async def test_a_broken_answer_is_asked_for_again_and_loses_nothing(fault: str) 
     assert got.results == (b'{"id": "a"}',)
     assert len(server.seen) == 2
     assert at.slept == [1.0]
-    assert at.gate.every_permit_was_reported_once
+    assert at.permits.every_permit_was_reported_once
 
 
 async def test_what_follows_too_short_an_answer_never_becomes_a_page() -> None:
@@ -465,7 +465,7 @@ async def test_a_silent_server_does_not_hold_the_request() -> None:
         with structlog.testing.capture_logs() as logs:
             assert len((await at.page()).results) == 1
     assert "silent" in logs[0]["reason"]
-    assert at.gate.every_permit_was_reported_once
+    assert at.permits.every_permit_was_reported_once
 
 
 async def test_a_server_that_never_ends_its_answer_does_not_hold_the_request(
@@ -476,7 +476,7 @@ async def test_a_server_that_never_ends_its_answer_does_not_hold_the_request(
         with structlog.testing.capture_logs() as logs:
             assert len((await at.page()).results) == 1
     assert "not complete after 0.5 s" in logs[0]["reason"]
-    assert at.gate.every_permit_was_reported_once
+    assert at.permits.every_permit_was_reported_once
 
 
 async def test_nobody_listening_is_transient_and_names_the_host() -> None:
@@ -487,8 +487,8 @@ async def test_nobody_listening_is_transient_and_names_the_host() -> None:
             await at.page(filters={"work_emails": "ada@example.com"})
     assert "ada@example.com" not in str(caught.value)
     assert caught.value.integration_id == ID
-    assert len(at.gate.asked) == 6
-    assert at.gate.every_permit_was_reported_once
+    assert len(at.permits.asked) == 6
+    assert at.permits.every_permit_was_reported_once
     assert at.slept == [1, 2, 4, 8, 15]
 
 
@@ -519,7 +519,7 @@ async def test_a_used_up_budget_is_reported_and_tried_again_at_once() -> None:
     )
     async with serving(refused, answer(200, page("a"))) as server, lab(server.url) as at:
         await at.page()
-    assert at.gate.told == [
+    assert at.permits.told == [
         ("refused", 1, Rate(300, 0, 41.0), 41.0),
         ("answered", 2, Rate(300, 298, 57.0)),
     ]
@@ -531,7 +531,7 @@ async def test_a_server_that_refuses_for_ever_is_not_asked_for_ever() -> None:
         with pytest.raises(RateLimited):
             await at.page()
     assert len(server.seen) == 10
-    assert at.gate.every_permit_was_reported_once
+    assert at.permits.every_permit_was_reported_once
 
 
 async def test_the_concurrency_limit_leaves_the_budget_alone_and_backs_off() -> None:
@@ -540,7 +540,7 @@ async def test_the_concurrency_limit_leaves_the_budget_alone_and_backs_off() -> 
         with pytest.raises(ConcurrencyLimited):
             await at.page()
     assert at.slept == [1, 1, 1, 1, 1]
-    assert {told[0] for told in at.gate.told} == {"answered"}
+    assert {told[0] for told in at.permits.told} == {"answered"}
 
 
 @pytest.mark.parametrize(
@@ -560,7 +560,7 @@ async def test_what_a_retry_cannot_mend_is_not_tried_again(
             await at.page(**options)
     assert type(caught.value) is kind
     assert len(server.seen) == 1
-    assert at.gate.told == [("answered", 1, Rate(300, 298, 57.0))]
+    assert at.permits.told == [("answered", 1, Rate(300, 298, 57.0))]
 
 
 # Cancellation
@@ -573,7 +573,7 @@ async def test_a_cancelled_request_gives_its_permit_back_once() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-    assert at.gate.told == [("answered", 1, None)]
+    assert at.permits.told == [("answered", 1, None)]
 
 
 # Secrets

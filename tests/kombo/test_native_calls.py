@@ -53,8 +53,8 @@ async def test_a_call_is_a_post_with_key_integration_and_json() -> None:
     assert seen.headers["x-integration-id"] == ID
     assert seen.headers["content-type"] == "application/json"
     assert json.loads(seen.body) == {"method": "DELETE", "path": "/x"}
-    assert at.gate.asked[0][:2] == (Purpose.WRITE, ID)
-    assert at.gate.every_permit_was_reported_once
+    assert at.permits.asked[0][:2] == (Purpose.WRITE, ID)
+    assert at.permits.every_permit_was_reported_once
 
 
 @pytest.mark.parametrize("fault", BROKEN)
@@ -64,7 +64,7 @@ async def test_a_write_is_never_sent_again_on_a_doubtful_outcome(fault: str) -> 
             await at.client.passthrough(POST, ID)
     assert len(server.seen) == 1
     assert at.slept == []
-    assert at.gate.every_permit_was_reported_once
+    assert at.permits.every_permit_was_reported_once
 
 
 async def test_a_write_without_an_answer_in_time_is_doubtful() -> None:
@@ -90,7 +90,7 @@ async def test_what_was_turned_away_is_sent_again(fault: str, call: Call) -> Non
     async with serving(TURNED_AWAY[fault], native()) as server, lab(server.url) as at:
         assert (await at.client.passthrough(call, ID)).data == "done"
     assert len(server.seen) == 2
-    assert at.gate.every_permit_was_reported_once
+    assert at.permits.every_permit_was_reported_once
 
 
 async def test_a_write_that_was_turned_away_and_then_broke_off_is_doubtful() -> None:

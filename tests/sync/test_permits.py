@@ -1,4 +1,4 @@
-"""The gate on a real budget row, in time that passes only when the test lets it."""
+"""The queue on a real budget row, in time that passes only when the test lets it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from syncer.domain.ratelimit.budget import Budget, Permit, Purpose, Rate, Reserve
 from syncer.store.db.database import Database
 from syncer.store.state.budget import change_budget, read_budget
-from syncer.sync.permits import LOOK_AGAIN, SHORTLY, BudgetGate
+from syncer.sync.permits import LOOK_AGAIN, SHORTLY, PermitQueue
 
 #: Real seconds that nothing here takes.
 PATIENCE = 30.0
@@ -20,7 +20,7 @@ FULL = Purpose.FULL
 
 
 class Time:
-    """The database's clock and the gates' sleep: a nap ends when the test says so."""
+    """The database's clock and the queues' sleep: a nap ends when the test says so."""
 
     def __init__(self, *databases: Database) -> None:
         self._databases = databases
@@ -47,8 +47,8 @@ class Time:
         nap.set_result(None)
 
 
-def gate_of(database: Database, time: Time, *, reserve: int = 0, owner: str = "one") -> BudgetGate:
-    return BudgetGate(database, "default", "key", Reserve(count=reserve), time.sleep, owner=owner)
+def queue_of(database: Database, time: Time, *, reserve: int = 0, owner: str = "one") -> PermitQueue:
+    return PermitQueue(database, "default", "key", Reserve(count=reserve), time.sleep, owner=owner)
 
 
 def set_window(database: Database, *, limit: int = 20, used: int = 20) -> None:
@@ -79,20 +79,20 @@ async def one(waiting: asyncio.Future[Permit]) -> Permit:
 
 
 async def nobody_asks_any_more(before: set[asyncio.Task[object]]) -> None:
-    """The gate's task ends by itself."""
+    """The queue's task ends by itself."""
     async with asyncio.timeout(PATIENCE):
         await asyncio.wait([*(asyncio.all_tasks() - before), asyncio.ensure_future(asyncio.sleep(0))])
 
 
 async def test_integrations_take_turns_however_many_requests_each_has_waiting(database: Database) -> None:
     time, served = Time(database), list[str]()
-    gate = gate_of(database, time)
+    queue = queue_of(database, time)
     set_window(database)
 
     async def request(integration: str) -> None:
-        permit = await gate.permit(FULL, integration, "hris_employees")
+        permit = await queue.permit(FULL, integration, "hris_employees")
         served.append(integration)
-        gate.answered(permit, Rate(20, 19, 60))
+        queue.answered(permit, Rate(20, 19, 60))
 
     requests = [asyncio.create_task(request("large")) for _ in range(8)]
     requests.append(asyncio.create_task(request("small")))
@@ -103,7 +103,7 @@ async def test_integrations_take_turns_however_many_requests_each_has_waiting(da
 
 
 async def test_one_transaction_takes_all_that_can_be_had(database: Database) -> None:
-    gate = gate_of(database, Time(database))
+    queue = queue_of(database, Time(database))
     set_window(database, used=15)
     locks: list[str] = []
     event.listen(
@@ -112,21 +112,21 @@ async def test_one_transaction_takes_all_that_can_be_had(database: Database) -> 
         lambda *args: locks.append(args[2]) if "SELECT" in args[2] else None,
     )
     async with asyncio.timeout(PATIENCE):
-        permits = await asyncio.gather(*[gate.permit(FULL, "a", f"model {each}") for each in range(5)])
+        permits = await asyncio.gather(*[queue.permit(FULL, "a", f"model {each}") for each in range(5)])
     assert len(permits) == 5
     assert len([each for each in locks if "sync_budgets" in each]) == 1
     assert standing(database).in_flight == 5
 
 
 async def test_an_answer_and_the_request_that_follows_it_are_one_transaction(database: Database) -> None:
-    gate = gate_of(database, Time(database))
+    queue = queue_of(database, Time(database))
     set_window(database, used=0)
     commits: list[None] = []
     event.listen(database.engine, "commit", lambda _: commits.append(None))
     async with asyncio.timeout(PATIENCE):
         for _ in range(3):
-            permit = await gate.permit(FULL, "a", None)
-            gate.answered(permit, Rate(20, 10, 60))
+            permit = await queue.permit(FULL, "a", None)
+            queue.answered(permit, Rate(20, 10, 60))
     assert len(commits) == 3
     assert standing(database).in_flight == 1
 
@@ -134,58 +134,58 @@ async def test_an_answer_and_the_request_that_follows_it_are_one_transaction(dat
 async def test_an_answer_that_nothing_follows_is_told_all_the_same(database: Database) -> None:
     time = Time(database)
     set_window(database, used=0)
-    gate = gate_of(database, time)
+    queue = queue_of(database, time)
     before = asyncio.all_tasks()
-    gate.answered(await gate.permit(FULL, "a", None), Rate(20, 10, 60))
+    queue.answered(await queue.permit(FULL, "a", None), Rate(20, 10, 60))
     await time.passes(SHORTLY)
     await nobody_asks_any_more(before)
     assert (standing(database).used, standing(database).in_flight) == (10, 0)
 
 
 async def test_a_gate_that_is_closed_has_told_all_answers(database: Database) -> None:
-    gate = gate_of(database, Time(database))
+    queue = queue_of(database, Time(database))
     set_window(database, used=0)
-    gate.answered(await gate.permit(FULL, "a", None), Rate(20, 10, 60))
+    queue.answered(await queue.permit(FULL, "a", None), Rate(20, 10, 60))
     async with asyncio.timeout(PATIENCE):
-        await gate.aclose()
+        await queue.aclose()
     assert standing(database).in_flight == 0
 
 
 async def test_an_answer_that_could_not_be_told_is_told_with_the_next_permit(database: Database) -> None:
-    gate = gate_of(database, Time(database))
+    queue = queue_of(database, Time(database))
     set_window(database, used=0)
-    permit = await gate.permit(FULL, "a", None)
+    permit = await queue.permit(FULL, "a", None)
     with database.begin() as connection:
         connection.execute(text("ALTER TABLE sync_budgets RENAME TO elsewhere"))
-    gate.answered(permit, Rate(20, 10, 60))
-    await gate.aclose()
+    queue.answered(permit, Rate(20, 10, 60))
+    await queue.aclose()
     with database.begin() as connection:
         connection.execute(text("ALTER TABLE elsewhere RENAME TO sync_budgets"))
     async with asyncio.timeout(PATIENCE):
-        await gate.permit(FULL, "a", None)
+        await queue.permit(FULL, "a", None)
     assert standing(database).in_flight == 1
 
 
 async def test_an_answer_wakes_those_who_wait_for_it(database: Database) -> None:
     """Nothing is known of the limit: one goes, the others wait for what it learns. No time passes."""
-    gate = gate_of(database, Time(database))
+    queue = queue_of(database, Time(database))
     async with asyncio.timeout(PATIENCE):
-        first = await gate.permit(FULL, "a", None)
-        others = [asyncio.create_task(gate.permit(FULL, "a", None)) for _ in range(3)]
-        gate.answered(first, Rate(20, 19, 60))
+        first = await queue.permit(FULL, "a", None)
+        others = [asyncio.create_task(queue.permit(FULL, "a", None)) for _ in range(3)]
+        queue.answered(first, Rate(20, 19, 60))
         await asyncio.gather(*others)
 
 
 async def test_a_write_is_admitted_at_once_while_reads_wait(database: Database) -> None:
     time = Time(database)
-    gate = gate_of(database, time, reserve=2)
+    queue = queue_of(database, time, reserve=2)
     set_window(database, used=18)
-    read = asyncio.create_task(gate.permit(Purpose.INCREMENTAL, "a", None))
+    read = asyncio.create_task(queue.permit(Purpose.INCREMENTAL, "a", None))
     seconds, nap = await time.next_nap()
     assert seconds == LOOK_AGAIN
     async with asyncio.timeout(PATIENCE):
         for _ in range(2):
-            permit = await gate.permit(Purpose.WRITE, "b", None)
+            permit = await queue.permit(Purpose.WRITE, "b", None)
             assert permit.purpose is Purpose.WRITE
     assert not nap.done() or nap.cancelled()
     assert not read.done()
@@ -195,22 +195,22 @@ async def test_a_write_is_admitted_at_once_while_reads_wait(database: Database) 
 async def test_what_waits_in_another_process_and_is_more_urgent_goes_first(migrated_url: str) -> None:
     here, there = Database(migrated_url), Database(migrated_url)
     times = Time(here, there), Time(here, there)
-    gates = [
-        gate_of(database, time, owner=owner)
+    queues = [
+        queue_of(database, time, owner=owner)
         for database, time, owner in zip((here, there), times, ("one", "two"), strict=True)
     ]
     set_window(here)
-    write = asyncio.create_task(gates[0].permit(Purpose.WRITE, "a", None))
+    write = asyncio.create_task(queues[0].permit(Purpose.WRITE, "a", None))
     _, nap = await times[0].next_nap()
-    read = asyncio.create_task(gates[1].permit(FULL, "a", None))
+    read = asyncio.create_task(queues[1].permit(FULL, "a", None))
     # The window has turned, and the write's process has not noticed.
     await times[1].passes(60)
     _, standing_back = await times[1].next_nap()
     assert not read.done()
     nap.set_result(None)
     permit = await one(write)
-    gates[0].answered(permit, Rate(20, 19, 60))
-    await gates[0].aclose()
+    queues[0].answered(permit, Rate(20, 19, 60))
+    await queues[0].aclose()
     standing_back.set_result(None)
     assert (await one(read)).window == permit.window
     here.close()
@@ -219,10 +219,10 @@ async def test_what_waits_in_another_process_and_is_more_urgent_goes_first(migra
 
 async def test_who_is_cancelled_while_waiting_takes_nothing(database: Database) -> None:
     time = Time(database)
-    gate = gate_of(database, time)
+    queue = queue_of(database, time)
     set_window(database)
     before = asyncio.all_tasks()
-    waiting = [asyncio.create_task(gate.permit(FULL, "a", None)) for _ in range(3)]
+    waiting = [asyncio.create_task(queue.permit(FULL, "a", None)) for _ in range(3)]
     await time.next_nap()
     for each in waiting:
         each.cancel()
@@ -235,11 +235,11 @@ async def test_who_is_cancelled_while_waiting_takes_nothing(database: Database) 
 async def test_a_permit_for_somebody_who_is_gone_is_the_next_ones_or_spent(
     database: Database, others: int
 ) -> None:
-    gate = gate_of(database, Time(database))
+    queue = queue_of(database, Time(database))
     set_window(database, used=19)
     before = asyncio.all_tasks()
-    leaving = asyncio.create_task(gate.permit(FULL, "a", None))
-    waiting = [asyncio.create_task(gate.permit(FULL, "b", None)) for _ in range(others)]
+    leaving = asyncio.create_task(queue.permit(FULL, "a", None))
+    waiting = [asyncio.create_task(queue.permit(FULL, "b", None)) for _ in range(others)]
 
     def leave() -> None:
         # Right after the transaction that took the permit, before the request hears of it.
@@ -251,7 +251,7 @@ async def test_a_permit_for_somebody_who_is_gone_is_the_next_ones_or_spent(
         await leaving
     for each in waiting:
         assert (await one(each)).window == 0
-    await gate.aclose()
+    await queue.aclose()
     await nobody_asks_any_more(before | set(waiting))
     budget = standing(database)
     assert (budget.used, budget.in_flight) == (20, others)
@@ -260,24 +260,24 @@ async def test_a_permit_for_somebody_who_is_gone_is_the_next_ones_or_spent(
 async def test_all_who_wait_hear_that_the_database_cannot_be_used_and_later_ones_ask_anew(
     database: Database,
 ) -> None:
-    gate = gate_of(database, Time(database))
+    queue = queue_of(database, Time(database))
     set_window(database, used=0)
     with database.begin() as connection:
         connection.execute(text("ALTER TABLE sync_budgets RENAME TO elsewhere"))
-    asked = await asyncio.gather(*[gate.permit(FULL, "a", None) for _ in range(3)], return_exceptions=True)
+    asked = await asyncio.gather(*[queue.permit(FULL, "a", None) for _ in range(3)], return_exceptions=True)
     assert all(isinstance(each, DBAPIError) for each in asked)
     with database.begin() as connection:
         connection.execute(text("ALTER TABLE elsewhere RENAME TO sync_budgets"))
     async with asyncio.timeout(PATIENCE):
-        await gate.permit(FULL, "a", None)
+        await queue.permit(FULL, "a", None)
 
 
 async def test_status_is_told_who_waits(database: Database) -> None:
     time = Time(database)
-    gate = gate_of(database, time)
+    queue = queue_of(database, time)
     set_window(database)
     waiting = [
-        asyncio.create_task(gate.permit(purpose, "a", None)) for purpose in (FULL, FULL, Purpose.WEBHOOK)
+        asyncio.create_task(queue.permit(purpose, "a", None)) for purpose in (FULL, FULL, Purpose.WEBHOOK)
     ]
     await time.next_nap()
     assert {(each.owner, each.purpose, each.count) for each in standing(database).waiting} == {
