@@ -1,11 +1,11 @@
-"""How old changes are when they arrive: asked at a fixed interval, and asked as often as they change.
+"""Measure how old changes are when they arrive: polled at a fixed interval, and as often as they change.
 
     python -m benchmarks.freshness                        100, 1,000 and 10,000 integrations: four minutes
     python -m benchmarks.freshness --integrations 1000    only so many
 
-Nothing is asked and nobody waits: a virtual clock, and the program's own decisions about rhythm, order of the
-due, turns and budget. Kombo permits 300 requests in 60 seconds; a tenth is kept in reserve. Each integration
-has 12 streams, eight runs go on at once, and an answer takes 0.2 seconds.
+Nothing is asked and nobody waits: a virtual clock, and the program's own decisions about intervals, order of
+the due, round-robin and budget. Kombo permits 300 requests in 60 seconds; a tenth is kept in reserve. Each
+integration has 12 streams, eight runs go on at once, and an answer takes 0.2 seconds.
 
 Changes: a Poisson process for each stream, at work (ten hours of a day, which begin at another time for each
 integration). How many it has a day is drawn from a log-normal distribution: half of the streams have fewer
@@ -27,20 +27,20 @@ from statistics import mean, median, quantiles
 
 from syncer.domain.ratelimit.budget import Budget, Permit, Purpose, Rate, Reserve, take
 from syncer.domain.ratelimit.responses import answered
+from syncer.domain.scheduling.fairness import next_stream, sort_due
 from syncer.domain.scheduling.intervals import (
     DAY,
     FILL,
-    Asked,
-    Pace,
-    Seen,
-    about_integrations,
-    after_run,
-    alike,
-    fitting_stretch,
-    near,
-    next_turn,
+    ChangeHistory,
+    IntervalBounds,
+    PollProfile,
+    fit_stretch,
+    group,
+    group_integrations,
+    next_poll,
+    quantize,
+    update_history,
 )
-from syncer.domain.scheduling.fairness import sort_due, next_stream
 from syncer.domain.stream_key import StreamKey
 
 HOUR = 3_600.0
@@ -62,7 +62,7 @@ WORKDAY, BEGINS = 10 * HOUR, 8 * HOUR
 
 @dataclass(slots=True)
 class Stream:
-    """A stream at the source and here. next: its next change, counted in hours of work; marked: its tick."""
+    """Stream at the source and here. next: its next change, counted in hours of work; marked: its tick."""
 
     key: StreamKey
     phase: float
@@ -71,7 +71,7 @@ class Stream:
     next: float = 0.0
     marked: float = 0.0
     asked_at: float | None = None
-    seen: Seen = field(default_factory=Seen)
+    seen: ChangeHistory = field(default_factory=ChangeHistory)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,19 +110,19 @@ class Server:
 
 
 def real(stream: Stream) -> float:
-    """The time of the stream's next change: work goes on for ten hours of each day."""
+    """Compute the time of the stream's next change: work goes on for ten hours of each day."""
     days, inside = divmod(stream.next, WORKDAY)
     return days * DAY + stream.zone + inside
 
 
 class Simulation:
-    """So many integrations for so many days. longest: the longest interval; as EVERY it is a fixed one."""
+    """Simulation of so many integrations and days. longest: the longest interval; EVERY: a fixed one."""
 
     def __init__(
         self, integrations: int, *, longest: float, days: float, seed: int = 1, limit: int = LIMIT
     ) -> None:
         self.chance = random.Random(seed)
-        self.pace = Pace(EVERY, longest)
+        self.bounds = IntervalBounds(EVERY, longest)
         self.end = days * DAY
         self.now = 0.0
         self.budget, self.server = Budget(), Server(limit)
@@ -151,30 +151,30 @@ class Simulation:
         self.events: list[tuple[float, int, Iterator[float]]] = []
 
     def run(self) -> Found:
-        """Let the time pass."""
+        """Let the time pass; give what arrived."""
         for _ in range(PLACES):
             heappush(self.events, (0.0, next(self.numbers), self.place()))
-        heappush(self.events, (0.0, next(self.numbers), self.rhythm()))
+        heappush(self.events, (0.0, next(self.numbers), self.adapt()))
         while self.events and self.events[0][0] < self.end:
             self.now, _, work = heappop(self.events)
             heappush(self.events, (self.now + next(work), next(self.numbers), work))
         return Found(self.ages, self.requests, self.server.refused)
 
-    def rhythm(self) -> Iterator[float]:
-        """Finds the stretch anew, as the service does."""
+    def adapt(self) -> Iterator[float]:
+        """Find the stretch anew, as the service does."""
         limit = self.server.limit
         permitted = (limit - RESERVE.of(limit)) / WINDOW * FILL
         while True:
-            if self.pace.longest > self.pace.every:
-                asked = [
-                    (key.integration_id, Asked(self.pace, near(each.seen.rate)))
+            if self.bounds.longest > self.bounds.shortest:
+                polled = [
+                    (key.integration_id, PollProfile(self.bounds, quantize(each.seen.rate)))
                     for key, each in self.streams.items()
                 ]
-                self.stretch = fitting_stretch(alike(asked) + about_integrations(asked, ABOUT), permitted)
+                self.stretch = fit_stretch(group(polled) + group_integrations(polled, ABOUT), permitted)
             yield STRETCH_EVERY
 
     def place(self) -> Iterator[float]:
-        """One of the runs that go on at once, one stream after the other."""
+        """Run one stream after the other: one of the places for runs at once."""
         while True:
             key = self.choose()
             if key is None:
@@ -192,7 +192,7 @@ class Simulation:
             del self.running[key]
 
     def choose(self) -> StreamKey | None:
-        """The stream to ask next: the order of the due, the turns of the integrations."""
+        """Pick the stream to poll next: the order of the due, round-robin among integrations."""
         while self.ticks and self.ticks[0][0] <= self.now:
             at, key = heappop(self.ticks)
             heappush(self.waiting, (int(Purpose.INCREMENTAL), at, key))
@@ -206,7 +206,7 @@ class Simulation:
         return chosen
 
     def request(self) -> Iterator[float]:
-        """A permit, and the answer to a request."""
+        """Take a permit, and wait for the response to a request."""
         while True:
             self.budget, permit = take(self.budget, self.now, Purpose.INCREMENTAL, RESERVE)
             if isinstance(permit, Permit):
@@ -218,7 +218,7 @@ class Simulation:
         self.budget = answered(self.budget, self.now, permit, rate)
 
     def arrive(self, stream: Stream, began: float) -> None:
-        """What changed until the request was sent is here now."""
+        """Receive what changed until the request was sent."""
         changed = False
         while (at := real(stream)) <= began:
             changed = True
@@ -226,7 +226,7 @@ class Simulation:
                 self.ages.append(self.now - at)
             self.change(stream)
         if stream.asked_at is not None:
-            stream.seen = after_run(stream.seen, began - stream.asked_at, changed=changed)
+            stream.seen = update_history(stream.seen, began - stream.asked_at, changed=changed)
         stream.asked_at = began
         # Ticks that came while it waited have counted, too.
         tick = self.tick(stream)
@@ -237,8 +237,10 @@ class Simulation:
         stream.marked = tick
 
     def tick(self, stream: Stream) -> float:
-        """The tick that makes the stream due after the one that has."""
-        turn = next_turn(stream.key.integration_id, self.pace, stream.seen.rate, self.stretch, stream.marked)
+        """Compute the tick that makes the stream due after the one that has."""
+        turn = next_poll(
+            stream.key.integration_id, self.bounds, stream.seen.rate, self.stretch, stream.marked
+        )
         return ceil((turn - stream.phase) / EVERY - 1e-9) * EVERY + stream.phase
 
     def change(self, stream: Stream) -> None:
@@ -246,7 +248,7 @@ class Simulation:
 
 
 def words(seconds: float) -> str:
-    """A time as minutes or hours."""
+    """Format a time as minutes or hours."""
     return f"{seconds / 60:.1f} min" if seconds < 2 * HOUR else f"{seconds / HOUR:.1f} h"
 
 
@@ -260,7 +262,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     print(
-        f"{'integrations':>12}  {'rhythm':<10}{'median':>10}{'95 %':>10}{'mean':>10}"
+        f"{'integrations':>12}  {'intervals':<10}{'median':>10}{'95 %':>10}{'mean':>10}"
         f"{'changes':>10}{'requests':>11}{'CPU':>8}"
     )
     for integrations in given.integrations or (100, 1_000, 10_000):

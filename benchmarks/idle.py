@@ -27,13 +27,13 @@ from benchmarks.servers import postgresql
 from syncer.app import App
 from syncer.config.settings import Settings
 from syncer.daemon.integration_watcher import Following
-from syncer.daemon.pressure import Tempo
+from syncer.daemon.pressure import LoadMonitor
 from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
 from syncer.daemon.service import FOLLOW_EVERY
 from syncer.daemon.workers import Workers
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.ratelimit.budget import Budget
-from syncer.domain.scheduling.intervals import Pace, next_turn
+from syncer.domain.scheduling.intervals import IntervalBounds, next_poll
 from syncer.store.schema.mirror_tables import integrations, streams
 from syncer.store.state.budget import change_budget
 from syncer.sync.permits import fingerprint
@@ -58,10 +58,13 @@ def settings(url: str, number: int) -> Settings:
 
 def resting() -> Iterator[str]:
     """Integrations whose quiet streams have no turn while this measures."""
-    now, pace = time.time(), Pace(16 * 60.0, 32 * 60.0)
+    now, bounds = time.time(), IntervalBounds(16 * 60.0, 32 * 60.0)
     for number in count():
         name = f"tool:{number}"
-        if next_turn(name, pace, 1.0, pace.longest, now - pace.every) > now + RESTING.total_seconds():
+        if (
+            next_poll(name, bounds, 1.0, bounds.longest, now - bounds.shortest)
+            > now + RESTING.total_seconds()
+        ):
             yield name
 
 
@@ -107,7 +110,7 @@ async def idle(app: App, seconds: float) -> tuple[float, float, int]:
             {name: app.settings.sync.for_model(name).every for name in catalogue()},
             clock=lambda: datetime.now(UTC),
             wake=workers.wake,
-            tempo=Tempo(app.planning, app.database),
+            monitor=LoadMonitor(app.capacity, app.database),
         )
         known = await app.database.ask(app.streams.keys)
         following = Following(app, context, asking, schedule, known, schedule._availability)

@@ -1,4 +1,4 @@
-"""How a rate limit is used: seconds against the least possible, and refusals, between first request and last.
+"""Measure the use of a rate limit: seconds against the least possible, and 429s, from first request to last.
 
 python -m benchmarks.limits
 """

@@ -19,7 +19,7 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.records.exclude import exclusions
 from syncer.domain.streams.deletions import Brakes
 from syncer.kombo.concurrency import Slots
-from syncer.planning.capacity import Planning
+from syncer.planning.capacity import Capacity
 from syncer.planning.selection import Selection
 from syncer.process.identity import is_dead, this_process
 from syncer.store.db.database import Database
@@ -64,7 +64,7 @@ class App:
         self.streams = StreamStore(ENVIRONMENT)
         self.integrations = IntegrationStore(ENVIRONMENT)
         self.selection = Selection(settings, self.database, self.integrations, self.streams)
-        self.planning = Planning(settings, self.database, self.streams)
+        self.capacity = Capacity(settings, self.database, self.streams)
         self.owner = this_process()
         self.native_lists = {each.name: each for each in settings.native_lists}
         self.stopping = asyncio.Event()

@@ -1,4 +1,4 @@
-"""APScheduler: one job per model marks the model's streams due. What is due is kept in their rows.
+"""Schedule polling with APScheduler: one job per model marks the model's streams due in their rows.
 
 The scheduler holds nothing that a restart could lose: each row says which tick of the schedule last made
 its stream due, and a tick marks only those whose time has come since. So a restart runs nothing early, a
@@ -7,8 +7,9 @@ service that was down makes up once for what it missed, and several services do 
 Ticks are told apart by the time they were meant for, not by when they got to run: however late one comes, the
 next one finds its streams due again.
 
-Where the budget does not permit all of it, a tick leaves out streams that change seldom until their longer
-interval has passed (domain/rhythm.py). What falls behind all the same is said once, and once when it is over.
+Where the rate limit does not permit all of it, a tick leaves out streams that change seldom until their
+longer interval has passed: ``domain/scheduling/intervals.py`` is the rule, and ``pressure.py`` keeps its
+stretch current.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import Connection
 
 from syncer.daemon.database_health import Availability
-from syncer.daemon.pressure import LOOK_EVERY, Tempo
+from syncer.daemon.pressure import LOOK_EVERY, LoadMonitor
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.scheduling.intervals import is_poll_due
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.database import Database
 from syncer.store.state.due import Turn
@@ -48,7 +50,7 @@ MAKE_UP_EVERY = 5.0
 
 
 def trigger_of(every: timedelta | str, first: datetime) -> BaseTrigger:
-    """The trigger of an interval, from the first tick on, or of a cron expression (in UTC)."""
+    """Make the trigger of an interval, from the first tick on, or of a cron expression (in UTC)."""
     if isinstance(every, timedelta):
         seconds = every.total_seconds()
         jitter = min(seconds * JITTER_SHARE, JITTER_MOST)
@@ -57,7 +59,7 @@ def trigger_of(every: timedelta | str, first: datetime) -> BaseTrigger:
 
 
 def following(every: timedelta | str, last: datetime) -> datetime | None:
-    """When the schedule comes round again after a tick; None: never."""
+    """Compute the tick that follows one; None: there is none."""
     if isinstance(every, timedelta):
         return last + every
     moment: datetime | None = CronTrigger.from_crontab(every, timezone=UTC).get_next_fire_time(last, last)
@@ -65,7 +67,7 @@ def following(every: timedelta | str, last: datetime) -> datetime | None:
 
 
 def is_due(every: timedelta | str, last: datetime | None, tick: datetime) -> bool:
-    """Whether a tick makes a stream due that the last one marked; None: none has yet."""
+    """Tell whether a tick makes a stream due; last: the tick that marked it last, None: none has yet."""
     if last is None or last - tick > WRONG_CLOCK:
         return True
     moment = following(every, last)
@@ -73,15 +75,22 @@ def is_due(every: timedelta | str, last: datetime | None, tick: datetime) -> boo
 
 
 def goes_on(every: timedelta, last: datetime, now: datetime) -> datetime:
-    """The first tick after now of an interval that had a tick then."""
+    """Compute the first tick after now of an interval that had a tick then."""
     return last + every * max(1, -((last - now) // every))
 
 
+def make_scheduler() -> AsyncIOScheduler:
+    """Make a scheduler that coalesces missed ticks to one, however late; by default they are forgotten."""
+    return AsyncIOScheduler(
+        timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    )
+
+
 class Schedule:
-    """Marks streams due in the database and wakes the workers.
+    """Scheduler that marks streams due in the database and wakes the workers.
 
     every: model -> interval or cron expression. clock: this host's time, which cron expressions mean.
-    tempo: how far intervals are stretched, and who is behind.
+    monitor: how far intervals are stretched; None: not at all.
     """
 
     def __init__(
@@ -92,15 +101,16 @@ class Schedule:
         *,
         clock: Callable[[], datetime],
         wake: Callable[[], None],
-        tempo: Tempo | None = None,
+        monitor: LoadMonitor | None = None,
         availability: Availability | None = None,
+        scheduler: AsyncIOScheduler | None = None,
     ) -> None:
         self._database = database
         self._streams = streams
         self._every = every
         self._clock = clock
         self._wake = wake
-        self._tempo = tempo
+        self._monitor = monitor
         self._availability = availability or Availability()
         #: The time that each model's latest tick was meant for.
         self._latest: dict[str, datetime] = {}
@@ -108,10 +118,7 @@ class Schedule:
         self._jobs: set[asyncio.Task[Any]] = set()
         self._failure: Exception | None = None
         self._failed = asyncio.Event()
-        # Missed ticks are made up for once, however late; the library's default forgets them after a second.
-        self._scheduler = AsyncIOScheduler(
-            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-        )
+        self._scheduler = scheduler or make_scheduler()
         # It is told before the job begins.
         self._scheduler.add_listener(self._submitted, EVENT_JOB_SUBMITTED)
 
@@ -122,9 +129,9 @@ class Schedule:
 
         besides: name -> what else is to be done at once and every so many seconds. Raises its errors.
         """
-        if self._tempo is not None:
-            await self._tempo.look()
-            self._also("tempo", LOOK_EVERY, self._tempo.look)
+        if self._monitor is not None:
+            await self._monitor.look()
+            self._also("load monitor", LOOK_EVERY, self._monitor.look)
         await self.catch_up()
         self._also("make up", MAKE_UP_EVERY, self.make_up)
         for name, (seconds, work) in besides.items():
@@ -195,14 +202,17 @@ class Schedule:
         return last
 
     def _is_left_out(self, model: str, turn: Turn, at: datetime) -> bool:
-        """Whether the stream's longer interval has not passed yet."""
+        """Tell whether the stream's longer interval has not passed yet."""
         last = turn.scheduled_at
-        if self._tempo is None or last is None or last - at > WRONG_CLOCK:
+        if self._monitor is None or last is None or last - at > WRONG_CLOCK:
             return False
-        return not self._tempo.has_passed(StreamKey(turn.integration_id, model), turn.seen, last, at)
+        bounds, stretch = self._monitor.capacity.bounds[model], self._monitor.stretch
+        return not is_poll_due(
+            turn.integration_id, bounds, turn.seen.rate, stretch, last.timestamp(), at.timestamp()
+        )
 
     async def repeat(self, model: str) -> None:
-        """The model's latest tick once more, for streams that it did not reach."""
+        """Repeat the model's latest tick, for streams that it did not reach."""
         await self.tick(model, self._latest[model])
 
     async def make_up(self) -> None:
@@ -226,7 +236,7 @@ class Schedule:
             self._latest[event.job_id] = event.scheduled_run_times[-1]
 
     async def _guarded(self, work: Callable[..., Awaitable[None]], *arguments: object) -> None:
-        """A job may not fail unheard: the library would log it and go on."""
+        """Run a job and keep its error, which the library would log and forget."""
         job = asyncio.current_task()
         assert job is not None
         self._jobs.add(job)

@@ -10,7 +10,7 @@ import structlog
 from syncer.app import App
 from syncer.daemon.database_health import Availability
 from syncer.daemon.integration_watcher import Following
-from syncer.daemon.pressure import Tempo
+from syncer.daemon.pressure import LoadMonitor
 from syncer.daemon.reprojection import keep_projected
 from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
 from syncer.daemon.shutdown import end_on_signals
@@ -58,7 +58,7 @@ async def run_service(
                 {name: app.settings.timing(name).every for name in app.settings.lists},
                 clock=clock,
                 wake=workers.wake,
-                tempo=Tempo(app.planning, app.database),
+                monitor=LoadMonitor(app.capacity, app.database),
                 availability=availability,
             )
             following = Following(app, context, asking, schedule, known, availability)

@@ -19,5 +19,5 @@ def plan(
     """
     schema.check(app.database)
     return estimate_costs(
-        app.settings, app.database, app.selection, app.planning, commands, integrations, models
+        app.settings, app.database, app.selection, app.capacity, commands, integrations, models
     )

@@ -19,7 +19,7 @@ def status(app: App) -> dict[str, Any]:
     """Report the overview as plain values, ready for JSON. Raises DatabaseError."""
     found = report_status(read_overview(app), app.settings.budget.reserve, app.settings.budget.pacing)
     with app.database.read() as connection:
-        return {**found, "behind": app.planning.report_behind(connection)}
+        return {**found, "behind": app.capacity.report_backlog(connection)}
 
 
 def read_overview(app: App) -> Overview:

@@ -29,7 +29,7 @@ from syncer.domain.streams.forecast import (
     typical_rows,
 )
 from syncer.domain.streams.stream import Mode, Stream, Walk
-from syncer.planning.capacity import Planning
+from syncer.planning.capacity import Capacity
 from syncer.planning.selection import Selection
 from syncer.store.db.database import Database
 from syncer.store.records.parents import count_values
@@ -53,7 +53,7 @@ def estimate_costs(
     settings: Settings,
     database: Database,
     selection: Selection,
-    planning: Planning,
+    capacity: Capacity,
     commands: Sequence[Command],
     integrations: Sequence[str],
     models: Sequence[str],
@@ -65,8 +65,8 @@ def estimate_costs(
     mirrored = {each.id: each for each in selection.known()}
     chosen = selection.chosen(integrations, models, mirrored)
     with database.read() as connection:
-        allowed = planning.allowance(connection)
-        snapshot = _Snapshot(settings, database, selection, planning, connection, mirrored)
+        allowed = capacity.allowance(connection)
+        snapshot = _Snapshot(settings, database, selection, capacity, connection, mirrored)
     return {
         "budget": _budget(allowed),
         "commands": {
@@ -87,12 +87,12 @@ class _Snapshot:
         settings: Settings,
         database: Database,
         selection: Selection,
-        planning: Planning,
+        capacity: Capacity,
         connection: Connection,
         mirrored: Mapping[str, Integration],
     ) -> None:
         self._settings = settings
-        self._planning = planning
+        self._capacity = capacity
         self._mirrored = mirrored
         self._now = database.now(connection)
         known = {each.key: each for each in selection.streams.all(connection)}
@@ -160,11 +160,11 @@ class _Snapshot:
             for each in steps
             if each.walk is not None
         ]
-        demand = self._planning.demand_of(asked)
+        demand = self._capacity.demand_of(asked)
         models: dict[str, list[float]] = defaultdict(list)
         for _, listed, _, whole in asked:
-            kind = self._planning.kind(listed, None, whole)
-            models[listed.name].append(DAY / kind.pace.every * kind.requests)
+            profile = self._capacity.profile(listed, None, whole)
+            models[listed.name].append(DAY / profile.bounds.shortest * profile.requests)
         return {
             "streams": len(asked),
             **_rates(demand, allowed),
@@ -187,7 +187,7 @@ class _Snapshot:
         return self._streams[StreamKey(step.integration_id, step.listed.name)]
 
     def _requests(self, step: Step) -> int:
-        return self._planning.pages(step.listed, step.rows, step.full_pages)
+        return self._capacity.pages(step.listed, step.rows, step.full_pages)
 
     def _every(self, model: str) -> str:
         every = self._settings.timing(model).every

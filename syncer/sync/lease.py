@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Connection
 
 from syncer.domain.errors import Busy, DatabaseError, DatabaseUnavailable, LeaseLost, SyncerError
-from syncer.domain.scheduling.intervals import Seen, after_run
+from syncer.domain.scheduling.intervals import ChangeHistory, update_history
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.attempts import next_attempt
 from syncer.domain.streams.decisions import is_backfilled
@@ -257,8 +257,8 @@ def _release_other(
     return outcome, error
 
 
-def _changes_seen(before: Stream, now: datetime, changed: bool) -> Seen | None:
+def _changes_seen(before: Stream, now: datetime, changed: bool) -> ChangeHistory | None:
     """Add the run to what is known of the stream's changes; None where it was the first."""
     if before.complete_at is None:
         return None
-    return after_run(before.seen, (now - before.complete_at).total_seconds(), changed=changed)
+    return update_history(before.seen, (now - before.complete_at).total_seconds(), changed=changed)

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import update
 
 from syncer.app import App
-from syncer.daemon.pressure import Tempo
+from syncer.daemon.pressure import LoadMonitor
 from syncer.daemon.schedule import Schedule
 from syncer.daemon.service import run_service
 from syncer.domain.stream_key import StreamKey
@@ -175,8 +175,8 @@ async def test_a_stream_that_is_configured_no_more_does_not_disturb_who_looks_ho
         connection.execute(update(streams).values(due_at=long_ago))
     world.settings["passthrough"] = []
     async with world.app() as app:
-        tempo = Tempo(app.planning, app.database)
-        await tempo.look()
+        monitor = LoadMonitor(app.capacity, app.database)
+        await monitor.look()
         behind = status(app)["behind"]
     assert behind["streams"] == 2 * len(MODELS)
 

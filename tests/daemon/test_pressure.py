@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -13,7 +12,7 @@ from structlog.testing import capture_logs
 
 from syncer.app import ENVIRONMENT, App
 from syncer.config.settings import Settings
-from syncer.daemon.pressure import LOOKS, Tempo
+from syncer.daemon.pressure import LOOKS, LoadMonitor
 from syncer.daemon.schedule import Schedule
 from syncer.domain.ratelimit.budget import Budget, Purpose
 from syncer.domain.scheduling.intervals import FILL
@@ -30,17 +29,17 @@ NOON = datetime(2031, 3, 9, 12, 0, tzinfo=UTC)
 
 
 class Service:
-    """Schedule and tempo on a database, at times of the test's choice."""
+    """Schedule and monitor on a database, at times of the test's choice."""
 
     def __init__(self, app: App) -> None:
         self.app = app
-        self.tempo = Tempo(app.planning, app.database)
+        self.monitor = LoadMonitor(app.capacity, app.database)
         every = {GROUPS: app.settings.sync.for_model(GROUPS).every}
         self.schedule = Schedule(
-            app.database, app.streams, every, clock=lambda: NOON, wake=lambda: None, tempo=self.tempo
+            app.database, app.streams, every, clock=lambda: NOON, wake=lambda: None, monitor=self.monitor
         )
 
-    def know(self, keys: list[StreamKey], **values: Any) -> None:
+    def know(self, keys: list[StreamKey], **values: object) -> None:
         with self.app.database.begin() as connection:
             for integration_id, _ in keys:
                 connection.execute(
@@ -78,8 +77,8 @@ def service(migrated_url: str) -> Iterator[Callable[..., Service]]:
     """Forty streams that have been read: half of them never change, half of them do all the time."""
     apps: list[App] = []
 
-    def make(**sync: Any) -> Service:
-        tables: dict[str, Any] = {
+    def make(**sync: object) -> Service:
+        tables: dict[str, object] = {
             "kombo": {"api_key": API_KEY},
             "database": {"url": migrated_url},
             "sync": sync,
@@ -105,8 +104,8 @@ async def test_where_not_all_fit_the_quiet_ones_are_asked_less_often(
     world = service()
     # Forty streams in a quarter of an hour, and a question about the integration of each.
     world.limit(3)
-    await world.tempo.look()
-    assert world.tempo.stretch > 0
+    await world.monitor.look()
+    assert world.monitor.stretch > 0
     marked = await world.marked(96)
     quiet, busy = ([marked[key] for key in keys] for keys in (QUIET, BUSY))
     assert min(busy) > 3 * max(quiet)
@@ -120,7 +119,7 @@ async def test_where_all_fit_nobody_loses_a_turn(service: Callable[..., Service]
     world = service()
     if limit is not None:
         world.limit(limit)
-    await world.tempo.look()
+    await world.monitor.look()
     assert set((await world.marked(8)).values()) == {8}
 
 
@@ -134,14 +133,14 @@ async def test_what_is_not_to_be_stretched_is_not(
 ) -> None:
     world = service(**sync)
     world.limit(2)
-    await world.tempo.look()
+    await world.monitor.look()
     assert set((await world.marked(8)).values()) == {8}
 
 
 async def test_nobody_is_asked_less_often_than_every_max(service: Callable[..., Service]) -> None:
     world = service(every_max="1h")
     world.limit(1)
-    await world.tempo.look()
+    await world.monitor.look()
     assert set((await world.marked(1)).values()) == {1}
     for hour in range(3):
         marked = await world.marked(4, NOON + QUARTER + hour * 4 * QUARTER)
@@ -153,7 +152,7 @@ async def test_a_stream_that_a_webhook_named_is_asked_at_its_shortest_again(
 ) -> None:
     world, key = service(), QUIET[7]
     world.limit(2)
-    await world.tempo.look()
+    await world.monitor.look()
     await world.marked(3)
     with world.app.database.begin() as connection:
         now = world.app.database.now(connection)
@@ -169,11 +168,11 @@ async def test_a_restart_makes_up_once_for_the_turns_of_quiet_streams(
 ) -> None:
     world = service()
     world.limit(4)
-    await world.tempo.look()
+    await world.monitor.look()
     await world.marked(2)
     again = Service(world.app)
-    await again.tempo.look()
-    assert again.tempo.stretch == world.tempo.stretch
+    await again.monitor.look()
+    assert again.monitor.stretch == world.monitor.stretch
     late = NOON + 2 * DAY
     assert set((await again.marked(1, late)).values()) == {1}
     assert len(await Service(world.app).marked(1, late)) == 0
@@ -183,7 +182,7 @@ async def test_falling_behind_and_catching_up_are_told_once_each(service: Callab
     world = service(every_max="15m")
     world.limit(4)
     with capture_logs() as logged:
-        await world.tempo.look()
+        await world.monitor.look()
         assert logged == []
         with world.app.database.begin() as connection:
             now = world.app.database.now(connection)
@@ -193,10 +192,10 @@ async def test_falling_behind_and_catching_up_are_told_once_each(service: Callab
         # And this one has never been read.
         world.know(QUIET[5:6], due_at=now - DAY, due_purpose=2, last_full_walk_at=None)
         for _ in range(3):
-            await world.tempo.look()
+            await world.monitor.look()
         world.take()
         for _ in range(LOOKS):
-            await world.tempo.look()
+            await world.monitor.look()
     fell, caught = logged
     assert (fell["event"], fell["log_level"]) == ("fell_behind", "warning")
     assert fell["streams"] == len(BUSY)

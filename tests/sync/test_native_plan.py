@@ -193,7 +193,7 @@ async def test_a_list_covers_the_integrations_that_its_globs_name(make_native: M
     assert {each.integration_id for each in asked(world)} == {other}
 
 
-async def test_what_changes_of_a_list_is_remembered_for_its_rhythm(make_native: MakeWorld) -> None:
+async def test_what_changes_of_a_list_is_remembered_for_its_interval(make_native: MakeWorld) -> None:
     world = make_native(people())
     await world.sync(models=[PEOPLE])
     world.clock_offset += timedelta(hours=1)

@@ -16,7 +16,14 @@ from statistics import median
 
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.ratelimit.budget import FIRST_WINDOW, Budget, Reserve
-from syncer.domain.scheduling.intervals import DAY, FILL, Asked, Pace, fitting_stretch, load
+from syncer.domain.scheduling.intervals import (
+    DAY,
+    FILL,
+    IntervalBounds,
+    PollProfile,
+    fit_stretch,
+    request_rate,
+)
 from syncer.domain.streams.list_spec import Listed
 from syncer.domain.streams.stream import Kind, Phase, Stream, Walk
 
@@ -168,44 +175,44 @@ def command_cost(steps: Sequence[Step], page_size: int) -> CommandCost:
 class Demand:
     """What the schedule of all streams needs.
 
-    streams: their kinds and numbers; integrations: the questions about them, alike; full: requests a second
+    streams: their number by profile; integrations: that of the requests about them; full: requests a second
     for the full walks.
     """
 
-    streams: Counter[Asked] = field(default_factory=Counter)
-    integrations: Counter[Asked] = field(default_factory=Counter)
+    streams: Counter[PollProfile] = field(default_factory=Counter)
+    integrations: Counter[PollProfile] = field(default_factory=Counter)
     full: float = 0.0
 
     def needs(self, stretch: float = 0.0) -> float:
         """Requests a second."""
-        return self.full + load(self.streams, stretch) + load(self.integrations, stretch)
+        return self.full + request_rate(self.streams, stretch) + request_rate(self.integrations, stretch)
 
     def fits(self, allowed: Allowance) -> bool:
         """Whether there is room for it, and a little more."""
         return self.needs() <= allowed.a_second * FILL + ROUNDING
 
     def stretch(self, allowed: Allowance) -> float:
-        """How far intervals have to be stretched for it; 0: not at all, or nobody knows the limit."""
+        """Find the stretch with which it fits; 0: none is needed, or nobody knows the limit."""
         if allowed.is_assumed:
             return 0.0
-        return fitting_stretch(self.streams + self.integrations, allowed.a_second * FILL - self.full)
+        return fit_stretch(self.streams + self.integrations, allowed.a_second * FILL - self.full)
 
     def at_least(self, every: float) -> Demand:
-        """The same streams, none of them asked more often than that."""
-        return self._paced(lambda pace: Pace(max(pace.every, every), max(pace.longest, every)))
+        """Bound all intervals from below."""
+        return self._bounded(lambda each: IntervalBounds(max(each.shortest, every), max(each.longest, every)))
 
     def at_longest(self) -> Demand:
-        """The same streams, all of them asked as seldom as they may be."""
-        return self._paced(lambda pace: Pace(pace.longest, pace.longest))
+        """Let all intervals be the longest."""
+        return self._bounded(lambda each: IntervalBounds(each.longest, each.longest))
 
-    def _paced(self, change: Callable[[Pace], Pace]) -> Demand:
-        def paced(kinds: Counter[Asked]) -> Counter[Asked]:
-            found: Counter[Asked] = Counter()
-            for kind, number in kinds.items():
-                found[replace(kind, pace=change(kind.pace))] += number
+    def _bounded(self, change: Callable[[IntervalBounds], IntervalBounds]) -> Demand:
+        def bounded(profiles: Counter[PollProfile]) -> Counter[PollProfile]:
+            found: Counter[PollProfile] = Counter()
+            for kind, number in profiles.items():
+                found[replace(kind, bounds=change(kind.bounds))] += number
             return found
 
-        return Demand(paced(self.streams), paced(self.integrations), self.full)
+        return Demand(bounded(self.streams), bounded(self.integrations), self.full)
 
 
 def fitting_every(demand: Demand, allowed: Allowance) -> timedelta | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from syncer.domain.scheduling.intervals import Seen
+from syncer.domain.scheduling.intervals import ChangeHistory
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome, StreamState
 
@@ -90,7 +90,7 @@ class Stream:
     rows_deleted: int = 0
     due_at: datetime | None = None
     full_pages: int | None = None
-    seen: Seen = field(default_factory=Seen)
+    seen: ChangeHistory = field(default_factory=ChangeHistory)
 
     @property
     def key(self) -> StreamKey:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.scheduling.intervals import Seen
+from syncer.domain.scheduling.intervals import ChangeHistory
 from syncer.domain.stream_key import StreamKey
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.schema.stream_key import of_stream
@@ -30,7 +30,7 @@ class Turn:
 
     integration_id: str
     scheduled_at: datetime | None
-    seen: Seen
+    seen: ChangeHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +121,11 @@ class DueStreams:
             .where(self._mirrored, streams.c.model == model)
             .order_by(streams.c.integration_id)
         )
-        return [Turn(row[0], row[1], Seen(row[2], row[3])) for row in found]
+        return [Turn(row[0], row[1], ChangeHistory(row[2], row[3])) for row in found]
 
-    def waiting(self, connection: Connection, before: datetime) -> list[tuple[StreamKey, datetime, Seen]]:
+    def waiting(
+        self, connection: Connection, before: datetime
+    ) -> list[tuple[StreamKey, datetime, ChangeHistory]]:
         """Streams that have been read whole once and became due before that time, and wait since then."""
         found = connection.execute(
             select(
@@ -139,9 +141,11 @@ class DueStreams:
                 streams.c.last_full_walk_at.is_not(None),
             )
         )
-        return [(StreamKey(row[0], row[1]), row[2], Seen(row[3], row[4])) for row in found]
+        return [(StreamKey(row[0], row[1]), row[2], ChangeHistory(row[3], row[4])) for row in found]
 
-    def asked(self, connection: Connection) -> Iterator[tuple[StreamKey, Seen, int, int, int | None]]:
+    def asked(
+        self, connection: Connection
+    ) -> Iterator[tuple[StreamKey, ChangeHistory, int, int, int | None]]:
         """Streams that the schedule asks, with what is known of each: changes, live and deleted rows, and
         pages of the last full walk.
 
@@ -158,7 +162,10 @@ class DueStreams:
                 streams.c.full_pages,
             ).where(self._mirrored, streams.c.state.not_in(ASKED_RARELY))
         )
-        return ((StreamKey(row[0], row[1]), Seen(row[2], row[3]), row[4], row[5], row[6]) for row in found)
+        return (
+            (StreamKey(row[0], row[1]), ChangeHistory(row[2], row[3]), row[4], row[5], row[6])
+            for row in found
+        )
 
     @property
     def _mirrored(self) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from syncer.domain.records.change import Counts
-from syncer.domain.scheduling.intervals import Seen
+from syncer.domain.scheduling.intervals import ChangeHistory
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.domain.streams.stream import Kind, Phase, Stream, Walk
 from syncer.store.schema.mirror_tables import streams
@@ -78,7 +78,7 @@ def stream_of(row: Row[Any]) -> Stream:
         rows_deleted=row.rows_deleted,
         due_at=row.due_at,
         full_pages=row.full_pages,
-        seen=Seen(row.changes, row.watched),
+        seen=ChangeHistory(row.changes, row.watched),
     )
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import ClauseElement, Connection, Update, bindparam, case, func,
 from syncer.domain.errors import LeaseLost
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
-from syncer.domain.scheduling.intervals import Seen
+from syncer.domain.scheduling.intervals import ChangeHistory
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.domain.streams.stream import Stream, Walk
@@ -195,7 +195,7 @@ class StreamStore(DueStreams):
         failures: int,
         now: datetime,
         due_at: datetime | None,
-        seen: Seen | None = None,
+        seen: ChangeHistory | None = None,
     ) -> None:
         """End a run: its outcome on the row, the lease free. Raises LeaseLost.
 

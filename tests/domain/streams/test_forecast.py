@@ -14,7 +14,7 @@ from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.native.call import Call
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.ratelimit.budget import Budget, Reserve
-from syncer.domain.scheduling.intervals import DAY, FILL, Asked, Pace
+from syncer.domain.scheduling.intervals import DAY, FILL, IntervalBounds, PollProfile
 from syncer.domain.streams.forecast import (
     Allowance,
     Demand,
@@ -45,7 +45,7 @@ NATIVE = NativeListSpec(
 FULL, INCREMENTAL = Walk("w", Kind.FULL, None, {}), Walk("w", Kind.INCREMENTAL, "2026", {})
 READ_AT = datetime(2026, 1, 1, tzinfo=UTC)
 KOMBO = Allowance(300, 30, 60.0, is_assumed=False)
-QUARTER = Pace(900.0, DAY)
+QUARTER = IntervalBounds(900.0, DAY)
 
 rows = st.integers(0, 10**6)
 
@@ -56,8 +56,8 @@ def stream(live: int = 0, deleted: int = 0, *, read: bool = True) -> Stream:
     )
 
 
-def polled(streams: int, pace: Pace = QUARTER, rate: float | None = None) -> Demand:
-    return Demand(Counter({Asked(pace, rate): streams}))
+def polled(streams: int, pace: IntervalBounds = QUARTER, rate: float | None = None) -> Demand:
+    return Demand(Counter({PollProfile(pace, rate): streams}))
 
 
 # --- what the budget permits
@@ -181,8 +181,10 @@ def test_the_sum_is_that_of_the_models_and_no_stream_is_free_that_is_read(
 
 def test_a_schedule_needs_what_its_streams_integrations_and_full_walks_need() -> None:
     demand = Demand(
-        Counter({Asked(QUARTER, None): 12, Asked(Pace(HOUR, HOUR), None, requests=3): 1}),
-        Counter({Asked(QUARTER, None): 1}),
+        Counter(
+            {PollProfile(QUARTER, None): 12, PollProfile(IntervalBounds(HOUR, HOUR), None, requests=3): 1}
+        ),
+        Counter({PollProfile(QUARTER, None): 1}),
         full=0.5,
     )
     assert demand.needs() == pytest.approx(13 / 900 + 3 / HOUR + 0.5)
@@ -204,7 +206,7 @@ def test_twelve_thousand_streams_do_not_fit_into_three_hundred_requests_a_minute
 
 @given(streams=st.integers(1, 200_000), every=st.integers(1, 3_000))
 def test_the_proposed_interval_fits_and_a_shorter_one_does_not(streams: int, every: int) -> None:
-    demand = polled(streams, Pace(every, every))
+    demand = polled(streams, IntervalBounds(every, every))
     proposed = fitting_every(demand, KOMBO)
     assert proposed is not None
     seconds = proposed.total_seconds()

@@ -15,7 +15,7 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import LeaseLost
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
-from syncer.domain.scheduling.intervals import Seen
+from syncer.domain.scheduling.intervals import ChangeHistory
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.domain.streams.stream import Kind, Stream, Walk
@@ -508,21 +508,21 @@ def test_times_far_from_today_are_compared_as_times(connection: Connection) -> N
 
 
 def test_what_a_run_found_of_changes_is_kept_until_a_webhook_tells_of_one(connection: Connection) -> None:
-    release(connection, claimed(connection), seen=Seen(1.5, 3_600.0))
-    assert STORE.get(connection, KEY).seen == Seen(1.5, 3_600.0)
+    release(connection, claimed(connection), seen=ChangeHistory(1.5, 3_600.0))
+    assert STORE.get(connection, KEY).seen == ChangeHistory(1.5, 3_600.0)
     release(connection, claimed(connection))
-    assert STORE.get(connection, KEY).seen == Seen(1.5, 3_600.0)
+    assert STORE.get(connection, KEY).seen == ChangeHistory(1.5, 3_600.0)
     mark(connection, KEY, Purpose.INCREMENTAL, 0)
-    assert STORE.get(connection, KEY).seen == Seen(1.5, 3_600.0)
+    assert STORE.get(connection, KEY).seen == ChangeHistory(1.5, 3_600.0)
     mark(connection, KEY, Purpose.WEBHOOK, 0)
-    assert STORE.get(connection, KEY).seen == Seen()
+    assert STORE.get(connection, KEY).seen == ChangeHistory()
 
 
 def test_a_webhook_during_a_run_is_not_answered_by_what_the_run_found(connection: Connection) -> None:
     lease = claimed(connection)
     mark(connection, KEY, Purpose.WEBHOOK, 0)
-    release(connection, lease, seen=Seen(0.0, 3_600.0))
-    assert STORE.get(connection, KEY).seen == Seen()
+    release(connection, lease, seen=ChangeHistory(0.0, 3_600.0))
+    assert STORE.get(connection, KEY).seen == ChangeHistory()
 
 
 def test_streams_that_wait_are_those_read_once_that_nobody_works_on(connection: Connection) -> None:
@@ -532,7 +532,10 @@ def test_streams_that_wait_are_those_read_once_that_nobody_works_on(connection: 
     connection.execute(update(streams).values(last_full_walk_at=NOW, changes=2.0, watched=60.0))
     claimed(connection, key=OTHER)
     mark(connection, OTHER, Purpose.INCREMENTAL, -50)
-    waits = [(KEY, NOW - seconds(100), Seen(2.0, 60.0)), (THIRD, NOW - seconds(100), Seen(2.0, 60.0))]
+    waits = [
+        (KEY, NOW - seconds(100), ChangeHistory(2.0, 60.0)),
+        (THIRD, NOW - seconds(100), ChangeHistory(2.0, 60.0)),
+    ]
     assert sorted(STORE.waiting(connection, NOW)) == waits
     assert STORE.waiting(connection, NOW - seconds(100)) == []
 
@@ -540,10 +543,10 @@ def test_streams_that_wait_are_those_read_once_that_nobody_works_on(connection: 
 def test_streams_that_are_tried_again_at_a_time_of_their_own_are_not_asked_by_the_schedule(
     connection: Connection,
 ) -> None:
-    release(connection, claimed(connection), seen=Seen(1.0, 60.0))
+    release(connection, claimed(connection), seen=ChangeHistory(1.0, 60.0))
     release(connection, claimed(connection, key=OTHER), state="unavailable", outcome=Outcome.UNAVAILABLE)
     asked = {key: (found, live, deleted) for key, found, live, deleted, _ in STORE.asked(connection)}
-    assert asked == {KEY: (Seen(1.0, 60.0), 0, 0), THIRD: (Seen(), 0, 0)}
+    assert asked == {KEY: (ChangeHistory(1.0, 60.0), 0, 0), THIRD: (ChangeHistory(), 0, 0)}
 
 
 def test_thousands_of_streams_are_marked_at_once(connection: Connection) -> None:

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from syncer.domain.scheduling.intervals import MEMORY, NEWS, Seen
+from syncer.domain.scheduling.intervals import MEMORY, NEWS, ChangeHistory
 from syncer.domain.streams.stream import Mode
 
 MODEL = "hris_groups"
 
 
-def seen(world: Any) -> Seen:
+def seen(world: Any) -> ChangeHistory:
     """What is known of the one stream."""
-    found: Seen = next(each.seen for key, each in world.streams().items() if key.model == MODEL)
+    found: ChangeHistory = next(each.seen for key, each in world.streams().items() if key.model == MODEL)
     return found
 
 
@@ -24,7 +24,7 @@ async def test_a_run_keeps_whether_it_found_changes_and_for_how_long_it_has_watc
     company = next(iter(world.environment.companies.values()))
     await world.sync(mode=Mode.BACKFILL)
     # What came with the first walk has not changed.
-    assert seen(world) == Seen()
+    assert seen(world) == ChangeHistory()
     world.clock_offset += timedelta(hours=1)
     await world.sync()
     assert seen(world).changes == 0
@@ -48,7 +48,7 @@ async def test_a_run_that_fails_says_nothing_of_changes(make_world: Any) -> None
     world.environment.integrations[next(iter(world.environment.integrations))].offers = ("hris_locations",)
     world.clock_offset += timedelta(hours=1)
     await world.run()
-    assert seen(world) == Seen()
+    assert seen(world) == ChangeHistory()
 
 
 async def test_news_of_a_stream_of_which_nothing_is_known_are_taken_for_new(make_world: Any) -> None:
@@ -59,4 +59,4 @@ async def test_news_of_a_stream_of_which_nothing_is_known_are_taken_for_new(make
     world.clock.advance(timedelta(hours=9))
     company.update(MODEL, company.ids(MODEL)[0], name="Renamed")
     await world.sync()
-    assert seen(world) == Seen(1, NEWS)
+    assert seen(world) == ChangeHistory(1, NEWS)
