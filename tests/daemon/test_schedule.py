@@ -13,12 +13,21 @@ from itertools import pairwise
 
 import psycopg
 import pytest
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import URL, delete, update
 from structlog.testing import capture_logs
 
-from syncer.daemon.schedule import JITTER_SHARE, ROUNDING, Schedule, goes_on, is_due, trigger_of
+from syncer.daemon.schedule import (
+    JITTER_SHARE,
+    ROUNDING,
+    Schedule,
+    goes_on,
+    is_due,
+    make_scheduler,
+    trigger_of,
+)
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.store.db.database import Database
@@ -42,21 +51,28 @@ class Rounds:
     store: StreamStore = field(default_factory=StreamStore)
     woken: int = 0
 
-    def schedule(self) -> Schedule:
+    def schedule(self, scheduler: AsyncIOScheduler | None = None) -> Schedule:
         """The schedule of a service that starts now."""
-        return Schedule(self.database, self.store, self.every, clock=lambda: self.now, wake=self._wake)
+        return Schedule(
+            self.database,
+            self.store,
+            self.every,
+            clock=lambda: self.now,
+            wake=self._wake,
+            scheduler=scheduler or make_scheduler(),
+        )
 
     def _wake(self) -> None:
         self.woken += 1
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Schedule]:
-        """A schedule whose scheduler runs, by this machine's clock."""
-        schedule, stopping = self.schedule(), asyncio.Event()
-        running = asyncio.create_task(schedule.run(stopping))
+    async def running(self) -> AsyncIterator[AsyncIOScheduler]:
+        """The scheduler of a schedule that runs, by this machine's clock."""
+        scheduler, stopping = make_scheduler(), asyncio.Event()
+        running = asyncio.create_task(self.schedule(scheduler).run(stopping))
         try:
-            await World.until(lambda: schedule._scheduler.running, "the scheduler")
-            yield schedule
+            await World.until(lambda: scheduler.running, "the scheduler")
+            yield scheduler
         finally:
             stopping.set()
             await running
@@ -170,16 +186,16 @@ async def test_an_interval_goes_on_from_where_the_last_service_left_it(rounds: C
     world = rounds(HOUR)
     await world.schedule().catch_up()
     world.now = NOON + 40 * MINUTE
-    async with world.running() as schedule:
-        job = schedule._scheduler.get_job(GROUPS)
+    async with world.running() as scheduler:
+        job = scheduler.get_job(GROUPS)
     # This machine's clock is not the one of the test: what counts is the trigger.
     assert job.trigger.start_date == NOON + HOUR
 
 
 async def test_each_model_has_a_job_of_its_own_that_loses_no_tick(rounds: Callable[..., Rounds]) -> None:
     world = rounds(HOUR, **{USERS: "30 4 * * *"})
-    async with world.running() as schedule:
-        jobs = {job.id: job for job in schedule._scheduler.get_jobs()}
+    async with world.running() as scheduler:
+        jobs = {job.id: job for job in scheduler.get_jobs()}
     assert {GROUPS, USERS} <= jobs.keys()
     for model in (GROUPS, USERS):
         assert (jobs[model].coalesce, jobs[model].max_instances) == (True, 1)
@@ -194,11 +210,11 @@ async def test_a_late_tick_comes_all_the_same_and_counts_for_the_time_it_was_mea
     rounds: Callable[..., Rounds], late: timedelta
 ) -> None:
     world = rounds(HOUR)
-    async with world.running() as schedule:
+    async with world.running() as scheduler:
         meant = datetime.now(UTC) - late
         with world.database.begin() as connection:
             connection.execute(update(streams).values(due_at=None, scheduled_at=meant - HOUR))
-        schedule._scheduler.get_job(GROUPS).modify(next_run_time=meant)
+        scheduler.get_job(GROUPS).modify(next_run_time=meant)
         await World.until(lambda: world.last() != {meant - HOUR}, "the tick")
     [counted] = filter(None, world.last())
     # What a delay of hours has left out is made up for by one tick, the latest of them.

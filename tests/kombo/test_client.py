@@ -9,12 +9,11 @@ import socket
 import struct
 import sys
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.abc import MetaPathFinder
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import brotli  # type: ignore[import-untyped]
@@ -57,6 +56,8 @@ class Seen:
     body: bytes = b""
 
 
+#: What a server's application sends.
+Message = MutableMapping[str, object]
 Answer = Callable[[Seen, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -110,7 +111,7 @@ async def serving(*answers: Answer) -> AsyncIterator[Server]:
         await server.stop()
 
 
-def answer(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
+def answer(status: int, body: object, headers: Mapping[str, str] | None = None) -> Answer:
     """A whole answer; body is bytes or becomes JSON."""
 
     async def send(_: Seen, writer: asyncio.StreamWriter) -> None:
@@ -122,11 +123,11 @@ def answer(status: int, body: Any, headers: Mapping[str, str] | None = None) -> 
     return send
 
 
-def page(*ids: str, next: str | None = None) -> dict[str, Any]:
+def page(*ids: str, next: str | None = None) -> dict[str, object]:
     return {"status": "success", "data": {"next": next, "results": [{"id": id} for id in ids]}}
 
 
-def error(code: str | None, message: str = "No.") -> dict[str, Any]:
+def error(code: str | None, message: str = "No.") -> dict[str, object]:
     return {"status": "error", "error": {"code": code, "title": None, "message": message, "log_url": None}}
 
 
@@ -135,7 +136,7 @@ class Permits:
     """Gives a permit whenever asked and keeps what it was told."""
 
     asked: list[tuple[Purpose, str | None, str | None]] = field(default_factory=list)
-    told: list[tuple[Any, ...]] = field(default_factory=list)
+    told: list[tuple[object, ...]] = field(default_factory=list)
 
     async def permit(self, purpose: Purpose, integration_id: str | None, model_name: str | None) -> Permit:
         self.asked.append((purpose, integration_id, model_name))
@@ -161,31 +162,51 @@ class Lab:
     slept: list[float]
     time: list[float]
 
-    async def page(self, **options: Any) -> Page:
-        chosen: dict[str, Any] = {"purpose": Purpose.FULL, "page_size": 250, **options}
-        return await self.client.list_page(EMPLOYEES, ID, **chosen)
+    async def page(
+        self,
+        *,
+        updated_after: str | None = None,
+        cursor: str | None = None,
+        filters: Mapping[str, str] | None = None,
+    ) -> Page:
+        return await self.client.list_page(
+            EMPLOYEES,
+            ID,
+            purpose=Purpose.FULL,
+            page_size=250,
+            updated_after=updated_after,
+            cursor=cursor,
+            filters=filters,
+        )
 
 
 @asynccontextmanager
-async def lab(base_url: str, **options: Any) -> AsyncIterator[Lab]:
-    permits, slept, time = Permits(), [], [1000.0]
+async def lab(
+    base_url: str,
+    *,
+    silence: float = 20.0,
+    random: Callable[[], float] = lambda: 0.5,
+    sleep: Callable[[float], Awaitable[None]] | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> AsyncIterator[Lab]:
+    permits, slept, time = Permits(), list[float](), [1000.0]
 
-    async def sleep(seconds: float) -> None:
+    async def note(seconds: float) -> None:
         slept.append(seconds)
 
-    chosen: dict[str, Any] = {
-        "base_url": base_url,
-        "api_key": KEY,
-        "permits": permits,
-        "timeout": 20.0,
-        "connections": 4,
-        "version": "1.2.3",
-        "clock": lambda: time[0],
-        "sleep": sleep,
-        "random": lambda: 0.5,
-        **options,
-    }
-    async with Client(**chosen) as client:
+    client = Client(
+        base_url=base_url,
+        api_key=KEY,
+        permits=permits,
+        timeout=silence,
+        connections=4,
+        version="1.2.3",
+        clock=lambda: time[0],
+        sleep=sleep or note,
+        random=random,
+        transport=transport,
+    )
+    async with client:
         yield Lab(client, permits, slept, time)
 
 
@@ -202,7 +223,7 @@ class Searches(MetaPathFinder):
     def __init__(self) -> None:
         self.names: list[str] = []
 
-    def find_spec(self, name: str, *_: Any) -> None:
+    def find_spec(self, name: str, *_: object) -> None:
         self.names.append(name)
 
 
@@ -271,7 +292,7 @@ async def test_a_redirect_is_not_followed() -> None:
 @pytest.mark.parametrize("key", ["", "ks_prod x", "ks_prod\n", "ks_prod_\u00fc"])
 def test_a_key_that_no_header_can_carry_is_refused_without_repeating_it(key: str) -> None:
     with pytest.raises(UsageError) as caught:
-        Client(**_options(api_key=key))
+        silent_client(api_key=key)
     assert "ks_prod" not in str(caught.value)
 
 
@@ -290,7 +311,7 @@ def test_a_key_that_no_header_can_carry_is_refused_without_repeating_it(key: str
 )
 def test_an_address_that_cannot_serve_is_refused_without_repeating_it(base_url: str) -> None:
     with pytest.raises(UsageError, match="base_url") as caught:
-        Client(**_options(base_url=base_url))
+        silent_client(base_url=base_url)
     assert "password" not in str(caught.value)
 
 
@@ -303,22 +324,23 @@ async def test_an_id_that_no_header_can_carry_is_refused_at_once(integration_id:
     assert at.permits.every_permit_was_reported_once
 
 
-def _options(**changed: Any) -> dict[str, Any]:
+def silent_client(*, base_url: str = "https://api.kombo.dev/v1", api_key: str = KEY) -> Client:
+    """A client that must not send anything."""
+
     async def sleep(_: float) -> None:
         raise AssertionError("nothing is sent")
 
-    return {
-        "base_url": "https://api.kombo.dev/v1",
-        "api_key": KEY,
-        "permits": Permits(),
-        "timeout": 1.0,
-        "connections": 1,
-        "version": "1",
-        "clock": lambda: 0.0,
-        "sleep": sleep,
-        "random": lambda: 0.0,
-        **changed,
-    }
+    return Client(
+        base_url=base_url,
+        api_key=api_key,
+        permits=Permits(),
+        timeout=1.0,
+        connections=1,
+        version="1",
+        clock=lambda: 0.0,
+        sleep=sleep,
+        random=lambda: 0.0,
+    )
 
 
 # What comes back
@@ -461,7 +483,7 @@ async def drip(_: Seen, writer: asyncio.StreamWriter) -> None:
 
 
 async def test_a_silent_server_does_not_hold_the_request() -> None:
-    async with serving(silence, *[answer(200, page("a"))] * 5) as server, lab(server.url, timeout=0.1) as at:
+    async with serving(silence, *[answer(200, page("a"))] * 5) as server, lab(server.url, silence=0.1) as at:
         with structlog.testing.capture_logs() as logs:
             assert len((await at.page()).results) == 1
     assert "silent" in logs[0]["reason"]
@@ -472,7 +494,7 @@ async def test_a_server_that_never_ends_its_answer_does_not_hold_the_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("syncer.kombo.client.LONGEST_REQUEST", 0.025)
-    async with serving(drip, *[answer(200, page("a"))] * 5) as server, lab(server.url, timeout=20) as at:
+    async with serving(drip, *[answer(200, page("a"))] * 5) as server, lab(server.url, silence=20) as at:
         with structlog.testing.capture_logs() as logs:
             assert len((await at.page()).results) == 1
     assert "not complete after 0.5 s" in logs[0]["reason"]
@@ -544,20 +566,20 @@ async def test_the_concurrency_limit_leaves_the_budget_alone_and_backs_off() -> 
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "options", "kind"),
+    ("status", "code", "cursor", "kind"),
     [
-        (403, "INTEGRATION.MODEL_DISABLED", {}, ModelUnavailable),
-        (404, "PLATFORM.INTEGRATION_NOT_FOUND", {}, IntegrationGone),
-        (400, "PLATFORM.INPUT_INVALID", {}, RequestRefused),
-        (400, "PLATFORM.INPUT_INVALID", {"cursor": "c2"}, CursorRefused),
+        (403, "INTEGRATION.MODEL_DISABLED", None, ModelUnavailable),
+        (404, "PLATFORM.INTEGRATION_NOT_FOUND", None, IntegrationGone),
+        (400, "PLATFORM.INPUT_INVALID", None, RequestRefused),
+        (400, "PLATFORM.INPUT_INVALID", "c2", CursorRefused),
     ],
 )
 async def test_what_a_retry_cannot_mend_is_not_tried_again(
-    status: int, code: str, options: dict[str, Any], kind: type[KomboError]
+    status: int, code: str, cursor: str | None, kind: type[KomboError]
 ) -> None:
     async with serving(answer(status, error(code))) as server, lab(server.url) as at:
         with pytest.raises(KomboError) as caught:
-            await at.page(**options)
+            await at.page(cursor=cursor)
     assert type(caught.value) is kind
     assert len(server.seen) == 1
     assert at.permits.told == [("answered", 1, Rate(300, 298, 57.0))]
@@ -650,7 +672,7 @@ async def test_connections_are_used_again_and_closed_with_the_client() -> None:
 
 
 async def test_another_transport_can_stand_for_the_network() -> None:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
+    async def app(_: object, __: object, send: Callable[[Message], Awaitable[None]]) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": json.dumps(page("a")).encode()})
 

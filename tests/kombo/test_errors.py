@@ -1,7 +1,6 @@
 """Error answers: codes, statuses, messages."""
 
 import json
-from typing import Any
 
 import pytest
 
@@ -24,7 +23,7 @@ WALK = RequestInfo("hris_employees of personio:1", "personio:1", has_cursor=True
 INTEGRATION = RequestInfo("integration personio:1", "personio:1", is_integration=True)
 
 
-def answer(code: Any, message: Any = "It did not work.") -> bytes:
+def answer(code: object, message: object = "It did not work.") -> bytes:
     error = {"code": code, "title": None, "message": message, "log_url": "https://app.kombo.dev/logs/secret"}
     return json.dumps({"status": "error", "error": error}).encode()
 
@@ -77,7 +76,7 @@ def answer(code: Any, message: Any = "It did not work.") -> bytes:
     ],
 )
 def test_the_code_decides_and_the_status_only_where_the_code_does_not(
-    code: Any, status: int, kind: type[KomboError]
+    code: object, status: int, kind: type[KomboError]
 ) -> None:
     error = error_from_response(status, {}, answer(code), LIST)
     assert type(error) is kind

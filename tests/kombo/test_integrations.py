@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -29,7 +28,7 @@ def read(case: str) -> Integration:
     return read_integration(*sample(case), integration_id=ID)
 
 
-def success(data: Any) -> bytes:
+def success(data: object) -> bytes:
     return json.dumps({"status": "success", "data": data}).encode()
 
 
@@ -114,7 +113,7 @@ def test_the_key_check_names_the_environment() -> None:
 
 
 @pytest.mark.parametrize("data", [{}, {"environment_id": ""}, {"environment_id": 1}, None])
-def test_a_key_check_without_an_environment_is_transient(data: Any) -> None:
+def test_a_key_check_without_an_environment_is_transient(data: object) -> None:
     with pytest.raises(Transient):
         read_key_check(200, {}, success(data))
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -321,7 +320,7 @@ def test_any_answer_is_a_page_or_a_kombo_error(
     records=st.lists(json_values), cursor=st.none() | st.text(min_size=1), indent=st.sampled_from([None, 2])
 )
 def test_the_tolerant_way_reads_every_valid_page_like_the_strict_one(
-    records: list[Any], cursor: str | None, indent: int | None
+    records: list[object], cursor: str | None, indent: int | None
 ) -> None:
     envelope = {"extra": [records], "status": "success", "data": {"results": records, "next": cursor}}
     body = json.dumps(envelope, indent=indent).encode()

@@ -6,7 +6,6 @@ import asyncio
 import json
 import socket
 from collections.abc import Coroutine
-from typing import Any
 
 import pytest
 
@@ -31,7 +30,7 @@ TURNED_AWAY = {
 }
 
 
-def native(status: int = 200, data: Any = "done", free: int | None = None) -> Answer:
+def native(status: int = 200, data: object = "done", free: int | None = None) -> Answer:
     """The tool's answer; free: slots that are left."""
     headers = {} if free is None else {"Concurrency-Limit": "30", "Concurrency-Remaining": str(free)}
     body = {"status": "success", "data": {"url": "", "status": status, "headers": {}, "data": data}}
@@ -71,7 +70,7 @@ async def test_a_write_without_an_answer_in_time_is_doubtful() -> None:
     async def silent(_: Seen, writer: asyncio.StreamWriter) -> None:
         await asyncio.Event().wait()
 
-    async with serving(silent) as server, lab(server.url, timeout=0.05) as at:
+    async with serving(silent) as server, lab(server.url, silence=0.05) as at:
         with pytest.raises(Doubtful, match="silent for too long"):
             await at.client.passthrough(POST, ID)
     assert len(server.seen) == 1
@@ -138,7 +137,7 @@ async def others_go(client: Client) -> None:
 
 async def test_after_a_refusal_for_concurrency_only_this_integration_rests() -> None:
     """While one call backs off, another of its integration waits, and those of another integration go."""
-    waiting: list[asyncio.Task[Any]] = []
+    waiting: list[asyncio.Task[NativeAnswer]] = []
 
     async def back_off(seconds: float) -> None:
         waiting.append(asyncio.create_task(at.client.passthrough(GET, ID)))
@@ -163,7 +162,7 @@ async def test_where_no_slot_is_left_a_call_waits_for_one_of_ours_to_end() -> No
             events.append(path)
         await native(free={"/first": 1, "/second": 0}.get(path))(seen, writer)
 
-    def call(path: str) -> Coroutine[Any, Any, NativeAnswer]:
+    def call(path: str) -> Coroutine[None, None, NativeAnswer]:
         return at.client.passthrough(Call("hibob/v1", "GET", path), ID)
 
     async with serving(*[play] * (A_WHILE + 3)) as server, lab(server.url) as at:

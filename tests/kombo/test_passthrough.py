@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
 
 import pytest
 
@@ -28,12 +27,12 @@ GET = Call("hibob/v1", "GET", "/people")
 POST = Call("hibob/v1", "POST", "/people", data={})
 
 
-def read(answer: Any, call: Call = GET, status: int = 200) -> NativeAnswer:
+def read(answer: object, call: Call = GET, status: int = 200) -> NativeAnswer:
     body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
     return read_native_answer(status, {}, body, call=call, integration_id=ID)
 
 
-def success(**answer: Any) -> dict[str, Any]:
+def success(**answer: object) -> dict[str, object]:
     return {"status": "success", "data": {"url": "https://x", "status": 200, "headers": {}, **answer}}
 
 
@@ -80,7 +79,7 @@ def test_a_form_keeps_its_order_and_files_are_base64_with_their_type() -> None:
 
 
 @pytest.mark.parametrize("data", [{"a": object()}, {"a": float("nan")}, {1, 2}])
-def test_data_that_is_no_json_is_a_usage_error(data: Any) -> None:
+def test_data_that_is_no_json_is_a_usage_error(data: object) -> None:
     with pytest.raises(UsageError, match="cannot be written as JSON"):
         native_body(Call("x/y", "POST", "/", data=data))
 
@@ -113,7 +112,7 @@ def test_json_is_kept_as_it_came_and_can_be_read() -> None:
     ("data", "content"),
     [("<a>ü</a>", "<a>ü</a>".encode()), ("", b""), ([], b"[]"), (0, b"0"), (None, b"null")],
 )
-def test_any_body_is_a_body(data: Any, content: bytes) -> None:
+def test_any_body_is_a_body(data: object, content: bytes) -> None:
     answer = read(success(data=data))
     assert (answer.data, answer.content) == (data, content)
 
@@ -179,7 +178,7 @@ def test_warnings_of_another_form_hide_no_answer() -> None:
         {"status": "waiting", "data": {"status": 200}},
     ],
 )
-def test_a_success_without_an_answer_is_none(answer: Any) -> None:
+def test_a_success_without_an_answer_is_none(answer: object) -> None:
     with pytest.raises(Transient, match="no answer of the tool"):
         read(answer)
 
