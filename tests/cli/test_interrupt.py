@@ -15,7 +15,7 @@ import pytest
 from syncer.simulator.server.faults import Late, Match
 
 if TYPE_CHECKING:
-    from syncer.simulator.server.request_log import Asked
+    from syncer.simulator.server.request_log import RequestInfo
     from tests.cli.conftest import Shell, Source
 
 MODEL = "hris_time_off_balances"
@@ -38,7 +38,7 @@ def interrupt_at(source: Source, page: int) -> list[subprocess.Popen[str]]:
     """Send SIGINT to the commands that will be in the list when that page is answered."""
     commands: list[subprocess.Popen[str]] = []
 
-    def interrupt(asked: Asked) -> None:
+    def interrupt(asked: RequestInfo) -> None:
         if asked.page == page:
             for command in commands:
                 command.send_signal(signal.SIGINT)

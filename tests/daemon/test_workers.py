@@ -16,7 +16,7 @@ from syncer.domain.errors import KeyRefused
 from syncer.domain.stream_key import StreamKey
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
-from syncer.simulator.server.request_log import Asked
+from syncer.simulator.server.request_log import RequestInfo
 from syncer.store.schema.mirror_tables import streams
 from tests.daemon.conftest import MODELS, Mirror, Troubled, World, make_environment
 
@@ -43,7 +43,7 @@ async def test_so_many_streams_run_at_once_and_no_more(make_world: Make) -> None
     world = make_world(integrations=3)
     most = 0
 
-    def count(asked: Asked) -> None:
+    def count(asked: RequestInfo) -> None:
         nonlocal most
         most = max(most, len(world.mirror.leases()))
 
@@ -77,7 +77,7 @@ async def test_an_integration_with_long_streams_does_not_starve_another(
     first, second, late = StreamKey(long, models[0]), StreamKey(long, models[1]), StreamKey(small, models[2])
     async with world.working(due=False, concurrency=concurrency, turn=turn, look_again=0.05) as work:
 
-        def become_due(asked: Asked) -> None:
+        def become_due(asked: RequestInfo) -> None:
             if asked.model == models[0] and asked.page == 3:
                 world.environment.between_pages = None
                 world.mark(late)
@@ -105,7 +105,7 @@ async def test_only_as_many_places_are_given_up_as_others_wait_for(make_world: M
     late = StreamKey(small, "hris_locations")
     async with world.working(due=False, concurrency=3, turn=0.0) as work:
 
-        def look(asked: Asked) -> None:
+        def look(asked: RequestInfo) -> None:
             # Each look finds the other one waiting until a place is free.
             if asked.page == 2:
                 world.mark(late)
@@ -125,7 +125,7 @@ async def test_a_place_that_was_given_up_goes_to_whom_it_was_given_up_for(make_w
     late = StreamKey(small, "hris_locations")
     async with world.working(due=False, concurrency=1, turn=0.0) as work:
 
-        def become_due(asked: Asked) -> None:
+        def become_due(asked: RequestInfo) -> None:
             if asked.page == 2:
                 world.environment.between_pages = None
                 world.mark(late)

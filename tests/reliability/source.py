@@ -22,7 +22,7 @@ from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.integration import Integration
 from syncer.simulator.server.limit import RateLimit
 from syncer.simulator.server.paging import Paging
-from syncer.simulator.server.request_log import Asked
+from syncer.simulator.server.request_log import RequestInfo
 
 GROUPS, EMPLOYEES, SKILLS = "hris_groups", "hris_employees", "hris_skills"
 ONE, OTHER = "personio:one", "hibob:other"
@@ -184,7 +184,7 @@ class Source:
         else:
             self.silent.add((key, record.id))
 
-    def _listen(self, asked: Asked) -> None:
+    def _listen(self, asked: RequestInfo) -> None:
         """What an answer to a question for single records gives to believe."""
         if asked.model is not None and "ids" in asked.params:
             key = StreamKey(asked.integration_id or "", asked.model)

@@ -32,7 +32,7 @@ from sqlalchemy import make_url
 from syncer.simulator.company.compare import comparable
 from syncer.simulator.life.random_change import random_change
 from syncer.simulator.server.environment import Environment
-from syncer.simulator.server.request_log import Asked
+from syncer.simulator.server.request_log import RequestInfo
 from tests import embedded_postgres
 from tests.daemon.conftest import MODELS, Mirror, Service, Source, locked, make_environment, until
 from tests.embedded_postgres import Server
@@ -462,7 +462,7 @@ class Once(Held):
         reached, met = threading.Event(), threading.Event()
         asked_for = 0
 
-        def hold(asked: Asked) -> None:
+        def hold(asked: RequestInfo) -> None:
             nonlocal asked_for
             asked_for += asked.model is not None
             if asked_for > 6:

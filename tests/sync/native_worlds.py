@@ -10,7 +10,7 @@ from typing import Any
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode, Stream
 from syncer.simulator.company.company import Company
-from syncer.simulator.server.request_log import Asked
+from syncer.simulator.server.request_log import RequestInfo
 from syncer.sync.context import Result
 from tests.sync.conftest import World
 
@@ -159,7 +159,7 @@ def stream(world: World, name: str) -> Stream:
     return found
 
 
-def asked(world: World, since: int = 0) -> list[Asked]:
+def asked(world: World, since: int = 0) -> list[RequestInfo]:
     """The calls of tools, from one request on."""
     return [each for each in list(world.environment.requests)[since:] if each.call is not None]
 

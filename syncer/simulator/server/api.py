@@ -33,7 +33,7 @@ from syncer.simulator.server.integration import Integration
 from syncer.simulator.server.paging import page_number, page_of, whole_list
 from syncer.simulator.server.passthrough import called, carry_out
 from syncer.simulator.server.query import Invalid, read_query
-from syncer.simulator.server.request_log import Asked
+from syncer.simulator.server.request_log import RequestInfo
 
 Respond = Callable[[Request], Awaitable[Response]]
 _PREFIX = "/v1"
@@ -69,9 +69,9 @@ def _endpoint(environment: Environment, model: Model | None) -> Respond:
     return respond
 
 
-def _asked(environment: Environment, request: Request, model: Model | None) -> Asked:
+def _asked(environment: Environment, request: Request, model: Model | None) -> RequestInfo:
     params = dict(request.query_params)
-    return Asked(
+    return RequestInfo(
         at=environment.clock.now(),
         method=request.method,
         path=request.url.path,
@@ -82,7 +82,9 @@ def _asked(environment: Environment, request: Request, model: Model | None) -> A
     )
 
 
-async def _answer(environment: Environment, request: Request, asked: Asked, model: Model | None) -> Response:
+async def _answer(
+    environment: Environment, request: Request, asked: RequestInfo, model: Model | None
+) -> Response:
     fault = environment.faults.take(asked)
     if isinstance(fault, Reply) and not fault.by_kombo:
         return _response(environment, fault)
@@ -112,14 +114,14 @@ def _is_native(request: Request) -> bool:
     return "tool" in request.path_params
 
 
-def _integration(environment: Environment, asked: Asked) -> Integration | Reply:
+def _integration(environment: Environment, asked: RequestInfo) -> Integration | Reply:
     """The integration that the header names, or the error."""
     if asked.integration_id is None:
         return _error(400, "PLATFORM.INPUT_INVALID", "The header X-Integration-Id is missing.")
     return environment.integrations.get(asked.integration_id) or _unknown_integration(asked.integration_id)
 
 
-async def _native(environment: Environment, request: Request, asked: Asked, late: Late | None) -> Reply:
+async def _native(environment: Environment, request: Request, asked: RequestInfo, late: Late | None) -> Reply:
     """A call of the tool's own API, which may take a while."""
     integration = _integration(environment, asked)
     if isinstance(integration, Reply):
@@ -146,7 +148,7 @@ async def _native(environment: Environment, request: Request, asked: Asked, late
     return replace(reply, headers={"Concurrency-Limit": str(limit), "Concurrency-Remaining": left})
 
 
-def _list(environment: Environment, asked: Asked, model: Model) -> Reply:
+def _list(environment: Environment, asked: RequestInfo, model: Model) -> Reply:
     integration = _integration(environment, asked)
     if isinstance(integration, Reply):
         return integration

@@ -14,7 +14,7 @@ from syncer.simulator.server.faults import Faults
 from syncer.simulator.server.integration import Integration
 from syncer.simulator.server.limit import RateLimit
 from syncer.simulator.server.paging import Paging
-from syncer.simulator.server.request_log import Asked
+from syncer.simulator.server.request_log import RequestInfo
 
 #: In turn. Whoever is added comes last: ids that documents name must not change.
 _TOOLS = (
@@ -49,8 +49,8 @@ class Environment:
         self.limit = limit or RateLimit(lambda: clock.now().timestamp())
         self.paging = paging or Paging()
         self.faults = Faults()
-        self.requests: deque[Asked] = deque(maxlen=_LOG_LENGTH)
-        self.between_pages: Callable[[Asked], object] | None = None
+        self.requests: deque[RequestInfo] = deque(maxlen=_LOG_LENGTH)
+        self.between_pages: Callable[[RequestInfo], object] | None = None
         self.sleep = sleep
 
     @classmethod
@@ -88,7 +88,7 @@ class Environment:
         """Deletes an integration: the API does not know it any more."""
         del self.integrations[integration_id]
 
-    def asked_for(self, model: str | None = None, integration_id: str | None = None) -> list[Asked]:
+    def asked_for(self, model: str | None = None, integration_id: str | None = None) -> list[RequestInfo]:
         """The logged requests, of one model or integration if given."""
         return [
             each

@@ -15,7 +15,7 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
-from syncer.simulator.server.request_log import Asked
+from syncer.simulator.server.request_log import RequestInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Match:
     call: str | None = None
     page: int | None = None
 
-    def fits(self, asked: Asked) -> bool:
+    def fits(self, asked: RequestInfo) -> bool:
         return (
             fnmatchcase(asked.integration_id or "", self.integration)
             and fnmatchcase(asked.model or "", self.model)
@@ -111,7 +111,7 @@ class Faults:
         """Ends all faults."""
         self._faults.clear()
 
-    def take(self, asked: Asked) -> Answer | None:
+    def take(self, asked: RequestInfo) -> Answer | None:
         """The answer for this request, used up by one."""
         for fault in self._faults:
             if fault.left != 0 and fault.match.fits(asked):

@@ -7,7 +7,7 @@ from datetime import datetime
 
 
 @dataclass(slots=True)
-class Asked:
+class RequestInfo:
     """A request. model and page (1 for a walk's first) are set for lists only, status once answered.
 
     call: the method and path of a call of the tool's own API, ``GET /people``; then params are the tool's.

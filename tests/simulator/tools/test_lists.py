@@ -18,7 +18,7 @@ from syncer.simulator.company.company import Company
 from syncer.simulator.life import ats as life_ats
 from syncer.simulator.life import hris as life_hris
 from syncer.simulator.server.environment import Environment
-from syncer.simulator.server.request_log import Asked
+from syncer.simulator.server.request_log import RequestInfo
 from tests.simulator.native_calls import Do, answered, environment_of, id_of
 
 LINK = re.compile(r'<([^>]*)>; rel="(\w+)"')
@@ -260,7 +260,7 @@ async def test_a_list_shifts_when_a_record_goes_between_two_of_its_pages(
     company = environment.companies[id_of("personio")]
     kept = await employees_by_offset(do)
 
-    def vanish(asked: Asked) -> None:
+    def vanish(asked: RequestInfo) -> None:
         if asked.params["offset"] == "0":
             company.vanish(EMPLOYEES, company.id_for(kept[0]))
 

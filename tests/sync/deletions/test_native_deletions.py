@@ -8,7 +8,7 @@ from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
-from syncer.simulator.server.request_log import Asked
+from syncer.simulator.server.request_log import RequestInfo
 from tests.sync.conftest import World
 from tests.sync.native_worlds import (
     EMPLOYEES,
@@ -120,7 +120,7 @@ async def test_a_record_that_is_hidden_while_the_list_moves_is_not_taken_for_gon
     await world.sync(models=[HISTORY])
     first, *others = remote_ids(world)
 
-    def leave(asked: Asked) -> None:
+    def leave(asked: RequestInfo) -> None:
         if asked.call is not None:
             world.environment.between_pages = None
             company(world).vanish(EMPLOYEES, id_of(world, first))

@@ -14,7 +14,7 @@ from syncer.domain.streams.stream import Mode
 from syncer.operations.sync import sync
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Dropped, Match
-from syncer.simulator.server.request_log import Asked
+from syncer.simulator.server.request_log import RequestInfo
 from syncer.sync.context import Progress
 from syncer.sync.run import run_stream
 from tests.sync.conftest import World
@@ -45,7 +45,7 @@ AHEAD = 2
 class FurtherOn(Match):
     """Requests for any page but the first."""
 
-    def fits(self, asked: Asked) -> bool:
+    def fits(self, asked: RequestInfo) -> bool:
         return "cursor" in asked.params
 
 
