@@ -7,16 +7,36 @@ from fnmatch import fnmatchcase
 from functools import cache
 
 from syncer.domain.catalogue.model import Model
-from syncer.domain.catalogue.models import assessment, ats, hris, lms
+from syncer.domain.catalogue.models import (
+    assessment,
+    ats_candidates,
+    ats_hiring,
+    ats_jobs,
+    ats_setup,
+    hris_documents,
+    hris_pay,
+    hris_people,
+    hris_skills,
+    hris_talent,
+    hris_time,
+    lms,
+)
 from syncer.domain.errors import UsageError
 from syncer.domain.suggestions import did_you_mean
+
+#: The files of the catalogue in the order of the documentation; each lists its own models.
+_FILES = (
+    *(hris_people, hris_time, hris_documents, hris_talent, hris_pay, hris_skills),
+    *(ats_jobs, ats_candidates, ats_setup, ats_hiring),
+    lms,
+    assessment,
+)
 
 
 @cache
 def catalogue() -> dict[str, Model]:
     """Name -> model, in the order of the documentation."""
-    models = (*hris.MODELS, *ats.MODELS, *lms.MODELS, *assessment.MODELS)
-    return {model.name: model for model in models}
+    return {model.name: model for file in _FILES for model in file.MODELS}
 
 
 @cache

@@ -1,4 +1,4 @@
-"""ATS: candidates, their applications and what is attached to them."""
+"""ATS: candidates and their applications."""
 
 from __future__ import annotations
 
@@ -112,67 +112,4 @@ CANDIDATES = Model(
     ),
 )
 
-TAGS = Model(
-    name="ats_tags",
-    path="/ats/tags",
-    webhook_name="ats_tags",
-    title="Tags",
-    meaning="Labels that users put on candidates",
-    columns=(text("name", "Text of the tag"), REMOTE_DATA),
-)
-
-REJECTION_REASONS = Model(
-    name="ats_rejection_reasons",
-    path="/ats/rejection-reasons",
-    webhook_name="ats_rejection_reasons",
-    title="Rejection reasons",
-    meaning="Reasons that the tool offers for declining an application",
-    columns=(text("name", "The reason in words"), REMOTE_DATA),
-)
-
-NOTES = Model(
-    name="ats_notes",
-    path="/ats/notes",
-    webhook_name="ats_notes",
-    title="Notes",
-    meaning="What users wrote about candidates and applications",
-    columns=(
-        ref("candidate_id", "ats_candidates", "Whom the note is about"),
-        ref(
-            "application_id", "ats_applications", "Application it is about; null if about the candidate only"
-        ),
-        ref("author_id", "ats_users", "Who wrote it"),
-        text("title", "Heading of the note", sensitive=True),
-        text("content_html", "Text of the note, may hold HTML", sensitive=True),
-        boolean("is_private", "Whether only some users may read it in the tool; null where unknown"),
-        REMOTE_CREATED_AT,
-        REMOTE_UPDATED_AT,
-        json(
-            "author",
-            "Stale copy of the author's record; join author_id instead",
-            sensitive=True,
-            embeds="ats_users",
-        ),
-    ),
-    filters=(Filter("candidate_ids", "list"), Filter("application_ids", "list")),
-)
-
-ATTACHMENTS = Model(
-    name="ats_attachments",
-    path="/ats/attachments",
-    webhook_name="ats_attachments",
-    title="Attachments",
-    meaning="Files of candidates that Kombo has put into your bucket; a beta list of some plans and tools",
-    columns=(
-        ref("candidate_id", "ats_candidates", "Whose file it is"),
-        ref(
-            "application_id", "ats_applications", "Application it belongs to; null for files of the candidate"
-        ),
-        text("type", "CV, COVER_LETTER or OTHER"),
-        text("file_name", "Name of the file in the tool"),
-        REMOTE_CREATED_AT,
-        REMOTE_UPDATED_AT,
-        json("content_ref", "Where the file lies: type (s3), bucket and key"),
-    ),
-    filters=(Filter("candidate_ids", "list"), Filter("application_ids", "list")),
-)
+MODELS: tuple[Model, ...] = (APPLICATIONS, CANDIDATES)

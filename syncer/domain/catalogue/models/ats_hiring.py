@@ -1,4 +1,4 @@
-"""ATS: interviews, scorecards and offers."""
+"""ATS: what becomes of applications."""
 
 from __future__ import annotations
 
@@ -49,6 +49,15 @@ OFFERS = Model(
     ),
 )
 
+REJECTION_REASONS = Model(
+    name="ats_rejection_reasons",
+    path="/ats/rejection-reasons",
+    webhook_name="ats_rejection_reasons",
+    title="Rejection reasons",
+    meaning="Reasons that the tool offers for declining an application",
+    columns=(text("name", "The reason in words"), REMOTE_DATA),
+)
+
 INTERVIEWS = Model(
     name="ats_interviews",
     path="/ats/interviews",
@@ -91,6 +100,33 @@ INTERVIEWS = Model(
     filters=(Filter("job_ids", "list"),),
 )
 
+NOTES = Model(
+    name="ats_notes",
+    path="/ats/notes",
+    webhook_name="ats_notes",
+    title="Notes",
+    meaning="What users wrote about candidates and applications",
+    columns=(
+        ref("candidate_id", "ats_candidates", "Whom the note is about"),
+        ref(
+            "application_id", "ats_applications", "Application it is about; null if about the candidate only"
+        ),
+        ref("author_id", "ats_users", "Who wrote it"),
+        text("title", "Heading of the note", sensitive=True),
+        text("content_html", "Text of the note, may hold HTML", sensitive=True),
+        boolean("is_private", "Whether only some users may read it in the tool; null where unknown"),
+        REMOTE_CREATED_AT,
+        REMOTE_UPDATED_AT,
+        json(
+            "author",
+            "Stale copy of the author's record; join author_id instead",
+            sensitive=True,
+            embeds="ats_users",
+        ),
+    ),
+    filters=(Filter("candidate_ids", "list"), Filter("application_ids", "list")),
+)
+
 SCORECARDS = Model(
     name="ats_scorecards",
     path="/ats/scorecards",
@@ -114,3 +150,25 @@ SCORECARDS = Model(
     ),
     filters=(Filter("candidate_ids", "list"), Filter("application_ids", "list")),
 )
+
+ATTACHMENTS = Model(
+    name="ats_attachments",
+    path="/ats/attachments",
+    webhook_name="ats_attachments",
+    title="Attachments",
+    meaning="Files of candidates that Kombo has put into your bucket; a beta list of some plans and tools",
+    columns=(
+        ref("candidate_id", "ats_candidates", "Whose file it is"),
+        ref(
+            "application_id", "ats_applications", "Application it belongs to; null for files of the candidate"
+        ),
+        text("type", "CV, COVER_LETTER or OTHER"),
+        text("file_name", "Name of the file in the tool"),
+        REMOTE_CREATED_AT,
+        REMOTE_UPDATED_AT,
+        json("content_ref", "Where the file lies: type (s3), bucket and key"),
+    ),
+    filters=(Filter("candidate_ids", "list"), Filter("application_ids", "list")),
+)
+
+MODELS: tuple[Model, ...] = (OFFERS, REJECTION_REASONS, INTERVIEWS, NOTES, SCORECARDS, ATTACHMENTS)

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from syncer.domain.catalogue.model import Child, Filter, Model
-from syncer.domain.catalogue.models.columns import date, json, number, ref, text
+from syncer.domain.catalogue.models.columns import (
+    date,
+    json,
+    number,
+    ref,
+    text,
+)
 
 PAY_RUNS = Model(
     name="hris_pay_runs",
@@ -70,3 +76,5 @@ PAYSLIPS = Model(
         Filter("payrun_ids", "list"),
     ),
 )
+
+MODELS: tuple[Model, ...] = (PAY_RUNS, PAYSLIPS)

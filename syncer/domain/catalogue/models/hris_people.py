@@ -179,11 +179,4 @@ LEGAL_ENTITIES = Model(
     filters=(Filter("name_contains", "text"),),
 )
 
-DOCUMENT_CATEGORIES = Model(
-    name="hris_employee_document_categories",
-    path="/hris/employee-document-categories",
-    webhook_name="hris_employee_document_categories",
-    title="Employee document categories",
-    meaning="Kinds of documents that the tool files for employees",
-    columns=(text("name", "Name of the category"), REMOTE_DATA),
-)
+MODELS: tuple[Model, ...] = (EMPLOYEES, EMPLOYMENTS, GROUPS, LOCATIONS, LEGAL_ENTITIES)

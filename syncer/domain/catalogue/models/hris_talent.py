@@ -1,8 +1,8 @@
-"""HRIS: reviews, skills and staffing."""
+"""HRIS: performance reviews and staffing."""
 
 from __future__ import annotations
 
-from syncer.domain.catalogue.model import Child, Features, Filter, Link, Model
+from syncer.domain.catalogue.model import Child, Filter, Link, Model
 from syncer.domain.catalogue.models.columns import (
     CUSTOM_FIELDS,
     INTEGRATION_FIELDS,
@@ -16,9 +16,6 @@ from syncer.domain.catalogue.models.columns import (
     ref,
     text,
 )
-
-#: The beta lists come in one piece: no cursor, no change tracking.
-_BETA_LIST = Features(paging=False, updated_after=False, include_deleted=False)
 
 PERFORMANCE_REVIEW_CYCLES = Model(
     name="hris_performance_review_cycles",
@@ -191,33 +188,4 @@ STAFFING_ENTITIES = Model(
     ),
 )
 
-SKILLS = Model(
-    name="hris_skills",
-    path="/hris/skills",
-    webhook_name="hris_skills",
-    title="Skills",
-    meaning="Skills that the tool knows; a beta list that Kombo still reworks",
-    columns=(
-        text("name", "Name of the skill"),
-        text("description", "What the skill is"),
-        json("ordered_levels", "Names of the levels of mastery in order"),
-        REMOTE_DATA,
-    ),
-    filters=(Filter("name_contains", "text"),),
-    features=_BETA_LIST,
-)
-
-SKILL_PROFICIENCY_RATINGS = Model(
-    name="hris_skill_proficiency_ratings",
-    path="/hris/skill-proficiency-ratings",
-    webhook_name="hris_employee_skill_proficiency_ratings",
-    title="Skill proficiency ratings",
-    meaning="How well an employee masters a skill; a beta list, known only from an example",
-    columns=(
-        ref("employee_id", "hris_employees", "Who is rated"),
-        ref("skill_id", "hris_skills", "Skill that is rated"),
-        json("proficiency", "Rating with its kind, and for a choice the options and the chosen one"),
-        text("rating_source", "Who rates: SELF, EXTERNAL or what the tool says"),
-    ),
-    features=_BETA_LIST,
-)
+MODELS: tuple[Model, ...] = (PERFORMANCE_REVIEW_CYCLES, PERFORMANCE_REVIEWS, STAFFING_ENTITIES)

@@ -1,4 +1,4 @@
-"""HRIS: absences, balances and working time."""
+"""HRIS: absences, balances and timesheets."""
 
 from __future__ import annotations
 
@@ -128,3 +128,5 @@ TIMESHEETS = Model(
         Filter("ended_after", "timestamp"),
     ),
 )
+
+MODELS: tuple[Model, ...] = (ABSENCE_TYPES, ABSENCES, TIME_OFF_BALANCES, TIMESHEETS)

@@ -1,0 +1,47 @@
+"""HRIS: skills and how well employees master them."""
+
+from __future__ import annotations
+
+from syncer.domain.catalogue.model import Features, Filter, Model
+from syncer.domain.catalogue.models.columns import (
+    REMOTE_DATA,
+    json,
+    ref,
+    text,
+)
+
+#: The beta lists come in one piece: no cursor, no change tracking.
+_BETA_LIST = Features(paging=False, updated_after=False, include_deleted=False)
+
+SKILLS = Model(
+    name="hris_skills",
+    path="/hris/skills",
+    webhook_name="hris_skills",
+    title="Skills",
+    meaning="Skills that the tool knows; a beta list that Kombo still reworks",
+    columns=(
+        text("name", "Name of the skill"),
+        text("description", "What the skill is"),
+        json("ordered_levels", "Names of the levels of mastery in order"),
+        REMOTE_DATA,
+    ),
+    filters=(Filter("name_contains", "text"),),
+    features=_BETA_LIST,
+)
+
+SKILL_PROFICIENCY_RATINGS = Model(
+    name="hris_skill_proficiency_ratings",
+    path="/hris/skill-proficiency-ratings",
+    webhook_name="hris_employee_skill_proficiency_ratings",
+    title="Skill proficiency ratings",
+    meaning="How well an employee masters a skill; a beta list, known only from an example",
+    columns=(
+        ref("employee_id", "hris_employees", "Who is rated"),
+        ref("skill_id", "hris_skills", "Skill that is rated"),
+        json("proficiency", "Rating with its kind, and for a choice the options and the chosen one"),
+        text("rating_source", "Who rates: SELF, EXTERNAL or what the tool says"),
+    ),
+    features=_BETA_LIST,
+)
+
+MODELS: tuple[Model, ...] = (SKILLS, SKILL_PROFICIENCY_RATINGS)
