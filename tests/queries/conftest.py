@@ -32,8 +32,8 @@ from syncer.domain.streams.stream import Mode
 from syncer.operations import sync as operation
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company, Erasure
+from syncer.simulator.company.factories import RELATIONS
 from syncer.simulator.company.records import Members
-from syncer.simulator.company.relations import RELATIONS
 from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.limit import RateLimit
@@ -53,8 +53,11 @@ FASTER = 100
 
 Rows: TypeAlias = list[tuple[Any, ...]]
 Answers: TypeAlias = Mapping[str, Callable[..., Rows]]
-_LINKS = {(each.carrier, each.field) for each in RELATIONS if each.how == "link"} | {
-    (inner.carrier, inner.field) for each in RELATIONS for inner in each.inside if inner.how == "link"
+_LINKS = {
+    (each.carrier, each.field)
+    for outer in RELATIONS.relations
+    for each in (outer, *outer.inside)
+    if each.how == "link"
 }
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")

@@ -1,6 +1,6 @@
 """Copies inside of records go stale, joins do not: for every copy that Kombo does not send anew.
 
-Which copies those are is data (``syncer.simulator.company.relations``), and so is how tables hang together
+Which copies those are is data (``syncer.simulator.company.factories``), and so is how tables hang together
 (the catalogue); the joins here follow from both.
 """
 
@@ -19,7 +19,8 @@ import pytest
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
-from syncer.simulator.company.relations import RELATIONS, Relation
+from syncer.simulator.company.factories import RELATIONS
+from syncer.simulator.company.relations import Relation
 from syncer.store.db.database import Database
 from syncer.store.reading.query import query
 
@@ -42,14 +43,14 @@ LINKS = {(model.name, link.member): link for model in catalogue().values() for l
 
 
 #: Kombo names them in its table, too, but they have no list: see the end of this file.
-PAYSLIP_ITEMS = next(each for each in RELATIONS if each.target == "hris_payslip_line_items")
+PAYSLIP_ITEMS = next(each for each in RELATIONS.relations if each.target == "hris_payslip_line_items")
 SALARY_TYPE = next(each for each in PAYSLIP_ITEMS.inside if each.target == "hris_salary_types")
-PROVIDER = next(each for each in RELATIONS if each.target == "lms_course_providers")
+PROVIDER = next(each for each in RELATIONS.relations if each.target == "lms_course_providers")
 
 
 def ways() -> Iterator[Way]:
     """From a carrier inwards to every copy that is not sent again when the copied record changes."""
-    for outer in RELATIONS:
+    for outer in RELATIONS.relations:
         for way in ((outer,), *((outer, inner) for inner in outer.inside)):
             last = way[-1]
             if last.linked or last.target not in TABLES or last.how == "extra":
@@ -177,7 +178,7 @@ def candidates(company: Company, way: Way) -> Iterator[Renamed]:
 def sent_with(company: Company, model: str, id: str) -> set[tuple[str, str]]:
     """The records that Kombo sends when this one changes: itself and those it is linked to."""
     record = company.tables.of(model)[id]
-    linked = [relation for relation in RELATIONS if relation.target == model and relation.linked]
+    linked = [relation for relation in RELATIONS.relations if relation.target == model and relation.linked]
     holders = [each for relation in linked for each in company.tables.holders(relation, record)]
     return {(each.model, each.id) for each in (record, *holders)}
 

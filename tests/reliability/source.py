@@ -15,6 +15,7 @@ from syncer.simulator.clock import SimClock
 from syncer.simulator.company import staff, structure
 from syncer.simulator.company.company import Company, Erasure
 from syncer.simulator.company.compare import comparable
+from syncer.simulator.company.factories import RELATIONS
 from syncer.simulator.company.maker import Maker
 from syncer.simulator.company.records import Record
 from syncer.simulator.company.render import row_json
@@ -50,7 +51,7 @@ class Firm(Company):
 
     def __init__(self, integration_id: str, clock: SimClock, erasure: Erasure) -> None:
         # Not the company's own beginning: it has two thousand records.
-        Maker.__init__(self, integration_id, clock, "firm.example")
+        Maker.__init__(self, integration_id, clock, "firm.example", RELATIONS)
         self.erasure = erasure
         self._due = []
         self.rng = Random(integration_id)

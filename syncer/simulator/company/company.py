@@ -17,8 +17,10 @@ from random import Random
 from typing import Any, Literal
 
 from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.catalogue.models.columns import REMOTE_DELETED_AT
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.build import build
+from syncer.simulator.company.factories import RELATIONS
 from syncer.simulator.company.ids import to_ms
 from syncer.simulator.company.maker import Maker
 from syncer.simulator.company.records import Members, Record
@@ -59,7 +61,7 @@ class Company(Maker):
         records: int = 2_000,
         erasure: Erasure = Erasure(),
     ) -> None:
-        super().__init__(integration_id, clock, f"firm-{seed}.example")
+        super().__init__(integration_id, clock, f"firm-{seed}.example", RELATIONS)
         self.erasure = erasure
         self._due: list[tuple[int, str, str]] = []
         rng = Random(f"{seed}/{integration_id}")
@@ -172,8 +174,12 @@ class Company(Maker):
 
     def _bury(self, rng: Random) -> None:
         """Deletes a few records of every list that can tell of deletions, lately enough to be readable."""
-        listed = [name for name, model in catalogue().items() if model.has_remote_deleted_at]
-        for model in (*listed, "lms_course_revisions"):
+        models = catalogue().values()
+        tables = [model.name for model in models if model.has_remote_deleted_at]
+        tables += [
+            child.table for model in models for child in model.children if REMOTE_DELETED_AT in child.columns
+        ]
+        for model in tables:
             known = self.known(model)
             for id in rng.sample(known, max(1, len(known) // _ONE_DELETED_OF)):
                 self.delete(model, id, at=self.clock.now() - rng.random() * _BURIED_WITHIN)

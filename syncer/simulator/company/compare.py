@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from syncer.simulator.company.relations import RELATIONS, Relation
+from syncer.simulator.company.factories import RELATIONS
+from syncer.simulator.company.relations import Relation
 
 
 def comparable(model: str, record: dict[str, Any]) -> dict[str, Any]:
     """The record of this list with such copies reduced to what is re-sent: the ids of a list's entries."""
-    return _reduced(record, [each for each in RELATIONS if each.carrier == model])
+    return _reduced(record, RELATIONS.carried_by(model))
 
 
 def _reduced(record: dict[str, Any], relations: Iterable[Relation]) -> dict[str, Any]:

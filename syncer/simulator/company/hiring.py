@@ -1,22 +1,24 @@
-"""Candidates, their applications and what happens to them."""
+"""What becomes of applications: interviews, offers, notes, scorecards, attachments."""
 
 from __future__ import annotations
 
 from random import Random
 
 from syncer.simulator.company import names
+from syncer.simulator.company.candidates import CANDIDATE_OF_APPLICATION, JOB_OF_APPLICATION
+from syncer.simulator.company.factory import Factory
+from syncer.simulator.company.filters import one_of, through
 from syncer.simulator.company.ids import MINUTE_MS, iso
 from syncer.simulator.company.maker import Maker
 from syncer.simulator.company.records import Members, Record
+from syncer.simulator.company.relations import USER, Relation, members
 from syncer.simulator.company.values import (
-    Person,
     address,
     custom_fields,
     day,
     integration_fields,
     maybe,
     moment,
-    person,
     pick,
     remote_data,
     remote_times,
@@ -24,60 +26,6 @@ from syncer.simulator.company.values import (
 )
 
 OFFER_STATUSES = ("ACCEPTED", "DECLINED", "SENT", "APPROVED", "DRAFT", "ABANDONED", None)
-_SOURCES = ("LinkedIn", "Empfehlung", "Stepstone", "career page", None)
-
-
-def candidate(maker: Maker, rng: Random, at: int) -> Record:
-    number = maker.next_number("ats_candidates")
-    who = person(rng, number)
-    fields: Members = {
-        "first_name": maybe(rng, who.first_name, 0.98),
-        "last_name": maybe(rng, who.last_name, 0.98),
-        "company": maybe(rng, pick(rng, names.COMPANIES), 0.6),
-        "title": maybe(rng, pick(rng, names.JOBS), 0.6),
-        "confidential": maybe(rng, number % 20 == 0, 0.5),
-        "source": pick(rng, _SOURCES),
-        "phone_numbers": _phone_numbers(number),
-        "email_addresses": _email_addresses(who, number),
-        "social_media": _social_media(who, number),
-        "location": address(rng),
-        "custom_fields": custom_fields(rng),
-        "integration_fields": integration_fields(rng, number),
-        "remote_url": maybe(rng, f"https://ats.{maker.domain}/candidates/{number}", 0.9),
-        **remote_times(rng, maker.clock.now_ms()),
-        "remote_data": remote_data(rng, "/v1/candidates", number),
-    }
-    thin(rng, fields, "phone_numbers", "social_media", "location", "email_addresses")
-    tags = maker.known("ats_tags")
-    links = {"tags": {pick(rng, tags): Members() for _ in range(number % 3)} if tags else {}}
-    return maker.put("ats_candidates", fields, remote_id=str(number), links=links, at=at)
-
-
-def application(
-    maker: Maker, rng: Random, at: int, candidate_id: str | None, outcome: str | None = None
-) -> Record:
-    number = maker.next_number("ats_applications")
-    chosen = outcome or ("PENDING", "PENDING", "DECLINED", "HIRED", "PENDING", None)[number % 6]
-    declined = chosen == "DECLINED"
-    fields: Members = {
-        "outcome": chosen,
-        "rejection_reason_name": maker.any_rejection_reason(rng) if declined else None,
-        "rejected_at": iso(moment(rng, maker.clock.now_ms(), 90)) if declined else None,
-        "current_stage_id": maybe(rng, pick(rng, maker.known("ats_application_stages")), 0.95),
-        "job_id": maker.ghost("ats_jobs")
-        if number % 50 == 9
-        else maybe(rng, pick(rng, maker.known("ats_jobs")), 0.98),
-        "candidate_id": maker.ghost("ats_candidates") if number % 70 == 5 else candidate_id,
-        "screening_question_answers": [_answer(rng, number + step) for step in range(number % 4)],
-        "custom_fields": custom_fields(rng),
-        "integration_fields": integration_fields(rng, number),
-        "remote_url": maybe(rng, f"https://ats.{maker.domain}/applications/{number}", 0.9),
-        **remote_times(rng, maker.clock.now_ms()),
-        "remote_data": remote_data(rng, "/v1/applications", number),
-    }
-    if outcome is None:
-        thin(rng, fields, "screening_question_answers")
-    return maker.put("ats_applications", fields, remote_id=maybe(rng, str(number), 0.97), at=at)
 
 
 def interview(maker: Maker, rng: Random, at: int, application_id: str | None) -> Record:
@@ -161,26 +109,6 @@ def attachment(maker: Maker, rng: Random, at: int, of: Record) -> Record:
     return maker.put("ats_attachments", fields, remote_id=f"file-{number}", at=at)
 
 
-def _answer(rng: Random, number: int) -> Members:
-    """An answer to a screening question; every kind comes in turn, sometimes empty."""
-    answers: tuple[tuple[str, str, object], ...] = (
-        ("TEXT", "content", "Weil ich Äpfel mag 🍎"),
-        ("SINGLE_SELECT", "choice", "Ja"),
-        ("MULTI_SELECT", "choices", ["Ja", "Nein"]),
-        ("BOOLEAN", "checked", True),
-        ("NUMBER", "number", 0.1),
-        ("DATE", "date", "2026-02-28T00:00:00.000Z"),
-        ("UNKNOWN", "raw", {"matrix": [[1, None], []]}),
-    )
-    kind, member, value = answers[number % len(answers)]
-    question = {
-        "remote_id": maybe(rng, f"question-{number % 11 + 1}", 0.9),
-        "title": f"Frage № {number % 11 + 1}",
-        "type": kind,
-    }
-    return {"answer": {member: maybe(rng, value, 0.9)}, "question": question}
-
-
 def _response(rng: Random, number: int) -> Members:
     options = [{"remote_id": "1", "label": "stark"}, {"remote_id": None, "label": "schwach"}]
     answers: tuple[tuple[str, object], ...] = (
@@ -205,27 +133,75 @@ def _response(rng: Random, number: int) -> Members:
     return response
 
 
-def _phone_numbers(number: int) -> list[Members]:
-    numbers: list[Members] = [
-        {"phone_number": f"+44 20 7946 {number % 10_000:04d}", "type": "HOME"},
-        {"phone_number": f"0151-{number:08d} (privat)"},
-        {"phone_number": f"+81 90 {number:08d}", "type": None},
-    ]
-    return numbers[: number % 4]
+def _any_application(maker: Maker, rng: Random) -> Record:
+    return maker.tables.of("ats_applications")[pick(rng, maker.known("ats_applications"))]
 
 
-def _email_addresses(who: Person, number: int) -> list[Members]:
-    addresses: list[Members] = [
-        {"email_address": f"{who.handle}@mail.example.org", "type": "PRIVATE"},
-        {"email_address": f"{who.handle}+jobs@example.com", "type": None},
-        {"email_address": None, "type": "WORK"},
-    ]
-    return addresses[: 1 + number % 3]
+def _mostly_an_application(maker: Maker, rng: Random, model: str) -> str | None:
+    """Choose the application of the model's next record; one record in fifty has none."""
+    return pick(rng, maker.known("ats_applications")) if maker.made(model) % 50 else None
 
 
-def _social_media(who: Person, number: int) -> list[Members]:
-    profiles: list[Members] = [
-        {"link": f"https://social.example.com/in/{who.handle}", "type": "LINKEDIN", "username": who.handle},
-        {"username": "@" + who.last_name},
-    ]
-    return profiles[: number % 3]
+def _next_scorecard(maker: Maker, rng: Random, at: int) -> Record:
+    """Make a scorecard of any application; one in eight is of no interview."""
+    of, interviews = _any_application(maker, rng), maker.known("ats_interviews")
+    interview_id = pick(rng, interviews) if maker.made("ats_scorecards") % 8 else None
+    return scorecard(maker, rng, at, of, interview_id)
+
+
+_APPLICATION = members("id remote_id outcome rejection_reason_name")
+_INSIDE_APPLICATION = (CANDIDATE_OF_APPLICATION, JOB_OF_APPLICATION)
+
+FACTORIES = (
+    Factory(
+        "ats_interviews",
+        lambda maker, rng, at: interview(
+            maker, rng, at, _mostly_an_application(maker, rng, "ats_interviews")
+        ),
+        share=0.045,
+        dependent=True,
+        relations=(
+            Relation(
+                "ats_interviews", "users", "ats_users", "link", "users", USER,
+                added_removed=True, path="interviewers",
+            ),
+            Relation(
+                "ats_interviews", "application", "ats_applications", "ref", "application_id", _APPLICATION,
+                _INSIDE_APPLICATION, linked=True,
+            ),
+        ),
+        filters={"job_ids": through("application_id", "ats_applications", one_of("job_id"))},
+    ),
+    Factory(
+        "ats_offers",
+        lambda maker, rng, at: offer(maker, rng, at, _mostly_an_application(maker, rng, "ats_offers")),
+        share=0.01,
+        dependent=True,
+        relations=(
+            Relation(
+                "ats_offers", "application", "ats_applications", "ref", "application_id", (),
+                _INSIDE_APPLICATION, linked=True,
+            ),
+        ),
+    ),
+    Factory(
+        "ats_notes",
+        lambda maker, rng, at: note(maker, rng, at, _any_application(maker, rng)),
+        share=0.035,
+        dependent=True,
+        relations=(Relation("ats_notes", "author", "ats_users", "ref", "author_id", USER),),
+    ),
+    Factory(
+        "ats_scorecards",
+        _next_scorecard,
+        share=0.02,
+        dependent=True,
+        relations=(Relation("ats_scorecards", "author", "ats_users", "ref", "author_id", USER),),
+    ),
+    Factory(
+        "ats_attachments",
+        lambda maker, rng, at: attachment(maker, rng, at, _any_application(maker, rng)),
+        share=0.025,
+        dependent=True,
+    ),
+)  # fmt: skip

@@ -1,13 +1,15 @@
-"""Jobs and what recruiting is set up with: users, roles, stages, tags, rejection reasons, questions."""
+"""Jobs with their postings and screening questions."""
 
 from __future__ import annotations
 
 from random import Random
 
 from syncer.simulator.company import names
+from syncer.simulator.company.factory import Factory
 from syncer.simulator.company.ids import iso
 from syncer.simulator.company.maker import Maker
 from syncer.simulator.company.records import Members, Record
+from syncer.simulator.company.relations import ROLE, USER, Relation, members
 from syncer.simulator.company.values import (
     LONG_TEXT,
     address,
@@ -16,85 +18,15 @@ from syncer.simulator.company.values import (
     maybe,
     moment,
     money,
-    person,
     pick,
     remote_data,
     remote_times,
     thin,
 )
 
-_ROLES = ("HIRING_MANAGER", "RECRUITER", "COORDINATOR", "SOURCER", "INTERVIEWER", "ADMIN", None, "RECRUITER")
-_STAGES = ("Eingang", "Screening", "Phone interview 📞", "面接", "Case study", "Offer", "Hired", "Abgelehnt")
-_REASONS = (
-    "Fehlende Qualifikation",
-    "Salary",
-    "Kandidat:in hat abgesagt",
-    "No response",
-    "立地",
-    "Duplicate",
-    "Other",
-)
+_TEAM_ROLES = ("HIRING_MANAGER", "RECRUITER", "COORDINATOR", "SOURCER", "INTERVIEWER")
 _TYPES = ("FULL_TIME", "FULL_TIME", "PART_TIME", "CONTRACT", "SEASONAL", "INTERNSHIP", "Ehrenamt")
 _OPTIONS = ("Ja", "Nein", "Weiß nicht 🤷")
-
-
-def role(maker: Maker, rng: Random, at: int) -> Record:
-    number = maker.next_number("ats_roles")
-    fields = {
-        "remote_label": maybe(rng, f"Rolle {number}", 0.9),
-        "scope": ("SYSTEM", "JOB", "JOB", "SYSTEM", None)[number % 5],
-        "unified_type": _ROLES[(number - 1) % len(_ROLES)],
-        "remote_data": remote_data(rng, "/v1/roles", number),
-    }
-    return maker.put("ats_roles", fields, remote_id=maybe(rng, f"role-{number}", 0.9), at=at)
-
-
-def user(maker: Maker, rng: Random, at: int) -> Record:
-    number = maker.next_number("ats_users")
-    who = person(rng, number)
-    fields: Members = {
-        "first_name": who.first_name,
-        "last_name": maybe(rng, who.last_name, 0.97),
-        "email": f"{who.handle}@{maker.domain}",
-        "status": pick(rng, ("ACTIVE", "ACTIVE", "ACTIVE", "INACTIVE", None)),
-        "remote_data": remote_data(rng, "/v1/users", number),
-    }
-    thin(rng, fields, "email")
-    roles = {pick(rng, maker.roles("SYSTEM")): Members() for _ in range(number % 3)}
-    return maker.put(
-        "ats_users", fields, remote_id=maybe(rng, str(number), 0.97), links={"system_roles": roles}, at=at
-    )
-
-
-def tag(maker: Maker, rng: Random, at: int) -> Record:
-    number = maker.next_number("ats_tags")
-    name = names.TAGS[number % len(names.TAGS)]
-    fields = {
-        "name": name if number <= len(names.TAGS) else f"{name} {number}",
-        "remote_data": remote_data(rng, "/v1/tags", number),
-    }
-    return maker.put("ats_tags", fields, remote_id=maybe(rng, str(number), 0.8), at=at)
-
-
-def stage(maker: Maker, rng: Random, at: int) -> Record:
-    number = maker.next_number("ats_application_stages")
-    fields = {
-        "name": _STAGES[number % len(_STAGES)],
-        "remote_data": remote_data(rng, "/v1/stages", number),
-        "status": ("ACTIVE", "ACTIVE", "INACTIVE", None)[number % 4],
-        "custom_fields": custom_fields(rng),
-        "_index": number % len(_STAGES) if number % 6 else None,
-    }
-    return maker.put("ats_application_stages", fields, remote_id=maybe(rng, str(number), 0.9), at=at)
-
-
-def rejection_reason(maker: Maker, rng: Random, at: int) -> Record:
-    number = maker.next_number("ats_rejection_reasons")
-    fields = {
-        "name": _REASONS[(number - 1) % len(_REASONS)],
-        "remote_data": remote_data(rng, "/v1/rejection-reasons", number),
-    }
-    return maker.put("ats_rejection_reasons", fields, remote_id=f"reason-{number}", at=at)
 
 
 def questions(maker: Maker, rng: Random, at: int) -> None:
@@ -205,7 +137,7 @@ def job(maker: Maker, rng: Random, at: int, status: str | None = None) -> Record
 def hiring_role(maker: Maker, rng: Random) -> Members:
     """What a user does in a hiring team: the deprecated list and the roles."""
     return {
-        "hiring_team_roles": [pick(rng, _ROLES[:5])] if rng.random() < 0.8 else [],
+        "hiring_team_roles": [pick(rng, _TEAM_ROLES)] if rng.random() < 0.8 else [],
         "job_roles": _some(rng, maker.roles("JOB"), int(rng.random() * 3)),
     }
 
@@ -222,3 +154,33 @@ def _asked(rng: Random, question_ids: list[str], number: int) -> dict[str, Membe
 
 def _some(rng: Random, ids: list[str], count: int) -> list[str]:
     return list(dict.fromkeys(pick(rng, ids) for _ in range(count))) if ids else []
+
+
+_STAGE = members("id remote_id name remote_data index status custom_fields")
+_JOB_ROLES = Relation("ats_jobs", "job_roles", "ats_roles", "extra", "hiring_team.job_roles", ROLE)
+
+FACTORIES = (
+    Factory(
+        "ats_jobs",
+        job,
+        share=0.006,
+        prepare=questions,
+        relations=(
+            Relation(
+                "ats_jobs", "stages", "ats_application_stages", "link", "stages", _STAGE, added_removed=True,
+            ),
+            Relation(
+                "ats_jobs", "screening_questions", "ats_screening_questions", "link", "screening_questions",
+                added_removed=True, linked=True,
+            ),
+            Relation(
+                "ats_jobs", "job_postings", "ats_job_postings", "children", "_job_id",
+                added_removed=True, linked=True,
+            ),
+            Relation(
+                "ats_jobs", "hiring_team", "ats_users", "link", "hiring_team", USER, (_JOB_ROLES,),
+                added_removed=True,
+            ),
+        ),
+    ),
+)  # fmt: skip

@@ -5,9 +5,12 @@ from __future__ import annotations
 from random import Random
 
 from syncer.simulator.company import names
+from syncer.simulator.company.factory import Factory
+from syncer.simulator.company.filters import one_of, through
 from syncer.simulator.company.ids import DAY_MS, iso
 from syncer.simulator.company.maker import Maker
 from syncer.simulator.company.records import Members, Record
+from syncer.simulator.company.relations import ID_AND_NAME, Relation, members
 from syncer.simulator.company.values import (
     LONG_TEXT,
     custom_fields,
@@ -106,3 +109,55 @@ def _common(maker: Maker, rng: Random, number: int, path: str) -> Members:
         "custom_fields": custom_fields(rng),
         "integration_fields": integration_fields(rng, number),
     }
+
+
+def _next_progression(maker: Maker, rng: Random, at: int) -> Record:
+    """Make a progression of any user in any revision."""
+    user_id, revision_id = pick(rng, maker.known("lms_users")), pick(rng, maker.known("lms_course_revisions"))
+    return progression(maker, rng, at, user_id, revision_id)
+
+
+_USER = members("id remote_id first_name last_name work_email")
+_SKILL_ASSIGNMENTS = Relation(
+    "lms_course_revisions", "skill_assignments", "lms_skills", "link", "skill_assignments", ID_AND_NAME,
+    wrap="skill",
+)  # fmt: skip
+_COURSE = Relation(
+    "lms_course_revisions", "course", "lms_courses", "ref", "course_id", members("id remote_id")
+)
+
+FACTORIES = (
+    Factory("lms_skills", skill, share=0.002),
+    Factory("lms_users", user, share=0.015),
+    Factory(
+        "lms_courses",
+        course,
+        share=0.004,
+        prepare=lambda maker, rng, at: providers(maker, at),
+        relations=(
+            Relation("lms_courses", "provider", "lms_course_providers", "ref", "provider_id", ID_AND_NAME),
+            Relation(
+                "lms_courses", "revisions", "lms_course_revisions", "children", "course_id",
+                inside=(_SKILL_ASSIGNMENTS,), added_removed=True, linked=True,
+            ),
+        ),
+    ),
+    Factory(
+        "lms_course_progressions",
+        _next_progression,
+        share=0.03,
+        dependent=True,
+        relations=(
+            Relation(
+                "lms_course_progressions", "user", "lms_users", "ref", "user_id", _USER, required=True,
+            ),
+            Relation(
+                "lms_course_progressions", "course_revision", "lms_course_revisions", "ref",
+                "course_revision_id", members("id remote_id title"), (_COURSE,), required=True,
+            ),
+        ),
+        filters={
+            "course_ids": through("course_revision_id", "lms_course_revisions", one_of("course_id")),
+        },
+    ),
+)  # fmt: skip

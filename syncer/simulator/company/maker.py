@@ -9,6 +9,7 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.ids import kombo_id
 from syncer.simulator.company.records import Members, Record, Tables
+from syncer.simulator.company.relations import RelationGraph
 from syncer.simulator.company.render import UNKNOWN_MEMBER
 from syncer.simulator.company.values import pick
 
@@ -16,11 +17,11 @@ from syncer.simulator.company.values import pick
 class Maker:
     """Puts records into the tables of one integration. domain is the company's internet domain."""
 
-    def __init__(self, integration_id: str, clock: SimClock, domain: str) -> None:
+    def __init__(self, integration_id: str, clock: SimClock, domain: str, relations: RelationGraph) -> None:
         self.integration_id = integration_id
         self.clock = clock
         self.domain = domain
-        self.tables = Tables()
+        self.tables = Tables(relations)
         self._numbers: Counter[str] = Counter()
 
     def put(
@@ -52,6 +53,10 @@ class Maker:
     def known(self, model: str) -> list[str]:
         """Ids of a model, deleted ones too, in the order of their first appearance. Not to be changed."""
         return self.tables.known(model)
+
+    def made(self, model: str) -> int:
+        """The number of records of a model so far."""
+        return len(self.known(model))
 
     def id_for(self, remote_id: str) -> str:
         """The Kombo id of a remote id in this integration."""

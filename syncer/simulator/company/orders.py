@@ -5,8 +5,9 @@ from __future__ import annotations
 from random import Random
 
 from syncer.simulator.company import names
+from syncer.simulator.company.factory import Factory
 from syncer.simulator.company.maker import Maker
-from syncer.simulator.company.records import Members, Record
+from syncer.simulator.company.records import Members, Record, Tables
 from syncer.simulator.company.values import address, maybe, person, pick
 
 _TEAM_ROLES = ("RECRUITER", "HIRING_MANAGER")
@@ -48,3 +49,11 @@ def _member(maker: Maker, rng: Random, number: int) -> Members:
         "last_name": maybe(rng, who.last_name, 0.95),
         "hiring_team_roles": list(_TEAM_ROLES[: number % 3]),
     }
+
+
+def _created_after(tables: Tables, record: Record, ms: int) -> bool:
+    created: int = record.fields["_created_at"]
+    return created > ms
+
+
+FACTORIES = (Factory("assessment_orders", order, share=0.007, filters={"created_after": _created_after}),)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from random import Random
 
+from syncer.simulator.company.factory import Factory
+from syncer.simulator.company.filters import one_of, through
 from syncer.simulator.company.ids import DAY_MS, iso_day
 from syncer.simulator.company.maker import Maker
 from syncer.simulator.company.records import Members, Record
+from syncer.simulator.company.relations import Relation, members
 from syncer.simulator.company.values import maybe, money, pick
 
 _CURRENCIES = ("EUR", "EUR", "USD", "CHF", "JPY")
@@ -79,3 +82,42 @@ def _totals(rng: Random, most: float) -> Members:
     elif chance < 0.3:
         found["paid_amount"] = None
     return found
+
+
+def _next_payslip(maker: Maker, rng: Random, at: int) -> Record:
+    """Make a payslip of the pay run whose turn it is, now and then of none."""
+    runs, place = maker.known("hris_pay_runs"), maker.made("hris_payslips")
+    run_id = runs[place % len(runs)] if place % 30 else None
+    return payslip(maker, rng, at, maker.someone(rng), run_id)
+
+
+_PERSON = members("id remote_id first_name last_name display_full_name remote_deleted_at work_email")
+_PAY_RUN = members("id remote_id start_date end_date legal_entity_id")
+_SALARY_TYPE = Relation(
+    "hris_payslip_line_items", "salary_type", "hris_salary_types", "ref", "_salary_type_id"
+)
+
+FACTORIES = (
+    Factory("hris_pay_runs", pay_run, share=0.002),
+    Factory(
+        "hris_payslips",
+        _next_payslip,
+        share=0.085,
+        dependent=True,
+        prepare=lambda maker, rng, at: salary_types(maker, at),
+        relations=(
+            Relation(
+                "hris_payslips", "employee", "hris_employees", "ref", "_employee_id", _PERSON, required=True,
+            ),
+            Relation("hris_payslips", "pay_run", "hris_pay_runs", "ref", "_pay_run_id", _PAY_RUN),
+            Relation(
+                "hris_payslips", "line_items", "hris_payslip_line_items", "children", "_payslip_id",
+                inside=(_SALARY_TYPE,), added_removed=True, linked=True,
+            ),
+        ),
+        filters={
+            "legal_entity_ids": through("_pay_run_id", "hris_pay_runs", one_of("legal_entity_id")),
+            "payrun_ids": one_of("_pay_run_id"),
+        },
+    ),
+)  # fmt: skip

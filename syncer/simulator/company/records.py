@@ -1,7 +1,7 @@
 """The normalised records of one company, with their two clocks and the indexes between them.
 
 A record holds its own members and the ids of related records. Its ``changed_at`` moves when its own
-members change, its ``nested_at`` when something near it changed that ``relations.RELATIONS`` says it is
+members change, its ``nested_at`` when something near it changed that its relations say it is
 re-emitted for. Members whose name begins with ``_`` are never shown.
 """
 
@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
-from syncer.simulator.company.relations import RELATIONS, Relation, ways_out
+from syncer.simulator.company.relations import Relation, RelationGraph
 
 Members = dict[str, Any]
 
@@ -69,7 +68,8 @@ class Tables:
     a customer's filter leaves an employee out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, relations: RelationGraph) -> None:
+        self.relations = relations
         self._records: defaultdict[str, dict[str, Record]] = defaultdict(dict)
         self._pairs: defaultdict[tuple[str, str], dict[str, dict[str, None]]] = defaultdict(dict)
         self._known: defaultdict[str, list[str]] = defaultdict(list)
@@ -134,7 +134,7 @@ class Tables:
         self._known[record.model].append(record.id)
         record.place = len(self._known[record.model])
         self._by_id.pop(record.model, None)
-        for field in _own_references(record.model):
+        for field in self.relations.references(record.model):
             self._pair(record, field, record.fields.get(field))
         for name, pairs in record.links.items():
             for target_id, extra in pairs.items():
@@ -143,7 +143,7 @@ class Tables:
 
     def change(self, record: Record, members: Members, at: int) -> None:
         """Changes own members. A value equal to the old one changes the clock all the same."""
-        moves = [name for name in _own_references(record.model) if name in members]
+        moves = [name for name in self.relations.references(record.model) if name in members]
         if moves:
             # Those that the record leaves are re-emitted too.
             self._changed(record, at)
@@ -170,7 +170,7 @@ class Tables:
         """Marks the record deleted and takes it out of every list that links it."""
         record.deleted_at = at
         self._changed(record, at)
-        for relation in _relations_to(record.model, "link"):
+        for relation in self.relations.linking(record.model):
             for carrier in self.holders(relation, record):
                 self.unlink(carrier, relation.field, record.id, at)
 
@@ -192,23 +192,23 @@ class Tables:
     def _changed(self, record: Record, at: int) -> None:
         record.changed_at = max(record.changed_at, at)
         self._by_change.pop(record.model, None)
-        for relation in _relations_to(record.model):
+        for relation in self.relations.showing(record.model):
             if relation.linked:
                 for carrier in self.holders(relation, record):
                     carrier.nested_at = max(carrier.nested_at, at)
         self._forget_copies(record)
 
     def _link_changed(self, record: Record, name: str, at: int) -> None:
-        if (record.model, name) in _MATCHING_LINKS:
+        if (record.model, name) in self.relations.matching_links:
             record.nested_at = max(record.nested_at, at)
         self._forget_copies(record)
 
     def _forget_copies(self, record: Record) -> None:
         """Drops the rendered form of the record and of every record that shows a copy of it."""
         record.json = None
-        for way in _ways_out(record.model):
+        for chain in self.relations.chains(record.model):
             shown = [record]
-            for relation in way:
+            for relation in chain:
                 shown = [holder for each in shown for holder in self.holders(relation, each)]
                 if not shown:
                     break
@@ -219,7 +219,7 @@ class Tables:
         dropped = record.links[name].pop(target_id)
         self._unpair(record, name, target_id)
         for member in dropped:
-            if (record.model, f"{name}.{member}") in _EXTRAS:
+            if (record.model, f"{name}.{member}") in self.relations.extras:
                 others = {id for extra in record.links[name].values() for id in extra[member]}
                 for id in dropped[member]:
                     if id not in others:
@@ -228,7 +228,7 @@ class Tables:
     def _pair_link(self, record: Record, name: str, target_id: str, extra: Members) -> None:
         self._pair(record, name, target_id)
         for member, ids in extra.items():
-            if (record.model, f"{name}.{member}") in _EXTRAS:
+            if (record.model, f"{name}.{member}") in self.relations.extras:
                 for id in ids:
                     self._pair(record, f"{name}.{member}", id)
 
@@ -239,31 +239,3 @@ class Tables:
     def _unpair(self, record: Record, name: str, target_id: str | None) -> None:
         if target_id is not None:
             self._pairs[record.model, name].get(target_id, {}).pop(record.id, None)
-
-
-def _all_relations() -> tuple[Relation, ...]:
-    found = list(RELATIONS)
-    for relation in found:
-        found.extend(inner for inner in relation.inside if inner not in found)
-    return tuple(found)
-
-
-_ALL = _all_relations()
-_EXTRAS = frozenset(relation.edge for relation in _ALL if relation.how == "extra")
-_MATCHING_LINKS = frozenset(
-    relation.edge for relation in RELATIONS if relation.how == "link" and relation.added_removed
-)
-_ways_out = cache(ways_out)
-
-
-@cache
-def _own_references(model: str) -> tuple[str, ...]:
-    """The members of a model's own records that hold the id of a related one."""
-    edges = dict.fromkeys(relation.edge for relation in _ALL if relation.how in ("ref", "children"))
-    return tuple(name for owner, name in edges if owner == model)
-
-
-@cache
-def _relations_to(model: str, how: str | None = None) -> tuple[Relation, ...]:
-    relations = RELATIONS if how != "link" else tuple({each.edge: each for each in _ALL}.values())
-    return tuple(each for each in relations if each.target == model and how in (None, each.how))

@@ -8,16 +8,16 @@ from typing import Any
 
 import msgspec
 
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.company.ids import iso
 from syncer.simulator.company.records import Members, Record, Tables
-from syncer.simulator.company.relations import SECRETIVE, UNDATED, Relation, relations_of
+from syncer.simulator.company.relations import Relation
 
 #: A member that no client knows; some records of every model carry it.
 UNKNOWN_MEMBER = "preview_annotations"
 
 _encode = msgspec.json.Encoder().encode
 _encode_anything = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
-_relations_of = cache(relations_of)
 
 
 def to_json(value: object) -> bytes:
@@ -42,7 +42,7 @@ def row(tables: Tables, record: Record) -> Members:
     never null otherwise too.
     """
     shown = _own(record)
-    for relation in _relations_of(record.model):
+    for relation in tables.relations.carried_by(record.model):
         shown[relation.member] = _embedded(tables, relation, record)
     if record.blank:
         kept = {name: shown[name] for name in ("id", "changed_at", "remote_deleted_at") if name in shown}
@@ -51,13 +51,26 @@ def row(tables: Tables, record: Record) -> Members:
 
 
 def _own(record: Record) -> Members:
-    shown: Members = {"id": record.id, **record.fields}
-    if record.model in SECRETIVE:
-        shown = {name: value for name, value in shown.items() if name[0] != "_"}
-    if record.model not in UNDATED:
+    """The own members; those whose names begin with ``_`` are never shown."""
+    shown: Members = {"id": record.id}
+    shown.update((name, value) for name, value in record.fields.items() if name[0] != "_")
+    tells_changes, tells_deletion = _stamps(record.model)
+    if tells_changes:
         shown["changed_at"] = iso(record.changed_at)
+    if tells_deletion:
         shown["remote_deleted_at"] = None if record.deleted_at is None else iso(record.deleted_at)
     return shown
+
+
+@cache
+def _stamps(table: str) -> tuple[bool, bool]:
+    """Whether records of the table carry ``changed_at``, and whether ``remote_deleted_at``."""
+    model = catalogue().get(table)
+    if model is not None:
+        return model.has_changed_at, model.has_remote_deleted_at
+    children = (child for each in catalogue().values() for child in each.children if child.table == table)
+    names = {column.name for child in children for column in child.columns}
+    return "changed_at" in names, "remote_deleted_at" in names
 
 
 def _embedded(tables: Tables, relation: Relation, carrier: Record) -> Any:
@@ -81,7 +94,7 @@ def _belongs(relation: Relation, child: Record) -> bool:
     """A deleted child is shown only where its copy can say so, an anonymised one nowhere."""
     if child.deleted_at is None:
         return True
-    return relation.copy is None and relation.target not in UNDATED and not child.blank
+    return relation.copy is None and _stamps(relation.target)[1] and not child.blank
 
 
 def _entry(tables: Tables, relation: Relation, target_id: str, extra: Members) -> Members:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from random import Random
 
 from syncer.simulator.company import names
+from syncer.simulator.company.factory import Factory
 from syncer.simulator.company.ids import iso
 from syncer.simulator.company.maker import Maker
 from syncer.simulator.company.records import Members, Record
+from syncer.simulator.company.relations import TYPED_NAME, Relation, members
 from syncer.simulator.company.values import (
     Person,
     address,
@@ -134,7 +136,7 @@ def balance(maker: Maker, rng: Random, at: int, employee_id: str, type_id: str) 
 
 
 def join_groups(maker: Maker, rng: Random, at: int, member: Record) -> None:
-    """Puts an employee into one to three groups."""
+    """Put an employee into one to three groups."""
     groups = maker.known("hris_groups")
     for group_id in dict.fromkeys(pick(rng, groups) for _ in range(1 + int(rng.random() * 3))):
         maker.tables.link(member, "groups", group_id, {}, at)
@@ -170,3 +172,69 @@ def _bank_account(rng: Random, who: Person, number: int) -> Members:
     if number % 7 == 0:
         account.pop("bic")
     return account
+
+
+def _next_employment(maker: Maker, rng: Random, at: int) -> Record:
+    """Make an employment of the employee whose turn it is."""
+    employees = maker.known("hris_employees")
+    employee_id = employees[maker.made("hris_employments") % len(employees)]
+    return employment(maker, rng, at, maker.tables.of("hris_employees")[employee_id])
+
+
+def _next_balance(maker: Maker, rng: Random, at: int) -> Record:
+    """Make a balance of the employee whose turn it is, of another kind every time around."""
+    employees, types = maker.known("hris_employees"), maker.known("hris_absence_types")
+    place = maker.made("hris_time_off_balances")
+    type_id = types[place // len(employees) % len(types)]
+    return balance(maker, rng, at, employees[place % len(employees)], type_id)
+
+
+_MANAGER = members(
+    "first_name last_name display_full_name id employee_number work_email remote_id employment_status"
+    " termination_date"
+)
+_LEGAL_ENTITY = members("id remote_id name address")
+
+FACTORIES = (
+    Factory(
+        "hris_employees",
+        employee,
+        share=0.055,
+        complete=join_groups,
+        relations=(
+            Relation(
+                "hris_employees", "employments", "hris_employments", "children", "employee_id",
+                added_removed=True, linked=True,
+            ),
+            Relation(
+                "hris_employees", "time_off_balances", "hris_time_off_balances", "children", "employee_id",
+                added_removed=True, linked=True,
+            ),
+            Relation(
+                "hris_employees", "manager", "hris_employees", "ref", "manager_id", _MANAGER, linked=True,
+            ),
+            Relation(
+                "hris_employees", "groups", "hris_groups", "link", "groups", TYPED_NAME,
+                added_removed=True, path="group_memberships",
+            ),
+            Relation(
+                "hris_employees", "legal_entity", "hris_legal_entities", "ref", "legal_entity_id",
+                _LEGAL_ENTITY, linked=True,
+            ),
+            Relation("hris_employees", "teams", "hris_groups", "link", "groups", TYPED_NAME),
+            Relation(
+                "hris_employees", "work_location", "hris_locations", "ref", "work_location_id", linked=True,
+            ),
+        ),
+    ),
+    Factory("hris_employments", _next_employment, share=0.075, dependent=True),
+    Factory(
+        "hris_time_off_balances",
+        _next_balance,
+        share=0.09,
+        dependent=True,
+        relations=(
+            Relation("hris_time_off_balances", "type", "hris_absence_types", "ref", "type_id", linked=True),
+        ),
+    ),
+)  # fmt: skip

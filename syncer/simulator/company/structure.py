@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from syncer.simulator.company import names
+from syncer.simulator.company.factory import Factory
 from syncer.simulator.company.ids import DAY_MS, iso_midnight
 from syncer.simulator.company.maker import Maker
 from syncer.simulator.company.records import Record
@@ -127,3 +128,14 @@ def scales(maker: Maker, at: int) -> None:
     )
     for number, kind in enumerate(kinds):
         maker.put("hris_skill_proficiency_scales", dict(kind), remote_id=f"scale-{number}", at=at)
+
+
+FACTORIES = (
+    Factory("hris_legal_entities", legal_entity, share=0.001),
+    Factory("hris_locations", location, share=0.002),
+    Factory("hris_groups", group, share=0.006),
+    Factory("hris_absence_types", absence_type, count=8),
+    Factory("hris_employee_document_categories", document_category, count=6),
+    Factory("hris_performance_review_cycles", review_cycle, count=4),
+    Factory("hris_skills", skill, share=0.002, prepare=lambda maker, rng, at: scales(maker, at)),
+)

@@ -6,8 +6,10 @@ from random import Random
 from typing import Any
 
 from syncer.simulator.company import names
+from syncer.simulator.company.factory import Factory
 from syncer.simulator.company.maker import Maker
 from syncer.simulator.company.records import Members, Record
+from syncer.simulator.company.relations import ID_AND_NAME, TYPED_NAME, Relation, members
 from syncer.simulator.company.values import (
     LONG_TEXT,
     custom_fields,
@@ -117,3 +119,61 @@ def _expected(maker: Maker, skill_id: str, number: int) -> Members:
         return {"expected_proficiency": {"type": "NUMERIC", "value": 1 + number % 9}}
     chosen = scale.fields["ordered_options"][number % 3]["id"]
     return {"expected_proficiency": {"type": "SINGLE_SELECT", "selected_option_id": chosen}}
+
+
+_PERSON = members("id remote_id first_name last_name display_full_name work_email remote_deleted_at")
+_SCALE = Relation(
+    "hris_skills", "proficiency_scale", "hris_skill_proficiency_scales", "ref", "_proficiency_scale_id"
+)
+
+FACTORIES = (
+    Factory(
+        "hris_staffing_entities",
+        staffing_entity,
+        share=0.01,
+        relations=(
+            Relation(
+                "hris_staffing_entities", "locations", "hris_locations", "link", "locations", TYPED_NAME,
+                added_removed=True, linked=True,
+            ),
+            Relation(
+                "hris_staffing_entities", "legal_entities", "hris_legal_entities", "link", "legal_entities",
+                ID_AND_NAME, added_removed=True, linked=True,
+            ),
+            Relation(
+                "hris_staffing_entities", "groups", "hris_groups", "link", "groups", TYPED_NAME,
+                added_removed=True, linked=True,
+            ),
+            Relation(
+                "hris_staffing_entities", "skills", "hris_skills", "link", "skills", ID_AND_NAME, (_SCALE,),
+                wrap="skill", id_member="skill_id", added_removed=True, linked=True,
+            ),
+        ),
+    ),
+    Factory(
+        "hris_performance_reviews",
+        lambda maker, rng, at: review(maker, rng, at, maker.someone(rng)),
+        share=0.04,
+        dependent=True,
+        relations=(
+            Relation(
+                "hris_performance_reviews", "reviewee", "hris_employees", "ref", "_reviewee_id", _PERSON,
+                required=True, linked=True,
+            ),
+            Relation(
+                "hris_performance_reviews", "reviewer", "hris_employees", "ref", "_reviewer_id", _PERSON,
+                required=True, linked=True,
+            ),
+            Relation(
+                "hris_performance_reviews", "review_cycle", "hris_performance_review_cycles", "ref",
+                "_review_cycle_id", linked=True,
+            ),
+        ),
+    ),
+    Factory(
+        "hris_skill_proficiency_ratings",
+        lambda maker, rng, at: rating(maker, rng, at, maker.someone(rng)),
+        share=0.03,
+        dependent=True,
+    ),
+)  # fmt: skip

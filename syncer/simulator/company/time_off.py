@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from random import Random
 
+from syncer.simulator.company.factory import Factory
 from syncer.simulator.company.ids import DAY_MS, MINUTE_MS, iso, iso_day
 from syncer.simulator.company.maker import Maker
-from syncer.simulator.company.records import Members, Record
+from syncer.simulator.company.records import Members, Record, Tables
+from syncer.simulator.company.relations import Relation
 from syncer.simulator.company.values import (
     custom_fields,
     integration_fields,
@@ -85,3 +87,36 @@ def _breaks(start: int, number: int) -> list[Members]:
         }
         for hour in range(2, 2 + number % 3)
     ]
+
+
+def _ends_from(tables: Tables, record: Record, ms: int) -> bool:
+    end = record.fields["end_date"] or record.fields["start_date"]
+    return end is not None and end >= iso_day(ms)
+
+
+def _starts_until(tables: Tables, record: Record, ms: int) -> bool:
+    start = record.fields["start_date"]
+    return start is not None and start <= iso_day(ms)
+
+
+FACTORIES = (
+    Factory(
+        "hris_absences",
+        lambda maker, rng, at: absence(maker, rng, at, maker.someone(rng)),
+        share=0.13,
+        dependent=True,
+        relations=(Relation("hris_absences", "type", "hris_absence_types", "ref", "type_id", linked=True),),
+        filters={
+            "date_from": _ends_from,
+            "date_until": _starts_until,
+            "time_from": _ends_from,
+            "time_until": _starts_until,
+        },
+    ),
+    Factory(
+        "hris_timesheets",
+        lambda maker, rng, at: timesheet(maker, rng, at, maker.someone(rng)),
+        share=0.15,
+        dependent=True,
+    ),
+)

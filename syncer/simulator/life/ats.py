@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from syncer.simulator.company import hiring, jobs, learning, orders
+from syncer.simulator.company import candidates, hiring, jobs, learning, orders
 from syncer.simulator.company.chance import Change, find, label
 from syncer.simulator.company.company import Company
 from syncer.simulator.company.ids import iso
@@ -68,8 +68,8 @@ def change_hiring_team(company: Company, rng: Random) -> str | None:
 
 def apply(company: Company, rng: Random) -> str:
     now = company.clock.now_ms()
-    candidate = hiring.candidate(company, rng, now)
-    application = hiring.application(company, rng, now, candidate.id, "PENDING")
+    candidate = candidates.candidate(company, rng, now)
+    application = candidates.application(company, rng, now, candidate.id, "PENDING")
     hiring.attachment(company, rng, now, application)
     return f"{label(candidate)} applied"
 

@@ -1,7 +1,8 @@
 """A company lives: one random change at a time, or changes for ever.
 
-Besides the business of ``life_hris`` and ``life_ats``: records disappear and come back, changes are committed
-late, several share one timestamp, and a clock moves although nothing differs.
+Besides the business of ``hris`` and ``ats``: records disappear and come back, changes are committed late,
+several share one timestamp, a clock moves although nothing differs, and lists without a factory by hand
+change.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from datetime import timedelta
 from random import Random
 from typing import NoReturn
 
-from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.simulator.company.chance import Change, find, label
 from syncer.simulator.company.company import Company
+from syncer.simulator.company.factories import GENERIC
+from syncer.simulator.company.generic import generic_members
 from syncer.simulator.company.records import Record
 from syncer.simulator.company.values import pick
 from syncer.simulator.life import ats as life_ats
@@ -123,6 +126,17 @@ def touch(company: Company, rng: Random) -> str | None:
     return f"{model}: {label(record)} was touched"
 
 
+def rewrite(company: Company, rng: Random) -> str | None:
+    """Give a record of a list without a factory by hand other values."""
+    model = model_named(pick(rng, tuple(GENERIC)))
+    record = find(company, rng, model.name)
+    if record is None:
+        return None
+    members = generic_members(model, company, rng, company.next_number(model.name))
+    company.update(model.name, record.id, **members)
+    return f"{model.name}: {label(record)} was written anew"
+
+
 OTHERS: tuple[tuple[int, Change], ...] = (
     (5, disappear),
     (2, employee_disappears),
@@ -130,6 +144,7 @@ OTHERS: tuple[tuple[int, Change], ...] = (
     (3, commit_late),
     (2, change_together),
     (2, touch),
+    *(((4, rewrite),) if GENERIC else ()),
 )
 _ALL = (*life_hris.CHANGES, *life_ats.CHANGES, *OTHERS)
 _WEIGHTS = [weight for weight, _ in _ALL]

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from syncer.domain.catalogue.model import Filter, Model
+from syncer.simulator.company.factories import FACTORIES
+from syncer.simulator.company.filters import FilterTest, filter_test
 from syncer.simulator.company.ids import to_ms
 from syncer.simulator.company.records import Record, Tables
-from syncer.simulator.server.filters import FILTERS
 
 DEFAULT_PAGE_SIZE = 100
 LARGEST_PAGE_SIZE = 250
@@ -64,12 +65,20 @@ def read_query(
     """The query of a list request.
 
     Parameters that the list does not know are ignored. unsupported holds the (model, filter) pairs that the
-    tool behind has no data for. Raises Invalid.
+    tool behind has no data for; what neither a factory nor the columns give a meaning to counts as such.
+    Raises Invalid.
     """
     features = model.features
-    given = {each.name: params[each.name] for each in model.filters if each.name in params}
+    tests: list[Callable[[Tables, Record], bool]] = []
+    is_unsupported = False
+    for each in model.filters:
+        if each.name in params:
+            test = None if (model.name, each.name) in unsupported else meaning_of(model, each)
+            if test is None:
+                is_unsupported = True
+            else:
+                tests.append(_with_value(test, _value(each, params[each.name])))
     ignore = features.include_deleted and _boolean(params, "ignore_unsupported_filters")
-    dropped = {name for name in given if (model.name, name) in unsupported}
     return Query(
         page_size=_page_size(params) if features.paging else DEFAULT_PAGE_SIZE,
         cursor=params.get("cursor") if features.paging else None,
@@ -77,17 +86,17 @@ def read_query(
         include_deleted=features.include_deleted and _boolean(params, "include_deleted"),
         ids=_set(params, "ids") if features.ids else None,
         remote_ids=_set(params, "remote_ids") if features.remote_ids else None,
-        tests=tuple(
-            _test(model, each, given[each.name])
-            for each in model.filters
-            if each.name in given and each.name not in dropped
-        ),
-        nothing=bool(dropped) and not ignore,
+        tests=tuple(tests),
+        nothing=is_unsupported and not ignore,
     )
 
 
-def _test(model: Model, filter: Filter, text: str) -> Callable[[Tables, Record], bool]:
-    test, value = FILTERS[model.name][filter.name], _value(filter, text)
+def meaning_of(model: Model, filter: Filter) -> FilterTest | None:
+    """Find what a list's own parameter means: what is registered for it, or else what the columns tell."""
+    return FACTORIES[model.name].filters.get(filter.name) or filter_test(model, filter)
+
+
+def _with_value(test: FilterTest, value: Any) -> Callable[[Tables, Record], bool]:
     return lambda tables, record: test(tables, record, value)
 
 

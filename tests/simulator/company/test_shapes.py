@@ -13,7 +13,7 @@ import pytest
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
-from syncer.simulator.company.relations import RELATIONS
+from syncer.simulator.company.factories import RELATIONS
 from syncer.simulator.company.render import UNKNOWN_MEMBER
 
 SHAPES = json.loads((Path(__file__).parents[2] / "data" / "models.json").read_text(encoding="utf-8"))
@@ -194,14 +194,14 @@ def test_the_table_of_relations_is_kombos(shape: dict[str, Any]) -> None:
     models = {model.path: model.name for model in catalogue().values()}
     ours = {
         relation.path or relation.member: (relation.added_removed, relation.linked)
-        for relation in RELATIONS
+        for relation in RELATIONS.relations
         if relation.carrier == models.get(shape["path"])
     }
     for row in shape["updated_after_relations"] or []:
         theirs = (bool(row["added_removed_matches"]), bool(row["linked_record_matches"]))
         # Kombo's longer paths and the members that it does not show match on nothing.
         assert ours.get(row["path"], (False, False)) == theirs, row["path"]
-    children = [each for each in RELATIONS if each.how == "children"]
+    children = [each for each in RELATIONS.relations if each.how == "children"]
     assert all(each.added_removed == each.linked for each in children)
     told = {row["path"] for row in shape["updated_after_relations"] or []}
     assert [path for path, matches in ours.items() if any(matches) and path not in told] == []

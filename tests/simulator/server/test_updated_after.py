@@ -14,9 +14,10 @@ import pytest
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
+from syncer.simulator.company.factories import RELATIONS
 from syncer.simulator.company.ids import iso, to_ms
 from syncer.simulator.company.records import Record
-from syncer.simulator.company.relations import RELATIONS, Relation
+from syncer.simulator.company.relations import Relation
 
 Get = Callable[..., Awaitable[httpx.Response]]
 Walk = Callable[..., Awaitable[list[dict[str, Any]]]]
@@ -49,7 +50,9 @@ LISTS = [row for row in ROWS if row.added_removed is not None and row.path != "l
 
 def _chain(row: Row) -> list[Relation]:
     """The relations from the carrier to the linked record; what is not shown is followed by its id."""
-    candidates: tuple[Relation, ...] = tuple(each for each in RELATIONS if each.carrier == row.model)
+    candidates: tuple[Relation, ...] = tuple(
+        each for each in RELATIONS.relations if each.carrier == row.model
+    )
     chain: list[Relation] = []
     for name in row.path.split("."):
         found = next((each for each in candidates if name in (each.path, each.member)), None)
