@@ -132,7 +132,7 @@ def rewrite(company: Company, rng: Random) -> str | None:
     record = find(company, rng, model.name)
     if record is None:
         return None
-    members = generic_members(model, company, rng, company.next_number(model.name))
+    members = generic_members(model, company, rng)
     company.update(model.name, record.id, **members)
     return f"{model.name}: {label(record)} was written anew"
 
