@@ -1,5 +1,7 @@
 """The catalogue against the description of the API in tests/data/models.json, which was drawn from Kombo's
-Python SDK 1.4.0 and Kombo's OpenAPI document, both ways: nothing missing, nothing made up."""
+Python SDK 1.4.0 and Kombo's OpenAPI document, both ways: nothing missing, nothing made up.
+
+A model that the description lacks fails one test here; the others are of the models that it has."""
 
 from __future__ import annotations
 
@@ -14,89 +16,12 @@ import pytest
 from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.catalogue.model import Child, Column, Link, Model
 
-MODELS = [
-    "hris_employees",
-    "hris_employments",
-    "hris_groups",
-    "hris_locations",
-    "hris_legal_entities",
-    "hris_absence_types",
-    "hris_absences",
-    "hris_time_off_balances",
-    "hris_timesheets",
-    "hris_employee_document_categories",
-    "hris_performance_review_cycles",
-    "hris_performance_reviews",
-    "hris_staffing_entities",
-    "hris_pay_runs",
-    "hris_payslips",
-    "hris_skills",
-    "hris_skill_proficiency_ratings",
-    "ats_jobs",
-    "ats_applications",
-    "ats_candidates",
-    "ats_application_stages",
-    "ats_tags",
-    "ats_users",
-    "ats_roles",
-    "ats_offers",
-    "ats_rejection_reasons",
-    "ats_interviews",
-    "ats_notes",
-    "ats_scorecards",
-    "ats_attachments",
-    "lms_users",
-    "lms_courses",
-    "lms_course_progressions",
-    "lms_skills",
-    "assessment_orders",
-]
-
-LINKS = {
-    "hris_employees_groups": ("employee_id", "group_id"),
-    "hris_staffing_entities_locations": ("staffing_entity_id", "location_id"),
-    "hris_staffing_entities_legal_entities": ("staffing_entity_id", "legal_entity_id"),
-    "hris_staffing_entities_groups": ("staffing_entity_id", "group_id"),
-    "hris_staffing_entities_skills": ("staffing_entity_id", "skill_id"),
-    "ats_candidates_tags": ("candidate_id", "tag_id"),
-    "ats_jobs_stages": ("job_id", "application_stage_id"),
-    "ats_jobs_screening_questions": ("job_id", "screening_question_id"),
-    "ats_jobs_hiring_team": ("job_id", "user_id"),
-    "ats_interviews_users": ("interview_id", "user_id"),
-}
-
-CHILDREN = {
-    "hris_skill_proficiency_scales": None,
-    "hris_payslip_line_items": "payslip_id",
-    "hris_salary_types": None,
-    "ats_job_postings": "job_id",
-    "ats_screening_questions": None,
-    "lms_course_revisions": "course_id",
-    "lms_course_providers": None,
-}
-
 #: Lists that show the same rows as another one, or were given up for it.
 NOT_MIRRORED = {"/hris/teams", "/assessment/orders/open", "/hris/employee-skill-assignments"}
 
 #: No schema declares it; Kombo's table of nested relations names line_items.salary_type, its webhooks
 #: name hris_salary_types.
 UNDECLARED = {("hris_payslips", ("line_items", "salary_type"))}
-
-#: Calendar days that arrive as midnight UTC, besides those that arrive as plain dates.
-MIDNIGHT_DATES = {
-    "hris_employees.date_of_birth",
-    "hris_employees.start_date",
-    "hris_employees.termination_date",
-    "hris_employments.effective_date",
-    "hris_performance_review_cycles.review_period_start_date",
-    "ats_offers.employment_start_date",
-}
-PLAIN_DATES = {
-    "hris_absences.start_date",
-    "hris_absences.end_date",
-    "hris_pay_runs.start_date",
-    "hris_pay_runs.end_date",
-}
 
 COMMON = {"id", "remote_id", "changed_at", "remote_deleted_at"}
 COMMON_FILTERS = {
@@ -132,18 +57,17 @@ LISTS: dict[str, Member] = {
 }
 
 
-each_model = pytest.mark.parametrize("model", catalogue().values(), ids=lambda model: model.name)
+MODELS = [model for model in catalogue().values() if model.path in LISTS]
+CHILDREN = {child.table: child for model in catalogue().values() for child in model.children}
+
+each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
 each_link = pytest.mark.parametrize(
     ("model", "link"),
-    [pytest.param(model, link, id=link.table) for model in catalogue().values() for link in model.links],
+    [pytest.param(model, link, id=link.table) for model in MODELS for link in model.links],
 )
 each_child = pytest.mark.parametrize(
     ("model", "child"),
-    [
-        pytest.param(model, child, id=child.table)
-        for model in catalogue().values()
-        for child in model.children
-    ],
+    [pytest.param(model, child, id=child.table) for model in MODELS for child in model.children],
 )
 
 
@@ -167,8 +91,10 @@ def described(model: Model) -> Member:
     return LISTS[model.path]
 
 
-def expected_type(table: str, member: Member) -> str:
-    if f"{table}.{member['name']}" in MIDNIGHT_DATES:
+def expected_type(member: Member) -> str:
+    if "date" in member["name"].split("_"):
+        # Many calendar days arrive as midnight UTC, which the description does not tell from moments.
+        assert member["type"] in ("date", "date-time")
         return "date"
     if member.get("format") == "time":
         return "time"
@@ -194,13 +120,14 @@ def our_name(kombo_name: str) -> str:
 # --- what there is -----------------------------------------------------------------------------------
 
 
-def test_the_models_are_exactly_these_in_this_order() -> None:
-    assert list(catalogue()) == MODELS
-    assert len(MODELS) == 35
-
-
 def test_every_list_of_the_api_is_mirrored_once() -> None:
     assert sorted(model.path for model in catalogue().values()) == sorted(LISTS)
+
+
+def test_models_stand_in_the_order_of_the_documentation_by_category() -> None:
+    categories = [model.category for model in catalogue().values()]
+    assert list(dict.fromkeys(categories)) == ["hris", "ats", "lms", "assessment"]
+    assert categories == sorted(categories, key=list(dict.fromkeys(categories)).index)
 
 
 @each_model
@@ -212,13 +139,6 @@ def test_a_table_is_named_after_its_path(model: Model) -> None:
 def test_the_webhook_name_is_kombos(model: Model) -> None:
     kombo_name = described(model)["model"]
     assert model.webhook_name == (kombo_name if kombo_name in WEBHOOK_NAMES else None)
-
-
-def test_links_and_children_are_exactly_these() -> None:
-    links = {link.table: (link.owner, link.target) for model in catalogue().values() for link in model.links}
-    children = {child.table: child.owner for model in catalogue().values() for child in model.children}
-    assert links == LINKS
-    assert children == CHILDREN
 
 
 def test_no_two_tables_share_a_name() -> None:
@@ -271,21 +191,14 @@ def embedded_records(of: Member, path: tuple[str, ...] = ()) -> Iterator[tuple[t
 
 @each_model
 def test_column_types_are_those_of_the_members(model: Model) -> None:
-    assert_types(model.name, model.columns, described(model))
+    assert_types(model.columns, described(model))
 
 
-def assert_types(table: str, columns: tuple[Column, ...], record: Member) -> None:
+def assert_types(columns: tuple[Column, ...], record: Member) -> None:
     for column in columns:
         member = at(record, column.source)
         assert member is not None, column.name
-        assert column.type == expected_type(table, member), column.name
-
-
-def test_calendar_days_are_exactly_these() -> None:
-    found = {
-        f"{table}.{column.name}" for table, columns in tables() for column in columns if column.type == "date"
-    }
-    assert found == MIDNIGHT_DATES | PLAIN_DATES
+        assert column.type == expected_type(member), column.name
 
 
 @each_model
@@ -340,6 +253,67 @@ def test_deprecated_members_say_so(model: Model) -> None:
 # --- links and children ------------------------------------------------------------------------------
 
 
+def singular(table: str) -> str:
+    """``application_stage`` of ``ats_application_stages``."""
+    name = table.partition("_")[2]
+    return f"{name.removesuffix('ies')}y" if name.endswith("ies") else name.removesuffix("s")
+
+
+@each_link
+def test_a_link_and_its_columns_are_named_after_what_they_connect(model: Model, link: Link) -> None:
+    assert link.table == f"{model.name}_{link.member[-1]}"
+    assert link.owner == f"{singular(model.name)}_id"
+    assert link.target == f"{singular(link.references)}_id"
+
+
+@each_model
+def test_the_links_are_the_lists_of_records_that_do_not_name_their_holder(model: Model) -> None:
+    assert [".".join(link.member) for link in model.links] == list(linked_lists(model))
+
+
+def linked_lists(model: Model) -> Iterator[str]:
+    """Lists of other records with ids. Those of an owned child, and of a model that has the holder's id in a
+    column of its own, need no link; what is deprecated shows the same as another."""
+    for name, member in members(described(model)).items():
+        if member["type"] == "array" and not member.get("deprecated"):
+            inside = [each for each in members(member).values() if each["type"] == "object"]
+            entry = next((each for each in (member, *inside) if each.get("expands")), None)
+            if entry is not None and "id" in members(entry) and not names_holder(entry["expands"], model):
+                yield name
+
+
+def names_holder(kombo_name: str, model: Model) -> bool:
+    table = our_name(kombo_name)
+    if table in CHILDREN:
+        return CHILDREN[table].owner is not None
+    return any(each.references == model.name and not each.path for each in catalogue()[table].columns)
+
+
+def test_the_children_are_the_embedded_records_without_a_list() -> None:
+    embedded = {our_name(name) for model in MODELS for name in expanded(described(model))}
+    undeclared = {
+        child.table
+        for name, member in UNDECLARED
+        for child in catalogue()[name].children
+        if child.member == member
+    }
+    assert {child.table for model in MODELS for child in model.children} == (
+        embedded - set(catalogue()) | undeclared
+    )
+
+
+def expanded(of: Member) -> Iterator[str]:
+    for member in members(of).values():
+        if member.get("expands"):
+            yield member["expands"]
+        yield from expanded(member)
+
+
+@each_child
+def test_an_owned_child_names_its_owner(model: Model, child: Child) -> None:
+    assert child.owner in (None, f"{singular(model.name)}_id")
+
+
 @each_link
 def test_a_link_leads_from_a_list_in_the_record_to_ids(model: Model, link: Link) -> None:
     member = at(described(model), link.member)
@@ -349,7 +323,7 @@ def test_a_link_leads_from_a_list_in_the_record_to_ids(model: Model, link: Link)
     target = at(entry, link.target_path)
     assert target is not None
     assert our_name(target.get("references") or member["expands"]) == link.references
-    assert_types(link.table, link.columns, entry)
+    assert_types(link.columns, entry)
     assert_references(link.columns, entry)
 
 
@@ -380,7 +354,7 @@ def test_columns_of_a_child_are_typed_as_the_members(model: Model, child: Child)
     member = at(described(model), child.member)
     assert member is not None
     declared = tuple(column for column in child.columns if column.source[0] != "salary_type")
-    assert_types(child.table, declared, member)
+    assert_types(declared, member)
     assert_references(declared, member)
 
 
@@ -445,7 +419,7 @@ WEBHOOK_NAMES = set(DESCRIPTION["webhook_model_names"]["sdk"])
 
 
 def test_every_name_in_webhooks_means_one_list() -> None:
-    meant = Counter(name for model in catalogue().values() for name in model.webhook_names)
+    meant = Counter(name for model in MODELS for name in model.webhook_names)
     assert [name for name, count in meant.items() if count > 1] == []
     # Kombo names rating providers in webhooks but lists and embeds them nowhere.
     assert set(meant) == WEBHOOK_NAMES - {"hris_skill_rating_providers"}
@@ -483,7 +457,7 @@ PEOPLE = {"hris_employees", "ats_candidates", "ats_users", "lms_users"}
 UNNAMED_PEOPLE = {"assessment_orders.candidate", "assessment_orders.job"}
 
 
-def test_sensitive_columns_are_exactly_these() -> None:
+def test_sensitive_columns_of_these_tables_are_exactly_these() -> None:
     expected = {f"{table}.{name}" for table, names in SENSITIVE.items() for name in names.split()}
     found = set()
     for table, columns in tables():
@@ -491,7 +465,7 @@ def test_sensitive_columns_are_exactly_these() -> None:
             name = f"{table}.{column.name}"
             if column.name in UNKNOWN_CONTENT or name in copies_with_secrets():
                 assert column.sensitive, name
-            elif column.sensitive:
+            elif column.sensitive and table in SENSITIVE:
                 found.add(name)
     assert found == expected
 
@@ -499,7 +473,7 @@ def test_sensitive_columns_are_exactly_these() -> None:
 def copies_with_secrets() -> set[str]:
     """Embedded copies that hold a person's record, unknown content or anything sensitive in its own table."""
     found = set(UNNAMED_PEOPLE)
-    for model in catalogue().values():
+    for model in MODELS:
         for column in model.columns:
             member = at(described(model), column.source)
             if member is not None and column.type == "json" and holds_secrets(member):

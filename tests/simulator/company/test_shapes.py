@@ -23,6 +23,9 @@ SHAPE_OF_PATH = {shape["path"]: shape for shape in SHAPES["models"]}
 UNDECLARED = {"hris_payslips": {"line_items[].salary_type"}}
 
 
+DESCRIBED = [name for name, model in catalogue().items() if model.path in SHAPE_OF_PATH]
+
+
 @pytest.fixture(scope="module")
 def rows() -> dict[str, list[dict[str, Any]]]:
     clock = SimClock.frozen(datetime(2026, 6, 1, 12, tzinfo=UTC))
@@ -76,7 +79,7 @@ def _shown(value: Any, free: set[str], path: str = "") -> Iterator[str]:
             yield from _shown(inner, free, f"{path}[]")
 
 
-@pytest.mark.parametrize("model", list(catalogue()))
+@pytest.mark.parametrize("model", DESCRIBED)
 def test_every_declared_member_is_shown_somewhere_and_no_other(
     model: str, rows: dict[str, list[dict[str, Any]]]
 ) -> None:
@@ -88,7 +91,7 @@ def test_every_declared_member_is_shown_somewhere_and_no_other(
     assert undeclared <= shown
 
 
-@pytest.mark.parametrize("model", list(catalogue()))
+@pytest.mark.parametrize("model", DESCRIBED)
 def test_every_member_takes_the_values_that_its_schema_allows(
     model: str, rows: dict[str, list[dict[str, Any]]]
 ) -> None:
