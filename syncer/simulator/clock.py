@@ -8,7 +8,7 @@ from typing import Self
 
 
 class SimClock:
-    """A clock that follows another one, at any speed, and can be turned.
+    """Adjustable clock that follows another one, at any speed.
 
     base tells the time that is followed (with a zone). ``now()`` is the moment at which the clock was
     made, plus what base has moved since times speed, plus every ``advance``.
@@ -22,21 +22,21 @@ class SimClock:
 
     @classmethod
     def frozen(cls, at: datetime) -> Self:
-        """A clock that stands at one moment until it is turned."""
+        """Make a clock that stands at one moment until it is advanced."""
         return cls(lambda: at)
 
     def now(self) -> datetime:
-        """The simulated time in UTC."""
+        """Read the simulated time in UTC."""
         return (self._shown + (self._base() - self._since) * self._speed).astimezone(UTC)
 
     def now_ms(self) -> int:
-        """The simulated time in whole milliseconds since 1970, the resolution of Kombo's timestamps."""
+        """Read the simulated time in whole milliseconds since 1970, the resolution of Kombo's timestamps."""
         return int(self.now().timestamp() * 1000)
 
     def advance(self, by: timedelta) -> None:
-        """Turns the clock."""
+        """Move the clock forward."""
         self._shown += by
 
     def run(self, speed: float) -> None:
-        """Goes on from the present moment at another speed; 0 stops the clock."""
+        """Continue from the present moment at another speed; 0 stops the clock."""
         self._shown, self._since, self._speed = self.now(), self._base(), speed

@@ -20,7 +20,7 @@ from syncer.simulator.company.maker import Maker
 from syncer.simulator.company.records import Record
 from syncer.simulator.company.render import row_json
 from syncer.simulator.server.environment import Environment
-from syncer.simulator.server.integration import Integration
+from syncer.simulator.server.integration import SimIntegration
 from syncer.simulator.server.limit import RateLimit
 from syncer.simulator.server.paging import Paging
 from syncer.simulator.server.request_log import RequestInfo
@@ -78,7 +78,7 @@ class Firm(Company):
         return self.tables.of(model)[known[number % len(known)]]
 
 
-class _Brief(Integration):
+class _Brief(SimIntegration):
     """An integration that speaks only of the models that are mirrored here."""
 
     def describe(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class _Brief(Integration):
 @lru_cache
 def _described(integration_id: str) -> dict[str, Any]:
     clock = SimClock.frozen(datetime.fromisoformat("2031-03-09T12:00:00Z"))
-    return Integration(Firm(integration_id, clock, Erasure())).describe()
+    return SimIntegration(Firm(integration_id, clock, Erasure())).describe()
 
 
 @lru_cache(4096)
@@ -137,7 +137,7 @@ class Source:
         assert isinstance(firm, Firm)
         return firm
 
-    def integration(self, key: StreamKey) -> Integration:
+    def integration(self, key: StreamKey) -> SimIntegration:
         return self.environment.integrations[key.integration_id]
 
     def listed(self, key: StreamKey) -> dict[str, dict[str, Any]]:

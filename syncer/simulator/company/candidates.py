@@ -83,7 +83,7 @@ def application(
 
 
 def _answer(rng: Random, number: int) -> Members:
-    """An answer to a screening question; every kind comes in turn, sometimes empty."""
+    """Answer a screening question; every kind comes in turn, sometimes empty."""
     answers: tuple[tuple[str, str, object], ...] = (
         ("TEXT", "content", "Weil ich Äpfel mag 🍎"),
         ("SINGLE_SELECT", "choice", "Ja"),

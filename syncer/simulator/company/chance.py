@@ -18,7 +18,7 @@ _TRIES = 25
 def find(
     company: Company, rng: Random, model: str, fits: Callable[[Record], bool] = lambda record: True
 ) -> Record | None:
-    """A random live record that fits; None if luck or the company has none."""
+    """Pick a random live record that fits; None if luck or the company has none."""
     ids = company.known(model)
     if not ids:
         return None
@@ -28,7 +28,7 @@ def find(
 
 
 def label(record: Record) -> str:
-    """A person's or thing's name, or its id."""
+    """Name a record by its name, or by its id."""
     fields = record.fields
     name = " ".join(filter(None, (fields.get("first_name"), fields.get("last_name"))))
     return name or fields.get("name") or fields.get("title") or record.id

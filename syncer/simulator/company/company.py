@@ -33,7 +33,7 @@ _BURIED_WITHIN = timedelta(days=13)
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What becomes of a deleted record when its time is up.
+    """Erasure of deleted records: when, and what is left of them.
 
     Kombo anonymises after 14 days (docs.kombo.dev, "Deletion policy"); whether the shell stays listed and
     whether its ``changed_at`` moves is not documented, so both are choices: ``blank`` nulls every member,
@@ -46,7 +46,7 @@ class Erasure:
 
 
 class Company(Maker):
-    """The records of one integration.
+    """Records of one integration, and all that can happen to them.
 
     records is the number of records over all lists; embedded ones (line items and the like) come on top.
     tables holds them normalised; tests read ``rows`` and change through the methods here.
@@ -72,7 +72,7 @@ class Company(Maker):
     # What the API would show
 
     def rows(self, model: str, *, include_deleted: bool = True) -> list[dict[str, Any]]:
-        """The records of a list as the API shows them now, in the order of their ids."""
+        """Render the records of a list as the API shows them now, in the order of their ids."""
         self.settle()
         records = (self.tables.of(model)[id] for id in self.tables.by_id(model))
         return [
@@ -82,18 +82,18 @@ class Company(Maker):
         ]
 
     def row(self, model: str, id: str) -> dict[str, Any]:
-        """One record as the API shows it now; KeyError where it is not listed."""
+        """Render one record as the API shows it now; KeyError where it is not listed."""
         self.settle()
         found: dict[str, Any] = json.loads(row_json(self.tables, self._record(model, id)))
         return found
 
     def ids(self, model: str, *, include_deleted: bool = False) -> list[str]:
-        """The ids of a list in order."""
+        """List the ids of a list in order."""
         records = (self.tables.of(model)[id] for id in self.tables.by_id(model))
         return [each.id for each in records if each.live or (include_deleted and not each.gone)]
 
     def count(self, *, include_deleted: bool = True) -> int:
-        """The number of records in all lists."""
+        """Count the records of all lists."""
         return sum(len(self.ids(model, include_deleted=include_deleted)) for model in catalogue())
 
     # What can happen
@@ -107,49 +107,49 @@ class Company(Maker):
         links: dict[str, dict[str, Members]] | None = None,
         at: datetime | None = None,
     ) -> str:
-        """Adds a record and returns its Kombo id, which follows from remote_id.
+        """Add a record and return its Kombo id, which follows from remote_id.
 
         Reference members that the API shows only inside a copy begin with ``_`` (``_reviewee_id``).
         """
         return self.put(model, dict(fields), remote_id=remote_id, links=links, at=self._ms(at)).id
 
     def update(self, model: str, id: str, *, at: datetime | None = None, **members: Any) -> None:
-        """Changes own members; an ``at`` before now is a change that was committed late."""
+        """Change own members; an ``at`` before now is a change that was committed late."""
         self.tables.change(self._record(model, id), members, self._ms(at))
 
     def link(
         self, model: str, id: str, member: str, target_id: str, *, at: datetime | None = None, **extra: Any
     ) -> None:
-        """Adds an entry to a list of other records, such as ``groups`` of an employee."""
+        """Add an entry to a list of other records, such as ``groups`` of an employee."""
         self.tables.link(self._record(model, id), member, target_id, extra, self._ms(at))
 
     def unlink(self, model: str, id: str, member: str, target_id: str, *, at: datetime | None = None) -> None:
-        """Removes an entry from a list of other records; KeyError where there is none."""
+        """Remove an entry from a list of other records; KeyError where there is none."""
         self.tables.unlink(self._record(model, id), member, target_id, self._ms(at))
 
     def delete(self, model: str, id: str, *, at: datetime | None = None) -> None:
-        """Marks a record deleted; its erasure falls due from then."""
+        """Mark a record deleted; its erasure falls due from then."""
         ms = self._ms(at)
         self.tables.delete(self._record(model, id), ms)
         heapq.heappush(self._due, (ms + self.erasure.after // timedelta(milliseconds=1), model, id))
 
     def restore(self, model: str, id: str, *, at: datetime | None = None) -> None:
-        """Brings a deleted, anonymised or vanished record back under its id."""
+        """Bring a deleted, anonymised or vanished record back under its id."""
         self.tables.restore(self.tables.of(model)[id], self._ms(at))
 
     def vanish(self, model: str, id: str) -> None:
-        """Takes a record out of its list without a word: no tombstone, no clock moves."""
+        """Remove a record silently: no tombstone, no clock moves."""
         self.tables.remove(self._record(model, id))
 
     def thin_out(self, share: float, rng: Random) -> int:
-        """Lets this share of the live records of every list vanish; gives how many those were."""
+        """Remove this share of the live records of every list silently; return their number."""
         gone = [(model, id) for model in catalogue() for id in self.ids(model) if rng.random() < share]
         for model, id in gone:
             self.vanish(model, id)
         return len(gone)
 
     def switch_off(self, model: str, member: str | None = None) -> None:
-        """What a scope configuration does: nulls one member everywhere, or deletes the whole list."""
+        """Null one member everywhere, or delete the whole list, as a scope configuration does."""
         for id in self.ids(model):
             if member is None:
                 self.delete(model, id)
@@ -157,7 +157,7 @@ class Company(Maker):
                 self.update(model, id, **{member: None})
 
     def settle(self) -> None:
-        """Carries out the erasures that have fallen due by the clock."""
+        """Carry out the erasures that have fallen due by the clock."""
         now = self.clock.now_ms()
         while self._due and self._due[0][0] <= now:
             due, model, id = heapq.heappop(self._due)
@@ -173,7 +173,7 @@ class Company(Maker):
                 self.tables.remove(record)
 
     def _bury(self, rng: Random) -> None:
-        """Deletes a few records of every list that can tell of deletions, lately enough to be readable."""
+        """Delete a few records of every list that can tell of deletions, lately enough to be readable."""
         models = catalogue().values()
         tables = [model.name for model in models if model.has_remote_deleted_at]
         tables += [
@@ -196,7 +196,7 @@ class Company(Maker):
 
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:
-    """Nothing of what is built is garbage; looking for some takes a quarter of the time."""
+    """Pause garbage collection: nothing built is garbage, and looking takes a quarter of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:

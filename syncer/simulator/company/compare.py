@@ -15,7 +15,7 @@ from syncer.simulator.company.relations import Relation
 
 
 def comparable(model: str, record: dict[str, Any]) -> dict[str, Any]:
-    """The record of this list with such copies reduced to what is re-sent: the ids of a list's entries."""
+    """Reduce such copies in a record of this list to what is re-sent: the ids of a list's entries."""
     return _reduced(record, RELATIONS.carried_by(model))
 
 

@@ -48,7 +48,7 @@ def generic_members(model: Model, maker: Maker, rng: Random) -> Members:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """What the members of one record are drawn from."""
+    """Source of the members of one record."""
 
     model: Model
     maker: Maker

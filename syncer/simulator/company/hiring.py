@@ -67,7 +67,7 @@ def offer(
 
 
 def note(maker: Maker, rng: Random, at: int, of: Record) -> Record:
-    """A note on an application's candidate."""
+    """Make a note on an application's candidate."""
     number = maker.next_number("ats_notes")
     fields = {
         "candidate_id": of.fields["candidate_id"] or maker.ghost("ats_candidates"),

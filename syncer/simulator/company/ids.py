@@ -16,7 +16,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def kombo_id(integration_id: str, remote_id: str) -> str:
-    """The 24 characters that Kombo makes of an integration and a remote id.
+    """Derive the 24 characters of a Kombo id from an integration and a remote id.
 
     The model plays no part: two models with the same remote id in one integration have the same
     Kombo id (docs.kombo.dev, "Querying the API").
@@ -27,21 +27,21 @@ def kombo_id(integration_id: str, remote_id: str) -> str:
 
 @lru_cache(maxsize=4096)
 def iso(ms: int) -> str:
-    """A moment as JavaScript's toISOString writes it: ``2022-08-07T14:01:29.196Z``."""
+    """Write a moment as JavaScript's toISOString does: ``2022-08-07T14:01:29.196Z``."""
     moment = _EPOCH + timedelta(milliseconds=ms)
     return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def iso_midnight(ms: int) -> str:
-    """The day of a moment as Kombo writes most calendar dates: midnight UTC."""
+    """Write the day of a moment as Kombo does most calendar dates: midnight UTC."""
     return f"{iso_day(ms)}T00:00:00.000Z"
 
 
 def iso_day(ms: int) -> str:
-    """The day of a moment as ``yyyy-MM-dd``."""
+    """Write the day of a moment as ``yyyy-MM-dd``."""
     return date.fromordinal(719_163 + ms // DAY_MS).isoformat()
 
 
 def to_ms(moment: datetime) -> int:
-    """Whole milliseconds since 1970."""
+    """Convert a moment to whole milliseconds since 1970."""
     return (moment - _EPOCH) // timedelta(milliseconds=1)

@@ -30,7 +30,7 @@ _OPTIONS = ("Ja", "Nein", "Weiß nicht 🤷")
 
 
 def questions(maker: Maker, rng: Random, at: int) -> None:
-    """One screening question of every kind; jobs share them."""
+    """Make one screening question of every kind; jobs share them."""
     options = [
         {"id": maker.id_for(f"option-{place}"), "remote_id": f"option-{place}", "name": name}
         for place, name in enumerate(_OPTIONS)
@@ -86,7 +86,7 @@ def posting(maker: Maker, rng: Random, at: int, job_id: str) -> Record:
 
 
 def job(maker: Maker, rng: Random, at: int, status: str | None = None) -> Record:
-    """A job with its stages, questions, hiring team and up to two postings."""
+    """Make a job with its stages, questions, hiring team and up to two postings."""
     number = maker.next_number("ats_jobs")
     now = maker.clock.now_ms()
     name = pick(rng, names.JOBS)
@@ -123,7 +123,7 @@ def job(maker: Maker, rng: Random, at: int, status: str | None = None) -> Record
     thin(rng, fields, "employment_type", "visibility", "remote_work_status", "salary_period", "location")
     links = {
         "stages": {id: Members() for id in _some(rng, maker.known("ats_application_stages"), 5)},
-        "screening_questions": _asked(rng, maker.known("ats_screening_questions"), number),
+        "screening_questions": _in_turn(rng, maker.known("ats_screening_questions"), number),
         "hiring_team": {
             id: hiring_role(maker, rng) for id in _some(rng, maker.known("ats_users"), number % 4)
         },
@@ -135,15 +135,15 @@ def job(maker: Maker, rng: Random, at: int, status: str | None = None) -> Record
 
 
 def hiring_role(maker: Maker, rng: Random) -> Members:
-    """What a user does in a hiring team: the deprecated list and the roles."""
+    """Choose a user's roles in a hiring team: the deprecated list and the roles."""
     return {
         "hiring_team_roles": [pick(rng, _TEAM_ROLES)] if rng.random() < 0.8 else [],
         "job_roles": _some(rng, maker.roles("JOB"), int(rng.random() * 3)),
     }
 
 
-def _asked(rng: Random, question_ids: list[str], number: int) -> dict[str, Members]:
-    """Each question is asked somewhere: jobs take turns, three at a time."""
+def _in_turn(rng: Random, question_ids: list[str], number: int) -> dict[str, Members]:
+    """Choose three questions in turn, so that each is asked by some job."""
     first = number * 3
     places = [(first + step) % len(question_ids) for step in range(3)] if question_ids else []
     return {

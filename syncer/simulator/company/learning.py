@@ -54,7 +54,7 @@ def providers(maker: Maker, at: int) -> None:
 
 
 def course(maker: Maker, rng: Random, at: int) -> Record:
-    """A course with one to three revisions."""
+    """Make a course with one to three revisions."""
     number = maker.next_number("lms_courses")
     provider = (
         maker.ghost("lms_course_providers")

@@ -15,7 +15,7 @@ from syncer.simulator.company.values import pick
 
 
 class Maker:
-    """Puts records into the tables of one integration. domain is the company's internet domain."""
+    """Writer of records into the tables of one integration. domain is the company's internet domain."""
 
     def __init__(self, integration_id: str, clock: SimClock, domain: str, relations: RelationGraph) -> None:
         self.integration_id = integration_id
@@ -33,7 +33,7 @@ class Maker:
         remote_id: str | None = None,
         links: dict[str, dict[str, Members]] | None = None,
     ) -> Record:
-        """Adds a record that changed at that millisecond. A null remote id gives a Kombo id of its own."""
+        """Add a record that changed at that millisecond. A null remote id gives a Kombo id of its own."""
         place = len(self.known(model))
         listed = catalogue().get(model)
         if listed is None or listed.has_remote_id:
@@ -46,46 +46,46 @@ class Maker:
         return record
 
     def next_number(self, model: str) -> int:
-        """1, 2, 3, … for each model."""
+        """Count 1, 2, 3, … for each model."""
         self._numbers[model] += 1
         return self._numbers[model]
 
     def known(self, model: str) -> list[str]:
-        """Ids of a model, deleted ones too, in the order of their first appearance. Not to be changed."""
+        """List the ids of a model, deleted ones too, in order of first appearance. Not to be changed."""
         return self.tables.known(model)
 
     def made(self, model: str) -> int:
-        """The number of records of a model so far."""
+        """Count the records of a model so far."""
         return len(self.known(model))
 
     def id_for(self, remote_id: str) -> str:
-        """The Kombo id of a remote id in this integration."""
+        """Derive the Kombo id of a remote id in this integration."""
         return kombo_id(self.integration_id, remote_id)
 
     def ghost(self, model: str) -> str:
-        """An id that leads nowhere: others refer to the record but it is not kept."""
+        """Make up a dangling id: others refer to the record but it is not kept."""
         remote_id = f"filtered-{self.next_number('ghosts')}"
         self.tables.ghosts[model, self.id_for(remote_id)] = remote_id
         return self.id_for(remote_id)
 
     def someone(self, rng: Random) -> str:
-        """An employee's id; one in a hundred leads nowhere."""
+        """Choose an employee's id; one in a hundred dangles."""
         return (
             self.ghost("hris_employees") if rng.random() < 0.01 else pick(rng, self.known("hris_employees"))
         )
 
     def roles(self, scope: str) -> list[str]:
-        """The ids of the ATS roles of one scope: JOB ones are given in jobs, SYSTEM ones to users."""
+        """List the ids of the ATS roles of one scope: JOB ones are given in jobs, SYSTEM ones to users."""
         return [each.id for each in self.tables.of("ats_roles").values() if each.fields["scope"] == scope]
 
     def any_rejection_reason(self, rng: Random) -> str | None:
-        """The name of a rejection reason."""
+        """Choose the name of a rejection reason."""
         reason = self.tables.of("ats_rejection_reasons")[pick(rng, self.known("ats_rejection_reasons"))]
         name: str | None = reason.fields["name"]
         return name
 
     def scale_options(self) -> list[Members]:
-        """The options of the scale that ratings are given on."""
+        """List the options of the scale that ratings are given on."""
         scales = self.tables.of("hris_skill_proficiency_scales").values()
         found: list[Members] = next(
             each.fields["ordered_options"] for each in scales if "ordered_options" in each.fields

@@ -16,7 +16,7 @@ _CURRENCIES = ("EUR", "EUR", "USD", "CHF", "JPY")
 
 
 def salary_types(maker: Maker, at: int) -> None:
-    """The kinds of pay that line items name."""
+    """Make the kinds of pay that line items name."""
     for name in ("Grundgehalt", "Bonus", "Überstunden", "Social security"):
         number = maker.next_number("hris_salary_types")
         maker.put("hris_salary_types", {"name": name}, remote_id=f"salary-type-{number}", at=at)
@@ -36,7 +36,7 @@ def pay_run(maker: Maker, rng: Random, at: int) -> Record:
 
 
 def payslip(maker: Maker, rng: Random, at: int, employee_id: str, pay_run_id: str | None) -> Record:
-    """A payslip with one to four line items."""
+    """Make a payslip with one to four line items."""
     number = maker.next_number("hris_payslips")
     fields = {
         "totals": _totals(rng, 4_000.0),
@@ -68,7 +68,7 @@ def line_item(maker: Maker, rng: Random, at: int, payslip_id: str) -> Record:
 
 
 def _totals(rng: Random, most: float) -> Members:
-    """Sums, some null and some left out."""
+    """Make up sums, some null and some left out."""
     currency = pick(rng, _CURRENCIES)
     gross = money(rng, most / 10, most)
     found: Members = {

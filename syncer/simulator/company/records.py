@@ -57,7 +57,7 @@ class Record:
 
     @property
     def matched_at(self) -> int:
-        """The time that ``updated_after`` is compared with."""
+        """Find the time that ``updated_after`` is compared with."""
         return max(self.changed_at, self.nested_at)
 
 
@@ -78,26 +78,26 @@ class Tables:
         self.ghosts: dict[tuple[str, str], str | None] = {}
 
     def of(self, model: str) -> Mapping[str, Record]:
-        """The records of a model by id, deleted and removed ones too."""
+        """Map ids to the records of a model, deleted and removed ones too."""
         return self._records[model]
 
     def get(self, model: str, id: str | None) -> Record | None:
-        """The record, or None where there is none or it is gone."""
+        """Look a record up; None where there is none or it is gone."""
         record = self._records[model].get(id) if id is not None else None
         return record if record is not None and not record.gone else None
 
     def known(self, model: str) -> list[str]:
-        """The ids of a model in the order of their first appearance, deleted and removed ones too."""
+        """List the ids of a model in the order of their first appearance, deleted and removed ones too."""
         return self._known[model]
 
     def by_id(self, model: str) -> list[str]:
-        """The ids of a model in order."""
+        """List the ids of a model in order."""
         if model not in self._by_id:
             self._by_id[model] = sorted(self._records[model])
         return self._by_id[model]
 
     def by_change(self, model: str) -> list[tuple[int, str]]:
-        """(changed_at, id) of a model in order."""
+        """List (changed_at, id) of a model in order."""
         if model not in self._by_change:
             self._by_change[model] = sorted(
                 (each.changed_at, each.id) for each in self._records[model].values()
@@ -105,7 +105,7 @@ class Tables:
         return self._by_change[model]
 
     def holders(self, relation: Relation, target: Record) -> list[Record]:
-        """The carriers that show the target through this relation."""
+        """List the carriers that show the target through this relation."""
         records = self._records[relation.carrier]
         if relation.how == "children":
             parent = records.get(target.fields[relation.field])
@@ -114,7 +114,7 @@ class Tables:
         return [records[id] for id in ids] if ids else []
 
     def targets(self, relation: Relation, carrier: Record) -> list[str]:
-        """The ids of the records that the carrier shows through this relation."""
+        """List the ids of the records that the carrier shows through this relation."""
         if relation.how == "ref":
             id = carrier.fields.get(relation.field)
             return [] if id is None else [id]
@@ -123,11 +123,11 @@ class Tables:
         return list(carrier.links.get(relation.field, ()))
 
     def referring(self, model: str, field: str, target_id: str) -> list[Record]:
-        """The records of model whose member field holds that id."""
+        """List the records of model whose member field holds that id."""
         return [self._records[model][id] for id in self._pairs[model, field].get(target_id, ())]
 
     def put(self, record: Record, at: int) -> None:
-        """Takes a new record in, together with its links."""
+        """Add a new record, together with its links."""
         if record.id in self._records[record.model]:
             raise ValueError(f"{record.model} has a record {record.id} already")
         self._records[record.model][record.id] = record
@@ -142,7 +142,7 @@ class Tables:
         self._changed(record, at)
 
     def change(self, record: Record, members: Members, at: int) -> None:
-        """Changes own members. A value equal to the old one changes the clock all the same."""
+        """Change own members. A value equal to the old one changes the clock all the same."""
         moves = [name for name in self.relations.references(record.model) if name in members]
         if moves:
             # Those that the record leaves are re-emitted too.
@@ -154,7 +154,7 @@ class Tables:
         self._changed(record, at)
 
     def link(self, record: Record, name: str, target_id: str, extra: Members, at: int) -> None:
-        """Adds a pair to a link, or replaces it."""
+        """Add a pair to a link, or replace it."""
         if target_id in record.links.get(name, {}):
             self._drop_pair(record, name, target_id)
         record.links.setdefault(name, {})[target_id] = extra
@@ -162,12 +162,12 @@ class Tables:
         self._link_changed(record, name, at)
 
     def unlink(self, record: Record, name: str, target_id: str, at: int) -> None:
-        """Removes a pair from a link."""
+        """Remove a pair from a link."""
         self._drop_pair(record, name, target_id)
         self._link_changed(record, name, at)
 
     def delete(self, record: Record, at: int) -> None:
-        """Marks the record deleted and takes it out of every list that links it."""
+        """Mark the record deleted and take it out of every list that links it."""
         record.deleted_at = at
         self._changed(record, at)
         for relation in self.relations.linking(record.model):
@@ -175,17 +175,17 @@ class Tables:
                 self.unlink(carrier, relation.field, record.id, at)
 
     def restore(self, record: Record, at: int) -> None:
-        """Brings a deleted or removed record back under its id."""
+        """Bring a deleted or removed record back under its id."""
         record.deleted_at, record.blank, record.gone = None, False, False
         self._changed(record, at)
 
     def blank(self, record: Record) -> None:
-        """Anonymises: the record is shown with nulls from now on. Neither clock moves."""
+        """Anonymise the record: it is shown with nulls from now on. Neither clock moves."""
         record.blank = True
         self._forget_copies(record)
 
     def remove(self, record: Record) -> None:
-        """Takes the record out of every list without a trace. Neither clock moves."""
+        """Remove the record from every list without a trace. Neither clock moves."""
         record.gone = True
         self._forget_copies(record)
 
@@ -204,7 +204,7 @@ class Tables:
         self._forget_copies(record)
 
     def _forget_copies(self, record: Record) -> None:
-        """Drops the rendered form of the record and of every record that shows a copy of it."""
+        """Drop the rendered form of the record and of every record that shows a copy of it."""
         record.json = None
         for chain in self.relations.chains(record.model):
             shown = [record]

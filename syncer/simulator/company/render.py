@@ -21,7 +21,7 @@ _encode_anything = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).en
 
 
 def to_json(value: object) -> bytes:
-    """Compact JSON in UTF-8; a lone surrogate is written as an escape, as JavaScript does."""
+    """Encode as compact JSON in UTF-8; a lone surrogate is written as an escape, as JavaScript does."""
     try:
         return _encode(value)
     except (UnicodeEncodeError, OverflowError):
@@ -29,14 +29,14 @@ def to_json(value: object) -> bytes:
 
 
 def row_json(tables: Tables, record: Record) -> bytes:
-    """The record as JSON, rendered again only when it or a record it shows has changed."""
+    """Render the record as JSON, anew only when it or a record it shows has changed."""
     if record.json is None:
         record.json = to_json(row(tables, record))
     return record.json
 
 
 def row(tables: Tables, record: Record) -> Members:
-    """The record with all its members.
+    """Render the record with all its members.
 
     Anonymised, every member is null but ``id``, ``changed_at`` and ``remote_deleted_at``, members that are
     never null otherwise too.
@@ -51,7 +51,7 @@ def row(tables: Tables, record: Record) -> Members:
 
 
 def _own(record: Record) -> Members:
-    """The own members; those whose names begin with ``_`` are never shown."""
+    """Render the own members; those whose names begin with ``_`` are never shown."""
     shown: Members = {"id": record.id}
     shown.update((name, value) for name, value in record.fields.items() if name[0] != "_")
     tells_changes, tells_deletion = _stamps(record.model)
@@ -64,7 +64,7 @@ def _own(record: Record) -> Members:
 
 @cache
 def _stamps(table: str) -> tuple[bool, bool]:
-    """Whether records of the table carry ``changed_at``, and whether ``remote_deleted_at``."""
+    """Tell whether records of the table carry ``changed_at``, and whether ``remote_deleted_at``."""
     model = catalogue().get(table)
     if model is not None:
         return model.has_changed_at, model.has_remote_deleted_at
@@ -91,7 +91,7 @@ def _embedded(tables: Tables, relation: Relation, carrier: Record) -> Any:
 
 
 def _belongs(relation: Relation, child: Record) -> bool:
-    """A deleted child is shown only where its copy can say so, an anonymised one nowhere."""
+    """Show a deleted child only where its copy can say so, an anonymised one nowhere."""
     if child.deleted_at is None:
         return True
     return relation.copy is None and _stamps(relation.target)[1] and not child.blank
@@ -141,7 +141,7 @@ def _copy(tables: Tables, relation: Relation, target: Record) -> Members:
 
 @cache
 def _beside_fields(relation: Relation) -> tuple[str, ...]:
-    """The members of a copy that are not plain members of the record."""
+    """List the members of a copy that are not plain members of the record."""
     special = ("id", "index", "changed_at", "remote_deleted_at")
     return tuple(name for name in special if name in (relation.copy or ()))
 

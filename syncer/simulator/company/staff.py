@@ -54,7 +54,7 @@ _ROUTINGS = (
 
 
 def employee(maker: Maker, rng: Random, at: int) -> Record:
-    """An employee without employments, balances and groups; the manager is an earlier one."""
+    """Make an employee without employments, balances and groups; the manager is an earlier one."""
     number = maker.next_number("hris_employees")
     now = maker.clock.now_ms()
     who = person(rng, number)
@@ -98,7 +98,7 @@ def employee(maker: Maker, rng: Random, at: int) -> Record:
 
 
 def employment(maker: Maker, rng: Random, at: int, of: Record) -> Record:
-    """Terms of work of one employee."""
+    """Make the terms of work of one employee."""
     number = maker.next_number("hris_employments")
     fields: Members = {
         "employee_id": of.id,
@@ -119,7 +119,7 @@ def employment(maker: Maker, rng: Random, at: int, of: Record) -> Record:
 
 
 def balance(maker: Maker, rng: Random, at: int, employee_id: str, type_id: str) -> Record:
-    """How much of one kind of absence an employee has left."""
+    """Make an employee's balance of one kind of absence."""
     number = maker.next_number("hris_time_off_balances")
     unit = pick(rng, ("DAYS", "DAYS", "HOURS", None))
     fields = {
@@ -143,7 +143,7 @@ def join_groups(maker: Maker, rng: Random, at: int, member: Record) -> None:
 
 
 def _place(maker: Maker, rng: Random, number: int, model: str) -> str | None:
-    """A place of the company; now and then none, or one that is not kept."""
+    """Choose a place of the company; now and then none, or one that is not kept."""
     if number % 45 == 3:
         return maker.ghost(model)
     return pick(rng, maker.known(model)) if rng.random() < 0.92 else None

@@ -49,7 +49,7 @@ def location(maker: Maker, rng: Random, at: int) -> Record:
 
 
 def group(maker: Maker, rng: Random, at: int) -> Record:
-    """A group below an earlier one, if any; one in some dozens has a parent that is not kept."""
+    """Make a group below an earlier one, if any; one in some dozens has a parent that is not kept."""
     number = maker.next_number("hris_groups")
     earlier = maker.known("hris_groups")
     name = names.DEPARTMENTS[number % len(names.DEPARTMENTS)]
@@ -116,7 +116,7 @@ def skill(maker: Maker, rng: Random, at: int) -> Record:
 
 
 def scales(maker: Maker, at: int) -> None:
-    """The three proficiency scales that skills refer to."""
+    """Make the three proficiency scales that skills refer to."""
     options = [
         {"id": maker.id_for(f"level-{place}"), "remote_id": f"level-{place}" if place else None, "name": name}
         for place, name in enumerate(("Anfänger", "Fortgeschritten", "Expertin"))

@@ -29,7 +29,7 @@ _EMPLOYMENT_TYPES: tuple[Members, ...] = (
 
 
 def review(maker: Maker, rng: Random, at: int, reviewee_id: str) -> Record:
-    """A review; one reviewer in some dozens was filtered out, so that only ids of them are known."""
+    """Make a review; one reviewer in some dozens was filtered out, so that only ids of them are known."""
     number = maker.next_number("hris_performance_reviews")
     reviewer = maker.ghost("hris_employees") if number % 30 == 4 else maybe(rng, maker.someone(rng), 0.95)
     fields: Members = {
@@ -81,7 +81,7 @@ def staffing_entity(maker: Maker, rng: Random, at: int) -> Record:
 
 
 def rating(maker: Maker, rng: Random, at: int, employee_id: str) -> Record:
-    """How well an employee masters a skill."""
+    """Make an employee's rating of a skill."""
     number = maker.next_number("hris_skill_proficiency_ratings")
     options = maker.scale_options()
     choice = number % (len(options) + 1)

@@ -18,7 +18,7 @@ LONG_TEXT = "\n".join(names.SENTENCES * 80)
 
 
 class Person(NamedTuple):
-    """A made-up person; handle is the part of an e-mail address before the @."""
+    """Made-up person; handle is the part of an e-mail address before the @."""
 
     first_name: str
     last_name: str
@@ -30,7 +30,7 @@ def pick(rng: Random, values: Sequence[T]) -> T:
 
 
 def maybe(rng: Random, value: T, share: float = 0.85) -> T | None:
-    """The value, or null in the rest of the cases."""
+    """Return the value, or null in the rest of the cases."""
     return value if rng.random() < share else None
 
 
@@ -41,7 +41,7 @@ def person(rng: Random, number: int) -> Person:
 
 
 def handle(first_name: str, last_name: str, number: int) -> str:
-    """ASCII letters of a name with a number that makes it unique; apostrophes stay."""
+    """Join the ASCII letters of a name and a number that makes it unique; apostrophes stay."""
     plain = unicodedata.normalize("NFKD", f"{first_name}.{last_name}").encode("ascii", "ignore").decode()
     letters = "".join(each for each in plain.lower() if each.isalnum() or each in ".'-").strip(".'-")
     return f"{letters or 'user'}{number}"
@@ -54,7 +54,7 @@ def display_name(rng: Random, who: Person) -> str | None:
 
 
 def address(rng: Random) -> Members | None:
-    """An address with all members, with some left out, or null."""
+    """Make up an address with all members, with some left out, or null."""
     city, state, country, zip_code, street = pick(rng, names.PLACES)
     chance = rng.random()
     if chance < 0.05:
@@ -73,22 +73,22 @@ def address(rng: Random) -> Members | None:
 
 
 def money(rng: Random, low: float, high: float) -> float:
-    """An amount with cents."""
+    """Draw an amount with cents."""
     return round(low + rng.random() * (high - low), 2)
 
 
 def moment(rng: Random, now: int, earliest_days: float, latest_days: float = 0.0) -> int:
-    """Milliseconds of a moment between so many days before now."""
+    """Draw a moment between so many days before now, in milliseconds."""
     return now - int((latest_days + rng.random() * (earliest_days - latest_days)) * DAY_MS)
 
 
 def day(rng: Random, now: int, earliest_days: float, latest_days: float = 0.0) -> str:
-    """A calendar day as midnight UTC."""
+    """Draw a calendar day as midnight UTC."""
     return iso_midnight(moment(rng, now, earliest_days, latest_days))
 
 
 def remote_times(rng: Random, now: int) -> Members:
-    """``remote_created_at`` and ``remote_updated_at``."""
+    """Draw ``remote_created_at`` and ``remote_updated_at``."""
     created = moment(rng, now, 900, 1)
     return {
         "remote_created_at": maybe(rng, iso(created), 0.95),
@@ -97,7 +97,7 @@ def remote_times(rng: Random, now: int) -> Members:
 
 
 def custom_fields(rng: Random) -> Members | None:
-    """Null, empty or any JSON under keys that come and go."""
+    """Make up null, an empty object or any JSON under keys that come and go."""
     chance = rng.random()
     if chance < 0.3:
         return None
@@ -130,7 +130,7 @@ def integration_fields(rng: Random, number: int) -> list[Members]:
 
 
 def remote_data(rng: Random, path: str, number: int) -> Members | None:
-    """Mostly null, else raw payloads by the tool's own path, with integers that no float can hold."""
+    """Make up raw payloads by the tool's own path, with integers that no float can hold; mostly null."""
     if rng.random() < 0.93:
         return None
     return {
@@ -145,7 +145,7 @@ def remote_data(rng: Random, path: str, number: int) -> Members | None:
 
 
 def thin(rng: Random, fields: Members, *optional: str) -> None:
-    """Leaves some of the optional members out and sets others to null."""
+    """Leave some of the optional members out and set others to null."""
     for name in optional:
         chance = rng.random()
         if chance < 0.04:

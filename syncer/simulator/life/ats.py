@@ -35,7 +35,7 @@ def edit_posting(company: Company, rng: Random) -> str | None:
 
 
 def withdraw(model: str, what: str) -> Change:
-    """A record without a list of its own goes; only its parent can tell."""
+    """Delete a record without a list of its own; only its parent can tell."""
 
     def change(company: Company, rng: Random) -> str | None:
         record = find(company, rng, model)

@@ -127,7 +127,7 @@ def use_balance(company: Company, rng: Random) -> str | None:
 
 
 def rename(model: str, what: str) -> Change:
-    """A change of the name of one record, which shows in copies elsewhere."""
+    """Change the name of one record, which shows in copies elsewhere."""
 
     def change(company: Company, rng: Random) -> str | None:
         record = find(company, rng, model)
@@ -157,7 +157,7 @@ def pay(company: Company, rng: Random) -> str:
 
 
 def edit_payslip(company: Company, rng: Random) -> str | None:
-    """Some tools give all line items new ids when a payslip is edited."""
+    """Replace the line items of a payslip: some tools give all of them new ids when one is edited."""
     record = find(company, rng, "hris_payslips")
     if record is None:
         return None

@@ -28,7 +28,7 @@ _LATEST_COMMIT = timedelta(minutes=4)
 
 
 def random_change(company: Company, rng: Random) -> str:
-    """Lets one thing happen and returns a sentence about it. The same rng gives the same change."""
+    """Apply one random change and return a sentence about it. The same rng gives the same change."""
     company.settle()
     while True:
         happened = rng.choices(_CHANGES, _WEIGHTS)[0](company, rng)
@@ -43,7 +43,7 @@ async def live(
     sleep: Callable[[float], Awaitable[object]],
     on_change: Callable[[str, str], object],
 ) -> NoReturn:
-    """Random changes in random companies for ever, one every so many seconds.
+    """Apply random changes to random companies for ever, one every so many seconds.
 
     on_change gets the integration id and the sentence.
     """
@@ -64,7 +64,7 @@ def disappear(company: Company, rng: Random) -> str | None:
 
 
 def employee_disappears(company: Company, rng: Random) -> str | None:
-    """An employee goes together with employments and balances, all at the same moment."""
+    """Delete an employee together with employments and balances, all at the same moment."""
     record = find(company, rng, "hris_employees")
     if record is None or _endangered(company, "hris_employees"):
         return None
@@ -78,7 +78,7 @@ def employee_disappears(company: Company, rng: Random) -> str | None:
 
 
 def _endangered(company: Company, model: str) -> bool:
-    """Whether half of a list is gone: the rest stays, so that no list dies out."""
+    """Tell whether half of a list is gone: the rest stays, so that no list dies out."""
     records = company.tables.of(model).values()
     return sum(record.live for record in records) * 2 <= len(records)
 
@@ -95,7 +95,7 @@ def come_back(company: Company, rng: Random) -> str | None:
 
 
 def commit_late(company: Company, rng: Random) -> str | None:
-    """A change that was made minutes ago becomes visible only now."""
+    """Commit a change that was made minutes ago only now."""
     record = find(company, rng, "hris_employees")
     if record is None:
         return None
@@ -107,7 +107,7 @@ def commit_late(company: Company, rng: Random) -> str | None:
 
 
 def change_together(company: Company, rng: Random) -> str | None:
-    """Several records change at the same millisecond."""
+    """Change several records at the same millisecond."""
     at = company.clock.now()
     records = [find(company, rng, "hris_employees") for _ in range(5)]
     found = {each.id: each for each in records if each is not None}
@@ -117,7 +117,7 @@ def change_together(company: Company, rng: Random) -> str | None:
 
 
 def touch(company: Company, rng: Random) -> str | None:
-    """changed_at moves although no member differs."""
+    """Move changed_at although no member differs."""
     model = pick(rng, _DATED)
     record = find(company, rng, model)
     if record is None:

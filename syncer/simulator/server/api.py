@@ -2,7 +2,7 @@
 
 What Kombo does not document is decided here: a missing integration header is 400, an unknown integration
 404, a model that is not available 403, unknown parameters are ignored. Calls of the tools' own APIs are
-checked and answered in ``native.py``.
+checked and answered in ``passthrough.py``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from syncer.simulator.server.faults import (
     concurrency_limited,
     error_body,
 )
-from syncer.simulator.server.integration import Integration
+from syncer.simulator.server.integration import SimIntegration
 from syncer.simulator.server.paging import page_number, page_of, whole_list
 from syncer.simulator.server.passthrough import called, carry_out
 from syncer.simulator.server.query import Invalid, read_query
@@ -41,7 +41,7 @@ _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 def simulator_app(environment: Environment) -> Starlette:
-    """The API as an ASGI application; its base URL ends in ``/v1``."""
+    """Build the API as an ASGI application; its base URL ends in ``/v1``."""
     routes = [
         Route(_PREFIX + model.path, _endpoint(environment, model), methods=["GET"])
         for model in catalogue().values()
@@ -55,21 +55,21 @@ def simulator_app(environment: Environment) -> Starlette:
 
 def _endpoint(environment: Environment, model: Model | None) -> Respond:
     async def respond(request: Request) -> Response:
-        asked = _asked(environment, request, model)
+        logged = _logged(environment, request, model)
         if _is_native(request):
-            asked.call, asked.params = called(await request.body())
-        response = await _answer(environment, request, asked, model)
-        asked.status = response.status_code
-        environment.requests.append(asked)
-        is_page = asked.model is not None or asked.call is not None
-        if is_page and asked.status == 200 and environment.between_pages is not None:
-            environment.between_pages(asked)
+            logged.call, logged.params = called(await request.body())
+        response = await _answer(environment, request, logged, model)
+        logged.status = response.status_code
+        environment.requests.append(logged)
+        is_page = logged.model is not None or logged.call is not None
+        if is_page and logged.status == 200 and environment.between_pages is not None:
+            environment.between_pages(logged)
         return response
 
     return respond
 
 
-def _asked(environment: Environment, request: Request, model: Model | None) -> RequestInfo:
+def _logged(environment: Environment, request: Request, model: Model | None) -> RequestInfo:
     params = dict(request.query_params)
     return RequestInfo(
         at=environment.clock.now(),
@@ -83,9 +83,9 @@ def _asked(environment: Environment, request: Request, model: Model | None) -> R
 
 
 async def _answer(
-    environment: Environment, request: Request, asked: RequestInfo, model: Model | None
+    environment: Environment, request: Request, logged: RequestInfo, model: Model | None
 ) -> Response:
-    fault = environment.faults.take(asked)
+    fault = environment.faults.take(logged)
     if isinstance(fault, Reply) and not fault.by_kombo:
         return _response(environment, fault)
     late = fault if isinstance(fault, Late) else None
@@ -100,9 +100,9 @@ async def _answer(
     elif isinstance(fault, Reply):
         reply = fault
     elif model is not None:
-        reply = _list(environment, asked, model)
+        reply = _list(environment, logged, model)
     elif _is_native(request):
-        reply = await _native(environment, request, asked, late)
+        reply = await _native(environment, request, logged, late)
     else:
         reply = _general(environment, request)
     body = fault.change(reply.body) if isinstance(fault, Mangled) else reply.body
@@ -114,16 +114,18 @@ def _is_native(request: Request) -> bool:
     return "tool" in request.path_params
 
 
-def _integration(environment: Environment, asked: RequestInfo) -> Integration | Reply:
-    """The integration that the header names, or the error."""
-    if asked.integration_id is None:
+def _integration(environment: Environment, logged: RequestInfo) -> SimIntegration | Reply:
+    """Find the integration that the header names, or the error."""
+    if logged.integration_id is None:
         return _error(400, "PLATFORM.INPUT_INVALID", "The header X-Integration-Id is missing.")
-    return environment.integrations.get(asked.integration_id) or _unknown_integration(asked.integration_id)
+    return environment.integrations.get(logged.integration_id) or _unknown_integration(logged.integration_id)
 
 
-async def _native(environment: Environment, request: Request, asked: RequestInfo, late: Late | None) -> Reply:
-    """A call of the tool's own API, which may take a while."""
-    integration = _integration(environment, asked)
+async def _native(
+    environment: Environment, request: Request, logged: RequestInfo, late: Late | None
+) -> Reply:
+    """Carry out a call of the tool's own API, which may take a while."""
+    integration = _integration(environment, logged)
     if isinstance(integration, Reply):
         return integration
     unready = integration.unready()
@@ -148,8 +150,8 @@ async def _native(environment: Environment, request: Request, asked: RequestInfo
     return replace(reply, headers={"Concurrency-Limit": str(limit), "Concurrency-Remaining": left})
 
 
-def _list(environment: Environment, asked: RequestInfo, model: Model) -> Reply:
-    integration = _integration(environment, asked)
+def _list(environment: Environment, logged: RequestInfo, model: Model) -> Reply:
+    integration = _integration(environment, logged)
     if isinstance(integration, Reply):
         return integration
     refusal = integration.refusal(model)
@@ -158,7 +160,7 @@ def _list(environment: Environment, asked: RequestInfo, model: Model) -> Reply:
     company = integration.company
     company.settle()
     try:
-        query = read_query(model, asked.params, integration.unsupported_filters)
+        query = read_query(model, logged.params, integration.unsupported_filters)
         page = (
             page_of(company.tables, model.name, query, environment.paging)
             if model.features.paging
@@ -197,7 +199,7 @@ def _error(status: int, code: str, message: str) -> Reply:
 def _response(
     environment: Environment, reply: Reply, body: bytes | None = None, headers: dict[str, str] | None = None
 ) -> Response:
-    """The HTTP answer, dated by the simulated clock."""
+    """Build the HTTP response, dated by the simulated clock."""
     date = format_datetime(environment.clock.now() + reply.skew, usegmt=True)
     return Response(
         reply.body if body is None else body,
@@ -207,7 +209,7 @@ def _response(
 
 
 class _Broken(Response):
-    """An answer whose connection breaks in the middle of its body."""
+    """Response whose connection breaks in the middle of its body."""
 
     def __init__(self, whole: Response, raising: Exception | None) -> None:
         super().__init__(whole.body, whole.status_code, dict(whole.headers))

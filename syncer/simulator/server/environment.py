@@ -11,7 +11,7 @@ from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
 from syncer.simulator.company.ids import kombo_id
 from syncer.simulator.server.faults import Faults
-from syncer.simulator.server.integration import Integration
+from syncer.simulator.server.integration import SimIntegration
 from syncer.simulator.server.limit import RateLimit
 from syncer.simulator.server.paging import Paging
 from syncer.simulator.server.request_log import RequestInfo
@@ -25,7 +25,7 @@ _LOG_LENGTH = 100_000
 
 
 class Environment:
-    """Everything that a simulator serves. All attributes may be changed while it serves.
+    """Integrations of one API key, as served. All attributes may be changed while it serves.
 
     requests: the last 100,000 requests, oldest first. between_pages: called with the request after every
     page of a list has been made up, and after every answer of a tool; the place to change data in the middle
@@ -45,7 +45,7 @@ class Environment:
         self.clock = clock
         self.api_key = api_key
         self.id = kombo_id("environment", api_key)
-        self.integrations: dict[str, Integration] = {}
+        self.integrations: dict[str, SimIntegration] = {}
         self.limit = limit or RateLimit(lambda: clock.now().timestamp())
         self.paging = paging or Paging()
         self.faults = Faults()
@@ -64,7 +64,7 @@ class Environment:
         api_key: str = "ks_dev_simulator",
         limit: RateLimit | None = None,
     ) -> Environment:
-        """An environment with so many integrations of so many records each, every model in each of them."""
+        """Make an environment with so many integrations of so many records each, with every model in each."""
         environment = cls(clock, api_key=api_key, limit=limit)
         rng = Random(f"integrations of {seed}")
         for place in range(integrations):
@@ -75,21 +75,21 @@ class Environment:
 
     @property
     def companies(self) -> dict[str, Company]:
-        """Integration id -> company."""
+        """Map integration ids to companies."""
         return {id: integration.company for id, integration in self.integrations.items()}
 
-    def add(self, company: Company) -> Integration:
-        """Connects a company."""
-        integration = Integration(company, created_at=self.clock.now())
+    def add(self, company: Company) -> SimIntegration:
+        """Connect a company."""
+        integration = SimIntegration(company, created_at=self.clock.now())
         self.integrations[company.integration_id] = integration
         return integration
 
     def remove(self, integration_id: str) -> None:
-        """Deletes an integration: the API does not know it any more."""
+        """Delete an integration: the API does not know it any more."""
         del self.integrations[integration_id]
 
     def asked_for(self, model: str | None = None, integration_id: str | None = None) -> list[RequestInfo]:
-        """The logged requests, of one model or integration if given."""
+        """List the logged requests, of one model or integration if given."""
         return [
             each
             for each in self.requests

@@ -20,7 +20,7 @@ from syncer.simulator.server.request_log import RequestInfo
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Requests that fit all of: integration, model, path and call (globs), and the page's number in its walk.
+    """Pattern of requests: integration, model, path and call (globs), and the page's number in its walk.
 
     call: such as ``POST *``; fits calls of a tool's own API alone.
     """
@@ -31,19 +31,19 @@ class Match:
     call: str | None = None
     page: int | None = None
 
-    def fits(self, asked: RequestInfo) -> bool:
+    def fits(self, logged: RequestInfo) -> bool:
         return (
-            fnmatchcase(asked.integration_id or "", self.integration)
-            and fnmatchcase(asked.model or "", self.model)
-            and fnmatchcase(asked.path, self.path)
-            and (self.call is None or fnmatchcase(asked.call or "", self.call))
-            and self.page in (None, asked.page)
+            fnmatchcase(logged.integration_id or "", self.integration)
+            and fnmatchcase(logged.model or "", self.model)
+            and fnmatchcase(logged.path, self.path)
+            and (self.call is None or fnmatchcase(logged.call or "", self.call))
+            and self.page in (None, logged.page)
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Another answer instead of the true one. skew: how far its Date is ahead of the clock."""
+    """Response instead of the true one. skew: how far its Date is ahead of the clock."""
 
     status: int
     body: bytes
@@ -55,21 +55,21 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Mangled:
-    """The true answer with another body."""
+    """True response with another body."""
 
     change: Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """The true answer, after so many seconds of silence."""
+    """True response after so many seconds of silence."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """The connection breaks after half of the true answer.
+    """Connection that breaks after half of the true response.
 
     With a real socket that needs nothing else. Over an in-process transport there is no connection to
     break: there raising is the exception that the client shall see.
@@ -83,7 +83,7 @@ Answer = Reply | Mangled | Late | Dropped
 
 @dataclass(slots=True)
 class Fault:
-    """An entry of the script; left is None for ever. fired counts what it has answered.
+    """Entry of the script; left is None for ever. fired counts what it has answered.
 
     after: so many requests that fit go by first.
     """
@@ -96,25 +96,25 @@ class Fault:
 
 
 class Faults:
-    """The script. The first entry that fits a request and is not used up answers it."""
+    """Script of faults. The first entry that fits a request and is not used up answers it."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
 
     def add(self, match: Match, answer: Answer, times: int | None = 1, *, after: int = 0) -> Fault:
-        """Adds an entry for so many requests, after so many that fit as well; None: for all."""
+        """Add an entry for so many requests, after so many that fit as well; None: for all."""
         fault = Fault(match, answer, times, after)
         self._faults.append(fault)
         return fault
 
     def clear(self) -> None:
-        """Ends all faults."""
+        """End all faults."""
         self._faults.clear()
 
-    def take(self, asked: RequestInfo) -> Answer | None:
-        """The answer for this request, used up by one."""
+    def take(self, logged: RequestInfo) -> Answer | None:
+        """Take the response for this request, used up by one."""
         for fault in self._faults:
-            if fault.left != 0 and fault.match.fits(asked):
+            if fault.left != 0 and fault.match.fits(logged):
                 if fault.after:
                     fault.after -= 1
                     continue
@@ -125,24 +125,24 @@ class Faults:
 
 
 def error_body(code: str | None, message: str, title: str | None = None) -> bytes:
-    """Kombo's error envelope: all four members present, only the message never null."""
+    """Write Kombo's error envelope: all four members present, only the message never null."""
     error = {"code": code, "title": title, "message": message, "log_url": None}
     return json.dumps({"status": "error", "error": error}).encode()
 
 
 def kombo_error(status: int, code: str | None, message: str = "This is a scripted error.") -> Reply:
-    """Any error of Kombo's; code may be None."""
+    """Reply with any error of Kombo's; code may be None."""
     return Reply(status, error_body(code, message))
 
 
 def rate_limited(reset: int = 30) -> Reply:
-    """429 although the window had room: others have used the key up."""
+    """Reply 429 although the window had room: others have used the key up."""
     body = error_body("PLATFORM.RATE_LIMIT_EXCEEDED", "The rate limit is exceeded.")
     return Reply(429, body, headers={"ratelimit-remaining": "0", "ratelimit-reset": str(reset)})
 
 
 def concurrency_limited(limit: int = 30) -> Reply:
-    """The other 429: too many calls at once against one integration's tool."""
+    """Reply with the other 429: too many calls at once against one integration's tool."""
     body = error_body("PLATFORM.CONCURRENCY_LIMIT_EXCEEDED", "Too many concurrent requests.")
     return Reply(429, body, headers={"Concurrency-Limit": str(limit), "Concurrency-Remaining": "0"})
 
@@ -154,7 +154,7 @@ def native_answer(
     *,
     url: str = "https://api.tool.example/",
 ) -> Reply:
-    """A success that holds the tool's own answer, an error of the tool included; no data: an empty body."""
+    """Wrap the tool's own response, an error included, into a success; no data: an empty body."""
     answer: dict[str, Any] = {"url": url, "status": status, "headers": dict(headers or {})}
     if data is not None:
         answer["data"] = data
@@ -162,17 +162,17 @@ def native_answer(
 
 
 def native_rate_limited(seconds: int = 1) -> Reply:
-    """The tool's own 429, which is a success of Kombo's."""
+    """Reply with the tool's own 429, which is a success of Kombo's."""
     return native_answer(429, {"message": "Too many requests"}, {"retry-after": str(seconds)})
 
 
 def native_not_json(status: int = 200) -> Reply:
-    """A page of the tool for people where JSON was due, such as that of a login or of maintenance."""
+    """Reply with the tool's page for people where JSON was due, such as that of a login."""
     return native_answer(status, "<!doctype html><title>Please wait</title>", {"content-type": "text/html"})
 
 
 def native_rewritten(change: Callable[[Any], Any]) -> Mangled:
-    """The true answer of the tool after change of its body as Kombo shows it; errors stay as they are."""
+    """Change the body of the tool's true response as Kombo shows it; errors stay as they are."""
 
     def changed(envelope: Any) -> Any:
         if envelope["status"] == "success":
@@ -183,7 +183,7 @@ def native_rewritten(change: Callable[[Any], Any]) -> Mangled:
 
 
 def native_truncated() -> Mangled:
-    """Half of the tool's body, so that Kombo has a text of what was JSON. Base64 can still be decoded."""
+    """Cut the tool's body in half, so that Kombo has a text of what was JSON. Base64 can still be decoded."""
 
     def half(data: Any) -> str:
         text = data if isinstance(data, str) else json.dumps(data)
@@ -193,7 +193,7 @@ def native_truncated() -> Mangled:
 
 
 def remote_error(code: str = "REMOTE.SERVICE_UNAVAILABLE", status: int = 503) -> Reply:
-    """Trouble between Kombo and the tool; which status goes with which code is not documented."""
+    """Reply with an error between Kombo and the tool; which status goes with which code is not documented."""
     return kombo_error(status, code, "The tool could not be reached.")
 
 
@@ -204,32 +204,32 @@ def server_error(status: int = 500, code: str | None = "PLATFORM.UNKNOWN_ERROR")
 def bad_gateway(
     status: int = 502, text: str = "upstream connect error", skew: timedelta = timedelta()
 ) -> Reply:
-    """A plain-text answer of the load balancer; text may be empty or HTML."""
+    """Reply in plain text as the load balancer does; text may be empty or HTML."""
     return Reply(status, text.encode(), "text/plain", by_kombo=False, skew=skew)
 
 
 def not_json(status: int = 200) -> Reply:
-    """A login page or the like where JSON was due."""
+    """Reply with a login page or the like where JSON was due."""
     return Reply(status, b"<!doctype html><title>Please wait</title>", "text/html")
 
 
 def truncated() -> Mangled:
-    """Half of the answer, complete as far as HTTP can tell."""
+    """Cut the response in half; it is complete as far as HTTP can tell."""
     return Mangled(lambda body: body[: len(body) // 2])
 
 
 def reshaped(data: Any) -> Reply:
-    """A success envelope with this as its data: no results, results null or an object, …"""
+    """Reply with a success envelope with this as its data: no results, results null or an object, …"""
     return Reply(200, json.dumps({"status": "success", "data": data}).encode())
 
 
 def rewritten(change: Callable[[Any], Any]) -> Mangled:
-    """The true answer after change of its decoded JSON."""
+    """Change the decoded JSON of the true response."""
     return Mangled(lambda body: json.dumps(change(json.loads(body))).encode())
 
 
 def repeated() -> Mangled:
-    """The first true answer that it meets, each time: a page comes twice, or the same cursor for ever."""
+    """Repeat the first true response that it meets: a page comes twice, or the same cursor for ever."""
     first: list[bytes] = []
 
     def answer(body: bytes) -> bytes:
@@ -241,7 +241,7 @@ def repeated() -> Mangled:
 
 
 def expired_cursor() -> Reply:
-    """What a cursor gets that the API does not take any more; match it with a page above 1."""
+    """Refuse a cursor as expired; match it with a page above 1."""
     return kombo_error(400, "PLATFORM.INPUT_INVALID", "The cursor has expired.")
 
 
@@ -250,5 +250,5 @@ def key_refused() -> Reply:
 
 
 def not_ready(code: str = "INTEGRATION.SETUP_SYNC_PENDING", status: int = 409) -> Reply:
-    """A setup state of the integration; before May 2026 the status was 503."""
+    """Reply with a setup state of the integration; before May 2026 the status was 503."""
     return kombo_error(status, code, "The integration is not ready yet.")

@@ -23,7 +23,7 @@ _SETUP_CODES = {
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a list is not served."""
+    """Refusal to serve a list."""
 
     status: int
     code: str
@@ -31,8 +31,8 @@ class Refusal:
 
 
 @dataclass(slots=True)
-class Integration:
-    """A company's integration and its states, to be set by tests.
+class SimIntegration:
+    """Integration of a company, with states to be set by tests.
 
     offers: globs of the models that the tool has; asking for another is MODEL_NOT_AVAILABLE. disabled:
     models switched off in the scope configuration (MODEL_DISABLED). unsupported_filters: (model, parameter)
@@ -65,7 +65,7 @@ class Integration:
         return self.id.partition(":")[0]
 
     def unready(self) -> Refusal | None:
-        """Why nothing of the integration is served now; None if it is."""
+        """Refuse everything of an integration that is not ready; None if it is."""
         if self.qa_failed:
             return Refusal(self.setup_error_status, "INTEGRATION.QA_FAILED", "The quality check has failed.")
         if self.setup_status in _SETUP_CODES:
@@ -75,7 +75,7 @@ class Integration:
         return None
 
     def refusal(self, model: Model) -> Refusal | None:
-        """Why this list is not served now; None if it is."""
+        """Refuse a list that is not served now; None if it is."""
         unready = self.unready()
         if unready is not None:
             return unready
@@ -90,7 +90,7 @@ class Integration:
         return None
 
     def describe(self) -> dict[str, Any]:
-        """The data of ``GET /integrations/{id}``."""
+        """Describe the integration as ``GET /integrations/{id}`` does."""
         created = self.created_at or self.company.clock.now()
         return {
             "id": self.id,

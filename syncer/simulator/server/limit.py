@@ -7,7 +7,7 @@ from math import ceil
 
 
 class RateLimit:
-    """So many requests in every window of so many seconds.
+    """Fixed-window rate limit of one API key.
 
     A window begins with the first request after the last one ended. now tells seconds on any clock that
     does not go back. Other users of the same key are played with ``spend()``.
@@ -23,12 +23,12 @@ class RateLimit:
 
     @property
     def used(self) -> int:
-        """Requests counted in the present window."""
+        """Count the requests of the present window."""
         self._turn()
         return self._used
 
     def spend(self, requests: int = 1) -> bool:
-        """Counts requests; False, and nothing is counted, if the window has no room for them."""
+        """Spend requests; False, and none is spent, if the window has no room for them."""
         self._turn()
         if self._used + requests > self.limit:
             self.refused += 1
@@ -39,7 +39,7 @@ class RateLimit:
         return True
 
     def headers(self) -> dict[str, str]:
-        """``ratelimit-limit``, ``-remaining`` and ``-reset`` (seconds) as they stand."""
+        """Write ``ratelimit-limit``, ``-remaining`` and ``-reset`` (seconds) as they stand."""
         self._turn()
         left = self.window if self._ends_at is None else self._ends_at - self._now()
         return {

@@ -16,7 +16,7 @@ from syncer.simulator.server.query import Invalid, Query
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """How lists are paged; Kombo documents none of it, so every way must do for a client.
+    """Paging style of lists; Kombo documents none, so every one must do for a client.
 
     order: by id, or by ``changed_at``, where a record that changes during a walk moves behind it. style:
     ``keyset`` cursors name the last record, ``offset`` cursors count, so that a record that leaves the
@@ -29,15 +29,15 @@ class Paging:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Records and the cursor of the next page, None after the last one."""
+class ListPage:
+    """Page of records, and the cursor of the next one, None after the last one."""
 
     records: list[Record]
     next: str | None
 
 
-def page_of(tables: Tables, model: str, query: Query, paging: Paging) -> Page:
-    """One page. Raises Invalid for a cursor that is none."""
+def page_of(tables: Tables, model: str, query: Query, paging: Paging) -> ListPage:
+    """Read one page. Raises Invalid for a cursor that is none."""
     position = _read(query.cursor, paging)
     keys: list[Any] = _keys(tables, model, query, paging)
     start = bisect_right(keys, position["after"]) if position.get("after") is not None else 0
@@ -47,19 +47,19 @@ def page_of(tables: Tables, model: str, query: Query, paging: Paging) -> Page:
     taken = list(islice(found, skipped, skipped + size + 1))
     records = [record for _, record in taken[:size]]
     if len(taken) <= size:
-        return Page(records, None)
+        return ListPage(records, None)
     step = {"offset": skipped + size} if paging.style == "offset" else {"after": taken[size - 1][0]}
-    return Page(records, _write({**step, "page": position["page"] + 1}))
+    return ListPage(records, _write({**step, "page": position["page"] + 1}))
 
 
-def whole_list(tables: Tables, model: str, query: Query) -> Page:
-    """The answer of a list that knows no paging."""
+def whole_list(tables: Tables, model: str, query: Query) -> ListPage:
+    """Read all of a list that knows no paging."""
     keys = _keys(tables, model, query, Paging())
-    return Page([record for _, record in _matching(tables, model, query, keys, 0)], None)
+    return ListPage([record for _, record in _matching(tables, model, query, keys, 0)], None)
 
 
 def page_number(cursor: str | None, paging: Paging) -> int:
-    """1 for a walk's first page; also for a cursor that is none."""
+    """Read a page's number in its walk: 1 for the first, also for a cursor that is none."""
     try:
         number: int = _read(cursor, paging)["page"]
     except Invalid:

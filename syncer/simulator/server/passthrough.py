@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 from syncer.domain.native.call import METHODS
 from syncer.domain.native.tools import apis
 from syncer.simulator.server.faults import Reply, native_answer
-from syncer.simulator.server.integration import Integration
+from syncer.simulator.server.integration import SimIntegration
 from syncer.simulator.server.query import Invalid
 from syncer.simulator.tools import greenhouse as native_greenhouse
 from syncer.simulator.tools import hibob as native_hibob
@@ -42,20 +42,20 @@ _TEXTS = ("headers", "params", "api_options")
 
 
 def called(body: bytes) -> tuple[str | None, dict[str, str]]:
-    """The method and path that a body asks for, ``GET /people``, and the parameters, those in the path too.
+    """Read the method and path of a call, ``GET /people``, and its parameters, those in the path too.
 
     None and no parameters where it cannot be read.
     """
     try:
-        asked = json.loads(body)
-        in_path = parse_qsl(urlsplit(asked["path"]).query)
-        return f"{asked['method']} {asked['path']}", {**dict(in_path), **asked.get("params", {})}
+        request = json.loads(body)
+        in_path = parse_qsl(urlsplit(request["path"]).query)
+        return f"{request['method']} {request['path']}", {**dict(in_path), **request.get("params", {})}
     except (ValueError, KeyError, TypeError, AttributeError):
         return None, {}
 
 
-def carry_out(integration: Integration, api: str, body: bytes) -> Reply:
-    """The success that holds the tool's answer. Raises Invalid."""
+def carry_out(integration: SimIntegration, api: str, body: bytes) -> Reply:
+    """Carry out a call and wrap the tool's response into a success. Raises Invalid."""
     call, wants_base64 = _read(integration, api, body)
     reply = PLAYED.get(api, _echo)(call)
     data = reply.data
@@ -67,41 +67,41 @@ def carry_out(integration: Integration, api: str, body: bytes) -> Reply:
     return native_answer(reply.status, data, reply.headers, url=_url(api, call))
 
 
-def _read(integration: Integration, api: str, body: bytes) -> tuple[NativeCall, bool]:
+def _read(integration: SimIntegration, api: str, body: bytes) -> tuple[NativeCall, bool]:
     if api not in apis():
         raise Invalid(f"There is no passthrough API {api}.")
     if api.partition("/")[0] != integration.tool:
         raise Invalid(f"The integration {integration.id} is not one of {api.partition('/')[0]}.")
     try:
-        asked = json.loads(body)
+        request = json.loads(body)
     except ValueError:
         raise Invalid("The body is not JSON.") from None
-    if not isinstance(asked, dict) or asked.get("method") not in METHODS:
+    if not isinstance(request, dict) or request.get("method") not in METHODS:
         raise Invalid("body.method: expected one of GET, POST, DELETE, PUT, PATCH.")
-    if not isinstance(asked.get("path"), str):
+    if not isinstance(request.get("path"), str):
         raise Invalid("body.path: expected a string.")
     for name in _TEXTS:
-        part = asked.get(name, {})
+        part = request.get(name, {})
         if not isinstance(part, dict) or not all(isinstance(value, str) for value in part.values()):
             raise Invalid(f"body.{name}: expected an object of strings.")
-    if not isinstance(asked.get("data"), dict | list | str | None):
+    if not isinstance(request.get("data"), dict | list | str | None):
         raise Invalid("body.data: expected an array, an object or a string.")
-    options = asked.get("api_options", {})
+    options = request.get("api_options", {})
     for option in apis()[api].required:
         if not options.get(option):
             raise Invalid(f"body.api_options.{option}: required for {api}.")
     call = NativeCall(
         company=integration.company,
         api=api,
-        method=asked["method"],
-        path=asked["path"],
-        params=asked.get("params", {}),
-        headers=asked.get("headers", {}),
-        data=asked.get("data"),
-        form=_form(asked.get("multipart_form_data", [])),
+        method=request["method"],
+        path=request["path"],
+        params=request.get("params", {}),
+        headers=request.get("headers", {}),
+        data=request.get("data"),
+        form=_form(request.get("multipart_form_data", [])),
         options=options,
     )
-    return call, asked.get("response_as_base64") is True
+    return call, request.get("response_as_base64") is True
 
 
 def _form(parts: Any) -> dict[str, str | bytes]:
@@ -117,15 +117,15 @@ def _form(parts: Any) -> dict[str, str | bytes]:
 
 
 def _typed(file: Any) -> Any:
-    """The file, which must say what it is. Raises KeyError."""
+    """Check that a file says what it is. Raises KeyError."""
     return {**file, "name": file["name"], "content_type": file["content_type"]}
 
 
 def _echo(call: NativeCall) -> NativeReply:
     if isinstance(call.data, str):
         return NativeReply(200, call.data, {"content-type": "text/plain"})
-    asked = {"method": call.method, "path": call.path, "params": call.query, "data": call.data}
-    return NativeReply(200, asked)
+    request = {"method": call.method, "path": call.path, "params": call.query, "data": call.data}
+    return NativeReply(200, request)
 
 
 def _text(data: Any) -> str:
@@ -133,6 +133,6 @@ def _text(data: Any) -> str:
 
 
 def _url(api: str, call: NativeCall) -> str:
-    """As Kombo puts it together; with a token in it, as some tools want it."""
+    """Build the URL as Kombo does; with a token in it, as some tools want it."""
     base = next(iter(apis()[api].base_urls), f"https://{api.replace('/', '.')}.example")
     return f"{base.rstrip('/')}{call.path}{'&' if '?' in call.path else '?'}access_token=t0ken-of-the-tool"

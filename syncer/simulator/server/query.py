@@ -23,12 +23,12 @@ _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?)?Z?", re.
 
 
 class Invalid(Exception):
-    """A parameter that the API refuses; the message is for the error's ``message``."""
+    """Refused parameter; the message is for the error's ``message``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a list request asks for.
+    """Query parameters of a list request.
 
     cursor is still opaque here. updated_after is in milliseconds since 1970.
     ids is None where any will do. nothing: a filter that the tool does not support leaves no record over.
@@ -62,7 +62,7 @@ class Query:
 def read_query(
     model: Model, params: Mapping[str, str], unsupported: Collection[tuple[str, str]] = ()
 ) -> Query:
-    """The query of a list request.
+    """Read the query of a list request.
 
     Parameters that the list does not know are ignored. unsupported holds the (model, filter) pairs that the
     tool behind has no data for; what neither a factory nor the columns give a meaning to counts as such.
@@ -150,7 +150,7 @@ def _milliseconds(params: Mapping[str, str], name: str) -> int | None:
 
 
 def _moment(name: str, text: str) -> datetime:
-    """A moment in UTC; Python reads up to six digits of the fraction and drops the rest."""
+    """Read a moment in UTC; Python reads up to six digits of the fraction and drops the rest."""
     try:
         if _TIMESTAMP.fullmatch(text):
             return datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""One request as the simulator saw it: what faults match on and what the log keeps."""
+"""Log of requests: what faults match on, too."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from datetime import datetime
 
 @dataclass(slots=True)
 class RequestInfo:
-    """A request. model and page (1 for a walk's first) are set for lists only, status once answered.
+    """Request as the simulator saw it.
 
-    call: the method and path of a call of the tool's own API, ``GET /people``; then params are the tool's.
+    model and page (1 for a walk's first) are set for lists only, status once answered. call: the method and
+    path of a call of the tool's own API, ``GET /people``; then params are the tool's.
     """
 
     at: datetime

@@ -17,7 +17,7 @@ from syncer.simulator.server.environment import Environment
 
 @asynccontextmanager
 async def running(environment: Environment, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-    """Serves while the block runs and gives the base URL, ``http://127.0.0.1:40123/v1``.
+    """Serve while the block runs and give the base URL, ``http://127.0.0.1:40123/v1``.
 
     Port 0 takes a free one. Raises OSError if the port is taken.
     """
@@ -36,7 +36,7 @@ async def running(environment: Environment, *, host: str = "127.0.0.1", port: in
 async def serve(
     environment: Environment, host: str, port: int, on_ready: Callable[[str], object] | None = None
 ) -> None:
-    """Serves until cancelled; on_ready is called with the base URL."""
+    """Serve until cancelled; on_ready is called with the base URL."""
     async with running(environment, host=host, port=port) as base_url:
         if on_ready is not None:
             on_ready(base_url)
@@ -45,7 +45,7 @@ async def serve(
 
 @contextmanager
 def running_in_thread(environment: Environment, *, port: int = 0) -> Iterator[str]:
-    """As ``running``, for callers without an event loop."""
+    """Serve as ``running`` does, for callers without an event loop."""
     ready: Future[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def main() -> None:

@@ -13,7 +13,7 @@ from syncer.simulator.company.records import Record
 
 @dataclass(frozen=True, slots=True)
 class NativeCall:
-    """form: names with texts, or with the content of files."""
+    """Call of a tool's own API. form: names with texts, or with the content of files."""
 
     company: Company
     api: str
@@ -27,38 +27,41 @@ class NativeCall:
 
     @property
     def route(self) -> tuple[str, ...]:
-        """Method and parts of the path: ``("GET", "people", "1")``, percent encoding undone."""
+        """Split into method and parts of the path: ``("GET", "people", "1")``, percent encoding undone."""
         return (self.method, *(unquote(part) for part in urlsplit(self.path).path.split("/") if part))
 
     @property
     def query(self) -> dict[str, str]:
-        """The parameters, those in the path among them."""
+        """Collect the parameters, those in the path among them."""
         return {**dict(parse_qsl(urlsplit(self.path).query)), **self.params}
 
     def values(self, name: str) -> list[str]:
-        """All values of a parameter that may come several times."""
+        """Collect all values of a parameter that may come several times."""
         found = [value for key, value in parse_qsl(urlsplit(self.path).query) if key == name]
         return [*found, self.params[name]] if name in self.params else found
 
     def number(self, name: str, default: int) -> int:
-        """A parameter that is a number; the default where it is missing or is none."""
+        """Read a parameter that is a number; the default where it is missing or is none."""
         text = self.query.get(name, "")
         return int(text) if text.isdecimal() else default
 
     def live(self, model: str) -> Iterator[Record]:
-        """The records that the tool has, in the order of their making."""
+        """Iterate over the records that the tool has, in the order of their making."""
         tables = self.company.tables
         return (record for id in tables.known(model) if (record := tables.of(model)[id]).live)
 
     def employee(self, remote_id: str) -> Record | None:
-        """The employee with the tool's own id."""
+        """Look an employee up by the tool's own id."""
         record = self.company.tables.get("hris_employees", self.company.id_for(remote_id))
         return record if record is not None and record.live else None
 
 
 @dataclass(frozen=True, slots=True)
 class NativeReply:
-    """data: an object or a list for JSON, text, or the bytes of a file; None for an empty body."""
+    """Response of a tool.
+
+    data: an object or a list for JSON, text, or the bytes of a file; None for an empty body.
+    """
 
     status: int
     data: Any = None
@@ -68,10 +71,10 @@ class NativeReply:
 
 
 def has_left(employee: Record) -> bool:
-    """Whether the employee is one of those that tools keep, but do not show where nobody asks for them."""
+    """Tell whether the employee is one that tools keep, but do not show where nobody asks for them."""
     return employee.fields.get("employment_status") == "INACTIVE"
 
 
 def day(moment: str | None) -> str | None:
-    """The calendar day of a midnight as Kombo writes it."""
+    """Cut the calendar day out of a midnight as Kombo writes it."""
     return None if moment is None else moment[:10]

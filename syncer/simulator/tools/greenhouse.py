@@ -21,7 +21,7 @@ _FIELDS = {
 
 
 def harvest(call: NativeCall) -> NativeReply:
-    """https://harvest.greenhouse.io/v1"""
+    """Answer a call of https://harvest.greenhouse.io/v1."""
     match call.route:
         case ("GET", "custom_fields", "job"):
             return _page(call, list(_FIELDS), _field)
@@ -97,7 +97,10 @@ def _candidate(call: NativeCall, candidate: Record) -> dict[str, Any]:
 
 
 def _page(call: NativeCall, items: Sequence[Any], show: Callable[[Any], dict[str, Any]]) -> NativeReply:
-    """One page and, as a header, links to others; developers.greenhouse.io/harvest.html, "Pagination"."""
+    """Answer with one page and, as a header, links to others.
+
+    developers.greenhouse.io/harvest.html, "Pagination"
+    """
     page, size = call.number("page", 1), call.number("per_page", _SIZE)
     if page < 1 or not 1 <= size <= _MOST:
         wrong, least = ("page", "at least 1") if page < 1 else ("per_page", f"between 1 and {_MOST}")

@@ -30,7 +30,7 @@ _FILTERS = {"root.id": "remote_id", "root.email": "work_email"}
 
 
 def v1(call: NativeCall) -> NativeReply:
-    """https://api.hibob.com/v1"""
+    """Answer a call of https://api.hibob.com/v1."""
     match call.route:
         case ("GET", "bulk", "people", "work"):
             return _bulk_work(call)
@@ -46,7 +46,7 @@ def v1(call: NativeCall) -> NativeReply:
 
 
 def _bulk_work(call: NativeCall) -> NativeReply:
-    """One page, as its cursor says; apidocs.hibob.com, "Pagination"."""
+    """Answer with one page, as its cursor says; apidocs.hibob.com, "Pagination"."""
     limit, start = call.number("limit", _LIMIT), call.number("cursor", 0)
     if not 0 < limit <= _MOST:
         return NativeReply(400, {"error": f"limit: at most {_MOST}", "key": "bad.request", "args": {}})
@@ -68,7 +68,7 @@ def _bulk_work(call: NativeCall) -> NativeReply:
 
 
 def _history(call: NativeCall, employee: Record) -> list[dict[str, Any]]:
-    """The newest entry first. Ids stay when others come or go."""
+    """List an employee's entries, the newest first. Ids stay when others come or go."""
     row = call.company.row("hris_employees", employee.id)
     entries = [each for each in row["employments"] if each["remote_deleted_at"] is None]
     entries.sort(key=lambda each: each["effective_date"] or "", reverse=True)
@@ -101,20 +101,20 @@ def _add_work(call: NativeCall, id: str) -> NativeReply:
     employee = call.employee(id)
     if employee is None:
         return _no_one(id)
-    asked = call.data if isinstance(call.data, dict) else {}
-    if not isinstance(asked.get("effectiveDate"), str):
+    body = call.data if isinstance(call.data, dict) else {}
+    if not isinstance(body.get("effectiveDate"), str):
         return NativeReply(400, {"error": "effectiveDate is required", "key": "bad.request", "args": {}})
     number = call.company.next_number("hris_employments")
     entry_id = call.company.add(
         "hris_employments",
         {
             "employee_id": employee.id,
-            "job_title": asked.get("title"),
-            "effective_date": f"{asked['effectiveDate']}T00:00:00.000Z",
+            "job_title": body.get("title"),
+            "effective_date": f"{body['effectiveDate']}T00:00:00.000Z",
         },
         remote_id=f"{id}|{number}",
     )
-    call.company.update("hris_employees", employee.id, job_title=asked.get("title"))
+    call.company.update("hris_employees", employee.id, job_title=body.get("title"))
     return NativeReply(200, {"id": _entry_id(call, entry_id)})
 
 
@@ -127,18 +127,18 @@ def _no_one(id: str) -> NativeReply:
 
 
 def _search(call: NativeCall) -> NativeReply:
-    """All that fit, without pages; apidocs.hibob.com, "People read API contract".
+    """Answer with all that fit, without pages; apidocs.hibob.com, "People read API contract".
 
     Fields that HiBob does not have are left out without a word. Who has left is found with ``showInactive``.
     """
-    asked = call.data if isinstance(call.data, dict) else {}
-    filters, fields = asked.get("filters") or [], asked.get("fields") or list(_FIELDS)
+    body = call.data if isinstance(call.data, dict) else {}
+    filters, fields = body.get("filters") or [], body.get("fields") or list(_FIELDS)
     if not all(_is_filter(each) for each in filters):
         return NativeReply(400, {"error": "filters: not supported", "key": "bad.request", "args": {}})
     found = [
         each
         for each in call.live("hris_employees")
-        if (asked.get("showInactive") is True or not has_left(each)) and _fits(each, filters)
+        if (body.get("showInactive") is True or not has_left(each)) and _fits(each, filters)
     ]
     return NativeReply(200, {"employees": [_found(call, each, fields) for each in found]})
 
@@ -157,7 +157,7 @@ def _fits(employee: Record, filters: list[Row]) -> bool:
 
 
 def _found(call: NativeCall, employee: Record, fields: list[str]) -> dict[str, Any]:
-    """``{"id": "5", "work": {"title": …}}``"""
+    """Nest the fields by category: ``{"id": "5", "work": {"title": …}}``."""
     row = call.company.row("hris_employees", employee.id)
     shown: dict[str, Any] = {}
     for field in fields:

@@ -9,11 +9,11 @@ _NAMESPACE = "https://api.nmbrs.nl/soap/v3/"
 
 
 def soap(call: NativeCall) -> NativeReply:
-    """https://api.nmbrs.nl/soap/v3/"""
-    asked = wire.operation(call.data)
-    if asked is None:
+    """Answer a call of https://api.nmbrs.nl/soap/v3/."""
+    request = wire.operation(call.data)
+    if request is None:
         return wire.fault("soap:Client", "Server was unable to read request. There is an error in XML.")
-    match call.options["service_name"], wire.local_name(asked):
+    match call.options["service_name"], wire.local_name(request):
         case "EmployeeService", "List_GetByCompany":
             employees = [
                 {

@@ -27,7 +27,7 @@ _ATTRIBUTES = (
 
 
 def personnel(call: NativeCall) -> NativeReply:
-    """https://api.personio.de/v1"""
+    """Answer a call of https://api.personio.de/v1."""
     match call.route:
         case ("GET", "company", "employees"):
             return _employees(call)
@@ -47,7 +47,7 @@ def personnel(call: NativeCall) -> NativeReply:
 
 
 def jobboard(call: NativeCall) -> NativeReply:
-    """https://{company}.jobs.personio.de"""
+    """Answer a call of https://{company}.jobs.personio.de."""
     if call.route != ("GET", "xml"):
         return NativeReply(404, "<html><title>404</title></html>", {"content-type": "text/html"})
     feed = ElementTree.Element("workzag-jobs")
@@ -62,7 +62,7 @@ def jobboard(call: NativeCall) -> NativeReply:
 
 
 def _employees(call: NativeCall) -> NativeReply:
-    """One page; those who have left are among them. developer.personio.de, "List Employees"."""
+    """Answer with one page; those who have left are among them. developer.personio.de, "List Employees"."""
     limit = min(max(1, call.number("limit", _LIMIT)), _MOST)
     offset = call.number("offset", 0)
     employees = list(call.live("hris_employees"))
@@ -77,7 +77,7 @@ def _employees(call: NativeCall) -> NativeReply:
 
 
 def _shown(employee: Record, wanted: Collection[str] = ()) -> dict[str, Any]:
-    """The employee with the wanted attributes, or with all; the id is always there."""
+    """Show the employee with the wanted attributes, or with all; the id is always there."""
     fields = employee.fields
     attributes = {"id": {"label": "ID", "value": int(fields["remote_id"]), "type": "integer"}}
     for name, label in _ATTRIBUTES:

@@ -16,7 +16,7 @@ Tree = Mapping[str, Any]
 
 
 def operation(body: object) -> ElementTree.Element | None:
-    """The one element of a body; None where it is not XML."""
+    """Parse the one element of a body; None where it is not XML."""
     try:
         return ElementTree.fromstring(str(body).strip("\ufeff \t\r\n"))
     except ElementTree.ParseError:
@@ -24,30 +24,30 @@ def operation(body: object) -> ElementTree.Element | None:
 
 
 def local_name(element: ElementTree.Element) -> str:
-    """The name without its namespace."""
+    """Strip the namespace off a name."""
     return element.tag.rpartition("}")[2]
 
 
 def text(element: ElementTree.Element, name: str) -> str:
-    """What the first element of that name says, whatever its namespace; empty where there is none."""
+    """Read the text of the first element of that name, whatever its namespace; empty where there is none."""
     return next((each.text or "" for each in element.iter() if local_name(each) == name), "").strip()
 
 
 def number(element: ElementTree.Element, name: str, default: int) -> int:
-    """The number in the first element of that name; the default where it is none."""
+    """Read the number in the first element of that name; the default where it is none."""
     said = text(element, name)
     return int(said) if said.isdecimal() else default
 
 
 def answer(name: str, namespace: str, tree: Tree) -> NativeReply:
-    """The envelope around an element of that name."""
+    """Wrap an element of that name into an envelope."""
     element = ElementTree.Element(name, {"xmlns": namespace})
     _fill(element, tree)
     return NativeReply(200, _enveloped(element), _HEADERS)
 
 
 def fault(code: str, reason: str) -> NativeReply:
-    """What SOAP 1.1 answers with status 500."""
+    """Write a fault of SOAP 1.1, with status 500."""
     element = ElementTree.Element("soap:Fault")
     _fill(element, {"faultcode": code, "faultstring": reason})
     return NativeReply(500, _enveloped(element), _HEADERS)

@@ -20,7 +20,7 @@ _HEADERS: dict[str, str | list[str]] = {
 
 
 def v1(call: NativeCall) -> NativeReply:
-    """https://api.teamtailor.com/v1"""
+    """Answer a call of https://api.teamtailor.com/v1."""
     match call.route:
         case ("GET", "candidates"):
             return _page(call, list(call.live("ats_candidates")))
@@ -32,7 +32,7 @@ def v1(call: NativeCall) -> NativeReply:
 
 
 def _page(call: NativeCall, candidates: list[Record]) -> NativeReply:
-    """docs.teamtailor.com, "Pagination": numbers of pages from 1, and links to other pages in the body."""
+    """Answer with one page, counted from 1, and links to others; docs.teamtailor.com, "Pagination"."""
     number, size = call.number("page[number]", 1), call.number("page[size]", _SIZE)
     if number < 1:
         return _failure(

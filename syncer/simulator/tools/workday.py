@@ -19,7 +19,7 @@ _COLUMNS = ("Employee_ID", "Worker", "Business_Title", "Hire_Date")
 
 
 def rest(call: NativeCall) -> NativeReply:
-    """https://{domain}/api/{service_name}/{version}/{tenant}"""
+    """Answer a call of https://{domain}/api/{service_name}/{version}/{tenant}."""
     version = call.options.get("version", "v1")
     match (call.options["service_name"], *call.route):
         case ("compensation", "GET", "compensationPlans"):
@@ -38,9 +38,9 @@ def rest(call: NativeCall) -> NativeReply:
 
 
 def custom_report(call: NativeCall) -> NativeReply:
-    """https://{domain}/ccx/service/customreport2/{tenant}/, a report of workers by any owner and name
+    """Answer a call of https://{domain}/ccx/service/customreport2/{tenant}/ for a report of workers.
 
-    ``format`` is json or csv, and XML otherwise.
+    Owner and name of the report are any; ``format`` is json or csv, and XML otherwise.
     """
     if call.method != "GET" or len(call.route) != 3:
         return NativeReply(404, "<html><title>Not Found</title></html>", {"content-type": "text/html"})
@@ -55,16 +55,16 @@ def custom_report(call: NativeCall) -> NativeReply:
 
 
 def soap(call: NativeCall) -> NativeReply:
-    """https://{domain}/ccx/service/{tenant}/{service_name}"""
-    asked = wire.operation(call.data)
-    if asked is None:
+    """Answer a call of https://{domain}/ccx/service/{tenant}/{service_name}."""
+    request = wire.operation(call.data)
+    if request is None:
         return wire.fault("SOAP-ENV:Client.validationError", "Validation error occurred. Invalid XML.")
-    name = wire.local_name(asked)
+    name = wire.local_name(request)
     if (call.options["service_name"], name) != ("Human_Resources", "Get_Workers_Request"):
         return wire.fault("SOAP-ENV:Client.validationError", f"Validation error occurred. {name} is unknown.")
-    page = max(1, wire.number(asked, "Page", 1))
-    count = min(max(1, wire.number(asked, "Count", 100)), 999)
-    only_active = wire.text(asked, "Exclude_Inactive_Workers") in ("1", "true")
+    page = max(1, wire.number(request, "Page", 1))
+    count = min(max(1, wire.number(request, "Count", 100)), 999)
+    only_active = wire.text(request, "Exclude_Inactive_Workers") in ("1", "true")
     workers = [each for each in call.live("hris_employees") if not (only_active and has_left(each))]
     shown = workers[(page - 1) * count : page * count]
     return wire.answer(
@@ -92,7 +92,7 @@ def _reported(employee: Record) -> dict[str, str]:
 
 
 def _csv(rows: Iterable[Mapping[str, str]]) -> str:
-    """Names of columns first; they are there although there is no row."""
+    """Write CSV, names of columns first; they are there although there is no row."""
     file = StringIO()
     writer = csv.DictWriter(file, _COLUMNS, lineterminator="\n")
     writer.writeheader()
