@@ -20,12 +20,12 @@ from syncer.store.schema.mirror_tables import metadata
 
 
 def ddl(entries: Iterable[Entry], dialect: str) -> str:
-    """The statements that make the entries, those of a table before those of its views."""
+    """Write the statements that create the entries, those of a table before those of its views."""
     return "\n".join(block for entry in entries for block in _blocks(entry, dialect))
 
 
 def _blocks(entry: Entry, dialect: str) -> Iterator[str]:
-    """A statement each, with the blank line after the last one."""
+    """Iterate over the statements, with a blank line after the last one."""
     if entry.kind == "view":
         yield f"-- {entry.meaning}"
         yield f"{_view(entry, dialect)};\n"
@@ -43,7 +43,7 @@ def _blocks(entry: Entry, dialect: str) -> Iterator[str]:
 
 
 def _create(table: Table, dialect: str) -> str:
-    """CREATE TABLE; where a database keeps no comments, they stand beside the columns."""
+    """Write CREATE TABLE; where a database keeps no comments, they stand beside the columns."""
     beside = not DIALECTS[dialect].supports_comments
     head, *body, end = str(CreateTable(table).compile(dialect=DIALECTS[dialect])).strip().splitlines()
     lines = [head.rstrip()]

@@ -11,7 +11,7 @@ from syncer.store.schema.mirror_tables import metadata
 
 
 def value_of(entry: Entry) -> dict[str, Any]:
-    """Everything there is to know of a table or view, in one object."""
+    """Describe a table or view in one JSON object."""
     brought = parts(entry)
     return {
         "name": entry.name,
@@ -56,7 +56,7 @@ def _indexes(entry: Entry) -> list[dict[str, Any]]:
 
 
 def _where(index: Index) -> str | None:
-    """The condition of a partial index, the same on both databases."""
+    """Write the condition of a partial index, the same on both databases."""
     where = index.dialect_options["sqlite"]["where"]
     if where is None:
         return None

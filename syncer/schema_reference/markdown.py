@@ -16,7 +16,7 @@ _NAME = re.compile(r"`[^`]*`|\b[a-z]+(?:_[a-z]+)+\b")
 
 
 def page() -> str:
-    """The whole page."""
+    """Write the whole page."""
     blocks = [HEAD.format(types=_types(), contents=_contents())]
     blocks += ["## Columns of every mirror table", COMMON, _columns(_common())]
     for category in categories():
@@ -48,7 +48,7 @@ def _contents() -> str:
 
 
 def _types() -> str:
-    """Word -> the types it stands for, as far as any column has it."""
+    """List the types that each word stands for, as far as any column has it."""
     found: dict[str, dict[str, list[str]]] = {}
     for entry in entries().values():
         for column in entry.columns:
@@ -136,6 +136,6 @@ def _link(table: str) -> str:
 
 
 def _text(meaning: str) -> str:
-    """A meaning as Markdown: names as code, nothing that Markdown or HTML would take for its own."""
+    """Escape a meaning for Markdown and HTML; names become code."""
     coded = _NAME.sub(lambda found: found[0] if found[0].startswith("`") else f"`{found[0]}`", meaning)
     return re.sub(r"[|<*]", r"\\\g<0>", coded)

@@ -11,14 +11,14 @@ from syncer.schema_reference.tables import ColumnEntry, Entry, Join, entries, jo
 
 
 def diagram_of_category(category: str) -> str:
-    """All tables of the category with their keys and the columns that join them."""
+    """Draw all tables of the category with their keys and the columns that join them."""
     shown = [entry for entry in _tables() if entry.category == category]
     names = {entry.name for entry in shown}
     return _diagram(shown, [join for join in joins() if {join.table, join.target} <= names])
 
 
 def diagram_of(entry: Entry) -> str:
-    """The table (of a view the one it looks at) with all its columns, and its neighbours with their keys.
+    """Draw the table (of a view the one below it) with all columns, and its neighbours with their keys.
 
     Neighbours are the tables at the other end of a join; a link table brings the table behind it.
     """
@@ -32,7 +32,7 @@ def diagram_of(entry: Entry) -> str:
 
 
 def fenced(diagram: str) -> str:
-    """The diagram as a block of Markdown."""
+    """Wrap the diagram into a block of Markdown."""
     return f"```mermaid\n{diagram}```"
 
 

@@ -15,7 +15,7 @@ from syncer.store.schema.safe_views import live_name
 
 
 def native_entries(native_lists: Iterable[NativeListSpec]) -> dict[str, Entry]:
-    """Name -> entry of each list's view and of that without its deleted rows."""
+    """Describe each list's view and the one without its deleted rows, by name."""
     found: dict[str, Entry] = {}
     for native_list in native_lists:
         columns = column_entries(

@@ -43,7 +43,7 @@ _SHORT = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ", "TIME WITHOUT TIME ZONE": "
 
 @dataclass(frozen=True, slots=True)
 class ColumnEntry:
-    """A column. type is one word for both databases, sql the type in each by the dialect's name.
+    """Column of an entry. type is one word for both databases, sql the type in each by the dialect's name.
 
     references names the table whose ``id`` the value is. is_sensitive marks what a reporting role should
     not see by default; a whole record is, for it may hold all that is.
@@ -61,7 +61,7 @@ class ColumnEntry:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A table or view. source is the table that it comes with or looks at, where there is one."""
+    """Table or view. source is the table that it comes with or looks at, where there is one."""
 
     name: str
     kind: Kind
@@ -74,13 +74,16 @@ class Entry:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Columns of the primary key; of a view those that are unique in it."""
+        """Find the columns of the primary key; of a view those that are unique in it."""
         return tuple(column.name for column in self.columns if column.is_key)
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """table.column is an id of target; is_certain: the row there is never missing, this one came with it."""
+    """Join of two tables: table.column is an id of target.
+
+    is_certain: the row there is never missing, this one came with it.
+    """
 
     table: str
     column: str
@@ -90,7 +93,7 @@ class Join:
 
 @cache
 def entries() -> dict[str, Entry]:
-    """Name -> entry: tables by model, then the bookkeeping, then the views."""
+    """Describe all tables and views by name: tables by model, then the bookkeeping, then the views."""
     made = [entry for model in catalogue().values() for entry in _of_model(model)]
     made += [
         Entry(table.name, "bookkeeping", OWN, table.comment or "", column_entries(table.columns, {}))
@@ -115,12 +118,12 @@ def entries() -> dict[str, Entry]:
 
 
 def categories() -> tuple[str, ...]:
-    """Those of the catalogue, and our own."""
+    """List the categories of the catalogue, and our own."""
     return tuple(dict.fromkeys(entry.category for entry in entries().values()))
 
 
 def entry_named(name: str) -> Entry:
-    """The table or view of that name.
+    """Look a table or view up by its name.
 
     Raises UsageError with the nearest names where there is none.
     """
@@ -135,7 +138,7 @@ def entry_named(name: str) -> Entry:
 
 
 def parts(entry: Entry) -> tuple[Entry, ...]:
-    """What comes with a mirror table: its link and child tables and its view; of other entries nothing."""
+    """Find the link and child tables and the view of a mirror table; none for other entries."""
     if entry.kind != "mirror":
         return ()
     return tuple(each for each in entries().values() if each.source == entry.name)
@@ -143,7 +146,7 @@ def parts(entry: Entry) -> tuple[Entry, ...]:
 
 @cache
 def joins() -> tuple[Join, ...]:
-    """All of them, except to the integration of a row: every mirror table has that one."""
+    """Find all joins, except those to the integration of a row: every mirror table has that one."""
     return tuple(
         Join(entry.name, column.name, column.references, column.references == entry.source)
         for entry in entries().values()
@@ -177,7 +180,7 @@ def _of_model(model: shape.Model) -> Iterator[Entry]:
 def column_entries(
     columns: Iterable[Column[Any]], references: Mapping[str, str], own: tuple[shape.Column, ...] = ()
 ) -> tuple[ColumnEntry, ...]:
-    """references: what our own columns join; own: what the catalogue says of the others."""
+    """Describe the columns; references: what ours join, own: what the catalogue says of the others."""
     told = {column.name: column for column in own}
     to = {**_OWN_REFERENCES, **references, **{name: each.references for name, each in told.items()}}
     return tuple(

@@ -41,12 +41,12 @@ _FRESHNESS_COLUMNS: tuple[tuple[str, str | None, str | None], ...] = (
 
 
 def live_statement(table: str) -> str:
-    """The statement that makes this view."""
+    """Write the statement that creates this view."""
     return f"CREATE VIEW {live_name(table)} AS SELECT * FROM {table} WHERE remote_deleted_at IS NULL"
 
 
 def freshness_columns() -> list[Column[Any]]:
-    """The columns of ``mirror_freshness`` with their meanings as comments."""
+    """List the columns of ``mirror_freshness`` with their meanings as comments."""
     found: list[Column[Any]] = []
     for name, source, meaning in _FRESHNESS_COLUMNS:
         behind = Column(name, BigInteger) if source is None else streams.c[source]
@@ -63,7 +63,7 @@ def freshness_columns() -> list[Column[Any]]:
 
 
 def freshness_statement(dialect: str) -> str:
-    """The statement that makes ``mirror_freshness``."""
+    """Write the statement that creates ``mirror_freshness``."""
     shown = ",\n       ".join(
         f"{_LAG[dialect]} AS {name}"
         if source is None

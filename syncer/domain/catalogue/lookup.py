@@ -35,13 +35,13 @@ _FILES = (
 
 @cache
 def catalogue() -> dict[str, Model]:
-    """Name -> model, in the order of the documentation."""
+    """List all models by name, in the order of the documentation."""
     return {model.name: model for file in _FILES for model in file.MODELS}
 
 
 @cache
 def model_named(name: str) -> Model:
-    """The model of that name.
+    """Look a model up by its name.
 
     Raises UsageError with the nearest names where there is none.
     """
@@ -52,7 +52,7 @@ def model_named(name: str) -> Model:
 
 
 def select_models(patterns: tuple[str, ...] | list[str]) -> tuple[Model, ...]:
-    """The models that any of the globs names, in catalogue order.
+    """Select the models that any of the globs names, in catalogue order.
 
     Raises UsageError for a glob that names none.
     """
@@ -72,7 +72,7 @@ def _select_models(patterns: tuple[str, ...]) -> tuple[Model, ...]:
 
 
 def select_names(patterns: Sequence[str], others: Collection[str]) -> set[str]:
-    """The names of models, and of other lists, that any of the globs fits; all where there is no glob.
+    """Select names of models, and of other lists, by globs; all where there is no glob.
 
     Raises UsageError for a glob that fits none.
     """
@@ -88,7 +88,7 @@ def select_names(patterns: Sequence[str], others: Collection[str]) -> set[str]:
 def category_models(
     wanted: Iterable[Model], category: str | None, listed: Iterable[str]
 ) -> tuple[Model, ...]:
-    """Those of the wanted models that an integration of this category can have.
+    """Narrow the wanted models to those that an integration of this category can have.
 
     listed: webhook names of the models that Kombo lists for it. The category counts only where they agree
     with it; without a category any model is possible.

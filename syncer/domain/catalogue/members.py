@@ -15,7 +15,7 @@ KEPT = frozenset({"id", "changed_at", "remote_deleted_at"})
 
 @cache
 def members() -> dict[str, frozenset[str]]:
-    """Table -> the members that the catalogue knows in a record of it; tables of models and of children."""
+    """List by table the members that the catalogue knows in a record; tables of models and of children."""
     known: dict[str, frozenset[str]] = {}
     for model in catalogue().values():
         known[model.name] = KEPT.union(
@@ -45,7 +45,7 @@ def members() -> dict[str, frozenset[str]]:
 
 @cache
 def all_members() -> frozenset[str]:
-    """Every member that some record, or an entry of a list inside one, has."""
+    """List every member that some record, or an entry of a list inside one, has."""
     in_entries = (
         column.source[0] for model in catalogue().values() for link in model.links for column in link.columns
     )
@@ -54,7 +54,7 @@ def all_members() -> frozenset[str]:
 
 @cache
 def embeds() -> dict[str, tuple[Embed, ...]]:
-    """Table -> copies of other tables' records inside a record of it, with their paths from the record."""
+    """List by table the copies of other tables' records inside a record, with their paths from it."""
     found: dict[str, tuple[Embed, ...]] = {}
     for model in catalogue().values():
         found[model.name] = tuple(
@@ -82,7 +82,7 @@ def embeds() -> dict[str, tuple[Embed, ...]]:
 
 
 def tables_at(table: str, path: tuple[str, ...]) -> set[str]:
-    """Whose records stand at this path of the table's records; none where no record stands there."""
+    """Find the tables whose records stand at this path of the table's records; none where none do."""
     if not path:
         return {table}
     return {
@@ -94,7 +94,7 @@ def tables_at(table: str, path: tuple[str, ...]) -> set[str]:
 
 
 def entries(value: Any, path: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """The objects at the end of the path; lists on the way and at the end are entered."""
+    """Iterate over the objects at the end of the path; lists on the way and at the end are entered."""
     if isinstance(value, list):
         for item in value:
             yield from entries(item, path)
@@ -106,7 +106,7 @@ def entries(value: Any, path: tuple[str, ...]) -> Iterator[dict[str, Any]]:
 
 
 def _below(model: Model, child: Child) -> Iterator[tuple[Child, tuple[str, ...]]]:
-    """Children inside the child's records, with their paths from there."""
+    """Iterate over the children inside the child's records, with their paths from there."""
     depth = len(child.member)
     for inner in model.children:
         if inner.member[:depth] == child.member and len(inner.member) > depth:

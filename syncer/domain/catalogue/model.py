@@ -53,7 +53,7 @@ class Column:
 
     @property
     def is_looked_up(self) -> bool:
-        """Whether people find rows by it: an id to join by, or a person's address. Then it has an index."""
+        """Tell whether people find rows by it, an id to join by or an address. Then it has an index."""
         return self.references is not None or self.name in {"remote_id", "work_email", "email"}
 
 
@@ -107,7 +107,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Which of the common query parameters a list understands."""
+    """Common query parameters that a list understands."""
 
     paging: bool = True
     updated_after: bool = True
@@ -144,11 +144,11 @@ class Model:
 
     @property
     def category(self) -> str:
-        """``hris``, ``ats``, ``lms`` or ``assessment``."""
+        """Part of the API: ``hris``, ``ats``, ``lms`` or ``assessment``."""
         return self.name.split("_", 1)[0]
 
     def is_whole(self, filters: Mapping[str, str]) -> bool:
-        """Whether a walk with these filters serves every record."""
+        """Tell whether a walk with these filters serves every record."""
         return not filters
 
     @property

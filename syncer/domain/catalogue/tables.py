@@ -17,7 +17,7 @@ _SUFFIXES = ("", "_live", "_safe", "_live_safe")
 
 @cache
 def asked_by() -> Mapping[str, frozenset[str]]:
-    """Table or ``_live`` view -> columns of text and whole numbers; where rows have an integration."""
+    """List columns of text and whole numbers by table or ``_live`` view; where rows have an integration."""
     found: dict[str, frozenset[str]] = {}
     for model in catalogue().values():
         found[model.name] = found[f"{model.name}_live"] = _plain(model.columns)
@@ -29,7 +29,7 @@ def asked_by() -> Mapping[str, frozenset[str]]:
 
 @cache
 def filled_by() -> Mapping[str, str]:
-    """Table or ``_live`` view -> the model whose records fill it."""
+    """Map each table and ``_live`` view to the model whose records fill it."""
     found: dict[str, str] = {}
     for model in catalogue().values():
         found |= dict.fromkeys((model.name, f"{model.name}_live"), model.name)
@@ -39,18 +39,18 @@ def filled_by() -> Mapping[str, str]:
 
 @cache
 def taken_names() -> frozenset[str]:
-    """Names of tables and views that are there, or may be."""
+    """List the names of tables and views that are there, or may be."""
     tables = (table for model in catalogue().values() for table in _tables(model))
     return _OWN.union(f"{table}{suffix}" for table in tables for suffix in _SUFFIXES)
 
 
 def is_taken(name: str) -> bool:
-    """Whether a table or view of this mirror has the name, or could come to have it."""
+    """Tell whether a table or view of this mirror has the name, or could come to have it."""
     return name in taken_names() or name.startswith(_PREFIXES)
 
 
 def views_of(name: str) -> tuple[str, ...]:
-    """The names that one table or view takes, with those of the views that belong to it."""
+    """List the names that a table or view takes, with those of its views."""
     return tuple(f"{name}{suffix}" for suffix in _SUFFIXES)
 
 

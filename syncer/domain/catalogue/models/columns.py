@@ -56,7 +56,7 @@ def json(
 
 
 def ref(name: str, table: str, meaning: str, *, at: str = "") -> Column:
-    """An id in another table; the row there may be missing."""
+    """Describe an id in another table; the row there may be missing."""
     return Column(name, "text", meaning, references=table, path=_path(at))
 
 
@@ -65,7 +65,7 @@ def _column(name: str, type_: ColumnType, meaning: str, at: str, sensitive: bool
 
 
 def _path(at: str) -> tuple[str, ...]:
-    """``employee.id`` as a path; empty stays empty."""
+    """Split ``employee.id`` into a path; empty stays empty."""
     return tuple(at.split(".")) if at else ()
 
 
