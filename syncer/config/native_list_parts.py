@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from syncer.domain.catalogue.model import ColumnType
-from syncer.domain.catalogue.tables import asked_by
+from syncer.domain.catalogue.tables import parameter_columns
 from syncer.domain.errors import UsageError
 from syncer.domain.native.call import Call, check_parts
 from syncer.domain.native.jmespath import check_expression
@@ -140,8 +140,8 @@ class ForEachTable(TomlTable):
     @field_validator("table")
     @classmethod
     def _has_integrations(cls, table: str) -> str:
-        if table not in asked_by():
-            hint = did_you_mean(table, asked_by())
+        if table not in parameter_columns():
+            hint = did_you_mean(table, parameter_columns())
             raise ValueError(f"is no table of the mirror whose rows can be asked for: {table!r}.{hint}")
         return table
 
@@ -149,8 +149,8 @@ class ForEachTable(TomlTable):
     @classmethod
     def _is_a_column(cls, column: str | None, info: ValidationInfo) -> str | None:
         name, table = column or info.data.get("param"), info.data.get("table")
-        if table is not None and name is not None and name not in asked_by()[table]:
-            hint = did_you_mean(name, asked_by()[table])
+        if table is not None and name is not None and name not in parameter_columns()[table]:
+            hint = did_you_mean(name, parameter_columns()[table])
             raise ValueError(f"should be a column of {table} with texts or integers: {name!r} is none.{hint}")
         return name
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from syncer.domain.catalogue.lookup import category_models
 from syncer.domain.catalogue.model import Model
-from syncer.domain.catalogue.tables import filled_by
+from syncer.domain.catalogue.tables import table_models
 from syncer.domain.errors import KeyRefused, KomboError
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.ratelimit.budget import Purpose
@@ -70,7 +70,7 @@ def check_native(
         yield Finding(integration_id, True, f"mirrors through passthrough {names}")
     for native_list in covering:
         each = native_list.for_each
-        if each is not None and filled_by()[each.table] not in mirrored:
+        if each is not None and table_models()[each.table] not in mirrored:
             yield Finding(
                 integration_id,
                 False,

@@ -1,4 +1,4 @@
-"""Tables and views as SQL: what `syncer migrate` makes, with the meanings as comments."""
+"""Tables and views as SQL, as `syncer migrate` creates them, with the meanings as comments."""
 
 from __future__ import annotations
 

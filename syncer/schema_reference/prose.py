@@ -1,4 +1,4 @@
-"""What docs/schema.md says beside its tables and diagrams."""
+"""Prose of docs/schema.md beside its tables and diagrams."""
 
 from __future__ import annotations
 

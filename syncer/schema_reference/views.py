@@ -1,4 +1,4 @@
-"""The views: what they show, and the statement that makes each."""
+"""Meanings of the views, and the statement that creates each."""
 
 from __future__ import annotations
 

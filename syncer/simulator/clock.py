@@ -1,4 +1,4 @@
-"""The simulator's clock: tests turn it, demos let it run, nothing else in the simulator knows the time."""
+"""The simulator's clock: tests advance it, demos let it run, nothing else in the simulator knows the time."""
 
 from __future__ import annotations
 

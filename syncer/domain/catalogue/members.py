@@ -1,4 +1,4 @@
-"""What records consist of, table by table: their members, and the copies of other records inside them."""
+"""Members of records by table, and the copies of other records inside them."""
 
 from __future__ import annotations
 

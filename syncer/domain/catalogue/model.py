@@ -1,4 +1,4 @@
-"""What a model is: the types of the catalogue's entries.
+"""Types of the catalogue's entries.
 
 A model is data. Tables, migrations, the page loop, the projection, the simulator and the documentation
 are driven by it; nothing asks for a model by name.

@@ -1,4 +1,4 @@
-"""The tables and views of the mirror by name, and the columns by whose values a tool can be asked. Pure."""
+"""Tables and views of the mirror by name, and the columns that parameters of native lists can take. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SUFFIXES = ("", "_live", "_safe", "_live_safe")
 
 
 @cache
-def asked_by() -> Mapping[str, frozenset[str]]:
+def parameter_columns() -> Mapping[str, frozenset[str]]:
     """List columns of text and whole numbers by table or ``_live`` view; where rows have an integration."""
     found: dict[str, frozenset[str]] = {}
     for model in catalogue().values():
@@ -28,7 +28,7 @@ def asked_by() -> Mapping[str, frozenset[str]]:
 
 
 @cache
-def filled_by() -> Mapping[str, str]:
+def table_models() -> Mapping[str, str]:
     """Map each table and ``_live`` view to the model whose records fill it."""
     found: dict[str, str] = {}
     for model in catalogue().values():

@@ -1,4 +1,4 @@
-"""What a mirror can be held to: a record without the copies that Kombo does not re-send.
+"""Comparable form of a record: without the copies that Kombo does not re-send.
 
 A record carries copies of others. For some relations ``updated_after`` re-sends the carrier when the copied
 record changes, for others it does not: there the copy in a mirror grows old by design, and the copied

@@ -1,4 +1,4 @@
-"""What is registered for a list: how its records come about in a made-up company, and what shows in them."""
+"""Registration of a list: how its records are made, what they show, and how they are filtered."""
 
 from __future__ import annotations
 

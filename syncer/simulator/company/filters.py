@@ -1,4 +1,4 @@
-"""Tests of records by the query parameters of one list, and which of them the columns tell.
+"""Filters of one list: tests of records, derived from the columns where these tell.
 
 Values inside one parameter are alternatives, parameters together must all fit (docs.kombo.dev, "Querying
 the API"). E-mail addresses and names are compared without regard to case.

@@ -1,4 +1,4 @@
-"""Records that follow from the catalogue, for lists that no factory is written for.
+"""Generic records, derived from the catalogue, for lists that no factory is written for.
 
 Copies of other records, links and children are plain members here: they show what was so when the record was
 made, and change with it alone.

@@ -1,4 +1,4 @@
-"""What becomes of applications: interviews, offers, notes, scorecards, attachments."""
+"""Interviews, offers, notes, scorecards and attachments of applications."""
 
 from __future__ import annotations
 

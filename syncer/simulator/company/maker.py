@@ -1,4 +1,4 @@
-"""What the factories of records need: the tables, the time, numbers, and ids that follow from remote ids."""
+"""Tools of the factories: tables, time, numbers, and ids that follow from remote ids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What recruiting is set up with: users, roles, stages, tags, rejection reasons."""
+"""Setup of recruiting: users, roles, stages, tags, rejection reasons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How records hang together: which record shows copies of which others, and what re-emits it.
+"""Relations between records: which record shows copies of which others, and what re-emits it.
 
 Relations are data and stand beside the factory of their carrier. They drive rendering (a copy always shows
 the linked record as it is now) and ``updated_after`` (which of a linked record's fates make the carrier

@@ -1,4 +1,4 @@
-"""How many records of each model a company of a given size has."""
+"""Number of records of each model in a company of a given size."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""What happens in recruiting, learning and assessment."""
+"""Changes in recruiting, learning and assessment."""
 
 from __future__ import annotations
 
 from random import Random
 
 from syncer.simulator.company import candidates, hiring, jobs, learning, orders
-from syncer.simulator.company.chance import Change, find, label
 from syncer.simulator.company.company import Company
 from syncer.simulator.company.ids import iso
 from syncer.simulator.company.records import Record
 from syncer.simulator.company.values import pick
+from syncer.simulator.life.change import Change, find, label
 from syncer.simulator.life.hris import hire, rename
 
 

@@ -1,14 +1,14 @@
-"""What happens in personnel departments."""
+"""Changes in personnel departments."""
 
 from __future__ import annotations
 
 from random import Random
 
 from syncer.simulator.company import names, payroll, staff, talent, time_off
-from syncer.simulator.company.chance import Change, find, label
 from syncer.simulator.company.company import Company
 from syncer.simulator.company.ids import iso_midnight
 from syncer.simulator.company.values import money, person, pick
+from syncer.simulator.life.change import Change, find, label
 
 
 def hire(company: Company, rng: Random) -> str:

@@ -1,4 +1,4 @@
-"""A company lives: one random change at a time, or changes for ever.
+"""Random changes of a company: one at a time, or for ever.
 
 Besides the business of ``hris`` and ``ats``: records disappear and come back, changes are committed late,
 several share one timestamp, a clock moves although nothing differs, and lists without a factory by hand
@@ -13,7 +13,6 @@ from random import Random
 from typing import NoReturn
 
 from syncer.domain.catalogue.lookup import catalogue, model_named
-from syncer.simulator.company.chance import Change, find, label
 from syncer.simulator.company.company import Company
 from syncer.simulator.company.factories import GENERIC
 from syncer.simulator.company.generic import generic_members
@@ -21,6 +20,7 @@ from syncer.simulator.company.records import Record
 from syncer.simulator.company.values import pick
 from syncer.simulator.life import ats as life_ats
 from syncer.simulator.life import hris as life_hris
+from syncer.simulator.life.change import Change, find, label
 from syncer.simulator.server.environment import Environment
 
 _DATED = tuple(name for name, model in catalogue().items() if model.has_remote_deleted_at)

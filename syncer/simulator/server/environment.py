@@ -1,4 +1,4 @@
-"""A Kombo environment: one API key, its integrations, its limit, and what tests can make of it."""
+"""A Kombo environment: one API key with its integrations, limit, faults and log of requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One integration as the API describes it, and why it may refuse to serve records."""
+"""Integration as the API describes it, with its refusals to serve records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A call as a simulated tool gets it from Kombo, and what the tool answers."""
+"""Call as a simulated tool gets it from Kombo, and the tool's response."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnClause, Connection, Integer, Text, cast, column, exists, func, select, table
 
-from syncer.domain.catalogue.tables import filled_by
+from syncer.domain.catalogue.tables import table_models
 from syncer.domain.native.spec import ForEach
 from syncer.store.schema.mirror_tables import MIRROR, streams
 
@@ -49,7 +49,7 @@ def are_read_whole(connection: Connection, environment: str, integration_id: str
             exists().where(
                 streams.c.environment == environment,
                 streams.c.integration_id == integration_id,
-                streams.c.model == filled_by()[name],
+                streams.c.model == table_models()[name],
                 streams.c.mirrored,
                 streams.c.last_full_walk_at.is_not(None),
             )

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import BigInteger, Text
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.catalogue.tables import asked_by, is_taken, views_of
+from syncer.domain.catalogue.tables import is_taken, parameter_columns, views_of
 from syncer.store.schema.migrate import VERSION_TABLE
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.safe_views import FRESHNESS, live_name, safe_name
@@ -26,11 +26,11 @@ def test_the_views_of_a_name_are_named_as_those_of_tables() -> None:
 
 def test_a_tool_can_be_asked_by_tables_whose_rows_have_an_integration() -> None:
     with_integration = {name for name, table in MIRROR.items() if "integration_id" in table.c}
-    assert asked_by().keys() == with_integration | {live_name(name) for name in catalogue()}
+    assert parameter_columns().keys() == with_integration | {live_name(name) for name in catalogue()}
 
 
-@pytest.mark.parametrize("name", asked_by())
+@pytest.mark.parametrize("name", parameter_columns())
 def test_a_tool_can_be_asked_by_columns_that_the_table_has(name: str) -> None:
     table = MIRROR[name.removesuffix("_live")]
-    assert asked_by()[name] >= {"id", "remote_id"}
-    assert {type(table.c[column].type) for column in asked_by()[name]} <= {Text, BigInteger}
+    assert parameter_columns()[name] >= {"id", "remote_id"}
+    assert {type(table.c[column].type) for column in parameter_columns()[name]} <= {Text, BigInteger}

@@ -11,11 +11,11 @@ import pytest
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.clock import SimClock
-from syncer.simulator.company.chance import Change
 from syncer.simulator.company.company import Company
 from syncer.simulator.life import ats as life_ats
 from syncer.simulator.life import hris as life_hris
 from syncer.simulator.life import random_change as life
+from syncer.simulator.life.change import Change
 from syncer.simulator.life.random_change import live, random_change
 from syncer.simulator.server.environment import Environment
 

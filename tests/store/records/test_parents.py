@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, insert, update
 
 from syncer.domain.catalogue.lookup import model_named
-from syncer.domain.catalogue.tables import asked_by, filled_by
+from syncer.domain.catalogue.tables import parameter_columns, table_models
 from syncer.domain.native.spec import ForEach
 from syncer.store.records.parents import are_read_whole, next_value
 from syncer.store.schema.destination import model_shelf
@@ -78,11 +78,11 @@ def test_a_live_view_has_no_values_of_deleted_rows(connection: Connection, row_o
     assert next_value(connection, LIVE, ONE, "2", or_itself=True) is None
 
 
-@pytest.mark.parametrize("table", sorted(asked_by()))
+@pytest.mark.parametrize("table", sorted(parameter_columns()))
 def test_every_table_that_can_be_named_can_be_asked_for_its_values(
     connection: Connection, table: str
 ) -> None:
-    for column in sorted(asked_by()[table]):
+    for column in sorted(parameter_columns()[table]):
         assert next_value(connection, ForEach(table, "x", column), ONE, None) is None
         assert next_value(connection, ForEach(table, "x", column), ONE, "1") is None
 
@@ -112,6 +112,6 @@ def test_a_table_is_read_whole_where_its_models_stream_has_been(
     }
     assert not are_read_whole(connection, "default", ONE, "hris_employees_live")
     connection.execute(insert(streams).values(values))
-    of_it = [name for name, model in filled_by().items() if model == "hris_employees"]
+    of_it = [name for name, model in table_models().items() if model == "hris_employees"]
     for name in of_it:
         assert are_read_whole(connection, "default", ONE, name) is is_whole

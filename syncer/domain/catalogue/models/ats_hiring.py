@@ -1,4 +1,4 @@
-"""ATS: what becomes of applications."""
+"""ATS: offers, rejections, interviews, and what is written on applications."""
 
 from __future__ import annotations
 

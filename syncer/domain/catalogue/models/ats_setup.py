@@ -1,4 +1,4 @@
-"""ATS: what recruiting is set up with."""
+"""ATS: stages, tags, users and roles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What random changes have in common: finding a record they can happen to, and naming it."""
+"""Common parts of random changes: picking a record and naming it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from syncer.simulator.company.company import Company
 from syncer.simulator.company.records import Record
 from syncer.simulator.company.values import pick
 
-#: One thing that can happen: a sentence about it, or None where nobody is there for it to happen to.
+#: Random change: gives a sentence about it, or None where no record is fit for it.
 Change = Callable[[Company, Random], str | None]
 
 _TRIES = 25
