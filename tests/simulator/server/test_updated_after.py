@@ -14,7 +14,7 @@ import pytest
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
-from syncer.simulator.company.factories import RELATIONS
+from syncer.simulator.company.factories import GENERIC, RELATIONS
 from syncer.simulator.company.ids import iso, to_ms
 from syncer.simulator.company.records import Record
 from syncer.simulator.company.relations import Relation
@@ -44,6 +44,7 @@ ROWS = [
     Row(MODEL_OF_PATH[shape["path"]], row["path"], row["added_removed_matches"], row["linked_record_matches"])
     for shape in SHAPES["models"]
     for row in shape["updated_after_relations"] or []
+    if MODEL_OF_PATH[shape["path"]] not in GENERIC
 ]
 LISTS = [row for row in ROWS if row.added_removed is not None and row.path != "line_items.salary_type"]
 
