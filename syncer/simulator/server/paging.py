@@ -80,7 +80,7 @@ def _matching(
 ) -> Iterator[tuple[Any, Record]]:
     records = tables.of(model)
     for key in islice(keys, start, None):
-        record = records[key if isinstance(key, str) else key.model]
+        record = records[key if isinstance(key, str) else key[1]]
         if (query.ids is None or record.id in query.ids) and query.fits(tables, record):
             yield key, record
 
