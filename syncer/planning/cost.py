@@ -28,6 +28,7 @@ from syncer.domain.streams.forecast import (
     fitting_every,
     typical_rows,
 )
+from syncer.domain.streams.state import IntegrationState
 from syncer.domain.streams.stream import Mode, Stream, Walk
 from syncer.planning.capacity import Capacity
 from syncer.planning.selection import Selection
@@ -138,7 +139,7 @@ class _Snapshot:
             must_be_offered(integration, listed)
         except KomboError:
             return None
-        if integration.state == "gone":
+        if integration.state == IntegrationState.GONE:
             return None
         return next_walk(
             stream,

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from syncer.domain.errors import IntegrationGone, KeyRefused, KomboError, ModelUnavailable, NotReady
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.list_spec import Listed
+from syncer.domain.streams.state import IntegrationState
 from syncer.kombo import integrations as kombo
 from syncer.store.state.integrations import Integration
 from syncer.sync.context import SyncContext
@@ -46,7 +47,7 @@ class Integrations:
                 )
             )
             if row is not None and not fresh and self._is_fresh(row, now):
-                if row.state == "gone":
+                if row.state == IntegrationState.GONE:
                     raise IntegrationGone(
                         f"Kombo does not know the integration {integration_id}.",
                         integration_id=integration_id,
@@ -59,7 +60,7 @@ class Integrations:
             try:
                 said = await context.client.integration(integration_id, purpose=purpose)
             except IntegrationGone:
-                await self._note(integration_id, {"state": "gone"})
+                await self._note(integration_id, {"state": IntegrationState.GONE})
                 raise
             except KeyRefused:
                 raise
@@ -74,12 +75,12 @@ class Integrations:
     async def gone(self, integration_id: str) -> None:
         """A list has said that Kombo does not know the integration: its other streams need not ask."""
         self._asked.add(integration_id)
-        await self._note(integration_id, {"state": "gone"})
+        await self._note(integration_id, {"state": IntegrationState.GONE})
 
     def _is_fresh(self, row: Integration, now: datetime) -> bool:
         if row.checked_at is None or row.state is None:
             return False
-        if row.state == "ready":
+        if row.state == IntegrationState.READY:
             return now - row.checked_at < FRESH_FOR
         return row.id in self._asked and now - row.checked_at < BAD_FOR
 
@@ -96,8 +97,9 @@ class Integrations:
 
 
 def _said(said: kombo.Integration) -> dict[str, object]:
+    is_set_up = said.setup_status in {None, "COMPLETED"}
     return {
-        "state": "ready" if said.setup_status in {None, "COMPLETED"} else "waiting",
+        "state": IntegrationState.READY if is_set_up else IntegrationState.WAITING,
         "tool": said.tool_label or said.tool_id,
         "category": said.category,
         "organisation": said.organization_name,
@@ -110,7 +112,7 @@ def _said(said: kombo.Integration) -> dict[str, object]:
 
 def must_be_offered(integration: Integration, listed: Listed) -> None:
     """Raise NotReady or ModelUnavailable where asking for the list makes no sense."""
-    if integration.state == "waiting":
+    if integration.state == IntegrationState.WAITING:
         raise NotReady(
             f"The set-up of {integration.id} is not finished at Kombo ({integration.setup_status}).",
             integration_id=integration.id,

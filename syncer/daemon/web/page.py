@@ -1,154 +1,152 @@
-"""The status page: what is wrong first, then how each integration stands; no scripts.
+"""The status page: problems first, then a summary of each integration; no scripts.
 
-It is made for a few streams and for a thousand: beyond ``MOST_STREAMS`` the streams of an integration have a
-page of their own, and all that share one trouble share one line.
+It serves a few streams and a thousand: beyond ``MOST_STREAMS`` the streams of an integration have a page of
+their own, and streams of one integration with the same problem share a line.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
-from urllib.parse import quote
 
-from syncer.daemon.web.style import STYLE
+from syncer.daemon.web.css import CSS
+from syncer.daemon.web.formatting import (
+    Integration,
+    Stream,
+    colour_state,
+    describe_integration,
+    join_names,
+    link_integration,
+    meaning_of,
+    needs_attention,
+)
+from syncer.daemon.web.integration_section import integration_section
 from syncer.domain.durations import describe_age, describe_span
-from syncer.operations.status import waiting_requests
+from syncer.domain.streams.state import MEANINGS, StreamState
+from syncer.operations.status_report import waiting_requests
 
 #: More streams than this are not all listed on one page.
 MOST_STREAMS = 150
-#: Lines of trouble that are shown.
-MOST_TROUBLES = 15
-#: Models that are named in a line.
-MOST_NAMES = 4
-#: States that a person should look at, the worst first. What is new or incomplete is on its way.
-TROUBLES = ("failed", "gone", "held", "waiting")
-_KINDS = {
-    "complete": "ok",
-    "failed": "bad",
-    "gone": "bad",
-    "held": "bad",
-    "waiting": "odd",
-    "incomplete": "odd",
-}
+#: Lines of problems that are shown.
+MOST_PROBLEMS = 15
 
-Stream = dict[str, Any]
+_MOST_URGENT_FIRST = {state: place for place, state in enumerate(MEANINGS)}
 
 
-def status_page(status: dict[str, Any], chosen: str | None = None) -> str:
-    """HTML of what ``report_status`` gives; chosen: the one integration to show, by its id."""
+def status_page(status: Mapping[str, Any], chosen: str | None = None) -> str:
+    """Make the HTML of a status report; chosen: id of the one integration to show."""
     streams: dict[str, list[Stream]] = defaultdict(list)
     for each in status["streams"]:
         if chosen in (None, each["integration"]):
             streams[each["integration"]].append(each)
     integrations = [each for each in status["integrations"] if chosen in (None, each["id"])]
     shown = [stream for each in streams.values() for stream in each]
-    body = [_troubles(shown), _integrations(integrations, streams) if chosen is None else _way_back()]
-    database = status.get("database")
+    body = [_problems(shown), _integrations(integrations, streams) if chosen is None else _way_back()]
     if len(shown) <= MOST_STREAMS or chosen is not None:
-        body += [_streams(each, streams[each["id"]]) for each in integrations]
+        body += [integration_section(each, streams[each["id"]]) for each in integrations]
+    database_error = status.get("database")
     now = f"{status['now'][:19].replace('T', ' ')} UTC"
+    headline = _headline(shown, database_error)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="5">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(_title(shown, database))}</title><style>{STYLE}</style></head><body>
-<header><h1>syncer</h1><p>{_sentence(shown, database)} <span class="dim">{escape(now)}</span></p></header>
-{_facts(shown, status["budget"])}
+<title>{escape(_title(shown, database_error))}</title><style>{CSS}</style></head><body>
+<header><h1>syncer</h1><p>{headline} <span class="dim">{escape(now)}</span></p></header>
+{_totals(shown, status["budget"])}
 {_behind(status["behind"])}
 {"".join(body)}
 </body></html>
 """
 
 
-def _title(streams: Sequence[Stream], database: str | None) -> str:
-    troubled = sum(map(_is_troubled, streams)) + (database is not None)
-    return f"({troubled}) syncer" if troubled else "syncer"
+def _title(streams: Sequence[Stream], database_error: str | None) -> str:
+    problems = sum(map(needs_attention, streams)) + (database_error is not None)
+    return f"({problems}) syncer" if problems else "syncer"
 
 
-def _sentence(streams: Sequence[Stream], database: str | None) -> str:
-    """How it stands, in a sentence; database: why nothing can be stored in it."""
-    if database is not None:
-        return f'<b class="bad">Nothing can be stored now.</b> {escape(database)}'
-    troubled, all_ = sum(map(_is_troubled, streams)), len(streams)
-    begun = sum(each["state"] not in ("new", "incomplete") for each in streams)
+def _headline(streams: Sequence[Stream], database_error: str | None) -> str:
+    """Sum up all streams in one sentence."""
+    if database_error is not None:
+        return f'<b class="error">Nothing can be stored now.</b> {escape(database_error)}'
+    problems, all_ = sum(map(needs_attention, streams)), len(streams)
     if not streams:
         return "Nothing is mirrored yet: <code>syncer integrations add ID</code> begins."
-    if troubled:
-        needs = "needs a look" if troubled == 1 else "need a look"
-        return f'<b class="bad">{troubled:,} of {all_:,} streams {needs}.</b>'
-    if begun < all_:
-        return f"<b>{begun:,} of {all_:,} streams have been read.</b>"
+    if problems:
+        needs = "needs a look" if problems == 1 else "need a look"
+        return f'<b class="error">{problems:,} of {all_:,} streams {needs}.</b>'
+    # Nothing is wrong: what is not well yet is being read.
+    read = sum(meaning_of(each).is_well for each in streams)
+    if read < all_:
+        return f"<b>{read:,} of {all_:,} streams have been read.</b>"
     return f'<b class="ok">Everything is well: {all_:,} stream{"" if all_ == 1 else "s"}.</b>'
 
 
-def _facts(streams: Sequence[Stream], budget: dict[str, Any] | None) -> str:
-    facts = [
+def _totals(streams: Sequence[Stream], budget: Mapping[str, Any] | None) -> str:
+    totals = [
         ("live rows", f"{sum(each['rows_live'] for each in streams):,}"),
         ("deleted rows", f"{sum(each['rows_deleted'] for each in streams):,}"),
         ("running now", f"{sum(each['is_running'] for each in streams):,}"),
     ]
     if budget is not None and budget["limit"] is not None:
-        window = f"requests in {budget['window_seconds']:.0f} s"
-        facts.append((window, f"{budget['used']:,} of {budget['limit']:,}"))
-        facts.append(("kept in reserve", f"{budget['reserve']:,}"))
-        facts.append(("to the next window", f"{budget['resets_in_seconds']:.0f} s"))
-        facts.append(("pacing", budget["pacing"]))
-        facts.append(("waiting requests", waiting_requests(budget)))
-        facts.append(("refused (429)", f"{budget['answers_429']:,}"))
-    shown = "".join(f"<div><dd>{escape(value)}</dd><dt>{escape(name)}</dt></div>" for name, value in facts)
+        totals += [
+            (f"requests in {budget['window_seconds']:.0f} s", f"{budget['used']:,} of {budget['limit']:,}"),
+            ("kept in reserve", f"{budget['reserve']:,}"),
+            ("to the next window", f"{budget['resets_in_seconds']:.0f} s"),
+            ("pacing", budget["pacing"]),
+            ("waiting requests", waiting_requests(budget)),
+            ("refused (429)", f"{budget['answers_429']:,}"),
+        ]
+    shown = "".join(f"<div><dd>{escape(value)}</dd><dt>{escape(name)}</dt></div>" for name, value in totals)
     return f"<dl>{shown}</dl>"
 
 
-def _behind(behind: dict[str, Any] | None) -> str:
-    """How far the schedule is behind, in a sentence."""
+def _behind(behind: Mapping[str, Any] | None) -> str:
+    """Say how far the schedule is behind, in a sentence."""
     if behind is None:
         return ""
     late = "1 stream is" if behind["streams"] == 1 else f"{behind['streams']:,} streams are"
     return (
-        f'<p><b class="odd">Behind schedule:</b> {late} overdue, the longest by '
-        f"{describe_span(behind['longest_seconds'])}. "
-        f"The schedule needs {behind['needs_a_minute']:,.0f} requests a minute, "
-        f"the budget permits {behind['permits_a_minute']:,.0f}.</p>"
+        f'<p><b class="warning">Behind schedule:</b> {late} overdue, the longest by '
+        f"{describe_span(behind['longest_seconds'])}. The schedule needs {behind['needs_a_minute']:,.0f} requests a "
+        f"minute, the budget permits {behind['permits_a_minute']:,.0f}.</p>"
     )
 
 
-def _is_troubled(stream: Stream) -> bool:
-    return stream["state"] in TROUBLES or bool(stream["quarantined"])
-
-
-def _troubles(streams: Iterable[Stream]) -> str:
-    """What is wrong, the worst first; streams of one integration with the same trouble on one line."""
-    alike: dict[tuple[str, str, str], list[Stream]] = defaultdict(list)
-    for each in filter(_is_troubled, streams):
-        said = [each["last_error"]] if each["state"] in TROUBLES else []
+def _problems(streams: Iterable[Stream]) -> str:
+    """List what needs attention, the most urgent first."""
+    alike: dict[tuple[str, StreamState, str], list[Stream]] = defaultdict(list)
+    for each in filter(needs_attention, streams):
+        reasons = [each["last_error"]] if meaning_of(each).is_trouble else []
         if each["quarantined"]:
             since = (each["quarantined_since"] or "")[:10]
-            said.append(f"{each['quarantined']:,} records in quarantine since {since}")
-        alike[each["integration"], each["state"], "; ".join(filter(None, said))].append(each)
+            reasons.append(f"{each['quarantined']:,} records in quarantine since {since}")
+        state = StreamState(each["state"])
+        alike[each["integration"], state, "; ".join(filter(None, reasons))].append(each)
     if not alike:
         return ""
-    order = {state: place for place, state in enumerate(TROUBLES)}
-    lines = sorted(alike.items(), key=lambda item: (order.get(item[0][1], len(order)), item[0]))
+    lines = sorted(alike.items(), key=lambda item: (_MOST_URGENT_FIRST[item[0][1]], item[0]))
     rows = "".join(
-        f'<tr><td>{_state(state)}</td><td>{_link(integration)}<br><span class="dim">'
-        f"{escape(_names(each['model'] for each in group))}</span></td><td>{escape(error)}</td></tr>"
-        for (integration, state, error), group in lines[:MOST_TROUBLES]
+        f'<tr><td>{colour_state(state)}</td><td>{link_integration(integration)}<br><span class="dim">'
+        f"{escape(join_names(each['model'] for each in group))}</span></td><td>{escape(reason)}</td></tr>"
+        for (integration, state, reason), group in lines[:MOST_PROBLEMS]
     )
-    more = len(lines) - MOST_TROUBLES
+    more = len(lines) - MOST_PROBLEMS
     rest = f'<p class="dim">and {more:,} more: see the integrations below</p>' if more > 0 else ""
-    return f'<section><h2>Needs a look</h2><table class="troubles">{rows}</table>{rest}</section>'
+    return f'<section><h2>Needs a look</h2><table class="problems">{rows}</table>{rest}</section>'
 
 
-def _integrations(integrations: Sequence[dict[str, Any]], streams: dict[str, list[Stream]]) -> str:
+def _integrations(integrations: Sequence[Integration], streams: Mapping[str, Sequence[Stream]]) -> str:
+    """Make a table of all integrations, those with most problems first."""
     if len(integrations) < 2:
         return ""
     rows = "".join(
-        f'<tr><td>{_link(each["id"])}<br><span class="dim">{escape(_described(each))}</span></td>'
-        f"<td>{_states(streams[each['id']])}</td>"
+        f'<tr><td>{link_integration(each["id"])}<br><span class="dim">{escape(describe_integration(each))}'
+        f"</span></td><td>{_states(streams[each['id']])}</td>"
         f'<td class="number wide">{sum(one["rows_live"] for one in streams[each["id"]]):,}</td>'
         f'<td class="number">{_oldest(streams[each["id"]])}</td></tr>'
-        for each in sorted(integrations, key=lambda each: -sum(map(_is_troubled, streams[each["id"]])))
+        for each in sorted(integrations, key=lambda each: -sum(map(needs_attention, streams[each["id"]])))
     )
     return (
         "<section><h2>Integrations</h2><table>"
@@ -157,81 +155,12 @@ def _integrations(integrations: Sequence[dict[str, Any]], streams: dict[str, lis
     )
 
 
-def _link(integration: str) -> str:
-    return f'<a href="/?integration={quote(integration, safe="")}">{escape(integration)}</a>'
-
-
-def _way_back() -> str:
-    return '<p><a href="/">All integrations</a></p>'
-
-
-def _streams(integration: dict[str, Any], streams: Sequence[Stream]) -> str:
-    """One integration's streams; those with nothing to tell share a line."""
-    silent = {
-        state: [each for each in streams if each["state"] == state and _is_silent(each)]
-        for state in ("new", "unavailable")
-    }
-    rows = "".join(_stream(each) for each in streams if each not in silent.get(each["state"], ()))
-    if rows:
-        rows = (
-            '<table class="streams"><tr><th>model</th><th>state</th><th class="number">live rows</th>'
-            f'<th class="number wide">deleted</th><th class="number">complete until</th></tr>{rows}</table>'
-        )
-    told = "".join(
-        f'<p class="dim">{words}: {escape(", ".join(each["model"] for each in silent[state]))}</p>'
-        for state, words in (("new", "Not read yet"), ("unavailable", "Not offered here"))
-        if silent[state]
-    )
-    described = f'<span class="dim">{escape(_described(integration))}</span>'
-    return f"<section><h2>{escape(integration['id'])} {described}</h2>{rows}{told}</section>"
-
-
-def _is_silent(stream: Stream) -> bool:
-    return not stream["is_running"] and not stream["rows_live"] + stream["rows_deleted"]
-
-
-def _stream(stream: Stream) -> str:
-    lag = stream["lag_seconds"]
-    state = _state(stream["state"])
-    if stream["is_running"]:
-        state += f' <span class="run">{escape(_progress(stream["walk"]))}</span>'
-    return (
-        f"<tr><td>{escape(stream['model'])}</td><td>{state}</td>"
-        f'<td class="number">{stream["rows_live"]:,}</td>'
-        f'<td class="number wide">{stream["rows_deleted"]:,}</td>'
-        f'<td class="number">{"never" if lag is None else describe_age(lag)}</td></tr>'
-    )
-
-
-def _progress(walk: dict[str, Any] | None) -> str:
-    if walk is None or not walk["pages"]:
-        return "running"
-    if walk["phase"] == "sweep":
-        return "looking into what is missing"
-    what = "reading everything" if walk["kind"] == "full" else "reading changes"
-    return f"{what}: {walk['rows']:,} records"
-
-
-def _described(integration: dict[str, Any]) -> str:
-    facts = (integration["tool"], integration["organisation"], integration["status"])
-    return " · ".join(fact for fact in facts if fact)
-
-
 def _states(streams: Sequence[Stream]) -> str:
-    counted = Counter(each["state"] for each in streams)
-    order = [*TROUBLES, "incomplete", "new", "complete", "unavailable"]
+    counts = Counter(StreamState(each["state"]) for each in streams)
     return ", ".join(
-        f"{counted[state]:,} {_state(state)}"
-        for state in sorted(counted, key=lambda each: _place(order, each))
+        f"{counts[state]:,} {colour_state(state)}"
+        for state in sorted(counts, key=_MOST_URGENT_FIRST.__getitem__)
     )
-
-
-def _place(order: Sequence[str], state: str) -> int:
-    return order.index(state) if state in order else len(order)
-
-
-def _state(state: str) -> str:
-    return f'<span class="{_KINDS.get(state, "dim")}">{escape(state)}</span>'
 
 
 def _oldest(streams: Iterable[Stream]) -> str:
@@ -239,7 +168,5 @@ def _oldest(streams: Iterable[Stream]) -> str:
     return describe_age(max(lags)) if lags else "never"
 
 
-def _names(names: Iterable[str]) -> str:
-    found = list(names)
-    more = f" and {len(found) - MOST_NAMES} more" if len(found) > MOST_NAMES + 1 else ""
-    return ", ".join(found[:MOST_NAMES] if more else found) + more
+def _way_back() -> str:
+    return '<p><a href="/">All integrations</a></p>'

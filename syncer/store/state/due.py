@@ -13,13 +13,12 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, updat
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.scheduling.intervals import ChangeHistory
 from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.state import RECHECKED
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.schema.stream_key import of_stream
 
 #: Streams that one statement marks: databases take so many parameters, and more.
 AT_ONCE = 500
-#: States in which a stream is tried again at a time of its own.
-ASKED_RARELY = ("waiting", "gone", "unavailable")
 #: Streams whose runner died go before everything else.
 LEFT_BEHIND = -1
 
@@ -160,7 +159,7 @@ class DueStreams:
                 streams.c.rows_live,
                 streams.c.rows_deleted,
                 streams.c.full_pages,
-            ).where(self._mirrored, streams.c.state.not_in(ASKED_RARELY))
+            ).where(self._mirrored, streams.c.state.not_in(RECHECKED))
         )
         return (
             (StreamKey(row[0], row[1]), ChangeHistory(row[2], row[3]), row[4], row[5], row[6])

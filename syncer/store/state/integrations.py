@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, case, literal, select, update
 
+from syncer.domain.streams.state import IntegrationState
 from syncer.store.db.bulk import insert_or_ignore
 from syncer.store.db.types import Timestamp
 from syncer.store.schema.mirror_tables import integrations
@@ -20,14 +21,14 @@ class Integration:
     """One integration as its row says.
 
     models: globs of its own, or None for those of the configuration. read_models: webhook name of a model ->
-    whether Kombo offers it here; empty while unknown. state: ready, waiting, gone, or None while unknown.
+    whether Kombo offers it here; empty while unknown. state: None while unknown.
     """
 
     id: str
     origin: str
     models: tuple[str, ...] | None = None
     removed_at: datetime | None = None
-    state: str | None = None
+    state: IntegrationState | None = None
     tool: str | None = None
     category: str | None = None
     organisation: str | None = None
@@ -119,7 +120,7 @@ def _integration(row: Row[Any]) -> Integration:
         origin=row.origin,
         models=None if models is None else tuple(models),
         removed_at=row.removed_at,
-        state=row.state,
+        state=None if row.state is None else IntegrationState(row.state),
         tool=row.tool,
         category=row.category,
         organisation=row.organisation,

@@ -19,6 +19,7 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import ProjectionReplaced
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.projection import Projection
+from syncer.domain.streams.state import StreamState
 from syncer.store.db.bulk import upsert
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.schema.state_tables import projections, streams
@@ -199,7 +200,10 @@ def _walk_anew(connection: Connection, environment: str, models: Iterable[str], 
         .values(
             **walk_values(None),
             last_full_walk_at=None,
-            state=case((streams.c.state == "complete", "incomplete"), else_=streams.c.state),
+            state=case(
+                (streams.c.state == StreamState.COMPLETE, StreamState.INCOMPLETE.value),
+                else_=streams.c.state,
+            ),
             due_at=func.coalesce(streams.c.due_at, now),
             due_purpose=func.coalesce(streams.c.due_purpose, int(Purpose.FULL)),
         )

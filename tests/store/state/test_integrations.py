@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from syncer.domain.streams.state import IntegrationState
 from syncer.store.state.integrations import Integration, IntegrationStore
 
 STORE = IntegrationStore()
@@ -51,7 +52,9 @@ def test_an_integration_that_is_added_again_keeps_what_is_known_of_it(connection
     STORE.remove(connection, "tool:a", NOW)
     STORE.add(connection, "tool:a", origin="command", models=["hris_*"])
     assert STORE.all(connection) == [
-        Integration("tool:a", "command", ("hris_*",), state="ready", tool="personio", checked_at=NOW)
+        Integration(
+            "tool:a", "command", ("hris_*",), state=IntegrationState.READY, tool="personio", checked_at=NOW
+        )
     ]
     STORE.add(connection, "tool:a", origin="command", models=None)
     assert STORE.all(connection)[0].models is None
@@ -83,7 +86,7 @@ def test_what_kombo_said_is_kept_and_what_it_did_not_say_stays(connection: Conne
     assert STORE.get(connection, "tool:a") == Integration(
         "tool:a",
         "config",
-        state="gone",
+        state=IntegrationState.GONE,
         tool="personio",
         category="HRIS",
         organisation="Müller & Söhne 😀",

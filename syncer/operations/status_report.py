@@ -1,0 +1,124 @@
+"""The status of the mirror as plain values, ready for JSON: what `status --json` and the pages show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from syncer.domain.ratelimit.budget import Pacing, Purpose, Reserve
+from syncer.domain.ratelimit.waiters import count_waiting
+from syncer.domain.streams.stream import Walk
+from syncer.store.reading.overview import Overview
+from syncer.store.state.missing import Held
+
+
+def is_well(found: Overview) -> bool:
+    """True where every stream is complete, or of a model that its integration does not offer."""
+    return all(stream.state.meaning.is_well for stream in found.streams)
+
+
+def report_status(found: Overview, reserve: Reserve, pacing: Pacing) -> dict[str, Any]:
+    """Report streams, freshness, budget and quarantine; times as ISO text in UTC, ages in seconds."""
+    return {
+        "now": json_time(found.now),
+        "is_well": is_well(found),
+        "integrations": [
+            {
+                "id": each.id,
+                "tool": each.tool,
+                "category": each.category,
+                "organisation": each.organisation,
+                "status": each.status,
+                "setup_status": each.setup_status,
+                "state": each.state,
+            }
+            for each in found.integrations
+        ],
+        "streams": [
+            {
+                "integration": each.integration_id,
+                "model": each.model,
+                "state": each.state,
+                "is_running": each.key in found.running,
+                "walk": _walk(each.walk),
+                "rows_live": each.rows_live,
+                "rows_deleted": each.rows_deleted,
+                "complete_as_of": json_time(each.watermark),
+                "lag_seconds": _age(found.now, each.complete_at),
+                "last_full_walk_at": json_time(each.last_full_walk_at),
+                "last_run_at": json_time(each.last_run_at),
+                "last_outcome": each.last_outcome,
+                "last_error": each.last_error,
+                "due_at": json_time(each.due_at),
+                "held": _held(found.held.get(each.key)),
+                "quarantined": found.quarantine.get(each.key, (0, None))[0],
+                "quarantined_since": json_time(found.quarantine.get(each.key, (0, None))[1]),
+            }
+            for each in found.streams
+        ],
+        "totals": {
+            "rows_live": sum(each.rows_live for each in found.streams),
+            "rows_deleted": sum(each.rows_deleted for each in found.streams),
+            "streams": dict(found.states),
+            "running": len(found.running),
+        },
+        "budget": _budget(found, reserve, pacing),
+    }
+
+
+def _budget(found: Overview, reserve: Reserve, pacing: Pacing) -> dict[str, Any] | None:
+    budget = found.budget
+    if budget is None:
+        return None
+    now = found.now.timestamp()
+    ends_at = datetime.fromtimestamp(budget.ends_at, UTC) if budget.ends_at else None
+    left = max(0.0, (budget.ends_at or 0.0) - now)
+    waiting = count_waiting(budget.waiting, now)
+    return {
+        "limit": budget.limit,
+        # A window that has ended is empty, though nobody has begun the next one yet.
+        "used": budget.effective_used if left else 0,
+        "reserve": None if budget.limit is None else reserve.of(budget.limit),
+        "pacing": pacing,
+        "waiting": {purpose.name.lower(): waiting[purpose] for purpose in Purpose},
+        "resets_at": json_time(ends_at if left else None),
+        "resets_in_seconds": round(left, 1),
+        "window_seconds": budget.length,
+        "answers_429": budget.refusals,
+    }
+
+
+def waiting_requests(budget: Mapping[str, Any]) -> str:
+    """Count the requests that wait for a permit, in words; budget: that of a status report."""
+    waiting = (f"{count:,} {purpose}" for purpose, count in budget["waiting"].items() if count)
+    return ", ".join(waiting) or "none"
+
+
+def _held(held: Held | None) -> dict[str, Any] | None:
+    """Report the deletions that wait for a person's approval."""
+    if held is None:
+        return None
+    return {"rows": held.rows, "since": json_time(held.since), "examples": list(held.examples)}
+
+
+def _walk(walk: Walk | None) -> dict[str, Any] | None:
+    """Report the progress of the unfinished walk."""
+    if walk is None:
+        return None
+    return {
+        "kind": walk.kind.value,
+        "phase": walk.phase.value,
+        "began_at": json_time(walk.began_at),
+        "pages": walk.pages,
+        "rows": walk.rows,
+    }
+
+
+def json_time(moment: datetime | None) -> str | None:
+    """Format a time for JSON: ISO text in UTC with milliseconds."""
+    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _age(now: datetime, moment: datetime | None) -> int | None:
+    return None if moment is None else round((now - moment).total_seconds())
