@@ -1,6 +1,8 @@
-"""The command line: parse, call App, print. No rules live here.
+"""The command line: parse, call an operation, print. No rules live here.
 
-Nothing heavy is imported before a command runs: ``--help`` and completion answer at once.
+Each command has a file of its name: ``cli/x.py`` prints what ``operations/x.py`` does. At the top of such a
+file stand click, the helpers of this folder and light parts of the domain; the operation, and whatever else
+is heavy, is imported inside the function that needs it. So ``--help`` and completion answer at once.
 """
 
 from __future__ import annotations
@@ -14,29 +16,34 @@ import click
 
 from syncer import __version__
 from syncer.cli import (
+    backfill,
+    check,
     demo,
     integrations,
+    migrate,
+    models,
     passthrough,
     plan,
     quarantine,
     query,
+    reconcile,
     refresh,
     reproject,
+    run,
     schema,
+    simulate,
     status,
     sync,
 )
-from syncer.cli import migrate as show
-from syncer.cli import run as service
 from syncer.cli.interrupt import INTERRUPTED
-from syncer.cli.output import hush, printable
+from syncer.cli.output import discard_stdout, print_note, printable
 from syncer.cli.session import Session
 from syncer.domain.errors import SyncerError
 
 
 class _Group(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of their use, not of the alphabet."""
+        """List the commands in the order of their use, not of the alphabet."""
         return list(self.commands)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -45,7 +52,7 @@ class _Group(click.Group):
             sys.stdout.flush()
         except BrokenPipeError:
             # Whoever read has read enough.
-            hush()
+            discard_stdout()
             return 0
         return code
 
@@ -73,23 +80,23 @@ def group(session: Session, config: Path | None, debug: bool) -> None:
 
 
 for _command in (
-    service.run,
-    sync.backfill,
+    run.run,
+    backfill.backfill,
     sync.sync,
-    sync.reconcile,
+    reconcile.reconcile,
     plan.plan,
     refresh.refresh,
     status.status,
     quarantine.quarantine,
-    show.check,
+    check.check,
     query.query,
     schema.schema,
-    show.models,
+    models.models,
     integrations.integrations,
-    show.migrate,
+    migrate.migrate,
     reproject.reproject,
     passthrough.passthrough,
-    service.simulate,
+    simulate.simulate,
     demo.demo,
 ):
     group.add_command(_command)
@@ -104,7 +111,7 @@ def main() -> None:
 
 
 def call(session: Session, arguments: list[str]) -> int:
-    """Run a command; gives the exit code, having said on stderr what went wrong."""
+    """Run a command; gives the exit code, having reported on stderr what went wrong."""
     try:
         code = group.main(
             arguments,
@@ -119,12 +126,12 @@ def call(session: Session, arguments: list[str]) -> int:
     except click.Abort:
         return INTERRUPTED
     except Exception as error:
-        return _tell(session, _cause(error))
+        return _report(session, _cause(error))
     return code if isinstance(code, int) else 0
 
 
-def _tell(session: Session, error: Exception) -> int:
-    """One sentence on stderr for an error, and its exit code."""
+def _report(session: Session, error: Exception) -> int:
+    """Report an error in one sentence on stderr; gives its exit code."""
     if session.debug:
         click.echo(session.hide("".join(traceback.format_exception(error))), err=True, nl=False)
     if isinstance(error, SyncerError):
@@ -135,12 +142,12 @@ def _tell(session: Session, error: Exception) -> int:
         text, code = f"This is a bug in syncer: {type(error).__name__}: {words}.", 1
         if not session.debug:
             text += " `syncer --debug …` shows where it comes from."
-    click.echo(f"Error: {printable(session.hide(text), keep=chr(10))}", err=True)
+    print_note(f"Error: {printable(session.hide(text), keep=chr(10))}")
     return code
 
 
 def _cause(error: Exception) -> Exception:
-    """Out of a group of errors the one to tell: ours before a fault."""
+    """Choose the one of a group of errors to report: ours before a fault."""
     if not isinstance(error, ExceptionGroup):
         return error
     causes = [_cause(each) for each in error.exceptions]

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from syncer.cli.output import console, is_terminal, pass_session, printable, say
-from syncer.cli.run import clock, this_program
+from syncer.cli.options import pass_session
+from syncer.cli.output import console, is_terminal, own_command, print_line, printable, time_of_day
 from syncer.cli.session import Session
 from syncer.domain.durations import describe_elapsed
 from syncer.domain.errors import UsageError
@@ -89,13 +89,13 @@ def demo(session: Session, port: int | None, directory: Path, keep: bool) -> int
         api_key="demo",
         limit=RateLimit(time.monotonic, limit=LIMIT, window=WINDOW),
     )
-    asyncio.run(_demo(session, environment, _prepared(directory, keep), _free_port(port)))
-    say(f"\nThe demo has ended; its database stays in {directory}.")
+    asyncio.run(_demo(session, environment, _prepare(directory, keep), _free_port(port)))
+    print_line(f"\nThe demo has ended; its database stays in {directory}.")
     return 0
 
 
-def _prepared(directory: Path, keep: bool) -> Path:
-    """The place of the configuration, with nothing in its way. Raises UsageError."""
+def _prepare(directory: Path, keep: bool) -> Path:
+    """Make place for the configuration, and give its path. Raises UsageError."""
     config, database = directory / "config.toml", directory / "demo.db"
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -153,7 +153,7 @@ def _settings(environment: Environment, base_url: str, config: Path, port: int) 
 
 
 def _configuration(environment: Environment, base_url: str, config: Path, port: int) -> str:
-    """The demo's configuration as TOML, whose strings may be written as JSON writes them."""
+    """Format the demo's configuration as TOML, whose strings may be written as JSON writes them."""
     database = f"sqlite:///{config.with_name('demo.db').resolve()}"
     integrations = "\n".join(f"[[integrations]]\nid = {json.dumps(id)}\n" for id in environment.integrations)
     return f"""{_MARK}
@@ -177,7 +177,7 @@ level = "WARNING"
 
 
 class _Watch:
-    """Shows the first fill as progress, then every change: as it happens, and as it arrives."""
+    """Report of the demo: progress of the first load, then each change at the source and in the mirror."""
 
     def __init__(self, app: App, config: Path, port: int) -> None:
         from syncer.cli.progress import Bars, Tally
@@ -197,7 +197,7 @@ class _Watch:
 
     def __call__(self, step: Progress) -> None:
         if self.filled.is_set():
-            self._arrived(step)
+            self._print_arrival(step)
             return
         self.tally(step)
         if step.result is not None:
@@ -206,32 +206,32 @@ class _Watch:
         if self._first.keys() >= set(self._streams):
             self.tally.stop()
             for line in self._introduction():
-                say(line)
+                print_line(line)
             self.filled.set()
 
     def changed(self, _integration_id: str, sentence: str) -> None:
-        """Something happened at the source."""
-        _line("source", printable(sentence))
+        """Print a change at the source."""
+        _print_event("source", printable(sentence))
 
-    def _arrived(self, step: Progress) -> None:
+    def _print_arrival(self, step: Progress) -> None:
         from syncer.cli.progress import effects
 
         if step.result is None:
             return
         if step.result.counts.written:
             news = [each for each in effects(step.result.counts) if "unchanged" not in each]
-            _line("mirror", f"{step.key.model}: {', '.join(news)}", colour="green")
+            _print_event("mirror", f"{step.key.model}: {', '.join(news)}", colour="green")
         elif not step.result.outcome.is_well and step.result.error:
-            _line("mirror", f"{step.key.model}: {printable(step.result.error)}", colour="red")
+            _print_event("mirror", f"{step.key.model}: {printable(step.result.error)}", colour="red")
 
     def _introduction(self) -> list[str]:
         from syncer.cli.progress import counted
 
         rows = sum(result.counts.created for result in self._first.values())
-        program = f"{this_program()} --config {shlex.quote(str(self._config))}"
-        time = describe_elapsed(self.tally.seconds)
+        program = f"{own_command()} --config {shlex.quote(str(self._config))}"
+        elapsed = describe_elapsed(self.tally.seconds)
         lines = [
-            f"{counted(rows, 'row')} of {len(self._first)} models arrived in {time}.",
+            f"{counted(rows, 'row')} of {len(self._first)} models arrived in {elapsed}.",
             "",
             "Ask the mirror in a second terminal:",
             "",
@@ -248,6 +248,6 @@ class _Watch:
         ]
 
 
-def _line(place: str, text: str, colour: str | None = None) -> None:
+def _print_event(place: str, text: str, colour: str | None = None) -> None:
     mark: Callable[..., str] = click.style
-    say(f"{mark(clock(), dim=True)}  {mark(place, fg=colour)}  {text}")
+    print_line(f"{mark(time_of_day(), dim=True)}  {mark(place, fg=colour)}  {text}")

@@ -1,28 +1,18 @@
-"""``syncer integrations``: which integrations are mirrored."""
+"""``syncer integrations``: the integrations that are mirrored."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.output import (
-    complete_integrations,
-    complete_models,
-    json_option,
-    pass_session,
-    printable,
-    say,
-    say_json,
-    show,
-    table,
-)
+from syncer.cli.completion import complete_integrations, complete_models
+from syncer.cli.options import json_option, pass_session
+from syncer.cli.output import print_json, print_line, print_rich, printable, table
 from syncer.cli.session import Session
 
 if TYPE_CHECKING:
-    from syncer.app import App
+    from syncer.store.state.integrations import Integration
 
 
 @click.group()
@@ -35,28 +25,15 @@ def integrations() -> None:
 @pass_session
 def list_(session: Session, as_json: bool) -> int:
     """List the integrations that are mirrored."""
-    with _opened(session) as app:
-        found = app.selection.known()
+    from syncer.operations import integrations as operation
+
+    with session.opened_app() as app:
+        found = operation.list_integrations(app)
     if as_json:
-        say_json(
-            [
-                {
-                    "id": each.id,
-                    "from": each.origin,
-                    "models": None if each.models is None else list(each.models),
-                    "tool": each.tool,
-                    "category": each.category,
-                    "organisation": each.organisation,
-                    "status": each.status,
-                    "setup_status": each.setup_status,
-                    "state": each.state,
-                }
-                for each in found
-            ]
-        )
+        print_json([_value(each) for each in found])
         return 0
     if not found:
-        say("No integration is mirrored: `syncer integrations add ID` adds one.")
+        print_line("No integration is mirrored: `syncer integrations add ID` adds one.")
         return 0
     shown = table("integration", "tool", "organisation", "status", "models", "from")
     for each in found:
@@ -68,7 +45,7 @@ def list_(session: Session, as_json: bool) -> int:
             ", ".join(each.models or ("as configured",)),
             each.origin,
         )
-    show(shown)
+    print_rich(shown)
     return 0
 
 
@@ -85,9 +62,11 @@ def list_(session: Session, as_json: bool) -> int:
 @pass_session
 def add(session: Session, integration_id: str, models: tuple[str, ...]) -> int:
     """Mirror one more integration; a running service takes it up within a minute."""
-    with _opened(session) as app:
-        app.selection.add(integration_id, models)
-    say(f"{integration_id} is mirrored from now on.")
+    from syncer.operations import integrations as operation
+
+    with session.opened_app() as app:
+        operation.add_integration(app, integration_id, models)
+    print_line(f"{integration_id} is mirrored from now on.")
     return 0
 
 
@@ -96,16 +75,23 @@ def add(session: Session, integration_id: str, models: tuple[str, ...]) -> int:
 @pass_session
 def remove(session: Session, integration_id: str) -> int:
     """Mirror an integration no more; what is in the mirror stays there."""
-    with _opened(session) as app:
-        app.selection.remove(integration_id)
-    say(f"{integration_id} is not mirrored any more; its rows stay.")
+    from syncer.operations import integrations as operation
+
+    with session.opened_app() as app:
+        operation.remove_integration(app, integration_id)
+    print_line(f"{integration_id} is not mirrored any more; its rows stay.")
     return 0
 
 
-@contextmanager
-def _opened(session: Session) -> Iterator[App]:
-    app = session.app()
-    try:
-        yield app
-    finally:
-        app.database.close()
+def _value(integration: Integration) -> dict[str, Any]:
+    return {
+        "id": integration.id,
+        "from": integration.origin,
+        "models": None if integration.models is None else list(integration.models),
+        "tool": integration.tool,
+        "category": integration.category,
+        "organisation": integration.organisation,
+        "status": integration.status,
+        "setup_status": integration.setup_status,
+        "state": integration.state,
+    }

@@ -8,7 +8,12 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+from syncer.cli.output import print_note
+
+if TYPE_CHECKING:
+    from syncer.app import App
 
 _T = TypeVar("_T")
 
@@ -18,25 +23,43 @@ INTERRUPTED = 130
 GRACE = 5.0
 
 
-async def until_interrupted(
+def run_interruptible(
+    app: App,
+    work: Coroutine[None, None, _T],
+    *,
+    note: Callable[[str], None] = print_note,
+    stop_progress: Callable[[], None] = lambda: None,
+) -> _T | None:
+    """Do a command's work and close the app; None where it had to be cancelled.
+
+    SIGINT and SIGTERM set ``app.stopping``; note tells the person so. A second signal ends the process there
+    and then: a page is in the database whole or not at all, and the next command sees that this process is
+    dead and takes its streams over.
+    """
+
+    async def run() -> _T | None:
+        async with app:
+            try:
+                return await _until_interrupted(work, app.stopping, note, stop_progress)
+            finally:
+                stop_progress()
+
+    return asyncio.run(run())
+
+
+async def _until_interrupted(
     work: Coroutine[None, None, _T],
     stopping: asyncio.Event,
-    *,
     note: Callable[[str], None],
-    stop_showing: Callable[[], None],
+    stop_progress: Callable[[], None],
 ) -> _T | None:
-    """Do the work; SIGINT and SIGTERM set stopping. Gives None where the work had to be cancelled.
-
-    A second signal ends the process there and then: a page is in the database whole or not at all, and the
-    next command sees that this process is dead and takes its streams over.
-    """
     loop = asyncio.get_running_loop()
     task = loop.create_task(work)
 
     def interrupt() -> None:
         if stopping.is_set():
             with suppress(Exception):
-                stop_showing()
+                stop_progress()
                 sys.stdout.flush()
             os._exit(INTERRUPTED)
         stopping.set()

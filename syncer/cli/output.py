@@ -1,72 +1,61 @@
-"""How the commands write: a terminal gets tables and colours, a pipe plain lines, a program JSON."""
+"""Output of the commands: tables and colours on a terminal, plain lines in a pipe, JSON for programs.
+
+Rich is imported here, and only when something is printed with it.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+    from rich.padding import Padding
     from rich.table import Table
+    from rich.text import Text
 
 #: In a pipe nothing is wrapped or cut: no line is longer than this.
 _ENDLESS = 100_000
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
-pass_session = click.pass_obj
-
 
 def is_terminal() -> bool:
-    """Whether a person reads what is written."""
+    """True where stdout is a terminal."""
     return sys.stdout.isatty()
 
 
 def printable(text: str, *, keep: str = "") -> str:
-    """The text without control characters: what others typed must not steer the terminal."""
+    """Escape control characters: what others typed must not steer the terminal."""
     return text.translate({code: shown for code, shown in _CONTROL.items() if chr(code) not in keep})
 
 
-def say(text: str = "") -> None:
-    """Write a line to stdout. A reader who has left is no reason to stop the work that is told of."""
+def print_line(text: str = "") -> None:
+    """Write a line to stdout. A reader who has left is no reason to stop the work that is reported."""
     try:
         click.echo(text)
     except BrokenPipeError:
-        hush()
+        discard_stdout()
 
 
-def hush() -> None:
-    """Send everything that is still written to stdout nowhere: its reader has left."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
+def print_note(text: str) -> None:
+    """Write a line to stderr, for the person who waits."""
+    click.echo(text, err=True)
 
 
-def names(models: Sequence[str]) -> str:
-    """Models in a sentence: a few by name, many by number."""
-    return ", ".join(models) if len(models) <= 3 else f"{len(models)} streams"
-
-
-def say_json(value: Any) -> None:
+def print_json(value: Any) -> None:
     """Write a value as one JSON document."""
-    say(json.dumps(value, indent=2, ensure_ascii=False))
+    print_line(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def console() -> Console:
-    """Rich's way to stdout; texts are taken as they are."""
-    from rich.console import Console
-
-    width = None if is_terminal() else _ENDLESS
-    return Console(highlight=False, markup=False, emoji=False, width=width)
-
-
-def show(*things: Any) -> None:
+def print_rich(*things: RenderableType) -> None:
     """Write tables and texts of rich; in a pipe without the blanks that fill a line."""
     out = console()
     if is_terminal():
@@ -75,11 +64,26 @@ def show(*things: Any) -> None:
     with out.capture() as captured:
         out.print(*things, sep="\n")
     for line in captured.get().splitlines():
-        say(line.rstrip())
+        print_line(line.rstrip())
+
+
+def discard_stdout() -> None:
+    """Send everything that is still written to stdout nowhere: its reader has left."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def console() -> Console:
+    """Make rich's console for stdout; texts are taken as they are."""
+    from rich.console import Console
+
+    width = None if is_terminal() else _ENDLESS
+    return Console(highlight=False, markup=False, emoji=False, width=width)
 
 
 def table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
-    """A table without lines. Columns named in numbers stand to the right."""
+    """Make a table without lines; columns named in numbers are aligned to the right."""
     from rich.table import Table
 
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
@@ -88,50 +92,39 @@ def table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
     return made
 
 
-def complete_models(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
-    """Names of models for the shell's completion."""
-    from syncer.domain.catalogue.lookup import catalogue
+def styled(text: str, style: str = "") -> Text:
+    """Make a text in one of rich's styles."""
+    from rich.text import Text
 
-    return [name for name in catalogue() if name.startswith(begun)]
-
-
-def complete_integrations(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
-    """Integrations of the configuration for the shell's completion; none where it cannot be read."""
-    from syncer.config.loading import load_settings
-    from syncer.domain.errors import UsageError
-
-    with suppress(UsageError):
-        config = context.find_root().params.get("config")
-        return [each.id for each in load_settings(config).integrations if each.id.startswith(begun)]
-    return []
+    return Text(text, style)
 
 
-def complete_native_lists(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
-    """Native lists of the configuration for the shell's completion; none where it cannot be read."""
-    from syncer.config.loading import load_settings
-    from syncer.domain.errors import UsageError
+def indented(thing: Table | Text) -> Padding:
+    """Move a table or text two columns to the right."""
+    from rich.padding import Padding
 
-    with suppress(UsageError):
-        config = context.find_root().params.get("config")
-        return [each.name for each in load_settings(config).native_lists if each.name.startswith(begun)]
-    return []
+    return Padding(thing, (0, 0, 0, 2))
 
 
-def selection(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that select streams."""
-    command = click.option(
-        "--model",
-        "models",
-        multiple=True,
-        metavar="GLOB",
-        shell_complete=complete_models,
-        help="Only these models, such as hris_employees or 'ats_*'; may be given more than once.",
-    )(command)
-    return click.option(
-        "--integration",
-        "integrations",
-        multiple=True,
-        metavar="ID",
-        shell_complete=complete_integrations,
-        help="Only this integration; may be given more than once.",
-    )(command)
+def join_models(models: Sequence[str]) -> str:
+    """Name a few models, or count many."""
+    return ", ".join(models) if len(models) <= 3 else f"{len(models)} streams"
+
+
+def outcome_of(is_well: bool) -> str:
+    """Word for the outcome of a whole command, for JSON."""
+    return "ok" if is_well else "incomplete"
+
+
+def own_command() -> str:
+    """Spell how this program was called, to be called again from here."""
+    program = Path(sys.argv[0])
+    if program.name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m syncer"
+    near = os.path.relpath(program) if program.is_absolute() else str(program)
+    return shlex.quote(near if len(near) < len(str(program)) else str(program))
+
+
+def time_of_day() -> str:
+    """Format the time of day here."""
+    return f"{datetime.now().astimezone():%H:%M:%S}"

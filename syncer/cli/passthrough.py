@@ -1,4 +1,4 @@
-"""``syncer passthrough``: one call of a tool's own API through Kombo."""
+"""``syncer passthrough``: a call of a tool's own API through Kombo."""
 
 from __future__ import annotations
 
@@ -11,27 +11,20 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from syncer.cli.completion import complete_integrations
 from syncer.cli.interrupt import INTERRUPTED
-from syncer.cli.output import (
-    complete_integrations,
-    is_terminal,
-    json_option,
-    pass_session,
-    printable,
-    say,
-    say_json,
-)
+from syncer.cli.options import json_option, pass_session
+from syncer.cli.output import is_terminal, print_json, print_line, print_note, printable
 from syncer.cli.preview import preview
 from syncer.cli.session import Session
 from syncer.domain.native.call import METHODS, Call
 
 if TYPE_CHECKING:
-    from syncer.app import App
     from syncer.kombo.passthrough import NativeAnswer
 
 
 def complete_apis(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
-    """Known APIs for the shell's completion, each with the tool's name."""
+    """Complete the name of a known API, with the tool's name."""
     from syncer.domain.native.tools import apis
 
     return [
@@ -42,12 +35,12 @@ def complete_apis(_context: click.Context, _parameter: click.Parameter, begun: s
 
 
 def complete_methods(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
-    """Methods for the shell's completion."""
+    """Complete a method."""
     return [method for method in METHODS if method.startswith(begun.upper())]
 
 
 class _Passthrough(click.Group):
-    """A group whose commands have names, and whose calls have none: what names no command is a call."""
+    """Group of named commands in which anything else is a call."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -57,7 +50,7 @@ class _Passthrough(click.Group):
         return self.name, call_tool, args
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """That of a call, and the commands."""
+        """Show the help of a call, then the commands."""
         call_tool.format_help(ctx, formatter)
         self.format_commands(ctx, formatter)
 
@@ -76,7 +69,7 @@ def passthrough() -> None:
 
 
 class _Call(click.Command):
-    """A call is what the group's own name stands for: usage and errors show it as such."""
+    """Command under the group's own name: usage and errors show it as such."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -152,6 +145,7 @@ def call_tool(
     from syncer.cli import call_arguments as parts
     from syncer.domain.errors import UsageError
     from syncer.domain.native.tools import apis, check_call
+    from syncer.operations import passthrough as operation
 
     if data is not None and form:
         raise UsageError("A call has either --data or --form, not both.")
@@ -173,38 +167,36 @@ def call_tool(
         wants_base64=wants_base64,
     )
     for doubt in check_call(call, force=force):
-        click.echo(f"Warning: {doubt}", err=True)
+        print_note(f"Warning: {doubt}")
     file = parts.writable(output)
     app = session.app()
+
+    async def send() -> NativeAnswer:
+        async with app:
+            return await operation.passthrough(app, call, integration, force=force)
+
     try:
-        answer = asyncio.run(_answer(app, call, integration, force))
+        answer = asyncio.run(send())
     except KeyboardInterrupt:
         maybe = "" if call.is_read else f" The {method} may have been carried out all the same."
-        click.echo(f"Interrupted.{maybe}", err=True)
+        print_note(f"Interrupted.{maybe}")
         return INTERRUPTED
     for warning in answer.warnings:
-        click.echo(f"Warning: {printable(session.hide(warning))}", err=True)
+        print_note(f"Warning: {printable(session.hide(warning))}")
     if not answer.is_well:
-        click.echo(f"Error: {api} answered HTTP {_status(answer)}.", err=True)
+        print_note(f"Error: {api} answered HTTP {_status(answer)}.")
         # What tells of a failure is no file that was asked for.
         file = None
     if file is not None:
         _write(file, answer.content)
     if as_json:
-        say_json(_document(answer, file))
+        print_json(_document(answer, file))
     else:
-        _show(answer, include=include, body=file is None)
+        _print(answer, include=include, body=file is None)
     return 0 if answer.is_well else 1
 
 
 passthrough.add_command(preview)
-
-
-async def _answer(app: App, call: Call, integration: str, force: bool) -> NativeAnswer:
-    from syncer.operations import passthrough as operation
-
-    async with app:
-        return await operation.passthrough(app, call, integration, force=force)
 
 
 def _write(file: Path, content: bytes) -> None:
@@ -219,26 +211,26 @@ def _write(file: Path, content: bytes) -> None:
 
 
 def _document(answer: NativeAnswer, file: Path | None) -> dict[str, Any]:
-    """The answer for programs; a body that went into a file is not repeated."""
+    """Report the answer for programs; a body that went into a file is not repeated."""
     body = {"data": answer.data} if file is None else {"output": str(file), "bytes": len(answer.content)}
     return {"status": answer.status, "headers": answer.headers, **body, "warnings": list(answer.warnings)}
 
 
-def _show(answer: NativeAnswer, *, include: bool, body: bool) -> None:
+def _print(answer: NativeAnswer, *, include: bool, body: bool) -> None:
     if include:
-        say(f"HTTP {_status(answer)}")
+        print_line(f"HTTP {_status(answer)}")
         for name, value in answer.headers.items():
             for each in value if isinstance(value, list) else [value]:
-                say(printable(f"{name}: {each}"))
+                print_line(printable(f"{name}: {each}"))
         if body:
-            say()
+            print_line()
     if body and answer.body is not None:
         text = _text(answer)
-        say(printable(text, keep="\n\t") if is_terminal() else text)
+        print_line(printable(text, keep="\n\t") if is_terminal() else text)
 
 
 def _text(answer: NativeAnswer) -> str:
-    """The body as a person or a pipe gets it."""
+    """Format the body for a person or a pipe."""
     if answer.is_base64 and not answer.is_well:
         return answer.content.decode(errors="replace")
     if isinstance(answer.data, str):

@@ -1,4 +1,4 @@
-"""``syncer plan``: what a command and the schedule will cost in requests, before anything is asked."""
+"""``syncer plan``: cost of commands and of the schedule in requests, before anything is asked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from syncer.cli.output import is_terminal, json_option, pass_session, say, say_json, selection, show, table
+from syncer.cli.options import json_option, pass_session, stream_options
+from syncer.cli.output import is_terminal, print_json, print_line, print_rich, styled, table
 from syncer.cli.session import Session
 from syncer.domain.durations import describe_elapsed
 
@@ -15,7 +16,7 @@ _COMMANDS = ("backfill", "reconcile", "sync")
 
 @click.command()
 @click.argument("command", required=False, type=click.Choice(_COMMANDS))
-@selection
+@stream_options
 @json_option
 @pass_session
 def plan(
@@ -34,20 +35,17 @@ def plan(
     from syncer.operations import plan as operation
     from syncer.planning.cost import Command
 
-    app = session.app()
-    try:
-        commands = [Command(each) for each in _COMMANDS if command in (None, each)]
+    commands = [Command(each) for each in _COMMANDS if command in (None, each)]
+    with session.opened_app() as app:
         found = operation.plan(app, commands, integrations, models)
-    finally:
-        app.database.close()
     if as_json:
-        say_json(found)
+        print_json(found)
         return 0
-    _show(found, with_schedule=command is None)
+    _print(found, with_schedule=command is None)
     return 0
 
 
-def _show(found: dict[str, Any], *, with_schedule: bool) -> None:
+def _print(found: dict[str, Any], *, with_schedule: bool) -> None:
     commands = found["commands"]
     by_model: dict[str, dict[str, Any]] = {}
     for name, cost in commands.items():
@@ -66,31 +64,25 @@ def _show(found: dict[str, Any], *, with_schedule: bool) -> None:
             day = daily.get(model)
             cells += [day["every"], f"{day['requests_a_day']:,}"] if day else ["", ""]
         shown.add_row(*cells)
-    show(shown, "")
-    say(_budget(found["budget"]))
+    print_rich(shown, "")
+    print_line(_budget(found["budget"]))
     for name, cost in commands.items():
-        say(f"{name}: {_cost(cost)}")
+        print_line(f"{name}: {_cost(cost)}")
     if with_schedule:
-        say(f"schedule: {_schedule(found['schedule'])}")
+        print_line(f"schedule: {_schedule(found['schedule'])}")
     for warning in _warnings(found):
-        _warn(warning)
-
-
-def _warn(text: str) -> None:
-    from rich.text import Text
-
-    show(Text("✗ " if is_terminal() else "", "red").append(text, "default"))
+        print_rich(styled("✗ " if is_terminal() else "", "red").append(warning, "default"))
 
 
 def _budget(budget: dict[str, Any]) -> str:
-    told = f"{budget['limit']:,} requests in {budget['window_seconds']:.0f} s"
+    limit = f"{budget['limit']:,} requests in {budget['window_seconds']:.0f} s"
     permits = (
         f"{budget['reserve']:,} kept in reserve: {budget['requests_a_minute']:,.0f} a minute, "
         f"{budget['requests_a_day']:,} a day"
     )
     if budget["limit_is_assumed"]:
-        return f"request limit: not known yet, assumed to be {told} · {permits}"
-    return f"request limit: {told} · {permits}"
+        return f"request limit: not known yet, assumed to be {limit} · {permits}"
+    return f"request limit: {limit} · {permits}"
 
 
 def _cost(cost: dict[str, Any]) -> str:

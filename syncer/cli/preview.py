@@ -1,4 +1,4 @@
-"""``syncer passthrough preview``: one page of a configured list as it would be stored."""
+"""``syncer passthrough preview``: one page of a configured native list as it would be stored."""
 
 from __future__ import annotations
 
@@ -8,22 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.output import (
-    complete_integrations,
-    complete_native_lists,
-    json_option,
-    pass_session,
-    printable,
-    say,
-    say_json,
-    show,
-    table,
-)
+from syncer.cli.completion import complete_integrations, complete_native_lists
+from syncer.cli.options import json_option, pass_session
+from syncer.cli.output import print_json, print_line, print_rich, printable, table
 from syncer.cli.session import Session
 
 if TYPE_CHECKING:
-    from syncer.app import App
-    from syncer.operations.native_preview import Preview
+    from syncer.operations.preview import Preview
 
 #: Characters of a document that are shown where there are no columns.
 SHOWN = 80
@@ -44,20 +35,19 @@ def preview(session: Session, name: str, integration: str | None, as_json: bool)
 
     The exit code is 1 where a record of it has no usable key or does not fit a column.
     """
-    found = asyncio.run(_fetch(session.app(), name, integration))
+    from syncer.operations import preview as operation
+
+    async def fetch() -> Preview:
+        async with session.app() as app:
+            return await operation.preview(app, name, integration)
+
+    found = asyncio.run(fetch())
     is_well = not found.poisons and not any(row.notes for row in found.rows)
     if as_json:
-        say_json(_document(name, found))
+        print_json(_document(name, found))
     else:
-        _show(name, found)
+        _print(name, found)
     return 0 if is_well else 1
-
-
-async def _fetch(app: App, name: str, integration: str | None) -> Preview:
-    from syncer.operations.preview import preview_list
-
-    async with app:
-        return await preview_list(app, name, integration)
 
 
 def _document(name: str, found: Preview) -> dict[str, Any]:
@@ -79,7 +69,7 @@ def _document(name: str, found: Preview) -> dict[str, Any]:
     }
 
 
-def _show(name: str, found: Preview) -> None:
+def _print(name: str, found: Preview) -> None:
     columns = list(json.loads(found.rows[0].values["columns"] or "{}")) if found.rows else []
     if found.rows:
         shown = table("record_key", *columns, *([] if columns else ["document"]))
@@ -87,16 +77,16 @@ def _show(name: str, found: Preview) -> None:
             values = json.loads(row.values["columns"] or "{}")
             cells = [_cell(values[column]) for column in columns] or [_short(row.document)]
             shown.add_row(printable(row.id), *map(printable, cells))
-        show(shown)
-        say()
+        print_rich(shown)
+        print_line()
     for row in found.rows:
         for note in row.notes:
-            say(printable(f"{row.id}: {note}"))
+            print_line(printable(f"{row.id}: {note}"))
     for poison in found.poisons:
-        say(printable(f"not stored: {poison.reason}"))
+        print_line(printable(f"not stored: {poison.reason}"))
     number = f"{len(found.rows)} record{'' if len(found.rows) == 1 else 's'}"
     more = "; the list goes on" if found.next is not None else ""
-    say(f"{name} of {found.integration_id}: {number} on this page{more}. Nothing was stored.")
+    print_line(f"{name} of {found.integration_id}: {number} on this page{more}. Nothing was stored.")
 
 
 def _cell(value: Any) -> str:

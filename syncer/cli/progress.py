@@ -1,11 +1,9 @@
-"""The steps of a pass become progress bars on a terminal, or plain lines elsewhere."""
+"""Progress of a pass over streams: bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -21,14 +19,14 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
-#: Seconds without a page after which the wait is told.
+#: Seconds without a page after which the wait is shown.
 QUIET = 3.0
 #: Columns of a terminal from which on the bars can spread.
 WIDE = 110
 
 
 class Tally:
-    """What a pass has done so far; shows nothing. Give it to the pass as its ``report``."""
+    """Count of what a pass has done so far; shows nothing. Give it to the pass as its ``report``."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.planned: Sequence[StreamKey] = ()
@@ -42,7 +40,7 @@ class Tally:
 
     @property
     def seconds(self) -> float:
-        """Time since the pass began."""
+        """Seconds since the pass began."""
         return self._clock() - self.started
 
     @property
@@ -51,7 +49,7 @@ class Tally:
         return self._clock() - self.last_page
 
     def plan(self, keys: Sequence[StreamKey]) -> None:
-        """Take note of all that the pass will run."""
+        """Note the streams that the pass will run."""
         self.planned = keys
 
     def __call__(self, step: Progress) -> None:
@@ -75,13 +73,13 @@ class Tally:
             self.page_stored(step)
 
     def walk_begun(self, step: Progress) -> None:
-        """A walk of a stream begins or goes on."""
+        """Show that a walk of a stream begins or goes on."""
 
     def page_stored(self, step: Progress) -> None:
-        """One more page of it is stored."""
+        """Show that one more page is stored."""
 
     def ended(self, result: Result) -> None:
-        """The stream's run has ended."""
+        """Show that a run has ended."""
 
     def stop(self) -> None:
         """Show no more."""
@@ -98,18 +96,18 @@ class Tally:
 class Lines(Tally):
     """One plain line for each stream as its run ends."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, print_line: Callable[[str], None]) -> None:
         super().__init__()
-        self._say = say
+        self._print = print_line
 
     def ended(self, result: Result) -> None:
-        self._say(line_of(result))
+        self._print(line_of(result))
 
 
 class Bars(Tally):
     """A bar for each stream under way and a line for the whole; streams that end well leave no trace.
 
-    What is wrong with many streams of an integration for the same reason is told of the first.
+    A problem that many streams of an integration share is shown for the first of them.
     """
 
     def __init__(self, console: Console) -> None:
@@ -118,7 +116,7 @@ class Bars(Tally):
 
         self._bars = _bars(console, ())
         self._tasks: dict[StreamKey, TaskID] = {}
-        self._told: set[tuple[str, Outcome, str | None]] = set()
+        self._reported: set[tuple[str, Outcome, str | None]] = set()
         self._live = Live(console=console, get_renderable=self._picture, transient=True, refresh_per_second=8)
         self._live.start()
 
@@ -157,14 +155,18 @@ class Bars(Tally):
     def ended(self, result: Result) -> None:
         self._drop(result.key)
         reason = (result.key.integration_id, result.outcome, result.error)
-        if not result.outcome.is_well and result.outcome is not Outcome.STOPPED and reason not in self._told:
-            self._told.add(reason)
+        if (
+            not result.outcome.is_well
+            and result.outcome is not Outcome.STOPPED
+            and reason not in self._reported
+        ):
+            self._reported.add(reason)
             self._live.console.print(
                 f"✗ {result.key.integration_id} {result.key.model} {result.outcome.value}", style="red"
             )
 
     def note(self, text: str) -> None:
-        """Say something to the person who waits, above the bars."""
+        """Print something for the person who waits, above the bars."""
         self._live.console.print(text, style="yellow")
 
     def stop(self) -> None:
@@ -196,7 +198,7 @@ class Bars(Tally):
 
 
 def _bars(console: Console, keys: Sequence[StreamKey]) -> rich.progress.Progress:
-    """Columns of fixed widths, so that nothing jumps; integrations only where there are several."""
+    """Make columns of fixed widths, so that nothing jumps; integrations only where there are several."""
     from rich.progress import BarColumn, ProgressColumn, TextColumn
     from rich.progress import Progress as Bars
     from rich.table import Column
@@ -222,31 +224,8 @@ def _bars(console: Console, keys: Sequence[StreamKey]) -> rich.progress.Progress
     return Bars(*columns, console=console)
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """The results of a pass, added up. outcomes: how many streams ended how."""
-
-    outcomes: Counter[Outcome]
-    counts: Counts
-    pages: int
-
-    @property
-    def is_well(self) -> bool:
-        """Whether every stream is."""
-        return all(outcome.is_well for outcome in self.outcomes)
-
-
-def summary(results: Sequence[Result]) -> Summary:
-    """All results as one."""
-    return Summary(
-        Counter(result.outcome for result in results),
-        sum((result.counts for result in results), Counts()),
-        sum(result.pages for result in results),
-    )
-
-
 def line_of(result: Result) -> str:
-    """How a stream's run ended, as a line of text."""
+    """Format the result of a run as a line of text."""
     parts = [result.outcome.value]
     if result.pages and result.kind is not None:
         parts[0] += f" ({result.kind.value}, {counted(result.pages, 'page')})"
@@ -257,11 +236,11 @@ def line_of(result: Result) -> str:
 
 
 def effects(counts: Counts) -> list[str]:
-    """What records did, leaving out what none did."""
+    """List how many records were created, updated and so on, leaving out zeros."""
     words = ("created", "updated", "deleted", "restored", "unchanged", "quarantined")
     return [f"{getattr(counts, word):,} {word}" for word in words if getattr(counts, word)]
 
 
 def counted(number: int, thing: str) -> str:
-    """``1 row``, ``12,000 rows``"""
+    """Count things in words: ``1 row``, ``12,000 rows``."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"

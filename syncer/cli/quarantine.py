@@ -1,23 +1,19 @@
-"""``syncer quarantine``: the records that could not be stored, or not whole."""
+"""``syncer quarantine``: records that could not be stored, or not whole."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.interrupt import INTERRUPTED, until_interrupted
-from syncer.cli.output import json_option, pass_session, printable, say, say_json, selection, show, table
-from syncer.cli.refresh import as_value, is_well, tell
+from syncer.cli.interrupt import INTERRUPTED, run_interruptible
+from syncer.cli.options import json_option, pass_session, stream_options
+from syncer.cli.output import print_json, print_line, print_note, print_rich, printable, table
+from syncer.cli.refreshed import are_well, print_refreshed, value_of
 from syncer.cli.session import Session
-from syncer.domain.stream_key import StreamKey
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from syncer.app import App
-    from syncer.sync.refresh import Refreshed
+    from syncer.store.state.quarantine import Entry
 
 
 @click.group()
@@ -26,51 +22,36 @@ def quarantine() -> None:
 
 
 @quarantine.command("list")
-@selection
+@stream_options
 @json_option
 @pass_session
 def list_(session: Session, integrations: tuple[str, ...], models: tuple[str, ...], as_json: bool) -> int:
     """List what is in quarantine, and why."""
-    from syncer.operations import refresh as single_records
+    from syncer.operations import quarantine as operation
 
-    app = session.app()
-    try:
-        found = single_records.quarantine(app, integrations, models)
-    finally:
-        app.database.close()
+    with session.opened_app() as app:
+        found = operation.list_quarantine(app, integrations, models)
     if as_json:
-        say_json(
-            [
-                {
-                    "integration": each.integration_id,
-                    "model": each.model,
-                    "record": each.key,
-                    "reason": each.reason,
-                    "first_seen_at": _shown(each.first_seen_at),
-                    "last_seen_at": _shown(each.last_seen_at),
-                }
-                for each in found
-            ]
-        )
+        print_json([_value(each) for each in found])
         return 0
     if not found:
-        say("Nothing is in quarantine.")
+        print_line("Nothing is in quarantine.")
         return 0
-    listed = table("integration", "model", "record", "since", "reason")
+    shown = table("integration", "model", "record", "since", "reason")
     for each in found:
-        listed.add_row(
+        shown.add_row(
             each.integration_id,
             each.model,
             printable(each.key),
             f"{each.first_seen_at:%Y-%m-%d %H:%M}",
             printable(each.reason),
         )
-    show(listed)
+    print_rich(shown)
     return 0
 
 
 @quarantine.command()
-@selection
+@stream_options
 @json_option
 @pass_session
 def retry(session: Session, integrations: tuple[str, ...], models: tuple[str, ...], as_json: bool) -> int:
@@ -78,42 +59,39 @@ def retry(session: Session, integrations: tuple[str, ...], models: tuple[str, ..
 
     The exit code is 1 if something stays there.
     """
+    from syncer.operations import quarantine as operation
+
     app = session.app()
-    done = asyncio.run(_retry(app, integrations, models))
+    done = run_interruptible(app, operation.retry_quarantine(app, integrations, models))
     if done is None:
-        click.echo("Interrupted.", err=True)
+        print_note("Interrupted.")
         return INTERRUPTED
-    fates = [each for of_stream in done.values() for each in of_stream]
+    refreshed = [each for of_stream in done.values() for each in of_stream]
     if as_json:
-        say_json(
+        print_json(
             [
-                {"integration": key.integration_id, "model": key.model, **as_value(each)}
+                {"integration": key.integration_id, "model": key.model, **value_of(each)}
                 for key, of_stream in done.items()
                 for each in of_stream
             ]
         )
-    elif not fates:
-        say("Nothing is in quarantine.")
+    elif not refreshed:
+        print_line("Nothing is in quarantine.")
     else:
-        for (_, model), of_stream in done.items():
-            tell(model, of_stream)
+        for key, of_stream in done.items():
+            print_refreshed(key.model, of_stream)
     # A record that Kombo does not know any more has left the quarantine, too.
-    return 0 if is_well([each for each in fates if each.became != "unknown"]) else 1
+    return 0 if are_well([each for each in refreshed if each.became != "unknown"]) else 1
 
 
-async def _retry(
-    app: App, integrations: tuple[str, ...], models: tuple[str, ...]
-) -> dict[StreamKey, list[Refreshed]] | None:
-    from syncer.operations import refresh as single_records
+def _value(entry: Entry) -> dict[str, Any]:
+    from syncer.operations.status_report import json_time
 
-    async with app:
-        return await until_interrupted(
-            single_records.retry_quarantine(app, integrations, models),
-            app.stopping,
-            note=lambda text: click.echo(text, err=True),
-            stop_showing=lambda: None,
-        )
-
-
-def _shown(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {
+        "integration": entry.integration_id,
+        "model": entry.model,
+        "record": entry.key,
+        "reason": entry.reason,
+        "first_seen_at": json_time(entry.first_seen_at),
+        "last_seen_at": json_time(entry.last_seen_at),
+    }

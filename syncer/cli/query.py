@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import click
 
 from syncer.cli.interrupt import INTERRUPTED
-from syncer.cli.output import is_terminal, pass_session
+from syncer.cli.options import pass_session
+from syncer.cli.output import is_terminal
 from syncer.cli.session import Session
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from syncer.app import App
+    from syncer.operations.query import Query
 
 #: Rows that a table on a terminal shows where no limit is named.
 TABLE_LIMIT = 100
@@ -50,6 +48,8 @@ def query(session: Session, sql: str, form: str | None, params: tuple[str, ...],
     syncer query "SELECT model, state, lag_seconds FROM mirror_freshness"
     syncer query "SELECT * FROM hris_employees_live WHERE last_name = :name" --param name=Müller
     """
+    from syncer.operations.query import Query
+
     form = form or ("table" if is_terminal() else "csv")
     if limit is None and form == "table" and is_terminal():
         limit = TABLE_LIMIT
@@ -57,11 +57,8 @@ def query(session: Session, sql: str, form: str | None, params: tuple[str, ...],
     statement = (sys.stdin.read() if sql == "-" else sql).strip().rstrip(";")
     if not statement:
         raise click.UsageError("There is no statement to run.")
-    app = session.app()
-    try:
-        return _run(app, statement, parameters, form, limit or None)
-    finally:
-        app.database.close()
+    with session.opened_app() as app:
+        return _run(Query(app, statement, parameters), form, limit or None)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -71,17 +68,14 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _run(app: App, statement: str, parameters: dict[str, str], form: str, limit: int | None) -> int:
-    """The query in a thread, so that Ctrl-C is heard here and stops it in the database."""
-    running: list[Connection] = []
-    cancelled = threading.Event()
+def _run(query: Query, form: str, limit: int | None) -> int:
+    """Run the query in a thread, so that Ctrl-C is heard here and stops it in the database."""
     with ThreadPoolExecutor(1, thread_name_prefix="query") as pool:
-        work = pool.submit(_answer, app, statement, parameters, form, limit, running, cancelled)
+        work = pool.submit(_print_answer, query, form, limit)
         try:
             work.result()
         except KeyboardInterrupt:
-            cancelled.set()
-            _cancel(app, running)
+            query.cancel()
             try:
                 work.exception()
             except KeyboardInterrupt:
@@ -91,26 +85,8 @@ def _run(app: App, statement: str, parameters: dict[str, str], form: str, limit:
     return 0
 
 
-def _answer(
-    app: App,
-    statement: str,
-    parameters: dict[str, str],
-    form: str,
-    limit: int | None,
-    running: list[Connection],
-    cancelled: threading.Event,
-) -> None:
+def _print_answer(query: Query, form: str, limit: int | None) -> None:
     from syncer.cli.query_output import WRITERS
-    from syncer.store.reading.query import Answer, check_readable, query
 
-    check_readable(app.database)
-    with query(app.database, statement, parameters, started=running.append) as answer:
-        rows = (row for row in answer.rows if not cancelled.is_set())
-        WRITERS[form](Answer(answer.columns, rows), limit)
-
-
-def _cancel(app: App, running: list[Connection]) -> None:
-    from syncer.store.reading.query import cancel
-
-    for connection in running:
-        cancel(app.database, connection)
+    with query.run() as answer:
+        WRITERS[form](answer, limit)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from syncer.cli.output import console, is_terminal, printable, say, show, table
+from syncer.cli.output import console, is_terminal, print_line, print_rich, printable, styled, table
 from syncer.store.reading.query import Answer
 
 #: Rows beyond the limit are counted, not kept, up to this many.
@@ -25,7 +25,7 @@ _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 
 def write_csv(answer: Answer, limit: int | None) -> None:
-    """RFC 4180 with a header and newlines alone; NULL is empty, JSON compact, bytes hexadecimal."""
+    """Write RFC 4180 with a header and newlines alone; NULL is empty, JSON compact, bytes hexadecimal."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(answer.columns)
     for row in islice(answer.rows, limit):
@@ -33,7 +33,7 @@ def write_csv(answer: Answer, limit: int | None) -> None:
 
 
 def write_json(answer: Answer, limit: int | None) -> None:
-    """One array of objects, a line for each."""
+    """Write one array of objects, a line for each."""
     names = _distinct(answer.columns)
     sys.stdout.write("[")
     for number, row in enumerate(islice(answer.rows, limit)):
@@ -42,14 +42,14 @@ def write_json(answer: Answer, limit: int | None) -> None:
 
 
 def write_lines(answer: Answer, limit: int | None) -> None:
-    """An object on each line."""
+    """Write an object on each line."""
     names = _distinct(answer.columns)
     for row in islice(answer.rows, limit):
         sys.stdout.write(_object(names, row) + "\n")
 
 
 def write_table(answer: Answer, limit: int | None) -> None:
-    """Columns side by side; where a terminal is too narrow for them, one below the other."""
+    """Write columns side by side; where a terminal is too narrow for them, one below the other."""
     from rich.measure import Measurement
 
     names = [printable(name) for name in answer.columns]
@@ -77,36 +77,35 @@ def write_table(answer: Answer, limit: int | None) -> None:
     if wanted > out.width and not alone:
         _write_records(names, rows)
     else:
-        show(shown)
-    _tell_the_rest(len(rows), answer.rows)
+        print_rich(shown)
+    _print_count(len(rows), answer.rows)
 
 
 def _write_records(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
-    from rich.text import Text
 
     for number, row in enumerate(rows, 1):
-        show(Text(f"row {number}", "bold"))
+        print_rich(styled(f"row {number}", "bold"))
         shown = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
         shown.add_column(style="dim", no_wrap=True)
         shown.add_column(overflow="fold")
         for name, text in zip(names, row, strict=True):
             shown.add_row(name, _short(text))
-        show(shown, "")
+        print_rich(shown, "")
 
 
-def _tell_the_rest(shown: int, rest: Iterator[Any]) -> None:
+def _print_count(shown: int, rest: Iterator[Any]) -> None:
     left = sum(1 for _ in islice(rest, COUNT_UP_TO + 1))
     if left > COUNT_UP_TO:
-        say(f"{shown:,} of more than {shown + COUNT_UP_TO:,} rows; --limit 0 shows all.")
+        print_line(f"{shown:,} of more than {shown + COUNT_UP_TO:,} rows; --limit 0 shows all.")
     elif left:
-        say(f"{shown:,} of {shown + left:,} rows; --limit 0 shows all.")
+        print_line(f"{shown:,} of {shown + left:,} rows; --limit 0 shows all.")
     else:
-        say(f"{shown:,} row{'' if shown == 1 else 's'}.")
+        print_line(f"{shown:,} row{'' if shown == 1 else 's'}.")
 
 
 def text_of(value: Any) -> str:
-    """A value that is not NULL, as text: times in UTC, decimals exact, JSON compact, bytes hexadecimal."""
+    """Format a value that is not NULL: times in UTC, decimals exact, JSON compact, bytes hexadecimal."""
     value = _plain(value)
     match value:
         case str():
@@ -154,7 +153,7 @@ def _object(names: Sequence[str], row: Sequence[Any]) -> str:
 
 
 def _distinct(columns: Sequence[str]) -> list[str]:
-    """Names that an object can have side by side: ``id``, ``id_2``."""
+    """Number columns of the same name, as members of an object: ``id``, ``id_2``."""
     names: list[str] = []
     for column in columns:
         name, number = column, 2

@@ -1,32 +1,31 @@
-"""``syncer reproject``: rows follow the catalogue and the exclusions, out of the stored documents."""
+"""``syncer reproject``: rows made anew from the stored documents."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.interrupt import INTERRUPTED, until_interrupted
+from syncer.cli.completion import complete_models
+from syncer.cli.interrupt import INTERRUPTED, run_interruptible
+from syncer.cli.options import json_option, pass_session
 from syncer.cli.output import (
-    complete_models,
     console,
     is_terminal,
-    json_option,
-    pass_session,
-    say,
-    say_json,
-    show,
+    outcome_of,
+    print_json,
+    print_line,
+    print_note,
+    print_rich,
     table,
 )
 from syncer.cli.session import Session
 from syncer.domain.durations import describe_elapsed
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    import rich.progress
 
-    from syncer.app import App
     from syncer.sync.reproject import Reprojected
 
 
@@ -41,41 +40,33 @@ def reproject(session: Session, models: tuple[str, ...], as_json: bool) -> int:
     needs it.
     MODEL is a name or glob; without one, all models.
     """
-    shown = Shown(is_silent=as_json)
+    from syncer.operations import reproject as operation
+
+    progress = ReprojectionProgress(is_silent=as_json)
     app = session.app()
-    results = asyncio.run(_run(app, models, shown))
+    work = operation.reproject(app, models, report=progress)
+    done = run_interruptible(app, work, note=progress.note, stop_progress=progress.stop)
+    results = list(progress.steps.values()) if done is None else done
     whole = _totals(results)
     if as_json:
-        say_json(
+        print_json(
             {
-                "outcome": "ok" if whole["finished"] else "incomplete",
+                "outcome": outcome_of(whole["finished"]),
                 "models": [_values(each) for each in results],
                 "totals": whole,
-                "seconds": round(shown.seconds, 3),
+                "seconds": round(progress.seconds, 3),
             }
         )
     else:
-        _tell(results, whole, shown.seconds)
+        _print(results, whole, progress.seconds)
     if whole["finished"]:
         return 0
-    click.echo("Interrupted. `syncer reproject` goes on where it stopped.", err=True)
+    print_note("Interrupted. `syncer reproject` goes on where it stopped.")
     return INTERRUPTED
 
 
-async def _run(app: App, models: Sequence[str], shown: Shown) -> list[Reprojected]:
-    from syncer.operations import reproject as operation
-
-    async with app:
-        try:
-            work = operation.reproject(app, models, report=shown)
-            done = await until_interrupted(work, app.stopping, note=shown.note, stop_showing=shown.stop)
-        finally:
-            shown.stop()
-    return list(shown.steps.values()) if done is None else done
-
-
-class Shown:
-    """What is told while it goes: a bar for each model on a terminal, a line where one ends elsewhere."""
+class ReprojectionProgress:
+    """Progress of a re-projection: a bar for each model on a terminal, elsewhere a line where one ends."""
 
     def __init__(self, *, is_silent: bool) -> None:
         import time
@@ -85,11 +76,11 @@ class Shown:
         self._began = self._clock()
         self._is_silent = is_silent
         self._bars = _bars() if is_terminal() and not is_silent else None
-        self._tasks: dict[str, TaskID] = {}
+        self._tasks: dict[str, rich.progress.TaskID] = {}
 
     @property
     def seconds(self) -> float:
-        """Time since the command began."""
+        """Seconds since the command began."""
         return self._clock() - self._began
 
     def __call__(self, step: Reprojected) -> None:
@@ -97,21 +88,21 @@ class Shown:
         if self._bars is not None:
             self._draw(self._bars, step)
         elif step.is_finished and step.rows and not self._is_silent:
-            say(line_of(step))
+            print_line(line_of(step))
 
     def note(self, text: str) -> None:
-        """Say something to the person who waits."""
+        """Print something for the person who waits."""
         if self._bars is not None:
             self._bars.console.print(text, style="yellow")
         else:
-            click.echo(text, err=True)
+            print_note(text)
 
     def stop(self) -> None:
         """Show no more."""
         if self._bars is not None:
             self._bars.stop()
 
-    def _draw(self, bars: Progress, step: Reprojected) -> None:
+    def _draw(self, bars: rich.progress.Progress, step: Reprojected) -> None:
         from syncer.cli.progress import counted
 
         bars.start()
@@ -125,7 +116,7 @@ class Shown:
             bars.remove_task(task)
 
 
-def _bars() -> Progress:
+def _bars() -> rich.progress.Progress:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     return Progress(
@@ -139,7 +130,7 @@ def _bars() -> Progress:
 
 
 def line_of(step: Reprojected) -> str:
-    """How far a model has come, as a line of text."""
+    """Format the progress of a model as a line of text."""
     from syncer.cli.progress import counted
 
     end = "" if step.is_finished else ", not finished"
@@ -164,7 +155,7 @@ def _totals(results: Sequence[Reprojected]) -> dict[str, Any]:
     }
 
 
-def _tell(results: Sequence[Reprojected], whole: dict[str, Any], seconds: float) -> None:
+def _print(results: Sequence[Reprojected], whole: dict[str, Any], seconds: float) -> None:
     from syncer.cli.progress import counted
 
     if is_terminal():
@@ -173,11 +164,11 @@ def _tell(results: Sequence[Reprojected], whole: dict[str, Any], seconds: float)
             if each.rows:
                 read.add_row(each.model, f"{each.rows:,}", f"{each.written:,}")
         if read.row_count:
-            show(read, "")
+            print_rich(read, "")
     else:
         for each in results:
             if not each.is_finished:
-                say(line_of(each))
+                print_line(line_of(each))
     rows = counted(whole["rows"], "row")
-    time = describe_elapsed(seconds)
-    say(f"{counted(len(results), 'model')}: {rows} read, {whole['changed']:,} changed · {time}")
+    elapsed = describe_elapsed(seconds)
+    print_line(f"{counted(len(results), 'model')}: {rows} read, {whole['changed']:,} changed · {elapsed}")

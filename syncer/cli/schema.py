@@ -1,4 +1,4 @@
-"""``syncer schema``: what the tables hold, as text for people, and as JSON, Mermaid and SQL."""
+"""``syncer schema``: reference of the tables, as text for people, and as JSON, Mermaid and SQL."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from syncer.cli.output import is_terminal, json_option, pass_session, say, say_json, show, table
+from syncer.cli.options import json_option, pass_session
+from syncer.cli.output import is_terminal, print_json, print_line, print_rich, styled, table
 from syncer.cli.session import Session
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
     from rich.text import Text
 
@@ -69,18 +71,18 @@ def schema(session: Session, name: str | None, form: str | None, dialect: str | 
     some = [each for each in entries().values() if name in (None, each.category)]
     match form:
         case "json":
-            _say_json(one, some)
+            _print_json(one, some)
         case "mermaid":
-            _say_diagrams(one, [name] if name else list(categories()))
+            _print_diagrams(one, [name] if name else list(categories()))
         case "ddl":
-            _say_ddl(one, some, dialect or _dialect(session))
+            _print_ddl(one, some, dialect or _dialect(session))
         case _:
-            _show_entry(one) if one else _show_list(some)
+            _print_entry(one) if one else _print_list(some)
     return 0
 
 
 def _named(session: Session, name: str, form: str) -> Entry:
-    """The table or view of that name, be it one that the configuration asks for. Raises UsageError."""
+    """Find the table or view of that name, also those that the configuration makes. Raises UsageError."""
     from syncer.domain.errors import UsageError
     from syncer.schema_reference.native import native_entries
     from syncer.schema_reference.tables import entries, entry_named
@@ -96,38 +98,37 @@ def _named(session: Session, name: str, form: str) -> Entry:
 
 
 def _dialect(session: Session) -> str:
-    """Of the configured database."""
+    """Name the dialect of the configured database."""
     url = session.settings().database.url.get_secret_value()
     return "sqlite" if url.startswith("sqlite:") else "postgresql"
 
 
-def _say_json(one: Entry | None, some: list[Entry]) -> None:
+def _print_json(one: Entry | None, some: list[Entry]) -> None:
     from syncer.schema_reference.json import value_of
 
-    say_json(value_of(one) if one else [value_of(each) for each in some])
+    print_json(value_of(one) if one else [value_of(each) for each in some])
 
 
-def _say_diagrams(one: Entry | None, categories: list[str]) -> None:
-    """One as Mermaid has it; several as Markdown, for Mermaid's own text holds only one."""
+def _print_diagrams(one: Entry | None, categories: list[str]) -> None:
+    """Print one diagram as Mermaid, several as Markdown: Mermaid's own text holds only one."""
     from syncer.schema_reference.mermaid import diagram_of, diagram_of_category, fenced
 
     if one or len(categories) == 1:
-        say((diagram_of(one) if one else diagram_of_category(categories[0])).rstrip())
+        print_line((diagram_of(one) if one else diagram_of_category(categories[0])).rstrip())
     else:
-        say("\n\n".join(f"## {each}\n\n{fenced(diagram_of_category(each))}" for each in categories))
+        print_line("\n\n".join(f"## {each}\n\n{fenced(diagram_of_category(each))}" for each in categories))
 
 
-def _say_ddl(one: Entry | None, some: list[Entry], dialect: str) -> None:
+def _print_ddl(one: Entry | None, some: list[Entry], dialect: str) -> None:
     from syncer.schema_reference.ddl import ddl
     from syncer.schema_reference.tables import parts
 
-    say(f"-- For reading: `syncer migrate` makes all of it on {dialect}, and keeps track of its version.\n")
-    say(ddl([one, *parts(one)] if one else some, dialect).rstrip())
+    note = f"`syncer migrate` makes all of it on {dialect}, and keeps track of its version."
+    print_line(f"-- For reading: {note}\n")
+    print_line(ddl([one, *parts(one)] if one else some, dialect).rstrip())
 
 
-def _show_list(some: list[Entry]) -> None:
-    from rich.text import Text
-
+def _print_list(some: list[Entry]) -> None:
     widest = max(len(entry.name) for entry in some)
     for kind, heading in _HEADINGS.items():
         listed = [each for each in some if each.kind == kind]
@@ -141,39 +142,35 @@ def _show_list(some: list[Entry]) -> None:
             many = f"{len(live)} views: the rows of each mirror table that are not deleted"
             shown.add_row("<mirror table>_live", "", many)
         if listed:
-            _show(Text(heading, "bold"), shown, "")
-    _show("`syncer schema NAME` shows one of them.")
+            _print(styled(heading, "bold"), shown, "")
+    _print("`syncer schema NAME` shows one of them.")
 
 
-def _show_entry(entry: Entry) -> None:
-    from rich.text import Text
-
+def _print_entry(entry: Entry) -> None:
     from syncer.schema_reference.tables import joins, parts
 
     origin = {"mirror": f" of {entry.path}", "bookkeeping": ""}.get(entry.kind, f" of {entry.source}")
     kind = entry.kind if entry.kind == "view" else f"{entry.kind} table"
     title = f"{entry.title}: {entry.meaning}" if entry.title else entry.meaning
-    _show(Text(entry.name, "bold").append(f"  {kind}{origin}", "dim"), title, "")
+    _print(styled(entry.name, "bold").append(f"  {kind}{origin}", "dim"), title, "")
     columns = table("column", "sqlite", "postgresql", "meaning")
     for made in columns.columns[:3]:
         made.no_wrap = True
     for column in entry.columns:
         columns.add_row(column.name, column.sql["sqlite"], column.sql["postgresql"], _meaning(column))
-    _show(columns)
+    _print(columns)
     if brought := parts(entry):
         shown = _table("kind", width=max(len(each.name) for each in brought))
         for each in brought:
             names = f": {', '.join(column.name for column in each.columns)}" if each.kind == "link" else ""
             shown.add_row(each.name, each.kind, f"{each.meaning}{names}")
-        _show("", Text("comes with", "bold"), shown)
+        _print("", styled("comes with", "bold"), shown)
     if joined := [f"{join.table}.{join.column}" for join in joins() if join.target == entry.name]:
-        _show("", Text("its ids stand in", "bold"), *joined)
+        _print("", styled("its ids stand in", "bold"), *joined)
 
 
 def _meaning(column: ColumnEntry) -> Text:
-    from rich.text import Text
-
-    shown = Text(column.meaning)
+    shown = styled(column.meaning)
     if column.references:
         shown.append(f" →{column.references}.id", "cyan")
     if column.is_key:
@@ -184,7 +181,7 @@ def _meaning(column: ColumnEntry) -> Text:
 
 
 def _table(middle: str, *, width: int) -> Table:
-    """Name, one thing more, and meaning; width: the longest name, so that several tables stand alike."""
+    """Make a table of name, one thing more and meaning; width: the longest name of all tables."""
     from rich.table import Table
 
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
@@ -194,11 +191,10 @@ def _table(middle: str, *, width: int) -> Table:
     return made
 
 
-def _show(*things: Table | Text | str) -> None:
-    """On a terminal no wider than can be read."""
+def _print(*things: RenderableType) -> None:
+    """Print, on a terminal no wider than can be read."""
     from rich.constrain import Constrain
-    from rich.text import Text
 
     for each in things:
-        shown = Text(each) if isinstance(each, str) else each
-        show(Constrain(shown, WIDEST) if is_terminal() else shown)
+        shown = styled(each) if isinstance(each, str) else each
+        print_rich(Constrain(shown, WIDEST) if is_terminal() else shown)

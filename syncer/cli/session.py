@@ -1,9 +1,11 @@
-"""One call of the program: its global options, its settings, its log, and what must not be shown."""
+"""One call of the program: global options, settings, logging, secrets."""
 
 from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
@@ -16,14 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Session:
-    """Filled by the global options; every command gets it. Imports what it needs when it is needed."""
+    """Context of a command, filled by the global options."""
 
     config: Path | None = None
     debug: bool = False
     _redactor: Redactor | None = None
 
     def settings(self) -> Settings:
-        """The settings of this call, with the secrets among them hidden from now on. Raises UsageError."""
+        """Load the settings of this call, and hide the secrets among them from now on. Raises UsageError."""
         from syncer.config.loading import load_settings
 
         settings = load_settings(self.config)
@@ -31,7 +33,7 @@ class Session:
         return settings
 
     def app(self, *, settings: Settings | None = None, is_service: bool = False) -> App:
-        """The program without its surfaces, with logging set up; the caller opens and closes it.
+        """Make the app, with logging set up; the caller opens and closes it.
 
         A command that is over soon speaks for itself: its log only warns unless set to DEBUG.
         """
@@ -53,8 +55,17 @@ class Session:
         gc_freeze()
         return app
 
+    @contextmanager
+    def opened_app(self) -> Iterator[App]:
+        """Open the app for a command that asks the database alone, and close it."""
+        app = self.app()
+        try:
+            yield app
+        finally:
+            app.database.close()
+
     def hide(self, text: str) -> str:
-        """The text without the secrets of the settings, as far as they were read."""
+        """Hide the secrets of the settings in a text, as far as they were read."""
         return self._redactor.hide(text) if self._redactor else text
 
     def _redact(self, settings: Settings) -> None:
@@ -64,7 +75,7 @@ class Session:
 
 
 class _CurrentStderr(io.TextIOBase):
-    """Whatever sys.stderr is now: progress bars replace it, so that a log line stands above them."""
+    """The sys.stderr of the moment: progress bars replace it, so that a log line stands above them."""
 
     def write(self, text: str) -> int:
         return sys.stderr.write(text)

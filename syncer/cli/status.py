@@ -1,4 +1,4 @@
-"""``syncer status``: what the mirror holds, how fresh it is, and what is not well."""
+"""``syncer status``: streams, freshness and request budget, and what is not well."""
 
 from __future__ import annotations
 
@@ -8,12 +8,23 @@ from typing import Any
 
 import click
 
-from syncer.cli.output import is_terminal, json_option, names, pass_session, printable, say_json, show, table
+from syncer.cli.options import json_option, pass_session
+from syncer.cli.output import (
+    indented,
+    is_terminal,
+    join_models,
+    print_json,
+    print_rich,
+    printable,
+    styled,
+    table,
+)
 from syncer.cli.session import Session
 from syncer.domain.durations import describe_age, describe_span
+from syncer.domain.streams.state import MEANINGS, Meaning, Severity, StreamState
 
-#: States and their colours on a terminal.
-_COLOURS = {"complete": "green", "failed": "red", "gone": "red", "held": "red"}
+#: Colours of severities on a terminal; any other is yellow.
+_COLOURS = {Severity.OK: "green", Severity.ERROR: "red"}
 
 
 @click.command()
@@ -23,73 +34,65 @@ def status(session: Session, as_json: bool) -> int:
     """Show streams, freshness, request budget and quarantine."""
     from syncer.operations import status as operation
 
-    app = session.app()
-    try:
+    with session.opened_app() as app:
         found = operation.status(app)
         configured = app.selection.configured(has_tables=True)
-    finally:
-        app.database.close()
     known = {each["integration"] for each in found["streams"]}
     not_begun = [each for each in configured if each not in known]
     # A mirror of nothing is not a good one.
     is_well = found["is_well"] and bool(known) and not not_begun
     if as_json:
-        say_json({**found, "is_well": is_well, "not_begun": not_begun})
+        print_json({**found, "is_well": is_well, "not_begun": not_begun})
     else:
-        _show(found, not_begun)
+        _print(found, not_begun)
     return 0 if is_well else 1
 
 
-def _show(found: dict[str, Any], not_begun: Sequence[str]) -> None:
-    from rich.text import Text
-
+def _print(found: dict[str, Any], not_begun: Sequence[str]) -> None:
     for integration in found["integrations"]:
         streams = [each for each in found["streams"] if each["integration"] == integration["id"]]
         if streams:
-            _show_integration(integration, streams, found)
+            _print_integration(integration, streams, found)
     for each in not_begun:
-        show(
-            Text(printable(each), "bold").append("  not mirrored yet: `syncer backfill` begins", "yellow"), ""
-        )
+        hint = "  not mirrored yet: `syncer backfill` begins"
+        print_rich(styled(printable(each), "bold").append(hint, "yellow"), "")
     if not found["streams"] and not not_begun:
-        show("Nothing is mirrored: name an integration in the configuration.")
+        print_rich("Nothing is mirrored: name an integration in the configuration.")
         return
-    show(_totals(found))
-    show(_budget(found["budget"]))
+    print_rich(_totals(found))
+    print_rich(_budget(found["budget"]))
     if found["behind"] is not None:
-        show(Text(behind(found["behind"]), "yellow"))
+        print_rich(styled(behind(found["behind"]), "yellow"))
     running = [f"{each['integration']} {each['model']}" for each in found["streams"] if each["is_running"]]
     if running:
-        show(Text(f"running now: {', '.join(running)}", "cyan"))
+        print_rich(styled(f"running now: {', '.join(running)}", "cyan"))
 
 
-def _show_integration(
+def _print_integration(
     integration: dict[str, Any], streams: Sequence[dict[str, Any]], found: dict[str, Any]
 ) -> None:
-    from rich.padding import Padding
-    from rich.text import Text
-
     facts = [integration["tool"], integration["organisation"], integration["status"]]
-    head = Text(printable(integration["id"]), "bold")
-    show(head.append("  " + " · ".join(printable(fact) for fact in facts if fact), "dim"))
+    head = styled(printable(integration["id"]), "bold")
+    print_rich(head.append("  " + " · ".join(printable(fact) for fact in facts if fact), "dim"))
     columns = ("model", "state", "live", "deleted", "complete as of", "last run")
     shown = table(*columns, numbers=("live", "deleted"))
-    # Streams without anything to tell share a line.
-    listed = {
-        words: [
+    # Streams that are empty share a line.
+    empty = {
+        meaning.label: [
             each
             for each in streams
             if each["state"] == state and not each["rows_live"] + each["rows_deleted"]
         ]
-        for state, words in (("new", "not read yet"), ("unavailable", "not offered"))
+        for state, meaning in MEANINGS.items()
+        if meaning.label is not None
     }
-    without_lines = [each for group in listed.values() for each in group]
+    without_lines = [each for group in empty.values() for each in group]
     for each in streams:
         if each in without_lines:
             continue
         shown.add_row(
             each["model"],
-            Text(each["state"], _COLOURS.get(each["state"], "yellow")),
+            styled(each["state"], _COLOURS.get(_meaning(each).severity, "yellow")),
             f"{each['rows_live']:,}",
             f"{each['rows_deleted']:,}",
             "never" if each["lag_seconds"] is None else describe_age(each["lag_seconds"]),
@@ -98,25 +101,25 @@ def _show_integration(
             else describe_age(_seconds(found["now"], each["last_run_at"])),
         )
     if shown.row_count:
-        show(Padding(shown, (0, 0, 0, 2)))
+        print_rich(indented(shown))
     mark = "✗ " if is_terminal() else ""
     for note, models in _notes(streams, found["now"]).items():
-        line = Text(f"{mark}{names(models)}: ", "red").append(printable(note), "default")
-        show(Padding(line, (0, 0, 0, 2)))
-    for words, group in listed.items():
+        line = styled(f"{mark}{join_models(models)}: ", "red").append(printable(note), "default")
+        print_rich(indented(line))
+    for words, group in empty.items():
         if group:
-            line = Text(f"{words}: {', '.join(each['model'] for each in group)}", "dim")
-            show(Padding(line, (0, 0, 0, 2)))
-    show("")
+            line = styled(f"{words}: {', '.join(each['model'] for each in group)}", "dim")
+            print_rich(indented(line))
+    print_rich("")
 
 
 def _notes(streams: Sequence[dict[str, Any]], now: str) -> dict[str, list[str]]:
-    """What is wrong, in words, and with which models."""
+    """Group models by what is wrong with them, in words."""
     notes: dict[str, list[str]] = {}
     for each in streams:
-        if each["last_error"] and each["state"] not in {"complete", "unavailable"}:
+        if each["last_error"] and not _meaning(each).is_well:
             notes.setdefault(each["last_error"], []).append(each["model"])
-        if each["held"] and each["state"] != "held":
+        if each["held"] and each["state"] != StreamState.HELD:
             held = each["held"]
             since = describe_age(_seconds(now, held["since"]))
             note = f"{held['rows']:,} missing rows are held back since {since}"
@@ -126,6 +129,10 @@ def _notes(streams: Sequence[dict[str, Any]], now: str) -> dict[str, list[str]]:
             note = f"{each['quarantined']:,} in quarantine, the oldest since {since}"
             notes.setdefault(note, []).append(each["model"])
     return notes
+
+
+def _meaning(stream: dict[str, Any]) -> Meaning:
+    return StreamState(stream["state"]).meaning
 
 
 def _totals(found: dict[str, Any]) -> str:
@@ -138,7 +145,7 @@ def _totals(found: dict[str, Any]) -> str:
 
 
 def _budget(budget: dict[str, Any] | None) -> str:
-    from syncer.operations.status import waiting_requests
+    from syncer.operations.status_report import waiting_requests
 
     if budget is None or budget["limit"] is None:
         return "request limit: not known yet"
@@ -155,7 +162,7 @@ def _budget(budget: dict[str, Any] | None) -> str:
 
 
 def behind(how: dict[str, Any]) -> str:
-    """How far the schedule is behind, in a sentence."""
+    """Say how far the schedule is behind, in a sentence; how: that part of the status."""
     number = how["streams"]
     return (
         f"behind schedule: {number:,} stream{'' if number == 1 else 's'}, the longest overdue by "

@@ -1,24 +1,37 @@
-"""Everything that can be wrong, looked at: configuration, database, key, integrations, models, drift."""
+"""Findings on configuration, database, key, integrations, models and drift."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from syncer.app import App
-from syncer.domain.catalogue.lookup import select_models
-from syncer.domain.errors import SyncerError
+from syncer.domain.catalogue.lookup import category_models, select_models
+from syncer.domain.catalogue.model import Model
+from syncer.domain.catalogue.tables import table_models
+from syncer.domain.errors import KeyRefused, KomboError, SyncerError
+from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.operations.checks import Finding, check_integration, check_native, tell_drift
 from syncer.planning.selection import NO_INTEGRATION
-from syncer.store.reading.drift import drift
+from syncer.store.reading.drift import Drift, drift
 from syncer.store.schema import migrate as schema
+from syncer.sync.context import SyncContext
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Result of one check. subject: what was checked; found: the result in words."""
+
+    subject: str
+    is_well: bool
+    found: str
 
 
 async def check(app: App) -> AsyncIterator[Finding]:
-    """Configuration, database, key, each integration and its models: what is well and what is not.
+    """Check configuration, database, key, each integration and its models, then the stored documents.
 
-    Then what the stored documents have and the tables do not. Raises what kept Kombo from being asked.
+    Raises what kept Kombo from being asked.
     """
     database = app.database
     shown = database.shown_url
@@ -40,7 +53,7 @@ async def check(app: App) -> AsyncIterator[Finding]:
         failed = error
     if before == wanted:
         # What is stored can be looked at without Kombo, too.
-        for finding in await database.ask(lambda connection: list(tell_drift(drift(connection)))):
+        for finding in await database.ask(lambda connection: list(_report_drift(drift(connection)))):
             yield finding
     if failed is not None:
         raise failed
@@ -54,12 +67,82 @@ async def _check_kombo(app: App, configured: Mapping[str, Sequence[str] | None])
             yield Finding("integrations", False, NO_INTEGRATION)
         for integration_id, globs in configured.items():
             wanted = select_models(tuple(globs or app.settings.sync.models))
-            async for finding in check_integration(context.client, integration_id, wanted):
+            async for finding in _check_integration(context, integration_id, wanted):
                 yield finding
             mirrored = {model.name for model in wanted}
-            for finding in check_native(integration_id, app.settings.native_lists, mirrored):
+            for finding in _check_native_lists(integration_id, app.settings.native_lists, mirrored):
                 yield finding
         for native_list in app.settings.native_lists:
             if configured and not any(map(native_list.covers, configured)):
                 globs = " or ".join(native_list.integrations)
                 yield Finding(native_list.name, False, f"no mirrored integration fits {globs}")
+
+
+async def _check_integration(
+    context: SyncContext, integration_id: str, wanted: Sequence[Model]
+) -> AsyncIterator[Finding]:
+    """Check what Kombo offers of an integration; a model that is not offered is well, only not mirrored."""
+    try:
+        found = await context.client.integration(integration_id, purpose=Purpose.INCREMENTAL)
+    except KeyRefused:
+        raise
+    except KomboError as error:
+        yield Finding(integration_id, False, str(error))
+        return
+    is_ready = found.setup_status in {None, "COMPLETED"} and found.status in {None, "ACTIVE"}
+    tool = found.tool_label or found.tool_id or "unknown tool"
+    yield Finding(
+        integration_id,
+        is_ready,
+        f"{tool}, {found.category or 'unknown category'}: "
+        f"status {found.status or 'not told'}, set-up {found.setup_status or 'not told'}",
+    )
+    offered, refused = [], []
+    for model in category_models(wanted, found.category, found.read_models):
+        read_model = found.read_models.get(model.webhook_name or "")
+        if read_model is None or read_model.is_available:
+            offered.append(model.name)
+        else:
+            reason = read_model.coverage_status if read_model.coverage_status != "SUPPORTED" else None
+            reason = reason or read_model.scope_config_setting or "not available"
+            refused.append(f"{model.name} ({'opted out' if read_model.opted_out else reason})")
+    yield Finding(integration_id, True, f"mirrors {', '.join(offered) or 'nothing'}")
+    if refused:
+        yield Finding(integration_id, True, f"does not offer {', '.join(refused)}")
+
+
+def _check_native_lists(
+    integration_id: str, native_lists: Iterable[NativeListSpec], mirrored: Collection[str]
+) -> Iterator[Finding]:
+    """Check the native lists of an integration; one that asks for rows nobody mirrors is not well."""
+    covering = [each for each in native_lists if each.covers(integration_id)]
+    if covering:
+        names = ", ".join(each.name for each in covering)
+        yield Finding(integration_id, True, f"mirrors through passthrough {names}")
+    for native_list in covering:
+        each = native_list.for_each
+        if each is not None and table_models()[each.table] not in mirrored:
+            yield Finding(
+                integration_id,
+                False,
+                f"{native_list.name} asks for each row of {each.table}, which is not mirrored here",
+            )
+
+
+def _report_drift(found: Iterable[Drift]) -> Iterator[Finding]:
+    """Report members without a column, table by table: well, and kept in the documents, but worth knowing."""
+    tables = list(found)
+    for each in tables:
+        if each.unknown:
+            named = ", ".join(f"{member} ({number:,})" for member, number in each.unknown.items())
+            part = "the first " if each.is_sample else ""
+            records = "record" if each.looked_at == 1 else "records"
+            yield Finding(
+                "drift",
+                True,
+                f"{each.table} has members without a column, in {part}{each.looked_at:,} {records} "
+                f"looked at: {named}",
+            )
+    if tables and not any(each.unknown for each in tables):
+        part = ", as far as it was looked" if any(each.is_sample for each in tables) else ""
+        yield Finding("drift", True, f"every member of the stored records has a column{part}")

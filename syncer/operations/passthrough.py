@@ -1,4 +1,4 @@
-"""One call of a tool's own API."""
+"""Call of a tool's own API."""
 
 from __future__ import annotations
 

@@ -1,18 +1,32 @@
-"""What a configured native list would bring, before anything is stored."""
+"""One page of a configured native list as it would be stored; nothing is."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 from syncer.app import App
 from syncer.domain.errors import UsageError
 from syncer.domain.native.spec import NativeListSpec
-from syncer.operations.native_preview import Preview, preview
+from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.records.record import Poison
+from syncer.domain.records.row import Row
+from syncer.domain.streams.stream import Kind, Walk
 from syncer.sync.sources.native_list import NativeListSource
 
 
-async def preview_list(app: App, name: str, integration_id: str | None = None) -> Preview:
-    """One page of the list of that name, from that integration or the first that it is mirrored for.
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What became of the records of one page. next: where the list goes on; None at its end."""
+
+    integration_id: str
+    rows: list[Row]
+    poisons: list[Poison]
+    next: str | None
+
+
+async def preview(app: App, name: str, integration_id: str | None = None) -> Preview:
+    """Fetch a page of the list of that name, from that integration or the first that it is mirrored for.
 
     Raises UsageError where there is no such list or integration; KomboError, DatabaseError.
     """
@@ -21,12 +35,12 @@ async def preview_list(app: App, name: str, integration_id: str | None = None) -
         known = ", ".join(app.native_lists) or "none"
         raise UsageError(f"There is no [[passthrough]] of the name {name!r} in the configuration ({known}).")
     await asyncio.to_thread(app.open_database)
-    chosen = integration_id or _first(app, native_list)
+    chosen = integration_id or _first_mirrored(app, native_list)
     async with app.open() as (context, _):
-        return await preview(NativeListSource(context, native_list, chosen))
+        return await _first_page(NativeListSource(context, native_list, chosen))
 
 
-def _first(app: App, native_list: NativeListSpec) -> str:
+def _first_mirrored(app: App, native_list: NativeListSpec) -> str:
     covered = [each for each in app.selection.mirrored() if native_list.covers(each)]
     if not covered:
         raise UsageError(
@@ -34,3 +48,21 @@ def _first(app: App, native_list: NativeListSpec) -> str:
             f"{native_list.name} is mirrored for: name one with --integration, or add one to be mirrored."
         )
     return covered[0]
+
+
+async def _first_page(source: NativeListSource) -> Preview:
+    """Fetch and project the first page that has records: rows of the mirror that have none are skipped."""
+    walk, cursor = Walk("preview", Kind.FULL, None, source.filters), None
+    while True:
+        page = await source.page(walk, cursor, Purpose.INCREMENTAL)
+        cursor = page.next
+        if page.results or cursor is None:
+            break
+    records = source.read(page)
+    projected = [source.project(each) for each in records.usable]
+    return Preview(
+        source.integration_id,
+        [each for each in projected if isinstance(each, Row)],
+        [*records.poisons, *(each for each in projected if isinstance(each, Poison))],
+        cursor,
+    )

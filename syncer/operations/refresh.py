@@ -1,15 +1,13 @@
-"""Single records: those that a person names, and those in quarantine."""
+"""Refresh of single records that a person names."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from syncer.app import App
-from syncer.domain.catalogue.lookup import model_named, select_names
+from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.errors import UsageError
 from syncer.domain.stream_key import StreamKey
-from syncer.store.schema import migrate as schema
-from syncer.store.state.quarantine import Entry, entries
 from syncer.sync import refresh as use_case
 from syncer.sync.deletions.confirm import IdKind
 from syncer.sync.refresh import Refreshed
@@ -35,34 +33,3 @@ async def refresh(
         app.selection.chosen([integration_id], [model])
         await app.selection.refresh_streams(asking, {integration_id})
         return await use_case.refresh(context, asking, StreamKey(integration_id, model), ids, by=by)
-
-
-def quarantine(app: App, integrations: Sequence[str] = (), models: Sequence[str] = ()) -> list[Entry]:
-    """The records in quarantine, of the selected streams. Raises DatabaseError, UsageError."""
-    schema.check(app.database)
-    named = select_names(models, app.native_lists)
-    with app.database.read() as connection:
-        return [
-            each
-            for each in entries(connection, app.streams.environment)
-            if each.model in named and (not integrations or each.integration_id in integrations)
-        ]
-
-
-async def retry_quarantine(
-    app: App, integrations: Sequence[str] = (), models: Sequence[str] = ()
-) -> dict[StreamKey, list[Refreshed]]:
-    """Ask Kombo again for what is in quarantine; gives what became of each record, by stream.
-
-    Raises as ``refresh``.
-    """
-    async with app.ready() as (context, asking):
-        chosen = app.selection.chosen(integrations, models)
-        held_back = {
-            StreamKey(each.integration_id, each.model) for each in quarantine(app, integrations, models)
-        }
-        return {
-            key: await use_case.retry_quarantine(context, asking, key)
-            for key in sorted(held_back)
-            if key.model in chosen.get(key.integration_id, ())
-        }

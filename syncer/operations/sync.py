@@ -1,4 +1,4 @@
-"""One pass over the selected streams: what `sync`, `backfill` and `reconcile` do."""
+"""One pass over the selected streams, for `sync`, `backfill` and `reconcile`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def sync(
 ) -> list[Result]:
     """Make one pass over the selected streams (all where none is named).
 
-    planned is told all of them before the first begins. Raises UsageError for a selection that names
+    planned gets the keys of all of them before the first begins. Raises UsageError for a selection that names
     nothing, KeyRefused, DatabaseError.
     """
     async with app.ready(report) as (context, asking):
@@ -48,7 +48,7 @@ async def sync(
 
 
 async def check_key(context: SyncContext) -> None:
-    """Find out by one request if the key is good, before many are sent. Raises KeyRefused."""
+    """Check the key by one request, before many are sent. Raises KeyRefused."""
     try:
         await context.client.check_key(purpose=Purpose.INCREMENTAL)
     except KeyRefused:

@@ -171,28 +171,3 @@ class Selection:
             )
             for each, globs in self.configured(before == wanted).items()
         ]
-
-    def add(self, integration_id: str, models: Sequence[str] | None) -> None:
-        """Start mirroring an integration. Raises UsageError for what cannot be one."""
-        if not integration_id or any(character.isspace() for character in integration_id):
-            raise UsageError("An integration's id is one word, as Kombo's dashboard shows it.")
-        if any(each.id == integration_id for each in self.settings.integrations):
-            raise UsageError(f"{integration_id} is named in the configuration already.")
-        if models:
-            select_models(tuple(models))
-        schema.migrate(self.database)
-        self.follow_config()
-        with self.database.begin() as connection:
-            self.integrations.add(connection, integration_id, origin="command", models=models or None)
-
-    def remove(self, integration_id: str) -> None:
-        """Stop mirroring an integration; its rows stay. Raises UsageError where it is not mirrored."""
-        schema.migrate(self.database)
-        self.follow_config()
-        if any(each.id == integration_id for each in self.settings.integrations):
-            raise UsageError(f"{integration_id} is named in the configuration: take it out there.")
-        with self.database.begin() as connection:
-            if not self.integrations.remove(connection, integration_id, self.database.now(connection)):
-                raise UsageError(
-                    f"{integration_id} is not mirrored: `syncer integrations list` shows those that are."
-                )

@@ -9,7 +9,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from syncer.cli.progress import Bars, Lines, Tally, counted, effects, line_of, summary
+from syncer.cli.pass_results import summarize
+from syncer.cli.progress import Bars, Lines, Tally, counted, effects, line_of
 from syncer.domain.records.change import Counts
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome
@@ -77,9 +78,9 @@ def test_a_line_tells_effects_and_reason() -> None:
 
 def test_a_pass_is_well_if_every_stream_is() -> None:
     good = [Result(ONE, Outcome.COMPLETE, Counts(created=1), 2), Result(TWO, Outcome.UNAVAILABLE)]
-    assert summary(good).is_well
-    assert summary(good).pages == 2
-    assert not summary([*good, Result(TWO, Outcome.STOPPED)]).is_well
+    assert summarize(good).is_well
+    assert summarize(good).pages == 2
+    assert not summarize([*good, Result(TWO, Outcome.STOPPED)]).is_well
 
 
 def test_one_thing_is_not_many() -> None:

@@ -15,6 +15,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from syncer.daemon.service import run_service
+from syncer.operations.integrations import add_integration, remove_integration
 from syncer.simulator.company.company import Company
 from syncer.simulator.server import faults
 from syncer.simulator.server.environment import Environment
@@ -308,7 +309,7 @@ async def test_integrations_come_and_go_while_it_runs(tiny: World) -> None:
             )
             await tiny.until(lambda: len({key for key, _ in tiny.ended()}) == len(MODELS), "the first one")
             tiny.environment.add(Company(newcomer, tiny.environment.clock, seed=3, records=300))
-            await asyncio.to_thread(command.selection.add, newcomer, ["hris_groups"])
+            await asyncio.to_thread(add_integration, command, newcomer, ["hris_groups"])
             await tiny.until(
                 lambda: tiny.mirror.equals(tiny.environment, "hris_groups"), "the rows of the newcomer"
             )
@@ -316,7 +317,7 @@ async def test_integrations_come_and_go_while_it_runs(tiny: World) -> None:
                 (newcomer, "hris_groups"),
                 *((known, model) for model in MODELS),
             }
-            await asyncio.to_thread(command.selection.remove, newcomer)
+            await asyncio.to_thread(remove_integration, command, newcomer)
             await tiny.until(lambda: len(tiny.mirror.streams()) == len(MODELS), "its end")
             app.stopping.set()
             await running

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from syncer.app import App
 from syncer.domain.errors import Busy, IntegrationGone, ModelUnavailable, UsageError
 from syncer.domain.streams.stream import Mode
-from syncer.operations import refresh as single_records
+from syncer.operations import refresh as operation
+from syncer.operations.quarantine import list_quarantine, retry_quarantine
 from syncer.operations.sync import sync
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
@@ -28,7 +29,7 @@ def company(world: Any) -> Any:
 
 async def refresh(world: Any, ids: list[str], *, model: str = GROUPS, **arguments: Any) -> list[Refreshed]:
     async with world.app() as app:
-        return list(await single_records.refresh(app, company(world).integration_id, model, ids, **arguments))
+        return list(await operation.refresh(app, company(world).integration_id, model, ids, **arguments))
 
 
 def stream_row(world: Any, model: str = GROUPS) -> Any:
@@ -221,7 +222,7 @@ async def test_trouble_with_kombo_is_raised_and_the_stream_stays_as_it_was(world
 async def refresh_of(world: Any, integration_id: str, record_id: str) -> list[Refreshed]:
     app: App = world.app(integrations=[{"id": integration_id}])
     async with app:
-        return await single_records.refresh(app, integration_id, GROUPS, [record_id])
+        return await operation.refresh(app, integration_id, GROUPS, [record_id])
 
 
 # -- quarantine ----------------------------------------------------------------------------------------------
@@ -229,14 +230,14 @@ async def refresh_of(world: Any, integration_id: str, record_id: str) -> list[Re
 
 async def retry(world: Any, **selected: Any) -> list[Refreshed]:
     async with world.app() as app:
-        found = await single_records.retry_quarantine(app, **selected)
+        found = await retry_quarantine(app, **selected)
     return [fate for fates in found.values() for fate in fates]
 
 
 def held_back(world: Any) -> list[tuple[str, str]]:
     app = world.app()
     try:
-        return [(each.key, each.reason) for each in single_records.quarantine(app)]
+        return [(each.key, each.reason) for each in list_quarantine(app)]
     finally:
         app.database.close()
 

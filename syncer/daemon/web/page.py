@@ -109,8 +109,9 @@ def _behind(behind: Mapping[str, Any] | None) -> str:
     late = "1 stream is" if behind["streams"] == 1 else f"{behind['streams']:,} streams are"
     return (
         f'<p><b class="warning">Behind schedule:</b> {late} overdue, the longest by '
-        f"{describe_span(behind['longest_seconds'])}. The schedule needs {behind['needs_a_minute']:,.0f} requests a "
-        f"minute, the budget permits {behind['permits_a_minute']:,.0f}.</p>"
+        f"{describe_span(behind['longest_seconds'])}. "
+        f"The schedule needs {behind['needs_a_minute']:,.0f} requests a minute, "
+        f"the budget permits {behind['permits_a_minute']:,.0f}.</p>"
     )
 
 

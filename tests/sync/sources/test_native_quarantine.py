@@ -9,7 +9,7 @@ import pytest
 
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
-from syncer.operations import refresh as single_records
+from syncer.operations.quarantine import list_quarantine, retry_quarantine
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.store.state.quarantine import Entry
@@ -23,7 +23,7 @@ Row = dict[str, Any]
 def kept(world: World) -> list[Entry]:
     app = world.app()
     try:
-        return single_records.quarantine(app)
+        return list_quarantine(app)
     finally:
         app.database.close()
 
@@ -166,7 +166,7 @@ async def test_to_try_again_what_is_in_quarantine_leaves_native_records_there(ma
     await only(world, PEOPLE)
     before = len(world.environment.requests)
     async with world.app() as app:
-        ((key, fates),) = (await single_records.retry_quarantine(app)).items()
+        ((key, fates),) = (await retry_quarantine(app)).items()
     assert key.model == PEOPLE
     assert [fate.became for fate in fates] == ["quarantined"]
     assert len(world.environment.requests) == before

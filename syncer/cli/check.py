@@ -1,0 +1,71 @@
+"""``syncer check``: findings on configuration, database, key and integrations."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from syncer.cli.options import json_option, pass_session
+from syncer.cli.output import (
+    indented,
+    is_terminal,
+    print_json,
+    print_line,
+    print_rich,
+    printable,
+    styled,
+)
+from syncer.cli.session import Session
+from syncer.domain.errors import SyncerError
+
+if TYPE_CHECKING:
+    from syncer.operations.check import Finding
+
+
+@click.command()
+@json_option
+@pass_session
+def check(session: Session, as_json: bool) -> int:
+    """Check configuration, database, key and integrations.
+
+    It tells what would be mirrored, and why not the rest.
+    """
+    from syncer.operations import check as operation
+
+    findings: list[Finding] = []
+
+    async def collect() -> None:
+        async with session.app() as app:
+            async for finding in operation.check(app):
+                if not as_json:
+                    _print(finding, findings[-1] if findings else None)
+                findings.append(finding)
+
+    failure: SyncerError | None = None
+    try:
+        asyncio.run(collect())
+    except SyncerError as error:
+        # It goes to stderr; the document is whole all the same.
+        findings.append(operation.Finding("check", False, str(error)))
+        failure = error
+    is_well = all(each.is_well for each in findings)
+    if as_json:
+        print_json({"is_well": is_well, "findings": [asdict(each) for each in findings]})
+    if failure is not None:
+        raise failure
+    return 0 if is_well else 1
+
+
+def _print(finding: Finding, before: Finding | None) -> None:
+    """Print one finding; on a terminal those of the same subject stand together."""
+    text = printable(finding.found)
+    if not is_terminal():
+        print_line(f"{'ok' if finding.is_well else 'not ok'} {finding.subject}: {text}")
+        return
+    mark = styled("✓ ", "green") if finding.is_well else styled("✗ ", "red")
+    if before is None or before.subject != finding.subject or not finding.is_well:
+        print_rich(mark.append(finding.subject, "bold"))
+    print_rich(indented(styled(text)))

@@ -1,0 +1,57 @@
+"""``syncer models``: the catalogue of models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from syncer.cli.options import json_option
+from syncer.cli.output import print_json, print_rich, table
+
+if TYPE_CHECKING:
+    from syncer.domain.catalogue.model import Model
+
+
+@click.command()
+@json_option
+def models(as_json: bool) -> int:
+    """List the models that can be mirrored.
+
+    Filters are set in the configuration, under [sync.model.NAME].
+    """
+    from syncer.domain.catalogue.lookup import catalogue
+
+    if as_json:
+        print_json([_value(each) for each in catalogue().values()])
+        return 0
+    shown = table("model", "path", "columns", "incremental", "deletions", "filters", numbers=("columns",))
+    for each in catalogue().values():
+        shown.add_row(
+            each.name,
+            each.path,
+            str(len(each.columns)),
+            "yes" if each.features.updated_after else "no",
+            "yes" if each.features.include_deleted else "no",
+            ", ".join(one.name for one in each.filters),
+        )
+    print_rich(shown)
+    return 0
+
+
+def _value(model: Model) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "title": model.title,
+        "meaning": model.meaning,
+        "path": model.path,
+        "columns": [column.name for column in model.columns],
+        "tables": [*(link.table for link in model.links), *(child.table for child in model.children)],
+        "features": {
+            "incremental": model.features.updated_after,
+            "deletions": model.features.include_deleted,
+            "ids": model.features.ids,
+            "remote_ids": model.features.remote_ids,
+        },
+        "filters": [each.name for each in model.filters],
+    }

@@ -1,0 +1,126 @@
+"""Results of a pass over streams: as a table, as lines, as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from syncer.cli.output import join_models, outcome_of, print_line, print_rich, printable, styled, table
+from syncer.cli.progress import Tally, counted, effects, line_of
+from syncer.domain.durations import describe_elapsed
+from syncer.domain.records.change import Counts
+from syncer.domain.streams.state import Outcome
+from syncer.sync.context import Result
+
+_COUNTED = ("created", "updated", "unchanged", "deleted", "restored", "quarantined")
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Results of a pass, added up. outcomes: how many streams ended how."""
+
+    outcomes: Counter[Outcome]
+    counts: Counts
+    pages: int
+
+    @property
+    def is_well(self) -> bool:
+        """True where every stream is well."""
+        return all(outcome.is_well for outcome in self.outcomes)
+
+
+def summarize(results: Sequence[Result]) -> Summary:
+    """Add up results."""
+    return Summary(
+        Counter(result.outcome for result in results),
+        sum((result.counts for result in results), Counts()),
+        sum(result.pages for result in results),
+    )
+
+
+def document(results: Sequence[Result], seconds: float) -> dict[str, Any]:
+    """Report results as plain values, for JSON."""
+    whole = summarize(results)
+    return {
+        "outcome": outcome_of(whole.is_well),
+        "streams": [
+            {
+                "integration": result.key.integration_id,
+                "model": result.key.model,
+                "outcome": result.outcome.value,
+                "kind": result.kind.value if result.kind else None,
+                "pages": result.pages,
+                **_numbers(result.counts),
+                "error": result.error,
+            }
+            for result in results
+        ],
+        "totals": {
+            "streams": len(results),
+            "outcomes": {outcome.value: number for outcome, number in whole.outcomes.items()},
+            "pages": whole.pages,
+            **_numbers(whole.counts),
+        },
+        "seconds": round(seconds, 3),
+    }
+
+
+def print_table(results: Sequence[Result], seconds: float) -> None:
+    """Print a line for each integration, then every stream that is not well and why."""
+    shown = table("integration", "streams", "pages", *_COUNTED[:5], numbers=("pages", *_COUNTED[:5]))
+    for integration in dict.fromkeys(result.key.integration_id for result in results):
+        part = summarize([result for result in results if result.key.integration_id == integration])
+        shown.add_row(
+            integration,
+            _outcomes(part.outcomes),
+            f"{part.pages:,}",
+            *(f"{getattr(part.counts, name):,}" for name in _COUNTED[:5]),
+        )
+    print_rich(shown, "")
+    for line in _problems(results):
+        print_rich(styled("✗ ", "red").append(printable(line), "default"))
+    last_line = _last_line(results, seconds)
+    if summarize(results).is_well:
+        print_rich(styled("✓ ", "green").append(last_line, "default"))
+    else:
+        print_rich(styled(last_line))
+
+
+def print_rest(results: Sequence[Result], tally: Tally) -> None:
+    """Print what the lines so far have left out: streams that never ran, and the whole."""
+    for result in results:
+        if result.key not in tally.results and result.outcome is not Outcome.STOPPED:
+            print_line(printable(line_of(result)))
+    print_line(_last_line(results, tally.seconds))
+
+
+def _problems(results: Sequence[Result]) -> list[str]:
+    """List what is not well; streams of one integration with the same error share a line."""
+    alike: dict[tuple[str, Outcome, str | None], list[str]] = {}
+    for result in results:
+        if not result.outcome.is_well and result.outcome is not Outcome.STOPPED:
+            alike.setdefault((result.key.integration_id, result.outcome, result.error), []).append(
+                result.key.model
+            )
+    return [
+        f"{integration} {join_models(models)} {outcome.value}: {error or 'no reason was given'}"
+        for (integration, outcome, error), models in alike.items()
+    ]
+
+
+def _last_line(results: Sequence[Result], seconds: float) -> str:
+    whole = summarize(results)
+    news = ", ".join(effects(whole.counts)) or "no records"
+    elapsed = describe_elapsed(seconds)
+    return f"{counted(len(results), 'stream')}: {_outcomes(whole.outcomes)} · {news} · {elapsed}"
+
+
+def _outcomes(outcomes: Counter[Outcome]) -> str:
+    return ", ".join(f"{number} {outcome.value}" for outcome, number in outcomes.most_common())
+
+
+def _numbers(counts: Counts) -> dict[str, int]:
+    numbers = asdict(counts)
+    return {name: numbers[name] for name in _COUNTED}

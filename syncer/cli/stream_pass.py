@@ -1,0 +1,76 @@
+"""One pass over the selected streams with its progress, for ``backfill``, ``sync`` and ``reconcile``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from syncer.cli.interrupt import INTERRUPTED, run_interruptible
+from syncer.cli.output import console, is_terminal, print_json, print_line, print_note, printable
+from syncer.cli.session import Session
+
+if TYPE_CHECKING:
+    from syncer.domain.streams.stream import Mode
+
+
+def run_pass(
+    session: Session,
+    mode: Mode,
+    integrations: Sequence[str],
+    models: Sequence[str],
+    *,
+    as_json: bool,
+    resume_with: str,
+) -> int:
+    """Run the streams and print their results; gives the exit code.
+
+    resume_with: the command that goes on after an interruption.
+    """
+    from syncer.cli import pass_results as results_of_pass
+    from syncer.cli.progress import Bars, Lines, Tally
+    from syncer.domain.streams.state import Outcome
+    from syncer.domain.streams.stream import Mode
+    from syncer.operations import sync as operation
+    from syncer.sync.context import Result
+
+    app = session.app()
+    tally, note = Tally(), print_note
+    if is_terminal() and not as_json:
+        tally = bars = Bars(console())
+        note = bars.note
+        _leave_run_ends_to_the_bars()
+    elif not as_json:
+        tally = Lines(lambda line: print_line(printable(line)))
+    work = operation.sync(
+        app, mode, integrations=integrations, models=models, report=tally, planned=tally.plan
+    )
+    results = run_interruptible(app, work, note=note, stop_progress=tally.stop)
+    if results is None:
+        # One for each stream, also for those that the interruption kept from running.
+        results = [tally.results.get(key) or Result(key, Outcome.STOPPED) for key in tally.planned]
+    is_well = results_of_pass.summarize(results).is_well
+    if as_json:
+        print_json(results_of_pass.document(results, tally.seconds))
+    elif mode is Mode.APPROVE and not results and not app.stopping.is_set():
+        print_line("Nothing is held back.")
+    elif is_terminal():
+        results_of_pass.print_table(results, tally.seconds)
+    else:
+        results_of_pass.print_rest(results, tally)
+    if app.stopping.is_set() and not (results and is_well):
+        print_note(f"Interrupted. `syncer {resume_with}` goes on where it stopped.")
+        return INTERRUPTED
+    return 0 if is_well else 1
+
+
+def _leave_run_ends_to_the_bars() -> None:
+    """Filter the log on the terminal that shows the bars: how each run ended is shown by them."""
+
+    def is_news(record: logging.LogRecord) -> bool:
+        return not (isinstance(record.msg, dict) and record.msg.get("event") == "run_ended")
+
+    if sys.stderr.isatty():
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(is_news)

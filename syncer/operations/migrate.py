@@ -1,0 +1,31 @@
+"""Upgrade of the database, and what a role may read afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from syncer.app import App
+from syncer.store.schema.grants import Granted, check_role, grant_read
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """Revisions before (None: the database was empty) and after, and what was granted, if anything."""
+
+    before: str | None
+    after: str | None
+    granted: Granted | None
+
+
+def migrate(app: App, *, role: str | None = None, without_sensitive: bool = False) -> Migrated:
+    """Bring the database to this version's schema, then let the role read the mirror, if one is named.
+
+    Raises UsageError for a role that there is not, before anything is changed; DatabaseError.
+    """
+    if role is not None:
+        check_role(app.database, role)
+    before, after = app.migrate()
+    granted = None
+    if role is not None:
+        granted = grant_read(app.database, role, without_sensitive=without_sensitive)
+    return Migrated(before, after, granted)
