@@ -26,10 +26,11 @@ from sqlalchemy import Connection, event, text, update
 from benchmarks.servers import postgresql
 from syncer.app import App
 from syncer.config.settings import Settings
-from syncer.daemon.integration_watcher import Following
+from syncer.daemon.database_health import DatabaseHealth
+from syncer.daemon.integration_watcher import IntegrationWatcher
 from syncer.daemon.pressure import LoadMonitor
 from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
-from syncer.daemon.service import FOLLOW_EVERY
+from syncer.daemon.service import WATCH_EVERY
 from syncer.daemon.workers import Workers
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.ratelimit.budget import Budget
@@ -103,23 +104,27 @@ async def idle(app: App, seconds: float) -> tuple[float, float, int]:
             return await super().tick(model, at)
 
     async with app.open() as (context, asking):
-        workers = Workers(context, asking, app.settings.sync.concurrency, app.stopping)
+        health = DatabaseHealth()
+        workers = Workers(
+            context, asking, app.settings.sync.concurrency, app.stopping, database_health=health
+        )
         schedule = Counted(
             app.database,
             app.streams,
             {name: app.settings.sync.for_model(name).every for name in catalogue()},
             clock=lambda: datetime.now(UTC),
             wake=workers.wake,
+            database_health=health,
             monitor=LoadMonitor(app.capacity, app.database),
         )
         known = await app.database.ask(app.streams.keys)
-        following = Following(app, context, asking, schedule, known, schedule._availability)
-        following._key_is_checked = True
+        watcher = IntegrationWatcher(app, context, asking, schedule, known, health)
+        watcher._key_is_checked = True
         running = asyncio.gather(
             schedule.run(
                 app.stopping,
-                integrations=(FOLLOW_EVERY, following.follow),
-                missed_integrations=(MAKE_UP_EVERY, following.make_up),
+                integrations=(WATCH_EVERY, watcher.update),
+                missed_integrations=(MAKE_UP_EVERY, watcher.retry),
             ),
             workers.run(),
         )

@@ -1,4 +1,4 @@
-"""Whether the database can be used: what the service's sides have met, said once for all of them."""
+"""Health of the database, as the parts of the service report it; logged once for all of them."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from syncer.domain.errors import DatabaseError
 log = structlog.get_logger("syncer")
 
 
-class Availability:
-    """Every side tells by its name when the database has failed it, and when it has got through since.
+class DatabaseHealth:
+    """Failures by the part of the service that met them.
 
-    A trouble begins with the first side that meets it and is over when the last of them has got through. One
-    that gets through alone says little: a full disk still takes what is small, and a server that takes no
+    A failure begins with the first part that meets it and is over when the last of them has got through. One
+    that gets through alone proves little: a full disk still takes what is small, and a server that takes no
     writes answers questions.
     """
 
     def __init__(self) -> None:
-        self._met: dict[Hashable, str] = {}
-        self._when_back: list[Callable[[], None]] = []
+        self._errors: dict[Hashable, str] = {}
+        self._recovery_callbacks: list[Callable[[], None]] = []
 
     @property
     def error(self) -> str | None:
-        """What was wrong with the database the last time, in a sentence; None: nothing that is known."""
-        return next(reversed(self._met.values()), None)
+        """Latest error, in a sentence; None where the database can be used, as far as is known."""
+        return next(reversed(self._errors.values()), None)
 
-    def when_back(self, call: Callable[[], None]) -> None:
-        """Have something called at the end of every trouble."""
-        self._when_back.append(call)
+    def on_recovery(self, callback: Callable[[], None]) -> None:
+        """Register a call for the end of every failure."""
+        self._recovery_callbacks.append(callback)
 
-    def failed(self, side: Hashable, error: DatabaseError) -> None:
-        """The database could not be used."""
-        if not self._met:
+    def report_failure(self, part: Hashable, error: DatabaseError) -> None:
+        """Note that the database could not be used by this part."""
+        if not self._errors:
             log.error("database_unavailable", error=str(error))
-        self._met.pop(side, None)
-        self._met[side] = str(error)
+        self._errors.pop(part, None)
+        self._errors[part] = str(error)
 
-    def works(self, side: Hashable) -> None:
-        """What this side wanted is done, or nobody wants it any more."""
-        if self._met.pop(side, None) is not None and not self._met:
+    def report_success(self, part: Hashable) -> None:
+        """Note that this part has got through, or wants nothing any more."""
+        if self._errors.pop(part, None) is not None and not self._errors:
             log.info("database_back")
-            for call in self._when_back:
-                call()
+            for callback in self._recovery_callbacks:
+                callback()

@@ -1,4 +1,4 @@
-"""The integrations as they come and go while the service runs."""
+"""Watch integrations come and go while the service runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Collection
 import structlog
 
 from syncer.app import App
-from syncer.daemon.database_health import Availability
+from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.schedule import Schedule
 from syncer.domain.errors import DatabaseError
 from syncer.domain.stream_key import StreamKey
@@ -19,8 +19,8 @@ from syncer.sync.integrations import Integrations
 log = structlog.get_logger("syncer")
 
 
-class Following:
-    """Takes up what a command has added, drops what it has removed.
+class IntegrationWatcher:
+    """Streams of the service, kept in step with the integrations that commands add and remove.
 
     known: the streams that are mirrored when the service begins.
     """
@@ -29,50 +29,51 @@ class Following:
         self,
         app: App,
         context: SyncContext,
-        asking: Integrations,
+        integrations: Integrations,
         schedule: Schedule,
         known: Collection[StreamKey],
-        availability: Availability,
+        database_health: DatabaseHealth,
     ) -> None:
         self._app = app
         self._context = context
-        self._asking = asking
+        self._integrations = integrations
         self._schedule = schedule
         self._known = set(known)
-        self._availability = availability
+        self._database_health = database_health
         self._key_is_checked = False
         self._has_failed = False
-        self._one_at_a_time = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
-    async def follow(self) -> None:
-        """Bring the streams in step. Raises KeyRefused."""
-        async with self._one_at_a_time:
+    async def update(self) -> None:
+        """Bring the streams in step with the integrations. Raises KeyRefused."""
+        async with self._lock:
             try:
-                await self._follow()
+                await self._update()
             except DatabaseError as error:
                 self._has_failed = True
-                self._availability.failed("integrations", error)
+                self._database_health.report_failure("integrations", error)
             else:
                 self._has_failed = False
-                self._availability.works("integrations")
+                self._database_health.report_success("integrations")
 
-    async def make_up(self) -> None:
-        """Follow if the database could not be used the last time."""
+    async def retry(self) -> None:
+        """Update again if the database could not be used the last time."""
         if self._has_failed:
-            await self.follow()
+            await self.update()
 
-    async def _follow(self) -> None:
+    async def _update(self) -> None:
         if not self._key_is_checked:
             # Also where there is no stream yet that would find it out.
             await check_key(self._context)
             self._key_is_checked = True
         # What is known is not kept waiting by an integration about which Kombo gives no answer.
         unasked = await self._app.selection.unasked()
-        await self._take_up(await self._app.selection.select_streams(leave=unasked))
+        await self._apply(await self._app.selection.select_streams(leave=unasked))
         if unasked:
-            await self._take_up(await self._app.selection.refresh_streams(self._asking))
+            await self._apply(await self._app.selection.refresh_streams(self._integrations))
 
-    async def _take_up(self, found: Collection[StreamKey]) -> None:
+    async def _apply(self, found: Collection[StreamKey]) -> None:
+        """Log what has changed, and schedule new streams."""
         found = set(found)
         before, after = ({integration for integration, _ in keys} for keys in (self._known, found))
         for integration in sorted(after - before):

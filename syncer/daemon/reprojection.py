@@ -1,4 +1,4 @@
-"""The service's rows follow a new version or other exclusions while it syncs."""
+"""Re-projection in the background: rows follow a new version or other exclusions while the service syncs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from syncer.daemon.database_health import Availability
+from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError, ProjectionReplaced
 from syncer.sync.reproject import Reprojected, Reprojection
@@ -17,31 +17,31 @@ log = structlog.get_logger("syncer")
 DATABASE_PAUSE = 5.0
 
 
-async def keep_projected(
+async def finish_reprojection(
     reprojection: Reprojection,
     stopping: asyncio.Event,
-    availability: Availability,
+    database_health: DatabaseHealth,
     *,
     database_pause: float = DATABASE_PAUSE,
 ) -> None:
-    """Finish the re-projection that is under way, if any; then wait for the service's end."""
+    """Finish the re-projection that is under way, if any; then wait until stopping is set."""
 
     def stored(so_far: Reprojected) -> None:
-        # The first thing it tells of is only that it begins.
+        # The first report says only that it begins.
         if so_far.rows or so_far.is_finished:
-            availability.works("reprojection")
+            database_health.report_success("reprojection")
 
     while not stopping.is_set():
         try:
             await reprojection.finish(stored)
-            availability.works("reprojection")
+            database_health.report_success("reprojection")
             break
         except ProjectionReplaced as error:
-            # It is another process's from now on; the runs here tell it, too.
+            # Another process has it from now on; the runs here meet that, too.
             log.error("reprojection_given_up", error=str(error))
-            availability.works("reprojection")
+            database_health.report_success("reprojection")
             break
         except DatabaseError as error:
-            availability.failed("reprojection", error)
+            database_health.report_failure("reprojection", error)
             await any_of(stopping, seconds=database_pause)
     await stopping.wait()

@@ -26,7 +26,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import Connection
 
-from syncer.daemon.database_health import Availability
+from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.pressure import LOOK_EVERY, LoadMonitor
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError
@@ -102,7 +102,7 @@ class Schedule:
         clock: Callable[[], datetime],
         wake: Callable[[], None],
         monitor: LoadMonitor | None = None,
-        availability: Availability | None = None,
+        database_health: DatabaseHealth | None = None,
         scheduler: AsyncIOScheduler | None = None,
     ) -> None:
         self._database = database
@@ -111,7 +111,7 @@ class Schedule:
         self._clock = clock
         self._wake = wake
         self._monitor = monitor
-        self._availability = availability or Availability()
+        self._database_health = database_health or DatabaseHealth()
         #: The time that each model's latest tick was meant for.
         self._latest: dict[str, datetime] = {}
         self._missed: set[str] = set()
@@ -190,12 +190,12 @@ class Schedule:
         try:
             last = await self._database.write(mark)
         except DatabaseError as error:
-            self._availability.failed("schedule", error)
+            self._database_health.report_failure("schedule", error)
             self._missed.add(model)
             return []
         self._missed.discard(model)
         if not self._missed:
-            self._availability.works("schedule")
+            self._database_health.report_success("schedule")
         if last:
             # Another service may just have marked more of them than it has places for.
             self._wake()

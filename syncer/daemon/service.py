@@ -1,4 +1,4 @@
-"""The service from start to end: migrate, schedule, work, serve pages; stop in order."""
+"""The service from start to shutdown: migrate, schedule, work, serve pages."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 import structlog
 
 from syncer.app import App
-from syncer.daemon.database_health import Availability
-from syncer.daemon.integration_watcher import Following
+from syncer.daemon.database_health import DatabaseHealth
+from syncer.daemon.integration_watcher import IntegrationWatcher
 from syncer.daemon.pressure import LoadMonitor
-from syncer.daemon.reprojection import keep_projected
+from syncer.daemon.reprojection import finish_reprojection
 from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
-from syncer.daemon.shutdown import end_on_signals
-from syncer.daemon.waiting import together
+from syncer.daemon.shutdown import stop_on_signals
+from syncer.daemon.supervisor import supervise
 from syncer.daemon.web.server import listening, serve_pages
 from syncer.daemon.workers import Workers
 from syncer.domain.errors import SyncerError
@@ -22,8 +22,8 @@ from syncer.sync.context import Report
 
 log = structlog.get_logger("syncer")
 
-#: Seconds between two looks at which integrations there are.
-FOLLOW_EVERY = 60.0
+#: Seconds between two updates of the integrations.
+WATCH_EVERY = 60.0
 
 
 async def run_service(
@@ -32,25 +32,25 @@ async def run_service(
     report: Report = lambda _: None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     handle_signals: bool = True,
-    follow_every: float = FOLLOW_EVERY,
+    watch_every: float = WATCH_EVERY,
 ) -> None:
     """Run until SIGTERM, SIGINT or ``app.stopping``; then finish the pages under way and release the leases.
 
     Raises UsageError or DatabaseError where the service cannot start, KeyRefused whenever the key is refused.
     """
     if handle_signals:
-        end_on_signals(app.stopping)
+        stop_on_signals(app.stopping)
     app.settings.api_key()
     with listening(app.settings.web) as listener:
-        async with app.ready(report) as (context, asking):
+        async with app.ready(report) as (context, integrations):
             if app.stopping.is_set():
                 # A request begun and given up at once would keep the next process waiting for its answer.
                 log.info("service_stopped")
                 return
             known = await app.database.ask(app.streams.keys)
-            availability = Availability()
+            health = DatabaseHealth()
             workers = Workers(
-                context, asking, app.settings.sync.concurrency, app.stopping, availability=availability
+                context, integrations, app.settings.sync.concurrency, app.stopping, database_health=health
             )
             schedule = Schedule(
                 app.database,
@@ -59,23 +59,23 @@ async def run_service(
                 clock=clock,
                 wake=workers.wake,
                 monitor=LoadMonitor(app.capacity, app.database),
-                availability=availability,
+                database_health=health,
             )
-            following = Following(app, context, asking, schedule, known, availability)
-            sides = [
+            watcher = IntegrationWatcher(app, context, integrations, schedule, known, health)
+            tasks = [
                 schedule.run(
                     app.stopping,
-                    integrations=(follow_every, following.follow),
-                    missed_integrations=(MAKE_UP_EVERY, following.make_up),
+                    integrations=(watch_every, watcher.update),
+                    missed_integrations=(MAKE_UP_EVERY, watcher.retry),
                 ),
                 workers.run(),
-                keep_projected(app.reprojection, app.stopping, availability),
+                finish_reprojection(app.reprojection, app.stopping, health),
             ]
             if listener is not None:
-                sides.append(serve_pages(app, listener, availability))
+                tasks.append(serve_pages(app, listener, health))
             log.info("service_started", streams=len(known))
             try:
-                await together(app.stopping, *sides)
+                await supervise(app.stopping, *tasks)
             except Exception as error:
                 log.error("service_failed", error=str(error), exc_info=not isinstance(error, SyncerError))
                 raise

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from syncer.daemon.database_health import Availability
-from syncer.daemon.integration_watcher import Following
+from syncer.daemon.database_health import DatabaseHealth
+from syncer.daemon.integration_watcher import IntegrationWatcher
 from syncer.daemon.schedule import Schedule
 from syncer.domain.catalogue.lookup import catalogue
 from tests.daemon.conftest import MODELS, Mirror, Troubled, World, make_environment
@@ -18,7 +18,7 @@ from tests.daemon.conftest import MODELS, Mirror, Troubled, World, make_environm
 async def test_a_database_that_is_away_from_the_start_is_no_end_and_is_made_up_for(
     troubled: Troubled,
 ) -> None:
-    world, availability = World(make_environment(), Mirror(troubled.url)), Availability()
+    world, health = World(make_environment(), Mirror(troubled.url)), DatabaseHealth()
     async with world.app() as app, app.open() as (engine, asking):
         app.open_database()
         every = dict.fromkeys(catalogue(), timedelta(hours=1))
@@ -28,20 +28,20 @@ async def test_a_database_that_is_away_from_the_start_is_no_end_and_is_made_up_f
             every,
             clock=lambda: datetime.now(UTC),
             wake=lambda: None,
-            availability=availability,
+            database_health=health,
         )
         await schedule.catch_up()
-        following = Following(app, engine, asking, schedule, [], availability)
+        watcher = IntegrationWatcher(app, engine, asking, schedule, [], health)
         with troubled.outage():
             # It wants a permit to begin with.
-            await following.follow()
-            assert availability.error is not None
-            await following.make_up()
-            assert availability.error is not None
-        await following.make_up()
-    assert availability.error is None
+            await watcher.update()
+            assert health.error is not None
+            await watcher.retry()
+            assert health.error is not None
+        await watcher.retry()
+    assert health.error is None
     assert {model for _, model in world.mirror.streams()} == set(MODELS)
     # Once is enough.
     asked = len(world.environment.requests)
-    await following.make_up()
+    await watcher.retry()
     assert len(world.environment.requests) == asked

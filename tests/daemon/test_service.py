@@ -305,7 +305,7 @@ async def test_integrations_come_and_go_while_it_runs(tiny: World) -> None:
     async with tiny.app() as app, tiny.app() as command:
         with capture_logs() as logged:
             running = asyncio.create_task(
-                run_service(app, report=tiny.steps.append, handle_signals=False, follow_every=0.05)
+                run_service(app, report=tiny.steps.append, handle_signals=False, watch_every=0.05)
             )
             await tiny.until(lambda: len({key for key, _ in tiny.ended()}) == len(MODELS), "the first one")
             tiny.environment.add(Company(newcomer, tiny.environment.clock, seed=3, records=300))
@@ -351,7 +351,7 @@ async def test_a_fault_of_ours_ends_it_loudly(tiny: World) -> None:
     async with tiny.app() as app:
         with capture_logs() as logged:
             running = asyncio.create_task(
-                run_service(app, report=tiny.steps.append, handle_signals=False, follow_every=0.05)
+                run_service(app, report=tiny.steps.append, handle_signals=False, watch_every=0.05)
             )
             await tiny.until(lambda: len(tiny.ended()) == len(MODELS), "the first runs")
             with tiny.mirror.open() as (_, connection):

@@ -75,7 +75,7 @@ async def test_an_integration_with_long_streams_does_not_starve_another(
     world = make_world(integrations=2, kombo={"page_size": 1}, sync={"models": models})
     long, small = world.environment.integrations
     first, second, late = StreamKey(long, models[0]), StreamKey(long, models[1]), StreamKey(small, models[2])
-    async with world.working(due=False, concurrency=concurrency, turn=turn, look_again=0.05) as work:
+    async with world.working(due=False, concurrency=concurrency, time_slice=turn, poll_every=0.05) as work:
 
         def become_due(asked: RequestInfo) -> None:
             if asked.model == models[0] and asked.page == 3:
@@ -103,7 +103,7 @@ async def test_only_as_many_places_are_given_up_as_others_wait_for(make_world: M
     world = make_world(integrations=2, kombo={"page_size": 1})
     long, small = world.environment.integrations
     late = StreamKey(small, "hris_locations")
-    async with world.working(due=False, concurrency=3, turn=0.0) as work:
+    async with world.working(due=False, concurrency=3, time_slice=0.0) as work:
 
         def look(asked: RequestInfo) -> None:
             # Each look finds the other one waiting until a place is free.
@@ -123,7 +123,7 @@ async def test_a_place_that_was_given_up_goes_to_whom_it_was_given_up_for(make_w
     world = make_world(integrations=2, kombo={"page_size": 1})
     long, small = world.environment.integrations
     late = StreamKey(small, "hris_locations")
-    async with world.working(due=False, concurrency=1, turn=0.0) as work:
+    async with world.working(due=False, concurrency=1, time_slice=0.0) as work:
 
         def become_due(asked: RequestInfo) -> None:
             if asked.page == 2:
@@ -175,7 +175,7 @@ async def test_a_stream_of_a_living_runner_is_left_alone(make_world: Make) -> No
 
 
 async def test_what_becomes_due_later_needs_no_look(world: World) -> None:
-    async with world.working(due=False, look_again=NEVER) as work:
+    async with world.working(due=False, poll_every=NEVER) as work:
         with world.mirror.open() as (database, connection):
             soon = database.now(connection) + timedelta(seconds=0.5)
             connection.execute(update(streams).values(due_at=soon))
@@ -186,7 +186,7 @@ async def test_what_becomes_due_later_needs_no_look(world: World) -> None:
 
 
 async def test_what_another_process_marks_is_found_at_the_next_look(world: World) -> None:
-    async with world.working(due=False, look_again=0.05) as work:
+    async with world.working(due=False, poll_every=0.05) as work:
         world.mark(work.keys[0])
         await world.until(world.ended, "the run")
     assert world.ended() == [(work.keys[0], "complete")]
@@ -221,7 +221,9 @@ async def test_a_refused_key_ends_the_service(world: World) -> None:
 @ON_SQLITE
 async def test_a_fault_of_ours_ends_the_service(world: World) -> None:
     async with world.working(due=False) as work:
-        await world.until(lambda: work.workers._trimmed_at, "the first look")
+        world.mark(work.keys[0])
+        work.workers.wake()
+        await world.until(world.ended, "a run that goes well")
         with world.mirror.open() as (_, connection):
             connection.execute(text("ALTER TABLE sync_runs RENAME TO sync_runs_that_were"))
         world.mark(*work.keys)
@@ -245,12 +247,9 @@ async def test_the_end_finishes_the_page_and_frees_the_streams(make_world: Make)
 
 
 @ON_SQLITE
-async def test_a_run_that_waits_for_kombo_does_not_hold_up_the_end(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("syncer.daemon.workers.GRACE", 0.2)
+async def test_a_run_that_waits_for_kombo_does_not_hold_up_the_end(world: World) -> None:
     silent = world.environment.faults.add(Match(model="hris_groups"), faults.Late(NEVER), None)
-    async with world.working() as work:
+    async with world.working(grace=0.2) as work:
         await world.until(lambda: silent.fired and len(world.ended()) == 2, "silence")
         work.app.stopping.set()
         await work.running
@@ -275,7 +274,7 @@ async def test_the_database_goes_away_and_comes_back(troubled: Troubled) -> None
         attempts += 1
 
     with capture_logs() as logged:
-        async with world.working(look_again=0.05, database_pause=pause) as work:
+        async with world.working(poll_every=0.05, database_pause=pause) as work:
             await world.until(lambda: world.steps, "a run")
             with troubled.outage():
                 await world.until(lambda: "database_unavailable" in events(logged), "the trouble")
@@ -309,7 +308,7 @@ async def test_a_trouble_of_one_stream_alone_is_said_once_and_the_others_go_on(w
             "CREATE TRIGGER full_disk BEFORE INSERT ON hris_employees EXECUTE FUNCTION full_disk()"
         )
     with capture_logs() as logged:
-        async with world.working(look_again=0.05, database_pause=0.01) as work:
+        async with world.working(poll_every=0.05, database_pause=0.01) as work:
             others = [key for key in work.keys if key.model != "hris_employees"]
             for times in range(1, 4):
                 await world.until(partial(have_run, others, times), "the others")
@@ -338,7 +337,7 @@ async def test_a_stream_that_is_running_is_not_taken_for_one_left_behind(world: 
     def at_least(runs: int) -> bool:
         return len(world.ended()) >= runs
 
-    async with world.working(due=False, look_again=0.0) as work:
+    async with world.working(due=False, poll_every=0.0) as work:
         # Looks follow each other without a pause while runs begin and end.
         wanted = 0
         for _ in range(5):
@@ -354,6 +353,5 @@ async def test_old_runs_are_forgotten(world: World) -> None:
         await world.until(lambda: len(world.ended()) == len(MODELS), "the runs")
     with world.mirror.open() as (_, connection):
         connection.execute(text("UPDATE sync_runs SET ended_at = '2001-01-01T00:00:00.000000Z'"))
-    async with world.working(due=False) as work:
-        await world.until(lambda: work.workers._trimmed_at, "the first look")
-    assert world.mirror.fetch("SELECT * FROM sync_runs") == []
+    async with world.working(due=False):
+        await world.until(lambda: world.mirror.fetch("SELECT * FROM sync_runs") == [], "an empty log of runs")

@@ -1,4 +1,4 @@
-"""The service's own pages: is it alive, and how does the mirror stand."""
+"""Web server of the service: health check, status as JSON, status page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from syncer.app import App
 from syncer.config.sections import Web
-from syncer.daemon.database_health import Availability
+from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.web.page import status_page
 from syncer.domain.errors import DatabaseError, DatabaseUnavailable, UsageError
 from syncer.operations.status import status as report_status
@@ -39,28 +39,28 @@ _T = TypeVar("_T")
 log = structlog.get_logger("syncer")
 
 
-def pages(app: App, availability: Availability | None = None, *, patience: float = PATIENCE) -> Starlette:
+def pages(app: App, health: DatabaseHealth | None = None, *, patience: float = PATIENCE) -> Starlette:
     """``/healthz``: 200 while the database can be used, else 503; ``/status``: JSON; ``/``: for people.
 
-    A database that answers but takes no writes has its say on the last two: what it holds stands there, with
-    what is wrong as ``database``, and ``is_well`` false.
+    A database that answers but takes no writes shows on the last two: they serve what it holds, with the
+    error as ``database``, and ``is_well`` false.
     """
-    availability = availability or Availability()
-    alive, overview = (
-        _asked_once(app.selection.mirrored, patience),
-        _asked_once(partial(report_status, app), patience),
+    health = health or DatabaseHealth()
+    alive, read_status = (
+        _shared(app.selection.mirrored, patience),
+        _shared(partial(report_status, app), patience),
     )
     hide = Redactor(app.settings.secrets()).hide
 
     async def healthz(_: Request) -> Response:
         await alive()
-        if availability.error is not None:
-            raise DatabaseUnavailable(availability.error)
+        if health.error is not None:
+            raise DatabaseUnavailable(health.error)
         return JSONResponse({"status": "ok"}, headers=HEADERS)
 
     async def current() -> dict[str, Any]:
-        found = await overview()
-        error = availability.error
+        found = await read_status()
+        error = health.error
         return found if error is None else {**found, "is_well": False, "database": hide(error)}
 
     async def status(_: Request) -> Response:
@@ -82,29 +82,29 @@ def pages(app: App, availability: Availability | None = None, *, patience: float
     )
 
 
-def _asked_once(question: Callable[[], _T], patience: float) -> Callable[[], Awaitable[_T]]:
-    """The question to the database, put in a thread by one at a time; all who ask meanwhile share the answer.
+def _shared(query: Callable[[], _T], patience: float) -> Callable[[], Awaitable[_T]]:
+    """Run a query in a thread, one at a time; requests that come meanwhile share its answer.
 
-    So a database that hangs holds one thread, however often somebody asks.
+    So a database that hangs holds one thread, however many requests come.
     """
-    asking: asyncio.Task[_T] | None = None
+    running: asyncio.Task[_T] | None = None
 
-    async def ask() -> _T:
-        nonlocal asking
-        if asking is None or asking.done():
-            asking = asyncio.create_task(asyncio.to_thread(question))
+    async def answer() -> _T:
+        nonlocal running
+        if running is None or running.done():
+            running = asyncio.create_task(asyncio.to_thread(query))
             # Nobody may be left to hear of it.
-            asking.add_done_callback(lambda done: done.cancelled() or done.exception())
-        await asyncio.wait({asking}, timeout=patience)
-        if not asking.done():
+            running.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.wait({running}, timeout=patience)
+        if not running.done():
             raise DatabaseUnavailable(f"The database has not answered for {patience:g} s.")
-        return asking.result()
+        return running.result()
 
-    return ask
+    return answer
 
 
 class _Server(uvicorn.Server):
-    """A server whose end is ours to say: the service handles the signals."""
+    """Server without signal handlers: the service has its own."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -113,7 +113,7 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def listening(web: Web) -> Iterator[socket.socket | None]:
-    """The socket of the pages; None where there are to be none. Raises UsageError where it is taken."""
+    """Open the socket of the pages; None where there are to be none. Raises UsageError where it is taken."""
     if not web.enabled:
         yield None
         return
@@ -130,10 +130,10 @@ def listening(web: Web) -> Iterator[socket.socket | None]:
         yield listener
 
 
-async def serve_pages(app: App, listener: socket.socket, availability: Availability | None = None) -> None:
-    """Serve until ``app.stopping``."""
+async def serve_pages(app: App, listener: socket.socket, health: DatabaseHealth | None = None) -> None:
+    """Serve the pages until ``app.stopping`` is set."""
     config = uvicorn.Config(
-        pages(app, availability),
+        pages(app, health),
         log_config=None,
         access_log=False,
         server_header=False,

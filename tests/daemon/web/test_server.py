@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from syncer.app import App
 from syncer.config.sections import Web
 from syncer.config.settings import Settings
-from syncer.daemon.database_health import Availability
+from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.web.server import listening, pages, serve_pages
 from syncer.domain.errors import DatabaseUnavailable, UsageError
 from syncer.domain.streams.stream import Mode
@@ -96,11 +96,11 @@ async def test_a_database_that_is_away_is_503_until_it_is_back(troubled: Trouble
 
 
 async def test_what_the_service_knows_of_its_database_is_told(world: World) -> None:
-    availability = Availability()
-    async with world.app() as app, browser(app, availability=availability) as client:
+    database = DatabaseHealth()
+    async with world.app() as app, browser(app, health=database) as client:
         await sync(app, Mode.SYNC)
         # As where it can be read and not written.
-        availability.failed("a stream", DatabaseUnavailable("The database cannot be <used>."))
+        database.report_failure("a stream", DatabaseUnavailable("The database cannot be <used>."))
         health, status, page = [await client.get(path) for path in PATHS]
         assert (health.status_code, health.json()["error"]) == (503, "The database cannot be <used>.")
         assert (status.status_code, page.status_code) == (200, 200)
@@ -112,7 +112,7 @@ async def test_what_the_service_knows_of_its_database_is_told(world: World) -> N
         assert "Everything is well" not in page.text
         assert "<title>(1) syncer</title>" in page.text
 
-        availability.works("a stream")
+        database.report_success("a stream")
         health, status, page = [await client.get(path) for path in PATHS]
         assert (health.status_code, status.json()["is_well"]) == (200, True)
         assert "Everything is well" in page.text
