@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,6 +42,17 @@ def test_before_the_first_pass_everything_is_an_estimate_and_nothing_is_asked(
 def test_a_plan_tells_what_the_command_then_takes(mirror: Shell, source: Source) -> None:
     mirror.settings["SYNCER_KOMBO__PAGE_SIZE"] = "10"
     mirror.run("backfill")
+    company = source.environment.companies[source.integration]
+    served = {
+        model: len(company.rows(model)) for model in ("hris_employees", "hris_groups", "hris_locations")
+    }
+    assert max(served.values()) > 20
+    # A page that shows that nothing has changed; every page of ten rows; nothing.
+    requests: dict[str, Callable[[int], int]] = {
+        "sync": lambda _: 1,
+        "reconcile": lambda rows: -(-rows // 10),
+        "backfill": lambda _: 0,
+    }
     for command in ("sync", "reconcile", "backfill"):
         # What is known of the integration is asked anew.
         with sqlite3.connect(mirror.settings["SYNCER_DATABASE__URL"].removeprefix("sqlite:///")) as database:
@@ -52,9 +64,9 @@ def test_a_plan_tells_what_the_command_then_takes(mirror: Shell, source: Source)
         cost = told["commands"][command]
         mirror.run(command)
         assert asked(source) - before == cost["requests"]
-        by_model = [each["requests"] for each in cost["models"]]
-        assert sum(by_model) + cost["other_requests"] == cost["requests"]
-        assert max(by_model) == {"sync": 1, "backfill": 0}.get(command, max(by_model))
+        by_model = {each["model"]: each["requests"] for each in cost["models"]}
+        assert by_model == {model: requests[command](rows) for model, rows in served.items()}
+        assert sum(by_model.values()) + cost["other_requests"] == cost["requests"]
         assert cost["skipped"] == (3 if command == "backfill" else 0)
 
 

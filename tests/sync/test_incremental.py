@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -16,6 +17,7 @@ from syncer.operations.sync import sync
 from syncer.simulator.life.random_change import random_change
 from syncer.simulator.server.paging import Paging
 from syncer.sync.page import store_page
+from tests.sync.conftest import World
 
 #: Enough where only some models matter, each with copies of others in its records.
 SOME = ["hris_employees", "hris_employments", "hris_groups", "hris_absences", "ats_jobs", "ats_applications"]
@@ -220,8 +222,21 @@ async def test_a_full_walk_longer_than_the_overlap_is_followed_by_an_incremental
     assert results[0].pages == 2
 
 
-async def test_a_full_walk_comes_round_after_full_every(make_world: Any) -> None:
-    world = make_world(records=300)
-    await world.sync(mode=Mode.BACKFILL, models=["hris_employees"])
-    (result,) = await world.sync(models=["hris_employees"], sync={"full_every": "1s"})
-    assert result.kind in {Kind.FULL, Kind.INCREMENTAL}
+@pytest.mark.parametrize(
+    ("later", "kind"),
+    [
+        (timedelta(days=7) - timedelta(minutes=10), Kind.INCREMENTAL),
+        (timedelta(days=7) + timedelta(minutes=10), Kind.FULL),
+    ],
+    ids=["just before", "just after"],
+)
+async def test_a_full_walk_comes_round_after_full_every(
+    make_world: Callable[..., World], later: timedelta, kind: Kind
+) -> None:
+    world = make_world(records=300, sync={"models": ["hris_employees"], "full_every": "7d"})
+    await world.sync(mode=Mode.BACKFILL)
+    for passed, expected in ((later / 2, Kind.INCREMENTAL), (later, kind)):
+        # An incremental walk in between counts for nothing.
+        world.clock_offset = passed
+        (result,) = await world.sync()
+        assert result.kind is expected
