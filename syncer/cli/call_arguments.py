@@ -1,4 +1,4 @@
-"""The parts of a call as they are typed: names with values, a body, files. All are read at first."""
+"""Arguments of a call as they are typed: names with values, a body, files. All are read before it is sent."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from syncer.domain.errors import UsageError
 from syncer.domain.native.call import File
 
 
-def pairs(option: str, texts: Iterable[str], *, signs: str = "=", hint: str = "") -> dict[str, str]:
-    """Names with values from NAME=VALUE texts. Raises UsageError; hint says what to do for a name twice."""
+def parse_pairs(option: str, texts: Iterable[str], *, signs: str = "=", hint: str = "") -> dict[str, str]:
+    """Parse NAME=VALUE texts. Raises UsageError; hint: advice for a name that is given twice."""
     found: dict[str, str] = {}
     for text in texts:
-        name, value = split(option, text, signs)
+        name, value = split_pair(option, text, signs)
         if name in found:
             raise UsageError(f"{option} names {name} twice{hint}.")
         found[name] = value
     return found
 
 
-def split(option: str, text: str, signs: str = "=") -> tuple[str, str]:
-    """Name and value of one text, at the first of the signs. Raises UsageError."""
+def split_pair(option: str, text: str, signs: str = "=") -> tuple[str, str]:
+    """Split a text into name and value, at the first of the signs. Raises UsageError."""
     place = min((at for sign in signs if (at := text.find(sign)) >= 0), default=-1)
     if place < 1:
         # What was typed may be a secret that lost its name.
@@ -35,16 +35,16 @@ def split(option: str, text: str, signs: str = "=") -> tuple[str, str]:
     return name, value.lstrip() if text[place] == ":" else value
 
 
-def headers(texts: Iterable[str]) -> dict[str, str]:
-    """Headers, as NAME=VALUE or ``Name: value``. Raises UsageError."""
-    found = pairs("--header", texts, signs="=:")
+def parse_headers(texts: Iterable[str]) -> dict[str, str]:
+    """Parse headers, as NAME=VALUE or ``Name: value``. Raises UsageError."""
+    found = parse_pairs("--header", texts, signs="=:")
     if len({name.lower() for name in found}) < len(found):
         raise UsageError("--header names one header twice.")
     return found
 
 
-def data(text: str | None, *, is_text: bool, may_be_text: bool = False) -> Any:
-    """The body: JSON, @FILE with it, or - for standard input; None where none is given.
+def read_body(text: str | None, *, is_text: bool, may_be_text: bool = False) -> Any:
+    """Read the body: JSON, @FILE with it, or - for standard input; None where none is given.
 
     is_text: it goes out as it is. may_be_text: so does what is not JSON. Raises UsageError.
     """
@@ -71,16 +71,16 @@ def data(text: str | None, *, is_text: bool, may_be_text: bool = False) -> Any:
 
 
 def is_other_than_json(headers: Mapping[str, str]) -> bool:
-    """Whether a Content-Type says that the body is not JSON."""
+    """True where a Content-Type says that the body is not JSON."""
     kind = next((value for name, value in headers.items() if name.lower() == "content-type"), "json")
     return "json" not in kind.lower()
 
 
-def form(texts: Iterable[str]) -> list[tuple[str, str | File]]:
-    """Parts of a form from NAME=VALUE and NAME=@FILE[;type=TYPE] texts. Raises UsageError."""
+def parse_form(texts: Iterable[str]) -> list[tuple[str, str | File]]:
+    """Parse parts of a form: NAME=VALUE and NAME=@FILE[;type=TYPE]. Raises UsageError."""
     return [
         (name, _file(value[1:]) if value.startswith("@") else value)
-        for name, value in (split("--form", text) for text in texts)
+        for name, value in (split_pair("--form", text) for text in texts)
     ]
 
 
@@ -112,8 +112,8 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def writable(output: Path | None) -> Path | None:
-    """The file to write to, if it can be. Raises UsageError."""
+def check_writable(output: Path | None) -> Path | None:
+    """Check that the file can be written, and give it. Raises UsageError."""
     if output is None:
         return None
     problem = None

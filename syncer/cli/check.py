@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def check(session: Session, as_json: bool) -> int:
     """Check configuration, database, key and integrations.
 
-    It tells what would be mirrored, and why not the rest.
+    Reports what would be mirrored, and why not the rest.
     """
     from syncer.operations import check as operation
 

@@ -142,7 +142,7 @@ def call_tool(
     syncer passthrough nmbrs/soap POST / --integration ID --api-option service_name=EmployeeService \\
         --data @body.xml
     """
-    from syncer.cli import call_arguments as parts
+    from syncer.cli import call_arguments as arguments
     from syncer.domain.errors import UsageError
     from syncer.domain.native.tools import apis, check_call
     from syncer.operations import passthrough as operation
@@ -150,25 +150,25 @@ def call_tool(
     if data is not None and form:
         raise UsageError("A call has either --data or --form, not both.")
     known = apis().get(api)
-    named = parts.headers(headers)
+    named = arguments.parse_headers(headers)
     call = Call(
         api=api,
         method=method,
         path=path,
-        params=parts.pairs("--param", params, hint=": put both into PATH, as in /people?id=1&id=2"),
+        params=arguments.parse_pairs("--param", params, hint=": put both into PATH, as in /people?id=1&id=2"),
         headers=named,
-        data=parts.data(
+        data=arguments.read_body(
             data,
-            is_text=(known is not None and known.body == "xml") or parts.is_other_than_json(named),
+            is_text=(known is not None and known.body == "xml") or arguments.is_other_than_json(named),
             may_be_text=known is None,
         ),
-        form=parts.form(form),
-        options=parts.pairs("--api-option", options),
+        form=arguments.parse_form(form),
+        options=arguments.parse_pairs("--api-option", options),
         wants_base64=wants_base64,
     )
     for doubt in check_call(call, force=force):
         print_note(f"Warning: {doubt}")
-    file = parts.writable(output)
+    file = arguments.check_writable(output)
     app = session.app()
 
     async def send() -> NativeAnswer:
@@ -185,7 +185,7 @@ def call_tool(
         print_note(f"Warning: {printable(session.hide(warning))}")
     if not answer.is_well:
         print_note(f"Error: {api} answered HTTP {_status(answer)}.")
-        # What tells of a failure is no file that was asked for.
+        # The report of a failure is not the file that was asked for.
         file = None
     if file is not None:
         _write(file, answer.content)

@@ -26,7 +26,7 @@ def plan(
     models: tuple[str, ...],
     as_json: bool,
 ) -> int:
-    """Tell how many requests a command will take, and how long.
+    """Estimate how many requests a command will take, and how long.
 
     Without a command: of all of them, and what the schedule of the service takes a day. It asks Kombo
     nothing: the numbers follow from the rows that are here. Retries and questions about missing records come
@@ -122,11 +122,11 @@ def _warnings(found: dict[str, Any]) -> list[str]:
         return [f"{head} Reading everything anew takes too much of it: set a longer full_every."]
     if schedule["at_every_max"]["fits"]:
         return [
-            f"{head} So the service asks streams that change seldom less often, at most every_max "
-            f'({schedule["every_max"]}) apart. Asked alike, all would fit with every = "{proposed}".'
+            f"{head} So the service polls streams that change seldom less often, at most every_max "
+            f'({schedule["every_max"]}) apart. Polled alike, all would fit with every = "{proposed}".'
         ]
     return [
-        f"{head} Nor does it fit where streams that change seldom are asked less often, up to every_max "
+        f"{head} Nor does it fit where streams that change seldom are polled less often, up to every_max "
         f'({schedule["every_max"]}): they wait in turn. It would with every = "{proposed}", or with '
         "such an every_max."
     ]

@@ -55,7 +55,7 @@ class Tally:
     def __call__(self, step: Progress) -> None:
         key = step.key
         if step.result is not None and step.result.outcome is Outcome.BUSY:
-            # It is tried again for a while; how that ends stands in the pass's results.
+            # It is tried again for a while; its end is in the results of the pass.
             self.busy.add(key)
         elif step.step == "ended" and step.result is not None:
             self.results[key] = step.result
@@ -117,7 +117,7 @@ class Bars(Tally):
         self._bars = _bars(console, ())
         self._tasks: dict[StreamKey, TaskID] = {}
         self._reported: set[tuple[str, Outcome, str | None]] = set()
-        self._live = Live(console=console, get_renderable=self._picture, transient=True, refresh_per_second=8)
+        self._live = Live(console=console, get_renderable=self.__rich__, transient=True, refresh_per_second=8)
         self._live.start()
 
     def plan(self, keys: Sequence[StreamKey]) -> None:
@@ -177,7 +177,8 @@ class Bars(Tally):
         if task is not None:
             self._bars.remove_task(task)
 
-    def _picture(self) -> RenderableType:
+    def __rich__(self) -> RenderableType:
+        """Draw the bars as they are now."""
         from rich.console import Group
         from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""A query's answer as table, CSV, JSON array or JSON lines, row by row as the database gives them."""
+"""Output of a query as table, CSV, JSON array or JSON lines, row by row as the database gives them."""
 
 from __future__ import annotations
 

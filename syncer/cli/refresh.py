@@ -46,7 +46,7 @@ def refresh(
 ) -> int:
     """Fetch single records now.
 
-    Says what became of each. The exit code is 1 if Kombo does not know one of them or it cannot be stored.
+    Reports what became of each. The exit code is 1 if Kombo does not know one of them or it cannot be stored.
     """
     from syncer.domain.errors import UsageError
     from syncer.operations import refresh as operation

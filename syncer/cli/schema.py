@@ -53,7 +53,7 @@ def schema(session: Session, name: str | None, form: str | None, dialect: str | 
     """Show the tables: columns, types, meanings and joins.
 
     MODEL is a model or any other table or view, or a category: hris, ats, lms, assessment, or sync for
-    the bookkeeping. Without it all are listed. No database is asked.
+    the bookkeeping. Without it all are listed. No database is read.
 
     \b
     syncer schema hris_employees

@@ -57,7 +57,7 @@ class Session:
 
     @contextmanager
     def opened_app(self) -> Iterator[App]:
-        """Open the app for a command that asks the database alone, and close it."""
+        """Open the app for a command that needs the database alone, and close it."""
         app = self.app()
         try:
             yield app

@@ -162,7 +162,7 @@ def _budget(budget: dict[str, Any] | None) -> str:
 
 
 def behind(how: dict[str, Any]) -> str:
-    """Say how far the schedule is behind, in a sentence; how: that part of the status."""
+    """Describe how far the schedule is behind, in a sentence; how: that part of the status."""
     number = how["streams"]
     return (
         f"behind schedule: {number:,} stream{'' if number == 1 else 's'}, the longest overdue by "

@@ -1,1 +1,1 @@
-"""Do what a command asks for; one file per verb."""
+"""Operations of the commands: one file per verb, each a function of the App."""

@@ -95,7 +95,7 @@ async def _check_integration(
         integration_id,
         is_ready,
         f"{tool}, {found.category or 'unknown category'}: "
-        f"status {found.status or 'not told'}, set-up {found.setup_status or 'not told'}",
+        f"status {found.status or 'unknown'}, set-up {found.setup_status or 'unknown'}",
     )
     offered, refused = [], []
     for model in category_models(wanted, found.category, found.read_models):

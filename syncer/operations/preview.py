@@ -17,7 +17,7 @@ from syncer.sync.sources.native_list import NativeListSource
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What became of the records of one page. next: where the list goes on; None at its end."""
+    """Records of one page as they would be stored. next: cursor of the next page; None at the end."""
 
     integration_id: str
     rows: list[Row]

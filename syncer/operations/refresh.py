@@ -18,14 +18,14 @@ async def refresh(
 ) -> list[Refreshed]:
     """Fetch these records of a stream now; gives what became of each.
 
-    Raises UsageError for a stream that is not mirrored and for ids that cannot be asked for; KomboError,
+    Raises UsageError for a stream that is not mirrored and for ids that cannot be fetched; KomboError,
     Busy, DatabaseError.
     """
     if model in app.native_lists:
-        raise UsageError(f"{model} is a tool's own list, of which single records cannot be asked for.")
+        raise UsageError(f"{model} is a native list, whose records cannot be fetched one by one.")
     features = model_named(model).features
     if not (features.ids if by == "ids" else features.remote_ids):
-        raise UsageError(f"{model} cannot be asked for by {'Kombo' if by == 'ids' else 'the tool'}'s ids.")
+        raise UsageError(f"{model} cannot be fetched by {'Kombo' if by == 'ids' else 'the tool'}'s ids.")
     for each in ids:
         if not each or "," in each:
             raise UsageError(f"{each!r} is no id: give one at a time, without a comma.")

@@ -100,7 +100,7 @@ def test_an_unfinished_walk_costs_what_is_left_of_it(mirror: Shell, source: Sour
         ({}, ""),
         (
             {"SYNCER_SYNC__EVERY": "1s"},
-            "less often, at most every_max (1d) apart. Asked alike, all would fit with every = ",
+            "less often, at most every_max (1d) apart. Polled alike, all would fit with every = ",
         ),
         ({"SYNCER_SYNC__EVERY": "1s", "SYNCER_SYNC__EVERY_MAX": "2s"}, "up to every_max (2s): they wait in"),
     ],

@@ -28,7 +28,7 @@ def picture(bars: Bars) -> list[str]:
     """The bars as they are now, on a console of their own."""
     console = Console(file=io.StringIO(), width=120)
     with console.capture() as captured:
-        console.print(bars._picture())
+        console.print(bars)
     return captured.get().splitlines()
 
 

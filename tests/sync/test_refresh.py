@@ -189,7 +189,7 @@ async def test_an_unfinished_walk_goes_on_as_if_nothing_had_been(make_world: Any
         ("hris_group", ["a"], "ids", "There is no model 'hris_group'. Did you mean"),
         (GROUPS, ["a,b"], "ids", "'a,b' is no id"),
         (GROUPS, [""], "ids", "'' is no id"),
-        ("assessment_orders", ["a"], "remote_ids", "assessment_orders cannot be asked for by the tool's ids"),
+        ("assessment_orders", ["a"], "remote_ids", "assessment_orders cannot be fetched by the tool's ids"),
     ],
 )
 async def test_what_cannot_be_asked_for_is_refused_without_a_request(

@@ -103,7 +103,7 @@ def _totals(streams: Sequence[Stream], budget: Mapping[str, Any] | None) -> str:
 
 
 def _behind(behind: Mapping[str, Any] | None) -> str:
-    """Say how far the schedule is behind, in a sentence."""
+    """Describe how far the schedule is behind, in a sentence."""
     if behind is None:
         return ""
     late = "1 stream is" if behind["streams"] == 1 else f"{behind['streams']:,} streams are"
