@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from syncer.app import App
 from syncer.domain.errors import Busy, IntegrationGone, ModelUnavailable, UsageError
+from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode
 from syncer.operations import refresh as operation
 from syncer.operations.quarantine import list_quarantine, retry_quarantine
@@ -142,7 +143,7 @@ async def test_a_stream_that_another_runner_keeps_is_busy(world: Any) -> None:
         now = other.database.now(connection)
         other.streams.claim(
             connection,
-            (company(world).integration_id, GROUPS),
+            StreamKey(company(world).integration_id, GROUPS),
             owner="somebody else",
             now=now,
             length=timedelta(hours=1),
