@@ -26,7 +26,7 @@ def plan(
     models: tuple[str, ...],
     as_json: bool,
 ) -> int:
-    """Estimate how many requests a command will take, and how long.
+    """Estimate the requests and the time that a command takes.
 
     Without a command: of all of them, and what the schedule of the service takes a day. It asks Kombo
     nothing: the numbers follow from the rows that are here. Retries and questions about missing records come
