@@ -71,7 +71,7 @@ def compare(run: RunContext, records: Records, connection: Connection) -> PageDi
 
     It may happen before the transaction that writes, as long as both are under one lease.
     """
-    source, shelf = run.source, run.source.shelf
+    source, destination = run.source, run.source.destination
     latest = {record.id: record for record in records.usable}
     flags = health_flags(connection, run.environment, run.key)
     # One that is in quarantine may leave it, or has a column that could not be projected.
@@ -79,11 +79,13 @@ def compare(run: RunContext, records: Records, connection: Connection) -> PageDi
         keys_among(connection, run.environment, run.key, latest.values()) if flags.has_quarantine else set()
     )
     again = {each.id for each in latest.values() if entered and record_key(each.id, each.text) in entered}
-    differ = differing(connection, shelf, {record.id: record.content_hash for record in latest.values()})
+    differ = differing(
+        connection, destination, {record.id: record.content_hash for record in latest.values()}
+    )
     known = {record_id: each for record_id, each in differ.items() if each is not None}
     if again:
-        known |= known_rows(connection, shelf, again)
-    known = recognised(connection, shelf, latest.values(), known)
+        known |= known_rows(connection, destination, again)
+    known = recognised(connection, destination, latest.values(), known)
     rows, effects, unchanged, poisons = [], {}, [], list(records.poisons)
     for record in latest.values():
         before = known.get(record.id)

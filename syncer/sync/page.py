@@ -97,7 +97,7 @@ def write_records(
     """
     written = write_rows(
         connection,
-        run.source.shelf,
+        run.source.destination,
         diff.rows,
         diff.effects,
         diff.known,

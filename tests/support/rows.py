@@ -11,12 +11,12 @@ from syncer.domain.records.change import change
 from syncer.domain.records.row import Row
 from syncer.store.records.compare import known_rows
 from syncer.store.records.write import WrittenRows, write_rows
-from syncer.store.schema.destination import Shelf
+from syncer.store.schema.destination import Destination
 
 
 def write_page(
     connection: Connection,
-    shelf: Shelf,
+    destination: Destination,
     rows: Sequence[Row],
     *,
     now: datetime,
@@ -25,11 +25,11 @@ def write_page(
 ) -> WrittenRows:
     """Write the rows; of several with one id the last counts."""
     latest = list({row.id: row for row in rows}.values())
-    known = known_rows(connection, shelf, [row.id for row in latest])
+    known = known_rows(connection, destination, [row.id for row in latest])
     effects = {row.id: change(row, known.get(row.id)) for row in latest}
     return write_rows(
         connection,
-        shelf,
+        destination,
         latest,
         effects,
         known,

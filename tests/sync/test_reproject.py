@@ -27,7 +27,7 @@ from syncer.domain.streams.stream import Mode
 from syncer.operations.reproject import reproject
 from syncer.store.db.database import Database
 from syncer.store.records.reproject import Task, reproject_batch
-from syncer.store.schema.destination import model_shelf
+from syncer.store.schema.destination import model_destination
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.state_tables import projections, quarantine
 from syncer.store.state.projections import adopt, hold, place
@@ -382,7 +382,7 @@ async def test_a_page_that_commits_while_a_batch_waits_is_not_set_back(
         row = project_text(model, json.dumps(record).encode())
         assert isinstance(row, Row)
         now = page.now(connection)
-        write_page(connection, model_shelf(model, integration_id), [row], now=now, walk_began_at=now)
+        write_page(connection, model_destination(model, integration_id), [row], now=now, walk_began_at=now)
         behind.start()
         if not page.is_sqlite:
             deadline = time.monotonic() + 60

@@ -18,7 +18,7 @@ from syncer.domain.records.row import Row
 from syncer.store.db.bulk import insert, upsert
 from syncer.store.db.errors import is_data_error, reason
 from syncer.store.db.in_values import is_listed
-from syncer.store.schema.destination import Shelf
+from syncer.store.schema.destination import Destination
 from syncer.store.schema.mirror_tables import MIRROR
 
 #: How the reason begins why the database did not take a record.
@@ -36,7 +36,7 @@ class WrittenRows:
 
 def write_rows(
     connection: Connection,
-    shelf: Shelf,
+    destination: Destination,
     rows: Sequence[Row],
     effects: Mapping[str, Change],
     known: Mapping[str, Known],
@@ -53,7 +53,7 @@ def write_rows(
     its last values, document, links and children here; only its deletion is recorded.
     """
     changed = [row for row in rows if effects[row.id] is not Change.UNCHANGED]
-    write = partial(_write, connection, shelf, known=known, now=now, keep_anonymised=keep_anonymised)
+    write = partial(_write, connection, destination, known=known, now=now, keep_anonymised=keep_anonymised)
     refused = as_far_as_possible(connection, write, changed)
     left_out = {poison.id for poison in refused}
     taken = [row for row in rows if row.id not in left_out]
@@ -86,7 +86,7 @@ def as_far_as_possible(
 
 def _write(
     connection: Connection,
-    shelf: Shelf,
+    destination: Destination,
     rows: Sequence[Row],
     *,
     known: Mapping[str, Known],
@@ -99,18 +99,20 @@ def _write(
     whole = [row for row in rows if row.id not in blanked_ids]
     upsert(
         connection,
-        shelf.table,
+        destination.table,
         # In one order everywhere, so that two writers of the same rows cannot wait for each other.
-        [shelf.values(row, now) for row in sorted(whole, key=lambda row: row.id)],
+        [destination.values(row, now) for row in sorted(whole, key=lambda row: row.id)],
         keep=("first_seen_at",),
     )
     for row in blanked:
-        _mark_only(connection, shelf.table, row, now)
+        _mark_only(connection, destination.table, row, now)
     replaced = [row.id for row in whole if row.id in known]
-    for link in shelf.links:
+    for link in destination.links:
         _replace(connection, MIRROR[link.table], link.owner, replaced, _gathered(whole, link.table, "links"))
-    for child in shelf.children:
-        entries = [{**entry, **shelf.own} for entry in _gathered(whole, child.table, "children")]
+    for child in destination.children:
+        entries = [
+            {**entry, **destination.stream_columns} for entry in _gathered(whole, child.table, "children")
+        ]
         if child.owner is not None:
             _replace(connection, MIRROR[child.table], child.owner, replaced, entries)
         else:

@@ -26,7 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.in_values import is_listed
 from syncer.store.db.types import Timestamp
-from syncer.store.schema.destination import shelf_of
+from syncer.store.schema.destination import stream_destination
 from syncer.store.schema.mirror_tables import missing, streams
 from syncer.store.schema.stream_key import of_stream
 from syncer.store.state.seen import seen_ids
@@ -59,11 +59,11 @@ class MissingStore:
         That is by the database's clock. It reads every live row of the stream, which takes SQLite seconds for
         hundreds of thousands: let it be no transaction that others wait for.
         """
-        shelf = shelf_of(self.environment, self.key)
-        before = select(shelf.id).where(
-            *shelf.its,
-            shelf.table.c.remote_deleted_at.is_(None),
-            shelf.table.c.first_seen_at < walk_began_at,
+        destination = stream_destination(self.environment, self.key)
+        before = select(destination.id).where(
+            *destination.stream_filter,
+            destination.table.c.remote_deleted_at.is_(None),
+            destination.table.c.first_seen_at < walk_began_at,
         )
         return list(
             connection.execute(
@@ -101,9 +101,9 @@ class MissingStore:
 
     def _note_last_seen(self, connection: Connection, walk_id: str) -> None:
         """Keep of rows that are missing for the first time when a list last had them, where that is kept."""
-        shelf = shelf_of(self.environment, self.key)
-        table = shelf.table
-        if "last_seen_at" not in shelf.stamped:
+        destination = stream_destination(self.environment, self.key)
+        table = destination.table
+        if "last_seen_at" not in destination.timestamp_columns:
             return
         before = (
             select(streams.c.last_full_walk_at)
@@ -113,7 +113,7 @@ class MissingStore:
         new = select(missing.c.record_id).where(*self._of, missing.c.walk_id == walk_id, missing.c.walks == 1)
         connection.execute(
             update(table)
-            .where(*shelf.its, shelf.id.in_(new), table.c.last_seen_at < before)
+            .where(*destination.stream_filter, destination.id.in_(new), table.c.last_seen_at < before)
             .values(last_seen_at=before)
         )
 
@@ -178,14 +178,14 @@ class MissingStore:
         self, connection: Connection, believed: ColumnElement[bool], now: datetime, *, only_approved: bool
     ) -> int:
         """Mark the rows that are believed to be gone; gives how many were alive until now."""
-        shelf = shelf_of(self.environment, self.key)
+        destination = stream_destination(self.environment, self.key)
         chosen = and_(*self._of, believed, *([missing.c.approved_at.is_not(None)] if only_approved else []))
         marked = connection.execute(
-            update(shelf.table)
+            update(destination.table)
             .where(
-                shelf.id.in_(select(missing.c.record_id).where(chosen)),
-                *shelf.its,
-                shelf.table.c.remote_deleted_at.is_(None),
+                destination.id.in_(select(missing.c.record_id).where(chosen)),
+                *destination.stream_filter,
+                destination.table.c.remote_deleted_at.is_(None),
             )
             .values(remote_deleted_at=now, deleted_by="sweep", mirrored_at=now)
         ).rowcount

@@ -22,7 +22,7 @@ from syncer.domain.streams.stream import Walk
 from syncer.kombo.lists import Page
 from syncer.kombo.passthrough import NativeAnswer
 from syncer.store.records.parents import are_read_whole, next_value
-from syncer.store.schema.destination import Shelf, shelf_of
+from syncer.store.schema.destination import Destination, stream_destination
 from syncer.store.state.projections import hold
 from syncer.sync.context import SyncContext
 from syncer.sync.sources.base import Records
@@ -37,8 +37,10 @@ class NativeListSource:
     integration_id: str
 
     @property
-    def shelf(self) -> Shelf:
-        return shelf_of(self.context.streams.environment, StreamKey(self.integration_id, self.listed.name))
+    def destination(self) -> Destination:
+        return stream_destination(
+            self.context.streams.environment, StreamKey(self.integration_id, self.listed.name)
+        )
 
     @property
     def filters(self) -> Mapping[str, str]:

@@ -22,7 +22,7 @@ from syncer.domain.records.record import Record
 from syncer.domain.records.row import Row
 from syncer.domain.stream_key import StreamKey
 from syncer.store.records.compare import differing, known_rows
-from syncer.store.schema.destination import shelf_of
+from syncer.store.schema.destination import stream_destination
 from syncer.store.schema.mirror_tables import MIRROR, streams
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.schema.native_views import make_views
@@ -87,7 +87,7 @@ def row_of(listed: NativeListSpec, text: str) -> Row:
 
 
 def write(connection: Connection, key: StreamKey, rows: Sequence[Row], now: datetime = NOW) -> None:
-    written = write_page(connection, shelf_of(ENVIRONMENT, key), rows, now=now, walk_began_at=now)
+    written = write_page(connection, stream_destination(ENVIRONMENT, key), rows, now=now, walk_began_at=now)
     assert written.refused == []
 
 
@@ -122,11 +122,11 @@ def test_what_is_known_of_a_record_is_that_of_its_own_stream(connection: Connect
     row = row_of(native_list(), '{"id": 1}')
     write(connection, StreamKey(ONE, "people"), [row])
     for key in (StreamKey(OTHER, "people"), StreamKey(ONE, "teams")):
-        shelf = shelf_of(ENVIRONMENT, key)
-        assert known_rows(connection, shelf, ["1"]) == {}
-        assert differing(connection, shelf, {"1": row.content_hash}) == {"1": None}
-    its = shelf_of(ENVIRONMENT, StreamKey(ONE, "people"))
-    assert differing(connection, its, {"1": row.content_hash}) == {}
+        destination = stream_destination(ENVIRONMENT, key)
+        assert known_rows(connection, destination, ["1"]) == {}
+        assert differing(connection, destination, {"1": row.content_hash}) == {"1": None}
+    own = stream_destination(ENVIRONMENT, StreamKey(ONE, "people"))
+    assert differing(connection, own, {"1": row.content_hash}) == {}
 
 
 def test_a_sweep_marks_rows_of_its_own_stream_alone(connection: Connection, row_of: MakeRow) -> None:

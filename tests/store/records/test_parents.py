@@ -13,7 +13,7 @@ from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.catalogue.tables import asked_by, filled_by
 from syncer.domain.native.spec import ForEach
 from syncer.store.records.parents import are_read_whole, next_value
-from syncer.store.schema.destination import model_shelf
+from syncer.store.schema.destination import model_destination
 from syncer.store.schema.mirror_tables import MIRROR, streams
 from tests.store.conftest import MakeRow
 from tests.support.rows import write_page
@@ -31,7 +31,7 @@ def put(connection: Connection, row_of: MakeRow, ids: Sequence[str | None], inte
         row_of(EMPLOYEES, f"{integration} {number}", remote_id=remote_id)
         for number, remote_id in enumerate(ids)
     ]
-    write_page(connection, model_shelf(EMPLOYEES, integration), rows, now=NOW, walk_began_at=NOW)
+    write_page(connection, model_destination(EMPLOYEES, integration), rows, now=NOW, walk_began_at=NOW)
 
 
 def walked(connection: Connection, each: ForEach = EACH, integration: str = ONE) -> list[str]:
