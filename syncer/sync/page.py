@@ -46,7 +46,7 @@ def store_page(run: RunContext, walk: Walk, page: Page, diff: PageDiff, connecti
     Raises LeaseLost, ProjectionReplaced.
     """
     context, streams = run.context, run.context.streams
-    run.source.hold(connection)
+    run.source.pin(connection)
     # save_walk() and finish_walk() check the fence below; a page that changes nothing needs no renewal of
     # its own.
     now = context.database.now(connection) if diff.changes_nothing else run.fence(connection)
@@ -122,7 +122,7 @@ def write_looked_up(run: RunContext, records: Records, connection: Connection) -
 
     Raises ProjectionReplaced, LeaseLost.
     """
-    run.source.hold(connection)
+    run.source.pin(connection)
     now = run.fence(connection)
     diff = compare(run, records, connection)
     written = write_records(run, diff, connection, now, walk_began_at=now, kind=None, pages=0)

@@ -22,7 +22,7 @@ from syncer.store.schema.destination import Destination
 from syncer.store.schema.mirror_tables import MIRROR
 
 #: How the reason begins why the database did not take a record.
-REFUSED = "the database refuses it"
+DATABASE_REFUSAL = "the database refuses it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,14 @@ def write_rows(
     """
     changed = [row for row in rows if effects[row.id] is not Change.UNCHANGED]
     write = partial(_write, connection, destination, known=known, now=now, keep_anonymised=keep_anonymised)
-    refused = as_far_as_possible(connection, write, changed)
+    refused = write_by_halves(connection, write, changed)
     left_out = {poison.id for poison in refused}
     taken = [row for row in rows if row.id not in left_out]
     kept = {row.id: effects[row.id] for row in taken}
     return WrittenRows(count(taken, known, kept, walk_began_at), kept, refused)
 
 
-def as_far_as_possible(
+def write_by_halves(
     connection: Connection, write: Callable[[Sequence[Row]], None], rows: Sequence[Row]
 ) -> list[Poison]:
     """Write the rows together or, where the database refuses that, by halves; give those it cannot take."""
@@ -75,12 +75,12 @@ def as_far_as_possible(
         if not is_data_error(error):
             raise
         if len(rows) == 1:
-            return [Poison(rows[0].id, f"{REFUSED}: {reason(error)}", ascii_json(rows[0].document))]
+            return [Poison(rows[0].id, f"{DATABASE_REFUSAL}: {reason(error)}", ascii_json(rows[0].document))]
     middle = len(rows) // 2
     return [
         refused
         for half in (rows[:middle], rows[middle:])
-        for refused in as_far_as_possible(connection, write, half)
+        for refused in write_by_halves(connection, write, half)
     ]
 
 

@@ -67,8 +67,8 @@ class Source(Protocol):
     def project(self, record: Record) -> Row | Poison:
         """The row of a record, or why there is none."""
 
-    def hold(self, connection: Connection) -> None:
-        """Keep the way in which records become rows from being replaced until the transaction ends.
+    def pin(self, connection: Connection) -> None:
+        """Keep the projection of the records from being replaced until the transaction ends.
 
         Raises ProjectionReplaced.
         """

@@ -23,7 +23,7 @@ from syncer.kombo.lists import Page
 from syncer.kombo.passthrough import NativeAnswer
 from syncer.store.records.parents import are_read_whole, next_value
 from syncer.store.schema.destination import Destination, stream_destination
-from syncer.store.state.projections import hold
+from syncer.store.state.projections import pin
 from syncer.sync.context import SyncContext
 from syncer.sync.sources.base import Records
 
@@ -101,8 +101,8 @@ class NativeListSource:
     def project(self, record: Record) -> Row | Poison:
         return project_native(self.listed, record)
 
-    def hold(self, connection: Connection) -> None:
-        hold(connection, self.context.streams.environment, self.listed.name, native_projection(self.listed))
+    def pin(self, connection: Connection) -> None:
+        pin(connection, self.context.streams.environment, self.listed.name, native_projection(self.listed))
 
     def _row(self, each: ForEach, row: str | None, connection: Connection) -> str | None:
         """The first row or, where the list is to go on with one, that or the one after it.
