@@ -510,7 +510,7 @@ async def test_a_process_with_another_projection_can_write_no_more(make_world: A
         old.reprojection.adopt()
         new.reprojection.adopt()
         before = contents(world, stamps=True)
-        async with old.engine() as (engine, asking):
+        async with old.open() as (engine, asking):
             (integration_id,) = world.environment.integrations
             result = await run_stream(
                 engine, asking, StreamKey(integration_id, "hris_employees"), mode=Mode.SYNC
