@@ -14,7 +14,7 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.scheduling.intervals import Seen
 from syncer.domain.stream_key import StreamKey
 from syncer.store.schema.mirror_tables import streams
-from syncer.store.schema.stream_key import of_stream
+from syncer.store.schema.stream_key import stream_filter
 
 #: Streams that one statement marks: databases take so many parameters, and more.
 AT_ONCE = 500
@@ -165,7 +165,7 @@ class DueStreams:
         return and_(streams.c.environment == self.environment, streams.c.mirrored)
 
     def _is(self, integration_id: str, model: str) -> Any:
-        return and_(*of_stream(streams, self.environment, StreamKey(integration_id, model)))
+        return and_(*stream_filter(streams, self.environment, StreamKey(integration_id, model)))
 
     def _some(self, keys: Iterable[StreamKey]) -> Iterator[Any]:
         """Conditions that name the streams, so many at a time."""

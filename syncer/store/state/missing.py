@@ -28,7 +28,7 @@ from syncer.store.db.in_values import is_listed
 from syncer.store.db.types import Timestamp
 from syncer.store.schema.destination import stream_destination
 from syncer.store.schema.mirror_tables import missing, streams
-from syncer.store.schema.stream_key import of_stream
+from syncer.store.schema.stream_key import stream_filter
 from syncer.store.state.seen import seen_ids
 
 #: How many ids show what is held.
@@ -107,7 +107,7 @@ class MissingStore:
             return
         before = (
             select(streams.c.last_full_walk_at)
-            .where(*of_stream(streams, self.environment, self.key))
+            .where(*stream_filter(streams, self.environment, self.key))
             .scalar_subquery()
         )
         new = select(missing.c.record_id).where(*self._of, missing.c.walk_id == walk_id, missing.c.walks == 1)
@@ -198,7 +198,7 @@ class MissingStore:
 
     @property
     def _of(self) -> tuple[ColumnElement[bool], ...]:
-        return of_stream(missing, self.environment, self.key)
+        return stream_filter(missing, self.environment, self.key)
 
 
 def held_rows(

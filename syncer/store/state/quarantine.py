@@ -16,7 +16,7 @@ from syncer.domain.stream_key import StreamKey
 from syncer.store.db.bulk import upsert
 from syncer.store.db.in_values import is_listed
 from syncer.store.schema.mirror_tables import quarantine
-from syncer.store.schema.stream_key import of_stream
+from syncer.store.schema.stream_key import stream_filter
 
 #: Characters of an id that still fit an index entry of PostgreSQL, beside the rest of the key.
 LONGEST_KEY = 256
@@ -44,7 +44,9 @@ class Entry:
 def entries(connection: Connection, environment: str, key: StreamKey | None = None) -> list[Entry]:
     """What is in quarantine, of one stream if given, in the order of integration, model and age."""
     of = (
-        (quarantine.c.environment == environment,) if key is None else of_stream(quarantine, environment, key)
+        (quarantine.c.environment == environment,)
+        if key is None
+        else stream_filter(quarantine, environment, key)
     )
     found = connection.execute(
         select(
@@ -73,7 +75,7 @@ def keys_among(
     keys = [record_key(record.id, record.text) for record in records]
     found = connection.execute(
         select(quarantine.c.record_key).where(
-            *of_stream(quarantine, environment, key), is_listed(connection, quarantine.c.record_key, keys)
+            *stream_filter(quarantine, environment, key), is_listed(connection, quarantine.c.record_key, keys)
         )
     )
     return set(found.scalars())
@@ -82,7 +84,9 @@ def keys_among(
 def forget_entries(connection: Connection, environment: str, key: StreamKey, keys: Collection[str]) -> None:
     """Drop entries of records that are no more."""
     connection.execute(
-        delete(quarantine).where(*of_stream(quarantine, environment, key), quarantine.c.record_key.in_(keys))
+        delete(quarantine).where(
+            *stream_filter(quarantine, environment, key), quarantine.c.record_key.in_(keys)
+        )
     )
 
 
@@ -162,7 +166,7 @@ def forget_unmet(connection: Connection, environment: str, key: StreamKey, walk_
     """Drop entries of records that a full walk did not meet: they are gone, or have come in other words."""
     connection.execute(
         delete(quarantine).where(
-            *of_stream(quarantine, environment, key), quarantine.c.last_seen_at < walk_began_at
+            *stream_filter(quarantine, environment, key), quarantine.c.last_seen_at < walk_began_at
         )
     )
 
@@ -170,5 +174,5 @@ def forget_unmet(connection: Connection, environment: str, key: StreamKey, walk_
 def quarantined(connection: Connection, environment: str, key: StreamKey) -> int:
     """How many of the stream's records are in quarantine."""
     return connection.execute(
-        select(func.count()).select_from(quarantine).where(*of_stream(quarantine, environment, key))
+        select(func.count()).select_from(quarantine).where(*stream_filter(quarantine, environment, key))
     ).scalar_one()

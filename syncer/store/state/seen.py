@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.in_values import is_listed
 from syncer.store.schema.mirror_tables import seen
-from syncer.store.schema.stream_key import of_stream
+from syncer.store.schema.stream_key import stream_filter
 
 #: Made once: every page of a full walk needs it.
 _INSERT = insert(seen)
@@ -43,7 +43,7 @@ def note_seen(
 
 def forget_seen(connection: Connection, environment: str, key: StreamKey) -> None:
     """Drop what the stream's walks have seen."""
-    connection.execute(delete(seen).where(*of_stream(seen, environment, key)))
+    connection.execute(delete(seen).where(*stream_filter(seen, environment, key)))
 
 
 def seen_ids(connection: Connection, environment: str, key: StreamKey, walk_id: str) -> Select[tuple[str]]:
@@ -57,7 +57,7 @@ def seen_ids(connection: Connection, environment: str, key: StreamKey, walk_id: 
         select(ids.c.value)
         .select_from(seen)
         .join(ids, true())
-        .where(*of_stream(seen, environment, key), seen.c.walk_id == walk_id)
+        .where(*stream_filter(seen, environment, key), seen.c.walk_id == walk_id)
     )
 
 

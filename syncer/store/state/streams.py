@@ -19,14 +19,14 @@ from syncer.domain.streams.state import Outcome, StreamState
 from syncer.domain.streams.stream import Stream, Walk
 from syncer.store.db.bulk import insert_or_ignore
 from syncer.store.schema.mirror_tables import streams
-from syncer.store.schema.stream_key import of_named_stream, stream_name
+from syncer.store.schema.stream_key import bound_stream_filter, stream_parameters
 from syncer.store.state.due import DueStreams
 from syncer.store.state.stream_columns import filters_text, row_counts, stream_of, walk_values
 
 __all__ = ["Lease", "StreamStore"]
 
 #: Made once, as what follows: every run and every page asks for it.
-_NAMED = of_named_stream(streams)
+_NAMED = bound_stream_filter(streams)
 _GET = select(streams).where(*_NAMED)
 _GET_LEASE = select(streams.c.lease_owner, streams.c.lease_until, streams.c.fence).where(*_NAMED)
 
@@ -84,12 +84,12 @@ class StreamStore(DueStreams):
 
     def find(self, connection: Connection, key: StreamKey) -> Stream | None:
         """Read one stream; None where it has no row."""
-        row = connection.execute(_GET, stream_name(self.environment, key)).one_or_none()
+        row = connection.execute(_GET, stream_parameters(self.environment, key)).one_or_none()
         return None if row is None else stream_of(row)
 
     def get(self, connection: Connection, key: StreamKey) -> Stream:
         """Read one stream; its row must exist."""
-        return stream_of(connection.execute(_GET, stream_name(self.environment, key)).one())
+        return stream_of(connection.execute(_GET, stream_parameters(self.environment, key)).one())
 
     def get_or_add(self, connection: Connection, key: StreamKey) -> Stream:
         """Read one stream; it gets a row where it has none."""
@@ -123,7 +123,7 @@ class StreamStore(DueStreams):
         is_dead tells whether an owner is a process of this host that has ended: then its lease is free at
         once. If it errs, the fence keeps the other runner from writing.
         """
-        row = connection.execute(_GET_LEASE, stream_name(self.environment, key)).one_or_none()
+        row = connection.execute(_GET_LEASE, stream_parameters(self.environment, key)).one_or_none()
         if row is None:
             return None
         is_free = row.lease_owner is None or row.lease_until is None or row.lease_until < now
@@ -240,9 +240,9 @@ class StreamStore(DueStreams):
         changed = connection.execute(
             statement.values(expressions) if expressions else statement,
             {
-                **stream_name(self.environment, lease.key),
-                "its_owner": lease.owner,
-                "its_fence": lease.fence,
+                **stream_parameters(self.environment, lease.key),
+                "lease_holder": lease.owner,
+                "lease_fence": lease.fence,
                 **{f"new_{name}": each for name, each in plain.items()},
             },
         )
@@ -257,8 +257,8 @@ def _fenced_update(names: tuple[str, ...]) -> Update:
         update(streams)
         .where(
             *_NAMED,
-            streams.c.lease_owner == bindparam("its_owner"),
-            streams.c.fence == bindparam("its_fence"),
+            streams.c.lease_owner == bindparam("lease_holder"),
+            streams.c.fence == bindparam("lease_fence"),
         )
         .values({name: bindparam(f"new_{name}") for name in names})
     )
