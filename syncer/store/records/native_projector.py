@@ -17,7 +17,7 @@ from syncer.domain.records.row import Row
 from syncer.domain.stream_key import StreamKey
 from syncer.store.records.reproject import Batch, BatchContext, Step, joined_key, last_key, split_key
 from syncer.store.schema.native_table import passthrough_records
-from syncer.store.state.quarantine import keep_in_quarantine, keys_among
+from syncer.store.state.quarantine import keep_in_quarantine, quarantined_keys
 
 _COLUMNS = passthrough_records.c
 _UPDATE = (
@@ -109,7 +109,7 @@ def _update_quarantine(
         context.now,
         [row for _, row in pairs if isinstance(row, Poison)],
         [row for _, row in pairs if isinstance(row, Row)],
-        keys_among(context.connection, context.environment, key, [record for record, _ in pairs]),
+        quarantined_keys(context.connection, context.environment, key, [record for record, _ in pairs]),
     )
 
 

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, update
 
 from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.records.record import Record, read_record
-from syncer.store.db.in_values import is_listed
-from syncer.store.records.compare import differing, known_rows, recognised
+from syncer.store.db.in_values import in_values
+from syncer.store.records.compare import changed_records, ignore_member_order, stored_rows
 from syncer.store.schema.destination import model_destination
 from syncer.store.schema.mirror_tables import MIRROR
 from tests.store.conftest import MakeRow
@@ -22,19 +22,21 @@ NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
 IDS = ["plain", 'quo"ted', "back\\slash", "tab\there", "日本", "emoji 😀", "\u2028", "$.x", "a'b"]
 
 
-def test_equal_records_are_not_told_whatever_their_ids(connection: Connection, row_of: MakeRow) -> None:
+def test_equal_records_do_not_count_as_changed_whatever_their_ids(
+    connection: Connection, row_of: MakeRow
+) -> None:
     rows = [row_of(TAGS, each) for each in IDS]
     hashes = {row.id: row.content_hash for row in rows}
-    assert differing(connection, DESTINATION, hashes) == dict.fromkeys(IDS)
+    assert changed_records(connection, DESTINATION, hashes) == dict.fromkeys(IDS)
     write_page(connection, model_destination(TAGS, "tool:one"), rows, now=NOW, walk_began_at=NOW)
-    assert differing(connection, DESTINATION, hashes) == {}
-    assert sorted(known_rows(connection, DESTINATION, IDS)) == sorted(IDS)
+    assert changed_records(connection, DESTINATION, hashes) == {}
+    assert sorted(stored_rows(connection, DESTINATION, IDS)) == sorted(IDS)
     changed = {**hashes, IDS[1]: b"another", "new": b"new"}
-    found = differing(connection, DESTINATION, changed)
-    assert found == {IDS[1]: known_rows(connection, DESTINATION, IDS)[IDS[1]], "new": None}
+    found = changed_records(connection, DESTINATION, changed)
+    assert found == {IDS[1]: stored_rows(connection, DESTINATION, IDS)[IDS[1]], "new": None}
 
 
-def test_an_equal_record_of_a_row_that_a_sweep_has_marked_is_told(
+def test_an_equal_record_of_a_row_that_a_sweep_has_marked_counts_as_changed(
     connection: Connection, row_of: MakeRow
 ) -> None:
     rows = [row_of(TAGS, each) for each in IDS]
@@ -43,22 +45,22 @@ def test_an_equal_record_of_a_row_that_a_sweep_has_marked_is_told(
     for marked_by in ("kombo", "sweep"):
         connection.execute(
             update(tags)
-            .where(is_listed(connection, tags.c.id, IDS[:2]))
+            .where(in_values(connection, tags.c.id, IDS[:2]))
             .values(remote_deleted_at=NOW, deleted_by=marked_by)
         )
-        told = differing(connection, DESTINATION, {row.id: row.content_hash for row in rows})
-        assert sorted(told) == (sorted(IDS[:2]) if marked_by == "sweep" else [])
+        found = changed_records(connection, DESTINATION, {row.id: row.content_hash for row in rows})
+        assert sorted(found) == (sorted(IDS[:2]) if marked_by == "sweep" else [])
 
 
-def test_a_record_in_another_order_is_recognised_and_a_changed_one_is_not(
+def test_a_record_with_members_in_another_order_is_unchanged_and_a_changed_one_is_not(
     connection: Connection, row_of: MakeRow
 ) -> None:
     rows = [row_of(TAGS, each) for each in ("same", "changed")]
     write_page(connection, model_destination(TAGS, "tool:one"), rows, now=NOW, walk_began_at=NOW)
-    known = known_rows(connection, DESTINATION, ["same", "changed"])
+    stored = stored_rows(connection, DESTINATION, ["same", "changed"])
     texts = [b" " + rows[0].document.encode(), rows[1].document.replace('"name":"', '"name":"x').encode()]
     records = [each for each in map(read_record, texts) if isinstance(each, Record)]
     assert [each.content_hash for each in records] != [row.content_hash for row in rows]
-    found = recognised(connection, DESTINATION, records, known)
+    found = ignore_member_order(connection, DESTINATION, records, stored)
     assert found["same"].content_hash == records[0].content_hash
-    assert found["changed"] == known["changed"]
+    assert found["changed"] == stored["changed"]

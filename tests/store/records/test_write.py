@@ -59,7 +59,7 @@ def write(
         walk_began_at=began,
         keep_anonymised=keep,
     )
-    assert written.refused == []
+    assert written.poisons == []
     return written.counts
 
 
@@ -507,7 +507,7 @@ def test_a_value_that_the_database_refuses_costs_its_own_row_alone(
         assert ids == {row.id for row in page} - {"bad"}
         assert len(all_rows(connection, "hris_employees_groups")) == 2 * 249
     assert written.counts == Counts(created=249, live=249)
-    [poison] = written.refused
+    [poison] = written.poisons
     assert poison.id == "bad"
     assert poison.reason.startswith("the database refuses it: ")
     assert "not this one" in poison.reason
@@ -522,7 +522,7 @@ def test_refused_rows_are_found_however_many_there_are(
     refuse(connection, "ats_tags", "name", "refused")
     page = [row_of(TAGS, f"{at:03}", **({"name": "refused"} if at in where else {})) for at in range(40)]
     written = write_page(connection, model_destination(TAGS, "tool:one"), page, now=NOW, walk_began_at=NOW)
-    assert [poison.id for poison in written.refused] == [f"{at:03}" for at in sorted(where)]
+    assert [poison.id for poison in written.poisons] == [f"{at:03}" for at in sorted(where)]
     assert written.counts == Counts(created=40 - len(where), live=40 - len(where))
     assert len(all_rows(connection, "ats_tags")) == 40 - len(where)
 
@@ -537,7 +537,7 @@ def test_what_the_mirror_has_of_a_refused_record_stays(connection: Connection, r
         connection, model_destination(JOBS, "tool:one"), [worse], now=LATER, walk_began_at=LATER
     )
     assert written.counts == Counts()
-    assert [poison.id for poison in written.refused] == ["record"]
+    assert [poison.id for poison in written.poisons] == ["record"]
     assert [all_rows(connection, table) for table in tables] == before
 
 
@@ -551,9 +551,9 @@ def test_a_refused_record_goes_into_quarantine_and_heals_when_the_database_takes
             connection, model_destination(TAGS, key.integration_id), page, now=NOW, walk_began_at=NOW
         )
         keep_in_quarantine(
-            connection, "default", key, "run", NOW, written.refused, page, {row.id for row in page}
+            connection, "default", key, "run", NOW, written.poisons, page, {row.id for row in page}
         )
-        assert quarantined(connection, "default", key) == len(written.refused)
+        assert quarantined(connection, "default", key) == len(written.poisons)
     assert [row["name"] for row in all_rows(connection, "ats_tags")][1] == "taken"
 
 
@@ -566,7 +566,7 @@ def test_a_value_refused_in_a_link_or_a_child_refuses_the_whole_record(
     member = part.removeprefix("ats_jobs_").removeprefix("ats_")
     page = [row_of(JOBS, "a"), row_of(JOBS, "bad", **{member: [{"id": "refused"}]}), row_of(JOBS, "c")]
     written = write_page(connection, model_destination(JOBS, "tool:one"), page, now=NOW, walk_began_at=NOW)
-    assert [poison.id for poison in written.refused] == ["bad"]
+    assert [poison.id for poison in written.poisons] == ["bad"]
     assert [row["id"] for row in all_rows(connection, "ats_jobs")] == ["a", "c"]
     assert {row["job_id"] for row in all_rows(connection, "ats_jobs_stages")} == {"a", "c"}
 
@@ -582,7 +582,7 @@ def test_a_text_too_long_for_an_index_costs_its_own_column_alone(
     written = write_page(
         connection, model_destination(EMPLOYEES, "tool:one"), page, now=NOW, walk_began_at=NOW
     )
-    assert (written.counts.created, written.counts.quarantined, written.refused) == (3, 1, [])
+    assert (written.counts.created, written.counts.quarantined, written.poisons) == (3, 1, [])
     rows = {row["id"]: row for row in all_rows(connection, "hris_employees")}
     assert rows.keys() == {"a", "long", "z"}
     assert rows["long"]["remote_id"] is None
@@ -603,7 +603,7 @@ def test_the_longest_text_that_an_index_takes_keeps_its_column(
     assert (
         write_page(
             connection, model_destination(EMPLOYEES, "tool:one"), [row], now=NOW, walk_began_at=NOW
-        ).refused
+        ).poisons
         == []
     )
 
@@ -623,7 +623,7 @@ def test_what_postgresql_cannot_hold_costs_its_own_row_alone(
             connection, model_destination(EMPLOYEES, "tool:one"), page, now=NOW, walk_began_at=NOW
         )
         connection.rollback()
-    assert [poison.id for poison in written.refused] == ["bad"]
+    assert [poison.id for poison in written.poisons] == ["bad"]
     assert written.counts == Counts(created=1, live=1)
 
 
