@@ -1,4 +1,4 @@
-"""Bring a database to this version's schema, and refuse one that is not ours or not ours yet."""
+"""Migrations of the schema, and checks that a database has the one of this version."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def migrate(database: Database, revision: str = "head") -> tuple[str | None, str
 
 
 def downgrade(database: Database, revision: str) -> None:
-    """Go back to an older revision (``base``: to an empty database); what it lacks goes with its rows.
+    """Downgrade to an older revision (``base``: to an empty database); what it lacks goes with its rows.
 
     Raises DatabaseRefused as ``migrate`` does.
     """
@@ -85,7 +85,7 @@ def check(database: Database) -> None:
 
 
 def revisions(database: Database) -> tuple[str | None, str]:
-    """The database's revision (None: no tables yet) and this version's."""
+    """Give the database's revision (None: no tables yet) and this version's."""
     if database.file is not None and not database.file.exists() and database.file.parent.is_dir():
         return None, _head()
     with database.read() as connection:
@@ -119,7 +119,7 @@ def write_comments(connection: Connection) -> int:
 
 
 def _ours(database: Database, connection: Connection) -> str | None:
-    """The revision of a database of ours; None for an empty one."""
+    """Read the revision of a database of ours; None for an empty one."""
     tables = set(inspect(connection).get_table_names())
     if VERSION_TABLE not in tables:
         if tables:
@@ -144,13 +144,13 @@ def _revision(connection: Connection) -> str | None:
 
 
 def known_revisions() -> tuple[str, ...]:
-    """The revisions that this version brings, oldest first."""
+    """Name the revisions that this version brings, oldest first."""
     return _revisions_in(_migrations())
 
 
 @cache
 def _revisions_in(folder: Path) -> tuple[str, ...]:
-    """What the names of the migrations begin with."""
+    """Read the revisions off the names of the files."""
     files = sorted((folder / "versions").glob("[0-9]*_*.py"))
     return tuple(file.name.partition("_")[0] for file in files)
 
@@ -169,7 +169,7 @@ def _config(connection: Connection) -> Config:
 
 
 def _migrations() -> Path:
-    """Inside the installed package, or beside it in a checkout."""
+    """Locate the migrations: inside the installed package, or beside it in a checkout."""
     package = Path(__file__).resolve().parents[2]
     shipped = package / "_migrations"
     return shipped if shipped.is_dir() else package.parent / "migrations"

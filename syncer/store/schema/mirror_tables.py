@@ -21,6 +21,7 @@ from syncer.store.schema.state_tables import (
     integrations,
     metadata,
     missing,
+    partial_index,
     projections,
     quarantine,
     runs,
@@ -60,7 +61,7 @@ KOMBO_ID = ("id", "Kombo's id, unique within this table")
 
 
 def mirror_table(model: shape.Model) -> Table:
-    """The table of a model's records.
+    """Build the table of a model's records.
 
     What is large stands at the end: to read what stands behind it SQLite has to go through it.
     """
@@ -85,13 +86,12 @@ def mirror_table(model: shape.Model) -> Table:
     indexed = ["integration_id", "remote_id", *(c.name for c in model.columns if c.is_looked_up)]
     for name in indexed:
         Index(None, table.c[name])
-    deleted = table.c.remote_deleted_at
-    Index(None, deleted, postgresql_where=deleted.is_not(None), sqlite_where=deleted.is_not(None))
+    partial_index(table.c.remote_deleted_at, where=table.c.remote_deleted_at)
     return table
 
 
 def link_table(link: shape.Link) -> Table:
-    """The table of a list of other models' records: pairs of ids."""
+    """Build the table of a list of other models' records: pairs of ids."""
     table = Table(
         link.table,
         metadata,
@@ -106,7 +106,7 @@ def link_table(link: shape.Link) -> Table:
 
 
 def child_table(child: shape.Child) -> Table:
-    """The table of embedded records without a list of their own."""
+    """Build the table of embedded records without a list of their own."""
     own = [_typed(COMMON_COLUMNS[0]), *(_typed(column) for column in child.columns)]
     document = Column(DOCUMENT[0], Json, nullable=False, comment=DOCUMENT[1])
     key = Column(KOMBO_ID[0], Text, nullable=False, comment=KOMBO_ID[1])

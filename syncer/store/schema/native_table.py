@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Index, LargeBinary, PrimaryKeyConstraint, Table
 
 from syncer.store.db.types import Json, Timestamp
-from syncer.store.schema.state_tables import metadata, text_column
+from syncer.store.schema.state_tables import metadata, partial_index, text_column
 
 passthrough_records = Table(
     "passthrough_records",
@@ -37,9 +37,4 @@ passthrough_records = Table(
     comment="Records of native lists that the configuration asks to mirror, each with a view of its name",
 )
 Index(None, passthrough_records.c.resource, passthrough_records.c.parent)
-Index(
-    None,
-    passthrough_records.c.remote_deleted_at,
-    postgresql_where=passthrough_records.c.remote_deleted_at.is_not(None),
-    sqlite_where=passthrough_records.c.remote_deleted_at.is_not(None),
-)
+partial_index(passthrough_records.c.remote_deleted_at, where=passthrough_records.c.remote_deleted_at)

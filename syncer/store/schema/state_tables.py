@@ -29,17 +29,23 @@ metadata = MetaData(
 
 
 def text_column(name: str, comment: str, *, required: bool = False) -> Column[str]:
-    """A column of text; comment says what it holds."""
+    """Make a column of text; comment: its meaning, for users."""
     return Column(name, Text, nullable=not required, comment=comment)
 
 
-def _stream_named() -> tuple[Column[str], ...]:
-    """The columns that say which stream a row belongs to."""
+def _stream_columns() -> tuple[Column[str], ...]:
+    """Make the columns with the key of a stream."""
     return (
         text_column("environment", "Which API key's data", required=True),
         text_column("integration_id", "The integration", required=True),
         text_column("model", "The model", required=True),
     )
+
+
+def partial_index(*columns: Column[Any], where: Column[Any]) -> None:
+    """Index the columns of rows that have a value there, which are few."""
+    has_value = where.is_not(None)
+    Index(None, *columns, postgresql_where=has_value, sqlite_where=has_value)
 
 
 def _moment(name: str, comment: str, *, required: bool = False) -> Column[Any]:
@@ -83,7 +89,7 @@ integrations = Table(
 streams = Table(
     "sync_streams",
     metadata,
-    *_stream_named(),
+    *_stream_columns(),
     Column(
         "mirrored", Boolean, nullable=False, server_default=text("true"), comment="It is to be mirrored now"
     ),
@@ -138,26 +144,14 @@ streams = Table(
     PrimaryKeyConstraint("environment", "integration_id", "model"),
     comment="One row per stream (a model of an integration): its progress, lease and counts",
 )
-Index(
-    None,
-    streams.c.environment,
-    streams.c.due_at,
-    postgresql_where=streams.c.due_at.is_not(None),
-    sqlite_where=streams.c.due_at.is_not(None),
-)
-Index(
-    None,
-    streams.c.environment,
-    streams.c.lease_owner,
-    postgresql_where=streams.c.lease_owner.is_not(None),
-    sqlite_where=streams.c.lease_owner.is_not(None),
-)
+partial_index(streams.c.environment, streams.c.due_at, where=streams.c.due_at)
+partial_index(streams.c.environment, streams.c.lease_owner, where=streams.c.lease_owner)
 
 runs = Table(
     "sync_runs",
     metadata,
     text_column("id", "The run", required=True),
-    *_stream_named(),
+    *_stream_columns(),
     text_column("owner", "The runner", required=True),
     _moment("started_at", "When it began, by the database's clock", required=True),
     _moment("ended_at", "When it ended; null while it goes on or if its process died"),
@@ -206,7 +200,7 @@ budgets = Table(
 quarantine = Table(
     "sync_quarantine",
     metadata,
-    *_stream_named(),
+    *_stream_columns(),
     text_column("record_key", "Kombo's id, or a hash of the record where it has none", required=True),
     text_column("reason", "Why it could not be stored, or not whole", required=True),
     text_column("document", "The record, as ASCII JSON", required=True),
@@ -220,7 +214,7 @@ quarantine = Table(
 seen = Table(
     "sync_seen",
     metadata,
-    *_stream_named(),
+    *_stream_columns(),
     text_column("walk_id", "The unfinished full walk", required=True),
     Column("page", Integer, nullable=False, comment="Number of the page in its walk, from 1"),
     text_column("ids", "The ids of the page's records, as a JSON list", required=True),
@@ -231,7 +225,7 @@ seen = Table(
 missing = Table(
     "sync_missing",
     metadata,
-    *_stream_named(),
+    *_stream_columns(),
     text_column("record_id", "Kombo's id of the record", required=True),
     text_column("walk_id", "The latest complete walk that did not see it", required=True),
     Column("walks", Integer, nullable=False, comment="How many complete walks in a row did not see it"),

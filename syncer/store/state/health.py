@@ -1,6 +1,6 @@
 """Health of a stream: why it is not complete though its walks are done.
 
-Rows of it are held, or records of it are in quarantine. Most streams have neither, and every page asks.
+Rows of it are held, or records of it are in quarantine. Most streams have neither, and every page checks.
 """
 
 from __future__ import annotations

@@ -21,9 +21,9 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from syncer.domain.stream_key import StreamKey
+from syncer.store.db.bulk import insert_statement
 from syncer.store.db.in_values import in_values
 from syncer.store.db.types import Timestamp
 from syncer.store.schema.destination import stream_destination
@@ -73,8 +73,7 @@ class MissingStore:
 
     def note(self, connection: Connection, ids: Collection[str], walk_id: str, now: datetime) -> None:
         """Keep the rows that the walk did not see, and forget those that it did; idempotent."""
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        statement = dialect.insert(missing)
+        statement = insert_statement(connection, missing)
         rows = [
             {
                 "environment": self.environment,

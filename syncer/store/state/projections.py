@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, text, update
 
@@ -20,6 +19,7 @@ from syncer.domain.errors import ProjectionReplaced
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.projection import Projection
 from syncer.store.db.bulk import upsert
+from syncer.store.db.types import decoded_json
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.schema.state_tables import projections, streams
 from syncer.store.state.stream_columns import walk_values
@@ -168,12 +168,7 @@ def _overwrite_freed_pages(connection: Connection, projection: Projection) -> No
 
 def _stored(connection: Connection, environment: str) -> dict[str, Projection]:
     found = connection.execute(select(projections).where(projections.c.environment == environment))
-    return {row.model: Projection(row.fingerprint, tuple(_decoded_list(row.exclusions))) for row in found}
-
-
-def _decoded_list(value: Any) -> list[str]:
-    """Decode a JSON list; PostgreSQL's driver has done so already."""
-    return list(json.loads(value) if isinstance(value, str) else value)
+    return {row.model: Projection(row.fingerprint, tuple(decoded_json(row.exclusions))) for row in found}
 
 
 def _changed_names(stored: Mapping[str, Projection], wanted: Mapping[str, Projection]) -> list[str]:

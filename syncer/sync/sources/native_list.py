@@ -21,7 +21,7 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Walk
 from syncer.kombo.lists import Page
 from syncer.kombo.passthrough import NativeAnswer
-from syncer.store.records.parents import are_read_whole, next_value
+from syncer.store.records.parents import has_full_walk, next_value
 from syncer.store.schema.destination import Destination, stream_destination
 from syncer.store.state.projections import pin
 from syncer.sync.context import SyncContext
@@ -110,8 +110,8 @@ class NativeListSource:
         It may have left the mirror since, and the tool, which then would refuse the list for ever.
         """
         if row is not None:
-            return next_value(connection, each, self.integration_id, row, or_itself=True)
-        if not are_read_whole(connection, self.context.streams.environment, self.integration_id, each.table):
+            return next_value(connection, each, self.integration_id, row, inclusive=True)
+        if not has_full_walk(connection, self.context.streams.environment, self.integration_id, each.table):
             raise ParentsUnread(
                 f"{self.listed.name} asks for each row of {each.table}, which has not been read whole yet "
                 f"for {self.integration_id}.",

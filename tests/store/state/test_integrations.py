@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-from syncer.store.state.integrations import Integration, IntegrationStore
+from syncer.store.state.integrations import IntegrationRow, IntegrationStore
 
 STORE = IntegrationStore()
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -21,10 +21,10 @@ def test_an_added_integration_is_mirrored_and_nothing_is_known_of_it(connection:
     STORE.add(connection, "tool:b", origin="command", models=None)
     STORE.add(connection, "tool:a", origin="command", models=["hris_*", "ats_jobs"])
     assert STORE.all(connection) == [
-        Integration("tool:a", "command", ("hris_*", "ats_jobs")),
-        Integration("tool:b", "command"),
+        IntegrationRow("tool:a", "command", ("hris_*", "ats_jobs")),
+        IntegrationRow("tool:b", "command"),
     ]
-    assert STORE.get(connection, "tool:a") == Integration("tool:a", "command", ("hris_*", "ats_jobs"))
+    assert STORE.get(connection, "tool:a") == IntegrationRow("tool:a", "command", ("hris_*", "ats_jobs"))
     assert STORE.get(connection, "tool:nobody") is None
 
 
@@ -32,7 +32,7 @@ def test_a_removed_integration_is_not_mirrored_but_known(connection: Connection)
     STORE.add(connection, "tool:a", origin="command", models=None)
     assert STORE.remove(connection, "tool:a", NOW)
     assert names(connection) == []
-    assert STORE.get(connection, "tool:a") == Integration("tool:a", "command", removed_at=NOW)
+    assert STORE.get(connection, "tool:a") == IntegrationRow("tool:a", "command", removed_at=NOW)
 
 
 def test_only_what_is_mirrored_can_be_removed(connection: Connection) -> None:
@@ -51,7 +51,7 @@ def test_an_integration_that_is_added_again_keeps_what_is_known_of_it(connection
     STORE.remove(connection, "tool:a", NOW)
     STORE.add(connection, "tool:a", origin="command", models=["hris_*"])
     assert STORE.all(connection) == [
-        Integration("tool:a", "command", ("hris_*",), state="ready", tool="personio", checked_at=NOW)
+        IntegrationRow("tool:a", "command", ("hris_*",), state="ready", tool="personio", checked_at=NOW)
     ]
     STORE.add(connection, "tool:a", origin="command", models=None)
     assert STORE.all(connection)[0].models is None
@@ -80,7 +80,7 @@ def test_what_kombo_said_is_kept_and_what_it_did_not_say_stays(connection: Conne
         read_models={"hris_teams": True, "hris_employees": False},
     )
     STORE.note(connection, "tool:a", LATER, state="gone", data_expired_at=None)
-    assert STORE.get(connection, "tool:a") == Integration(
+    assert STORE.get(connection, "tool:a") == IntegrationRow(
         "tool:a",
         "config",
         state="gone",
@@ -93,7 +93,7 @@ def test_what_kombo_said_is_kept_and_what_it_did_not_say_stays(connection: Conne
         refreshed_at=LATER,
         checked_at=LATER,
     )
-    assert STORE.get(connection, "tool:b") == Integration("tool:b", "config")
+    assert STORE.get(connection, "tool:b") == IntegrationRow("tool:b", "config")
 
 
 def test_data_that_had_expired_and_has_no_more_was_read_anew_then(connection: Connection) -> None:
@@ -130,7 +130,7 @@ def test_an_integration_of_the_command_that_the_configuration_takes_over_goes_wi
 ) -> None:
     STORE.add(connection, "tool:a", origin="command", models=["hris_*"])
     STORE.follow_config(connection, {"tool:a": None}, NOW)
-    assert STORE.all(connection) == [Integration("tool:a", "config")]
+    assert STORE.all(connection) == [IntegrationRow("tool:a", "config")]
     STORE.follow_config(connection, {}, NOW)
     assert names(connection) == []
 
@@ -150,7 +150,7 @@ def test_environments_do_not_meet(connection: Connection) -> None:
     other.note(connection, "tool:a", NOW, state="gone")
     other.follow_config(connection, {}, NOW)
     assert other.all(connection) == []
-    assert STORE.all(connection) == [Integration("tool:a", "command")]
+    assert STORE.all(connection) == [IntegrationRow("tool:a", "command")]
 
 
 def test_models_are_json_that_sql_can_read(connection: Connection) -> None:
