@@ -1,4 +1,4 @@
-"""Every table, as SQLAlchemy metadata: mirror tables from the catalogue, and our bookkeeping.
+"""SQLAlchemy metadata of every table: mirror tables from the catalogue, and the program's state.
 
 There are no foreign keys between mirror tables: what a record refers to may be filtered out, not offered or
 not yet read.
@@ -51,12 +51,12 @@ __all__ = [
 ]
 
 #: Columns that we add to every mirror table.
-DOCUMENT = ("document", "The whole record as Kombo sent it, as JSON")
+DOCUMENT = ("document", "Whole record as Kombo sent it, as JSON")
 CONTENT_HASH = ("content_hash", "Hash of the record, to see whether it changed")
-FIRST_SEEN_AT = ("first_seen_at", "When this mirror first wrote the row")
-MIRRORED_AT = ("mirrored_at", "When this mirror last wrote the row")
-DELETED_BY = ("deleted_by", "Who found the record gone: kombo or sweep; null while it lives")
-INTEGRATION_ID = ("integration_id", "The integration that the record came from")
+FIRST_SEEN_AT = ("first_seen_at", "Time at which the mirror first wrote the row")
+MIRRORED_AT = ("mirrored_at", "Time at which the mirror last wrote the row")
+DELETED_BY = ("deleted_by", "What marked the record deleted: kombo or sweep; null while it lives")
+INTEGRATION_ID = ("integration_id", "Integration that the record came from")
 KOMBO_ID = ("id", "Kombo's id, unique within this table")
 
 
@@ -95,8 +95,8 @@ def link_table(link: shape.Link) -> Table:
     table = Table(
         link.table,
         metadata,
-        Column(link.owner, Text, nullable=False, comment="The record that holds the list"),
-        Column(link.target, Text, nullable=False, comment=f"An entry of it: id in {link.references}"),
+        Column(link.owner, Text, nullable=False, comment="Id of the record that has the list"),
+        Column(link.target, Text, nullable=False, comment=f"Entry of the list: id in {link.references}"),
         *(_typed(column) for column in link.columns),
         PrimaryKeyConstraint(link.owner, link.target),
         comment=link.meaning,
@@ -128,8 +128,8 @@ def child_table(child: shape.Child) -> Table:
         table = Table(
             child.table,
             metadata,
-            Column(child.owner, Text, nullable=False, comment="The record that holds this one"),
-            Column("position", Integer, nullable=False, comment="Place in the record's list, from 0"),
+            Column(child.owner, Text, nullable=False, comment="Id of the record that has this one"),
+            Column("position", Integer, nullable=False, comment="Position in the record's list, from 0"),
             key,
             source,
             *own,

@@ -75,7 +75,7 @@ class DueStreams:
     def due(
         self, connection: Connection, now: datetime, is_dead: Callable[[str], bool], limit: int
     ) -> dict[StreamKey, int]:
-        """Find the streams to work on now, each with its purpose's rank; the most urgent and longest due first.
+        """Find the streams to work on now, with the ranks of their purposes; the most urgent come first.
 
         Due ones that nobody has a lease on, and those whose runner died before it could release them: they
         go first. A stream that comes back on its own is as urgent as one that the schedule has marked.
