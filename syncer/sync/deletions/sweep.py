@@ -152,9 +152,9 @@ class Sweep:
 
     def _is_held(self, connection: Connection) -> bool:
         """True where more rows are missing than may be marked without approval."""
-        gone = self._missing.count(connection, self._suspected)
+        missing = self._missing.count(connection, self._suspected)
         live = self.run.context.streams.get(connection, self.run.key).rows_live
-        return self.run.context.rules.brakes.hold(gone, live, self.walk)
+        return self.run.context.rules.brakes.hold(missing, live, self.walk)
 
     def _end(self, connection: Connection) -> tuple[Counts, Stream, datetime]:
         """Mark the missing rows deleted, or hold them; the walk is over."""

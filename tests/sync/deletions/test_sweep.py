@@ -412,8 +412,7 @@ async def test_records_without_ids_to_ask_by_must_be_missing_in_two_complete_wal
     await world.sync(models=[GROUPS])
     table = model_named(GROUPS)
     nameless = replace(table, features=Features(ids=False))
-    for module in ("sources", "refresh"):
-        monkeypatch.setattr(f"syncer.sync.{module}.model_named", lambda _: nameless)
+    monkeypatch.setattr("syncer.sync.sources.lookup.model_named", lambda _: nameless)
     gone = vanish(world, GROUPS, 2)
     result = await only(world, GROUPS, **RESTART)
     assert result.outcome is Outcome.COMPLETE
