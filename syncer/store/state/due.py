@@ -26,7 +26,7 @@ LEFT_BEHIND = -1
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """When the schedule last made a stream due, and what is known of its changes."""
+    """Schedule of one stream: time at which it was last made due, and history of its changes."""
 
     integration_id: str
     scheduled_at: datetime | None

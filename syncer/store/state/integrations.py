@@ -17,7 +17,7 @@ from syncer.store.schema.mirror_tables import integrations
 
 @dataclass(frozen=True, slots=True)
 class IntegrationRow:
-    """One integration, as its row keeps it.
+    """Stored state of one integration.
 
     models: globs of its own, or None for those of the configuration. read_models: webhook name of a model ->
     availability here; empty while unknown. state: ready, waiting, gone, or None while unknown.
@@ -41,7 +41,7 @@ class IntegrationRow:
 
 @dataclass(frozen=True, slots=True)
 class IntegrationStore:
-    """The integrations of one environment."""
+    """Integrations of one environment."""
 
     environment: str = "default"
 

@@ -48,7 +48,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class MissingStore:
-    """The missing rows of one stream."""
+    """Missing rows of one stream."""
 
     environment: str
     key: StreamKey

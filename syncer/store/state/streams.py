@@ -33,7 +33,7 @@ _GET_LEASE = select(streams.c.lease_owner, streams.c.lease_until, streams.c.fenc
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to work on one stream until it ends or is renewed. fence grows with every lease."""
+    """Right to work on one stream until it ends or is renewed. fence grows with every lease."""
 
     key: StreamKey
     owner: str
@@ -42,7 +42,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class StreamStore(DueStreams):
-    """The streams of one environment."""
+    """Streams of one environment."""
 
     def add(self, connection: Connection, keys: Iterable[StreamKey]) -> None:
         """Add a row for each of the streams that has none."""
