@@ -12,7 +12,7 @@ from syncer.cli.output import print_json, print_line, print_rich, printable, tab
 from syncer.cli.session import Session
 
 if TYPE_CHECKING:
-    from syncer.store.state.integrations import Integration
+    from syncer.store.state.integrations import IntegrationRow
 
 
 @click.group()
@@ -83,7 +83,7 @@ def remove(session: Session, integration_id: str) -> int:
     return 0
 
 
-def _value(integration: Integration) -> dict[str, Any]:
+def _value(integration: IntegrationRow) -> dict[str, Any]:
     return {
         "id": integration.id,
         "from": integration.origin,

@@ -8,10 +8,10 @@ from syncer.app import App
 from syncer.domain.catalogue.lookup import select_models
 from syncer.domain.errors import UsageError
 from syncer.store.schema import migrate as schema
-from syncer.store.state.integrations import Integration
+from syncer.store.state.integrations import IntegrationRow
 
 
-def list_integrations(app: App) -> list[Integration]:
+def list_integrations(app: App) -> list[IntegrationRow]:
     """List the integrations to mirror, each with what Kombo last said of it. Raises DatabaseError."""
     return app.selection.known()
 

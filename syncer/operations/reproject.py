@@ -21,4 +21,4 @@ async def reproject(
     chosen = [name for name in app.settings.lists if name in named]
     await asyncio.to_thread(app.open_database)
     await asyncio.to_thread(app.reprojection.adopt)
-    return await app.reprojection.again(chosen, report)
+    return await app.reprojection.run(chosen, report)

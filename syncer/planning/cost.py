@@ -34,7 +34,7 @@ from syncer.planning.capacity import Capacity
 from syncer.planning.selection import Selection
 from syncer.store.db.database import Database
 from syncer.store.records.parents import count_values
-from syncer.store.state.integrations import Integration
+from syncer.store.state.integrations import IntegrationRow
 from syncer.sync.integrations import must_be_offered
 from syncer.sync.run import SETTLED
 
@@ -90,7 +90,7 @@ class _Snapshot:
         selection: Selection,
         capacity: Capacity,
         connection: Connection,
-        mirrored: Mapping[str, Integration],
+        mirrored: Mapping[str, IntegrationRow],
     ) -> None:
         self._settings = settings
         self._capacity = capacity

@@ -18,7 +18,7 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.list_spec import Listed
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
-from syncer.store.state.integrations import Integration, IntegrationStore
+from syncer.store.state.integrations import IntegrationRow, IntegrationStore
 from syncer.store.state.streams import StreamStore
 from syncer.sync.integrations import Integrations
 
@@ -53,7 +53,7 @@ class Selection:
         self,
         integrations: Sequence[str],
         models: Sequence[str],
-        mirrored: Mapping[str, Integration] | None = None,
+        mirrored: Mapping[str, IntegrationRow] | None = None,
     ) -> dict[str, set[str]]:
         """Select the lists that a command names (all where it names none): their names by integration.
 
@@ -78,12 +78,12 @@ class Selection:
             raise UsageError(f"Nothing to do: no integration here mirrors {', '.join(models)}.")
         return selection
 
-    def mirrored(self) -> dict[str, Integration]:
+    def mirrored(self) -> dict[str, IntegrationRow]:
         """Read the integrations that are mirrored, by id."""
         with self.database.read() as connection:
             return {each.id: each for each in self.integrations.all(connection)}
 
-    def models_of(self, integration: Integration) -> tuple[Model, ...]:
+    def models_of(self, integration: IntegrationRow) -> tuple[Model, ...]:
         """Select the models that are configured for an integration, as far as its category has them.
 
         The category counts only where Kombo's list of the integration's models agrees with it.
@@ -91,7 +91,7 @@ class Selection:
         wanted = select_models(integration.models or self.settings.sync.models)
         return category_models(wanted, integration.category, integration.read_models)
 
-    def lists_of(self, integration: Integration) -> tuple[Listed, ...]:
+    def lists_of(self, integration: IntegrationRow) -> tuple[Listed, ...]:
         """Select the lists that are mirrored of an integration: its models, then native lists."""
         native_lists = (each for each in self.settings.native_lists if each.covers(integration.id))
         return (*self.models_of(integration), *native_lists)
@@ -161,13 +161,14 @@ class Selection:
             wanted.update({each.id: each.models for each in added})
         return wanted
 
-    def known(self) -> list[Integration]:
+    def known(self) -> list[IntegrationRow]:
         """List the integrations to mirror, each with what Kombo last said of it. Changes nothing."""
         before, wanted = schema.revisions(self.database)
         rows = self.mirrored() if before == wanted else {}
         return [
             replace(
-                rows.get(each) or Integration(each, origin="config"), models=tuple(globs) if globs else None
+                rows.get(each) or IntegrationRow(each, origin="config"),
+                models=tuple(globs) if globs else None,
             )
             for each, globs in self.configured(before == wanted).items()
         ]

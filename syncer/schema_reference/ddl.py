@@ -17,6 +17,7 @@ from sqlalchemy.schema import (
 from syncer.schema_reference import views
 from syncer.schema_reference.tables import DIALECTS, Entry
 from syncer.store.schema.mirror_tables import metadata
+from syncer.store.schema.views import FRESHNESS
 
 
 def ddl(entries: Iterable[Entry], dialect: str) -> str:
@@ -55,7 +56,7 @@ def _create(table: Table, dialect: str) -> str:
 
 
 def _view(entry: Entry, dialect: str) -> str:
-    if entry.name == views.FRESHNESS:
+    if entry.name == FRESHNESS:
         return views.freshness_statement(dialect)
     assert entry.source is not None
     return views.live_statement(entry.source)

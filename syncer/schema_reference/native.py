@@ -11,7 +11,7 @@ from syncer.schema_reference.tables import OWN, Entry, column_entries
 from syncer.store.db.types import SQL_TYPES
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.schema.native_views import SHOWN_AFTER, SHOWN_BEFORE
-from syncer.store.schema.safe_views import live_name
+from syncer.store.schema.views import live_name
 
 
 def native_entries(native_lists: Iterable[NativeListSpec]) -> dict[str, Entry]:

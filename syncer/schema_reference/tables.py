@@ -19,7 +19,7 @@ from syncer.domain.suggestions import did_you_mean
 from syncer.schema_reference import views
 from syncer.store.db.types import SQL_TYPES
 from syncer.store.schema.mirror_tables import DOCUMENT, INTEGRATION_ID, MIRROR, metadata, streams
-from syncer.store.schema.safe_views import live_name
+from syncer.store.schema.views import FRESHNESS, live_name
 
 Kind = Literal["mirror", "link", "child", "view", "bookkeeping"]
 
@@ -113,7 +113,7 @@ def entries() -> dict[str, Entry]:
         if each.kind == "mirror"
     ]
     freshness = column_entries(views.freshness_columns(), {})
-    made.append(Entry(views.FRESHNESS, "view", OWN, views.FRESHNESS_MEANING, freshness, source=streams.name))
+    made.append(Entry(FRESHNESS, "view", OWN, views.FRESHNESS_MEANING, freshness, source=streams.name))
     return {entry.name: entry for entry in made}
 
 

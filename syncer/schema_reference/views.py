@@ -7,9 +7,8 @@ from typing import Any
 from sqlalchemy import BigInteger, Column
 
 from syncer.store.schema.mirror_tables import streams
-from syncer.store.schema.safe_views import live_name
+from syncer.store.schema.views import FRESHNESS, live_name
 
-FRESHNESS = "mirror_freshness"
 FRESHNESS_MEANING = "One row per stream that is mirrored: how complete and how fresh it is"
 
 _LAG = {

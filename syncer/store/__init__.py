@@ -1,1 +1,1 @@
-"""The database: the only folder that knows SQL. Functions take a connection and never commit."""
+"""Database access, the only folder that knows SQL. Functions take a connection and never commit."""

@@ -7,30 +7,32 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from syncer.domain.records.change import Change, Known, change, is_unchanged
+from syncer.domain.records.change import Change, StoredRow, change, is_unchanged
 from syncer.domain.records.record import Poison
 from syncer.domain.records.row import Row
 from syncer.kombo.lists import Page
-from syncer.store.records.compare import differing, known_rows, recognised
+from syncer.store.records.compare import changed_records, ignore_member_order, stored_rows
 from syncer.store.state.health import health_flags
-from syncer.store.state.quarantine import keys_among, record_key
+from syncer.store.state.quarantine import quarantined_keys, record_key
 from syncer.sync.lease import RunContext
 from syncer.sync.sources.base import Records
 
 
 @dataclass(frozen=True, slots=True)
 class PageDiff:
-    """Records beside the mirror. unchanged: ids of those that do nothing to it; rows: the others, projected.
+    """Difference between records and the mirror.
 
-    effects: of the rows, by id. known: what the mirror has of them. quarantined_keys: of their entries in
-    quarantine. has_missing_rows: any of the stream's rows are missing at Kombo; these may be among them.
+    unchanged: ids of records that change nothing. rows: the others, projected; effects: of these, by id.
+    poisons: records that go into quarantine. stored: stored rows of the records, by id. quarantined_keys: of
+    their entries in quarantine. has_missing_rows: any of the stream's rows are missing at Kombo; these may be
+    among them.
     """
 
     rows: list[Row]
     effects: Mapping[str, Change]
     unchanged: list[str]
     poisons: list[Poison]
-    known: Mapping[str, Known]
+    stored: Mapping[str, StoredRow]
     quarantined_keys: Collection[str]
     has_missing_rows: bool
 
@@ -71,28 +73,31 @@ def compare(run: RunContext, records: Records, connection: Connection) -> PageDi
 
     It may happen before the transaction that writes, as long as both are under one lease.
     """
-    source, shelf = run.source, run.source.shelf
+    source, destination = run.source, run.source.destination
     latest = {record.id: record for record in records.usable}
     flags = health_flags(connection, run.environment, run.key)
-    # One that is in quarantine may leave it, or has a column that could not be projected.
-    entered = (
-        keys_among(connection, run.environment, run.key, latest.values()) if flags.has_quarantine else set()
+    # A record that is in quarantine may leave it, or has a column that could not be projected.
+    keys = (
+        quarantined_keys(connection, run.environment, run.key, latest.values())
+        if flags.has_quarantine
+        else set()
     )
-    again = {each.id for each in latest.values() if entered and record_key(each.id, each.text) in entered}
-    differ = differing(connection, shelf, {record.id: record.content_hash for record in latest.values()})
-    known = {record_id: each for record_id, each in differ.items() if each is not None}
-    if again:
-        known |= known_rows(connection, shelf, again)
-    known = recognised(connection, shelf, latest.values(), known)
+    quarantined = {each.id for each in latest.values() if keys and record_key(each.id, each.text) in keys}
+    hashes = {record.id: record.content_hash for record in latest.values()}
+    changed = changed_records(connection, destination, hashes)
+    stored = {record_id: each for record_id, each in changed.items() if each is not None}
+    if quarantined:
+        stored |= stored_rows(connection, destination, quarantined)
+    stored = ignore_member_order(connection, destination, latest.values(), stored)
     rows, effects, unchanged, poisons = [], {}, [], list(records.poisons)
     for record in latest.values():
-        before = known.get(record.id)
-        is_same = record.id not in differ or is_unchanged(record.content_hash, before)
-        if is_same and record.id not in again:
+        before = stored.get(record.id)
+        is_same = record.id not in changed or is_unchanged(record.content_hash, before)
+        if is_same and record.id not in quarantined:
             unchanged.append(record.id)
         elif isinstance(projected := source.project(record), Row):
             rows.append(projected)
             effects[record.id] = change(projected, before)
         else:
             poisons.append(projected)
-    return PageDiff(rows, effects, unchanged, poisons, known, entered, flags.has_missing)
+    return PageDiff(rows, effects, unchanged, poisons, stored, keys, flags.has_missing)

@@ -12,7 +12,7 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.list_spec import Listed
 from syncer.domain.streams.state import IntegrationState
 from syncer.kombo import integrations as kombo
-from syncer.store.state.integrations import Integration
+from syncer.store.state.integrations import IntegrationRow
 from syncer.sync.context import SyncContext
 
 #: How long a good answer is good for.
@@ -31,7 +31,7 @@ class Integrations:
         #: When Kombo last gave no answer about an integration.
         self._unanswered: dict[str, datetime] = {}
 
-    async def known(self, integration_id: str, purpose: Purpose, *, fresh: bool = False) -> Integration:
+    async def known(self, integration_id: str, purpose: Purpose, *, fresh: bool = False) -> IntegrationRow:
         """The integration's row, asked anew where it is older than ten minutes (or fresh is wanted).
 
         Raises IntegrationGone or KeyRefused. Any other trouble leaves the row as it was: the lists will tell;
@@ -55,7 +55,7 @@ class Integrations:
                 return row
             unanswered = self._unanswered.get(integration_id)
             if not fresh and unanswered is not None and now - unanswered < BAD_FOR:
-                return row or Integration(integration_id, origin="command")
+                return row or IntegrationRow(integration_id, origin="command")
             self._asked.add(integration_id)
             try:
                 said = await context.client.integration(integration_id, purpose=purpose)
@@ -68,7 +68,7 @@ class Integrations:
                 self._unanswered[integration_id] = await context.database.ask(context.database.now)
                 if fresh:
                     raise
-                return row or Integration(integration_id, origin="command")
+                return row or IntegrationRow(integration_id, origin="command")
             self._unanswered.pop(integration_id, None)
             return await self._note(integration_id, _said(said))
 
@@ -77,23 +77,23 @@ class Integrations:
         self._asked.add(integration_id)
         await self._note(integration_id, {"state": IntegrationState.GONE})
 
-    def _is_fresh(self, row: Integration, now: datetime) -> bool:
+    def _is_fresh(self, row: IntegrationRow, now: datetime) -> bool:
         if row.checked_at is None or row.state is None:
             return False
         if row.state == IntegrationState.READY:
             return now - row.checked_at < FRESH_FOR
         return row.id in self._asked and now - row.checked_at < BAD_FOR
 
-    async def _note(self, integration_id: str, said: dict[str, object]) -> Integration:
+    async def _note(self, integration_id: str, said: dict[str, object]) -> IntegrationRow:
         context = self._context
 
-        def note(connection: Connection) -> Integration | None:
+        def note(connection: Connection) -> IntegrationRow | None:
             now = context.database.now(connection)
             context.integrations.note(connection, integration_id, now, **said)
             return context.integrations.get(connection, integration_id)
 
         row = await context.database.write(note)
-        return row or Integration(integration_id, origin="command")
+        return row or IntegrationRow(integration_id, origin="command")
 
 
 def _said(said: kombo.Integration) -> dict[str, object]:
@@ -110,7 +110,7 @@ def _said(said: kombo.Integration) -> dict[str, object]:
     }
 
 
-def must_be_offered(integration: Integration, listed: Listed) -> None:
+def must_be_offered(integration: IntegrationRow, listed: Listed) -> None:
     """Raise NotReady or ModelUnavailable where asking for the list makes no sense."""
     if integration.state == IntegrationState.WAITING:
         raise NotReady(

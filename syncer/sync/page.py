@@ -16,7 +16,7 @@ from syncer.store.state.health import health
 from syncer.store.state.missing import MissingStore
 from syncer.store.state.quarantine import keep_in_quarantine
 from syncer.store.state.runs import count_page
-from syncer.store.state.seen import forget_seen, met, note_seen
+from syncer.store.state.seen import forget_seen, note_seen, seen_among
 from syncer.sync.compare import PageDiff, compare
 from syncer.sync.lease import RunContext
 from syncer.sync.sources.base import Records
@@ -46,7 +46,7 @@ def store_page(run: RunContext, walk: Walk, page: Page, diff: PageDiff, connecti
     Raises LeaseLost, ProjectionReplaced.
     """
     context, streams = run.context, run.context.streams
-    run.source.hold(connection)
+    run.source.pin(connection)
     # save_walk() and finish_walk() check the fence below; a page that changes nothing needs no renewal of
     # its own.
     now = context.database.now(connection) if diff.changes_nothing else run.fence(connection)
@@ -54,7 +54,7 @@ def store_page(run: RunContext, walk: Walk, page: Page, diff: PageDiff, connecti
         walk = replace(walk, started_at=page.started_at, began_at=now - timedelta(seconds=page.duration))
     if run.source.may_repeat and diff.rows:
         ids = [row.id for row in diff.rows]
-        diff = diff.without(met(connection, run.environment, run.key, walk.id, ids))
+        diff = diff.without(seen_among(connection, run.environment, run.key, walk.id, ids))
     counts = write_records(
         run, diff, connection, now, walk_began_at=walk.began_at or now, kind=walk.kind
     ).counts
@@ -97,15 +97,15 @@ def write_records(
     """
     written = write_rows(
         connection,
-        run.source.shelf,
+        run.source.destination,
         diff.rows,
         diff.effects,
-        diff.known,
+        diff.stored,
         now=now,
         walk_began_at=walk_began_at,
         keep_anonymised=run.context.rules.keep_anonymised,
     )
-    poisons = [*diff.poisons, *written.refused]
+    poisons = [*diff.poisons, *written.poisons]
     counts = written.counts + Counts(unchanged=len(diff.unchanged), quarantined=len(poisons))
     effects = {**written.effects, **dict.fromkeys(diff.unchanged, Change.UNCHANGED)}
     keep_in_quarantine(
@@ -122,7 +122,7 @@ def write_looked_up(run: RunContext, records: Records, connection: Connection) -
 
     Raises ProjectionReplaced, LeaseLost.
     """
-    run.source.hold(connection)
+    run.source.pin(connection)
     now = run.fence(connection)
     diff = compare(run, records, connection)
     written = write_records(run, diff, connection, now, walk_began_at=now, kind=None, pages=0)

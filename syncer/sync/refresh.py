@@ -93,8 +93,8 @@ async def _retry(run: RunContext) -> list[Refreshed]:
     for batch in batches(str(entry.record_id) for entry in named):
         answer, of_batch = await _look_up(run, batch, "ids")
         refreshed += of_batch
-        gone = [entry for entry in named if entry.record_id in answer.unknown]
-        await run.write(partial(_drop, run, gone))
+        missing = [entry for entry in named if entry.record_id in answer.unknown]
+        await run.write(partial(_drop, run, missing))
     return refreshed
 
 
@@ -108,9 +108,9 @@ async def _look_up(run: RunContext, ids: Sequence[str], by: IdKind) -> tuple[Loo
     return answer, await run.write(partial(_store, run, ids, answer, by))
 
 
-def _drop(run: RunContext, gone: list[Entry], connection: Connection) -> None:
+def _drop(run: RunContext, missing: list[Entry], connection: Connection) -> None:
     run.fence(connection)
-    forget_entries(connection, run.environment, run.key, [entry.key for entry in gone])
+    forget_entries(connection, run.environment, run.key, [entry.key for entry in missing])
 
 
 def _store(

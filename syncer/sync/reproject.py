@@ -1,4 +1,4 @@
-"""Re-projection: rows follow a new catalogue or other exclusions, out of what the mirror itself has."""
+"""Re-projection: rows follow a new catalogue, other exclusions or columns, out of their stored documents."""
 
 from __future__ import annotations
 
@@ -9,16 +9,21 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection
 
-from syncer.domain.catalogue.lookup import catalogue, model_named
-from syncer.domain.native.rows import native_projection
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.exclude import Exclusion
-from syncer.domain.records.projection import projection
 from syncer.store.db.database import Database
-from syncer.store.records.reproject import Batch, Task, expected_rows, reproject_batch
-from syncer.store.records.reproject_native import NativeTask, reproject_native_batch
+from syncer.store.records.model_projector import ModelProjector
+from syncer.store.records.native_projector import NativeProjector
+from syncer.store.records.reproject import (
+    Batch,
+    BatchContext,
+    Projector,
+    expected_rows,
+    reproject_batch,
+)
 from syncer.store.schema.native_views import make_views
-from syncer.store.state.projections import adopt, begin, unfinished
+from syncer.store.state.projections import adopt, request_reprojection, unfinished_lists
 
 log = structlog.get_logger("syncer")
 
@@ -28,9 +33,9 @@ BATCH_ROWS = 500
 
 @dataclass(frozen=True, slots=True)
 class Reprojected:
-    """How far the re-projection of one model has come.
+    """Progress of the re-projection of one list.
 
-    rows: records that were looked at, of about expected; this run's alone. written: rows, links, children and
+    rows: records that were read, of about expected; this run's alone. written: rows, links, children and
     entries of the quarantine that differed. is_finished: nothing is left to do.
     """
 
@@ -43,10 +48,10 @@ class Reprojected:
 
 @dataclass(frozen=True, slots=True)
 class Reprojection:
-    """Keeps the rows in step with the catalogue, the exclusions and the columns of native lists.
+    """Re-projection of the rows of one environment, for its catalogue, exclusions and native lists.
 
-    stopping: asked between two batches; what is done until then is kept, and goes on from there. new_id names
-    what puts records into quarantine.
+    stopping: checked between two batches; what is done until then is kept, and goes on from there. new_id
+    names a run, for the records that it puts into quarantine.
     """
 
     database: Database
@@ -57,45 +62,51 @@ class Reprojection:
     native_lists: Mapping[str, NativeListSpec] = field(default_factory=dict)
     batch_rows: int = BATCH_ROWS
 
+    @property
+    def _projectors(self) -> Mapping[str, Projector]:
+        """Projector of every list, by name."""
+        models = {name: ModelProjector(model, self.exclusions) for name, model in catalogue().items()}
+        return {**models, **{name: NativeProjector(each) for name, each in self.native_lists.items()}}
+
     def adopt(self) -> None:
-        """From now on all rows are to be of this program's projections. Raises DatabaseError, UsageError."""
-        wanted = {name: projection(model, self.exclusions) for name, model in catalogue().items()}
-        wanted |= {name: native_projection(each) for name, each in self.native_lists.items()}
+        """Make this program's projections those of all rows. Raises DatabaseError, UsageError."""
+        wanted = {name: each.projection for name, each in self._projectors.items()}
         with self.database.begin() as connection:
             adopted = adopt(connection, self.environment, wanted, self.database.now(connection))
             make_views(connection, self.native_lists.values(), anew=adopted.changed)
         if adopted.replaced:
             log.info("projection_replaced", models=adopted.replaced)
         if adopted.walked_anew:
-            # Whoever did not mean to lift an exclusion should hear of it.
+            # It may not have been meant.
             log.warning("exclusions_lifted", models=adopted.walked_anew)
 
     async def finish(self, report: Callable[[Reprojected], None] = lambda _: None) -> list[Reprojected]:
         """Re-project what is left to do. Raises DatabaseError, ProjectionReplaced."""
         environment = self.environment
-        models = await self.database.ask(lambda connection: unfinished(connection, environment))
-        return await self._run(
-            [name for name in (*catalogue(), *self.native_lists) if name in models], report
-        )
+        models = await self.database.ask(lambda connection: unfinished_lists(connection, environment))
+        return await self._run([name for name in self._projectors if name in models], report)
 
-    async def again(
+    async def run(
         self, models: Sequence[str], report: Callable[[Reprojected], None] = lambda _: None
     ) -> list[Reprojected]:
-        """Re-project all rows of the models, going on where that is half done. Raises as ``finish``."""
+        """Re-project all rows of these lists, going on where that is half done. Raises as ``finish``."""
         environment = self.environment
-        await self.database.write(lambda connection: begin(connection, environment, models))
+        await self.database.write(lambda connection: request_reprojection(connection, environment, models))
         return await self._run(models, report)
 
     async def _run(self, models: Iterable[str], report: Callable[[Reprojected], None]) -> list[Reprojected]:
-        return [await self._model(name, self.new_id(), report) for name in models]
+        projectors = self._projectors
+        return [await self._list(projectors[name], self.new_id(), report) for name in models]
 
-    async def _model(self, name: str, run_id: str, report: Callable[[Reprojected], None]) -> Reprojected:
-        environment = self.environment
+    async def _list(
+        self, projector: Projector, run_id: str, report: Callable[[Reprojected], None]
+    ) -> Reprojected:
+        environment, name = self.environment, projector.name
         expected = await self.database.ask(lambda connection: expected_rows(connection, environment, name))
         so_far = Reprojected(name, expected=expected)
         report(so_far)
         while not self.stopping() and not so_far.is_finished:
-            batch = await self.database.write(partial(self._batch, name, run_id))
+            batch = await self.database.write(partial(self._batch, projector, run_id))
             so_far = Reprojected(
                 name,
                 rows=so_far.rows + (batch.rows if batch else 0),
@@ -112,21 +123,7 @@ class Reprojection:
         )
         return so_far
 
-    def _batch(self, name: str, run_id: str, connection: Connection) -> Batch | None:
+    def _batch(self, projector: Projector, run_id: str, connection: Connection) -> Batch | None:
         now = self.database.now(connection)
-        if name in self.native_lists:
-            native_list = self.native_lists[name]
-            return reproject_native_batch(
-                NativeTask(connection, self.environment, native_list, run_id, now, self.batch_rows)
-            )
-        return reproject_batch(
-            Task(
-                connection=connection,
-                environment=self.environment,
-                model=model_named(name),
-                exclusions=self.exclusions,
-                run_id=run_id,
-                now=now,
-                size=self.batch_rows,
-            )
-        )
+        context = BatchContext(connection, self.environment, run_id, now, self.batch_rows)
+        return reproject_batch(context, projector)

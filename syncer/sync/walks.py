@@ -17,7 +17,7 @@ from syncer.domain.streams.attempts import outcome_of, retry_after
 from syncer.domain.streams.decisions import MAX_RESTARTS, needs_catch_up, next_walk, restarted
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Kind, Mode, Phase, Stream, Walk
-from syncer.store.state.integrations import Integration
+from syncer.store.state.integrations import IntegrationRow
 from syncer.sync.context import Progress, Stopped
 from syncer.sync.deletions.sweep import Sweep
 from syncer.sync.integrations import must_be_offered
@@ -68,7 +68,7 @@ class Walks:
         except ProjectionReplaced as error:
             return Outcome.FAILED, str(error)
 
-    async def _walks(self, integration: Integration) -> None:
+    async def _walks(self, integration: IntegrationRow) -> None:
         run, rules, spec = self.run, self.run.context.rules, self.run.source.listed
         stream, now, restarts = run.before, run.began_at, 0
         while True:

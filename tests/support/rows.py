@@ -9,14 +9,14 @@ from sqlalchemy import Connection
 
 from syncer.domain.records.change import change
 from syncer.domain.records.row import Row
-from syncer.store.records.compare import known_rows
+from syncer.store.records.compare import stored_rows
 from syncer.store.records.write import WrittenRows, write_rows
-from syncer.store.schema.destination import Shelf
+from syncer.store.schema.destination import Destination
 
 
 def write_page(
     connection: Connection,
-    shelf: Shelf,
+    destination: Destination,
     rows: Sequence[Row],
     *,
     now: datetime,
@@ -25,14 +25,14 @@ def write_page(
 ) -> WrittenRows:
     """Write the rows; of several with one id the last counts."""
     latest = list({row.id: row for row in rows}.values())
-    known = known_rows(connection, shelf, [row.id for row in latest])
-    effects = {row.id: change(row, known.get(row.id)) for row in latest}
+    stored = stored_rows(connection, destination, [row.id for row in latest])
+    effects = {row.id: change(row, stored.get(row.id)) for row in latest}
     return write_rows(
         connection,
-        shelf,
+        destination,
         latest,
         effects,
-        known,
+        stored,
         now=now,
         walk_began_at=walk_began_at,
         keep_anonymised=keep_anonymised,

@@ -26,11 +26,12 @@ from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
 from syncer.operations.reproject import reproject
 from syncer.store.db.database import Database
-from syncer.store.records.reproject import Task, reproject_batch
-from syncer.store.schema.destination import model_shelf
+from syncer.store.records.model_projector import ModelProjector
+from syncer.store.records.reproject import BatchContext, reproject_batch
+from syncer.store.schema.destination import model_destination
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.state_tables import projections, quarantine
-from syncer.store.state.projections import adopt, hold, place
+from syncer.store.state.projections import adopt, lock_cursor, pin
 from syncer.sync.integrations import Integrations
 from syncer.sync.run import run_stream
 from tests.support.rows import write_page
@@ -229,11 +230,11 @@ async def test_a_killed_reprojection_goes_on_after_its_last_batch(world: Any) ->
         app.reprojection.adopt()
         small = replace(app.reprojection, batch_rows=5)
         with pytest.raises(Killed):
-            await small.again(["hris_employees"], kill_after_two)
+            await small.run(["hris_employees"], kill_after_two)
     assert [each.rows for each in seen] == [0, 5, 10]
     seen.clear()
     async with world.app() as app:
-        (result,) = await replace(app.reprojection, batch_rows=5).again(["hris_employees"], seen.append)
+        (result,) = await replace(app.reprojection, batch_rows=5).run(["hris_employees"], seen.append)
     assert result.rows == rows - 10
     assert result.is_finished
     # Its beginning, each batch of rows, the quarantine, and its end.
@@ -255,7 +256,7 @@ async def main():
         print("rows", step.rows, flush=True)
         if step.rows == 15:
             sys.stdin.read()
-    await replace(app.reprojection, batch_rows=5).again(["hris_employees"], tell)
+    await replace(app.reprojection, batch_rows=5).run(["hris_employees"], tell)
 
 asyncio.run(main())
 """
@@ -326,15 +327,8 @@ async def test_walks_between_the_batches_win(world: Any) -> None:
         def batch() -> Any:
             with app.database.begin() as connection:
                 return reproject_batch(
-                    Task(
-                        connection,
-                        "default",
-                        model_named("hris_employees"),
-                        frozenset(),
-                        "run",
-                        app.database.now(connection),
-                        size=10,
-                    )
+                    BatchContext(connection, "default", "run", app.database.now(connection), size=10),
+                    ModelProjector(model_named("hris_employees"), frozenset()),
                 )
 
         while batch() is not None:
@@ -375,14 +369,15 @@ async def test_a_page_that_commits_while_a_batch_waits_is_not_set_back(
     def reproject() -> None:
         with batches.begin() as connection:
             now = batches.now(connection)
-            reproject_batch(Task(connection, "default", model, frozenset(), "run", now, size=500))
+            context = BatchContext(connection, "default", "run", now, size=500)
+            reproject_batch(context, ModelProjector(model, frozenset()))
 
     behind = threading.Thread(target=reproject)
     with page.begin() as connection:
         row = project_text(model, json.dumps(record).encode())
         assert isinstance(row, Row)
         now = page.now(connection)
-        write_page(connection, model_shelf(model, integration_id), [row], now=now, walk_began_at=now)
+        write_page(connection, model_destination(model, integration_id), [row], now=now, walk_began_at=now)
         behind.start()
         if not page.is_sqlite:
             deadline = time.monotonic() + 60
@@ -515,7 +510,7 @@ async def test_a_process_with_another_projection_can_write_no_more(make_world: A
         old.reprojection.adopt()
         new.reprojection.adopt()
         before = contents(world, stamps=True)
-        async with old.engine() as (engine, asking):
+        async with old.open() as (engine, asking):
             (integration_id,) = world.environment.integrations
             result = await run_stream(
                 engine, asking, StreamKey(integration_id, "hris_employees"), mode=Mode.SYNC
@@ -548,7 +543,7 @@ async def test_whoever_adopts_waits_for_the_pages_under_way(world: Any) -> None:
 
     behind = threading.Thread(target=replace_it)
     with page.begin() as connection:
-        hold(connection, "default", model.name, mine)
+        pin(connection, "default", model.name, mine)
         behind.start()
         if not page.is_sqlite:
             deadline = time.monotonic() + 60
@@ -556,9 +551,9 @@ async def test_whoever_adopts_waits_for_the_pages_under_way(world: Any) -> None:
                 while not waits_for_a_lock(other):
                     assert time.monotonic() < deadline
         assert not adopted.is_set()
-        hold(connection, "default", model.name, mine)
+        pin(connection, "default", model.name, mine)
     behind.join()
     with looking.begin() as connection:
-        assert place(connection, "default", model.name, others) is not None
+        assert lock_cursor(connection, "default", model.name, others) is not None
     for each in (page, adopting, looking):
         each.close()

@@ -22,8 +22,8 @@ class Change(Enum):
     RESTORED = "restored"
 
 
-class Known(NamedTuple):
-    """What the mirror has of a record: enough to decide without reading the row."""
+class StoredRow(NamedTuple):
+    """Stored state of a record's row: enough to decide without reading its values."""
 
     content_hash: bytes
     is_deleted: bool
@@ -57,44 +57,47 @@ class Counts:
         return self.created + self.updated + self.deleted + self.restored
 
 
-def is_unchanged(content_hash: bytes, known: Known | None) -> bool:
+def is_unchanged(content_hash: bytes, stored: StoredRow | None) -> bool:
     """Whether a record does nothing to its row: it has that hash already.
 
     Except for a row that a sweep had marked: it is alive again, whatever its hash.
     """
-    return known is not None and known.content_hash == content_hash and known.deleted_by != "sweep"
+    return stored is not None and stored.content_hash == content_hash and stored.deleted_by != "sweep"
 
 
-def change(row: Row, known: Known | None) -> Change:
+def change(row: Row, stored: StoredRow | None) -> Change:
     """The effect of the record on its row."""
     deleted = row.deleted_at is not None
-    if known is None:
+    if stored is None:
         return Change.CREATED
-    if is_unchanged(row.content_hash, known):
+    if is_unchanged(row.content_hash, stored):
         return Change.UNCHANGED
-    if known.is_deleted and not deleted:
+    if stored.is_deleted and not deleted:
         return Change.RESTORED
-    return Change.DELETED if deleted and not known.is_deleted else Change.UPDATED
+    return Change.DELETED if deleted and not stored.is_deleted else Change.UPDATED
 
 
-def has_moved(effect: Change, known: Known | None, walk_began_at: datetime) -> bool:
+def has_moved(effect: Change, stored: StoredRow | None, walk_began_at: datetime) -> bool:
     """Whether a walk meets a record again that it has already stored, and finds it different.
 
     Then the record changed while the walk was reading. Where a list is ordered by time of change and paged
     by position, such a record leaves its place, all behind it move up by one, and one of them is never
     served: the walk has to be repeated to have seen everything.
     """
-    return known is not None and effect is not Change.UNCHANGED and known.mirrored_at >= walk_began_at
+    return stored is not None and effect is not Change.UNCHANGED and stored.mirrored_at >= walk_began_at
 
 
 def count(
-    rows: Collection[Row], known: Mapping[str, Known], effects: Mapping[str, Change], walk_began_at: datetime
+    rows: Collection[Row],
+    stored: Mapping[str, StoredRow],
+    effects: Mapping[str, Change],
+    walk_began_at: datetime,
 ) -> Counts:
-    """The records' effects as numbers. known and effects: by id."""
+    """The records' effects as numbers. stored and effects: by id."""
     effect_of = Counter(effects[row.id].value for row in rows)
     quarantined = moved = live = gone = 0
     for row in rows:
-        before = known.get(row.id)
+        before = stored.get(row.id)
         deleted = row.deleted_at is not None
         quarantined += bool(row.notes)
         moved += has_moved(effects[row.id], before, walk_began_at)

@@ -126,8 +126,8 @@ def hashed(value: Values) -> bytes:
     return text_hash(_canonical.encode(value))
 
 
-def says_the_same(text: bytes, other: str) -> bool:
-    """Whether two JSON texts differ in the order of members and in white space at most."""
+def same_content(text: bytes, other: str) -> bool:
+    """True for JSON texts that differ in the order of members and in white space at most."""
     try:
         return hashed(decoded(text)) == hashed(decoded(other.encode()))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

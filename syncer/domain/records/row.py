@@ -24,9 +24,11 @@ INDEXED_BYTES = 2_600
 #: Columns that every record may have, typed like the catalogue's own.
 COMMON_COLUMNS = (
     Column("remote_id", "text", "Id in the connected tool, as the tool gives it"),
-    Column("changed_at", "timestamp", "When the record's own members last changed, says Kombo"),
+    Column("changed_at", "timestamp", "Time at which the record's own members last changed, as Kombo says"),
     Column(
-        "remote_deleted_at", "timestamp", "When Kombo or a sweep found the record gone; null while it lives"
+        "remote_deleted_at",
+        "timestamp",
+        "Time at which Kombo or a sweep marked the record deleted; null while it lives",
     ),
 )
 

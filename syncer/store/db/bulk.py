@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Date, Insert, LargeBinary, Table, Time
+from sqlalchemy import Column, Connection, Date, LargeBinary, Table, Time
 from sqlalchemy.dialects import postgresql, sqlite
 
 from syncer.store.db.types import Json, Number, Timestamp, timestamp_text
@@ -24,7 +24,7 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 def insert(connection: Connection, table: Table, rows: Sequence[Values]) -> None:
-    """Insert rows that are not there yet; absent members are null."""
+    """Insert rows whose keys are not there; absent columns are null."""
     _execute(connection, table, rows, "")
 
 
@@ -38,7 +38,7 @@ def upsert(
 ) -> int:
     """Insert rows, or replace those with the same primary key except for the kept columns.
 
-    compare: leave a row as it is that differs in none of these columns. Gives how many rows were written.
+    compare: leave a row as it is that differs in none of these columns. Give how many rows were written.
     """
     on_conflict = _on_conflict(table, frozenset(keep))
     if compare:
@@ -48,10 +48,9 @@ def upsert(
     return _execute(connection, table, rows, on_conflict)
 
 
-def insert_or_ignore(connection: Connection, table: Table) -> Insert:
-    """A statement that inserts a row unless one with its key is there."""
-    statement = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    return statement(table).on_conflict_do_nothing()
+def insert_statement(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Make an INSERT that can have an ON CONFLICT clause, for a few rows at a time."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
 def _execute(connection: Connection, table: Table, rows: Sequence[Values], on_conflict: str) -> int:
@@ -80,7 +79,7 @@ def _execute(connection: Connection, table: Table, rows: Sequence[Values], on_co
 
 @cache
 def _sqlite_columns(table: Table) -> tuple[list[str], list[tuple[int, Callable[[Any], Any]]]]:
-    """The columns' names, and how the values of some of them are encoded, by place."""
+    """Give the columns' names, and the encoders of some of them, by position."""
     encoders = [(index, _sqlite_encoder(column)) for index, column in enumerate(table.columns)]
     return [column.name for column in table.columns], [(i, each) for i, each in encoders if each is not None]
 
@@ -113,7 +112,7 @@ def _postgresql_encoders(table: Table) -> list[tuple[str, Callable[[Any], Any]]]
 def _sqlite_statement(table: Table) -> str:
     names = [column.name for column in table.columns]
     marks = ", ".join("?" for _ in names)
-    return f"INSERT INTO {_quoted(table.name)} ({_listed(names)}) VALUES ({marks})"
+    return f"INSERT INTO {_quoted(table.name)} ({_column_list(names)}) VALUES ({marks})"
 
 
 @cache
@@ -122,7 +121,7 @@ def _postgresql_statement(table: Table) -> str:
     names = [column.name for column in table.columns]
     typed = ", ".join(f"{_quoted(column.name)} {column.type.compile(dialect)}" for column in table.columns)
     return (
-        f"INSERT INTO {_quoted(table.name)} ({_listed(names)}) SELECT {_listed(names)} "
+        f"INSERT INTO {_quoted(table.name)} ({_column_list(names)}) SELECT {_column_list(names)} "
         f"FROM jsonb_to_recordset(CAST(%s AS jsonb)) AS page({typed})"
     )
 
@@ -133,7 +132,7 @@ def _on_conflict(table: Table, keep: frozenset[str]) -> str:
     replaced = [c.name for c in table.columns if c.name not in keep and c.name not in key]
     changes = ", ".join(f"{_quoted(name)} = excluded.{_quoted(name)}" for name in replaced)
     action = f"UPDATE SET {changes}" if replaced else "NOTHING"
-    return f" ON CONFLICT ({_listed(key)}) DO {action}"
+    return f" ON CONFLICT ({_column_list(key)}) DO {action}"
 
 
 @cache
@@ -145,7 +144,7 @@ def _where_different(table: Table, compare: frozenset[str], differs: str) -> str
     return f" WHERE {different}"
 
 
-def _listed(names: Iterable[str]) -> str:
+def _column_list(names: Iterable[str]) -> str:
     return ", ".join(_quoted(name) for name in names)
 
 

@@ -1,4 +1,4 @@
-"""One database: its engine, its transactions, its clock, and its troubles in our words."""
+"""One database: its engine, transactions and clock, and the translation of its errors."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable
-from syncer.store.db.engines import engine_of
+from syncer.store.db.engines import make_engine
 from syncer.store.db.errors import is_no_database, is_our_fault, reason
 
 _T = TypeVar("_T")
 
-#: Made once: every page asks it.
+#: Made once: every page runs it.
 _SQLITE_NOW = text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")
 _POSTGRESQL_NOW = text("SELECT clock_timestamp()")
 
@@ -38,7 +38,7 @@ class Database:
 
     def __init__(self, url: str, *, workers: int = 8, clock_offset: timedelta = timedelta(0)) -> None:
         self.clock_offset = clock_offset
-        self.engine = engine_of(url, workers)
+        self.engine = make_engine(url, workers)
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="database")
         # SQLite has one write lock. Waiting for it here is fair and costs nothing; waiting for it inside
         # SQLite is a poll with growing pauses.
@@ -50,13 +50,13 @@ class Database:
 
     @property
     def file(self) -> Path | None:
-        """Where SQLite keeps it; None for a server, and where the address is a URI of SQLite's own."""
+        """SQLite's file; None for a server, and where the address is a URI of SQLite's own."""
         is_path = self.is_sqlite and "uri" not in self.engine.url.query
         return Path(self.engine.url.database or "") if is_path else None
 
     @property
     def shown_url(self) -> str:
-        """The address without a password, wherever in it one stands."""
+        """Address without a password, wherever in it one is."""
         url = self.engine.url
         hidden = {name: "***" for name in url.query if "password" in name}
         shown = url.set(drivername=url.get_backend_name()).update_query_dict(hidden)
@@ -64,7 +64,7 @@ class Database:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """A transaction that writes: commits at the end, rolls back on an exception."""
+        """Begin a transaction that writes: it commits at the end, and rolls back on an exception."""
         if self._writer is not None:
             self._writer.acquire()
         try:
@@ -76,12 +76,12 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that only reads: one consistent picture, and no writer waits for it."""
+        """Begin a transaction that only reads: one consistent snapshot, and no writer waits for it."""
         with self._translated(), self.engine.connect() as connection:
             if self.is_sqlite:
                 connection.execution_options(syncer_read_only=True)
             else:
-                # At PostgreSQL's default level every statement would see a picture of its own.
+                # At PostgreSQL's default level every statement would see a snapshot of its own.
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
                 yield connection
@@ -108,7 +108,7 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._threads, transaction)
 
     def now(self, connection: Connection) -> datetime:
-        """The database's clock: the one that all hosts share."""
+        """Read the database's clock, which all hosts share."""
         if self.is_sqlite:
             shown = connection.execute(_SQLITE_NOW).scalar_one()
             moment = datetime.fromisoformat(shown).replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""How to reach each kind of database, and how its connections are set up."""
+"""Engines of SQLite and PostgreSQL, and the setup of their connections."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from syncer.domain.errors import UsageError
-from syncer.store.db.errors import is_refusal_to_write, stays
+from syncer.store.db.errors import is_connection_fault, is_refusal_to_write
 from syncer.store.db.types import LooseTimestamp
 
 #: Milliseconds that SQLite waits for another process's write lock before it calls itself busy.
 SQLITE_BUSY_MS = 30_000
-#: Milliseconds after which who waits for that lock asks for it anew: SQLite alone asks after 1 and 2 and then
-#: ever more seldom, up to 100, and another process that writes page after page has it again before that.
-TURN_MS = 3
+#: Milliseconds between two attempts to take that lock: SQLite alone tries after 1 and 2 and then ever more
+#: seldom, up to 100, and another process that writes page after page has it again before that.
+LOCK_POLL_MS = 3
 #: Seconds to wait for PostgreSQL to accept a connection.
 CONNECT_TIMEOUT = 10
 #: Seconds after which PostgreSQL ends a transaction in which nothing happens any more, unless the address,
 #: the role or the database has a limit of its own.
 IDLE_IN_TRANSACTION = 60
-#: How often a process asks for WAL mode while others are asking for it, too.
+#: Attempts of a process to switch to WAL mode while others do so, too.
 WAL_TRIES = 100
 
 
-def engine_of(url: str, workers: int) -> Engine:
-    """An engine with that many connections, made ready for our transactions; it does not connect yet.
+def make_engine(url: str, workers: int) -> Engine:
+    """Make an engine with that many connections, set up for our transactions; it does not connect yet.
 
     Raises UsageError for a URL that it cannot read.
     """
@@ -68,7 +68,7 @@ def _postgresql(address: URL, workers: int) -> Engine:
         # The driver reads moments in the session's zone, where those near the years 1 and 9999 can lie
         # outside what Python holds.
         connection.execute("SET TIME ZONE 'UTC'")
-        # A process that is stopped, or a host that is gone, in the middle of a transaction holds rows that
+        # A process that is stopped, or a host that is lost, in the middle of a transaction locks rows that
         # others wait for.
         connection.execute(
             "SELECT set_config('idle_in_transaction_session_timeout', %s, false) "
@@ -77,7 +77,7 @@ def _postgresql(address: URL, workers: int) -> Engine:
         )
         connection.commit()
 
-    _drop_what_stays_troubled(engine)
+    _discard_faulty_connections(engine)
     return engine
 
 
@@ -110,18 +110,18 @@ def _sqlite(address: URL, workers: int) -> Engine:
         if connection.get_execution_options().get("syncer_read_only"):
             connection.exec_driver_sql("BEGIN")
         else:
-            _begin_in_turn(connection)
+            _begin_immediate(connection)
 
-    _drop_what_stays_troubled(engine)
+    _discard_faulty_connections(engine)
     return engine
 
 
-def _drop_what_stays_troubled(engine: Engine) -> None:
-    """Let no connection go back among the others that would never work again."""
+def _discard_faulty_connections(engine: Engine) -> None:
+    """Return no connection to the pool that would never work again."""
 
     @event.listens_for(engine, "handle_error")
     def drop(context: ExceptionContext) -> None:
-        if not stays(context.original_exception) or _may_only_read(context):
+        if not is_connection_fault(context.original_exception) or _may_only_read(context):
             return
         context.is_disconnect = True
         if engine.dialect.name == "sqlite":
@@ -134,25 +134,25 @@ def _drop_what_stays_troubled(engine: Engine) -> None:
 
 
 def _may_only_read(context: ExceptionContext) -> bool:
-    """Whether it was we who let the connection only read, so that a refusal to write says nothing of it."""
+    """True where we made the connection read-only, so that a refusal to write says nothing of it."""
     options = context.connection.get_execution_options() if context.connection is not None else {}
     ours = options.get("syncer_read_only") or options.get("postgresql_readonly")
     return bool(ours) and is_refusal_to_write(context.original_exception)
 
 
-def _begin_in_turn(connection: Connection) -> None:
-    """Take the write lock, soon after another process has given it up."""
+def _begin_immediate(connection: Connection) -> None:
+    """Begin with the write lock, soon after another process has released it."""
     driver: Any = connection.connection.driver_connection
     try:
-        driver.execute(f"PRAGMA busy_timeout = {TURN_MS}")
-        for _ in range(SQLITE_BUSY_MS // TURN_MS):
+        driver.execute(f"PRAGMA busy_timeout = {LOCK_POLL_MS}")
+        for _ in range(SQLITE_BUSY_MS // LOCK_POLL_MS):
             try:
                 driver.execute("BEGIN IMMEDIATE")
                 return
             except sqlite3.OperationalError as error:
                 if not _is_busy(error):
                     break
-        # Whatever is in the way is told like all other troubles.
+        # Any other error is raised like those of all statements.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     finally:
         # A connection that is of no use any more has been closed.
@@ -165,7 +165,7 @@ def _is_busy(error: sqlite3.Error) -> bool:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """Switch to WAL. Of several processes that do so at once SQLite tells all but one that it is busy."""
+    """Switch to WAL. Of several processes that do so at once SQLite answers all but one that it is busy."""
     for last in (False,) * (WAL_TRIES - 1) + (True,):
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -173,6 +173,6 @@ def _use_wal(connection: sqlite3.Connection) -> None:
         except sqlite3.OperationalError as error:
             if last or not _is_busy(error):
                 raise
-            # It did not wait for the others; this does.
+            # The switch does not wait for the others; this does.
             connection.execute("BEGIN EXCLUSIVE")
             connection.execute("ROLLBACK")

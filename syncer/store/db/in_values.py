@@ -1,4 +1,4 @@
-"""Looking rows up by many keys at once: one parameter and one statement text, however many they are."""
+"""Conditions on many values at once: one parameter and one statement text, however many they are."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from sqlalchemy import ColumnElement, Connection, Text, any_, bindparam, func, s
 from sqlalchemy.dialects.postgresql import ARRAY
 
 
-def is_listed(connection: Connection, column: ColumnElement[Any], keys: Iterable[str]) -> ColumnElement[bool]:
-    """Whether a text column has one of these keys. A list of parameters would be a new text each time."""
+def in_values(
+    connection: Connection, column: ColumnElement[Any], values: Iterable[str]
+) -> ColumnElement[bool]:
+    """Make the condition that a text column has one of these values.
+
+    SQL's IN, with a parameter for each, would be a new text each time.
+    """
     if connection.dialect.name == "sqlite":
-        listed = func.json_each(json.dumps(list(keys))).table_valued("value", name="listed")
-        return column.in_(select(listed.c.value))
-    return column == any_(bindparam(None, list(keys), ARRAY(Text)))
+        given = func.json_each(json.dumps(list(values))).table_valued("value", name="given")
+        return column.in_(select(given.c.value))
+    return column == any_(bindparam(None, list(values), ARRAY(Text)))

@@ -7,6 +7,7 @@ NUMERIC affinity. JSON is text that its JSON functions read.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -21,7 +22,7 @@ from syncer.domain.catalogue.model import ColumnType
 
 
 class _Declared(UserDefinedType[Any]):
-    """A type that is only a name in DDL: values pass as they are."""
+    """Type that is only a name in DDL: values pass as they are."""
 
     cache_ok = True
 
@@ -33,7 +34,7 @@ class _Declared(UserDefinedType[Any]):
 
 
 class Timestamp(TypeDecorator[datetime]):
-    """A moment; takes aware datetimes only and gives them back in UTC."""
+    """Moment; takes aware datetimes only and gives them back in UTC."""
 
     impl = TIMESTAMP
     cache_ok = True
@@ -56,14 +57,14 @@ class Timestamp(TypeDecorator[datetime]):
 
 
 class LooseTimestamp(DATETIME):
-    """A moment that is bound where no column tells its type, on SQLite: the same text all the same."""
+    """Moment that is bound without a column that gives its type, on SQLite: the same text all the same."""
 
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], str | None]:
         return lambda value: None if value is None else timestamp_text(value)
 
 
 class Number(TypeDecorator[Decimal]):
-    """An exact decimal; on SQLite as exact as its NUMERIC affinity: 15 significant digits."""
+    """Exact decimal; on SQLite as exact as its NUMERIC affinity: 15 significant digits."""
 
     impl = Numeric
     cache_ok = True
@@ -100,9 +101,14 @@ SQL_TYPES: dict[ColumnType, type[TypeEngine[Any]]] = {
 }
 
 
+def decoded_json(value: Any) -> Any:
+    """Decode a value of a JSON column; PostgreSQL's driver has done so already."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
 @lru_cache(maxsize=1024)
 def timestamp_text(moment: datetime) -> str:
-    """The moment as SQLite keeps it: fixed width, so that text order is time order.
+    """Format a moment as SQLite keeps it: of fixed width, so that text order is time order.
 
     Raises ValueError for a moment without a zone.
     """

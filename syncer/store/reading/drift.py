@@ -1,4 +1,4 @@
-"""Members that documents have and the catalogue does not know: what Kombo has begun to send."""
+"""Schema drift: members of stored documents that the catalogue does not know."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.members import members
 from syncer.store.schema.mirror_tables import MIRROR
 
-#: Documents of one table that are looked at; its ids are random, and so are the first ones by id.
-LOOK_AT = 50_000
+#: Documents of one table that are read; its ids are random, and so are the first ones by id.
+SAMPLE_ROWS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What one table's documents have without a column. unknown: member -> how many documents have it.
+    """Unknown members of one table's documents, each with the number of documents that have it.
 
-    looked_at: the documents looked at, which are all of the table's unless is_sample.
+    looked_at: the documents that were read, which are all of the table's unless is_sample.
     """
 
     table: str
@@ -29,8 +29,8 @@ class Drift:
     is_sample: bool
 
 
-def drift(connection: Connection, look_at: int = LOOK_AT) -> Iterator[Drift]:
-    """One for each table with documents, in catalogue order; tables without rows are left out."""
+def drift(connection: Connection, look_at: int = SAMPLE_ROWS) -> Iterator[Drift]:
+    """Find the drift of each table with documents, in catalogue order; tables without rows are left out."""
     for name, known in _documented():
         table = MIRROR[name]
         here = select(table.c.id).limit(look_at + 1).subquery()
@@ -51,7 +51,7 @@ def drift(connection: Connection, look_at: int = LOOK_AT) -> Iterator[Drift]:
 
 
 def _documented() -> Iterator[tuple[str, frozenset[str]]]:
-    """Tables with documents, and the members that are known in these."""
+    """Give the tables with documents, and the known members of these."""
     for model in catalogue().values():
         yield model.name, members()[model.name] | {"remote_id"}
         for child in model.children:
@@ -59,7 +59,7 @@ def _documented() -> Iterator[tuple[str, frozenset[str]]]:
 
 
 def _keys(connection: Connection, document: ColumnElement[Any]) -> tuple[ColumnElement[str], FromClause]:
-    """The names of a document's members, and what to select them from."""
+    """Give the column with the names of a document's members, and what to select it from."""
     if connection.dialect.name == "sqlite":
         members_of = func.json_each(document).table_valued("key", joins_implicitly=True)
         return members_of.c.key, members_of

@@ -1,4 +1,4 @@
-"""What the mirror holds and how fresh it is, as numbers for `status`."""
+"""Status of the mirror: contents and freshness, as numbers."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ from syncer.domain.streams.stream import Stream
 from syncer.store.db.types import Timestamp
 from syncer.store.schema.mirror_tables import quarantine, streams
 from syncer.store.state.budget import read_budget
-from syncer.store.state.integrations import Integration, IntegrationStore
+from syncer.store.state.integrations import IntegrationRow, IntegrationStore
 from syncer.store.state.missing import Held, held_rows
 from syncer.store.state.streams import StreamStore
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything `status` tells. quarantine: records held back and since when, by stream; held: rows that
-    are missing and wait for a person.
+    """Everything that `status` shows.
+
+    quarantine: number of records in quarantine and time of the first, by stream. held: missing rows that wait
+    for approval.
     """
 
     now: datetime
-    integrations: list[Integration]
+    integrations: list[IntegrationRow]
     streams: list[Stream]
     running: set[StreamKey]
     quarantine: dict[StreamKey, tuple[int, datetime]]
@@ -35,16 +37,16 @@ class Overview:
 
     @property
     def states(self) -> Counter[str]:
-        """How many streams are in each state."""
+        """Count the streams in each state."""
         return Counter(stream.state for stream in self.streams)
 
 
 def overview(
     connection: Connection, environment: str, key_fingerprint: str | None, now: datetime
 ) -> Overview:
-    """One consistent picture of what is mirrored; the budget only where the key is known."""
+    """Read one consistent picture of what is mirrored; the budget only where the key is known."""
     mirrored = IntegrationStore(environment).all(connection)
-    held = connection.execute(
+    quarantined = connection.execute(
         select(
             quarantine.c.integration_id,
             quarantine.c.model,
@@ -64,7 +66,7 @@ def overview(
         integrations=mirrored,
         streams=StreamStore(environment).all(connection),
         running={StreamKey(row.integration_id, row.model) for row in running},
-        quarantine={StreamKey(row[0], row[1]): (row[2], row[3]) for row in held},
+        quarantine={StreamKey(row[0], row[1]): (row[2], row[3]) for row in quarantined},
         held=held_rows(connection, environment),
         budget=read_budget(connection, environment, key_fingerprint) if key_fingerprint else None,
     )

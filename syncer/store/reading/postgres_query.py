@@ -1,4 +1,4 @@
-"""One statement on PostgreSQL: any that gives rows, as they come, and none that gives none.
+"""Run one statement that gives rows on PostgreSQL, and stream the rows.
 
 A cursor of the server's would take SELECT and VALUES alone; this way EXPLAIN and SHOW answer, too.
 """
@@ -25,7 +25,7 @@ from syncer.domain.errors import UsageError
 #: In a document: a string, or blanks between members.
 _STRING_OR_BLANKS = re.compile(rb'("(?:[^"\\]|\\.)*+")|[ \t\r\n]++', flags=re.DOTALL)
 #: In a statement: what may hold a colon that means nothing (text, names, comments), or ``:name``.
-_PLACE = re.compile(
+_PARAMETER = re.compile(
     r"""(?<!\w)[eE]'(?:[^'\\]|\\.)*' | '[^']*' | "[^"]*" | --[^\n]* | /\*.*?\*/ | (?<!\w)\$(\w*)\$.*?\$\1\$
     | (?<![:\w]):([^\W\d]\w*)""",
     flags=re.DOTALL | re.VERBOSE,
@@ -36,11 +36,11 @@ _PLACE = re.compile(
 def columns_and_rows(
     connection: Connection, sql: str, parameters: Mapping[str, str]
 ) -> Iterator[tuple[tuple[str, ...], Iterator[tuple[Any, ...]]]]:
-    """The answer to a statement with ``:name`` places, in the connection's transaction.
+    """Run a statement with ``:name`` parameters in the connection's transaction; give columns and rows.
 
     No columns, and nothing was run, where the database says that the statement gives none, such as one that
     writes or copies to a file. JSON comes as Raw: its own digits, and no blanks. Raises UsageError for a
-    place without a value, and DBAPIError.
+    parameter without a value, and DBAPIError.
     """
     sql, values = _numbered(sql, parameters)
     # Begins the reading transaction: of what follows, the driver does not see the first step.
@@ -69,10 +69,10 @@ def columns_and_rows(
 
 
 def _numbered(sql: str, parameters: Mapping[str, str]) -> tuple[str, list[str]]:
-    """The statement with the server's own places, $1 and so on, and their values."""
+    """Give the statement with the server's own parameters, $1 and so on, and their values."""
     names: list[str] = []
 
-    def place(found: re.Match[str]) -> str:
+    def numbered(found: re.Match[str]) -> str:
         name = found[2]
         if name is None:
             return found[0]
@@ -82,17 +82,17 @@ def _numbered(sql: str, parameters: Mapping[str, str]) -> tuple[str, list[str]]:
             names.append(name)
         return f"${names.index(name) + 1}"
 
-    return _PLACE.sub(place, sql), [parameters[name] for name in names]
+    return _PARAMETER.sub(numbered, sql), [parameters[name] for name in names]
 
 
 def _described(raw: psycopg.Connection[Any], sql: str) -> tuple[str, ...]:
-    """The columns that the statement will give; to tell them the database reads it, but does not run it."""
+    """Give the statement's columns; the database prepares it for that, but does not run it."""
     encoding = raw.info.encoding
     prepared = raw.pgconn.prepare(b"", sql.encode(encoding))
     if prepared.status != pq.ExecStatus.COMMAND_OK:
         raise error_from_result(prepared, encoding)
     described = raw.pgconn.describe_prepared(b"")
-    return tuple((described.fname(place) or b"").decode(encoding) for place in range(described.nfields))
+    return tuple((described.fname(index) or b"").decode(encoding) for index in range(described.nfields))
 
 
 def _as_written(data: str | bytes) -> Raw:

@@ -15,8 +15,8 @@ from syncer.domain.errors import DatabaseUnavailable, UsageError
 from syncer.store.db.database import Database
 from syncer.store.schema.migrate import check
 
-#: What SQLite does for a statement though the connection is read-only: other files (attaching makes them),
-#: and ending the transaction.
+#: Actions that SQLite allows on a read-only connection though they do more than read: other files (attaching
+#: makes them), and the end of the transaction.
 _NOT_READING = {
     sqlite3.SQLITE_ATTACH,
     sqlite3.SQLITE_DETACH,
@@ -24,14 +24,13 @@ _NOT_READING = {
     sqlite3.SQLITE_TRANSACTION,
 }
 
-
 #: PostgreSQL's insufficient_privilege.
 _NOT_PERMITTED = "42501"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Columns and rows of a query; rows come as they are asked for.
+    """Columns and rows of a query; rows come as they are consumed.
 
     JSON of PostgreSQL's is msgspec.Raw, digit by digit what the database has; SQLite has only text.
     """
@@ -78,7 +77,7 @@ def query(
 
 
 def check_readable(database: Database) -> None:
-    """As ``schema.check``; whoever may read the mirror, and not the bookkeeping, is told nothing."""
+    """Check the schema, unless the role may read the mirror and not the bookkeeping."""
     try:
         check(database)
     except DatabaseUnavailable as error:

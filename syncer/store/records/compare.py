@@ -1,4 +1,4 @@
-"""What the mirror has of records that have come. The database compares: what has not changed costs little."""
+"""Comparison of records with the stored rows, by the database: a record that has not changed costs little."""
 
 from __future__ import annotations
 
@@ -23,78 +23,88 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from syncer.domain.records.change import Known
-from syncer.domain.records.record import Record, says_the_same
-from syncer.store.db.in_values import is_listed
-from syncer.store.schema.destination import Shelf
+from syncer.domain.records.change import StoredRow
+from syncer.domain.records.record import Record, same_content
+from syncer.store.db.in_values import in_values
+from syncer.store.schema.destination import Destination
 
 
-def known_rows(connection: Connection, shelf: Shelf, ids: Iterable[str]) -> dict[str, Known]:
-    """What the mirror has of these records, by id."""
+def stored_rows(connection: Connection, destination: Destination, ids: Iterable[str]) -> dict[str, StoredRow]:
+    """Look up the stored rows of these records, by id."""
     found = connection.execute(
-        select(shelf.id, *_known(shelf.table)).where(is_listed(connection, shelf.id, ids), *shelf.beside_id)
+        select(destination.id, *_stored_columns(destination.table)).where(
+            in_values(connection, destination.id, ids), *destination.key_filter
+        )
     )
-    return {row[0]: Known(*row[1:]) for row in found.all()}
+    return {row[0]: StoredRow(*row[1:]) for row in found.all()}
 
 
-def differing(connection: Connection, shelf: Shelf, hashes: Mapping[str, bytes]) -> dict[str, Known | None]:
-    """The records that may do something to the mirror, each with what that has of it; None: nothing.
+def changed_records(
+    connection: Connection, destination: Destination, hashes: Mapping[str, bytes]
+) -> dict[str, StoredRow | None]:
+    """Find the records that may change their rows, each with its stored row; None: there is none.
 
-    hashes: those of all records, by id.
+    hashes: those of all records, by id. A row that a sweep has marked counts as changed whatever its hash.
     """
-    beside = {f"its_{name}": value for name, value in shelf.beside.items()}
-    come = json.dumps({record_id: each.hex().upper() for record_id, each in hashes.items()})
-    statement = _differing(shelf.table, shelf.key, tuple(shelf.beside), connection.dialect.name)
-    found = connection.execute(statement, {"come": come, **beside})
-    return {row[0]: None if row[1] is None else Known(*row[2:]) for row in found.all()}
+    key = destination.key_columns
+    records = json.dumps({record_id: each.hex().upper() for record_id, each in hashes.items()})
+    statement = _changed(destination.table, destination.id_column, tuple(key), connection.dialect.name)
+    parameters = {f"key_{name}": value for name, value in key.items()}
+    found = connection.execute(statement, {"records": records, **parameters})
+    return {row[0]: None if row[1] is None else StoredRow(*row[2:]) for row in found.all()}
 
 
 @cache
-def _differing(table: Table, key: str, beside: tuple[str, ...], dialect: str) -> Select[Any]:
-    """Made once: every page asks it."""
-    come: ColumnElement[Any] = bindparam("come", type_=Text)
+def _changed(table: Table, id_column: str, key_columns: tuple[str, ...], dialect: str) -> Select[Any]:
+    """Make the statement once: every page runs it."""
+    parameter: ColumnElement[Any] = bindparam("records", type_=Text)
     if dialect == "sqlite":
-        listed = func.json_each(come).table_valued("key", "value", name="come")
-        theirs: ColumnElement[str] = func.hex(table.c.content_hash)
+        records = func.json_each(parameter).table_valued("key", "value", name="records")
+        stored_hash: ColumnElement[str] = func.hex(table.c.content_hash)
     else:
-        listed = func.jsonb_each_text(cast(come, JSONB)).table_valued("key", "value", name="come")
-        theirs = func.upper(func.encode(table.c.content_hash, "hex"))
-    its = [table.c[name] == bindparam(f"its_{name}") for name in beside]
-    known = _known(table)
+        records = func.jsonb_each_text(cast(parameter, JSONB)).table_valued("key", "value", name="records")
+        stored_hash = func.upper(func.encode(table.c.content_hash, "hex"))
+    same_key = [table.c[name] == bindparam(f"key_{name}") for name in key_columns]
+    stored_id = table.c[id_column]
     return (
-        select(listed.c.key, table.c[key], *known)
-        .select_from(listed.outerjoin(table, and_(table.c[key] == listed.c.key, *its)))
-        .where(or_(table.c[key].is_(None), theirs != listed.c.value, table.c.deleted_by == "sweep"))
-    )
-
-
-def recognised(
-    connection: Connection, shelf: Shelf, records: Iterable[Record], known: Mapping[str, Known]
-) -> dict[str, Known]:
-    """What the mirror has, with the hashes of records that say the same in another order of their members."""
-    others = {
-        record.id: record
-        for record in records
-        if record.id in known and known[record.id].content_hash != record.content_hash
-    }
-    if not others:
-        return dict(known)
-    parent = shelf.table.c.parent if "parent" in shelf.table.c else null()
-    documents = connection.execute(
-        select(shelf.id, cast(shelf.table.c.document, Text), parent).where(
-            is_listed(connection, shelf.id, others), *shelf.beside_id
+        select(records.c.key, stored_id, *_stored_columns(table))
+        .select_from(records.outerjoin(table, and_(stored_id == records.c.key, *same_key)))
+        .where(
+            or_(stored_id.is_(None), stored_hash != records.c.value, table.c.deleted_by == "sweep"),
         )
     )
-    same = [
-        record_id
+
+
+def ignore_member_order(
+    connection: Connection,
+    destination: Destination,
+    records: Iterable[Record],
+    stored: Mapping[str, StoredRow],
+) -> dict[str, StoredRow]:
+    """Give the stored rows, with the records' hashes where only the order of their members differs."""
+    different = {
+        record.id: record
+        for record in records
+        if record.id in stored and stored[record.id].content_hash != record.content_hash
+    }
+    if not different:
+        return dict(stored)
+    parent = destination.table.c.parent if "parent" in destination.table.c else null()
+    documents = connection.execute(
+        select(destination.id, cast(destination.table.c.document, Text), parent).where(
+            in_values(connection, destination.id, different), *destination.key_filter
+        )
+    )
+    reordered = {
+        record_id: stored[record_id]._replace(content_hash=different[record_id].content_hash)
         for record_id, text, parent in documents.all()
-        if says_the_same(others[record_id].text, text) and others[record_id].parent == parent
-    ]
-    return {**known, **{each: known[each]._replace(content_hash=others[each].content_hash) for each in same}}
+        if same_content(different[record_id].text, text) and different[record_id].parent == parent
+    }
+    return {**stored, **reordered}
 
 
-def _known(table: Table) -> tuple[ColumnElement[Any], ...]:
-    """The columns of ``Known``, in its order."""
+def _stored_columns(table: Table) -> tuple[ColumnElement[Any], ...]:
+    """Give the columns of ``StoredRow``, in its order."""
     columns = table.c
     deleted = columns.remote_deleted_at.is_not(None)
     return columns.content_hash, deleted, columns.deleted_by, columns.mirrored_at

@@ -1,4 +1,4 @@
-"""Rows of the mirror that a native list is asked for, one after the other by the value that is sent."""
+"""Parent values of native lists: columns of the mirror, for each value of which a list is requested."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from syncer.store.schema.mirror_tables import MIRROR, streams
 
 
 def next_value(
-    connection: Connection, each: ForEach, integration_id: str, after: str | None, *, or_itself: bool = False
+    connection: Connection, each: ForEach, integration_id: str, after: str | None, *, inclusive: bool = False
 ) -> str | None:
-    """The integration's next value in the column's own order; after None: the first. None: there is none.
+    """Give the integration's next value in the column's own order, the first after None; None at the end.
 
-    or_itself: the value that was given is the next one, as long as a row has it. Rows that come while the
-    list is read are met where their values lie ahead; the next reading has all.
+    inclusive: give the same value once more, as long as a row has it. Rows that come while the list is read
+    are included where their values lie ahead; the next walk has all.
     """
     name = each.table.removesuffix("_live")
-    asked = column(each.column, MIRROR[name].c[each.column].type)
-    conditions = [column("integration_id") == integration_id, asked.is_not(None)]
+    parent = column(each.column, MIRROR[name].c[each.column].type)
+    conditions = [column("integration_id") == integration_id, parent.is_not(None)]
     if after is not None:
-        value = int(after) if isinstance(asked.type, Integer) else after
-        conditions.append(asked >= value if or_itself else asked > value)
+        value = int(after) if isinstance(parent.type, Integer) else after
+        conditions.append(parent >= value if inclusive else parent > value)
     found = connection.execute(
-        select(cast(asked, Text)).select_from(table(each.table)).where(*conditions).order_by(asked).limit(1)
+        select(cast(parent, Text)).select_from(table(each.table)).where(*conditions).order_by(parent).limit(1)
     )
     following: str | None = found.scalar_one_or_none()
     return following
 
 
 def count_values(connection: Connection, each: ForEach, integration_id: str) -> int:
-    """How many lists there are to ask for: the integration's different values."""
-    asked: ColumnClause[Any] = column(each.column)
+    """Count the integration's different values: as many lists are requested."""
+    parent: ColumnClause[Any] = column(each.column)
     return connection.execute(
-        select(func.count(asked.distinct()))
+        select(func.count(parent.distinct()))
         .select_from(table(each.table))
         .where(column("integration_id") == integration_id)
     ).scalar_one()
 
 
-def are_read_whole(connection: Connection, environment: str, integration_id: str, name: str) -> bool:
-    """Whether the list that fills the table has been read whole once, for the integration."""
+def has_full_walk(connection: Connection, environment: str, integration_id: str, name: str) -> bool:
+    """Tell if a full walk of the list that fills the table has ended once, for the integration."""
     return connection.execute(
         select(
             exists().where(

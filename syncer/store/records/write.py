@@ -12,59 +12,59 @@ from sqlalchemy import Connection, Table, delete, select, update
 from sqlalchemy.exc import DBAPIError
 
 from syncer.domain.catalogue.model import Child
-from syncer.domain.records.change import Change, Counts, Known, count
+from syncer.domain.records.change import Change, Counts, StoredRow, count
 from syncer.domain.records.record import Poison, ascii_json
 from syncer.domain.records.row import Row
 from syncer.store.db.bulk import insert, upsert
 from syncer.store.db.errors import is_data_error, reason
-from syncer.store.db.in_values import is_listed
-from syncer.store.schema.destination import Shelf
+from syncer.store.db.in_values import in_values
+from syncer.store.schema.destination import Destination
 from syncer.store.schema.mirror_tables import MIRROR
 
-#: How the reason begins why the database did not take a record.
-REFUSED = "the database refuses it"
+#: Beginning of the reason of a record that the database refused.
+DATABASE_REFUSAL = "the database refuses it"
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenRows:
-    """Result of writing some records: counts, the effect of each by its id, and those that were refused."""
+    """Result of writing some records: counts, the effect of each by its id, and what goes into quarantine."""
 
     counts: Counts
     effects: dict[str, Change]
-    refused: list[Poison]
+    poisons: list[Poison]
 
 
 def write_rows(
     connection: Connection,
-    shelf: Shelf,
+    destination: Destination,
     rows: Sequence[Row],
     effects: Mapping[str, Change],
-    known: Mapping[str, Known],
+    stored: Mapping[str, StoredRow],
     *,
     now: datetime,
     walk_began_at: datetime,
     keep_anonymised: bool = False,
 ) -> WrittenRows:
-    """Make the rows current and count what each record did.
+    """Write the rows that change something, and count the effects of all.
 
-    rows: one for each id. effects: what each does, by id; unchanged ones are not written. known: what the
-    mirror has of them, looked up under the same lease. A row with a value that the database refuses is left
-    out, and what the mirror had of it stays. keep_anonymised: a deleted record that Kombo has blanked keeps
+    rows: one for each id. effects: of each, by id; unchanged ones are not written. stored: the stored rows,
+    looked up under the same lease. A row with a value that the database refuses is left out, and what the
+    mirror had of it stays. keep_anonymised: a deleted record that Kombo has blanked keeps
     its last values, document, links and children here; only its deletion is recorded.
     """
     changed = [row for row in rows if effects[row.id] is not Change.UNCHANGED]
-    write = partial(_write, connection, shelf, known=known, now=now, keep_anonymised=keep_anonymised)
-    refused = as_far_as_possible(connection, write, changed)
-    left_out = {poison.id for poison in refused}
-    taken = [row for row in rows if row.id not in left_out]
-    kept = {row.id: effects[row.id] for row in taken}
-    return WrittenRows(count(taken, known, kept, walk_began_at), kept, refused)
+    write = partial(_write, connection, destination, stored=stored, now=now, keep_anonymised=keep_anonymised)
+    poisons = write_by_halves(connection, write, changed)
+    poisoned = {poison.id for poison in poisons}
+    accepted = [row for row in rows if row.id not in poisoned]
+    accepted_effects = {row.id: effects[row.id] for row in accepted}
+    return WrittenRows(count(accepted, stored, accepted_effects, walk_began_at), accepted_effects, poisons)
 
 
-def as_far_as_possible(
+def write_by_halves(
     connection: Connection, write: Callable[[Sequence[Row]], None], rows: Sequence[Row]
 ) -> list[Poison]:
-    """Write the rows together or, where the database refuses that, by halves; give those it cannot take."""
+    """Write the rows together or, where the database refuses that, by halves; give those that it refuses."""
     if not rows:
         return []
     try:
@@ -75,49 +75,52 @@ def as_far_as_possible(
         if not is_data_error(error):
             raise
         if len(rows) == 1:
-            return [Poison(rows[0].id, f"{REFUSED}: {reason(error)}", ascii_json(rows[0].document))]
+            return [Poison(rows[0].id, f"{DATABASE_REFUSAL}: {reason(error)}", ascii_json(rows[0].document))]
     middle = len(rows) // 2
     return [
-        refused
+        poison
         for half in (rows[:middle], rows[middle:])
-        for refused in as_far_as_possible(connection, write, half)
+        for poison in write_by_halves(connection, write, half)
     ]
 
 
 def _write(
     connection: Connection,
-    shelf: Shelf,
+    destination: Destination,
     rows: Sequence[Row],
     *,
-    known: Mapping[str, Known],
+    stored: Mapping[str, StoredRow],
     now: datetime,
     keep_anonymised: bool,
 ) -> None:
     """Write records that are new or have changed, with their links and children."""
-    blanked = [row for row in rows if keep_anonymised and row.is_shell and row.id in known]
+    blanked = [row for row in rows if keep_anonymised and row.is_shell and row.id in stored]
     blanked_ids = {row.id for row in blanked}
     whole = [row for row in rows if row.id not in blanked_ids]
     upsert(
         connection,
-        shelf.table,
+        destination.table,
         # In one order everywhere, so that two writers of the same rows cannot wait for each other.
-        [shelf.values(row, now) for row in sorted(whole, key=lambda row: row.id)],
+        [destination.values(row, now) for row in sorted(whole, key=lambda row: row.id)],
         keep=("first_seen_at",),
     )
     for row in blanked:
-        _mark_only(connection, shelf.table, row, now)
-    replaced = [row.id for row in whole if row.id in known]
-    for link in shelf.links:
-        _replace(connection, MIRROR[link.table], link.owner, replaced, _gathered(whole, link.table, "links"))
-    for child in shelf.children:
-        entries = [{**entry, **shelf.own} for entry in _gathered(whole, child.table, "children")]
+        _mark_deleted(connection, destination.table, row, now)
+    replaced = [row.id for row in whole if row.id in stored]
+    for link in destination.links:
+        _replace(connection, MIRROR[link.table], link.owner, replaced, _collect(whole, link.table, "links"))
+    for child in destination.children:
+        entries = [
+            {**entry, **destination.stream_columns} for entry in _collect(whole, child.table, "children")
+        ]
         if child.owner is not None:
             _replace(connection, MIRROR[child.table], child.owner, replaced, entries)
         else:
             _write_shared(connection, child, entries, now)
 
 
-def _mark_only(connection: Connection, table: Table, row: Row, now: datetime) -> None:
+def _mark_deleted(connection: Connection, table: Table, row: Row, now: datetime) -> None:
+    """Mark the row deleted, and keep its values."""
     connection.execute(
         update(table)
         .where(table.c.id == row.id)
@@ -131,7 +134,7 @@ def _mark_only(connection: Connection, table: Table, row: Row, now: datetime) ->
     )
 
 
-def _gathered(rows: Iterable[Row], table: str, kind: str) -> list[dict[str, Any]]:
+def _collect(rows: Iterable[Row], table: str, kind: str) -> list[dict[str, Any]]:
     return [entry for row in rows for entry in getattr(row, kind)[table]]
 
 
@@ -139,18 +142,18 @@ def _replace(
     connection: Connection, table: Table, owner: str, replaced: Sequence[str], entries: list[dict[str, Any]]
 ) -> None:
     if replaced:
-        connection.execute(delete(table).where(is_listed(connection, table.c[owner], replaced)))
+        connection.execute(delete(table).where(in_values(connection, table.c[owner], replaced)))
     insert(connection, table, entries)
 
 
 def _write_shared(connection: Connection, child: Child, entries: list[dict[str, Any]], now: datetime) -> None:
-    """Children that several parents carry: hash-first, by id; the last parent of the page wins."""
+    """Write shared children whose hashes differ; of several parents on the page the last one wins."""
     table = MIRROR[child.table]
     latest = {entry["id"]: {**entry, "mirrored_at": now} for entry in entries}
     if not latest:
         return
     found = connection.execute(
-        select(table.c.id, table.c.content_hash).where(is_listed(connection, table.c.id, latest))
+        select(table.c.id, table.c.content_hash).where(in_values(connection, table.c.id, latest))
     )
     hashes = {row[0]: bytes(row[1]) for row in found.all()}
     new = [entry for key, entry in sorted(latest.items()) if hashes.get(key) != entry["content_hash"]]

@@ -1,4 +1,4 @@
-"""Where the rows of a stream are kept: in the table of its model, or among the records of native lists."""
+"""Destination of the rows of a stream: the table of its model, or the one that all native lists share."""
 
 from __future__ import annotations
 
@@ -16,70 +16,78 @@ from syncer.domain.stream_key import StreamKey
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.native_table import passthrough_records
 
-#: When a row was first and last written.
-STAMPED = ("first_seen_at", "mirrored_at")
+#: Columns with the times of a row's first and last write.
+WRITE_TIMESTAMPS = ("first_seen_at", "mirrored_at")
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
-    """The rows of one stream.
+class Destination:
+    """Table, key and constant columns of the rows of one stream.
 
-    key: the column with the records' ids. own: columns that have the same value in all rows of the stream.
-    links, children: what is kept with them in tables of their own. stamped: columns with the time at which a
-    row is written.
+    id_column: name of the column with the records' ids. stream_columns: columns that have the same value in
+    all rows of the stream. links, children: entries that are kept with the rows in tables of their own.
+    timestamp_columns: columns with the time at which a row is written.
     """
 
     table: Table
-    key: str
-    own: Mapping[str, str]
+    id_column: str
+    stream_columns: Mapping[str, str]
     links: tuple[Link, ...] = ()
     children: tuple[Child, ...] = ()
-    stamped: tuple[str, ...] = STAMPED
+    timestamp_columns: tuple[str, ...] = WRITE_TIMESTAMPS
 
     @property
     def id(self) -> Column[Any]:
-        """The column with the records' ids."""
-        return self.table.c[self.key]
+        """Column with the records' ids."""
+        return self.table.c[self.id_column]
 
     @property
-    def its(self) -> list[ColumnElement[bool]]:
-        """Which rows of the table are the stream's."""
-        return [self.table.c[name] == value for name, value in self.own.items()]
+    def stream_filter(self) -> list[ColumnElement[bool]]:
+        """Conditions that choose the stream's rows."""
+        return self._equal(self.stream_columns)
 
     @property
-    def beside(self) -> dict[str, str]:
-        """What a row must have besides its id to be the record's: nothing where ids are the table's key."""
+    def key_columns(self) -> dict[str, str]:
+        """Columns of the table's primary key besides the id, with the stream's values; often none."""
         key = self.table.primary_key.columns
-        return {name: value for name, value in self.own.items() if name in key}
+        return {name: value for name, value in self.stream_columns.items() if name in key}
 
     @property
-    def beside_id(self) -> list[ColumnElement[bool]]:
-        """The same as conditions."""
-        return [self.table.c[name] == value for name, value in self.beside.items()]
+    def key_filter(self) -> list[ColumnElement[bool]]:
+        """Conditions that, together with an id, choose one row."""
+        return self._equal(self.key_columns)
 
     def values(self, row: Row, now: datetime) -> dict[str, Any]:
-        """The row as the table takes it, written now."""
+        """Values of the table's columns for a row that is written now."""
         return {
-            self.key: row.id,
-            **self.own,
+            self.id_column: row.id,
+            **self.stream_columns,
             **row.values,
             "document": row.document,
             "content_hash": row.content_hash,
-            **dict.fromkeys(self.stamped, now),
+            **dict.fromkeys(self.timestamp_columns, now),
             "deleted_by": "kombo" if row.deleted_at is not None else None,
         }
 
-
-def model_shelf(model: Model, integration_id: str) -> Shelf:
-    """Where a model's records of an integration are kept."""
-    own = {"integration_id": integration_id}
-    return Shelf(MIRROR[model.name], "id", own, model.links, model.children)
+    def _equal(self, values: Mapping[str, str]) -> list[ColumnElement[bool]]:
+        return [self.table.c[name] == value for name, value in values.items()]
 
 
-def shelf_of(environment: str, key: StreamKey) -> Shelf:
-    """Where a stream's records are kept."""
+def model_destination(model: Model, integration_id: str) -> Destination:
+    """Give the destination of a model's records of one integration."""
+    stream_columns = {"integration_id": integration_id}
+    return Destination(MIRROR[model.name], "id", stream_columns, model.links, model.children)
+
+
+def stream_destination(environment: str, key: StreamKey) -> Destination:
+    """Give the destination of a stream's records."""
     model = catalogue().get(key.model)
     if model is not None:
-        return model_shelf(model, key.integration_id)
-    own = {"environment": environment, "resource": key.model, "integration_id": key.integration_id}
-    return Shelf(passthrough_records, "record_key", own, stamped=(*STAMPED, "last_seen_at"))
+        return model_destination(model, key.integration_id)
+    stream_columns = {
+        "environment": environment,
+        "resource": key.model,
+        "integration_id": key.integration_id,
+    }
+    timestamps = (*WRITE_TIMESTAMPS, "last_seen_at")
+    return Destination(passthrough_records, "record_key", stream_columns, timestamp_columns=timestamps)

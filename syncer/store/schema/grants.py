@@ -1,4 +1,4 @@
-"""Who may read the mirror: a role of PostgreSQL's, all of it or without the sensitive columns.
+"""Read access to the mirror for a role of PostgreSQL: to all of it, or without the sensitive columns.
 
 What is not granted is denied: the bookkeeping, with the records in quarantine, and every column that comes
 later. Views run with their owner's rights: a column of a view is granted or not as that of its table is.
@@ -13,21 +13,13 @@ from sqlalchemy import Connection, text
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
 from syncer.store.db.database import Database
-from syncer.store.schema.migrate import wait_for_others
+from syncer.store.schema.migrate import lock_schema
 from syncer.store.schema.mirror_tables import DOCUMENT, MIRROR, metadata
 from syncer.store.schema.native_views import native_relations
-from syncer.store.schema.safe_views import (
-    FRESHNESS,
-    columns_there,
-    live_name,
-    make_safe_views,
-    quoted,
-    safe_columns,
-    safe_name,
-    withheld,
-)
+from syncer.store.schema.safe_views import make_safe_views, safe_columns, withheld
+from syncer.store.schema.views import FRESHNESS, live_name, quoted, relations, safe_name
 
-#: What has sensitive columns that can be withheld, with the table whose columns it has.
+#: Tables and views whose sensitive columns can be withheld, each with the table whose columns it has.
 _NARROWED = {**{name: name for name in MIRROR}, **{live_name(name): name for name in catalogue()}}
 
 _OWNERS = """
@@ -54,7 +46,7 @@ _LEAK = """
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """What a role may read now: the columns of each table and view in the schema."""
+    """Read access of a role after a grant: the columns of each table and view in the schema."""
 
     role: str
     schema: str
@@ -77,7 +69,7 @@ def grant_read(database: Database, role: str, *, without_sensitive: bool) -> Gra
     or not ours to grant, and where the role would see sensitive columns all the same.
     """
     with database.begin() as connection:
-        wait_for_others(connection)
+        lock_schema(connection)
         _require_role(connection, role)
         _require_ownership(connection, role)
         make_safe_views(connection)
@@ -102,11 +94,13 @@ def grant_read(database: Database, role: str, *, without_sensitive: bool) -> Gra
 
 
 def _readable(connection: Connection, without_sensitive: bool) -> dict[str, list[str]]:
-    there = columns_there(connection)
+    present = relations(connection)
     native = () if without_sensitive else native_relations(connection)
     return {
-        # Not what is there less what is withheld: a column that the catalogue does not know may be anything.
-        name: safe_columns(_NARROWED[name]) if without_sensitive and name in _NARROWED else there[name]
+        # Not the columns there are less those withheld: one that the catalogue does not know may be anything.
+        name: safe_columns(_NARROWED[name])
+        if without_sensitive and name in _NARROWED
+        else present[name].columns
         for name in (*_NARROWED, *map(safe_name, catalogue()), *native, FRESHNESS)
     }
 

@@ -1,4 +1,4 @@
-"""Bring a database to this version's schema, and refuse one that is not ours or not ours yet."""
+"""Migrations of the schema, and checks that a database has the one of this version."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, MetaData, Table, inspect, text
-from sqlalchemy.schema import DropTable
+from sqlalchemy.schema import DropTable, SetColumnComment, SetTableComment
 
 from syncer.domain.errors import DatabaseRefused
 from syncer.store.db.database import Database
-from syncer.store.schema.comments import write_comments
-from syncer.store.schema.safe_views import set_aside
+from syncer.store.schema.mirror_tables import metadata
+from syncer.store.schema.safe_views import without_safe_views
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -22,6 +22,14 @@ VERSION_TABLE = "sync_schema_version"
 #: Key of the PostgreSQL advisory lock that lets one process migrate at a time.
 MIGRATION_LOCK = 0x53594E43
 
+_COMMENTS = """
+    SELECT c.relname, coalesce(a.attname, ''), d.description
+    FROM pg_description d
+    JOIN pg_class c ON c.oid = d.objoid AND d.classoid = 'pg_class'::regclass
+    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND d.objsubid > 0
+    WHERE c.relnamespace = current_schema()::regnamespace
+"""
+
 
 def migrate(database: Database, revision: str = "head") -> tuple[str | None, str | None]:
     """Upgrade to the revision; give the revisions before and after.
@@ -29,13 +37,13 @@ def migrate(database: Database, revision: str = "head") -> tuple[str | None, str
     Raises DatabaseRefused for a database of another program or of a newer version of this one.
     """
     with database.begin() as connection:
-        wait_for_others(connection)
+        lock_schema(connection)
         before = _ours(database, connection)
         if before != (_head() if revision == "head" else revision):
             # Read only where there is something to migrate: every command comes by here.
             from alembic import command
 
-            with set_aside(connection):
+            with without_safe_views(connection):
                 command.upgrade(_config(connection), revision)
         if revision == "head":
             write_comments(connection)
@@ -43,17 +51,17 @@ def migrate(database: Database, revision: str = "head") -> tuple[str | None, str
 
 
 def downgrade(database: Database, revision: str) -> None:
-    """Go back to an older revision (``base``: to an empty database); what it lacks goes with its rows.
+    """Downgrade to an older revision (``base``: to an empty database); what it lacks goes with its rows.
 
     Raises DatabaseRefused as ``migrate`` does.
     """
     from alembic import command
 
     with database.begin() as connection:
-        wait_for_others(connection)
+        lock_schema(connection)
         if _ours(database, connection) is None:
             return
-        with set_aside(connection):
+        with without_safe_views(connection):
             command.downgrade(_config(connection), revision)
         if _revision(connection) is None:
             connection.execute(DropTable(Table(VERSION_TABLE, MetaData())))
@@ -77,21 +85,41 @@ def check(database: Database) -> None:
 
 
 def revisions(database: Database) -> tuple[str | None, str]:
-    """The database's revision (None: no tables yet) and this version's."""
+    """Give the database's revision (None: no tables yet) and this version's."""
     if database.file is not None and not database.file.exists() and database.file.parent.is_dir():
         return None, _head()
     with database.read() as connection:
         return _ours(database, connection), _head()
 
 
-def wait_for_others(connection: Connection) -> None:
+def lock_schema(connection: Connection) -> None:
     """Let one process change the schema at a time; a writing transaction on SQLite is alone anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
 
 
+def write_comments(connection: Connection) -> int:
+    """Set the comments of tables and columns that are missing or out of date; give how many.
+
+    They are documentation, not schema: an edited sentence needs no migration. Only PostgreSQL has them.
+    """
+    if connection.dialect.name != "postgresql":
+        return 0
+    present = {(row[0], row[1]): row[2] for row in connection.execute(text(_COMMENTS))}
+    changed = 0
+    for table in metadata.tables.values():
+        if table.comment and present.get((table.name, "")) != table.comment:
+            connection.execute(SetTableComment(table))
+            changed += 1
+        for column in table.columns:
+            if column.comment and present.get((table.name, column.name)) != column.comment:
+                connection.execute(SetColumnComment(column))
+                changed += 1
+    return changed
+
+
 def _ours(database: Database, connection: Connection) -> str | None:
-    """The revision of a database of ours; None for an empty one."""
+    """Read the revision of a database of ours; None for an empty one."""
     tables = set(inspect(connection).get_table_names())
     if VERSION_TABLE not in tables:
         if tables:
@@ -116,13 +144,13 @@ def _revision(connection: Connection) -> str | None:
 
 
 def known_revisions() -> tuple[str, ...]:
-    """The revisions that this version brings, oldest first."""
+    """Name the revisions that this version brings, oldest first."""
     return _revisions_in(_migrations())
 
 
 @cache
 def _revisions_in(folder: Path) -> tuple[str, ...]:
-    """What the names of the migrations begin with."""
+    """Read the revisions off the names of the files."""
     files = sorted((folder / "versions").glob("[0-9]*_*.py"))
     return tuple(file.name.partition("_")[0] for file in files)
 
@@ -141,7 +169,7 @@ def _config(connection: Connection) -> Config:
 
 
 def _migrations() -> Path:
-    """Inside the installed package, or beside it in a checkout."""
+    """Locate the migrations: inside the installed package, or beside it in a checkout."""
     package = Path(__file__).resolve().parents[2]
     shipped = package / "_migrations"
     return shipped if shipped.is_dir() else package.parent / "migrations"

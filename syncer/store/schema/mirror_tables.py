@@ -1,4 +1,4 @@
-"""Every table, as SQLAlchemy metadata: mirror tables from the catalogue, and our bookkeeping.
+"""SQLAlchemy metadata of every table: mirror tables from the catalogue, and the program's state.
 
 There are no foreign keys between mirror tables: what a record refers to may be filtered out, not offered or
 not yet read.
@@ -21,6 +21,7 @@ from syncer.store.schema.state_tables import (
     integrations,
     metadata,
     missing,
+    partial_index,
     projections,
     quarantine,
     runs,
@@ -50,17 +51,17 @@ __all__ = [
 ]
 
 #: Columns that we add to every mirror table.
-DOCUMENT = ("document", "The whole record as Kombo sent it, as JSON")
+DOCUMENT = ("document", "Whole record as Kombo sent it, as JSON")
 CONTENT_HASH = ("content_hash", "Hash of the record, to see whether it changed")
-FIRST_SEEN_AT = ("first_seen_at", "When this mirror first wrote the row")
-MIRRORED_AT = ("mirrored_at", "When this mirror last wrote the row")
-DELETED_BY = ("deleted_by", "Who found the record gone: kombo or sweep; null while it lives")
-INTEGRATION_ID = ("integration_id", "The integration that the record came from")
+FIRST_SEEN_AT = ("first_seen_at", "Time at which the mirror first wrote the row")
+MIRRORED_AT = ("mirrored_at", "Time at which the mirror last wrote the row")
+DELETED_BY = ("deleted_by", "What marked the record deleted: kombo or sweep; null while it lives")
+INTEGRATION_ID = ("integration_id", "Integration that the record came from")
 KOMBO_ID = ("id", "Kombo's id, unique within this table")
 
 
 def mirror_table(model: shape.Model) -> Table:
-    """The table of a model's records.
+    """Build the table of a model's records.
 
     What is large stands at the end: to read what stands behind it SQLite has to go through it.
     """
@@ -85,18 +86,17 @@ def mirror_table(model: shape.Model) -> Table:
     indexed = ["integration_id", "remote_id", *(c.name for c in model.columns if c.is_looked_up)]
     for name in indexed:
         Index(None, table.c[name])
-    deleted = table.c.remote_deleted_at
-    Index(None, deleted, postgresql_where=deleted.is_not(None), sqlite_where=deleted.is_not(None))
+    partial_index(table.c.remote_deleted_at, where=table.c.remote_deleted_at)
     return table
 
 
 def link_table(link: shape.Link) -> Table:
-    """The table of a list of other models' records: pairs of ids."""
+    """Build the table of a list of other models' records: pairs of ids."""
     table = Table(
         link.table,
         metadata,
-        Column(link.owner, Text, nullable=False, comment="The record that holds the list"),
-        Column(link.target, Text, nullable=False, comment=f"An entry of it: id in {link.references}"),
+        Column(link.owner, Text, nullable=False, comment="Id of the record that has the list"),
+        Column(link.target, Text, nullable=False, comment=f"Entry of the list: id in {link.references}"),
         *(_typed(column) for column in link.columns),
         PrimaryKeyConstraint(link.owner, link.target),
         comment=link.meaning,
@@ -106,7 +106,7 @@ def link_table(link: shape.Link) -> Table:
 
 
 def child_table(child: shape.Child) -> Table:
-    """The table of embedded records without a list of their own."""
+    """Build the table of embedded records without a list of their own."""
     own = [_typed(COMMON_COLUMNS[0]), *(_typed(column) for column in child.columns)]
     document = Column(DOCUMENT[0], Json, nullable=False, comment=DOCUMENT[1])
     key = Column(KOMBO_ID[0], Text, nullable=False, comment=KOMBO_ID[1])
@@ -128,8 +128,8 @@ def child_table(child: shape.Child) -> Table:
         table = Table(
             child.table,
             metadata,
-            Column(child.owner, Text, nullable=False, comment="The record that holds this one"),
-            Column("position", Integer, nullable=False, comment="Place in the record's list, from 0"),
+            Column(child.owner, Text, nullable=False, comment="Id of the record that has this one"),
+            Column("position", Integer, nullable=False, comment="Position in the record's list, from 0"),
             key,
             source,
             *own,

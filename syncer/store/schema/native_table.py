@@ -1,45 +1,44 @@
-"""The table of all records of mirrored native lists, whichever they belong to."""
+"""Table of the records of all mirrored native lists."""
 
 from __future__ import annotations
 
 from sqlalchemy import Column, Index, LargeBinary, PrimaryKeyConstraint, Table
 
 from syncer.store.db.types import Json, Timestamp
-from syncer.store.schema.state_tables import metadata, text_column
+from syncer.store.schema.state_tables import metadata, partial_index, text_column
 
 passthrough_records = Table(
     "passthrough_records",
     metadata,
-    text_column("environment", "Which API key's data", required=True),
-    text_column("resource", "The native list, as it is named in the configuration", required=True),
-    text_column("integration_id", "The integration that the record came from", required=True),
-    text_column(
-        "record_key", "What identifies the record: its only key, or a JSON list of them", required=True
+    text_column("environment", "Environment (API key) of the data", required=True),
+    text_column("resource", "Name of the native list in the configuration", required=True),
+    text_column("integration_id", "Integration that the record came from", required=True),
+    text_column("record_key", "Key of the record: its only key, or a JSON list of several", required=True),
+    text_column("parent", "Parent value with which the list was requested; null without for_each"),
+    text_column("deleted_by", "sweep, for a record that complete lists had no more; null while it lives"),
+    Column(
+        "remote_deleted_at",
+        Timestamp,
+        comment="Time at which a sweep marked the record deleted; null while it lives",
     ),
-    text_column("parent", "The value of the mirror's row that it was asked for; null without for_each"),
-    text_column("deleted_by", "sweep where complete lists had it no more; null while it lives"),
-    Column("remote_deleted_at", Timestamp, comment="When a sweep found the record gone; null while it lives"),
-    Column("first_seen_at", Timestamp, nullable=False, comment="When this mirror first wrote the row"),
+    Column(
+        "first_seen_at", Timestamp, nullable=False, comment="Time at which the mirror first wrote the row"
+    ),
     Column(
         "last_seen_at",
         Timestamp,
         nullable=False,
-        comment="When a list last brought it, as of the last write; while it lives the list's view says"
-        " it exactly",
+        comment="Time at which a list last had the record, as of the last write; exact in the list's view"
+        " while the record lives",
     ),
-    Column("mirrored_at", Timestamp, nullable=False, comment="When this mirror last wrote the row"),
+    Column("mirrored_at", Timestamp, nullable=False, comment="Time at which the mirror last wrote the row"),
     Column(
         "content_hash", LargeBinary, nullable=False, comment="Hash of the record, to see whether it changed"
     ),
-    Column("columns", Json, comment="The typed columns of the list's view, as a JSON object"),
-    Column("document", Json, nullable=False, comment="The whole record as the tool sent it, as JSON"),
+    Column("columns", Json, comment="Typed columns of the list's view, as a JSON object"),
+    Column("document", Json, nullable=False, comment="Whole record as the tool sent it, as JSON"),
     PrimaryKeyConstraint("environment", "resource", "integration_id", "record_key"),
-    comment="Records of native lists that the configuration asks to mirror, each with a view of its name",
+    comment="Records of the mirrored native lists, each of which has a view of its name",
 )
 Index(None, passthrough_records.c.resource, passthrough_records.c.parent)
-Index(
-    None,
-    passthrough_records.c.remote_deleted_at,
-    postgresql_where=passthrough_records.c.remote_deleted_at.is_not(None),
-    sqlite_where=passthrough_records.c.remote_deleted_at.is_not(None),
-)
+partial_index(passthrough_records.c.remote_deleted_at, where=passthrough_records.c.remote_deleted_at)

@@ -1,4 +1,4 @@
-"""Views of native lists: each one's records under its own name, with the columns that were asked for.
+"""Views of native lists: the records of each under its own name, with the columns of the configuration.
 
 They show values that were converted as the records were written (``passthrough_records.columns``), so that no
 query can fail on one. The configuration decides on them, not a migration.
@@ -13,12 +13,12 @@ from sqlalchemy import Connection, inspect, text
 from syncer.domain.catalogue.model import Column, ColumnType
 from syncer.domain.errors import UsageError
 from syncer.domain.native.spec import NativeListSpec
-from syncer.store.schema.migrate import wait_for_others
+from syncer.store.schema.migrate import lock_schema
 from syncer.store.schema.mirror_tables import missing
 from syncer.store.schema.native_table import passthrough_records
-from syncer.store.schema.safe_views import keeping_readers, live_name, quoted
+from syncer.store.schema.views import View, live_name, quoted, replace_views
 
-#: What PostgreSQL calls the types of the columns; SQLite's functions give the values as its tables have them.
+#: PostgreSQL's names of the columns' types; SQLite's functions give the values as its tables have them.
 _POSTGRESQL: dict[ColumnType, str] = {
     "text": "text",
     "boolean": "boolean",
@@ -29,15 +29,14 @@ _POSTGRESQL: dict[ColumnType, str] = {
     "timestamp": "timestamptz",
 }
 
-
-#: What all views of our making name, and hardly one of somebody else's.
+#: Tables that all views of our making name, and hardly one of somebody else's.
 _NAMED = (passthrough_records.name, missing.name)
 _SHOWING = (
     "SELECT viewname, definition FROM pg_views WHERE schemaname = current_schema()"
     " AND definition LIKE :table ORDER BY 1"
 )
-#: What was made on top of a view, which so cannot be made anew.
-_ON_TOP = """
+#: Views that show a view, which so cannot be replaced.
+_DEPENDENTS = """
     SELECT c.relname FROM pg_depend d
     JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
     JOIN pg_class c ON c.oid = r.ev_class
@@ -46,13 +45,12 @@ _ON_TOP = """
     ORDER BY 1
 """
 
-
 _LAST_SEEN = (
     "CASE WHEN r.remote_deleted_at IS NULL AND m.record_id IS NULL"
     " AND s.last_full_walk_at > r.last_seen_at THEN s.last_full_walk_at"
     " ELSE r.last_seen_at END AS last_seen_at"
 )
-#: What every view shows of a record before and behind the columns of its own.
+#: Columns of every view, before and behind those of its own list.
 SHOWN_BEFORE = ("integration_id", "record_key", "parent")
 SHOWN_AFTER = (
     "remote_deleted_at",
@@ -67,34 +65,34 @@ SHOWN_AFTER = (
 def make_views(
     connection: Connection, native_lists: Iterable[NativeListSpec], *, anew: Collection[str] = ()
 ) -> None:
-    """Make the views of native lists that have none, and those named anew; who could read one still can.
+    """Make the views of native lists that have none, and replace those named anew; roles keep read access.
 
-    Raises UsageError where something else has the name of one, or shows one that is to be made anew.
+    Raises UsageError where something else has the name of one, or shows one that is to be replaced.
     """
     wanted = {each.name: each for each in native_lists}
     if not wanted or not _lacking(connection, wanted, anew):
         return
-    wait_for_others(connection)
+    lock_schema(connection)
     for name in _lacking(connection, wanted, anew):
-        native_list, views = wanted[name], (name, live_name(name))
-        _require_nothing_on_top(connection, views)
-        with keeping_readers(connection, views):
-            for view in reversed(views):
-                connection.exec_driver_sql(f"DROP VIEW IF EXISTS {quoted(connection, view)}")
-            for view, which in zip(views, ("", " AND r.remote_deleted_at IS NULL"), strict=True):
-                named = quoted(connection, view)
-                connection.exec_driver_sql(
-                    f"CREATE VIEW {named} AS {_select(connection, native_list)}{which}"
-                )
-                if connection.dialect.name == "postgresql":
-                    connection.exec_driver_sql(
-                        f"COMMENT ON VIEW {named} IS 'Records of a list of {native_list.call.api}"
-                        f"{', without the deleted ones' if which else ''}'"
-                    )
+        views = _views(connection, wanted[name])
+        _require_no_dependents(connection, views)
+        replace_views(connection, views)
+
+
+def _views(connection: Connection, native_list: NativeListSpec) -> tuple[View, View]:
+    select, comment = _select(connection, native_list), f"Records of a list of {native_list.call.api}"
+    return (
+        View(native_list.name, select, comment),
+        View(
+            live_name(native_list.name),
+            f"{select} AND r.remote_deleted_at IS NULL",
+            f"{comment}, without the deleted ones",
+        ),
+    )
 
 
 def native_relations(connection: Connection) -> list[str]:
-    """The table of native records and our views of it, also of lists that are configured no more.
+    """Name the table of native records and our views of it, also of lists that are configured no more.
 
     For PostgreSQL.
     """
@@ -104,7 +102,7 @@ def native_relations(connection: Connection) -> list[str]:
 
 
 def _lacking(connection: Connection, wanted: Iterable[str], anew: Collection[str]) -> list[str]:
-    """The native lists whose views are to be made. Raises UsageError."""
+    """Name the lists whose views are to be made. Raises UsageError."""
     inspector = inspect(connection)
     there, tables = set(inspector.get_view_names()), set(inspector.get_table_names())
     lacking = []
@@ -121,14 +119,15 @@ def _lacking(connection: Connection, wanted: Iterable[str], anew: Collection[str
     return lacking
 
 
-def _require_nothing_on_top(connection: Connection, views: Iterable[str]) -> None:
+def _require_no_dependents(connection: Connection, views: Iterable[View]) -> None:
     if connection.dialect.name != "postgresql":
         return
     for view in views:
-        other = connection.execute(text(_ON_TOP), {"view": quoted(connection, view)}).scalars().first()
+        name = view.name
+        other = connection.execute(text(_DEPENDENTS), {"view": quoted(connection, name)}).scalars().first()
         if other is not None:
             raise UsageError(
-                f"{other} shows {view}, which gets other columns: drop {other}, and make it again afterwards."
+                f"{other} shows {name}, which gets other columns: drop {other}, and make it again afterwards."
             )
 
 
@@ -175,5 +174,5 @@ def _is_ours(connection: Connection, view: str) -> bool:
 
 
 def _shows_ours(definition: str) -> bool:
-    """Whether the definition is that of a view of our making."""
+    """True for the definition of a view of our making."""
     return all(name in definition for name in _NAMED)

@@ -1,4 +1,4 @@
-"""The tables in which the program keeps its own state, and the metadata that all tables share."""
+"""Tables of the program's own state, and the metadata that all tables share."""
 
 from __future__ import annotations
 
@@ -29,17 +29,23 @@ metadata = MetaData(
 
 
 def text_column(name: str, comment: str, *, required: bool = False) -> Column[str]:
-    """A column of text; comment says what it holds."""
+    """Make a column of text; comment: its meaning, for users."""
     return Column(name, Text, nullable=not required, comment=comment)
 
 
-def _stream_named() -> tuple[Column[str], ...]:
-    """The columns that say which stream a row belongs to."""
+def _stream_columns() -> tuple[Column[str], ...]:
+    """Make the columns with the key of a stream."""
     return (
-        text_column("environment", "Which API key's data", required=True),
-        text_column("integration_id", "The integration", required=True),
-        text_column("model", "The model", required=True),
+        text_column("environment", "Environment (API key) of the data", required=True),
+        text_column("integration_id", "Id of the integration at Kombo", required=True),
+        text_column("model", "Name of the model or native list", required=True),
     )
+
+
+def partial_index(*columns: Column[Any], where: Column[Any]) -> None:
+    """Index the columns of rows that have a value there, which are few."""
+    has_value = where.is_not(None)
+    Index(None, *columns, postgresql_where=has_value, sqlite_where=has_value)
 
 
 def _moment(name: str, comment: str, *, required: bool = False) -> Column[Any]:
@@ -57,122 +63,122 @@ def _number(name: str, comment: str) -> Column[float]:
 integrations = Table(
     "sync_integrations",
     metadata,
-    text_column("environment", "Which API key's data: one for now, default", required=True),
-    text_column("id", "Kombo's id of the integration, sent as X-Integration-Id", required=True),
+    text_column("environment", "Environment (API key) of the data; always default for now", required=True),
+    text_column("id", "Id of the integration at Kombo, sent as X-Integration-Id", required=True),
     text_column(
-        "origin", "config: from the configuration; command: added by `syncer integrations add`", required=True
+        "origin", "Origin: config (the configuration) or command (`syncer integrations add`)", required=True
     ),
-    Column("models", Json, comment="Globs of the models to mirror; null: as the configuration says for all"),
-    _moment("removed_at", "Since when it is not mirrored any more; its rows stay"),
-    text_column("state", "What our requests meet: ready, waiting or gone"),
-    text_column("tool", "The connected tool"),
-    text_column("category", "HRIS, ATS, LMS or ASSESSMENT"),
-    text_column("organisation", "The customer's organisation, as entered at Kombo"),
-    text_column("status", "Kombo's status: ACTIVE, INVALID or INACTIVE"),
-    text_column("setup_status", "Kombo's setup status: INCOMPLETE, FINAL_SYNC_PENDING or COMPLETED"),
-    _moment("data_expired_at", "When a change of scope or filters made Kombo's data stale; null when fresh"),
     Column(
-        "read_models", Json, comment="Kombo's models of this integration: webhook name -> is it available"
+        "models", Json, comment="Globs of the models to mirror; null: the configuration's selection for all"
     ),
-    _moment("refreshed_at", "When Kombo's data was found to have followed such a change"),
-    _moment("checked_at", "When Kombo was last asked about the integration"),
+    _moment("removed_at", "Time since which it is not mirrored any more; its rows stay"),
+    text_column("state", "State, by the answers to requests: ready, waiting or gone"),
+    text_column("tool", "Connected tool"),
+    text_column("category", "Category of the tool: HRIS, ATS, LMS or ASSESSMENT"),
+    text_column("organisation", "Organisation of the customer, as entered at Kombo"),
+    text_column("status", "Status at Kombo: ACTIVE, INVALID or INACTIVE"),
+    text_column("setup_status", "Setup status at Kombo: INCOMPLETE, FINAL_SYNC_PENDING or COMPLETED"),
+    _moment(
+        "data_expired_at",
+        "Time at which a change of scope or filters made Kombo's data stale; null while fresh",
+    ),
+    Column(
+        "read_models", Json, comment="Availability of Kombo's models in this integration, by webhook name"
+    ),
+    _moment("refreshed_at", "Time at which Kombo's data was first found fresh again after such a change"),
+    _moment("checked_at", "Time of the last request for the integration's details"),
     PrimaryKeyConstraint("environment", "id"),
-    comment="The integrations that are mirrored, and what Kombo last said about them",
+    comment="Mirrored integrations, with their details as last read from Kombo",
 )
 
 streams = Table(
     "sync_streams",
     metadata,
-    *_stream_named(),
+    *_stream_columns(),
     Column(
-        "mirrored", Boolean, nullable=False, server_default=text("true"), comment="It is to be mirrored now"
+        "mirrored",
+        Boolean,
+        nullable=False,
+        server_default=text("true"),
+        comment="Whether the configuration selects the stream",
     ),
     text_column(
-        "state", "new, complete, incomplete, held, failed, waiting, unavailable or gone", required=True
+        "state", "State: new, complete, incomplete, held, failed, waiting, unavailable or gone", required=True
     ),
-    _moment("due_at", "From when on the service should sync it; null: not scheduled"),
-    _moment("scheduled_at", "When the schedule last made it due"),
-    Column("due_purpose", Integer, comment="Rank of what made it due: 1 webhook, 2 schedule, 3 full walk"),
-    text_column("lease_owner", "The runner that works on it"),
-    _moment("lease_until", "When the lease ends unless it is renewed; by the database's clock"),
-    _count("fence", "Grows with every lease; a runner with an older number may not write"),
-    _moment("watermark", "Complete up to this time of Kombo's clock"),
-    _moment("complete_at", "The same moment by the database's clock"),
-    text_column("filters", "The filters that the watermark was reached with, as JSON text"),
-    text_column("walk_id", "The unfinished walk; null where there is none"),
-    text_column("walk_kind", "full or incremental"),
-    text_column("walk_updated_after", "Its literal updated_after"),
-    text_column("walk_filters", "Its filters, as JSON text"),
-    text_column("walk_cursor", "Where it goes on; null: at its first page"),
-    _moment("walk_started_at", "Kombo's time when its first page was asked for; becomes the watermark"),
-    _moment("walk_began_at", "The same moment by the database's clock"),
-    _count("walk_pages", "Pages stored so far"),
-    _count("walk_rows", "Records stored so far"),
+    _moment("due_at", "Time from which the service syncs it; null: not due"),
+    _moment("scheduled_at", "Time at which the schedule last made it due"),
+    Column(
+        "due_purpose", Integer, comment="Priority of what made it due: 1 webhook, 2 schedule, 3 full walk"
+    ),
+    text_column("lease_owner", "Runner that holds the lease; null: it is free"),
+    _moment("lease_until", "End of the lease unless it is renewed, by the database's clock"),
+    _count("fence", "Fencing token: grows with every lease, and a runner with an older one cannot write"),
+    _moment("watermark", "Watermark: the mirror is complete up to this time of Kombo's clock"),
+    _moment("complete_at", "Same moment as the watermark, by the database's clock"),
+    text_column("filters", "Filters with which the watermark was reached, as JSON text"),
+    text_column("walk_id", "Id of the unfinished walk; null: there is none"),
+    text_column("walk_kind", "Kind of the walk: full or incremental"),
+    text_column("walk_updated_after", "The walk's updated_after, as it is sent"),
+    text_column("walk_filters", "The walk's filters, as JSON text"),
+    text_column("walk_cursor", "Cursor of the walk's next page; null: the first page"),
+    _moment("walk_started_at", "Time of the walk's first request by Kombo's clock; becomes the watermark"),
+    _moment("walk_began_at", "Same moment as walk_started_at, by the database's clock"),
+    _count("walk_pages", "Pages of the walk stored so far"),
+    _count("walk_rows", "Records of the walk stored so far"),
     Column(
         "walk_round",
         Integer,
         nullable=False,
         server_default=text("1"),
-        comment="1, or more after it had to be repeated",
+        comment="Attempt at the walk: 1, and one more each time that it had to be repeated",
     ),
     Column(
         "walk_moved",
         Boolean,
         nullable=False,
         server_default=text("false"),
-        comment="Records moved while it was reading",
+        comment="Whether records changed their position in the list during the walk",
     ),
     text_column(
-        "walk_phase", "read; or sweep: all its pages are stored, and what it did not see is looked into"
+        "walk_phase",
+        "Phase of the walk: read (pages are still to come) or sweep (missing rows are confirmed)",
     ),
-    _moment("last_full_walk_at", "When the last complete full walk began, by the database's clock"),
-    _moment("last_run_at", "When the last run ended"),
-    text_column("last_outcome", "How the last run ended"),
-    text_column("last_error", "Why, where it was not well"),
-    _count("failures", "Runs in a row that failed"),
+    _moment("last_full_walk_at", "Start of the last complete full walk, by the database's clock"),
+    _moment("last_run_at", "End of the last run"),
+    text_column("last_outcome", "Outcome of the last run"),
+    text_column("last_error", "Error of the last run, if any"),
+    _count("failures", "Failed runs in a row"),
     _count("rows_live", "Rows in the mirror that are not deleted"),
     _count("rows_deleted", "Rows in the mirror that are marked deleted"),
-    _number("changes", "How many changes runs have found; fades with time"),
-    _number("watched", "Over how many seconds; 0: not known, or a webhook has told of a change"),
-    Column("full_pages", BigInteger, comment="Pages of the last complete full walk; null: not known"),
+    _number("changes", "Changes that runs have found, decaying with time"),
+    _number("watched", "Seconds over which these changes were counted; 0: unknown, or reset by a webhook"),
+    Column("full_pages", BigInteger, comment="Pages of the last complete full walk; null: unknown"),
     PrimaryKeyConstraint("environment", "integration_id", "model"),
-    comment="One row per stream (a model of an integration): its progress, lease and counts",
+    comment="Streams (a model or native list of an integration): state, walk, lease and counters",
 )
-Index(
-    None,
-    streams.c.environment,
-    streams.c.due_at,
-    postgresql_where=streams.c.due_at.is_not(None),
-    sqlite_where=streams.c.due_at.is_not(None),
-)
-Index(
-    None,
-    streams.c.environment,
-    streams.c.lease_owner,
-    postgresql_where=streams.c.lease_owner.is_not(None),
-    sqlite_where=streams.c.lease_owner.is_not(None),
-)
+partial_index(streams.c.environment, streams.c.due_at, where=streams.c.due_at)
+partial_index(streams.c.environment, streams.c.lease_owner, where=streams.c.lease_owner)
 
 runs = Table(
     "sync_runs",
     metadata,
-    text_column("id", "The run", required=True),
-    *_stream_named(),
-    text_column("owner", "The runner", required=True),
-    _moment("started_at", "When it began, by the database's clock", required=True),
-    _moment("ended_at", "When it ended; null while it goes on or if its process died"),
-    text_column("kind", "full or incremental"),
-    text_column("outcome", "How it ended"),
-    text_column("error", "Why, where it was not well"),
+    text_column("id", "Id of the run", required=True),
+    *_stream_columns(),
+    text_column("owner", "Runner that did it", required=True),
+    _moment("started_at", "Start of the run, by the database's clock", required=True),
+    _moment("ended_at", "End of the run; null while it goes on, or if its process died"),
+    text_column("kind", "Kind of the last walk: full or incremental"),
+    text_column("outcome", "Outcome of the run"),
+    text_column("error", "Error of the run, if any"),
     _count("pages", "Pages stored"),
-    _count("created", "Records seen for the first time"),
+    _count("created", "Records that were new"),
     _count("updated", "Records that had changed"),
-    _count("unchanged", "Records that were the same, and not written"),
+    _count("unchanged", "Records that had not changed, and were not written"),
     _count("deleted", "Records that were newly marked deleted"),
-    _count("restored", "Records that came back to life"),
-    _count("quarantined", "Records that could not be stored whole"),
+    _count("restored", "Records that were deleted, and are not any more"),
+    _count("quarantined", "Records that went into quarantine"),
     PrimaryKeyConstraint("id"),
-    comment="One row per run: one attempt on one stream",
+    comment="Log of runs: each is one attempt on one stream",
 )
 Index(None, runs.c.integration_id, runs.c.model, runs.c.started_at)
 Index(None, runs.c.ended_at)
@@ -180,7 +186,7 @@ Index(None, runs.c.ended_at)
 budgets = Table(
     "sync_budgets",
     metadata,
-    text_column("environment", "Which API key's data", required=True),
+    text_column("environment", "Environment (API key) of the data", required=True),
     text_column("key_fingerprint", "Hash of the API key, never the key", required=True),
     Column("window_number", BigInteger, nullable=False, comment="Grows with every window of the rate limit"),
     Column("window_limit", Integer, comment="Requests per window, as Kombo says; null: not known yet"),
@@ -209,52 +215,56 @@ budgets = Table(
 quarantine = Table(
     "sync_quarantine",
     metadata,
-    *_stream_named(),
-    text_column("record_key", "Kombo's id, or a hash of the record where it has none", required=True),
-    text_column("reason", "Why it could not be stored, or not whole", required=True),
-    text_column("document", "The record, as ASCII JSON", required=True),
-    text_column("run_id", "The run that met it last", required=True),
-    _moment("first_seen_at", "When it was first met", required=True),
-    _moment("last_seen_at", "When it was last met", required=True),
+    *_stream_columns(),
+    text_column(
+        "record_key", "Kombo's id of the record, or a hash of the record where it has none", required=True
+    ),
+    text_column("reason", "Reason why it could not be stored, or not whole", required=True),
+    text_column("document", "Record, as ASCII JSON", required=True),
+    text_column("run_id", "Last run that received it", required=True),
+    _moment("first_seen_at", "Time at which it was first received", required=True),
+    _moment("last_seen_at", "Time at which it was last received", required=True),
     PrimaryKeyConstraint("environment", "integration_id", "model", "record_key"),
-    comment="Records that could not be stored, or with a column that does not fit",
+    comment="Quarantine: records that could not be stored, or have a value that does not fit its column",
 )
 
 seen = Table(
     "sync_seen",
     metadata,
-    *_stream_named(),
-    text_column("walk_id", "The unfinished full walk", required=True),
-    Column("page", Integer, nullable=False, comment="Number of the page in its walk, from 1"),
-    text_column("ids", "The ids of the page's records, as a JSON list", required=True),
+    *_stream_columns(),
+    text_column("walk_id", "Id of the unfinished full walk", required=True),
+    Column("page", Integer, nullable=False, comment="Number of the page in the walk, from 1"),
+    text_column("ids", "Ids of the page's records, as a JSON list", required=True),
     PrimaryKeyConstraint("environment", "integration_id", "model", "walk_id", "page"),
-    comment="What full walks under way have seen, a row per page; dropped with the walk",
+    comment="Ids that unfinished full walks have seen, a row per page; deleted with the walk",
 )
 
 missing = Table(
     "sync_missing",
     metadata,
-    *_stream_named(),
+    *_stream_columns(),
     text_column("record_id", "Kombo's id of the record", required=True),
-    text_column("walk_id", "The latest complete walk that did not see it", required=True),
-    Column("walks", Integer, nullable=False, comment="How many complete walks in a row did not see it"),
-    _moment("missing_since", "When the first of them ended", required=True),
-    text_column("confirmed_by", "The sweep in which Kombo, asked for it, did not know it"),
-    _moment("held_at", "Since when it waits for a person; null: it does not"),
-    _moment("approved_at", "When a person let it pass, to be marked once Kombo has been asked again"),
+    text_column("walk_id", "Last complete walk that did not see it", required=True),
+    Column("walks", Integer, nullable=False, comment="Complete walks in a row that did not see it"),
+    _moment("missing_since", "End of the first of these walks", required=True),
+    text_column("confirmed_by", "Last sweep that looked it up at Kombo without finding it"),
+    _moment("held_at", "Time since which it waits for approval; null: it does not"),
+    _moment("approved_at", "Time of the approval; it is marked once Kombo has been asked again"),
     PrimaryKeyConstraint("environment", "integration_id", "model", "record_id"),
-    comment="Rows that a full walk did not see and that are not marked deleted (yet)",
+    comment="Missing rows: a full walk did not see them, and they are not marked deleted (yet)",
 )
 
 projections = Table(
     "sync_projections",
     metadata,
-    text_column("environment", "Which API key's data", required=True),
-    text_column("model", "The model", required=True),
-    text_column("fingerprint", "Names the projection that its rows have, or are being given", required=True),
-    Column("exclusions", Json, nullable=False, comment="The exclusions that concern it, as a list of texts"),
-    text_column("at_table", "The table that a re-projection is at; null: all rows have the projection"),
-    text_column("after_id", "How far it has come in that table; null: not begun"),
+    text_column("environment", "Environment (API key) of the data", required=True),
+    text_column("model", "Name of the model or native list", required=True),
+    text_column(
+        "fingerprint", "Fingerprint of the projection that its rows have, or are being given", required=True
+    ),
+    Column("exclusions", Json, nullable=False, comment="Exclusions that concern it, as a list of texts"),
+    text_column("at_table", "Table that is being re-projected; null: all rows have the projection"),
+    text_column("after_id", "Last key that is done in that table; null: at its beginning"),
     PrimaryKeyConstraint("environment", "model"),
-    comment="One row per model: how its records became rows, and a re-projection of them under way",
+    comment="Projections of models and native lists, and the progress of re-projections",
 )

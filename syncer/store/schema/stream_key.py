@@ -1,4 +1,4 @@
-"""The name of a stream, as conditions on whatever table keeps something of streams."""
+"""Conditions that choose the rows of one stream, in any table that has its key."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, Table, bindparam
 from syncer.domain.stream_key import StreamKey
 
 
-def of_stream(table: Table, environment: str, key: StreamKey) -> tuple[ColumnElement[bool], ...]:
-    """Which rows of the table are the stream's."""
+def stream_filter(table: Table, environment: str, key: StreamKey) -> tuple[ColumnElement[bool], ...]:
+    """Give the conditions that choose the stream's rows."""
     return (
         table.c.environment == environment,
         table.c.integration_id == key.integration_id,
@@ -16,15 +16,19 @@ def of_stream(table: Table, environment: str, key: StreamKey) -> tuple[ColumnEle
     )
 
 
-def of_named_stream(table: Table) -> tuple[ColumnElement[bool], ...]:
-    """The same for a statement that is made once; ``stream_name`` gives its parameters."""
+def bound_stream_filter(table: Table) -> tuple[ColumnElement[bool], ...]:
+    """Give the same conditions with parameters, for a statement that is made once."""
     return (
-        table.c.environment == bindparam("its_environment"),
-        table.c.integration_id == bindparam("its_integration"),
-        table.c.model == bindparam("its_model"),
+        table.c.environment == bindparam("stream_environment"),
+        table.c.integration_id == bindparam("stream_integration"),
+        table.c.model == bindparam("stream_model"),
     )
 
 
-def stream_name(environment: str, key: StreamKey) -> dict[str, str]:
-    """The parameters that name the stream to ``of_named_stream``."""
-    return {"its_environment": environment, "its_integration": key.integration_id, "its_model": key.model}
+def stream_parameters(environment: str, key: StreamKey) -> dict[str, str]:
+    """Give the parameters of ``bound_stream_filter`` for the stream."""
+    return {
+        "stream_environment": environment,
+        "stream_integration": key.integration_id,
+        "stream_model": key.model,
+    }

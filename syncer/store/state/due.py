@@ -1,4 +1,4 @@
-"""Which streams are due: what the schedule, a webhook or a run's end has marked, and who goes first."""
+"""Queue of due streams: marked by the schedule, a webhook or a run's end, the most urgent first."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from syncer.domain.scheduling.intervals import ChangeHistory
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import RECHECKED
 from syncer.store.schema.mirror_tables import streams
-from syncer.store.schema.stream_key import of_stream
+from syncer.store.schema.stream_key import stream_filter
 
-#: Streams that one statement marks: databases take so many parameters, and more.
+#: Streams that one statement marks: databases take so many parameters.
 AT_ONCE = 500
 #: Streams whose runner died go before everything else.
 LEFT_BEHIND = -1
@@ -25,7 +25,7 @@ LEFT_BEHIND = -1
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """When the schedule last made a stream due, and what is known of its changes."""
+    """Schedule of one stream: time at which it was last made due, and history of its changes."""
 
     integration_id: str
     scheduled_at: datetime | None
@@ -34,7 +34,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class DueStreams:
-    """The streams of one environment as far as it matters when their turn is. Part of ``StreamStore``."""
+    """Due times of the streams of one environment. Part of ``StreamStore``."""
 
     environment: str = "default"
 
@@ -47,9 +47,8 @@ class DueStreams:
         purpose: int,
         scheduled_at: datetime | None = None,
     ) -> int:
-        """Make streams due now; of two marks the earlier time and the more urgent purpose stay.
-
-        Gives how many were not due before.
+        """Make streams due now; of two marks the earlier time and the more urgent purpose stay. Give how
+        many were not due before.
 
         scheduled_at: set where the schedule makes them due, which counts on from there. A stream that has a
         time of its own to be tried again, because something is wrong with it, waits for that. A webhook tells
@@ -75,7 +74,7 @@ class DueStreams:
     def due(
         self, connection: Connection, now: datetime, is_dead: Callable[[str], bool], limit: int
     ) -> dict[StreamKey, int]:
-        """Streams to work on now with the rank of their purpose, the most urgent and longest waiting first.
+        """Find the streams to work on now, with the ranks of their purposes; the most urgent come first.
 
         Due ones that nobody has a lease on, and those whose runner died before it could release them: they
         go first. A stream that comes back on its own is as urgent as one that the schedule has marked.
@@ -104,7 +103,7 @@ class DueStreams:
         return {StreamKey(each[2], each[3]): each[0] for each in sorted(found)[:limit]}
 
     def next_due(self, connection: Connection, after: datetime) -> datetime | None:
-        """When the next stream becomes due that is not due yet; None where nothing is scheduled."""
+        """Give the time when the next stream becomes due; None where nothing is scheduled."""
         moment: datetime | None = connection.execute(
             select(streams.c.due_at)
             .where(self._mirrored, streams.c.due_at > after)
@@ -114,7 +113,7 @@ class DueStreams:
         return moment
 
     def scheduled(self, connection: Connection, model: str) -> list[Turn]:
-        """The model's streams, by integration, each with the time when the schedule last made it due."""
+        """Read the model's streams, by integration, each with the time when the schedule last made it due."""
         found = connection.execute(
             select(streams.c.integration_id, streams.c.scheduled_at, streams.c.changes, streams.c.watched)
             .where(self._mirrored, streams.c.model == model)
@@ -125,7 +124,7 @@ class DueStreams:
     def waiting(
         self, connection: Connection, before: datetime
     ) -> list[tuple[StreamKey, datetime, ChangeHistory]]:
-        """Streams that have been read whole once and became due before that time, and wait since then."""
+        """Read the streams that have been read whole once and have been due since before that time."""
         found = connection.execute(
             select(
                 streams.c.integration_id,
@@ -171,10 +170,10 @@ class DueStreams:
         return and_(streams.c.environment == self.environment, streams.c.mirrored)
 
     def _is(self, integration_id: str, model: str) -> Any:
-        return and_(*of_stream(streams, self.environment, StreamKey(integration_id, model)))
+        return and_(*stream_filter(streams, self.environment, StreamKey(integration_id, model)))
 
     def _some(self, keys: Iterable[StreamKey]) -> Iterator[Any]:
-        """Conditions that name the streams, so many at a time."""
+        """Make conditions that choose the streams, so many at a time."""
         integrations: dict[str, list[str]] = defaultdict(list)
         for integration_id, model in keys:
             integrations[model].append(integration_id)

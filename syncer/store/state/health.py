@@ -1,6 +1,6 @@
 """Health of a stream: why it is not complete though its walks are done.
 
-Rows of it are held, or records of it are in quarantine. Most streams have neither, and every page asks.
+Rows of it are held, or records of it are in quarantine. Most streams have neither, and every page checks.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.attempts import outcome_with, state_after
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.store.schema.mirror_tables import missing, quarantine
-from syncer.store.schema.stream_key import of_named_stream, stream_name
+from syncer.store.schema.stream_key import bound_stream_filter, stream_parameters
 from syncer.store.state.missing import Held, MissingStore
 from syncer.store.state.quarantine import quarantined
 
@@ -27,12 +27,12 @@ class HealthFlags(NamedTuple):
 
 
 #: Made once.
-_FLAGS = select(*(exists().where(*of_named_stream(table)) for table in (quarantine, missing)))
+_FLAGS = select(*(exists().where(*bound_stream_filter(table)) for table in (quarantine, missing)))
 
 
 def health_flags(connection: Connection, environment: str, key: StreamKey) -> HealthFlags:
     """Look up which of the two the stream has now, in one statement."""
-    return HealthFlags(*map(bool, connection.execute(_FLAGS, stream_name(environment, key)).one()))
+    return HealthFlags(*map(bool, connection.execute(_FLAGS, stream_parameters(environment, key)).one()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The integrations that are mirrored, and what Kombo last said about them."""
+"""Mirrored integrations, and Kombo's last answers about them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any
 from sqlalchemy import Connection, Row, case, literal, select, update
 
 from syncer.domain.streams.state import IntegrationState
-from syncer.store.db.bulk import insert_or_ignore
-from syncer.store.db.types import Timestamp
+from syncer.store.db.bulk import insert_statement
+from syncer.store.db.types import Timestamp, decoded_json
 from syncer.store.schema.mirror_tables import integrations
 
 
 @dataclass(frozen=True, slots=True)
-class Integration:
-    """One integration as its row says.
+class IntegrationRow:
+    """Stored state of one integration.
 
     models: globs of its own, or None for those of the configuration. read_models: webhook name of a model ->
-    whether Kombo offers it here; empty while unknown. state: None while unknown.
+    availability here; empty while unknown. state: None while unknown.
     """
 
     id: str
@@ -42,7 +42,7 @@ class Integration:
 
 @dataclass(frozen=True, slots=True)
 class IntegrationStore:
-    """The integrations of one environment."""
+    """Integrations of one environment."""
 
     environment: str = "default"
 
@@ -51,7 +51,7 @@ class IntegrationStore:
     ) -> None:
         """Mirror the integration, from now on or again; its rows and state, if any, are kept."""
         row = {"environment": self.environment, "id": integration_id, "origin": origin}
-        connection.execute(insert_or_ignore(connection, integrations), row)
+        connection.execute(insert_statement(connection, integrations).on_conflict_do_nothing(), row)
         connection.execute(
             update(integrations)
             .where(*self._is(integration_id))
@@ -61,7 +61,7 @@ class IntegrationStore:
         )
 
     def remove(self, connection: Connection, integration_id: str, now: datetime) -> bool:
-        """Do not mirror it any more; its rows stay. False where it was not mirrored."""
+        """Stop mirroring the integration; its rows stay. False where it was not mirrored."""
         changed = connection.execute(
             update(integrations)
             .where(*self._is(integration_id), integrations.c.removed_at.is_(None))
@@ -75,12 +75,12 @@ class IntegrationStore:
         """Bring the rows that come from the configuration in step with it."""
         for integration_id, models in configured.items():
             self.add(connection, integration_id, origin="config", models=models)
-        for known in self.all(connection):
-            if known.origin == "config" and known.id not in configured:
-                self.remove(connection, known.id, now)
+        for row in self.all(connection):
+            if row.origin == "config" and row.id not in configured:
+                self.remove(connection, row.id, now)
 
-    def all(self, connection: Connection) -> list[Integration]:
-        """Those that are mirrored, by id."""
+    def all(self, connection: Connection) -> list[IntegrationRow]:
+        """Read the integrations that are mirrored, by id."""
         found = connection.execute(
             select(integrations)
             .where(integrations.c.environment == self.environment, integrations.c.removed_at.is_(None))
@@ -88,34 +88,34 @@ class IntegrationStore:
         )
         return [_integration(row) for row in found]
 
-    def get(self, connection: Connection, integration_id: str) -> Integration | None:
-        """One integration, mirrored or not any more."""
+    def get(self, connection: Connection, integration_id: str) -> IntegrationRow | None:
+        """Read one integration, mirrored or not any more; None where it never was."""
         row = connection.execute(select(integrations).where(*self._is(integration_id))).one_or_none()
         return None if row is None else _integration(row)
 
-    def note(self, connection: Connection, integration_id: str, now: datetime, **said: Any) -> None:
-        """Keep what Kombo said just now; read_models as a mapping.
+    def note(self, connection: Connection, integration_id: str, now: datetime, **columns: Any) -> None:
+        """Store Kombo's present answer, given by columns; read_models as a mapping.
 
         Data that had expired and has no more been read anew by Kombo: what was mirrored before is outdated.
         """
-        if "data_expired_at" in said and said["data_expired_at"] is None:
-            said["refreshed_at"] = case(
+        if "data_expired_at" in columns and columns["data_expired_at"] is None:
+            columns["refreshed_at"] = case(
                 (integrations.c.data_expired_at.is_not(None), literal(now, Timestamp)),
                 else_=integrations.c.refreshed_at,
             )
-        if "read_models" in said:
-            said["read_models"] = json.dumps(said["read_models"])
+        if "read_models" in columns:
+            columns["read_models"] = json.dumps(columns["read_models"])
         connection.execute(
-            update(integrations).where(*self._is(integration_id)).values(checked_at=now, **said)
+            update(integrations).where(*self._is(integration_id)).values(checked_at=now, **columns)
         )
 
     def _is(self, integration_id: str) -> Iterable[Any]:
         return (integrations.c.environment == self.environment, integrations.c.id == integration_id)
 
 
-def _integration(row: Row[Any]) -> Integration:
-    models = _decoded(row.models)
-    return Integration(
+def _integration(row: Row[Any]) -> IntegrationRow:
+    models = decoded_json(row.models)
+    return IntegrationRow(
         id=row.id,
         origin=row.origin,
         models=None if models is None else tuple(models),
@@ -128,11 +128,6 @@ def _integration(row: Row[Any]) -> Integration:
         setup_status=row.setup_status,
         data_expired_at=row.data_expired_at,
         refreshed_at=row.refreshed_at,
-        read_models=_decoded(row.read_models) or {},
+        read_models=decoded_json(row.read_models) or {},
         checked_at=row.checked_at,
     )
-
-
-def _decoded(value: Any) -> Any:
-    """PostgreSQL's driver has decoded it already, SQLite gives the text."""
-    return json.loads(value) if isinstance(value, str) else value

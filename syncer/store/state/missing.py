@@ -1,6 +1,6 @@
-"""Rows that a full walk did not see: kept until Kombo has been asked for them, marked or held.
+"""Missing rows: those that a full walk did not see, kept until a sweep has confirmed and marked or held them.
 
-The work of a sweep, as a table: a crash loses at most the question under way.
+They are the work of the sweep, as a table: a crash loses at most the request under way.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from syncer.domain.stream_key import StreamKey
-from syncer.store.db.in_values import is_listed
+from syncer.store.db.bulk import insert_statement
+from syncer.store.db.in_values import in_values
 from syncer.store.db.types import Timestamp
-from syncer.store.schema.destination import shelf_of
+from syncer.store.schema.destination import stream_destination
 from syncer.store.schema.mirror_tables import missing, streams
-from syncer.store.schema.stream_key import of_stream
+from syncer.store.schema.stream_key import stream_filter
 from syncer.store.state.seen import seen_ids
 
-#: How many ids show what is held.
+#: Ids that are shown of held rows.
 EXAMPLES = 3
 
 _HELD = missing.c.held_at.is_not(None) & missing.c.approved_at.is_(None)
@@ -39,7 +39,7 @@ _HELD = missing.c.held_at.is_not(None) & missing.c.approved_at.is_(None)
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Rows of a stream that wait for a person: how many, since when, and a few of their ids."""
+    """Missing rows of a stream that wait for approval: how many, since when, and a few of their ids."""
 
     rows: int
     since: datetime
@@ -48,22 +48,22 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class MissingStore:
-    """The missing rows of one stream."""
+    """Missing rows of one stream."""
 
     environment: str
     key: StreamKey
 
-    def unseen(self, connection: Connection, walk_id: str, walk_began_at: datetime) -> list[str]:
-        """The ids of rows that the walk did not see though they were there before it began.
+    def find(self, connection: Connection, walk_id: str, walk_began_at: datetime) -> list[str]:
+        """Find the ids of rows that the walk did not see though they were there before it began.
 
         That is by the database's clock. It reads every live row of the stream, which takes SQLite seconds for
         hundreds of thousands: let it be no transaction that others wait for.
         """
-        shelf = shelf_of(self.environment, self.key)
-        before = select(shelf.id).where(
-            *shelf.its,
-            shelf.table.c.remote_deleted_at.is_(None),
-            shelf.table.c.first_seen_at < walk_began_at,
+        destination = stream_destination(self.environment, self.key)
+        before = select(destination.id).where(
+            *destination.stream_filter,
+            destination.table.c.remote_deleted_at.is_(None),
+            destination.table.c.first_seen_at < walk_began_at,
         )
         return list(
             connection.execute(
@@ -71,10 +71,9 @@ class MissingStore:
             ).scalars()
         )
 
-    def note(self, connection: Connection, unseen: Collection[str], walk_id: str, now: datetime) -> None:
-        """Keep what the walk did not see, and forget what it did. Done twice it changes nothing more."""
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        statement = dialect.insert(missing)
+    def note(self, connection: Connection, ids: Collection[str], walk_id: str, now: datetime) -> None:
+        """Keep the rows that the walk did not see, and forget those that it did; idempotent."""
+        statement = insert_statement(connection, missing)
         rows = [
             {
                 "environment": self.environment,
@@ -85,7 +84,7 @@ class MissingStore:
                 "walks": 1,
                 "missing_since": now,
             }
-            for record_id in unseen
+            for record_id in ids
         ]
         if rows:
             connection.execute(
@@ -100,27 +99,27 @@ class MissingStore:
         connection.execute(delete(missing).where(*self._of, missing.c.walk_id != walk_id))
 
     def _note_last_seen(self, connection: Connection, walk_id: str) -> None:
-        """Keep of rows that are missing for the first time when a list last had them, where that is kept."""
-        shelf = shelf_of(self.environment, self.key)
-        table = shelf.table
-        if "last_seen_at" not in shelf.stamped:
+        """Keep when a list last had rows that are missing for the first time, where the table says that."""
+        destination = stream_destination(self.environment, self.key)
+        table = destination.table
+        if "last_seen_at" not in destination.timestamp_columns:
             return
         before = (
             select(streams.c.last_full_walk_at)
-            .where(*of_stream(streams, self.environment, self.key))
+            .where(*stream_filter(streams, self.environment, self.key))
             .scalar_subquery()
         )
         new = select(missing.c.record_id).where(*self._of, missing.c.walk_id == walk_id, missing.c.walks == 1)
         connection.execute(
             update(table)
-            .where(*shelf.its, shelf.id.in_(new), table.c.last_seen_at < before)
+            .where(*destination.stream_filter, destination.id.in_(new), table.c.last_seen_at < before)
             .values(last_seen_at=before)
         )
 
-    def unasked(
+    def unconfirmed(
         self, connection: Connection, sweep_id: str, *, only_approved: bool = False, limit: int
     ) -> list[str]:
-        """Missing records that Kombo has not been asked for in this sweep, in order."""
+        """Find missing records that this sweep has not confirmed yet, in order."""
         return list(
             connection.execute(
                 select(missing.c.record_id)
@@ -135,35 +134,35 @@ class MissingStore:
         )
 
     def confirm(self, connection: Connection, sweep_id: str, ids: Collection[str]) -> None:
-        """Note that Kombo, asked for them, does not know these records."""
+        """Note that Kombo, asked in this sweep, does not know these records."""
         if ids:
             connection.execute(
                 update(missing).where(*self._of, missing.c.record_id.in_(ids)).values(confirmed_by=sweep_id)
             )
 
     def forget(self, connection: Connection, ids: Collection[str]) -> None:
-        """These records are there: Kombo has just served them."""
+        """Forget these records, which Kombo has just served."""
         if ids:
             connection.execute(
-                delete(missing).where(*self._of, is_listed(connection, missing.c.record_id, ids))
+                delete(missing).where(*self._of, in_values(connection, missing.c.record_id, ids))
             )
 
-    def count(self, connection: Connection, believed: ColumnElement[bool]) -> int:
-        """How many of the missing rows that are believed to be gone nobody has approved."""
+    def count(self, connection: Connection, condition: ColumnElement[bool]) -> int:
+        """Count the missing rows that meet the condition and are not approved."""
         return connection.execute(
-            select(func.count()).where(*self._of, believed, missing.c.approved_at.is_(None))
+            select(func.count()).where(*self._of, condition, missing.c.approved_at.is_(None))
         ).scalar_one()
 
     def confirmed(self, sweep_id: str) -> ColumnElement[bool]:
-        """What Kombo, asked for it in this sweep, did not know."""
+        """Make the condition: confirmed in this sweep."""
         return missing.c.confirmed_by == sweep_id
 
     def missed_often(self, walks: int) -> ColumnElement[bool]:
-        """What so many complete walks in a row did not see."""
+        """Make the condition: not seen by so many complete walks in a row."""
         return missing.c.walks >= walks
 
     def hold(self, connection: Connection, now: datetime) -> None:
-        """Everything missing that nobody has approved waits for a person."""
+        """Let all missing rows that are not approved wait for approval."""
         connection.execute(
             update(missing)
             .where(*self._of, missing.c.approved_at.is_(None))
@@ -171,21 +170,21 @@ class MissingStore:
         )
 
     def approve(self, connection: Connection, now: datetime) -> int:
-        """What is held may be marked, as far as it is still missing; gives how many rows that are."""
+        """Approve that held rows are marked, as far as they are still missing; give how many they are."""
         return connection.execute(update(missing).where(*self._of, _HELD).values(approved_at=now)).rowcount
 
     def mark(
-        self, connection: Connection, believed: ColumnElement[bool], now: datetime, *, only_approved: bool
+        self, connection: Connection, condition: ColumnElement[bool], now: datetime, *, only_approved: bool
     ) -> int:
-        """Mark the rows that are believed to be gone; gives how many were alive until now."""
-        shelf = shelf_of(self.environment, self.key)
-        chosen = and_(*self._of, believed, *([missing.c.approved_at.is_not(None)] if only_approved else []))
+        """Mark the missing rows that meet the condition deleted; give how many were alive until now."""
+        destination = stream_destination(self.environment, self.key)
+        chosen = and_(*self._of, condition, *([missing.c.approved_at.is_not(None)] if only_approved else []))
         marked = connection.execute(
-            update(shelf.table)
+            update(destination.table)
             .where(
-                shelf.id.in_(select(missing.c.record_id).where(chosen)),
-                *shelf.its,
-                shelf.table.c.remote_deleted_at.is_(None),
+                destination.id.in_(select(missing.c.record_id).where(chosen)),
+                *destination.stream_filter,
+                destination.table.c.remote_deleted_at.is_(None),
             )
             .values(remote_deleted_at=now, deleted_by="sweep", mirrored_at=now)
         ).rowcount
@@ -193,18 +192,18 @@ class MissingStore:
         return marked
 
     def held(self, connection: Connection) -> Held | None:
-        """What waits for a person; None: nothing does."""
+        """Read the stream's held rows; None: there are none."""
         return held_rows(connection, self.environment, self.key).get(self.key)
 
     @property
     def _of(self) -> tuple[ColumnElement[bool], ...]:
-        return of_stream(missing, self.environment, self.key)
+        return stream_filter(missing, self.environment, self.key)
 
 
 def held_rows(
     connection: Connection, environment: str, key: StreamKey | None = None
 ) -> dict[StreamKey, Held]:
-    """What waits for a person, by stream; of one stream if given."""
+    """Read the held rows, by stream; those of one stream if given."""
     of = [missing.c.environment == environment, _HELD]
     if key is not None:
         of += [missing.c.integration_id == key.integration_id, missing.c.model == key.model]

@@ -1,8 +1,8 @@
-"""Which projection the rows of each model have, and how far a re-projection has come.
+"""Projection of each list's rows, and cursor of its re-projection.
 
-Whoever starts adopts its own projections: from then on no process that has others can write. A page's
-transaction looks at the model's row under a lock that it shares with other pages, and whoever adopts takes
-that lock alone: so no page of the old projection can commit behind a re-projection that has passed its rows.
+A process that starts adopts its own projections: from then on none that has others can write. A page's
+transaction pins the projection, under a lock that it shares with other pages, and adopting takes that lock
+alone: so no page of the old projection can commit behind a re-projection that has passed its rows.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, text, update
 
@@ -21,6 +20,7 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.projection import Projection
 from syncer.domain.streams.state import StreamState
 from syncer.store.db.bulk import upsert
+from syncer.store.db.types import decoded_json
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.schema.state_tables import projections, streams
 from syncer.store.state.stream_columns import walk_values
@@ -28,19 +28,20 @@ from syncer.store.state.stream_columns import walk_values
 #: Key of the PostgreSQL advisory lock that pages share; on SQLite a writing transaction is alone anyway.
 PROJECTION_LOCK = 0x50524F4A
 
-#: Made once, as what follows: every page asks for it.
+#: Made once, as what follows: every page runs them.
 _SHARE_LOCK = text("SELECT pg_advisory_xact_lock_shared(:key)")
 _FINGERPRINT = select(projections.c.fingerprint).where(
-    projections.c.environment == bindparam("its_environment"),
-    projections.c.model == bindparam("its_model"),
+    projections.c.environment == bindparam("row_environment"),
+    projections.c.model == bindparam("row_model"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
-    """What adopting changed. replaced: lists with rows of another projection. walked_anew: those of them
-    that keep members again which were excluded, so that their streams have to be read whole once more.
-    changed: all that have another projection now, with rows or without.
+    """Lists whose projections were replaced.
+
+    replaced: those with rows of another projection. walked_anew: those of them that keep members again which
+    were excluded, so that their streams have to be read whole once more. changed: all, with rows or without.
     """
 
     replaced: tuple[str, ...] = ()
@@ -49,8 +50,8 @@ class Adopted:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a re-projection goes on; after None: at the table's beginning."""
+class ReprojectionCursor:
+    """Position of a re-projection: the last key that is done in the table; None: at its beginning."""
 
     table: str
     after: str | None
@@ -59,14 +60,14 @@ class Place:
 def adopt(
     connection: Connection, environment: str, wanted: Mapping[str, Projection], now: datetime
 ) -> Adopted:
-    """Make these the projections of the models; rows of others are to be re-projected from now on."""
-    if not _differing(_stored(connection, environment), wanted):
+    """Make these the projections of the lists; rows of others are to be re-projected from now on."""
+    if not _changed_names(_stored(connection, environment), wanted):
         return Adopted()
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PROJECTION_LOCK})
     stored = _stored(connection, environment)
     replaced, anew, rows = [], [], []
-    changed = _differing(stored, wanted)
+    changed = _changed_names(stored, wanted)
     filled = _with_rows(connection, environment)
     for model in changed:
         before, after = stored.get(model), wanted[model]
@@ -88,20 +89,20 @@ def adopt(
     return Adopted(tuple(replaced), tuple(anew), tuple(changed))
 
 
-def hold(connection: Connection, environment: str, model: str, projection: Projection) -> None:
-    """Keep the model's projection from being replaced until the transaction ends.
+def pin(connection: Connection, environment: str, model: str, projection: Projection) -> None:
+    """Keep the list's projection from being replaced until the transaction ends.
 
     Raises ProjectionReplaced where another one has been adopted.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(_SHARE_LOCK, {"key": PROJECTION_LOCK})
-    its = {"its_environment": environment, "its_model": model}
-    _must_be(connection.execute(_FINGERPRINT, its).scalar(), model, projection)
-    _overwrite(connection, projection)
+    parameters = {"row_environment": environment, "row_model": model}
+    _require(connection.execute(_FINGERPRINT, parameters).scalar(), model, projection)
+    _overwrite_freed_pages(connection, projection)
 
 
-def unfinished(connection: Connection, environment: str) -> list[str]:
-    """Models with rows that are still to be re-projected."""
+def unfinished_lists(connection: Connection, environment: str) -> list[str]:
+    """Name the lists with rows that are still to be re-projected."""
     return list(
         connection.execute(
             select(projections.c.model)
@@ -111,8 +112,8 @@ def unfinished(connection: Connection, environment: str) -> list[str]:
     )
 
 
-def begin(connection: Connection, environment: str, models: Iterable[str]) -> None:
-    """Have all rows of the models re-projected; what is under way goes on from its place."""
+def request_reprojection(connection: Connection, environment: str, models: Iterable[str]) -> None:
+    """Have all rows of the lists re-projected; what is under way goes on from its cursor."""
     connection.execute(
         update(projections)
         .where(
@@ -124,8 +125,10 @@ def begin(connection: Connection, environment: str, models: Iterable[str]) -> No
     )
 
 
-def place(connection: Connection, environment: str, model: str, projection: Projection) -> Place | None:
-    """Where the model's re-projection goes on, held until the transaction ends; None: it is finished.
+def lock_cursor(
+    connection: Connection, environment: str, model: str, projection: Projection
+) -> ReprojectionCursor | None:
+    """Read the cursor of the list's re-projection, locked until the transaction ends; None: it is finished.
 
     Raises ProjectionReplaced where another projection has been adopted.
     """
@@ -134,21 +137,23 @@ def place(connection: Connection, environment: str, model: str, projection: Proj
     ).one_or_none()
     if row is None:
         return None
-    _must_be(row.fingerprint, model, projection)
-    _overwrite(connection, projection)
-    return None if row.at_table is None else Place(row.at_table, row.after_id)
+    _require(row.fingerprint, model, projection)
+    _overwrite_freed_pages(connection, projection)
+    return None if row.at_table is None else ReprojectionCursor(row.at_table, row.after_id)
 
 
-def move(connection: Connection, environment: str, model: str, to: Place | None) -> None:
-    """Keep the place, in the transaction that brought it there; None: the re-projection is finished."""
+def save_cursor(
+    connection: Connection, environment: str, model: str, cursor: ReprojectionCursor | None
+) -> None:
+    """Save the cursor, in the transaction of its batch; None: the re-projection is finished."""
     connection.execute(
         update(projections)
         .where(_is(environment, model))
-        .values(at_table=to and to.table, after_id=to and to.after)
+        .values(at_table=cursor and cursor.table, after_id=cursor and cursor.after)
     )
 
 
-def _must_be(fingerprint: str | None, model: str, projection: Projection) -> None:
+def _require(fingerprint: str | None, model: str, projection: Projection) -> None:
     if fingerprint not in {None, projection.fingerprint}:
         raise ProjectionReplaced(
             f"Another process mirrors {model} with other exclusions or columns, or is of another version: "
@@ -156,31 +161,26 @@ def _must_be(fingerprint: str | None, model: str, projection: Projection) -> Non
         )
 
 
-def _overwrite(connection: Connection, projection: Projection) -> None:
-    """Where members are excluded, what leaves SQLite's file is overwritten, and not only given free."""
+def _overwrite_freed_pages(connection: Connection, projection: Projection) -> None:
+    """Let SQLite overwrite what leaves its file, and not only free it, where members are excluded."""
     if projection.exclusions and connection.dialect.name == "sqlite":
         connection.exec_driver_sql("PRAGMA secure_delete = ON")
 
 
 def _stored(connection: Connection, environment: str) -> dict[str, Projection]:
     found = connection.execute(select(projections).where(projections.c.environment == environment))
-    return {row.model: Projection(row.fingerprint, tuple(_listed(row.exclusions))) for row in found}
+    return {row.model: Projection(row.fingerprint, tuple(decoded_json(row.exclusions))) for row in found}
 
 
-def _listed(value: Any) -> list[str]:
-    """A JSON list as either database gives it back."""
-    return list(json.loads(value) if isinstance(value, str) else value)
-
-
-def _differing(stored: Mapping[str, Projection], wanted: Mapping[str, Projection]) -> list[str]:
+def _changed_names(stored: Mapping[str, Projection], wanted: Mapping[str, Projection]) -> list[str]:
     return [model for model, projection in wanted.items() if stored.get(model) != projection]
 
 
 def _with_rows(connection: Connection, environment: str) -> set[str]:
-    """The lists of which there are rows."""
-    asked = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in catalogue())
-    # As text: to compose it out of forty tables takes longer than to ask it.
-    models = connection.exec_driver_sql(asked).scalars()
+    """Name the lists that have rows."""
+    query = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in catalogue())
+    # As text: to compose it out of forty tables takes longer than to run it.
+    models = connection.exec_driver_sql(query).scalars()
     native_lists = connection.execute(
         select(passthrough_records.c.resource)
         .where(passthrough_records.c.environment == environment)
@@ -190,7 +190,7 @@ def _with_rows(connection: Connection, environment: str) -> set[str]:
 
 
 def _walk_anew(connection: Connection, environment: str, models: Iterable[str], now: datetime) -> None:
-    """Let the models' streams begin a full walk, at once where a service runs.
+    """Let the lists' streams begin a full walk, at once where a service runs.
 
     An unfinished walk is dropped: what it has stored lacks the members that come back.
     """

@@ -14,9 +14,9 @@ from syncer.domain.records.record import Poison, Record, ascii_json
 from syncer.domain.records.row import Row
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.bulk import upsert
-from syncer.store.db.in_values import is_listed
+from syncer.store.db.in_values import in_values
 from syncer.store.schema.mirror_tables import quarantine
-from syncer.store.schema.stream_key import of_stream
+from syncer.store.schema.stream_key import stream_filter
 
 #: Characters of an id that still fit an index entry of PostgreSQL, beside the rest of the key.
 LONGEST_KEY = 256
@@ -26,7 +26,7 @@ HASHED = "hash:"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One record in quarantine. key: Kombo's id or, where that cannot be one, a hash."""
+    """Record in quarantine. key: Kombo's id or, where that cannot be one, a hash."""
 
     integration_id: str
     model: str
@@ -37,14 +37,16 @@ class Entry:
 
     @property
     def record_id(self) -> str | None:
-        """Kombo's id; None where the record has none that it could be asked for by."""
+        """Kombo's id; None where the record has none that it could be looked up by."""
         return None if self.key.startswith(HASHED) else self.key
 
 
 def entries(connection: Connection, environment: str, key: StreamKey | None = None) -> list[Entry]:
-    """What is in quarantine, of one stream if given, in the order of integration, model and age."""
-    of = (
-        (quarantine.c.environment == environment,) if key is None else of_stream(quarantine, environment, key)
+    """Read the entries, those of one stream if given, in the order of integration, model and age."""
+    chosen = (
+        (quarantine.c.environment == environment,)
+        if key is None
+        else stream_filter(quarantine, environment, key)
     )
     found = connection.execute(
         select(
@@ -55,7 +57,7 @@ def entries(connection: Connection, environment: str, key: StreamKey | None = No
             quarantine.c.first_seen_at,
             quarantine.c.last_seen_at,
         )
-        .where(*of)
+        .where(*chosen)
         .order_by(
             quarantine.c.integration_id,
             quarantine.c.model,
@@ -66,23 +68,25 @@ def entries(connection: Connection, environment: str, key: StreamKey | None = No
     return [Entry(*row) for row in found]
 
 
-def keys_among(
+def quarantined_keys(
     connection: Connection, environment: str, key: StreamKey, records: Iterable[Record]
 ) -> set[str]:
-    """Which of these records have entries: the entries' keys."""
+    """Find the keys of the entries that there are of these records."""
     keys = [record_key(record.id, record.text) for record in records]
     found = connection.execute(
         select(quarantine.c.record_key).where(
-            *of_stream(quarantine, environment, key), is_listed(connection, quarantine.c.record_key, keys)
+            *stream_filter(quarantine, environment, key), in_values(connection, quarantine.c.record_key, keys)
         )
     )
     return set(found.scalars())
 
 
 def forget_entries(connection: Connection, environment: str, key: StreamKey, keys: Collection[str]) -> None:
-    """Drop entries of records that are no more."""
+    """Drop the entries with these keys."""
     connection.execute(
-        delete(quarantine).where(*of_stream(quarantine, environment, key), quarantine.c.record_key.in_(keys))
+        delete(quarantine).where(
+            *stream_filter(quarantine, environment, key), quarantine.c.record_key.in_(keys)
+        )
     )
 
 
@@ -94,17 +98,17 @@ def keep_in_quarantine(
     now: datetime,
     poisons: Sequence[Poison],
     rows: Sequence[Row],
-    entered: Collection[str],
+    present: Collection[str],
 ) -> None:
     """Keep what could not be stored, or not whole; drop the entries of records that have come whole.
 
-    entered: keys of the entries that there are of these records.
+    present: keys of the entries that there are of these records, as ``quarantined_keys`` finds them.
     """
-    held = _held(environment, key, run_id, now, poisons, rows)
-    if entered:
-        whole = {record_key(row.id, row.document) for row in rows} - {each["record_key"] for each in held}
-        forget_entries(connection, environment, key, whole.intersection(entered))
-    upsert(connection, quarantine, held, keep=("first_seen_at",))
+    new = _entries(environment, key, run_id, now, poisons, rows)
+    if present:
+        whole = {record_key(row.id, row.document) for row in rows} - {each["record_key"] for each in new}
+        forget_entries(connection, environment, key, whole.intersection(present))
+    upsert(connection, quarantine, new, keep=("first_seen_at",))
 
 
 def add_to_quarantine(
@@ -116,12 +120,12 @@ def add_to_quarantine(
     poisons: Sequence[Poison],
     rows: Sequence[Row],
 ) -> int:
-    """Keep what is not kept yet and leave every entry as it is; gives how many are new."""
-    held = _held(environment, key, run_id, now, poisons, rows)
-    return upsert(connection, quarantine, held, keep=[column.name for column in quarantine.c])
+    """Add entries of records that have none, and leave the others as they are; give how many are new."""
+    new = _entries(environment, key, run_id, now, poisons, rows)
+    return upsert(connection, quarantine, new, keep=[column.name for column in quarantine.c])
 
 
-def _held(
+def _entries(
     environment: str,
     key: StreamKey,
     run_id: str,
@@ -130,7 +134,7 @@ def _held(
     rows: Sequence[Row],
 ) -> list[dict[str, Any]]:
     noted = [(row.id, "; ".join(row.notes), ascii_json(row.document)) for row in rows if row.notes]
-    held = {
+    found = {
         record_key(record_id, document): {
             "environment": environment,
             "integration_id": key.integration_id,
@@ -147,28 +151,30 @@ def _held(
             *((poison.id, poison.reason, poison.document) for poison in poisons),
         )
     }
-    return list(held.values())
+    return list(found.values())
 
 
 def record_key(record_id: str | None, document: str | bytes) -> str:
-    """The record's id where every database takes it as a key, else a hash of it or of the record."""
+    """Give the record's id where every database takes it as a key, else a hash of it or of the record."""
     if record_id and len(record_id) <= LONGEST_KEY and "\0" not in record_id:
         return record_id
     named = record_id or document
     return HASHED + blake2b(named.encode() if isinstance(named, str) else named, digest_size=16).hexdigest()
 
 
-def forget_unmet(connection: Connection, environment: str, key: StreamKey, walk_began_at: datetime) -> None:
-    """Drop entries of records that a full walk did not meet: they are gone, or have come in other words."""
+def forget_missing_entries(
+    connection: Connection, environment: str, key: StreamKey, walk_began_at: datetime
+) -> None:
+    """Drop entries of records that a full walk did not see: they are missing, or have come in other words."""
     connection.execute(
         delete(quarantine).where(
-            *of_stream(quarantine, environment, key), quarantine.c.last_seen_at < walk_began_at
+            *stream_filter(quarantine, environment, key), quarantine.c.last_seen_at < walk_began_at
         )
     )
 
 
 def quarantined(connection: Connection, environment: str, key: StreamKey) -> int:
-    """How many of the stream's records are in quarantine."""
+    """Count the stream's records in quarantine."""
     return connection.execute(
-        select(func.count()).select_from(quarantine).where(*of_stream(quarantine, environment, key))
+        select(func.count()).select_from(quarantine).where(*stream_filter(quarantine, environment, key))
     ).scalar_one()

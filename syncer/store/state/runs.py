@@ -1,4 +1,4 @@
-"""The log of runs."""
+"""Log of runs."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Kind
 from syncer.store.schema.mirror_tables import runs
 
-#: How long ended runs are kept.
+#: Retention of ended runs.
 KEEP_RUNS = timedelta(days=30)
 _COUNTED = ("created", "updated", "unchanged", "deleted", "restored", "quarantined")
 
-
-#: Made once: every page needs it.
+#: Made once: every page runs it.
 _COUNT = (
     update(runs)
-    .where(runs.c.id == bindparam("of_run"))
+    .where(runs.c.id == bindparam("run_id"))
     .values(
         kind=func.coalesce(bindparam("new_kind", type_=Text), runs.c.kind),
         **{name: runs.c[name] + bindparam(f"more_{name}") for name in ("pages", *_COUNTED)},
@@ -48,13 +47,13 @@ def begin_run(
 def count_page(
     connection: Connection, run_id: str, kind: Kind | None, counts: Counts, pages: int = 1
 ) -> None:
-    """Add the effects of a page, or of records that were asked for, to the run, in their transaction.
+    """Add the effects of a page, or of records that were looked up, to the run, in their transaction.
 
-    kind None leaves what the run is said to be.
+    kind None leaves the kind as it is.
     """
     numbers = asdict(counts)
     more = {f"more_{name}": numbers[name] for name in _COUNTED}
-    connection.execute(_COUNT, {"of_run": run_id, "new_kind": kind, "more_pages": pages, **more})
+    connection.execute(_COUNT, {"run_id": run_id, "new_kind": kind, "more_pages": pages, **more})
 
 
 def end_run(connection: Connection, run_id: str, outcome: Outcome, error: str | None, now: datetime) -> None:
@@ -65,7 +64,7 @@ def end_run(connection: Connection, run_id: str, outcome: Outcome, error: str | 
 
 
 def forget_old_runs(connection: Connection, now: datetime) -> int:
-    """Drop runs that ended long ago, or whose process died long ago; gives how many."""
+    """Delete runs that ended, or whose process died, before the retention; give how many."""
     before = now - KEEP_RUNS
     died = runs.c.ended_at.is_(None) & (runs.c.started_at < before)
     return connection.execute(delete(runs).where((runs.c.ended_at < before) | died)).rowcount

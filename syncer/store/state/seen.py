@@ -1,4 +1,4 @@
-"""What full walks under way have seen: the ids of each page, as one row."""
+"""Ids that full walks under way have seen: those of each page as one row."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from sqlalchemy import Connection, Select, cast, delete, exists, func, insert, s
 from sqlalchemy.dialects.postgresql import JSONB
 
 from syncer.domain.stream_key import StreamKey
-from syncer.store.db.in_values import is_listed
+from syncer.store.db.in_values import in_values
 from syncer.store.schema.mirror_tables import seen
-from syncer.store.schema.stream_key import of_stream
+from syncer.store.schema.stream_key import stream_filter
 
-#: Made once: every page of a full walk needs it.
+#: Made once: every page of a full walk runs it.
 _INSERT = insert(seen)
 
 
@@ -25,7 +25,7 @@ def note_seen(
     page: int,
     ids: Iterable[str | None],
 ) -> None:
-    """Keep which records a page of a full walk has brought, in the page's transaction. page counts from 1.
+    """Keep the ids of a page of a full walk, in the page's transaction. page counts from 1.
 
     None stands for a record whose id cannot be told.
     """
@@ -42,35 +42,35 @@ def note_seen(
 
 
 def forget_seen(connection: Connection, environment: str, key: StreamKey) -> None:
-    """Drop what the stream's walks have seen."""
-    connection.execute(delete(seen).where(*of_stream(seen, environment, key)))
+    """Forget the ids that the stream's walks have seen."""
+    connection.execute(delete(seen).where(*stream_filter(seen, environment, key)))
 
 
 def seen_ids(connection: Connection, environment: str, key: StreamKey, walk_id: str) -> Select[tuple[str]]:
-    """A query for the ids that the walk has seen, in one column."""
+    """Make a query for the ids that the walk has seen, in one column."""
     if connection.dialect.name == "sqlite":
         ids = func.json_each(seen.c.ids).table_valued("value", name="entry")
     else:
-        listed = func.jsonb_array_elements_text(cast(seen.c.ids, JSONB))
-        ids = listed.table_valued("value", name="entry").render_derived()
+        entries = func.jsonb_array_elements_text(cast(seen.c.ids, JSONB))
+        ids = entries.table_valued("value", name="entry").render_derived()
     return (
         select(ids.c.value)
         .select_from(seen)
         .join(ids, true())
-        .where(*of_stream(seen, environment, key), seen.c.walk_id == walk_id)
+        .where(*stream_filter(seen, environment, key), seen.c.walk_id == walk_id)
     )
 
 
-def met(
+def seen_among(
     connection: Connection, environment: str, key: StreamKey, walk_id: str, ids: Collection[str]
 ) -> Collection[str]:
-    """Which of these ids the walk has seen."""
+    """Find those of these ids that the walk has seen."""
     all_ids = seen_ids(connection, environment, key, walk_id).subquery()
-    found = select(all_ids.c.value).where(is_listed(connection, all_ids.c.value, ids))
+    found = select(all_ids.c.value).where(in_values(connection, all_ids.c.value, ids))
     return set(connection.execute(found).scalars())
 
 
-def has_nameless(connection: Connection, environment: str, key: StreamKey, walk_id: str) -> bool:
-    """Whether the walk has brought records whose ids cannot be told."""
+def has_record_without_id(connection: Connection, environment: str, key: StreamKey, walk_id: str) -> bool:
+    """Tell if the walk has seen records whose ids cannot be told."""
     ids = seen_ids(connection, environment, key, walk_id).subquery()
     return connection.execute(select(exists().where(ids.c.value.is_(None)))).scalar_one()

@@ -1,4 +1,4 @@
-"""A stream as its row keeps it: from columns to values and back."""
+"""Mapping between a stream and the columns of its row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncer.store.schema.mirror_tables import streams
 
 
 def row_counts(counts: Counts) -> dict[str, Any]:
-    """The counters of rows after these effects, as an update of the row; nothing where they stay."""
+    """Give the update of the row counters by these effects; nothing where they stay."""
     if not counts.live and not counts.gone:
         return {}
     return {
@@ -26,7 +26,7 @@ def row_counts(counts: Counts) -> dict[str, Any]:
 
 
 def walk_values(walk: Walk | None) -> dict[str, Any]:
-    """The columns that keep an unfinished walk; None clears them."""
+    """Give the values of the walk columns; those of None clear them."""
     return {
         "walk_id": walk and walk.id,
         "walk_kind": walk and walk.kind,
@@ -44,7 +44,7 @@ def walk_values(walk: Walk | None) -> dict[str, Any]:
 
 
 def stream_of(row: Row[Any]) -> Stream:
-    """The stream of a row of ``sync_streams``."""
+    """Build the stream of a row of ``sync_streams``."""
     walk = None
     if row.walk_id is not None:
         walk = Walk(
@@ -83,5 +83,5 @@ def stream_of(row: Row[Any]) -> Stream:
 
 
 def filters_text(filters: Mapping[str, str]) -> str:
-    """Filters as text; the same text for the same filters."""
+    """Encode filters as text; equal filters give the same text."""
     return json.dumps(dict(filters), sort_keys=True)

@@ -1,4 +1,4 @@
-"""Streams: their state, their unfinished walk, their lease. Times come from the database's clock."""
+"""State, unfinished walk and lease of each stream. Times come from the database's clock."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from syncer.domain.scheduling.intervals import ChangeHistory
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.domain.streams.stream import Stream, Walk
-from syncer.store.db.bulk import insert_or_ignore
+from syncer.store.db.bulk import insert_statement
 from syncer.store.schema.mirror_tables import streams
-from syncer.store.schema.stream_key import of_named_stream, stream_name
+from syncer.store.schema.stream_key import bound_stream_filter, stream_parameters
 from syncer.store.state.due import DueStreams
 from syncer.store.state.stream_columns import filters_text, row_counts, stream_of, walk_values
 
 __all__ = ["Lease", "StreamStore"]
 
-#: Made once, as what follows: every run and every page asks for it.
-_NAMED = of_named_stream(streams)
+#: Made once, as what follows: every run and every page runs them.
+_NAMED = bound_stream_filter(streams)
 _GET = select(streams).where(*_NAMED)
 _GET_LEASE = select(streams.c.lease_owner, streams.c.lease_until, streams.c.fence).where(*_NAMED)
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to work on one stream until it ends or is renewed. fence grows with every lease."""
+    """Right to work on one stream until it ends or is renewed. fence grows with every lease."""
 
     key: StreamKey
     owner: str
@@ -42,10 +42,10 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class StreamStore(DueStreams):
-    """The streams of one environment."""
+    """Streams of one environment."""
 
     def add(self, connection: Connection, keys: Iterable[StreamKey]) -> None:
-        """Make sure that the streams have a row."""
+        """Add a row for each of the streams that has none."""
         rows = [
             {
                 "environment": self.environment,
@@ -56,7 +56,7 @@ class StreamStore(DueStreams):
             for integration, model in keys
         ]
         if rows:
-            connection.execute(insert_or_ignore(connection, streams), rows)
+            connection.execute(insert_statement(connection, streams).on_conflict_do_nothing(), rows)
 
     def select(self, connection: Connection, keys: Collection[StreamKey]) -> None:
         """Mirror exactly these streams from now on; the rows and the progress of the others stay."""
@@ -74,7 +74,7 @@ class StreamStore(DueStreams):
                 )
 
     def keys(self, connection: Connection) -> list[StreamKey]:
-        """All streams that are mirrored, by integration and model."""
+        """Read the keys of all streams that are mirrored, by integration and model."""
         found = connection.execute(
             select(streams.c.integration_id, streams.c.model)
             .where(self._mirrored)
@@ -84,12 +84,12 @@ class StreamStore(DueStreams):
 
     def find(self, connection: Connection, key: StreamKey) -> Stream | None:
         """Read one stream; None where it has no row."""
-        row = connection.execute(_GET, stream_name(self.environment, key)).one_or_none()
+        row = connection.execute(_GET, stream_parameters(self.environment, key)).one_or_none()
         return None if row is None else stream_of(row)
 
     def get(self, connection: Connection, key: StreamKey) -> Stream:
         """Read one stream; its row must exist."""
-        return stream_of(connection.execute(_GET, stream_name(self.environment, key)).one())
+        return stream_of(connection.execute(_GET, stream_parameters(self.environment, key)).one())
 
     def get_or_add(self, connection: Connection, key: StreamKey) -> Stream:
         """Read one stream; it gets a row where it has none."""
@@ -100,7 +100,7 @@ class StreamStore(DueStreams):
         return stream
 
     def all(self, connection: Connection) -> list[Stream]:
-        """All streams that are mirrored, in the order of integration and model."""
+        """Read all streams that are mirrored, by integration and model."""
         found = connection.execute(
             select(streams).where(self._mirrored).order_by(streams.c.integration_id, streams.c.model)
         )
@@ -117,13 +117,13 @@ class StreamStore(DueStreams):
         is_dead: Callable[[str], bool],
         answers: bool = True,
     ) -> Lease | None:
-        """Take the stream's lease, or None where a living runner has it.
+        """Take the stream's lease; None where a living runner has it.
 
         answers: whether the run does what made the stream due, which is then forgotten.
-        is_dead tells whether an owner is a process of this host that has ended: then its lease is free at
+        is_dead: true for an owner that is a process of this host and has ended: then its lease is free at
         once. If it errs, the fence keeps the other runner from writing.
         """
-        row = connection.execute(_GET_LEASE, stream_name(self.environment, key)).one_or_none()
+        row = connection.execute(_GET_LEASE, stream_parameters(self.environment, key)).one_or_none()
         if row is None:
             return None
         is_free = row.lease_owner is None or row.lease_until is None or row.lease_until < now
@@ -142,7 +142,7 @@ class StreamStore(DueStreams):
         return Lease(key, owner, row.fence + 1) if taken.rowcount else None
 
     def renew(self, connection: Connection, lease: Lease, now: datetime, length: timedelta) -> None:
-        """Prolong the lease. Raises LeaseLost where another runner has taken the stream."""
+        """Renew the lease. Raises LeaseLost where another runner has taken the stream."""
         self._fenced(connection, lease, {"lease_until": now + length})
 
     def save_walk(
@@ -155,7 +155,7 @@ class StreamStore(DueStreams):
         now: datetime,
         length: timedelta,
     ) -> None:
-        """Keep the walk's place, in the transaction that stored its page. Raises LeaseLost."""
+        """Save the walk's checkpoint, in the transaction that stored its page. Raises LeaseLost."""
         self._fenced(
             connection,
             lease,
@@ -163,12 +163,12 @@ class StreamStore(DueStreams):
         )
 
     def count_rows(self, connection: Connection, lease: Lease, counts: Counts) -> None:
-        """Keep the counters right where rows were written outside of a page. Raises LeaseLost."""
+        """Update the counters where rows were written outside of a page. Raises LeaseLost."""
         if changes := row_counts(counts):
             self._fenced(connection, lease, changes)
 
     def finish_walk(self, connection: Connection, lease: Lease, after: Stream, counts: Counts) -> None:
-        """Keep what the stream is after a walk's last page or its sweep. Raises LeaseLost."""
+        """Save the stream as it is after a walk's last page or its sweep. Raises LeaseLost."""
         self._fenced(
             connection,
             lease,
@@ -197,7 +197,7 @@ class StreamStore(DueStreams):
         due_at: datetime | None,
         seen: ChangeHistory | None = None,
     ) -> None:
-        """End a run: its outcome on the row, the lease free. Raises LeaseLost.
+        """End a run: save its outcome and free the lease. Raises LeaseLost.
 
         seen: what is known of the stream's changes after it, where that is something new. Of a model that is
         not offered (any more) nothing that was seen of it counts as complete.
@@ -207,10 +207,10 @@ class StreamStore(DueStreams):
             views = {**walk_values(None), "last_full_walk_at": None}
         if seen is not None:
             # A webhook that came while it ran meant the time after.
-            told = streams.c.due_purpose == int(Purpose.WEBHOOK)
+            by_webhook = streams.c.due_purpose == int(Purpose.WEBHOOK)
             views |= {
-                "changes": case((told, 0.0), else_=seen.changes),
-                "watched": case((told, 0.0), else_=seen.watched),
+                "changes": case((by_webhook, 0.0), else_=seen.changes),
+                "watched": case((by_webhook, 0.0), else_=seen.watched),
             }
         self._fenced(
             connection,
@@ -230,7 +230,7 @@ class StreamStore(DueStreams):
         )
 
     def free(self, connection: Connection, lease: Lease, state: StreamState) -> None:
-        """End what was no run of the stream: only its state may be another now. Raises LeaseLost."""
+        """Free a lease that was no run of the stream: only its state may have changed. Raises LeaseLost."""
         self._fenced(connection, lease, {"state": state, "lease_owner": None, "lease_until": None})
 
     def _fenced(self, connection: Connection, lease: Lease, values: Mapping[str, Any]) -> None:
@@ -240,9 +240,9 @@ class StreamStore(DueStreams):
         changed = connection.execute(
             statement.values(expressions) if expressions else statement,
             {
-                **stream_name(self.environment, lease.key),
-                "its_owner": lease.owner,
-                "its_fence": lease.fence,
+                **stream_parameters(self.environment, lease.key),
+                "lease_holder": lease.owner,
+                "lease_fence": lease.fence,
                 **{f"new_{name}": each for name, each in plain.items()},
             },
         )
@@ -252,13 +252,13 @@ class StreamStore(DueStreams):
 
 @cache
 def _fenced_update(names: tuple[str, ...]) -> Update:
-    """An update of these columns under a lease; made once for all pages."""
+    """Make the update of these columns under a lease, once for all pages."""
     return (
         update(streams)
         .where(
             *_NAMED,
-            streams.c.lease_owner == bindparam("its_owner"),
-            streams.c.fence == bindparam("its_fence"),
+            streams.c.lease_owner == bindparam("lease_holder"),
+            streams.c.fence == bindparam("lease_fence"),
         )
         .values({name: bindparam(f"new_{name}") for name in names})
     )

@@ -1,1 +1,1 @@
-"""Find out which records are gone."""
+"""Confirm missing rows, and mark them deleted."""

@@ -22,9 +22,9 @@ from syncer.domain.streams.deletions import IDS_AT_ONCE, WALKS_WITHOUT_IDS, batc
 from syncer.domain.streams.stream import Stream, Walk
 from syncer.store.state.health import health, health_flags
 from syncer.store.state.missing import MissingStore
-from syncer.store.state.quarantine import forget_unmet
+from syncer.store.state.quarantine import forget_missing_entries
 from syncer.store.state.runs import count_page
-from syncer.store.state.seen import forget_seen, has_nameless
+from syncer.store.state.seen import forget_seen, has_record_without_id
 from syncer.sync.deletions.confirm import Lookup, lookup
 from syncer.sync.integrations import must_be_offered
 from syncer.sync.lease import RunContext
@@ -53,15 +53,15 @@ class Sweep:
         Raises KomboError where Kombo cannot be asked, and marks nothing then; Stopped, and keeps what was
         confirmed so far; LeaseLost, ProjectionReplaced.
         """
-        unseen, has_missing = await self.run.read(self._unseen)
-        counts = await self._confirm(unseen) if unseen or has_missing else Counts()
+        missing, had_missing = await self.run.read(self._find_missing)
+        counts = await self._confirm(missing) if missing or had_missing else Counts()
         marked, stream, now = await self.run.write(self._end)
         return counts + marked, stream, now
 
-    async def _confirm(self, unseen: list[str]) -> Counts:
+    async def _confirm(self, missing: list[str]) -> Counts:
         """Look up what is missing; give the effects of what was found."""
         counts = Counts()
-        if await self.run.write(partial(self._note, unseen)):
+        if await self.run.write(partial(self._note, missing)):
             await self._check_integration()
         while (source := by_id(self.run.source)) is not None:
             ids = await self.run.read(self._unconfirmed)
@@ -77,32 +77,32 @@ class Sweep:
         return MissingStore(self.run.environment, self.run.key)
 
     @property
-    def _believed(self) -> ColumnElement[bool]:
-        """Missing rows that are gone, as far as can be known."""
+    def _confirmed(self) -> ColumnElement[bool]:
+        """Condition on missing rows that are to be marked: not known to Kombo, or missing in enough walks."""
         if by_id(self.run.source) is not None:
             return self._missing.confirmed(self.id)
         return self._missing.missed_often(WALKS_WITHOUT_IDS)
 
     @property
     def _suspected(self) -> ColumnElement[bool]:
-        """Missing rows that the brakes count: all of them where Kombo cannot be asked for them."""
-        return self._believed if by_id(self.run.source) is not None else self._missing.missed_often(1)
+        """Condition on missing rows that the brakes count: all, where Kombo cannot be asked for them."""
+        return self._confirmed if by_id(self.run.source) is not None else self._missing.missed_often(1)
 
-    def _unseen(self, connection: Connection) -> tuple[list[str], bool]:
-        """Find the ids that the walk did not see; tell also if anything was missing before."""
+    def _find_missing(self, connection: Connection) -> tuple[list[str], bool]:
+        """Find the ids of rows that the walk did not see; tell also if any were missing before."""
         has_missing = health_flags(connection, self.run.environment, self.run.key).has_missing
         if self.walk is None or self.walk.began_at is None or not self._is_conclusive(connection, self.walk):
             return [], has_missing
-        return self._missing.unseen(connection, self.walk.id, self.walk.began_at), has_missing
+        return self._missing.find(connection, self.walk.id, self.walk.began_at), has_missing
 
-    def _note(self, unseen: list[str], connection: Connection) -> bool:
-        """Keep the ids that are to be confirmed; tell if there are any."""
+    def _note(self, missing: list[str], connection: Connection) -> bool:
+        """Keep the missing ids that are to be confirmed; tell if there are any."""
         now = self.run.fence(connection)
         if self.walk is None:
             return self._missing.approve(connection, now) > 0
         if self._is_conclusive(connection, self.walk):
-            self._missing.note(connection, unseen, self.walk.id, now)
-        return bool(unseen)
+            self._missing.note(connection, missing, self.walk.id, now)
+        return bool(missing)
 
     def _is_conclusive(self, connection: Connection, walk: Walk) -> bool:
         """True where something follows from a record's absence in the walk.
@@ -111,7 +111,8 @@ class Sweep:
         """
         run = self.run
         return can_sweep(run.source.listed, walk) and (
-            by_id(run.source) is not None or not has_nameless(connection, run.environment, run.key, walk.id)
+            by_id(run.source) is not None
+            or not has_record_without_id(connection, run.environment, run.key, walk.id)
         )
 
     async def _check_integration(self) -> None:
@@ -136,7 +137,9 @@ class Sweep:
         """Choose the next ids to look up; none where that cannot change the end any more."""
         if self.walk is not None and self._is_held(connection):
             return []
-        ids = self._missing.unasked(connection, self.id, only_approved=self.walk is None, limit=IDS_AT_ONCE)
+        ids = self._missing.unconfirmed(
+            connection, self.id, only_approved=self.walk is None, limit=IDS_AT_ONCE
+        )
         return next(batches(ids), [])
 
     def _store(self, ids: list[str], answer: Lookup, connection: Connection) -> Counts:
@@ -148,13 +151,13 @@ class Sweep:
         return written.counts
 
     def _is_held(self, connection: Connection) -> bool:
-        """True where more rows are believed to be gone than may be marked without approval."""
-        gone = self._missing.count(connection, self._suspected)
+        """True where more rows are missing than may be marked without approval."""
+        missing = self._missing.count(connection, self._suspected)
         live = self.run.context.streams.get(connection, self.run.key).rows_live
-        return self.run.context.rules.brakes.hold(gone, live, self.walk)
+        return self.run.context.rules.brakes.hold(missing, live, self.walk)
 
     def _end(self, connection: Connection) -> tuple[Counts, Stream, datetime]:
-        """Mark what is gone, or hold it; the walk is over."""
+        """Mark the missing rows deleted, or hold them; the walk is over."""
         run, streams, missing = self.run, self.run.context.streams, self._missing
         now = run.fence(connection)
         only_approved, marked = self.walk is None, 0
@@ -163,7 +166,7 @@ class Sweep:
             if self.walk is not None and self._is_held(connection):
                 only_approved = True
                 missing.hold(connection, now)
-            marked = missing.mark(connection, self._believed, now, only_approved=only_approved)
+            marked = missing.mark(connection, self._confirmed, now, only_approved=only_approved)
         counts = Counts(deleted=marked, live=-marked, gone=marked)
         if marked:
             count_page(connection, run.run_id, None, counts, pages=0)
@@ -173,7 +176,7 @@ class Sweep:
             forget_seen(connection, run.environment, run.key)
             is_whole = run.source.listed.is_whole(self.walk.filters)
             if flags.has_quarantine and not only_approved and is_whole and self.walk.began_at is not None:
-                forget_unmet(connection, run.environment, run.key, self.walk.began_at)
+                forget_missing_entries(connection, run.environment, run.key, self.walk.began_at)
             after = after_sweep(streams.get(connection, run.key), self.walk)
             after = replace(after, state=health(connection, run.environment, run.key).state())
             streams.finish_walk(connection, run.lease, after, counts)

@@ -14,7 +14,7 @@ from syncer.domain.records.row import Row
 from syncer.domain.streams.list_spec import Listed
 from syncer.domain.streams.stream import Walk
 from syncer.kombo.lists import Page
-from syncer.store.schema.destination import Shelf
+from syncer.store.schema.destination import Destination
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ class Source(Protocol):
         """What is listed."""
 
     @property
-    def shelf(self) -> Shelf:
-        """Where the records are kept."""
+    def destination(self) -> Destination:
+        """Destination of the records."""
 
     @property
     def filters(self) -> Mapping[str, str]:
@@ -67,8 +67,8 @@ class Source(Protocol):
     def project(self, record: Record) -> Row | Poison:
         """The row of a record, or why there is none."""
 
-    def hold(self, connection: Connection) -> None:
-        """Keep the way in which records become rows from being replaced until the transaction ends.
+    def pin(self, connection: Connection) -> None:
+        """Keep the projection of the records from being replaced until the transaction ends.
 
         Raises ProjectionReplaced.
         """

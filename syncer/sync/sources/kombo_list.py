@@ -15,8 +15,8 @@ from syncer.domain.records.record import Poison, Record, read_record
 from syncer.domain.records.row import Row, project
 from syncer.domain.streams.stream import Walk
 from syncer.kombo.lists import Page
-from syncer.store.schema.destination import Shelf, model_shelf
-from syncer.store.state.projections import hold
+from syncer.store.schema.destination import Destination, model_destination
+from syncer.store.state.projections import pin
 from syncer.sync.context import SyncContext
 from syncer.sync.sources.base import Records
 
@@ -30,8 +30,8 @@ class KomboListSource:
     integration_id: str
 
     @property
-    def shelf(self) -> Shelf:
-        return model_shelf(self.listed, self.integration_id)
+    def destination(self) -> Destination:
+        return model_destination(self.listed, self.integration_id)
 
     @property
     def filters(self) -> Mapping[str, str]:
@@ -67,9 +67,9 @@ class KomboListSource:
     def project(self, record: Record) -> Row | Poison:
         return project(self.listed, record, self._excluded)
 
-    def hold(self, connection: Connection) -> None:
+    def pin(self, connection: Connection) -> None:
         wanted = projection(self.listed, self.context.rules.exclusions)
-        hold(connection, self.context.streams.environment, self.listed.name, wanted)
+        pin(connection, self.context.streams.environment, self.listed.name, wanted)
 
     @property
     def _excluded(self) -> Excluded | None:

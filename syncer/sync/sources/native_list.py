@@ -21,9 +21,9 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Walk
 from syncer.kombo.lists import Page
 from syncer.kombo.passthrough import NativeAnswer
-from syncer.store.records.parents import are_read_whole, next_value
-from syncer.store.schema.destination import Shelf, shelf_of
-from syncer.store.state.projections import hold
+from syncer.store.records.parents import has_full_walk, next_value
+from syncer.store.schema.destination import Destination, stream_destination
+from syncer.store.state.projections import pin
 from syncer.sync.context import SyncContext
 from syncer.sync.sources.base import Records
 
@@ -37,8 +37,10 @@ class NativeListSource:
     integration_id: str
 
     @property
-    def shelf(self) -> Shelf:
-        return shelf_of(self.context.streams.environment, StreamKey(self.integration_id, self.listed.name))
+    def destination(self) -> Destination:
+        return stream_destination(
+            self.context.streams.environment, StreamKey(self.integration_id, self.listed.name)
+        )
 
     @property
     def filters(self) -> Mapping[str, str]:
@@ -99,8 +101,8 @@ class NativeListSource:
     def project(self, record: Record) -> Row | Poison:
         return project_native(self.listed, record)
 
-    def hold(self, connection: Connection) -> None:
-        hold(connection, self.context.streams.environment, self.listed.name, native_projection(self.listed))
+    def pin(self, connection: Connection) -> None:
+        pin(connection, self.context.streams.environment, self.listed.name, native_projection(self.listed))
 
     def _row(self, each: ForEach, row: str | None, connection: Connection) -> str | None:
         """The first row or, where the list is to go on with one, that or the one after it.
@@ -108,8 +110,8 @@ class NativeListSource:
         It may have left the mirror since, and the tool, which then would refuse the list for ever.
         """
         if row is not None:
-            return next_value(connection, each, self.integration_id, row, or_itself=True)
-        if not are_read_whole(connection, self.context.streams.environment, self.integration_id, each.table):
+            return next_value(connection, each, self.integration_id, row, inclusive=True)
+        if not has_full_walk(connection, self.context.streams.environment, self.integration_id, each.table):
             raise ParentsUnread(
                 f"{self.listed.name} asks for each row of {each.table}, which has not been read whole yet "
                 f"for {self.integration_id}.",

@@ -9,8 +9,8 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.tables import is_taken, parameter_columns, views_of
 from syncer.store.schema.migrate import VERSION_TABLE
 from syncer.store.schema.mirror_tables import MIRROR
-from syncer.store.schema.safe_views import FRESHNESS, live_name, safe_name
 from syncer.store.schema.state_tables import metadata
+from syncer.store.schema.views import FRESHNESS, live_name, safe_name
 
 
 def test_every_table_and_view_has_its_name_taken() -> None:

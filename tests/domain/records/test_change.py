@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncer.domain.catalogue.lookup import model_named
-from syncer.domain.records.change import Change, Counts, Known, change, count, has_moved
+from syncer.domain.records.change import Change, Counts, StoredRow, change, count, has_moved
 from syncer.domain.records.row import Row, project_text
 
 BEGAN = datetime(2026, 1, 10, 12, tzinfo=UTC)
@@ -28,20 +28,20 @@ def arrived(name: object = "Sales", *, deleted: bool = False) -> Row:
     return row
 
 
-def mirrored(name: str = "Sales", *, deleted_by: str | None = None, at: datetime = BEFORE) -> Known:
+def mirrored(name: str = "Sales", *, deleted_by: str | None = None, at: datetime = BEFORE) -> StoredRow:
     """What the mirror has after such a record; a sweep marks the row of a living one."""
     row = arrived(name, deleted=deleted_by == "kombo")
-    return Known(row.content_hash, deleted_by is not None, deleted_by, at)
+    return StoredRow(row.content_hash, deleted_by is not None, deleted_by, at)
 
 
-def counted(row: Row, known: Known | None, walk_began_at: datetime) -> Counts:
+def counted(row: Row, stored: StoredRow | None, walk_began_at: datetime) -> Counts:
     """What one record does, as numbers."""
-    rows_known = {} if known is None else {row.id: known}
-    return count([row], rows_known, {row.id: change(row, known)}, walk_began_at)
+    rows_known = {} if stored is None else {row.id: stored}
+    return count([row], rows_known, {row.id: change(row, stored)}, walk_began_at)
 
 
 @pytest.mark.parametrize(
-    ("row", "known", "effect", "live", "gone"),
+    ("row", "stored", "effect", "live", "gone"),
     [
         pytest.param(arrived(), None, Change.CREATED, 1, 0, id="new"),
         pytest.param(arrived(deleted=True), None, Change.CREATED, 0, 1, id="new and deleted"),
@@ -82,9 +82,11 @@ def counted(row: Row, known: Known | None, walk_began_at: datetime) -> Counts:
         ),
     ],
 )
-def test_the_effect_of_a_record(row: Row, known: Known | None, effect: Change, live: int, gone: int) -> None:
-    assert change(row, known) is effect
-    counts = counted(row, known, BEGAN)
+def test_the_effect_of_a_record(
+    row: Row, stored: StoredRow | None, effect: Change, live: int, gone: int
+) -> None:
+    assert change(row, stored) is effect
+    counts = counted(row, stored, BEGAN)
     assert {each: getattr(counts, each.value) for each in Change} == {
         each: int(each is effect) for each in Change
     }
@@ -95,8 +97,8 @@ def test_the_effect_of_a_record(row: Row, known: Known | None, effect: Change, l
 
 def test_a_swept_row_that_kombo_marks_is_written_even_if_its_record_is_equal() -> None:
     row = arrived(deleted=True)
-    known = Known(row.content_hash, is_deleted=True, deleted_by="sweep", mirrored_at=BEFORE)
-    assert change(row, known) is Change.UPDATED
+    stored = StoredRow(row.content_hash, is_deleted=True, deleted_by="sweep", mirrored_at=BEFORE)
+    assert change(row, stored) is Change.UPDATED
 
 
 def test_a_record_with_a_column_that_does_not_fit_counts_as_quarantined_too() -> None:
@@ -105,7 +107,7 @@ def test_a_record_with_a_column_that_does_not_fit_counts_as_quarantined_too() ->
 
 
 @pytest.mark.parametrize(
-    ("row", "known", "moved"),
+    ("row", "stored", "moved"),
     [
         pytest.param(arrived("Marketing"), mirrored(at=BEFORE), False, id="changed since an earlier walk"),
         pytest.param(
@@ -119,10 +121,10 @@ def test_a_record_with_a_column_that_does_not_fit_counts_as_quarantined_too() ->
     ],
 )
 def test_a_record_has_moved_if_the_walk_meets_it_again_and_it_differs(
-    row: Row, known: Known | None, moved: bool
+    row: Row, stored: StoredRow | None, moved: bool
 ) -> None:
-    assert has_moved(change(row, known), known, BEGAN) is moved
-    assert counted(row, known, BEGAN).moved == int(moved)
+    assert has_moved(change(row, stored), stored, BEGAN) is moved
+    assert counted(row, stored, BEGAN).moved == int(moved)
 
 
 @given(
@@ -142,33 +144,33 @@ histories = st.lists(
 
 @given(histories)
 def test_numbers_add_up_to_the_state_over_any_history(history: list[tuple[str, bool] | None]) -> None:
-    known: Known | None = None
+    stored: StoredRow | None = None
     last: Row | None = None
     total = Counts()
     for step, event in enumerate(history):
         now = BEGAN + timedelta(minutes=step)
         if event is not None:
             last = arrived(event[0], deleted=event[1])
-            effect = change(last, known)
-            total += counted(last, known, now)
+            effect = change(last, stored)
+            total += counted(last, stored, now)
             if effect is Change.UNCHANGED:
-                assert known is not None
-                assert known.mirrored_at < now
+                assert stored is not None
+                assert stored.mirrored_at < now
             else:
                 deleted = last.deleted_at is not None
-                known = Known(last.content_hash, deleted, "kombo" if deleted else None, now)
-        elif known is not None and not known.is_deleted:
-            known = Known(known.content_hash, is_deleted=True, deleted_by="sweep", mirrored_at=now)
+                stored = StoredRow(last.content_hash, deleted, "kombo" if deleted else None, now)
+        elif stored is not None and not stored.is_deleted:
+            stored = StoredRow(stored.content_hash, is_deleted=True, deleted_by="sweep", mirrored_at=now)
             total += Counts(deleted=1, live=-1, gone=1)
 
-    if known is None or last is None:
+    if stored is None or last is None:
         assert total == Counts()
         return
     assert total.created == 1
-    assert (total.live, total.gone) == (int(not known.is_deleted), int(known.is_deleted))
+    assert (total.live, total.gone) == (int(not stored.is_deleted), int(stored.is_deleted))
     # Whatever came between, the mirror has the record as it was last shown.
-    assert known.content_hash == last.content_hash
-    assert known.is_deleted == (last.deleted_at is not None or known.deleted_by == "sweep")
+    assert stored.content_hash == last.content_hash
+    assert stored.is_deleted == (last.deleted_at is not None or stored.deleted_by == "sweep")
     # Deletions and restorations take turns, apart from a record that was deleted when it first came.
     assert total.deleted - total.restored in (0, 1, -1)
     assert total.moved == 0

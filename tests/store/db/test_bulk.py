@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, event, select
 from sqlalchemy.exc import DBAPIError
 
-from syncer.store.db.bulk import insert, insert_or_ignore, upsert
+from syncer.store.db.bulk import insert, insert_statement, upsert
 from syncer.store.db.database import Database
 from syncer.store.db.types import Json
 
@@ -91,8 +91,14 @@ def test_a_page_is_one_statement(connection: Connection) -> None:
 
 
 def test_a_row_that_is_there_is_ignored(connection: Connection) -> None:
-    connection.execute(insert_or_ignore(connection, places), [place("a", select=1), place("b", select=1)])
-    connection.execute(insert_or_ignore(connection, places), [place("a", select=2), place("c", select=2)])
+    connection.execute(
+        insert_statement(connection, places).on_conflict_do_nothing(),
+        [place("a", select=1), place("b", select=1)],
+    )
+    connection.execute(
+        insert_statement(connection, places).on_conflict_do_nothing(),
+        [place("a", select=2), place("c", select=2)],
+    )
     assert [(row[0], row[2]) for row in rows(connection)] == [("a", 1), ("b", 1), ("c", 2)]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.catalogue.model import Model
 from syncer.store.reading.drift import Drift, drift
-from syncer.store.schema.destination import model_shelf
+from syncer.store.schema.destination import model_destination
 from tests.support.rows import write_page
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def write(connection: Connection, model: Model, rows: list[Any], now: Any) -> None:
-    write_page(connection, model_shelf(model, "tool:one"), rows, now=now, walk_began_at=now)
+    write_page(connection, model_destination(model, "tool:one"), rows, now=now, walk_began_at=now)
 
 
 def test_an_empty_mirror_has_none(connection: Connection) -> None:

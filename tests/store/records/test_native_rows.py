@@ -21,8 +21,8 @@ from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.record import Record
 from syncer.domain.records.row import Row
 from syncer.domain.stream_key import StreamKey
-from syncer.store.records.compare import differing, known_rows
-from syncer.store.schema.destination import shelf_of
+from syncer.store.records.compare import changed_records, stored_rows
+from syncer.store.schema.destination import stream_destination
 from syncer.store.schema.mirror_tables import MIRROR, streams
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.schema.native_views import make_views
@@ -87,8 +87,8 @@ def row_of(listed: NativeListSpec, text: str) -> Row:
 
 
 def write(connection: Connection, key: StreamKey, rows: Sequence[Row], now: datetime = NOW) -> None:
-    written = write_page(connection, shelf_of(ENVIRONMENT, key), rows, now=now, walk_began_at=now)
-    assert written.refused == []
+    written = write_page(connection, stream_destination(ENVIRONMENT, key), rows, now=now, walk_began_at=now)
+    assert written.poisons == []
 
 
 def shown(connection: Connection, view: str = "people") -> dict[str, dict[str, Any]]:
@@ -118,15 +118,15 @@ def test_equal_keys_of_other_lists_and_integrations_are_other_rows(connection: C
     assert {(row[0], row[1]) for row in found if row.mirrored_at == LATER} == {keys[0]}
 
 
-def test_what_is_known_of_a_record_is_that_of_its_own_stream(connection: Connection) -> None:
+def test_the_stored_row_of_a_record_is_that_of_its_own_stream(connection: Connection) -> None:
     row = row_of(native_list(), '{"id": 1}')
     write(connection, StreamKey(ONE, "people"), [row])
     for key in (StreamKey(OTHER, "people"), StreamKey(ONE, "teams")):
-        shelf = shelf_of(ENVIRONMENT, key)
-        assert known_rows(connection, shelf, ["1"]) == {}
-        assert differing(connection, shelf, {"1": row.content_hash}) == {"1": None}
-    its = shelf_of(ENVIRONMENT, StreamKey(ONE, "people"))
-    assert differing(connection, its, {"1": row.content_hash}) == {}
+        destination = stream_destination(ENVIRONMENT, key)
+        assert stored_rows(connection, destination, ["1"]) == {}
+        assert changed_records(connection, destination, {"1": row.content_hash}) == {"1": None}
+    own = stream_destination(ENVIRONMENT, StreamKey(ONE, "people"))
+    assert changed_records(connection, own, {"1": row.content_hash}) == {}
 
 
 def test_a_sweep_marks_rows_of_its_own_stream_alone(connection: Connection, row_of: MakeRow) -> None:
@@ -138,7 +138,7 @@ def test_a_sweep_marks_rows_of_its_own_stream_alone(connection: Connection, row_
     StreamStore().add(connection, [StreamKey(ONE, "people")])
     missing = MissingStore(ENVIRONMENT, StreamKey(ONE, "people"))
     for walk in ("first", "second"):
-        assert missing.unseen(connection, walk, LATER) == ["1"]
+        assert missing.find(connection, walk, LATER) == ["1"]
         missing.note(connection, ["1"], walk, LATER)
     assert missing.mark(connection, missing.missed_often(2), LATER, only_approved=False) == 1
     marked = connection.execute(

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, insert, update
 from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.catalogue.tables import parameter_columns, table_models
 from syncer.domain.native.spec import ForEach
-from syncer.store.records.parents import are_read_whole, next_value
-from syncer.store.schema.destination import model_shelf
+from syncer.store.records.parents import has_full_walk, next_value
+from syncer.store.schema.destination import model_destination
 from syncer.store.schema.mirror_tables import MIRROR, streams
 from tests.store.conftest import MakeRow
 from tests.support.rows import write_page
@@ -31,7 +31,7 @@ def put(connection: Connection, row_of: MakeRow, ids: Sequence[str | None], inte
         row_of(EMPLOYEES, f"{integration} {number}", remote_id=remote_id)
         for number, remote_id in enumerate(ids)
     ]
-    write_page(connection, model_shelf(EMPLOYEES, integration), rows, now=NOW, walk_began_at=NOW)
+    write_page(connection, model_destination(EMPLOYEES, integration), rows, now=NOW, walk_began_at=NOW)
 
 
 def walked(connection: Connection, each: ForEach = EACH, integration: str = ONE) -> list[str]:
@@ -40,7 +40,7 @@ def walked(connection: Connection, each: ForEach = EACH, integration: str = ONE)
     while (value := next_value(connection, each, integration, found[-1] if found else None)) is not None:
         assert value not in found
         # Whoever goes on there is given it again.
-        assert next_value(connection, each, integration, value, or_itself=True) == value
+        assert next_value(connection, each, integration, value, inclusive=True) == value
         found.append(value)
     return found
 
@@ -73,9 +73,9 @@ def test_a_live_view_has_no_values_of_deleted_rows(connection: Connection, row_o
     assert walked(connection) == ["1", "2", "3"]
     assert walked(connection, LIVE) == ["1", "3"]
     # A list that is to go on with it goes on with the one after it.
-    assert next_value(connection, LIVE, ONE, "2", or_itself=True) == "3"
+    assert next_value(connection, LIVE, ONE, "2", inclusive=True) == "3"
     connection.execute(update(table).where(table.c.remote_id == "3").values(remote_deleted_at=NOW))
-    assert next_value(connection, LIVE, ONE, "2", or_itself=True) is None
+    assert next_value(connection, LIVE, ONE, "2", inclusive=True) is None
 
 
 @pytest.mark.parametrize("table", sorted(parameter_columns()))
@@ -110,8 +110,8 @@ def test_a_table_is_read_whole_where_its_models_stream_has_been(
         "last_full_walk_at": NOW,
         **stream,
     }
-    assert not are_read_whole(connection, "default", ONE, "hris_employees_live")
+    assert not has_full_walk(connection, "default", ONE, "hris_employees_live")
     connection.execute(insert(streams).values(values))
     of_it = [name for name, model in table_models().items() if model == "hris_employees"]
     for name in of_it:
-        assert are_read_whole(connection, "default", ONE, name) is is_whole
+        assert has_full_walk(connection, "default", ONE, name) is is_whole

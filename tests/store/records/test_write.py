@@ -22,7 +22,7 @@ from syncer.domain.records.change import Counts
 from syncer.domain.records.row import INDEXED_BYTES, Row, project_text
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.database import Database
-from syncer.store.schema.destination import model_shelf
+from syncer.store.schema.destination import model_destination
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.state.quarantine import keep_in_quarantine, quarantined
 from tests.support.rows import write_page
@@ -52,9 +52,14 @@ def write(
 ) -> Counts:
     """A page that the database takes whole, of a walk that has not stored anything before it."""
     written = write_page(
-        connection, model_shelf(model, integration), rows, now=now, walk_began_at=began, keep_anonymised=keep
+        connection,
+        model_destination(model, integration),
+        rows,
+        now=now,
+        walk_began_at=began,
+        keep_anonymised=keep,
     )
-    assert written.refused == []
+    assert written.poisons == []
     return written.counts
 
 
@@ -494,13 +499,15 @@ def test_a_value_that_the_database_refuses_costs_its_own_row_alone(
     with database.begin() as connection:
         refuse(connection, "hris_employees", "job_title", "refused")
     with database.begin() as connection:
-        written = write_page(connection, model_shelf(EMPLOYEES, "tool:one"), page, now=NOW, walk_began_at=NOW)
+        written = write_page(
+            connection, model_destination(EMPLOYEES, "tool:one"), page, now=NOW, walk_began_at=NOW
+        )
     with database.read() as connection:
         ids = {row["id"] for row in all_rows(connection, "hris_employees")}
         assert ids == {row.id for row in page} - {"bad"}
         assert len(all_rows(connection, "hris_employees_groups")) == 2 * 249
     assert written.counts == Counts(created=249, live=249)
-    [poison] = written.refused
+    [poison] = written.poisons
     assert poison.id == "bad"
     assert poison.reason.startswith("the database refuses it: ")
     assert "not this one" in poison.reason
@@ -514,8 +521,8 @@ def test_refused_rows_are_found_however_many_there_are(
 ) -> None:
     refuse(connection, "ats_tags", "name", "refused")
     page = [row_of(TAGS, f"{at:03}", **({"name": "refused"} if at in where else {})) for at in range(40)]
-    written = write_page(connection, model_shelf(TAGS, "tool:one"), page, now=NOW, walk_began_at=NOW)
-    assert [poison.id for poison in written.refused] == [f"{at:03}" for at in sorted(where)]
+    written = write_page(connection, model_destination(TAGS, "tool:one"), page, now=NOW, walk_began_at=NOW)
+    assert [poison.id for poison in written.poisons] == [f"{at:03}" for at in sorted(where)]
     assert written.counts == Counts(created=40 - len(where), live=40 - len(where))
     assert len(all_rows(connection, "ats_tags")) == 40 - len(where)
 
@@ -526,9 +533,11 @@ def test_what_the_mirror_has_of_a_refused_record_stays(connection: Connection, r
     tables = ["ats_jobs", *(link.table for link in JOBS.links), *(child.table for child in JOBS.children)]
     before = [all_rows(connection, table) for table in tables]
     worse = row_of(JOBS, version=2, name="refused", remote_deleted_at=DELETED)
-    written = write_page(connection, model_shelf(JOBS, "tool:one"), [worse], now=LATER, walk_began_at=LATER)
+    written = write_page(
+        connection, model_destination(JOBS, "tool:one"), [worse], now=LATER, walk_began_at=LATER
+    )
     assert written.counts == Counts()
-    assert [poison.id for poison in written.refused] == ["record"]
+    assert [poison.id for poison in written.poisons] == ["record"]
     assert [all_rows(connection, table) for table in tables] == before
 
 
@@ -539,12 +548,12 @@ def test_a_refused_record_goes_into_quarantine_and_heals_when_the_database_takes
     key = StreamKey("tool:one", "ats_tags")
     for page in ([row_of(TAGS, "a"), row_of(TAGS, "b", name="refused")], [row_of(TAGS, "b", name="taken")]):
         written = write_page(
-            connection, model_shelf(TAGS, key.integration_id), page, now=NOW, walk_began_at=NOW
+            connection, model_destination(TAGS, key.integration_id), page, now=NOW, walk_began_at=NOW
         )
         keep_in_quarantine(
-            connection, "default", key, "run", NOW, written.refused, page, {row.id for row in page}
+            connection, "default", key, "run", NOW, written.poisons, page, {row.id for row in page}
         )
-        assert quarantined(connection, "default", key) == len(written.refused)
+        assert quarantined(connection, "default", key) == len(written.poisons)
     assert [row["name"] for row in all_rows(connection, "ats_tags")][1] == "taken"
 
 
@@ -556,8 +565,8 @@ def test_a_value_refused_in_a_link_or_a_child_refuses_the_whole_record(
     refuse(connection, part, column, "refused")
     member = part.removeprefix("ats_jobs_").removeprefix("ats_")
     page = [row_of(JOBS, "a"), row_of(JOBS, "bad", **{member: [{"id": "refused"}]}), row_of(JOBS, "c")]
-    written = write_page(connection, model_shelf(JOBS, "tool:one"), page, now=NOW, walk_began_at=NOW)
-    assert [poison.id for poison in written.refused] == ["bad"]
+    written = write_page(connection, model_destination(JOBS, "tool:one"), page, now=NOW, walk_began_at=NOW)
+    assert [poison.id for poison in written.poisons] == ["bad"]
     assert [row["id"] for row in all_rows(connection, "ats_jobs")] == ["a", "c"]
     assert {row["job_id"] for row in all_rows(connection, "ats_jobs_stages")} == {"a", "c"}
 
@@ -570,8 +579,10 @@ def test_a_text_too_long_for_an_index_costs_its_own_column_alone(
     long = project_text(EMPLOYEES, json.dumps(record).encode())
     assert isinstance(long, Row)
     page = [row_of(EMPLOYEES, "a"), long, row_of(EMPLOYEES, "z")]
-    written = write_page(connection, model_shelf(EMPLOYEES, "tool:one"), page, now=NOW, walk_began_at=NOW)
-    assert (written.counts.created, written.counts.quarantined, written.refused) == (3, 1, [])
+    written = write_page(
+        connection, model_destination(EMPLOYEES, "tool:one"), page, now=NOW, walk_began_at=NOW
+    )
+    assert (written.counts.created, written.counts.quarantined, written.poisons) == (3, 1, [])
     rows = {row["id"]: row for row in all_rows(connection, "hris_employees")}
     assert rows.keys() == {"a", "long", "z"}
     assert rows["long"]["remote_id"] is None
@@ -590,7 +601,9 @@ def test_the_longest_text_that_an_index_takes_keeps_its_column(
     row = row_of(EMPLOYEES, "a", remote_id=longest, work_email=longest, manager_id=longest)
     assert row.notes == ()
     assert (
-        write_page(connection, model_shelf(EMPLOYEES, "tool:one"), [row], now=NOW, walk_began_at=NOW).refused
+        write_page(
+            connection, model_destination(EMPLOYEES, "tool:one"), [row], now=NOW, walk_began_at=NOW
+        ).poisons
         == []
     )
 
@@ -606,9 +619,11 @@ def test_what_postgresql_cannot_hold_costs_its_own_row_alone(
     bad = replace(row, values={**row.values, column: value})
     with shared_postgres.begin() as connection:
         page = [row_of(EMPLOYEES, "a"), bad]
-        written = write_page(connection, model_shelf(EMPLOYEES, "tool:one"), page, now=NOW, walk_began_at=NOW)
+        written = write_page(
+            connection, model_destination(EMPLOYEES, "tool:one"), page, now=NOW, walk_began_at=NOW
+        )
         connection.rollback()
-    assert [poison.id for poison in written.refused] == ["bad"]
+    assert [poison.id for poison in written.poisons] == ["bad"]
     assert written.counts == Counts(created=1, live=1)
 
 

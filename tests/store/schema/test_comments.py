@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, inspect, text
 
 from syncer.store.db.database import Database
-from syncer.store.schema.comments import write_comments
+from syncer.store.schema.migrate import write_comments
 from syncer.store.schema.mirror_tables import MIRROR, metadata
 
 

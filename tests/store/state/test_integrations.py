@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, text
 
 from syncer.domain.streams.state import IntegrationState
-from syncer.store.state.integrations import Integration, IntegrationStore
+from syncer.store.state.integrations import IntegrationRow, IntegrationStore
 
 STORE = IntegrationStore()
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -22,10 +22,10 @@ def test_an_added_integration_is_mirrored_and_nothing_is_known_of_it(connection:
     STORE.add(connection, "tool:b", origin="command", models=None)
     STORE.add(connection, "tool:a", origin="command", models=["hris_*", "ats_jobs"])
     assert STORE.all(connection) == [
-        Integration("tool:a", "command", ("hris_*", "ats_jobs")),
-        Integration("tool:b", "command"),
+        IntegrationRow("tool:a", "command", ("hris_*", "ats_jobs")),
+        IntegrationRow("tool:b", "command"),
     ]
-    assert STORE.get(connection, "tool:a") == Integration("tool:a", "command", ("hris_*", "ats_jobs"))
+    assert STORE.get(connection, "tool:a") == IntegrationRow("tool:a", "command", ("hris_*", "ats_jobs"))
     assert STORE.get(connection, "tool:nobody") is None
 
 
@@ -33,7 +33,7 @@ def test_a_removed_integration_is_not_mirrored_but_known(connection: Connection)
     STORE.add(connection, "tool:a", origin="command", models=None)
     assert STORE.remove(connection, "tool:a", NOW)
     assert names(connection) == []
-    assert STORE.get(connection, "tool:a") == Integration("tool:a", "command", removed_at=NOW)
+    assert STORE.get(connection, "tool:a") == IntegrationRow("tool:a", "command", removed_at=NOW)
 
 
 def test_only_what_is_mirrored_can_be_removed(connection: Connection) -> None:
@@ -52,7 +52,7 @@ def test_an_integration_that_is_added_again_keeps_what_is_known_of_it(connection
     STORE.remove(connection, "tool:a", NOW)
     STORE.add(connection, "tool:a", origin="command", models=["hris_*"])
     assert STORE.all(connection) == [
-        Integration(
+        IntegrationRow(
             "tool:a", "command", ("hris_*",), state=IntegrationState.READY, tool="personio", checked_at=NOW
         )
     ]
@@ -83,7 +83,7 @@ def test_what_kombo_said_is_kept_and_what_it_did_not_say_stays(connection: Conne
         read_models={"hris_teams": True, "hris_employees": False},
     )
     STORE.note(connection, "tool:a", LATER, state="gone", data_expired_at=None)
-    assert STORE.get(connection, "tool:a") == Integration(
+    assert STORE.get(connection, "tool:a") == IntegrationRow(
         "tool:a",
         "config",
         state=IntegrationState.GONE,
@@ -96,7 +96,7 @@ def test_what_kombo_said_is_kept_and_what_it_did_not_say_stays(connection: Conne
         refreshed_at=LATER,
         checked_at=LATER,
     )
-    assert STORE.get(connection, "tool:b") == Integration("tool:b", "config")
+    assert STORE.get(connection, "tool:b") == IntegrationRow("tool:b", "config")
 
 
 def test_data_that_had_expired_and_has_no_more_was_read_anew_then(connection: Connection) -> None:
@@ -133,7 +133,7 @@ def test_an_integration_of_the_command_that_the_configuration_takes_over_goes_wi
 ) -> None:
     STORE.add(connection, "tool:a", origin="command", models=["hris_*"])
     STORE.follow_config(connection, {"tool:a": None}, NOW)
-    assert STORE.all(connection) == [Integration("tool:a", "config")]
+    assert STORE.all(connection) == [IntegrationRow("tool:a", "config")]
     STORE.follow_config(connection, {}, NOW)
     assert names(connection) == []
 
@@ -153,7 +153,7 @@ def test_environments_do_not_meet(connection: Connection) -> None:
     other.note(connection, "tool:a", NOW, state="gone")
     other.follow_config(connection, {}, NOW)
     assert other.all(connection) == []
-    assert STORE.all(connection) == [Integration("tool:a", "command")]
+    assert STORE.all(connection) == [IntegrationRow("tool:a", "command")]
 
 
 def test_models_are_json_that_sql_can_read(connection: Connection) -> None:

@@ -113,8 +113,8 @@ def keep(
     run_id: str = "run",
     key: StreamKey = KEY,
 ) -> None:
-    entered = {record_key(row.id, row.document) for row in rows}
-    keep_in_quarantine(connection, "default", key, run_id, now, poisons, rows, entered)
+    quarantined_keys = {record_key(row.id, row.document) for row in rows}
+    keep_in_quarantine(connection, "default", key, run_id, now, poisons, rows, quarantined_keys)
 
 
 def entries(connection: Connection) -> list[dict[str, Any]]:

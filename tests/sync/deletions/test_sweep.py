@@ -412,8 +412,7 @@ async def test_records_without_ids_to_ask_by_must_be_missing_in_two_complete_wal
     await world.sync(models=[GROUPS])
     table = model_named(GROUPS)
     nameless = replace(table, features=Features(ids=False))
-    for module in ("sources", "refresh"):
-        monkeypatch.setattr(f"syncer.sync.{module}.model_named", lambda _: nameless)
+    monkeypatch.setattr("syncer.sync.sources.lookup.model_named", lambda _: nameless)
     gone = vanish(world, GROUPS, 2)
     result = await only(world, GROUPS, **RESTART)
     assert result.outcome is Outcome.COMPLETE
@@ -485,7 +484,7 @@ async def test_noting_what_is_missing_twice_changes_nothing_more(world: Any) -> 
     with app.database.begin() as connection:
         now = app.database.now(connection)
         store = MissingStore("default", key)
-        unseen = store.unseen(connection, "w", now)
+        unseen = store.find(connection, "w", now)
         assert set(unseen) == set(company(world).ids(GROUPS))
         store.note(connection, unseen, "w", now)
         once = connection.execute(select(missing).order_by(missing.c.record_id)).all()

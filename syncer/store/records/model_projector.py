@@ -1,0 +1,200 @@
+"""Re-projection of Kombo's models: typed columns, links, children and quarantine, out of stored documents."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Table, Text, cast, delete, select
+
+from syncer.domain.catalogue.model import Child, Model
+from syncer.domain.records.exclude import Excluded, Exclusion, excluded_from
+from syncer.domain.records.projection import Projection, projection
+from syncer.domain.records.record import Poison
+from syncer.domain.records.row import Row, project_entry, project_text
+from syncer.domain.stream_key import StreamKey
+from syncer.store.db.bulk import upsert
+from syncer.store.records.reproject import Batch, BatchContext, Step, last_key
+from syncer.store.records.reproject_quarantine import reproject_quarantine
+from syncer.store.records.write import write_by_halves
+from syncer.store.schema.mirror_tables import MIRROR
+from syncer.store.schema.state_tables import quarantine
+from syncer.store.state.quarantine import add_to_quarantine
+
+#: Columns that the document does not give: what a sweep, or Kombo's later word, has written stays.
+NOT_IN_DOCUMENT = frozenset(
+    {"remote_deleted_at", "changed_at", "deleted_by", "integration_id", "first_seen_at"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelProjector:
+    """A ``Projector``: rows, links and children of a model, less what is excluded."""
+
+    model: Model
+    exclusions: frozenset[Exclusion]
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    @property
+    def projection(self) -> Projection:
+        return projection(self.model, self.exclusions)
+
+    @property
+    def steps(self) -> Mapping[str, Step]:
+        shared = [child for child in self.model.children if child.owner is None]
+        return {
+            self.name: self._records,
+            **{child.table: partial(self._shared, child) for child in shared},
+            quarantine.name: self._quarantine,
+        }
+
+    @property
+    def _excluded(self) -> Excluded | None:
+        return excluded_from(self.name, self.exclusions)
+
+    def _records(self, context: BatchContext, after: str) -> Batch:
+        found = _stored(context, MIRROR[self.name], after)
+        stored = {each.id: each for each in found}
+        rows: list[Row] = []
+        poisons: list[Poison] = []
+        for each in found:
+            record = project_text(self.model, each.document.encode(), self._excluded)
+            if isinstance(record, Row):
+                rows.append(record)
+            else:
+                poisons.append(replace(record, id=each.id))
+        written: list[int] = []
+
+        def write(part: Sequence[Row]) -> None:
+            written.append(_write(context, self.model, part, stored))
+
+        poisons += write_by_halves(context.connection, write, rows)
+        if poisons and self._excluded is not None:
+            # Rather empty rows than such that keep what must go.
+            write([_empty_row(self.model, str(poison.id)) for poison in poisons])
+        by_integration: dict[str, tuple[list[Poison], list[Row]]] = defaultdict(lambda: ([], []))
+        for poison in poisons:
+            by_integration[stored[str(poison.id)].integration_id][0].append(poison)
+        for row in rows:
+            if row.notes:
+                by_integration[stored[row.id].integration_id][1].append(row)
+        added = sum(
+            add_to_quarantine(
+                context.connection,
+                context.environment,
+                StreamKey(integration_id, self.name),
+                context.run_id,
+                context.now,
+                *these,
+            )
+            for integration_id, these in sorted(by_integration.items())
+        )
+        last = last_key([each.id for each in found], context.size)
+        return Batch(len(found), sum(written) + added, last)
+
+    def _shared(self, child: Child, context: BatchContext, after: str) -> Batch:
+        """Re-project children that several parents share, each out of its own document."""
+        connection, table = context.connection, MIRROR[child.table]
+        found = _stored(context, table, after)
+        values, excluded = [], []
+        for each in found:
+            entry = project_entry(child, each.document.encode(), self._excluded)
+            if entry is None:
+                excluded.append(each.id)
+            else:
+                values.append({**entry, "integration_id": each.integration_id, "mirrored_at": context.now})
+        compared = {column.name for column in table.c} - {"id", "integration_id", "mirrored_at"}
+        written = upsert(connection, table, values, keep=["integration_id"], compare=compared)
+        if excluded:
+            written += connection.execute(delete(table).where(table.c.id.in_(excluded))).rowcount
+        return Batch(0, written, last_key([each.id for each in found], context.size))
+
+    def _quarantine(self, context: BatchContext, after: str) -> Batch:
+        return reproject_quarantine(context, self.model, self._excluded, after)
+
+
+def _stored(context: BatchContext, table: Table, after: str) -> Sequence[Any]:
+    """Read and lock the next rows of the table, by id."""
+    return context.connection.execute(
+        select(
+            table.c.id,
+            table.c.integration_id,
+            cast(table.c.document, Text).label("document"),
+            table.c.content_hash,
+        )
+        .where(table.c.id > after)
+        .order_by(table.c.id)
+        .limit(context.size)
+        .with_for_update()
+    ).all()
+
+
+def _write(context: BatchContext, model: Model, rows: Sequence[Row], stored: Mapping[str, Any]) -> int:
+    """Write what differs of the rows, with their links and children; give how many rows that were."""
+    connection, now = context.connection, context.now
+    table = MIRROR[model.name]
+    values = [
+        {
+            "id": row.id,
+            "integration_id": stored[row.id].integration_id,
+            **row.values,
+            "document": row.document,
+            # The hash of the record as it came, unless it is another record now.
+            "content_hash": bytes(stored[row.id].content_hash)
+            if row.document == stored[row.id].document
+            else row.content_hash,
+            "first_seen_at": now,
+            "mirrored_at": now,
+        }
+        for row in rows
+    ]
+    typed = {column.name for column in table.c} - NOT_IN_DOCUMENT - {"id", "content_hash", "mirrored_at"}
+    written = upsert(connection, table, values, keep=NOT_IN_DOCUMENT, compare=typed)
+    owners = [row.id for row in rows]
+    for link in model.links:
+        entries = [entry for row in rows for entry in row.links[link.table]]
+        written += _replace(context, MIRROR[link.table], link.owner, owners, entries)
+    for child in model.children:
+        entries = [
+            {**entry, "integration_id": stored[row.id].integration_id}
+            for row in rows
+            for entry in row.children[child.table]
+        ]
+        target = MIRROR[child.table]
+        if child.owner is not None:
+            written += _replace(context, target, child.owner, owners, entries)
+        else:
+            # What is there may have come with a later parent; it is re-projected from its own document.
+            new = {entry["id"]: {**entry, "mirrored_at": now} for entry in entries}
+            everything = [column.name for column in target.c]
+            written += upsert(connection, target, [new[key] for key in sorted(new)], keep=everything)
+    return written
+
+
+def _replace(
+    context: BatchContext, table: Table, owner: str, owners: Sequence[str], entries: list[dict[str, Any]]
+) -> int:
+    """Make these the owners' entries; entries that are there and equal are left alone."""
+    connection = context.connection
+    key = [column.name for column in table.primary_key]
+    wanted = {tuple(entry[name] for name in key) for entry in entries}
+    found = connection.execute(select(*(table.c[name] for name in key)).where(table.c[owner].in_(owners)))
+    with_others = {row[key.index(owner)] for row in found if tuple(row) not in wanted}
+    removed = 0
+    if with_others:
+        removed = connection.execute(delete(table).where(table.c[owner].in_(sorted(with_others)))).rowcount
+    values = [column.name for column in table.c if column.name not in key]
+    return removed + upsert(connection, table, entries, compare=values)
+
+
+def _empty_row(model: Model, record_id: str) -> Row:
+    row = project_text(model, json.dumps({"id": record_id}).encode())
+    assert isinstance(row, Row)
+    return row

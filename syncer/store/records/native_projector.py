@@ -1,0 +1,117 @@
+"""Re-projection of native lists: stored records get the columns that the configuration asks for now."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Text, bindparam, cast, select, tuple_, update
+
+from syncer.domain.native.rows import native_projection, project_native
+from syncer.domain.native.spec import NativeListSpec
+from syncer.domain.records.projection import Projection
+from syncer.domain.records.record import Poison, Record
+from syncer.domain.records.row import Row
+from syncer.domain.stream_key import StreamKey
+from syncer.store.records.reproject import Batch, BatchContext, Step, joined_key, last_key, split_key
+from syncer.store.schema.native_table import passthrough_records
+from syncer.store.state.quarantine import keep_in_quarantine, quarantined_keys
+
+_COLUMNS = passthrough_records.c
+_UPDATE = (
+    update(passthrough_records)
+    .where(
+        _COLUMNS.environment == bindparam("row_environment"),
+        _COLUMNS.resource == bindparam("row_resource"),
+        _COLUMNS.integration_id == bindparam("row_integration"),
+        _COLUMNS.record_key == bindparam("row_key"),
+    )
+    .values(columns=bindparam("new_columns"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NativeProjector:
+    """A ``Projector``: the typed columns of a native list's records, out of their documents."""
+
+    spec: NativeListSpec
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def projection(self) -> Projection:
+        return native_projection(self.spec)
+
+    @property
+    def steps(self) -> Mapping[str, Step]:
+        return {passthrough_records.name: self._records}
+
+    def _records(self, context: BatchContext, after: str) -> Batch:
+        connection, name = context.connection, self.name
+        found = connection.execute(
+            select(
+                _COLUMNS.integration_id,
+                _COLUMNS.record_key,
+                _COLUMNS.content_hash,
+                cast(_COLUMNS.document, Text).label("document"),
+                _COLUMNS.parent,
+                cast(_COLUMNS["columns"], Text).label("columns"),
+            )
+            .where(
+                _COLUMNS.environment == context.environment,
+                _COLUMNS.resource == name,
+                tuple_(_COLUMNS.integration_id, _COLUMNS.record_key) > tuple_(*split_key(after)),
+            )
+            .order_by(_COLUMNS.integration_id, _COLUMNS.record_key)
+            .limit(context.size)
+            .with_for_update()
+        ).all()
+        projected: dict[str, list[tuple[Record, Row | Poison]]] = defaultdict(list)
+        changes = []
+        for stored in found:
+            record = Record(
+                stored.record_key, None, bytes(stored.content_hash), stored.document.encode(), stored.parent
+            )
+            row = project_native(self.spec, record)
+            projected[stored.integration_id].append((record, row))
+            columns = row.values["columns"] if isinstance(row, Row) else None
+            if _decoded(columns) != _decoded(stored.columns):
+                changes.append(
+                    {
+                        "row_environment": context.environment,
+                        "row_resource": name,
+                        "row_integration": stored.integration_id,
+                        "row_key": stored.record_key,
+                        "new_columns": columns,
+                    }
+                )
+        if changes:
+            connection.execute(_UPDATE, changes)
+        for integration_id, pairs in projected.items():
+            _update_quarantine(context, StreamKey(integration_id, name), pairs)
+        keys = [joined_key(stored.integration_id, stored.record_key) for stored in found]
+        return Batch(len(found), len(changes), last_key(keys, context.size))
+
+
+def _update_quarantine(
+    context: BatchContext, key: StreamKey, pairs: list[tuple[Record, Row | Poison]]
+) -> None:
+    """Keep what does not fit the columns now, and drop what was kept for others."""
+    keep_in_quarantine(
+        context.connection,
+        context.environment,
+        key,
+        context.run_id,
+        context.now,
+        [row for _, row in pairs if isinstance(row, Poison)],
+        [row for _, row in pairs if isinstance(row, Row)],
+        quarantined_keys(context.connection, context.environment, key, [record for record, _ in pairs]),
+    )
+
+
+def _decoded(text: str | None) -> object:
+    return None if text is None else json.loads(text)

@@ -1,0 +1,120 @@
+"""Views of syncer's making, and the read access to them, which outlives their replacement.
+
+The live views and ``mirror_freshness`` are made by migrations, which stand for themselves; all others are a
+``View``. Only PostgreSQL has roles and comments.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sqlalchemy import Connection, text
+
+FRESHNESS = "mirror_freshness"
+
+#: Name, columns, comment and kind of everything in our schema that can be read.
+_RELATIONS = """
+    SELECT c.relname, array_agg(a.attname::text ORDER BY a.attnum),
+           obj_description(c.oid, 'pg_class'), c.relkind = 'v'
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = current_schema()
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    GROUP BY c.oid
+"""
+#: Grants on a view: its name, a column or null for all, the role or null for everyone.
+_READERS = """
+    SELECT c.relname, given.attname, r.rolname
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = current_schema()
+    CROSS JOIN LATERAL (
+        SELECT NULL AS attname, c.relacl AS acl
+        UNION ALL
+        SELECT a.attname::text, a.attacl FROM pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attisdropped
+    ) given
+    CROSS JOIN LATERAL aclexplode(given.acl) g
+    LEFT JOIN pg_roles r ON r.oid = g.grantee
+    WHERE c.relname = ANY(:views) AND g.privilege_type = 'SELECT' AND g.grantee <> c.relowner
+"""
+
+
+class Relation(NamedTuple):
+    """Columns, in their order, and comment of a table or view."""
+
+    columns: list[str]
+    comment: str | None
+    is_view: bool
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Name, SELECT statement and comment of a view, in the words of the database that it is made in."""
+
+    name: str
+    select: str
+    comment: str
+
+    def create(self, connection: Connection) -> None:
+        """Create the view, which must not be there."""
+        name = quoted(connection, self.name)
+        connection.exec_driver_sql(f"CREATE VIEW {name} AS {self.select}")
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"COMMENT ON VIEW {name} IS '{self.comment}'")
+
+
+def drop_views(connection: Connection, names: Iterable[str]) -> None:
+    """Drop these views, as far as they are there."""
+    for name in names:
+        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {quoted(connection, name)}")
+
+
+def replace_views(connection: Connection, views: Sequence[View]) -> None:
+    """Create the views, or replace those of their names; roles keep their read access."""
+    names = [view.name for view in views]
+    with keeping_readers(connection, names):
+        drop_views(connection, names)
+        for view in views:
+            view.create(connection)
+
+
+@contextmanager
+def keeping_readers(connection: Connection, names: Sequence[str]) -> Iterator[None]:
+    """Grant anew after the block what could be read of these views before it, where it is still there."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    readers: dict[tuple[str, str | None], set[str | None]] = defaultdict(set)
+    for view, column, role in connection.execute(text(_READERS), {"views": list(names)}):
+        readers[view, column].add(role)
+    yield
+    present = relations(connection) if readers else {}
+    for (view, column), roles in readers.items():
+        if view in present and column in (None, *present[view].columns):
+            what = f"SELECT ({quoted(connection, column)})" if column else "SELECT"
+            to = ", ".join("PUBLIC" if role is None else quoted(connection, role) for role in roles)
+            connection.exec_driver_sql(f"GRANT {what} ON {quoted(connection, view)} TO {to}")
+
+
+def relations(connection: Connection) -> dict[str, Relation]:
+    """Read name and description of every table and view of our schema. For PostgreSQL."""
+    found = connection.execute(text(_RELATIONS))
+    return {name: Relation(list(columns), comment, is_view) for name, columns, comment, is_view in found}
+
+
+def quoted(connection: Connection, *names: str) -> str:
+    """Quote names as SQL identifiers, with commas between them, whatever characters they have."""
+    return ", ".join(map(connection.dialect.identifier_preparer.quote_identifier, names))
+
+
+def live_name(table: str) -> str:
+    """Name the view of a mirror table's rows that are not deleted."""
+    return f"{table}_live"
+
+
+def safe_name(table: str) -> str:
+    """Name the view of these rows without the sensitive columns."""
+    return f"{table}_safe"
