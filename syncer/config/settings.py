@@ -27,7 +27,7 @@ from syncer.config.sections import (
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
 from syncer.domain.native.spec import NativeListSpec
-from syncer.domain.streams.list_spec import Listed
+from syncer.domain.streams.list_spec import ListSpec
 
 #: Where each region's API is (Kombo's Python SDK 1.4.0).
 BASE_URLS = {
@@ -72,17 +72,21 @@ class Settings(BaseModel):
         return tuple(each.spec() for each in self.passthrough)
 
     @cached_property
-    def lists(self) -> Mapping[str, Listed]:
+    def lists(self) -> Mapping[str, ListSpec]:
         """All lists that can be mirrored, by name: the models of the catalogue and the native lists."""
         return {**catalogue(), **{each.name: each for each in self.native_lists}}
 
     def timing(self, name: str) -> ModelSync:
         """Look up the timing of a list; the interval of a native list is never stretched."""
-        listed = self.lists[name]
-        if not isinstance(listed, NativeListSpec):
-            return self.sync.for_model(name)
-        longest = listed.every if isinstance(listed.every, timedelta) else None
-        return ModelSync(listed.every, longest, listed.filters)
+        return self._timings[name]
+
+    @cached_property
+    def _timings(self) -> Mapping[str, ModelSync]:
+        timings = {name: self.sync.for_model(name) for name in catalogue()}
+        for each in self.native_lists:
+            longest = each.every if isinstance(each.every, timedelta) else None
+            timings[each.name] = ModelSync(each.every, longest, each.filters)
+        return timings
 
     @property
     def base_url(self) -> str:

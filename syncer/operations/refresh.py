@@ -21,9 +21,7 @@ async def refresh(
     Raises UsageError for a stream that is not mirrored and for ids that cannot be fetched; KomboError,
     Busy, DatabaseError.
     """
-    if model in app.native_lists:
-        raise UsageError(f"{model} is a native list, whose records cannot be fetched one by one.")
-    features = model_named(model).features
+    features = (app.settings.lists.get(model) or model_named(model)).features
     if not (features.ids if by == "ids" else features.remote_ids):
         raise UsageError(f"{model} cannot be fetched by {'Kombo' if by == 'ids' else 'the tool'}'s ids.")
     for each in ids:

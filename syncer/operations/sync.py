@@ -39,12 +39,12 @@ async def sync(
             held = await app.database.ask(lambda connection: held_rows(connection, environment))
             wanted = [key for key in wanted if key in held]
         planned(wanted)
-        # Native lists may ask for each row of a model.
-        models_first = [key for key in wanted if key.model not in app.native_lists]
-        then_native = [key for key in wanted if key.model in app.native_lists]
-        concurrency = app.settings.sync.concurrency
-        results = await run_streams(context, asking, models_first, mode, concurrency)
-        return results + await run_streams(context, asking, then_native, mode, concurrency)
+        stages = sorted({app.settings.lists[key.model].stage for key in wanted})
+        results: list[Result] = []
+        for stage in stages:
+            keys = [key for key in wanted if app.settings.lists[key.model].stage == stage]
+            results += await run_streams(context, asking, keys, mode, app.settings.sync.concurrency)
+        return results
 
 
 async def check_key(context: SyncContext) -> None:

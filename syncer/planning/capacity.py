@@ -26,8 +26,8 @@ from syncer.domain.scheduling.intervals import (
     quantize,
 )
 from syncer.domain.stream_key import StreamKey
-from syncer.domain.streams.forecast import Allowance, Demand, allowance, pages
-from syncer.domain.streams.list_spec import Listed
+from syncer.domain.streams.forecast import Allowance, Demand, allowance
+from syncer.domain.streams.list_spec import ListSpec
 from syncer.store.db.database import Database
 from syncer.store.state.budget import read_budget
 from syncer.store.state.streams import StreamStore
@@ -63,35 +63,35 @@ class Capacity:
     def demand(self, connection: Connection) -> Demand:
         """Measure what the schedule of all streams needs."""
         return self.demand_of(
-            (integration_id, listed, seen, self.pages(listed, live + deleted, full_pages))
+            (integration_id, spec, seen, self.pages(spec, live + deleted, full_pages))
             for (integration_id, name), seen, live, deleted, full_pages in self._streams.asked(connection)
             # Until the streams are brought in step, some may be of lists that are configured no more.
-            if (listed := self._settings.lists.get(name)) is not None
+            if (spec := self._settings.lists.get(name)) is not None
         )
 
-    def pages(self, listed: Listed, rows: int, full_pages: int | None) -> int:
+    def pages(self, spec: ListSpec, rows: int, full_pages: int | None) -> int:
         """Estimate the requests of a full walk."""
-        return pages(rows, listed, self._settings.kombo.page_size, full_pages)
+        return spec.pages(rows, self._settings.kombo.page_size, full_pages)
 
-    def demand_of(self, streams: Iterable[tuple[str, Listed, ChangeHistory, int]]) -> Demand:
+    def demand_of(self, streams: Iterable[tuple[str, ListSpec, ChangeHistory, int]]) -> Demand:
         """Add up what a schedule of these streams needs.
 
         Each with its integration, what is known of its changes, and the requests of a full walk.
         """
         polled, walked = [], 0
-        for integration_id, listed, seen, whole in streams:
-            polled.append((integration_id, self.profile(listed, quantize(seen.rate), whole)))
+        for integration_id, spec, seen, whole in streams:
+            polled.append((integration_id, self.profile(spec, quantize(seen.rate), whole)))
             # Of a list without another kind of walk every poll is a full one.
-            walked += whole if listed.features.updated_after else 0
+            walked += whole if spec.features.updated_after else 0
         return Demand(
             group(polled),
             group_integrations(polled, FRESH_FOR.total_seconds()),
             walked / self._settings.sync.full_every.total_seconds(),
         )
 
-    def profile(self, listed: Listed, rate: float | None, whole: int) -> PollProfile:
+    def profile(self, spec: ListSpec, rate: float | None, whole: int) -> PollProfile:
         """Give the profile of a stream whose full walk takes so many requests."""
-        return PollProfile(self.bounds[listed.name], rate, 1.0 if listed.features.updated_after else whole)
+        return PollProfile(self.bounds[spec.name], rate, 1.0 if spec.features.updated_after else whole)
 
     def backlog(self, connection: Connection, stretch: float) -> Backlog | None:
         """Measure how far the schedule is behind; streams that were never read whole have no part in it.

@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 from syncer.config.settings import Settings
 from syncer.domain.durations import format_duration
 from syncer.domain.errors import KomboError
-from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.scheduling.intervals import DAY
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.decisions import is_backfilled, next_walk
@@ -98,10 +97,10 @@ class _Snapshot:
         self._now = database.now(connection)
         known = {each.key: each for each in selection.streams.all(connection)}
         self._streams = {
-            StreamKey(each.id, listed.name): known.get(StreamKey(each.id, listed.name))
-            or Stream(each.id, listed.name)
+            StreamKey(each.id, spec.name): known.get(StreamKey(each.id, spec.name))
+            or Stream(each.id, spec.name)
             for each in mirrored.values()
-            for listed in selection.lists_of(each)
+            for spec in selection.lists_of(each)
         }
         self._pages = {key: self._full_pages(connection, each) for key, each in self._streams.items()}
         self._typical = typical_rows(
@@ -117,33 +116,33 @@ class _Snapshot:
         ]
 
     def _step(self, mode: Mode, stream: Stream) -> Step:
-        listed = self._settings.lists[stream.model]
-        rows, is_estimated = expected_rows(stream, listed, self._typical)
+        spec = self._settings.lists[stream.model]
+        rows, is_estimated = expected_rows(stream, spec, self._typical)
         walk = self._walk(mode, stream)
         full_pages = self._pages[stream.key]
-        return Step(stream.integration_id, listed, walk, rows, is_estimated, full_pages)
+        return Step(stream.integration_id, spec, walk, rows, is_estimated, full_pages)
 
     def _full_pages(self, connection: Connection, stream: Stream) -> int | None:
         """Count the pages of the last full walk; before there was one, a page for each parent row."""
-        listed = self._settings.lists[stream.model]
-        if stream.full_pages is None and isinstance(listed, NativeListSpec) and listed.for_each is not None:
-            return count_values(connection, listed.for_each, stream.integration_id) or None
+        spec = self._settings.lists[stream.model]
+        if stream.full_pages is None and spec.for_each is not None:
+            return count_values(connection, spec.for_each, stream.integration_id) or None
         return stream.full_pages
 
     def _walk(self, mode: Mode, stream: Stream) -> Walk | None:
-        integration, listed = self._mirrored[stream.integration_id], self._settings.lists[stream.model]
+        integration, spec = self._mirrored[stream.integration_id], self._settings.lists[stream.model]
         filters = self._settings.timing(stream.model).filters
         if mode is Mode.BACKFILL and is_backfilled(stream, filters) and stream.state in SETTLED:
             return None
         try:
-            must_be_offered(integration, listed)
+            must_be_offered(integration, spec)
         except KomboError:
             return None
         if integration.state == IntegrationState.GONE:
             return None
         return next_walk(
             stream,
-            listed,
+            spec,
             mode=mode,
             filters=filters,
             overlap=self._settings.sync.overlap,
@@ -157,15 +156,15 @@ class _Snapshot:
         """Estimate what all streams need that Kombo offers."""
         steps = [self._step(Mode.SYNC, stream) for stream in self._streams.values()]
         asked = [
-            (each.integration_id, each.listed, self._stream(each).seen, self._requests(each))
+            (each.integration_id, each.spec, self._stream(each).seen, self._requests(each))
             for each in steps
             if each.walk is not None
         ]
         demand = self._capacity.demand_of(asked)
         models: dict[str, list[float]] = defaultdict(list)
-        for _, listed, _, whole in asked:
-            profile = self._capacity.profile(listed, None, whole)
-            models[listed.name].append(DAY / profile.bounds.shortest * profile.requests)
+        for _, spec, _, whole in asked:
+            profile = self._capacity.profile(spec, None, whole)
+            models[spec.name].append(DAY / profile.bounds.shortest * profile.requests)
         return {
             "streams": len(asked),
             **_rates(demand, allowed),
@@ -185,10 +184,10 @@ class _Snapshot:
         }
 
     def _stream(self, step: Step) -> Stream:
-        return self._streams[StreamKey(step.integration_id, step.listed.name)]
+        return self._streams[StreamKey(step.integration_id, step.spec.name)]
 
     def _requests(self, step: Step) -> int:
-        return self._capacity.pages(step.listed, step.rows, step.full_pages)
+        return self._capacity.pages(step.spec, step.rows, step.full_pages)
 
     def _every(self, model: str) -> str:
         every = self._settings.timing(model).every

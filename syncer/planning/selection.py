@@ -15,7 +15,7 @@ from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import KeyRefused, KomboError, UsageError
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
-from syncer.domain.streams.list_spec import Listed
+from syncer.domain.streams.list_spec import ListSpec
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
 from syncer.store.state.integrations import IntegrationRow, IntegrationStore
@@ -91,7 +91,7 @@ class Selection:
         wanted = select_models(integration.models or self.settings.sync.models)
         return category_models(wanted, integration.category, integration.read_models)
 
-    def lists_of(self, integration: IntegrationRow) -> tuple[Listed, ...]:
+    def lists_of(self, integration: IntegrationRow) -> tuple[ListSpec, ...]:
         """Select the lists that are mirrored of an integration: its models, then native lists."""
         native_lists = (each for each in self.settings.native_lists if each.covers(integration.id))
         return (*self.models_of(integration), *native_lists)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from syncer.domain.errors import IntegrationGone, KeyRefused, KomboError, ModelUnavailable, NotReady
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.streams.list_spec import Listed
+from syncer.domain.streams.list_spec import ListSpec
 from syncer.domain.streams.state import IntegrationState
 from syncer.kombo import integrations as kombo
 from syncer.store.state.integrations import IntegrationRow
@@ -110,14 +110,14 @@ def _said(said: kombo.Integration) -> dict[str, object]:
     }
 
 
-def must_be_offered(integration: IntegrationRow, listed: Listed) -> None:
+def must_be_offered(integration: IntegrationRow, spec: ListSpec) -> None:
     """Raise NotReady or ModelUnavailable where asking for the list makes no sense."""
     if integration.state == IntegrationState.WAITING:
         raise NotReady(
             f"The set-up of {integration.id} is not finished at Kombo ({integration.setup_status}).",
             integration_id=integration.id,
         )
-    if listed.webhook_name is not None and integration.read_models.get(listed.webhook_name) is False:
+    if spec.webhook_name is not None and integration.read_models.get(spec.webhook_name) is False:
         raise ModelUnavailable(
-            f"Kombo does not offer {listed.name} for {integration.id}.", integration_id=integration.id
+            f"Kombo does not offer {spec.name} for {integration.id}.", integration_id=integration.id
         )

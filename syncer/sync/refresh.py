@@ -103,7 +103,7 @@ async def _look_up(run: RunContext, ids: Sequence[str], by: IdKind) -> tuple[Loo
     source = by_id(run.source)
     assert source is not None, f"{run.key.model} is asked for by ids"
     known = await run.integrations.known(run.key.integration_id, Purpose.WEBHOOK)
-    must_be_offered(known, source.listed)
+    must_be_offered(known, source.spec)
     answer = await lookup(source, ids, Purpose.WEBHOOK, by=by)
     return answer, await run.write(partial(_store, run, ids, answer, by))
 

@@ -51,7 +51,7 @@ class Walks:
         run = self.run
         try:
             integration = await run.integrations.known(run.key.integration_id, self._purpose())
-            must_be_offered(integration, run.source.listed)
+            must_be_offered(integration, run.source.spec)
             if self.mode is Mode.APPROVE:
                 await self._approve()
             await self._walks(integration)
@@ -69,7 +69,7 @@ class Walks:
             return Outcome.FAILED, str(error)
 
     async def _walks(self, integration: IntegrationRow) -> None:
-        run, rules, spec = self.run, self.run.context.rules, self.run.source.listed
+        run, rules, spec = self.run, self.run.context.rules, self.run.source.spec
         stream, now, restarts = run.before, run.began_at, 0
         while True:
             walk = next_walk(
@@ -135,16 +135,14 @@ class Walks:
         purpose = Purpose.FULL if self.purpose is None else self.purpose
         await self._sweep(Sweep(self.run, purpose, self.run.context.new_id()))
         # A record that Kombo cannot be asked for by its id shows in another walk whether it is there.
-        self.mode = Mode.SYNC if self.run.source.listed.features.ids else Mode.RESTART
+        self.mode = Mode.SYNC if self.run.source.spec.features.ids else Mode.RESTART
 
     def _purpose(self, walk: Walk | None = None) -> Purpose:
         """Choose the purpose of requests: that of the run, else that of the walk."""
         if self.purpose is not None:
             return self.purpose
         # Where there is no other kind of walk, a full one is the daily work.
-        is_rare = (
-            walk is not None and walk.kind is Kind.FULL and self.run.source.listed.features.updated_after
-        )
+        is_rare = walk is not None and walk.kind is Kind.FULL and self.run.source.spec.features.updated_after
         return Purpose.FULL if is_rare else Purpose.INCREMENTAL
 
     def _restart(self, walk: Walk, connection: Connection) -> tuple[Stream, datetime]:

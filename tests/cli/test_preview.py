@@ -175,7 +175,7 @@ def test_lists_are_named_like_models(configured: Shell) -> None:
     ran = configured.run("refresh", "work_history", "--integration", HIBOB, "--id", "1")
     assert (ran.code, ran.err) == (
         2,
-        "Error: work_history is a native list, whose records cannot be fetched one by one.\n",
+        "Error: work_history cannot be fetched by Kombo's ids.\n",
     )
     ran = configured.run("plan", "--json")
     of_lists = {each["model"]: each for each in ran.json["schedule"]["models"]}

@@ -85,16 +85,14 @@ def select_names(patterns: Sequence[str], others: Collection[str]) -> set[str]:
     return named
 
 
-def category_models(
-    wanted: Iterable[Model], category: str | None, listed: Iterable[str]
-) -> tuple[Model, ...]:
+def category_models(wanted: Iterable[Model], category: str | None, spec: Iterable[str]) -> tuple[Model, ...]:
     """Narrow the wanted models to those that an integration of this category can have.
 
     listed: webhook names of the models that Kombo lists for it. The category counts only where they agree
     with it; without a category any model is possible.
     """
     own = (category or "").lower()
-    if not own or any(name.partition("_")[0] != own for name in listed):
+    if not own or any(name.partition("_")[0] != own for name in spec):
         return tuple(wanted)
     return tuple(model for model in wanted if model.category == own)
 

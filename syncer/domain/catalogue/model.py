@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import Literal
 
 ColumnType = Literal["text", "boolean", "integer", "number", "date", "time", "timestamp", "json"]
@@ -146,6 +147,20 @@ class Model:
     def category(self) -> str:
         """Part of the API: ``hris``, ``ats``, ``lms`` or ``assessment``."""
         return self.name.split("_", 1)[0]
+
+    @property
+    def for_each(self) -> None:
+        """None: a model is one list."""
+        return None
+
+    @property
+    def stage(self) -> int:
+        """First in a pass: a model asks for no rows of other lists."""
+        return 0
+
+    def pages(self, rows: int, page_size: int, full_pages: int | None) -> int:
+        """Estimate the requests that it takes to read so many rows; an empty list takes one."""
+        return max(1, ceil(rows / page_size)) if self.features.paging else 1
 
     def is_whole(self, filters: Mapping[str, str]) -> bool:
         """Tell whether a walk with these filters serves every record."""

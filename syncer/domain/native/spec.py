@@ -63,6 +63,7 @@ class NativeListSpec:
     format: Format = "json"
 
     # Members of a catalogue model that code for both kinds of lists reads.
+    stage: ClassVar[int] = 1
     webhook_name: ClassVar[str | None] = None
     links: ClassVar[tuple[Link, ...]] = ()
     children: ClassVar[tuple[Child, ...]] = ()
@@ -87,6 +88,10 @@ class NativeListSpec:
     def columns_fingerprint(self) -> str:
         """Hash everything that decides on the values of the columns."""
         return fingerprint_of([[column.name, column.type, column.source] for column in self.columns])
+
+    def pages(self, rows: int, page_size: int, full_pages: int | None) -> int:
+        """Estimate the requests of a walk: as many as the last one, since the tool decides on its pages."""
+        return max(1, full_pages or 1)
 
     def is_whole(self, filters: Mapping[str, str]) -> bool:
         """Tell whether a walk with these filters serves every record: they only name the definition."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from syncer.domain.streams.list_spec import Listed
+from syncer.domain.streams.list_spec import ListSpec
 from syncer.domain.streams.stream import Kind, Mode, Phase, Stream, Walk
 
 #: How often one run repeats a walk whose records moved while it was reading.
@@ -26,7 +26,7 @@ def is_backfilled(stream: Stream, filters: Mapping[str, str]) -> bool:
 
 def next_walk(
     stream: Stream,
-    listed: Listed,
+    spec: ListSpec,
     *,
     mode: Mode,
     filters: Mapping[str, str],
@@ -59,7 +59,7 @@ def next_walk(
         ):
             return unfinished
     full = Walk(new_id, Kind.FULL, None, filters)
-    if mode is Mode.RESTART or not listed.features.updated_after:
+    if mode is Mode.RESTART or not spec.features.updated_after:
         return full
     if stream.watermark is None or stream.filters != filters or stream.last_full_walk_at is None:
         return full
@@ -152,7 +152,7 @@ def after_sweep(stream: Stream, walk: Walk) -> Stream:
 
 
 def needs_catch_up(
-    stream: Stream, listed: Listed, walk: Walk, overlap: timedelta, now: datetime, *, resumed: bool
+    stream: Stream, spec: ListSpec, walk: Walk, overlap: timedelta, now: datetime, *, resumed: bool
 ) -> bool:
     """Decide if another walk must follow at once: this one took longer than the overlap covers.
 
@@ -162,6 +162,6 @@ def needs_catch_up(
     """
     if walk.began_at is None or now - walk.began_at <= overlap:
         return False
-    if not listed.features.updated_after:
+    if not spec.features.updated_after:
         return resumed
     return (walk.kind is Kind.FULL or resumed) and stream.watermark is not None

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from syncer.domain.streams.list_spec import Listed
+from syncer.domain.streams.list_spec import ListSpec
 from syncer.domain.streams.stream import Walk
 
 #: Ids in one request: what Kombo's lists take at most (Kombo's OpenAPI document, ``ids`` and ``remote_ids``).
@@ -40,12 +40,12 @@ class Brakes:
         return missing > self.max_rows and missing > self.max_share * live
 
 
-def can_sweep(listed: Listed, walk: Walk) -> bool:
+def can_sweep(spec: ListSpec, walk: Walk) -> bool:
     """Whether anything follows from a record's absence in this walk.
 
     Where the walk was narrowed by filters only Kombo can tell whether what it left out is gone.
     """
-    return listed.features.ids or listed.is_whole(walk.filters)
+    return spec.features.ids or spec.is_whole(walk.filters)
 
 
 def batches(ids: Iterable[str]) -> Iterator[list[str]]:

@@ -14,7 +14,6 @@ from datetime import timedelta
 from math import ceil
 from statistics import median
 
-from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.ratelimit.budget import FIRST_WINDOW, Budget, Reserve
 from syncer.domain.scheduling.intervals import (
     DAY,
@@ -24,7 +23,7 @@ from syncer.domain.scheduling.intervals import (
     fit_stretch,
     request_rate,
 )
-from syncer.domain.streams.list_spec import Listed
+from syncer.domain.streams.list_spec import ListSpec
 from syncer.domain.streams.stream import Kind, Phase, Stream, Walk
 
 #: Requests per window until Kombo has told the limit; docs.kombo.dev shows this number.
@@ -65,12 +64,12 @@ def allowance(budget: Budget | None, reserve: Reserve) -> Allowance:
     return Allowance(budget.limit, reserve.of(budget.limit), budget.length, is_assumed=False)
 
 
-def rows_of(stream: Stream, model: Listed) -> int:
+def rows_of(stream: Stream, model: ListSpec) -> int:
     """How many records the stream's list has, as far as it has been read."""
     return stream.rows_live + (stream.rows_deleted if model.features.include_deleted else 0)
 
 
-def typical_rows(streams: Iterable[tuple[Stream, Listed]]) -> dict[str, int]:
+def typical_rows(streams: Iterable[tuple[Stream, ListSpec]]) -> dict[str, int]:
     """The median of the rows of each model's streams that have been read whole."""
     known: dict[str, list[int]] = defaultdict(list)
     for stream, model in streams:
@@ -79,22 +78,12 @@ def typical_rows(streams: Iterable[tuple[Stream, Listed]]) -> dict[str, int]:
     return {name: round(median(rows)) for name, rows in known.items()}
 
 
-def expected_rows(stream: Stream, model: Listed, typical: Mapping[str, int]) -> tuple[int, bool]:
+def expected_rows(stream: Stream, model: ListSpec, typical: Mapping[str, int]) -> tuple[int, bool]:
     """How many records a full walk will meet, and whether that is an estimate."""
     rows = rows_of(stream, model)
     if stream.last_full_walk_at is not None:
         return rows, False
     return max(rows, typical.get(model.name, 0)), True
-
-
-def pages(rows: int, model: Listed, page_size: int, full_pages: int | None) -> int:
-    """Requests that it takes to read so many rows; an empty list takes one.
-
-    full_pages: those of the last full walk, if there was one; a native list has pages of its own size.
-    """
-    if isinstance(model, NativeListSpec):
-        return max(1, full_pages or 1)
-    return max(1, ceil(rows / page_size)) if model.features.paging else 1
 
 
 def requests_of(step: Step, walk: Walk, page_size: int) -> int:
@@ -104,7 +93,7 @@ def requests_of(step: Step, walk: Walk, page_size: int) -> int:
     if walk.kind is Kind.INCREMENTAL:
         return 1
     left = None if step.full_pages is None else step.full_pages - walk.pages
-    return pages(max(0, step.rows - walk.rows), step.listed, page_size, left)
+    return step.spec.pages(max(0, step.rows - walk.rows), page_size, left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +104,7 @@ class Step:
     """
 
     integration_id: str
-    listed: Listed
+    spec: ListSpec
     walk: Walk | None
     rows: int = 0
     is_estimated: bool = False
@@ -159,7 +148,7 @@ def command_cost(steps: Sequence[Step], page_size: int) -> CommandCost:
     """Estimate the cost of these steps: by model, and one request about the key and each integration."""
     costs: dict[str, Cost] = defaultdict(Cost)
     for step in steps:
-        cost = costs[step.listed.name]
+        cost = costs[step.spec.name]
         cost.streams += 1
         if step.walk is None:
             cost.skipped += 1

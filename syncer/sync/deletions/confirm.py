@@ -71,7 +71,7 @@ async def _fetch(source: KomboListSource, ids: Sequence[str], purpose: Purpose, 
     cursor: str | None = None
     while True:
         page = await source.context.client.list_page(
-            source.listed,
+            source.spec,
             source.integration_id,
             purpose=purpose,
             page_size=source.context.rules.page_size,
@@ -83,7 +83,7 @@ async def _fetch(source: KomboListSource, ids: Sequence[str], purpose: Purpose, 
         records = source.records(texts)
         if not set(_ids(records, by)) <= set(ids):
             raise Transient(
-                f"Kombo was asked for {len(ids)} of the {source.listed.name} of {source.integration_id} "
+                f"Kombo was asked for {len(ids)} of the {source.spec.name} of {source.integration_id} "
                 "and answered with others.",
                 integration_id=source.integration_id,
             )

@@ -110,7 +110,7 @@ class Sweep:
         Where Kombo cannot be asked for it, any record that came without an id may be the one.
         """
         run = self.run
-        return can_sweep(run.source.listed, walk) and (
+        return can_sweep(run.source.spec, walk) and (
             by_id(run.source) is not None
             or not has_record_without_id(connection, run.environment, run.key, walk.id)
         )
@@ -119,7 +119,7 @@ class Sweep:
         """Raise NotReady or ModelUnavailable unless Kombo has the integration's whole and present data."""
         run = self.run
         known = await run.integrations.known(run.key.integration_id, self.purpose, fresh=True)
-        must_be_offered(known, run.source.listed)
+        must_be_offered(known, run.source.spec)
         if known.status not in {None, "ACTIVE"}:
             raise NotReady(
                 f"{known.id} is {known.status} at Kombo: what is missing there is looked into once it is "
@@ -174,7 +174,7 @@ class Sweep:
             streams.count_rows(connection, run.lease, counts)
         else:
             forget_seen(connection, run.environment, run.key)
-            is_whole = run.source.listed.is_whole(self.walk.filters)
+            is_whole = run.source.spec.is_whole(self.walk.filters)
             if flags.has_quarantine and not only_approved and is_whole and self.walk.began_at is not None:
                 forget_missing_entries(connection, run.environment, run.key, self.walk.began_at)
             after = after_sweep(streams.get(connection, run.key), self.walk)

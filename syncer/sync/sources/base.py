@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
-from syncer.domain.streams.list_spec import Listed
+from syncer.domain.streams.list_spec import ListSpec
 from syncer.domain.streams.stream import Walk
 from syncer.kombo.lists import Page
 from syncer.store.schema.destination import Destination
@@ -43,7 +43,7 @@ class Source(Protocol):
     """The list behind one stream. There are two kinds: ``KomboListSource`` and ``NativeListSource``."""
 
     @property
-    def listed(self) -> Listed:
+    def spec(self) -> ListSpec:
         """What is listed."""
 
     @property

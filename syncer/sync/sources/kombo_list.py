@@ -26,16 +26,16 @@ class KomboListSource:
     """A ``Source``. What is excluded from the mirror leaves the records as they are read."""
 
     context: SyncContext
-    listed: Model
+    spec: Model
     integration_id: str
 
     @property
     def destination(self) -> Destination:
-        return model_destination(self.listed, self.integration_id)
+        return model_destination(self.spec, self.integration_id)
 
     @property
     def filters(self) -> Mapping[str, str]:
-        return self.context.rules.filters.get(self.listed.name, {})
+        return self.context.rules.filters.get(self.spec.name, {})
 
     @property
     def may_repeat(self) -> bool:
@@ -43,7 +43,7 @@ class KomboListSource:
 
     async def page(self, walk: Walk, cursor: str | None, purpose: Purpose) -> Page:
         return await self.context.client.list_page(
-            self.listed,
+            self.spec,
             self.integration_id,
             purpose=purpose,
             page_size=self.context.rules.page_size,
@@ -65,12 +65,12 @@ class KomboListSource:
         )
 
     def project(self, record: Record) -> Row | Poison:
-        return project(self.listed, record, self._excluded)
+        return project(self.spec, record, self._excluded)
 
     def pin(self, connection: Connection) -> None:
-        wanted = projection(self.listed, self.context.rules.exclusions)
-        pin(connection, self.context.streams.environment, self.listed.name, wanted)
+        wanted = projection(self.spec, self.context.rules.exclusions)
+        pin(connection, self.context.streams.environment, self.spec.name, wanted)
 
     @property
     def _excluded(self) -> Excluded | None:
-        return excluded_from(self.listed.name, self.context.rules.exclusions)
+        return excluded_from(self.spec.name, self.context.rules.exclusions)

@@ -25,4 +25,4 @@ def is_known(context: SyncContext, key: StreamKey) -> bool:
 
 def by_id(source: Source) -> KomboListSource | None:
     """The list, where single records of it can be asked for."""
-    return source if isinstance(source, KomboListSource) and source.listed.features.ids else None
+    return source if isinstance(source, KomboListSource) and source.spec.features.ids else None

@@ -33,29 +33,29 @@ class NativeListSource:
     """A ``Source``. Its cursors name a row of the mirror, and a position in that row's list."""
 
     context: SyncContext
-    listed: NativeListSpec
+    spec: NativeListSpec
     integration_id: str
 
     @property
     def destination(self) -> Destination:
         return stream_destination(
-            self.context.streams.environment, StreamKey(self.integration_id, self.listed.name)
+            self.context.streams.environment, StreamKey(self.integration_id, self.spec.name)
         )
 
     @property
     def filters(self) -> Mapping[str, str]:
-        return self.listed.filters
+        return self.spec.filters
 
     @property
     def may_repeat(self) -> bool:
-        return self.listed.may_repeat
+        return self.spec.may_repeat
 
     async def page(self, walk: Walk, cursor: str | None, purpose: Purpose) -> Page:
         """One request for a row at most; where there is no row there is no request and no record.
 
         Raises ParentsUnread where the rows that are to be asked for have not been read whole yet.
         """
-        here, each = NativeCursor.read(cursor), self.listed.for_each
+        here, each = NativeCursor.read(cursor), self.spec.for_each
         if each is not None and here.at is None:
             row = await self.context.database.ask(partial(self._row, each, here.row))
             if row is None:
@@ -71,7 +71,7 @@ class NativeListSource:
     async def _asked(self, here: NativeCursor, purpose: Purpose) -> tuple[Listing, Page]:
         def read(answer: NativeAnswer) -> Listing:
             return read_listing(
-                self.listed,
+                self.spec,
                 here,
                 self.integration_id,
                 status=answer.status,
@@ -80,9 +80,9 @@ class NativeListSource:
                 url=answer.url,
             )
 
-        call = call_at(self.listed, here)
+        call = call_at(self.spec, here)
         listing, answer, duration = await self.context.client.native_list(
-            call, self.integration_id, self.listed.name, read, purpose=purpose
+            call, self.integration_id, self.spec.name, read, purpose=purpose
         )
         return listing, Page(listing.records, None, answer.served_at, duration, parent=here.row)
 
@@ -91,7 +91,7 @@ class NativeListSource:
         usable: dict[str, Record] = {}
         poisons: list[Poison] = []
         for text in page.results:
-            record = read_native(self.listed, text, page.parent)
+            record = read_native(self.spec, text, page.parent)
             if isinstance(record, Poison):
                 poisons.append(record)
             elif usable.setdefault(record.id, record).content_hash != record.content_hash:
@@ -99,10 +99,10 @@ class NativeListSource:
         return Records(list(usable.values()), poisons)
 
     def project(self, record: Record) -> Row | Poison:
-        return project_native(self.listed, record)
+        return project_native(self.spec, record)
 
     def pin(self, connection: Connection) -> None:
-        pin(connection, self.context.streams.environment, self.listed.name, native_projection(self.listed))
+        pin(connection, self.context.streams.environment, self.spec.name, native_projection(self.spec))
 
     def _row(self, each: ForEach, row: str | None, connection: Connection) -> str | None:
         """The first row or, where the list is to go on with one, that or the one after it.
@@ -113,7 +113,7 @@ class NativeListSource:
             return next_value(connection, each, self.integration_id, row, inclusive=True)
         if not has_full_walk(connection, self.context.streams.environment, self.integration_id, each.table):
             raise ParentsUnread(
-                f"{self.listed.name} asks for each row of {each.table}, which has not been read whole yet "
+                f"{self.spec.name} asks for each row of {each.table}, which has not been read whole yet "
                 f"for {self.integration_id}.",
                 integration_id=self.integration_id,
             )

@@ -23,7 +23,6 @@ from syncer.domain.streams.forecast import (
     command_cost,
     expected_rows,
     fitting_every,
-    pages,
     requests_of,
     rows_of,
     typical_rows,
@@ -85,18 +84,18 @@ def test_requests_of_the_first_window_need_no_wait(requests: int, seconds: float
 def test_more_rows_never_take_fewer_requests_and_each_list_takes_one(
     rows: int, more: int, page_size: int
 ) -> None:
-    few, many = pages(rows, GROUPS, page_size, None), pages(rows + more, GROUPS, page_size, None)
+    few, many = GROUPS.pages(rows, page_size, None), GROUPS.pages(rows + more, page_size, None)
     assert 1 <= few <= many
     assert (many - 1) * page_size < max(1, rows + more)
 
 
 def test_a_list_that_comes_whole_takes_one_request() -> None:
-    assert pages(10_000, BETA, 250, None) == 1
+    assert BETA.pages(10_000, 250, None) == 1
 
 
 def test_a_tools_own_list_takes_as_many_requests_as_the_last_time() -> None:
-    assert pages(10_000, NATIVE, 250, None) == 1
-    assert pages(10_000, NATIVE, 250, 37) == 37
+    assert NATIVE.pages(10_000, 250, None) == 1
+    assert NATIVE.pages(10_000, 250, 37) == 37
     walk = replace(FULL, pages=30, rows=9_000)
     assert requests_of(Step("tool:one", NATIVE, walk, 10_000, full_pages=37), walk, 250) == 7
 
