@@ -18,7 +18,8 @@ from pathlib import Path
 
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
-from tests.reliability.machine import bench_on, run_histories
+from tests.reliability.history_machine import run_histories
+from tests.reliability.stepped_program import bench_on
 
 #: Histories with one seed.
 ROUND = 200

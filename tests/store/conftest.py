@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import msgspec
-import psycopg
 import pytest
-from sqlalchemy import URL, Connection
+from sqlalchemy import Connection
 
 from syncer.domain.catalogue.model import Column, Model
 from syncer.domain.records.row import COMMON_COLUMNS, Row, project_text
 from syncer.store.db.database import Database
 from syncer.store.db.types import Timestamp
 from syncer.store.schema.mirror_tables import metadata
+from tests.support.databases import migrated_database
 
 #: A moment for whatever needs one, and a page of a walk that began before it.
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -86,24 +84,25 @@ def _row(model: Model, record_id: str = "record", version: int = 1, **members: A
 
 
 @pytest.fixture(scope="session")
-def shared_sqlite(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    file = tmp_path_factory.mktemp("shared") / "mirror.db"
-    shutil.copy(_sqlite_template, file)
-    database = Database(f"sqlite:///{file}")
-    yield database
-    database.close()
+def shared_sqlite(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    with migrated_database(request, "sqlite", tmp_path_factory.mktemp("shared")) as url:
+        yield from _open(url)
 
 
 @pytest.fixture(scope="session")
 def shared_postgres(
-    _postgres_template: str, _postgres_admin: psycopg.Connection, postgres_server_url: URL
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Database]:
-    name = f"{_postgres_template}_shared"
-    _postgres_admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{_postgres_template}"'.encode())
-    database = Database(postgres_server_url.set(database=name).render_as_string(hide_password=False))
+    with migrated_database(request, "postgresql", tmp_path_factory.mktemp("shared")) as url:
+        yield from _open(url)
+
+
+def _open(url: str) -> Iterator[Database]:
+    database = Database(url)
     yield database
     database.close()
-    _postgres_admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

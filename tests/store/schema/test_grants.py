@@ -7,7 +7,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ import httpx
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import URL, inspect, text
+from sqlalchemy import inspect, text
 
 from syncer.app import App
 from syncer.config.settings import Settings
@@ -36,6 +36,7 @@ from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
 from syncer.store.schema.grants import check_role, grant_read
 from syncer.store.schema.mirror_tables import MIRROR, metadata
+from tests.support.databases import PostgresServer
 
 SOURCE_TIME = datetime(2031, 3, 9, 12, tzinfo=UTC)
 #: Smaller numbers are also counts and places in lists.
@@ -76,19 +77,9 @@ MakeReader = Callable[..., Reader]
 
 
 @pytest.fixture(scope="module")
-def make_database(
-    _postgres_template: str, _postgres_admin: psycopg.Connection, postgres_server_url: URL
-) -> Iterator[Callable[[], str]]:
-    made: list[str] = []
-
-    def make() -> str:
-        made.append(f"syncer_test_{uuid.uuid4().hex}")
-        _postgres_admin.execute(f'CREATE DATABASE "{made[-1]}" TEMPLATE "{_postgres_template}"'.encode())
-        return postgres_server_url.set(database=made[-1]).render_as_string(hide_password=False)
-
-    yield make
-    for name in made:
-        _postgres_admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+def make_database(postgres_template: str, postgres_server: PostgresServer) -> Iterator[Callable[[], str]]:
+    with ExitStack() as made:
+        yield lambda: made.enter_context(postgres_server.database(postgres_template))
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +128,7 @@ def empty(make_database: Callable[[], str]) -> Iterator[Database]:
 
 
 @pytest.fixture
-def make_reader(_postgres_admin: psycopg.Connection) -> Iterator[MakeReader]:
+def make_reader(postgres_server: PostgresServer) -> Iterator[MakeReader]:
     """``make_reader(database, options, name=…)``: a new role that may log in and nothing else."""
     made: list[tuple[str, str]] = []
 
@@ -146,14 +137,14 @@ def make_reader(_postgres_admin: psycopg.Connection) -> Iterator[MakeReader]:
         url = database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         made.append((name, url))
         create = sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'secret' " + options)
-        _postgres_admin.execute(create.format(sql.Identifier(name)))
+        postgres_server.admin.execute(create.format(sql.Identifier(name)))
         return Reader(name, url)
 
     yield make
     for name, url in reversed(made):
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(name)))
-        _postgres_admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+        postgres_server.admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
 
 
 # --- what the source has, and what a role reaches

@@ -12,7 +12,7 @@ from syncer.domain.streams.stream import Mode, Stream
 from syncer.simulator.company.company import Company
 from syncer.simulator.server.request_log import RequestInfo
 from syncer.sync.context import Result
-from tests.sync.conftest import World
+from tests.support.world import World
 
 EMPLOYEES = "hris_employees"
 HISTORY, ENTRIES, PEOPLE = "work_history", "work_entries", "people"
