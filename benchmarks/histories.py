@@ -1,4 +1,4 @@
-"""Random histories of source, programs and database, for as long as one likes (tests/reliability/machine.py).
+"""Random histories for as long as one likes: see tests/reliability/history_machine.py.
 
     python -m benchmarks.histories --minutes 30
     python -m benchmarks.histories --minutes 5 --seed 7 --database postgresql://…

@@ -29,6 +29,9 @@ SLOW = [
     for name in (
         "cli",
         "daemon",
+        "docs",
+        "operations",
+        "planning/test_native_cost.py",
         "queries",
         "reliability",
         "store/schema/test_grants.py",
