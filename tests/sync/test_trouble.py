@@ -13,9 +13,11 @@ from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
 from syncer.operations.sync import sync
 from syncer.simulator.server import faults
+from syncer.simulator.server.api import simulator_app
+from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Dropped, Match
 from syncer.simulator.server.paging import Paging
-from tests.support.world import MakeWorld
+from tests.support.world import MakeWorld, Wiring, World
 
 EMPLOYEES = ["hris_employees"]
 #: Enough where it matters only that there are several.
@@ -131,22 +133,29 @@ async def test_an_integration_in_waiting_is_asked_about_once_a_pass(make_world: 
         assert len(about) == passes
 
 
+class NoDate(httpx.AsyncBaseTransport):
+    """A network that loses the time of every answer."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.inner = httpx.ASGITransport(app=simulator_app(environment))
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self.inner.handle_async_request(request)
+        del response.headers["date"]
+        return response
+
+
+class Undated(World):
+    """A world behind that network."""
+
+    def wiring(self) -> Wiring:
+        return {**super().wiring(), "transport": NoDate(self.environment)}
+
+
 async def test_without_a_date_header_there_is_no_watermark(make_world: MakeWorld) -> None:
-    world = make_world(records=300)
-
-    class NoDate(httpx.AsyncBaseTransport):
-        def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
-            self.inner = inner
-
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            response = await self.inner.handle_async_request(request)
-            del response.headers["date"]
-            return response
-
-    app = world.app()
-    app._transport = NoDate(app._transport)
-    async with app:
-        (result,) = await sync(app, Mode.BACKFILL, models=EMPLOYEES)
+    made = make_world(records=300)
+    world = Undated(made.environment, made.mirror)
+    (result,) = await world.run(Mode.BACKFILL, models=EMPLOYEES)
     assert result.outcome is Outcome.COMPLETE
     (stream,) = [each for each in world.streams().values() if each.model == "hris_employees"]
     assert stream.watermark is None
