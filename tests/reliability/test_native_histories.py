@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,7 +21,6 @@ from syncer.simulator.server import faults
 from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Answer, Match
-from syncer.simulator.server.limit import RateLimit
 from syncer.store.schema.mirror_tables import (
     MIRROR,
     budgets,
@@ -38,6 +36,8 @@ from syncer.store.state.streams import StreamStore
 from tests.reliability.history_choices import SPANS
 from tests.reliability.stepped_program import Bench, Program, bench_on, pass_over
 from tests.reliability.tracked_source import EMPLOYEES, ONE, Firm
+from tests.support.mirror import document_of
+from tests.support.source import unlimited
 
 PEOPLE: StreamKey = StreamKey(ONE, "people")
 PROFILES: StreamKey = StreamKey(ONE, "profiles")
@@ -111,7 +111,7 @@ class History:
 
     def __post_init__(self) -> None:
         self.bench.begin(timedelta(0))
-        self.environment = Environment(self.bench.clock, limit=RateLimit(lambda: 0.0, limit=1_000_000))
+        self.environment = Environment(self.bench.clock, limit=unlimited())
         self.firm = Firm(ONE, self.bench.clock, Erasure())
         self.environment.add(self.firm)
         self.bench.served = httpx.ASGITransport(app=simulator_app(self.environment))
@@ -222,7 +222,7 @@ class History:
                 ).all()
                 assert {row[0]: row[1] for row in found} == listed, name
                 for key, title, document in found:
-                    value = json.loads(document) if isinstance(document, str) else document
+                    value = document_of(document)
                     assert value["attributes"]["id"]["value"] == int(key)
                     assert value["attributes"]["job_title"]["value"] == title
 
