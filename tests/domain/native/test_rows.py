@@ -201,7 +201,7 @@ def test_a_value_that_does_not_fit_is_null_and_noted() -> None:
 
 
 @pytest.mark.parametrize("written", ["xml", "csv"])
-def test_texts_of_xml_and_csv_are_the_values_that_they_stand_for(written: Any) -> None:
+def test_texts_of_xml_and_csv_are_the_values_that_they_stand_for(written: object) -> None:
     spec = native_list(
         format=written,
         columns=columns(
