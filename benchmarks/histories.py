@@ -18,8 +18,8 @@ from pathlib import Path
 
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
-from tests.reliability.history_machine import run_histories
-from tests.reliability.stepped_program import bench_on
+from tests.reliability.history_runs import run_histories
+from tests.reliability.stepped_work import bench_on
 
 #: Histories with one seed.
 ROUND = 200

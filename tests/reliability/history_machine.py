@@ -6,27 +6,17 @@ A rule is one thing that happens. After each of them all of ``invariants.ALWAYS`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from datetime import timedelta
-from functools import partial, wraps
-from typing import Any
 
-from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     initialize,
-    precondition,
-    rule,
-    run_state_machine_as_test,
 )
 
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode
 from syncer.simulator.server.faults import Match
-from syncer.sync.context import Result, SyncContext
-from syncer.sync.integrations import Integrations
-from syncer.sync.run import run_stream
 from tests.reliability.history_choices import (
     ERASURES,
     FAULTS,
@@ -46,35 +36,9 @@ from tests.reliability.history_choices import (
     stream_names,
     streams_of_it,
 )
-from tests.reliability.history_state import LONG_AGO, HistoryState
-from tests.reliability.stepped_program import Bench
+from tests.reliability.history_state import LONG_AGO, HistoryState, step
+from tests.reliability.stepped_work import what_is_due
 from tests.reliability.tracked_source import EMPLOYEES, GROUPS, ONE
-
-#: Rules in a history of the tests, besides the rest at its end.
-STEPS = 7
-
-
-def step(
-    where: Callable[[Histories], bool] = lambda _: True, **arguments: st.SearchStrategy[Any]
-) -> Callable[[Callable[..., None]], Any]:
-    """A rule: a second passes, then it happens, then all promises must still hold.
-
-    where: whether it can happen now at all.
-    """
-
-    def decorate(happens: Callable[..., None]) -> Any:
-        @wraps(happens)
-        def run(self: Histories, **values: Any) -> None:
-            self.is_well = False
-            self.pass_time(timedelta(seconds=1))
-            happens(self, **values)
-            self.check()
-            self.is_well = True
-
-        with_arguments: Any = rule
-        return precondition(where)(with_arguments(**arguments)(run))
-
-    return decorate
 
 
 class Histories(HistoryState):
@@ -313,41 +277,6 @@ class Histories(HistoryState):
                 now = app.database.now(connection)
                 app.streams.mark_due(connection, [self.keys[name]], now=now, purpose=Purpose.WEBHOOK)
         self.go(program, None)
-        self.programs[program].begin(_what_is_due, page_size=page_size)
+        self.programs[program].begin(what_is_due, page_size=page_size)
         self.fresh = self.programs[program]
         self.go(program, None)
-
-
-async def _what_is_due(engine: SyncContext, asking: Integrations) -> Sequence[Result]:
-    """As the workers of the service do."""
-    due = await engine.database.ask(
-        lambda connection: engine.streams.due(
-            connection, engine.database.now(connection), engine.is_dead, len(NAMED)
-        )
-    )
-    return [await run_stream(engine, asking, key, mode=Mode.SYNC) for key in due]
-
-
-def run_histories(
-    bench: Bench, number: int, *, steps: int = STEPS, seed_of_all: int | None = None, **changes: Any
-) -> None:
-    """So many random histories; raises, with the shortest script found, where one breaks a promise.
-
-    steps: rules in each; seed_of_all: the same gives the same histories; None: as hypothesis is set up.
-    changes: to its settings.
-    """
-    histories: Any = partial(Histories, bench)
-    if seed_of_all is not None:
-        histories = seed(seed_of_all)(histories)
-    run_state_machine_as_test(
-        histories,
-        settings=settings(
-            max_examples=number,
-            stateful_step_count=steps,
-            deadline=None,
-            # Histories are long, and one is not tried again from an earlier run of the tests.
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-            database=None,
-            **changes,
-        ),
-    )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import wraps
 from typing import Any
 
 import httpx
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-)
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from sqlalchemy import delete
 
 from syncer.domain.stream_key import StreamKey
@@ -36,7 +36,8 @@ from tests.reliability.invariants import (
     the_mirror_equals_the_source,
     writes_only_what_it_has_a_lease_on,
 )
-from tests.reliability.stepped_program import ENDLESS, Bench, Program, pass_over
+from tests.reliability.stepped_program import ENDLESS, Bench, Program
+from tests.reliability.stepped_work import pass_over
 from tests.reliability.tracked_source import EMPLOYEES, LATEST_COMMIT, MODELS, Source
 from tests.support.source import SOURCE_TIME
 
@@ -254,3 +255,26 @@ class HistoryState(RuleBasedStateMachine):
 
     def moment(self, when: str) -> Any:
         return None if when == "in time" else self.source.clock.now() - LATEST_COMMIT
+
+
+def step(
+    where: Callable[[HistoryState], bool] = lambda _: True, **arguments: st.SearchStrategy[Any]
+) -> Callable[[Callable[..., None]], Any]:
+    """A rule: a second passes, then it happens, then all promises must still hold.
+
+    where: whether it can happen now at all.
+    """
+
+    def decorate(happens: Callable[..., None]) -> Any:
+        @wraps(happens)
+        def run(self: HistoryState, **values: Any) -> None:
+            self.is_well = False
+            self.pass_time(timedelta(seconds=1))
+            happens(self, **values)
+            self.check()
+            self.is_well = True
+
+        with_arguments: Any = rule
+        return precondition(where)(with_arguments(**arguments)(run))
+
+    return decorate

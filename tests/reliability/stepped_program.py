@@ -9,27 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import logging
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
-import structlog
 from sqlalchemy import event
 
 from syncer.app import App
 from syncer.config.settings import Settings
-from syncer.domain.stream_key import StreamKey
-from syncer.domain.streams.stream import Mode
 from syncer.simulator.clock import SimClock
-from syncer.sync.context import Result, SyncContext
+from syncer.sync.context import SyncContext
 from syncer.sync.integrations import Integrations
-from syncer.sync.run_all import run_streams
-from tests.support.source import SOURCE_TIME
 
 _T = TypeVar("_T")
 Work = Callable[[SyncContext, Integrations], Coroutine[Any, Any, Any]]
@@ -297,31 +291,3 @@ async def _sleep(seconds: float) -> None:
 
 async def _nothing(*_: Any) -> None:
     raise AssertionError("nobody serves")
-
-
-def pass_over(keys: Sequence[StreamKey], mode: Mode) -> Work:
-    """Make the work of one pass over these streams."""
-
-    async def work(engine: SyncContext, asking: Integrations) -> Sequence[Result]:
-        return await run_streams(engine, asking, keys, mode, 2)
-
-    return work
-
-
-@contextmanager
-def bench_on(database_url: str, **changes: Any) -> Iterator[Bench]:
-    """Make a bench on a migrated database that it has for itself. changes: to the settings."""
-    tables: dict[str, Any] = {
-        "kombo": {"api_key": "ks_dev_simulator", "base_url": "http://kombo.test/v1"},
-        "database": {"url": database_url},
-        "sync": {"concurrency": 2},
-        "deletions": {"max_share": 0.3, "max_rows": 2},
-        **changes,
-    }
-    configured = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    try:
-        with Bench(Settings(**tables), SOURCE_TIME) as bench:
-            yield bench
-    finally:
-        structlog.configure(**configured)

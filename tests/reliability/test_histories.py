@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
-from tests.reliability.history_machine import run_histories
-from tests.reliability.stepped_program import bench_on
+from tests.reliability.history_runs import run_histories
+from tests.reliability.stepped_work import bench_on
 
 #: What one part tries on each kind of database. In parts, so that several processes share the work.
 HISTORIES = {"sqlite": 240, "postgresql": 10}

@@ -34,7 +34,8 @@ from syncer.store.schema.mirror_tables import (
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.state.streams import StreamStore
 from tests.reliability.history_choices import SPANS
-from tests.reliability.stepped_program import Bench, Program, bench_on, pass_over
+from tests.reliability.stepped_program import Bench, Program
+from tests.reliability.stepped_work import bench_on, pass_over
 from tests.reliability.tracked_source import EMPLOYEES, ONE, Firm
 from tests.support.mirror import document_of
 from tests.support.source import unlimited
