@@ -19,7 +19,7 @@ from syncer.domain.native.paging.cursor import CursorStyle
 from syncer.domain.native.paging.link import LinkStyle
 from syncer.domain.native.paging.parameter import ParameterStyle
 from syncer.domain.native.spec import ForEach, Format, NativeListSpec
-from tests.domain.native.lists import BASE, INTEGRATION, Tool, native_list, read
+from tests.domain.native.paged_tool import BASE, INTEGRATION, Tool, native_list, read
 
 CURSOR = CursorStyle("cursor", next="meta.next")
 OFFSET = OffsetStyle("offset")

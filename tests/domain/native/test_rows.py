@@ -14,7 +14,7 @@ from syncer.domain.native.rows import project_native, read_native
 from syncer.domain.native.spec import ForEach, NativeListSpec
 from syncer.domain.records.record import ID_LENGTH, Poison, Record
 from syncer.domain.records.row import Row
-from tests.domain.native.lists import native_list
+from tests.domain.native.paged_tool import native_list
 
 EACH = ForEach("hris_employees", "remote_id", "remote_id")
 
