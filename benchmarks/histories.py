@@ -1,4 +1,4 @@
-"""Random histories of source, programs and database, for as long as one likes (tests/reliability/machine.py).
+"""Random histories for as long as one likes: see tests/reliability/history_machine.py.
 
     python -m benchmarks.histories --minutes 30
     python -m benchmarks.histories --minutes 5 --seed 7 --database postgresql://…
@@ -18,7 +18,8 @@ from pathlib import Path
 
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
-from tests.reliability.machine import bench_on, run_histories
+from tests.reliability.history_runs import run_histories
+from tests.reliability.stepped_work import bench_on
 
 #: Histories with one seed.
 ROUND = 200

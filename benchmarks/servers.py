@@ -14,7 +14,7 @@ import httpx
 import psycopg
 from sqlalchemy import make_url
 
-from tests import embedded_postgres
+from tests.support import postgres as embedded_postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Of the embedded server: as it comes, durable, with memory for its pages as on a small machine of one's own.

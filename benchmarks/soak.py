@@ -48,7 +48,7 @@ from syncer.simulator.server.faults import Fault, Match
 from syncer.simulator.server.limit import RateLimit
 from syncer.simulator.server.serve import running
 from syncer.store.schema.mirror_tables import MIRROR
-from tests import embedded_postgres
+from tests.support import postgres as embedded_postgres
 
 FAULTS = (
     faults.server_error(),

@@ -12,20 +12,21 @@ from sqlalchemy import make_url
 
 from syncer.store.schema.migrate import known_revisions
 from syncer.store.schema.mirror_tables import MIRROR
+from tests.support.databases import PostgresServer
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Shell
+    from tests.support.command_line import Shell
 
 
 @pytest.fixture
-def role(_postgres_admin: psycopg.Connection, postgres_url: str) -> Iterator[str]:
+def role(postgres_server: PostgresServer, postgres_url: str) -> Iterator[str]:
     """A role that may nothing yet."""
     name = f"analyst_{uuid.uuid4().hex}"
-    _postgres_admin.execute(f'CREATE ROLE "{name}"'.encode())
+    postgres_server.admin.execute(f'CREATE ROLE "{name}"'.encode())
     yield name
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f'DROP OWNED BY "{name}"'.encode())
-    _postgres_admin.execute(f'DROP ROLE "{name}"'.encode())
+    postgres_server.admin.execute(f'DROP ROLE "{name}"'.encode())
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from syncer import __version__
 from syncer.cli import group
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Shell
+    from tests.support.command_line import Shell
 
 HEAVY = (
     "alembic",

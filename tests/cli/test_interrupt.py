@@ -16,7 +16,8 @@ from syncer.simulator.server.faults import Late, Match
 
 if TYPE_CHECKING:
     from syncer.simulator.server.request_log import RequestInfo
-    from tests.cli.conftest import Shell, Source
+    from tests.support.command_line import Shell
+    from tests.support.source import Source
 
 MODEL = "hris_time_off_balances"
 #: Seconds in which a command asks for its first page.

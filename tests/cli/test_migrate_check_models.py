@@ -9,7 +9,8 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.server.faults import Match, rewritten
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Shell, Source
+    from tests.support.command_line import Shell
+    from tests.support.source import Source
 
 
 def test_a_mirror_before_its_first_pass_is_not_well(mirror: Shell, source: Source) -> None:

@@ -17,7 +17,8 @@ from syncer.simulator.server.faults import Dropped, Late, Match, native_answer
 from syncer.simulator.tools.personio import PICTURE
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Ran, Shell, Source
+    from tests.support.command_line import Ran, Shell
+    from tests.support.source import Source
 
 HIBOB = "hibob:W4fXivjdxCcXq3ZniR629vUi"
 WORKDAY = "workday:uq2cA6PPbbTNpwHE1hGJGhjA"

@@ -12,7 +12,8 @@ import pytest
 from syncer.simulator.server.limit import RateLimit
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Shell, Source
+    from tests.support.command_line import Shell
+    from tests.support.source import Source
 
 
 def asked(source: Source) -> int:

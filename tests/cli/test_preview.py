@@ -10,7 +10,8 @@ from syncer.simulator.company.company import Company
 from syncer.simulator.server.faults import Match, native_answer, native_rewritten
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Shell, Source
+    from tests.support.command_line import Shell
+    from tests.support.source import Source
 
 HIBOB = "hibob:W4fXivjdxCcXq3ZniR629vUi"
 CONFIGURATION = f"""

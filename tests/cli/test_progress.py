@@ -19,7 +19,8 @@ from syncer.simulator.server.faults import Match, not_ready
 from syncer.sync.context import Progress, Result
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Shell, Source
+    from tests.support.command_line import Shell
+    from tests.support.source import Source
 
 ONE, TWO = StreamKey("personio:1", "hris_groups"), StreamKey("hibob:2", "hris_groups")
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
 
-if TYPE_CHECKING:
-    from sqlalchemy import URL
+from tests.support.databases import PostgresServer
 
-    from tests.cli.conftest import Shell
+if TYPE_CHECKING:
+    from tests.support.command_line import Shell
 
 #: One row with a value of each kind, as each database writes them.
 ROW = {
@@ -197,12 +197,12 @@ def test_ctrl_c_stops_the_statement_on_sqlite(shell: Shell, sqlite_url: str) -> 
 
 @pytest.mark.parametrize("sql", ["SELECT pg_sleep(100000) AS nap", "EXPLAIN ANALYZE SELECT pg_sleep(100000)"])
 def test_ctrl_c_stops_the_statement_on_postgresql(
-    shell: Shell, postgres_url: str, postgres_server_url: URL, sql: str
+    shell: Shell, postgres_url: str, postgres_server: PostgresServer, sql: str
 ) -> None:
     shell.settings = {"SYNCER_DATABASE__URL": postgres_url}
     shell.run("migrate")
     command = shell.start("query", sql)
-    admin = create_engine(postgres_server_url.set(drivername="postgresql+psycopg"), poolclass=NullPool)
+    admin = create_engine(postgres_server.url.set(drivername="postgresql+psycopg"), poolclass=NullPool)
 
     def naps() -> int:
         with admin.connect() as connection:

@@ -11,7 +11,8 @@ from syncer.simulator.server.faults import Match
 
 if TYPE_CHECKING:
     from syncer.simulator.company.company import Company
-    from tests.cli.conftest import Shell, Source
+    from tests.support.command_line import Shell
+    from tests.support.source import Source
 
 EMPLOYEES = "hris_employees"
 GROUPS = "hris_groups"

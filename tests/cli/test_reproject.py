@@ -17,7 +17,8 @@ from syncer.simulator.server.faults import Match, rewritten
 from syncer.store.db.database import Database
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Shell, Source
+    from tests.support.command_line import Shell
+    from tests.support.source import Source
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

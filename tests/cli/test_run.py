@@ -14,7 +14,8 @@ import pytest
 from syncer.domain.catalogue.lookup import catalogue
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Shell, Source
+    from tests.support.command_line import Shell
+    from tests.support.source import Source
 
 
 #: How the headers of the demo's three questions end.

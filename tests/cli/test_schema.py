@@ -20,7 +20,7 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.schema_reference.tables import categories, entries
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Shell
+    from tests.support.command_line import Shell
 
 Syncer = Callable[..., tuple[int, str, str]]
 

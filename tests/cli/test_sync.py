@@ -10,7 +10,8 @@ import pytest
 from syncer.simulator.server.faults import Match, not_ready
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Shell, Source
+    from tests.support.command_line import Shell
+    from tests.support.source import Source
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import pytest
 
@@ -28,6 +29,9 @@ LEAST = {
 POST = '{ method = "POST", path = "/list", data = %s }'
 FREE = '{ table = "hris_employees_live", param = "who", column = "remote_id" }'
 
+#: Loads the settings of a TOML text, with settings from the environment beside it.
+Configured: TypeAlias = Callable[..., Settings]
+
 
 def block(**keys: str | None) -> str:
     """A native list in TOML; keys replace or join the least, None takes one away."""
@@ -36,7 +40,7 @@ def block(**keys: str | None) -> str:
 
 
 @pytest.fixture
-def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configured:
     """Load the settings of a TOML text."""
     monkeypatch.chdir(tmp_path)
 
@@ -52,7 +56,7 @@ def only(settings: Settings) -> NativeListSpec:
     return found
 
 
-def test_the_least_that_is_written_becomes_a_native_list_with_defaults(configured: Any) -> None:
+def test_the_least_that_is_written_becomes_a_native_list_with_defaults(configured: Configured) -> None:
     found = only(configured(block()))
     assert found.call == Call("hibob/v1", "GET", "/list", is_listing=True)
     assert (found.name, found.records, found.key) == ("hibob_list", "results", ("id",))
@@ -60,7 +64,7 @@ def test_the_least_that_is_written_becomes_a_native_list_with_defaults(configure
     assert (found.page, found.for_each, found.columns, found.format) == (SINGLE_PAGE, None, (), "json")
 
 
-def test_everything_that_is_written_is_in_the_native_list(configured: Any) -> None:
+def test_everything_that_is_written_is_in_the_native_list(configured: Configured) -> None:
     found = only(
         configured(
             """
@@ -108,14 +112,14 @@ def test_everything_that_is_written_is_in_the_native_list(configured: Any) -> No
     assert found.format == "xml"
 
 
-def test_native_lists_come_in_order_and_stay_the_same_ones(configured: Any) -> None:
+def test_native_lists_come_in_order_and_stay_the_same_ones(configured: Configured) -> None:
     settings = configured(block(name='"b"') + block(name='"a"'))
     assert [each.name for each in settings.native_lists] == ["b", "a"]
     assert settings.native_lists is settings.native_lists
     assert Settings().native_lists == ()
 
 
-def test_native_lists_can_come_from_the_environment(configured: Any) -> None:
+def test_native_lists_can_come_from_the_environment(configured: Configured) -> None:
     text = (
         '[{"name": "a", "tool": "hibob/v1", "request": {"path": "/a"}, "records": "@", "key": ["id"],'
         ' "page": {"style": "cursor", "param": "c", "in": "params", "next": "next"}}]'
@@ -123,14 +127,14 @@ def test_native_lists_can_come_from_the_environment(configured: Any) -> None:
     assert only(configured("", SYNCER_PASSTHROUGH=text)).page == CursorStyle("c", next="next")
 
 
-def test_what_a_request_holds_is_not_shown(configured: Any) -> None:
+def test_what_a_request_holds_is_not_shown(configured: Configured) -> None:
     secrets = 'params = { a = "s3cret" }, headers = { b = "s3cret" }, data = "s3cret"'
     request = f'{{ method = "POST", path = "/", {secrets} }}'
     settings = configured(block(request=request))
     assert "s3cret" not in f"{settings!r} {settings} {settings.native_lists}"
 
 
-def test_what_a_request_carries_for_the_tool_alone_counts_as_secret(configured: Any) -> None:
+def test_what_a_request_carries_for_the_tool_alone_counts_as_secret(configured: Configured) -> None:
     request = (
         '{ path = "/", params = { access_token = "t0ken-of-the-tool", pageKey = "1", since = "2026-01-01",'
         ' keyword = "list of names", tokens = "          " },'
@@ -153,12 +157,12 @@ def test_what_a_request_carries_for_the_tool_alone_counts_as_secret(configured: 
         '{ style = "link", next = "links.next" }',
     ],
 )
-def test_every_style_is_accepted_with_what_it_takes(configured: Any, page: str) -> None:
+def test_every_style_is_accepted_with_what_it_takes(configured: Configured, page: str) -> None:
     assert only(configured(block(page=page))).page.style in page
 
 
 @pytest.mark.parametrize("data", ["{}", "{ a = {} }", "{ a = { b = 5 } }", "{ z = 1 }"])
-def test_a_position_in_the_data_is_a_path_to_a_place_that_can_be(configured: Any, data: str) -> None:
+def test_a_position_in_the_data_is_a_path_to_a_place_that_can_be(configured: Configured, data: str) -> None:
     page = '{ style = "offset", param = "a.b", in = "data" }'
     assert only(configured(block(page=page, request=POST % data))).page == OffsetStyle("a.b", "data")
 
@@ -354,7 +358,7 @@ def test_a_position_in_the_data_is_a_path_to_a_place_that_can_be(configured: Any
     ],
 )
 def test_a_fault_names_its_key_and_says_what_is_expected(
-    configured: Any, keys: dict[str, str | None], said: str
+    configured: Configured, keys: dict[str, str | None], said: str
 ) -> None:
     with pytest.raises(UsageError) as refused:
         configured(block(name='"fine"') + block(**keys))
@@ -378,7 +382,7 @@ def test_a_fault_names_its_key_and_says_what_is_expected(
         ("within = 'data'", " within."),
     ],
 )
-def test_a_key_that_is_none_is_told_with_the_nearest(configured: Any, line: str, near: str) -> None:
+def test_a_key_that_is_none_is_told_with_the_nearest(configured: Configured, line: str, near: str) -> None:
     key = line.partition(" ")[0]
     with pytest.raises(UsageError) as refused:
         configured(block(**{key: None}) + f"{line}\n")
@@ -394,7 +398,7 @@ def test_a_key_that_is_none_is_told_with_the_nearest(configured: Any, line: str,
     ],
 )
 def test_two_native_lists_take_no_name_of_each_other(
-    configured: Any, names: tuple[str, str], said: str
+    configured: Configured, names: tuple[str, str], said: str
 ) -> None:
     with pytest.raises(UsageError) as refused:
         configured("".join(block(name=f'"{name}"') for name in names))

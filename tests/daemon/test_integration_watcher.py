@@ -10,7 +10,10 @@ from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.integration_watcher import IntegrationWatcher
 from syncer.daemon.schedule import Schedule
 from syncer.domain.catalogue.lookup import catalogue
-from tests.daemon.conftest import MODELS, Mirror, Troubled, World, make_environment
+from tests.support.mirror import Mirror
+from tests.support.outages import Troubled
+from tests.support.source import MODELS, make_environment
+from tests.support.workers import WorkersWorld
 
 
 # What the server has ended the driver cannot close.
@@ -18,7 +21,7 @@ from tests.daemon.conftest import MODELS, Mirror, Troubled, World, make_environm
 async def test_a_database_that_is_away_from_the_start_is_no_end_and_is_made_up_for(
     troubled: Troubled,
 ) -> None:
-    world, health = World(make_environment(), Mirror(troubled.url)), DatabaseHealth()
+    world, health = WorkersWorld(make_environment(), Mirror(troubled.url)), DatabaseHealth()
     async with world.app() as app, app.open() as (engine, asking):
         app.open_database()
         every = dict.fromkeys(catalogue(), timedelta(hours=1))

@@ -24,7 +24,9 @@ from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Match, not_ready
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.streams import StreamStore
-from tests.daemon.conftest import MODELS, Mirror, World, make_environment
+from tests.support.mirror import Mirror
+from tests.support.source import MODELS, make_environment
+from tests.support.workers import WorkersWorld
 
 NOON = datetime(2031, 3, 9, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -54,13 +56,13 @@ def environment() -> Environment:
 
 
 @pytest.fixture
-def world(environment: Environment, migrated_url: str) -> World:
+def world(environment: Environment, migrated_url: str) -> WorkersWorld:
     """Both mirrored, with two native lists of HiBob's."""
-    return World(environment, Mirror(migrated_url), {"passthrough": [PEOPLE, ENTRIES]})
+    return WorkersWorld(environment, Mirror(migrated_url), {"passthrough": [PEOPLE, ENTRIES]})
 
 
 @asynccontextmanager
-async def served(world: World) -> AsyncIterator[App]:
+async def served(world: WorkersWorld) -> AsyncIterator[App]:
     """The service as a whole; what ends it early is raised."""
     async with world.app() as app:
         running = asyncio.create_task(run_service(app, report=world.steps.append, handle_signals=False))
@@ -71,11 +73,11 @@ async def served(world: World) -> AsyncIterator[App]:
             await running
 
 
-def hibob(world: World) -> str:
+def hibob(world: WorkersWorld) -> str:
     return next(each for each in world.environment.integrations if each.startswith("hibob:"))
 
 
-def take_due(world: World) -> set[StreamKey]:
+def take_due(world: WorkersWorld) -> set[StreamKey]:
     """What is due; it is not any more, as if it had been run."""
     with world.mirror.open() as (_, connection):
         found = {each.key for each in StreamStore().all(connection) if each.due_at is not None}
@@ -83,7 +85,9 @@ def take_due(world: World) -> set[StreamKey]:
     return found
 
 
-async def test_a_list_for_each_row_waits_half_a_minute_for_its_model_and_is_read_then(world: World) -> None:
+async def test_a_list_for_each_row_waits_half_a_minute_for_its_model_and_is_read_then(
+    world: WorkersWorld,
+) -> None:
     entries, employees = StreamKey(hibob(world), "work_entries"), StreamKey(hibob(world), "hris_employees")
     world.environment.faults.add(Match(*employees), not_ready(), None)
     async with served(world):
@@ -102,7 +106,7 @@ async def test_a_list_for_each_row_waits_half_a_minute_for_its_model_and_is_read
     assert world.mirror.fetch("SELECT count(*) FROM work_entries_live")[0][0] > 0
 
 
-async def test_native_lists_become_due_by_their_own_interval_or_expression(world: World) -> None:
+async def test_native_lists_become_due_by_their_own_interval_or_expression(world: WorkersWorld) -> None:
     async with world.app() as app:
         app.open_database()
         async with app.open() as (_, asking):
@@ -130,12 +134,14 @@ async def test_native_lists_become_due_by_their_own_interval_or_expression(world
         assert entries in take_due(world)
 
 
-async def _read_once(world: World) -> None:
+async def _read_once(world: WorkersWorld) -> None:
     async with world.app() as app:
         assert {each.outcome for each in await sync(app, Mode.SYNC)} == {Outcome.COMPLETE}
 
 
-async def test_a_list_that_the_configuration_lost_while_the_service_was_down_is_not_run(world: World) -> None:
+async def test_a_list_that_the_configuration_lost_while_the_service_was_down_is_not_run(
+    world: WorkersWorld,
+) -> None:
     world.settings["sync"] = {"every": "1h"}
     await _read_once(world)
     world.mark(StreamKey(hibob(world), "people"), StreamKey(hibob(world), "work_entries"))
@@ -150,10 +156,10 @@ async def test_a_list_that_the_configuration_lost_while_the_service_was_down_is_
     assert world.mirror.fetch("SELECT count(*) FROM people_live")[0][0] > 0
 
 
-async def test_a_stream_that_only_another_service_knows_is_left_to_it(world: World) -> None:
+async def test_a_stream_that_only_another_service_knows_is_left_to_it(world: WorkersWorld) -> None:
     """As while services are restarted one after the other, with one more list in their configuration."""
     await _read_once(world)
-    other = World(world.environment, world.mirror, {"passthrough": [ENTRIES]})
+    other = WorkersWorld(world.environment, world.mirror, {"passthrough": [ENTRIES]})
     async with other.working(due=False) as work:
         with world.mirror.open() as (_, connection):
             connection.execute(update(streams).values(mirrored=True))
@@ -167,7 +173,7 @@ async def test_a_stream_that_only_another_service_knows_is_left_to_it(world: Wor
 
 
 async def test_a_stream_that_is_configured_no_more_does_not_disturb_who_looks_how_the_schedule_stands(
-    world: World,
+    world: WorkersWorld,
 ) -> None:
     await _read_once(world)
     with world.mirror.open() as (database, connection):
@@ -181,7 +187,7 @@ async def test_a_stream_that_is_configured_no_more_does_not_disturb_who_looks_ho
     assert behind["streams"] == 2 * len(MODELS)
 
 
-async def test_a_native_list_that_waits_for_longer_than_its_interval_is_behind(world: World) -> None:
+async def test_a_native_list_that_waits_for_longer_than_its_interval_is_behind(world: WorkersWorld) -> None:
     await _read_once(world)
     with world.mirror.open() as (database, connection):
         long_ago = database.now(connection) - timedelta(hours=2)

@@ -20,7 +20,7 @@ from syncer.domain.stream_key import StreamKey
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.budget import change_budget
 from syncer.sync.permits import fingerprint
-from tests.daemon.conftest import API_KEY
+from tests.support.source import API_KEY
 
 GROUPS = "hris_groups"
 QUIET, BUSY = ([StreamKey(f"{kind}:{number}", GROUPS) for number in range(20)] for kind in ("quiet", "busy"))

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-import psycopg
 import pytest
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import URL, delete, update
+from sqlalchemy import delete, update
 from structlog.testing import capture_logs
 
 from syncer.daemon.schedule import (
@@ -33,7 +31,9 @@ from syncer.domain.streams.state import Outcome, StreamState
 from syncer.store.db.database import Database
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.streams import StreamStore
-from tests.daemon.conftest import Troubled, World
+from tests.support.databases import migrated_database
+from tests.support.outages import Troubled
+from tests.support.workers import WorkersWorld
 
 GROUPS, USERS = "hris_groups", "lms_users"
 KEYS = [StreamKey("personio:1", GROUPS), StreamKey("hibob:2", GROUPS), StreamKey("personio:1", USERS)]
@@ -71,7 +71,7 @@ class Rounds:
         scheduler, stopping = make_scheduler(), asyncio.Event()
         running = asyncio.create_task(self.schedule(scheduler).run(stopping))
         try:
-            await World.until(lambda: scheduler.running, "the scheduler")
+            await WorkersWorld.until(lambda: scheduler.running, "the scheduler")
             yield scheduler
         finally:
             stopping.set()
@@ -93,22 +93,10 @@ class Rounds:
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """One database of each kind for all tests here: they need nothing but a few streams."""
-    if request.param == "sqlite":
-        file = tmp_path_factory.mktemp("schedule") / "mirror.db"
-        shutil.copy(request.getfixturevalue("_sqlite_template"), file)
-        database = Database(f"sqlite:///{file}")
+    with migrated_database(request, request.param, tmp_path_factory.mktemp("schedule")) as url:
+        database = Database(url)
         yield database
         database.close()
-        return
-    template = request.getfixturevalue("_postgres_template")
-    admin: psycopg.Connection = request.getfixturevalue("_postgres_admin")
-    server: URL = request.getfixturevalue("postgres_server_url")
-    name = f"{template}_schedule"
-    admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
-    database = Database(server.set(database=name).render_as_string(hide_password=False))
-    yield database
-    database.close()
-    admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
 def rounds_on(database: Database, every: timedelta | str, others: Mapping[str, timedelta | str]) -> Rounds:
@@ -215,7 +203,7 @@ async def test_a_late_tick_comes_all_the_same_and_counts_for_the_time_it_was_mea
         with world.database.begin() as connection:
             connection.execute(update(streams).values(due_at=None, scheduled_at=meant - HOUR))
         scheduler.get_job(GROUPS).modify(next_run_time=meant)
-        await World.until(lambda: world.last() != {meant - HOUR}, "the tick")
+        await WorkersWorld.until(lambda: world.last() != {meant - HOUR}, "the tick")
     [counted] = filter(None, world.last())
     # What a delay of hours has left out is made up for by one tick, the latest of them.
     assert counted == meant if late < HOUR else timedelta(0) < datetime.now(UTC) - counted < HOUR

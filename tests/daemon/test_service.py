@@ -20,18 +20,13 @@ from syncer.simulator.company.company import Company
 from syncer.simulator.server import faults
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Late, Match
-from tests.daemon.conftest import (
-    API_KEY,
-    MODELS,
-    Mirror,
-    Service,
-    Source,
-    World,
-    make_environment,
-    until,
-)
+from tests.support.mirror import Mirror
+from tests.support.processes import ServedSource, Service
+from tests.support.source import API_KEY, MODELS, make_environment
+from tests.support.waiting import until
+from tests.support.workers import WorkersWorld
 
-Serve = Callable[[Environment], Source]
+Serve = Callable[[Environment], ServedSource]
 HOUR = timedelta(hours=1)
 #: Each signal and each kind of database once: a process takes its second to start.
 EACH_SIGNAL = pytest.mark.parametrize(
@@ -79,12 +74,12 @@ def test_it_fills_an_empty_database_follows_the_source_and_ends_well(
     service = source.start(mirror.database_url, SYNCER_SYNC__EVERY="1s")
     url = service.wait_for("pages_served")["url"]
     until(lambda: len(service.events("run_ended")) >= source.streams, "all streams")
-    assert mirror.equals(source.environment)
+    mirror.assert_equals_source(source.environment, with_copies=True)
 
     # What changes at the source arrives.
     company = next(iter(source.environment.companies.values()))
     company.update("hris_groups", company.ids("hris_groups")[0], name="Anders")
-    until(lambda: mirror.equals(source.environment, "hris_groups"), "the change")
+    until(lambda: mirror.equals_source(source.environment, ["hris_groups"], with_copies=True), "the change")
 
     stopped_well(service, number)
     assert mirror.leases() == []
@@ -92,7 +87,7 @@ def test_it_fills_an_empty_database_follows_the_source_and_ends_well(
     check_log(service, source, url)
 
 
-def check_log(service: Service, source: Source, url: str) -> None:
+def check_log(service: Service, source: ServedSource, url: str) -> None:
     """Lines of JSON with fixed words and fields, without the key."""
     events = service.events()
     words = [event["event"] for event in events]
@@ -134,7 +129,7 @@ def test_a_second_service_shares_the_work(serve: Serve, ready: Mirror) -> None:
     until(both_work, "work by both of them")
     for service in services:
         stopped_well(service)
-    assert ready.equals(source.environment)
+    ready.assert_equals_source(source.environment, with_copies=True)
     # No stream was run twice at once, and the limit was never overrun.
     runs: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for integration, model, began, ended in ready.fetch(
@@ -169,7 +164,7 @@ def test_a_killed_service_goes_on_where_it_was(serve: Serve, ready: Mirror) -> N
     second = source.start(ready.database_url, **settings)
     until(lambda: ready.is_complete(source.streams), "the rest")
     stopped_well(second)
-    assert ready.equals(source.environment)
+    ready.assert_equals_source(source.environment, with_copies=True)
     # It went on from the page that was not stored: nothing was read twice, and nothing counted twice.
     later = [each.page or 0 for each in list(source.environment.requests)[before:] if each.model]
     assert min(later) >= 8
@@ -209,7 +204,7 @@ def test_it_ends_while_the_api_is_silent(serve: Serve, ready: Mirror) -> None:
     stopped_well(working)
     assert ready.leases() == []
     # One silent model of one integration is no reason to do nothing.
-    assert ready.equals(source.environment, "hris_groups", "hris_locations")
+    ready.assert_equals_source(source.environment, ["hris_groups", "hris_locations"], with_copies=True)
 
 
 @EACH_SIGNAL
@@ -222,7 +217,7 @@ def test_it_ends_well_in_its_first_second(serve: Serve, mirror: Mirror, number: 
     after = source.start(mirror.database_url)
     until(lambda: len(after.events("run_ended")) == source.streams, "all streams")
     stopped_well(after)
-    assert mirror.equals(source.environment)
+    mirror.assert_equals_source(source.environment, with_copies=True)
 
 
 def catches(pid: int, number: int) -> bool:
@@ -294,12 +289,12 @@ def test_a_database_that_is_not_there_is_one_clear_sentence(serve: Serve, tmp_pa
 
 
 @pytest.fixture
-def tiny(sqlite_url: str) -> World:
+def tiny(sqlite_url: str) -> WorkersWorld:
     """A world on an empty SQLite database, for what no database makes different."""
-    return World(make_environment(), Mirror(sqlite_url))
+    return WorkersWorld(make_environment(), Mirror(sqlite_url))
 
 
-async def test_integrations_come_and_go_while_it_runs(tiny: World) -> None:
+async def test_integrations_come_and_go_while_it_runs(tiny: WorkersWorld) -> None:
     known = next(iter(tiny.environment.integrations))
     newcomer = "hibob:newcomer"
     async with tiny.app() as app, tiny.app() as command:
@@ -311,7 +306,8 @@ async def test_integrations_come_and_go_while_it_runs(tiny: World) -> None:
             tiny.environment.add(Company(newcomer, tiny.environment.clock, seed=3, records=300))
             await asyncio.to_thread(add_integration, command, newcomer, ["hris_groups"])
             await tiny.until(
-                lambda: tiny.mirror.equals(tiny.environment, "hris_groups"), "the rows of the newcomer"
+                lambda: tiny.mirror.equals_source(tiny.environment, ["hris_groups"], with_copies=True),
+                "the rows of the newcomer",
             )
             assert set(tiny.mirror.streams()) == {
                 (newcomer, "hris_groups"),
@@ -331,7 +327,9 @@ async def test_integrations_come_and_go_while_it_runs(tiny: World) -> None:
     ]
 
 
-async def test_an_integration_that_kombo_is_silent_about_does_not_hold_up_the_others(tiny: World) -> None:
+async def test_an_integration_that_kombo_is_silent_about_does_not_hold_up_the_others(
+    tiny: WorkersWorld,
+) -> None:
     known, silent = next(iter(tiny.environment.integrations)), "hibob:silent"
     async with tiny.app() as earlier:
         earlier.open_database()
@@ -347,7 +345,7 @@ async def test_an_integration_that_kombo_is_silent_about_does_not_hold_up_the_ot
         await running
 
 
-async def test_a_fault_of_ours_ends_it_loudly(tiny: World) -> None:
+async def test_a_fault_of_ours_ends_it_loudly(tiny: WorkersWorld) -> None:
     async with tiny.app() as app:
         with capture_logs() as logged:
             running = asyncio.create_task(
@@ -363,7 +361,7 @@ async def test_a_fault_of_ours_ends_it_loudly(tiny: World) -> None:
         assert "service_stopped" not in [each["event"] for each in logged]
 
 
-async def test_its_clock_decides_what_is_due(tiny: World) -> None:
+async def test_its_clock_decides_what_is_due(tiny: WorkersWorld) -> None:
     noon = datetime(2031, 3, 9, 12, tzinfo=UTC)
     for moment, runs in ((noon, 3), (noon + 0.5 * HOUR, 3), (noon + 25 * HOUR, 6)):
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -18,16 +18,18 @@ from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.simulator.server.request_log import RequestInfo
 from syncer.store.schema.mirror_tables import streams
-from tests.daemon.conftest import MODELS, Mirror, Troubled, World, make_environment
+from tests.support.mirror import Mirror
+from tests.support.outages import Troubled
+from tests.support.source import MODELS, make_environment
+from tests.support.workers import MakeWorkersWorld, WorkersWorld
 
-Make = Callable[..., World]
 #: Seconds after which nobody in these tests looks: whatever happens has another cause.
 NEVER = 3_600.0
 #: Where no database makes a difference.
 ON_SQLITE = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 
 
-async def test_what_is_due_is_run_and_only_that(make_world: Make) -> None:
+async def test_what_is_due_is_run_and_only_that(make_world: MakeWorkersWorld) -> None:
     world = make_world(integrations=2)
     async with world.working(due=False) as work:
         due = work.keys[:4]
@@ -39,7 +41,7 @@ async def test_what_is_due_is_run_and_only_that(make_world: Make) -> None:
 
 
 @ON_SQLITE
-async def test_so_many_streams_run_at_once_and_no_more(make_world: Make) -> None:
+async def test_so_many_streams_run_at_once_and_no_more(make_world: MakeWorkersWorld) -> None:
     world = make_world(integrations=3)
     most = 0
 
@@ -54,7 +56,7 @@ async def test_so_many_streams_run_at_once_and_no_more(make_world: Make) -> None
 
 
 @ON_SQLITE
-async def test_integrations_take_turns(make_world: Make) -> None:
+async def test_integrations_take_turns(make_world: MakeWorkersWorld) -> None:
     world = make_world(integrations=3)
     async with world.working(due=False, concurrency=1) as work:
         world.mark(*sorted(work.keys))
@@ -69,7 +71,7 @@ async def test_integrations_take_turns(make_world: Make) -> None:
 @ON_SQLITE
 @pytest.mark.parametrize(("concurrency", "turn"), [(2, NEVER), (1, 0.05)], ids=["two places", "one place"])
 async def test_an_integration_with_long_streams_does_not_starve_another(
-    make_world: Make, concurrency: int, turn: float
+    make_world: MakeWorkersWorld, concurrency: int, turn: float
 ) -> None:
     models = ("hris_absences", "hris_timesheets", "hris_locations")
     world = make_world(integrations=2, kombo={"page_size": 1}, sync={"models": models})
@@ -99,7 +101,7 @@ async def test_an_integration_with_long_streams_does_not_starve_another(
 
 
 @ON_SQLITE
-async def test_only_as_many_places_are_given_up_as_others_wait_for(make_world: Make) -> None:
+async def test_only_as_many_places_are_given_up_as_others_wait_for(make_world: MakeWorkersWorld) -> None:
     world = make_world(integrations=2, kombo={"page_size": 1})
     long, small = world.environment.integrations
     late = StreamKey(small, "hris_locations")
@@ -119,7 +121,9 @@ async def test_only_as_many_places_are_given_up_as_others_wait_for(make_world: M
 
 
 @ON_SQLITE
-async def test_a_place_that_was_given_up_goes_to_whom_it_was_given_up_for(make_world: Make) -> None:
+async def test_a_place_that_was_given_up_goes_to_whom_it_was_given_up_for(
+    make_world: MakeWorkersWorld,
+) -> None:
     world = make_world(integrations=2, kombo={"page_size": 1})
     long, small = world.environment.integrations
     late = StreamKey(small, "hris_locations")
@@ -139,7 +143,7 @@ async def test_a_place_that_was_given_up_goes_to_whom_it_was_given_up_for(make_w
         assert [key for key, _ in world.ended()][1] == late
 
 
-async def test_a_stream_whose_runner_has_died_is_taken(world: World) -> None:
+async def test_a_stream_whose_runner_has_died_is_taken(world: WorkersWorld) -> None:
     async with world.working(due=False) as work:
         parts = work.engine.owner.split("/")
         # A process of this host that has ended: our own name with a number that nobody has.
@@ -157,7 +161,7 @@ async def test_a_stream_whose_runner_has_died_is_taken(world: World) -> None:
 
 
 @ON_SQLITE
-async def test_a_stream_of_a_living_runner_is_left_alone(make_world: Make) -> None:
+async def test_a_stream_of_a_living_runner_is_left_alone(make_world: MakeWorkersWorld) -> None:
     world = make_world(sync={"models": MODELS})
     async with world.working(due=False) as work:
         owner = f"elsewhere/{work.engine.owner.partition('/')[2]}"
@@ -174,7 +178,7 @@ async def test_a_stream_of_a_living_runner_is_left_alone(make_world: Make) -> No
     assert "hris_groups" not in {key.model for key, _ in world.ended()}
 
 
-async def test_what_becomes_due_later_needs_no_look(world: World) -> None:
+async def test_what_becomes_due_later_needs_no_look(world: WorkersWorld) -> None:
     async with world.working(due=False, poll_every=NEVER) as work:
         with world.mirror.open() as (database, connection):
             soon = database.now(connection) + timedelta(seconds=0.5)
@@ -185,7 +189,7 @@ async def test_what_becomes_due_later_needs_no_look(world: World) -> None:
     assert {outcome for _, outcome in world.ended()} == {"complete"}
 
 
-async def test_what_another_process_marks_is_found_at_the_next_look(world: World) -> None:
+async def test_what_another_process_marks_is_found_at_the_next_look(world: WorkersWorld) -> None:
     async with world.working(due=False, poll_every=0.05) as work:
         world.mark(work.keys[0])
         await world.until(world.ended, "the run")
@@ -193,7 +197,7 @@ async def test_what_another_process_marks_is_found_at_the_next_look(world: World
 
 
 @ON_SQLITE
-async def test_a_failing_stream_stops_no_other_and_comes_again(make_world: Make) -> None:
+async def test_a_failing_stream_stops_no_other_and_comes_again(make_world: MakeWorkersWorld) -> None:
     world = make_world(integrations=2)
     world.environment.faults.add(Match(model="hris_groups"), faults.server_error(), None)
     async with world.working() as work:
@@ -207,7 +211,7 @@ async def test_a_failing_stream_stops_no_other_and_comes_again(make_world: Make)
     assert again == {key: key.model == "hris_groups" for key in work.keys}
 
 
-async def test_a_refused_key_ends_the_service(world: World) -> None:
+async def test_a_refused_key_ends_the_service(world: WorkersWorld) -> None:
     async with world.working(due=False) as work:
         world.environment.api_key = "another"
         world.mark(*work.keys)
@@ -219,7 +223,7 @@ async def test_a_refused_key_ends_the_service(world: World) -> None:
 
 
 @ON_SQLITE
-async def test_a_fault_of_ours_ends_the_service(world: World) -> None:
+async def test_a_fault_of_ours_ends_the_service(world: WorkersWorld) -> None:
     async with world.working(due=False) as work:
         world.mark(work.keys[0])
         work.workers.wake()
@@ -233,7 +237,7 @@ async def test_a_fault_of_ours_ends_the_service(world: World) -> None:
         assert work.app.stopping.is_set()
 
 
-async def test_the_end_finishes_the_page_and_frees_the_streams(make_world: Make) -> None:
+async def test_the_end_finishes_the_page_and_frees_the_streams(make_world: MakeWorkersWorld) -> None:
     world = make_world(kombo={"page_size": 1})
     async with world.working() as work:
         await world.until(lambda: any(step.step == "page" for step in world.steps), "a page")
@@ -247,7 +251,7 @@ async def test_the_end_finishes_the_page_and_frees_the_streams(make_world: Make)
 
 
 @ON_SQLITE
-async def test_a_run_that_waits_for_kombo_does_not_hold_up_the_end(world: World) -> None:
+async def test_a_run_that_waits_for_kombo_does_not_hold_up_the_end(world: WorkersWorld) -> None:
     silent = world.environment.faults.add(Match(model="hris_groups"), faults.Late(NEVER), None)
     async with world.working(grace=0.2) as work:
         await world.until(lambda: silent.fired and len(world.ended()) == 2, "silence")
@@ -262,7 +266,7 @@ async def test_a_run_that_waits_for_kombo_does_not_hold_up_the_end(world: World)
 @pytest.mark.filterwarnings("ignore:.*was deleted while still open:ResourceWarning")
 async def test_the_database_goes_away_and_comes_back(troubled: Troubled) -> None:
     # A lease that would keep everybody out for an hour: what was left behind is ours to take.
-    world = World(
+    world = WorkersWorld(
         make_environment(),
         Mirror(troubled.url),
         {"kombo": {"page_size": 2}, "sync": {"models": MODELS, "lease": "1h"}},
@@ -290,12 +294,12 @@ async def test_the_database_goes_away_and_comes_back(troubled: Troubled) -> None
         "database_unavailable",
         "database_back",
     ]
-    assert world.mirror.equals(world.environment)
+    world.mirror.assert_equals_source(world.environment, with_copies=True)
     assert world.mirror.leases() == []
 
 
 @pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
-async def test_a_trouble_of_one_stream_alone_is_said_once_and_the_others_go_on(world: World) -> None:
+async def test_a_trouble_of_one_stream_alone_is_said_once_and_the_others_go_on(world: WorkersWorld) -> None:
     def have_run(keys: list[StreamKey], times: int) -> bool:
         return all(len(world.ended(key)) >= times for key in keys)
 
@@ -324,7 +328,7 @@ async def test_a_trouble_of_one_stream_alone_is_said_once_and_the_others_go_on(w
         "database_unavailable",
         "database_back",
     ]
-    assert world.mirror.equals(world.environment)
+    world.mirror.assert_equals_source(world.environment, with_copies=True)
 
 
 def events(logged: list[MutableMapping[str, Any]]) -> list[str]:
@@ -333,7 +337,7 @@ def events(logged: list[MutableMapping[str, Any]]) -> list[str]:
 
 
 @ON_SQLITE
-async def test_a_stream_that_is_running_is_not_taken_for_one_left_behind(world: World) -> None:
+async def test_a_stream_that_is_running_is_not_taken_for_one_left_behind(world: WorkersWorld) -> None:
     def at_least(runs: int) -> bool:
         return len(world.ended()) >= runs
 
@@ -348,7 +352,7 @@ async def test_a_stream_that_is_running_is_not_taken_for_one_left_behind(world: 
     assert {outcome for _, outcome in world.ended()} == {"complete"}
 
 
-async def test_old_runs_are_forgotten(world: World) -> None:
+async def test_old_runs_are_forgotten(world: WorkersWorld) -> None:
     async with world.working():
         await world.until(lambda: len(world.ended()) == len(MODELS), "the runs")
     with world.mirror.open() as (_, connection):

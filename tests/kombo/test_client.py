@@ -35,6 +35,7 @@ from syncer.domain.errors import (
     UsageError,
 )
 from syncer.domain.ratelimit.budget import Permit, Purpose, Rate
+from syncer.kombo import client as client_module
 from syncer.kombo.client import Client
 from syncer.kombo.lists import Page
 
@@ -493,7 +494,7 @@ async def test_a_silent_server_does_not_hold_the_request() -> None:
 async def test_a_server_that_never_ends_its_answer_does_not_hold_the_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("syncer.kombo.client.LONGEST_REQUEST", 0.025)
+    monkeypatch.setattr(client_module, "LONGEST_REQUEST", 0.025)
     async with serving(drip, *[answer(200, page("a"))] * 5) as server, lab(server.url, silence=20) as at:
         with structlog.testing.capture_logs() as logs:
             assert len((await at.page()).results) == 1

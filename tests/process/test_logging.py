@@ -6,7 +6,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import structlog
@@ -97,7 +97,7 @@ def test_libraries_log_the_same_way_the_talkative_only_warnings_and_the_schedule
 
 
 @pytest.mark.parametrize("format", ["text", "json"])
-def test_a_secret_shows_nowhere(format: Any) -> None:
+def test_a_secret_shows_nowhere(format: Literal["text", "json"]) -> None:
     stream = io.StringIO()
     configure_logging("INFO", format, redactor=Redactor([SECRET]), stream=stream)
     log = structlog.get_logger()

@@ -14,7 +14,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Timer
-from typing import Any
 
 import pytest
 
@@ -111,7 +110,7 @@ def finish(command: str, directory: Path, environ: dict[str, str]) -> str:
 
 @pytest.mark.slow
 def test_make_demo_fills_a_mirror_and_its_three_queries_work_in_a_second_terminal(
-    tmp_path: Any, environ: Any, started: Any
+    tmp_path: Path, environ: dict[str, str], started: list[subprocess.Popen[str]]
 ) -> None:
     assert commands(None) == ["make demo"]
     program, said = start(f"make demo DIRECTORY={tmp_path}", ROOT, environ, started, until="Ctrl-C ends it.")
@@ -124,7 +123,9 @@ def test_make_demo_fills_a_mirror_and_its_three_queries_work_in_a_second_termina
 
 
 @pytest.mark.slow
-def test_the_fake_api_can_be_mirrored_as_described(tmp_path: Any, environ: Any, started: Any) -> None:
+def test_the_fake_api_can_be_mirrored_as_described(
+    tmp_path: Path, environ: dict[str, str], started: list[subprocess.Popen[str]]
+) -> None:
     simulate, *rest = commands("Try it against the fake API")
     program, _ = start(simulate, tmp_path, environ, started, until="Ctrl-C ends it.")
     for command in rest:
@@ -140,7 +141,9 @@ def test_the_fake_api_can_be_mirrored_as_described(tmp_path: Any, environ: Any, 
 
 
 @pytest.mark.slow
-def test_the_service_starts_as_described(tmp_path: Any, environ: Any, started: Any) -> None:
+def test_the_service_starts_as_described(
+    tmp_path: Path, environ: dict[str, str], started: list[subprocess.Popen[str]]
+) -> None:
     clock = SimClock(lambda: datetime.now(UTC))
     export, add, check, run = commands("Use it with your Kombo environment")
     name, _, key = export.removeprefix("export ").partition("=")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.queries.conftest import Answers, Question, Rows, Source
+from tests.queries.mirrored import Answers, Rows
+from tests.queries.page import Question
+from tests.queries.sources import MondaySource
 
 
 def test_every_question_has_an_answer(questions: dict[str, Question]) -> None:
@@ -21,7 +20,7 @@ def test_the_database_says_what_the_records_say(
     check(question, ANSWERS)
 
 
-def skills(source: Source) -> Rows:
+def skills(source: MondaySource) -> Rows:
     openings, people = Counter[str](), defaultdict(set)
     for each in source.live("hris_staffing_entities"):
         if each["status"] in ("OPEN_LIMITED", "OPEN_UNLIMITED"):
@@ -36,7 +35,7 @@ def skills(source: Source) -> Rows:
     ]
 
 
-def completions(source: Source) -> Rows:
+def completions(source: MondaySource) -> Rows:
     users = source.by_id("lms_users")
     titles = {
         revision["id"]: revision["title"]
@@ -54,7 +53,7 @@ def completions(source: Source) -> Rows:
     ]
 
 
-def lessons(source: Source) -> Rows:
+def lessons(source: MondaySource) -> Rows:
     names = source.by_id("lms_skills")
     completed = Counter(
         each["course_revision_id"]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.queries.conftest import Answers, Mirror, Question, Rows, Source
+from tests.queries.mirrored import Answers, QueriedMirror, Rows
+from tests.queries.page import Question
+from tests.queries.sources import MondaySource
 
 
 def test_every_question_has_an_answer(questions: dict[str, Question]) -> None:
@@ -22,7 +22,7 @@ def test_the_database_says_what_the_records_say(
 
 
 def test_whoever_is_asked_about_the_reports_are_found_and_circles_end(
-    mirror: Mirror, questions: dict[str, Question]
+    mirror: QueriedMirror, questions: dict[str, Question]
 ) -> None:
     question = questions["Who reports to one person, directly or through others?"]
     sizes = Counter[int]()
@@ -38,7 +38,7 @@ def test_whoever_is_asked_about_the_reports_are_found_and_circles_end(
     assert len(sizes) > 5
 
 
-def headcount_by_month(source: Source, year: str) -> Rows:
+def headcount_by_month(source: MondaySource, year: str) -> Rows:
     first_days = [f"{year}-{month:02}-01" for month in range(1, 13)]
     return [
         (entity["name"], day, sum(each.get("legal_entity_id") == id for each in source.employed(day)))
@@ -47,7 +47,7 @@ def headcount_by_month(source: Source, year: str) -> Rows:
     ]
 
 
-def headcount_by_department(source: Source, today: str) -> Rows:
+def headcount_by_department(source: MondaySource, today: str) -> Rows:
     groups = source.by_id("hris_groups")
     found = Counter(
         group["id"]
@@ -58,7 +58,7 @@ def headcount_by_department(source: Source, today: str) -> Rows:
     return [(groups[id]["name"], number) for id, number in found.items()]
 
 
-def chart(source: Source) -> Rows:
+def chart(source: MondaySource) -> Rows:
     employees = source.by_id("hris_employees")
     rows = []
     for employee in employees.values():
@@ -70,7 +70,7 @@ def chart(source: Source) -> Rows:
     return rows
 
 
-def reports(source: Source, work_email: str) -> Rows:
+def reports(source: MondaySource, work_email: str) -> Rows:
     employees = source.live("hris_employees")
     level = [each for each in employees if each.get("work_email") == work_email]
     seen = {each["id"] for each in level}
@@ -83,7 +83,7 @@ def reports(source: Source, work_email: str) -> Rows:
     return rows
 
 
-def circles(source: Source) -> Rows:
+def circles(source: MondaySource) -> Rows:
     employees = source.by_id("hris_employees")
     rows = []
     for employee in employees.values():
@@ -97,7 +97,7 @@ def circles(source: Source) -> Rows:
     return rows
 
 
-def without_manager(source: Source, today: str) -> Rows:
+def without_manager(source: MondaySource, today: str) -> Rows:
     everybody = {each["id"]: each for each in source.all("hris_employees")}
     rows = []
     for employee in source.live("hris_employees"):
@@ -118,7 +118,7 @@ def without_manager(source: Source, today: str) -> Rows:
     return rows
 
 
-def leavers(source: Source, since: str, today: str) -> Rows:
+def leavers(source: MondaySource, since: str, today: str) -> Rows:
     entities = source.by_id("hris_legal_entities")
     return [
         (*_names(each), _last_day(each), entities.get(each.get("legal_entity_id"), {}).get("name"))
@@ -127,7 +127,7 @@ def leavers(source: Source, since: str, today: str) -> Rows:
     ]
 
 
-def starters(source: Source, first: str, until: str) -> Rows:
+def starters(source: MondaySource, first: str, until: str) -> Rows:
     employees = source.by_id("hris_employees")
     return [
         (
@@ -141,7 +141,7 @@ def starters(source: Source, first: str, until: str) -> Rows:
     ]
 
 
-def countries(source: Source, today: str) -> Rows:
+def countries(source: MondaySource, today: str) -> Rows:
     locations = source.by_id("hris_locations")
     found = Counter(
         (locations.get(each.get("work_location_id"), {}).get("address") or {}).get("country") or "not told"
@@ -150,13 +150,13 @@ def countries(source: Source, today: str) -> Rows:
     return list(found.items())
 
 
-def shirts(source: Source) -> Rows:
+def shirts(source: MondaySource) -> Rows:
     employees = source.live("hris_employees")
     found = Counter((each.get("custom_fields") or {}).get("shirt_size") or "not told" for each in employees)
     return list(found.items())
 
 
-def same_person(source: Source) -> Rows:
+def same_person(source: MondaySource) -> Rows:
     def found(model: str, member: str, address: str | None) -> list[dict[str, Any]]:
         return [
             each

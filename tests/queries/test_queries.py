@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
-
-if TYPE_CHECKING:
-    from tests.queries.conftest import Mirror, Question
+from tests.queries.mirrored import QueriedMirror
+from tests.queries.page import Question
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "queries.md"
@@ -68,7 +67,7 @@ def test_every_sensitive_column_that_is_read_is_named(question: Question) -> Non
 
 
 def test_the_sample_is_the_answer_for_the_firm(
-    question: Question, firm: Mirror, pytestconfig: pytest.Config
+    question: Question, firm: QueriedMirror, pytestconfig: pytest.Config
 ) -> None:
     columns, rows = firm.ask(question)
     sample = [columns, *(tuple(map(_shown, row)) for row in rows[:SAMPLE_ROWS])]
@@ -80,7 +79,7 @@ def test_the_sample_is_the_answer_for_the_firm(
         assert list(question.sample) == sample
 
 
-def test_days_can_be_written_as_the_page_says(question: Question, firm: Mirror) -> None:
+def test_days_can_be_written_as_the_page_says(question: Question, firm: QueriedMirror) -> None:
     ago = {"sqlite": "date('now', '-30 days')", "postgresql": "CURRENT_DATE - 30"}[firm.dialect]
     assert f"`{ago}`" in PAGE.read_text(encoding="utf-8").replace("\n", " ")
     sql = question.sql[firm.dialect].replace(":today", "CURRENT_DATE").replace(":since", ago)
@@ -88,7 +87,7 @@ def test_days_can_be_written_as_the_page_says(question: Question, firm: Mirror) 
     assert columns == firm.ask(question)[0]
 
 
-def test_the_statement_of_the_readme_runs_as_it_stands(firm: Mirror) -> None:
+def test_the_statement_of_the_readme_runs_as_it_stands(firm: QueriedMirror) -> None:
     readme = (HERE.parents[1] / "README.md").read_text(encoding="utf-8")
     statements = re.findall(r"^```sql\n(.*?)^```$", readme, flags=re.M | re.S)
     assert statements
@@ -109,7 +108,7 @@ def test_links_of_the_page_lead_somewhere() -> None:
 @pytest.mark.parametrize(
     "sql", ["DELETE FROM hris_employees", "UPDATE hris_groups SET name = ''", "DROP VIEW hris_groups_live"]
 )
-def test_a_statement_that_writes_is_refused(mirror: Mirror, sql: str) -> None:
+def test_a_statement_that_writes_is_refused(mirror: QueriedMirror, sql: str) -> None:
     with pytest.raises(UsageError):
         mirror.run(sql)
     assert mirror.run("SELECT count(*) > 0 FROM hris_employees")[1] == [(1,)]

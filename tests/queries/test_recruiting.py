@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.queries.conftest import Answers, Question, Rows, Source
+from tests.queries.mirrored import Answers, Rows
+from tests.queries.page import Question
+from tests.queries.sources import MondaySource
 
 
 def test_every_question_has_an_answer(questions: dict[str, Question]) -> None:
@@ -22,7 +22,7 @@ def test_the_database_says_what_the_records_say(
     check(question, ANSWERS)
 
 
-def open_jobs(source: Source) -> Rows:
+def open_jobs(source: MondaySource) -> Rows:
     applications = source.live("ats_applications")
     return [
         (
@@ -36,7 +36,7 @@ def open_jobs(source: Source) -> Rows:
     ]
 
 
-def days_to_hire(source: Source) -> Rows:
+def days_to_hire(source: MondaySource) -> Rows:
     jobs, applications = source.by_id("ats_jobs"), source.by_id("ats_applications")
     found = defaultdict(list)
     for offer in source.live("ats_offers"):
@@ -57,7 +57,7 @@ def days_to_hire(source: Source) -> Rows:
     return rows
 
 
-def pipeline(source: Source) -> Rows:
+def pipeline(source: MondaySource) -> Rows:
     stages = source.by_id("ats_application_stages")
     applications = source.live("ats_applications")
     rows = []
@@ -75,7 +75,7 @@ def pipeline(source: Source) -> Rows:
     return rows
 
 
-def silence(source: Source, since: str) -> Rows:
+def silence(source: MondaySource, since: str) -> Rows:
     candidates, jobs = source.by_id("ats_candidates"), source.by_id("ats_jobs")
     stages = source.by_id("ats_application_stages")
     signs = defaultdict(list)
@@ -94,7 +94,7 @@ def silence(source: Source, since: str) -> Rows:
     return rows
 
 
-def sources(source: Source) -> Rows:
+def sources(source: MondaySource) -> Rows:
     candidates = source.by_id("ats_candidates")
     found = defaultdict(list)
     for each in source.live("ats_applications"):
@@ -103,7 +103,7 @@ def sources(source: Source) -> Rows:
     return [(name, len(hired), sum(hired), 100 * sum(hired) / len(hired)) for name, hired in found.items()]
 
 
-def rejections(source: Source) -> Rows:
+def rejections(source: MondaySource) -> Rows:
     found = Counter(
         each["rejection_reason_name"] or "not told"
         for each in source.live("ats_applications")
@@ -112,7 +112,7 @@ def rejections(source: Source) -> Rows:
     return [(reason, number, 100 * number / found.total()) for reason, number in found.items()]
 
 
-def interviews(source: Source, first: str, until: str) -> Rows:
+def interviews(source: MondaySource, first: str, until: str) -> Rows:
     users, jobs = source.by_id("ats_users"), source.by_id("ats_jobs")
     candidates = source.by_id("ats_candidates")
     rows = []
@@ -127,7 +127,7 @@ def interviews(source: Source, first: str, until: str) -> Rows:
     return rows
 
 
-def scorecards(source: Source, today: str) -> Rows:
+def scorecards(source: MondaySource, today: str) -> Rows:
     written = {(each["interview_id"], each["author_id"]) for each in source.live("ats_scorecards")}
     held = [
         each
@@ -142,7 +142,7 @@ def scorecards(source: Source, today: str) -> Rows:
     return rows
 
 
-def offers(source: Source) -> Rows:
+def offers(source: MondaySource) -> Rows:
     found = defaultdict(list)
     for each in source.live("ats_offers"):
         found[each["status"] or "not told"].append(each.get("employment_start_date"))
@@ -153,12 +153,12 @@ def offers(source: Source) -> Rows:
     return rows
 
 
-def tags(source: Source) -> Rows:
+def tags(source: MondaySource) -> Rows:
     found = Counter(tag["id"] for each in source.live("ats_candidates") for tag in each["tags"])
     return [(tag["name"], found[id]) for id, tag in source.by_id("ats_tags").items()]
 
 
-def without_cv(source: Source) -> Rows:
+def without_cv(source: MondaySource) -> Rows:
     candidates, jobs = source.by_id("ats_candidates"), source.by_id("ats_jobs")
     there = {each["candidate_id"] for each in source.live("ats_attachments") if each["type"] == "CV"}
     return [
@@ -168,7 +168,7 @@ def without_cv(source: Source) -> Rows:
     ]
 
 
-def employed_candidates(source: Source) -> Rows:
+def employed_candidates(source: MondaySource) -> Rows:
     found = set()
     for candidate in source.live("ats_candidates"):
         addresses = [each.get("email_address") for each in candidate.get("email_addresses") or ()]
@@ -181,7 +181,7 @@ def employed_candidates(source: Source) -> Rows:
     return list(found)
 
 
-def permissions(source: Source) -> Rows:
+def permissions(source: MondaySource) -> Rows:
     users = {id: user for id, user in source.by_id("ats_users").items() if user.get("status") != "INACTIVE"}
     rows: Rows = [
         (job["name"], users[member["id"]].get("email"), role.get("remote_label"))
@@ -198,7 +198,7 @@ def permissions(source: Source) -> Rows:
     return rows
 
 
-def open_assessments(source: Source) -> Rows:
+def open_assessments(source: MondaySource) -> Rows:
     return [
         (each["package_id"], each["candidate"]["email"], each["job"]["name"])
         for each in source.live("assessment_orders")

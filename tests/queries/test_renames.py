@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -21,11 +21,12 @@ from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
 from syncer.simulator.company.factories import RELATIONS
 from syncer.simulator.company.relations import Relation
+from syncer.simulator.server.environment import Environment
 from syncer.store.db.database import Database
 from syncer.store.reading.query import query
-
-if TYPE_CHECKING:
-    from tests.queries.conftest import Sync
+from tests.queries.mirrored import sync
+from tests.queries.sources import FRIDAY
+from tests.support.source import unlimited
 
 Way = tuple[Relation, ...]
 
@@ -122,9 +123,9 @@ class Place:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, new_database: Callable[[str], str], sync: Sync) -> Iterator[Place]:
-    clock = SimClock.frozen(sync.friday)
-    environment = sync.environment(clock)
+def place(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> Iterator[Place]:
+    clock = SimClock.frozen(FRIDAY)
+    environment = Environment(clock, limit=unlimited())
     company = Company("greenhouse:2zL7LCVSGGFVjTYPMGFcYmYh", clock, seed=11, records=700)
     environment.add(company)
     url = new_database(request.param)
@@ -243,12 +244,12 @@ SHARED = {path_of(way): way for way in ((PAYSLIP_ITEMS, SALARY_TYPE), (PROVIDER,
 @pytest.mark.parametrize("path", SHARED)
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 def test_a_copy_that_came_later_renews_what_is_joined_to_every_carrier(
-    path: str, dialect: str, new_database: Callable[[str], str], sync: Sync
+    path: str, dialect: str, new_database: Callable[[str], str]
 ) -> None:
     way = SHARED[path]
     carrier, target = way[0].carrier, way[-1].target
-    clock = SimClock.frozen(sync.friday)
-    environment = sync.environment(clock)
+    clock = SimClock.frozen(FRIDAY)
+    environment = Environment(clock, limit=unlimited())
     company = Company("greenhouse:2zL7LCVSGGFVjTYPMGFcYmYh", clock, seed=11, records=700)
     environment.add(company)
     url = new_database(dialect)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from syncer.domain.catalogue.lookup import catalogue
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.queries.conftest import Answers, Question, Rows, Source
+from tests.queries.mirrored import Answers, Rows
+from tests.queries.page import Question
+from tests.queries.sources import MondaySource
 
 #: The last sync of what was not asked for on Monday.
 FRIDAY = "2026-06-12"
@@ -29,7 +27,7 @@ def test_the_database_says_what_the_records_say(
     check(question, ANSWERS)
 
 
-def stale(source: Source, since: str) -> Rows:
+def stale(source: MondaySource, since: str) -> Rows:
     assert since > FRIDAY
     return [
         (f"Firma {domain}", model, "unavailable" if (domain, model) == UNAVAILABLE else "complete", FRIDAY)
@@ -39,7 +37,7 @@ def stale(source: Source, since: str) -> Rows:
     ]
 
 
-def holdings(source: Source) -> Rows:
+def holdings(source: MondaySource) -> Rows:
     rows = []
     for id, company in source.companies.items():
         live, deleted = Counter[str](), Counter[str]()
@@ -54,7 +52,7 @@ def holdings(source: Source) -> Rows:
     return rows
 
 
-def deletions(source: Source, since: str) -> Rows:
+def deletions(source: MondaySource, since: str) -> Rows:
     kinds = {"employee": "hris_employees", "candidate": "ats_candidates", "application": "ats_applications"}
     return [
         (kind, row["id"], row["remote_id"], row["remote_deleted_at"][:10], "kombo")
@@ -64,7 +62,7 @@ def deletions(source: Source, since: str) -> Rows:
     ]
 
 
-def changed_employees(source: Source, today: str) -> Rows:
+def changed_employees(source: MondaySource, today: str) -> Rows:
     assert today > FRIDAY
     employees = {row["id"]: row for row in source.all("hris_employees")}
     return [
@@ -75,7 +73,7 @@ def changed_employees(source: Source, today: str) -> Rows:
     ]
 
 
-def changes(source: Source, today: str) -> Rows:
+def changes(source: MondaySource, today: str) -> Rows:
     assert today > FRIDAY
     found = Counter((model, what) for what, model, _ in source.happened if not model.startswith("lms_"))
     return [

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.queries.conftest import Answers, Question, Rows, Source
+from tests.queries.mirrored import Answers, Rows
+from tests.queries.page import Question
+from tests.queries.sources import MondaySource
 
 
 def test_every_question_has_an_answer(questions: dict[str, Question]) -> None:
@@ -22,7 +21,7 @@ def test_the_database_says_what_the_records_say(
     check(question, ANSWERS)
 
 
-def absences_of_teams(source: Source, first: str, until: str) -> Rows:
+def absences_of_teams(source: MondaySource, first: str, until: str) -> Rows:
     groups, types = source.by_id("hris_groups"), source.by_id("hris_absence_types")
     members = {each["id"]: [group["id"] for group in each["groups"]] for each in source.all("hris_employees")}
     found = defaultdict(list)
@@ -39,7 +38,7 @@ def absences_of_teams(source: Source, first: str, until: str) -> Rows:
     ]
 
 
-def absent(source: Source, first: str, until: str) -> Rows:
+def absent(source: MondaySource, first: str, until: str) -> Rows:
     employees, types = source.by_id("hris_employees"), source.by_id("hris_absence_types")
     return [
         (*_names(employees[each["employee_id"]]), types.get(each["type_id"], {}).get("name"), begin, end)
@@ -50,7 +49,7 @@ def absent(source: Source, first: str, until: str) -> Rows:
     ]
 
 
-def balances(source: Source) -> Rows:
+def balances(source: MondaySource) -> Rows:
     employees, types = source.by_id("hris_employees"), source.by_id("hris_absence_types")
     return [
         (
@@ -64,7 +63,7 @@ def balances(source: Source) -> Rows:
     ]
 
 
-def hours(source: Source) -> Rows:
+def hours(source: MondaySource) -> Rows:
     found = defaultdict(list)
     for each in source.live("hris_timesheets"):
         found[each["started_at"][:7], each["approval_status"] or "not told"].append(each)
@@ -79,7 +78,7 @@ def hours(source: Source) -> Rows:
     ]
 
 
-def earnings(source: Source, today: str) -> Rows:
+def earnings(source: MondaySource, today: str) -> Rows:
     present: dict[str, dict[str, Any]] = {}
     for each in source.live("hris_employments"):
         begin = (each["effective_date"] or "9999")[:10]
@@ -100,7 +99,7 @@ def earnings(source: Source, today: str) -> Rows:
     ]
 
 
-def payroll(source: Source) -> Rows:
+def payroll(source: MondaySource) -> Rows:
     entities = source.by_id("hris_legal_entities")
     found = defaultdict(list)
     for each in source.live("hris_pay_runs"):
@@ -122,7 +121,7 @@ def payroll(source: Source) -> Rows:
     ]
 
 
-def line_items(source: Source) -> Rows:
+def line_items(source: MondaySource) -> Rows:
     found = defaultdict(list)
     for payslip in source.live("hris_payslips"):
         for item in payslip["line_items"]:
@@ -132,7 +131,7 @@ def line_items(source: Source) -> Rows:
     return [(*key, len(values), _total(values)) for key, values in found.items()]
 
 
-def reviews(source: Source, today: str) -> Rows:
+def reviews(source: MondaySource, today: str) -> Rows:
     reviewed = {
         ((each["review_cycle"] or {}).get("id"), each["reviewee"]["id"])
         for each in source.live("hris_performance_reviews")

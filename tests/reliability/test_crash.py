@@ -6,26 +6,24 @@ being written and the one that was fetched ahead, so two requests for each strea
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from random import Random
 
 import pytest
 from sqlalchemy import inspect
 
 from syncer.simulator.life.random_change import random_change
-from syncer.simulator.server.environment import Environment
 from syncer.store.db.database import Database
 from syncer.store.schema.mirror_tables import MIRROR
-from tests.daemon.conftest import Mirror, Source, make_environment
-from tests.reliability.conftest import Copy
-from tests.reliability.crash import LOST, MODELS, Look, Mirrored, Subject, Trials
-from tests.reliability.nursery import Death, Nursery
-
-Serve = Callable[[Environment], Source]
+from tests.reliability.database_copies import Copy
+from tests.reliability.fork_server import ForkServer, KillPoint
+from tests.reliability.killed_programs import LOST, MODELS, Look, Mirrored, Subject, Trials
+from tests.support.mirror import Mirror
+from tests.support.processes import Serve, ServedSource
+from tests.support.source import make_environment
 
 
 @pytest.fixture
-def source(serve: Serve) -> Source:
+def source(serve: Serve) -> ServedSource:
     """Two companies. The window of the limit does not turn while a test runs."""
     environment = make_environment(integrations=2, records=300)
     environment.limit.window = 3_600
@@ -33,10 +31,10 @@ def source(serve: Serve) -> Source:
 
 
 @pytest.fixture
-def trials(nurseries: list[Nursery], source: Source, migrated_url: str, copy: Copy) -> Trials:
+def trials(fork_servers: list[ForkServer], source: ServedSource, migrated_url: str, copy: Copy) -> Trials:
     """On both databases, with pages of six records."""
     changes = {"SYNCER_KOMBO__PAGE_SIZE": "6", "SYNCER_SYNC__CONCURRENCY": "2"}
-    return Trials(nurseries[:2], source, Mirror(migrated_url), copy, changes)
+    return Trials(fork_servers[:2], source, Mirror(migrated_url), copy, changes)
 
 
 @pytest.fixture
@@ -48,14 +46,14 @@ def subject(trials: Trials) -> Subject:
     return subject
 
 
-def some_death(rng: Random) -> Death:
+def some_kill_point(rng: Random) -> KillPoint:
     """At a commit, within a transaction, or anywhere; some pages after the start, most often."""
     kind = rng.choice(["commit", "statement", "seconds"])
     if kind == "commit":
-        return Death("commit", rng.randint(1, 70))
+        return KillPoint("commit", rng.randint(1, 70))
     if kind == "statement":
-        return Death("statement", rng.randint(1, 200))
-    return Death("seconds", rng.uniform(0.1, 0.5))
+        return KillPoint("statement", rng.randint(1, 200))
+    return KillPoint("seconds", rng.uniform(0.1, 0.5))
 
 
 def change(subject: Subject, rng: Random) -> None:
@@ -100,7 +98,7 @@ def test_a_sync_killed_at_any_commit_is_finished_by_the_next_one(trials: Trials)
 
     # What every life begins with has been seen above: it is all that one does that finds nothing to do.
     with trials.copy(trials.prepared.database_url) as url:
-        idle = trials.subject(0, url, ("hris_employees",)).live("backfill").well()
+        idle = trials.subject(0, url, ("hris_employees",)).run("backfill").well()
     swept = trials.at_every_boundary("sync", check, models=("hris_employees",), first=idle.commits - 2)
     assert swept > 15
 
@@ -110,7 +108,7 @@ def test_a_sync_killed_at_any_commit_is_finished_by_the_next_one(trials: Trials)
 
 def test_a_history_of_kills_ends_with_a_mirror_that_equals_the_source(subject: Subject) -> None:
     rng = Random(11)
-    while subject.live("backfill", some_death(rng)).killed:
+    while subject.run("backfill", some_kill_point(rng)).killed:
         assert subject.kills < 50
     look = subject.check()
     # Each page was stored once, and each record counted once.
@@ -121,35 +119,40 @@ def test_a_history_of_kills_ends_with_a_mirror_that_equals_the_source(subject: S
 
     for _ in range(10):
         change(subject, rng)
-        subject.live("sync", some_death(rng))
+        subject.run("sync", some_kill_point(rng))
     # The first may have had an older walk to finish.
     for _ in range(2):
-        subject.live("sync").well()
+        subject.run("sync").well()
     subject.check()
 
 
 def test_a_service_that_is_killed_again_and_again_ends_with_it_too(subject: Subject) -> None:
     rng = Random(12)
     for _ in range(8):
-        assert subject.live("run", some_death(rng)).killed
+        assert subject.run("run", some_kill_point(rng)).killed
         change(subject, rng)
     for _ in range(2):
-        subject.live("sync").well()
+        subject.run("sync").well()
     subject.check()
 
 
 def test_a_first_start_killed_while_it_makes_the_tables_leaves_none_of_them(
-    nurseries: list[Nursery], source: Source, database_url: str
+    fork_servers: list[ForkServer], source: ServedSource, database_url: str
 ) -> None:
     integration = next(iter(source.environment.integrations))
-    subject = Subject(nurseries[0], Mirrored(source, integration, Mirror(database_url)))
-    for death in (Death("statement", 2), Death("statement", 60), Death("statement", 150), Death("commit", 1)):
-        assert subject.live("backfill", death).killed
+    subject = Subject(fork_servers[0], Mirrored(source, integration, Mirror(database_url)))
+    for kill_point in (
+        KillPoint("statement", 2),
+        KillPoint("statement", 60),
+        KillPoint("statement", 150),
+        KillPoint("commit", 1),
+    ):
+        assert subject.run("backfill", kill_point).killed
         assert tables_in(database_url) == set()
     # Directly after that commit.
-    assert subject.live("backfill", Death("commit", 2)).killed
+    assert subject.run("backfill", KillPoint("commit", 2)).killed
     assert tables_in(database_url) >= set(MIRROR)
-    subject.live("backfill").well()
+    subject.run("backfill").well()
     subject.check()
 
 

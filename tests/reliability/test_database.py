@@ -1,7 +1,8 @@
 """Trouble with the database: the service goes on by itself, loses nothing, says so once, and tells the truth.
 
-The service is a process that knows nothing of this, but for its haste (``hasty.py``); the troubles are real
-ones where a test can have them. What it is held to afterwards is always the same (``Held.check``).
+The service is a process that knows nothing of this, but for its impatience (``impatient_program.py``); the
+troubles are real ones where a test can have them. What it is held to afterwards is always the same: see
+``Held.check``.
 """
 
 from __future__ import annotations
@@ -29,16 +30,16 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from syncer.simulator.company.compare import comparable
 from syncer.simulator.life.random_change import random_change
-from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.request_log import RequestInfo
-from tests import embedded_postgres
-from tests.daemon.conftest import MODELS, Mirror, Service, Source, locked, make_environment, until
-from tests.embedded_postgres import Server
-from tests.reliability import hasty
+from tests.reliability import impatient_program
+from tests.support.mirror import Mirror
+from tests.support.outages import locked
+from tests.support.postgres import EmbeddedServer, running
+from tests.support.processes import Serve, ServedSource, Service
+from tests.support.source import make_environment
+from tests.support.waiting import until
 
-Serve = Callable[[Environment], Source]
 Trouble = Callable[[], AbstractContextManager[object]]
 EMPLOYEES = "hris_employees"
 #: Seconds in which something comes or never will, and in which a service that was told to end has ended.
@@ -51,14 +52,13 @@ ORDINARY = {"run_started", "run_ended"}
 class Held:
     """A program that mirrors a company that lives, and what it is held to."""
 
-    source: Source
+    source: ServedSource
     mirror: Mirror
     rng: Random = field(default_factory=lambda: Random(7))
 
     @property
     def settings(self) -> Mapping[str, str]:
         return {
-            **{name: value for name, value in os.environ.items() if not name.upper().startswith("SYNCER_")},
             **self.source.settings(self.mirror.database_url),
             "SYNCER_KOMBO__PAGE_SIZE": "4",
             "SYNCER_SYNC__EVERY": "1s",
@@ -66,17 +66,8 @@ class Held:
 
     def start(self, *arguments: str) -> Service:
         """Start the program; it ends with the test at the latest."""
-        process = subprocess.Popen(
-            [sys.executable, hasty.__file__, *arguments],
-            cwd=self.source.directory,
-            env=self.settings,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            preexec_fn=_obey_permissions,
-        )
-        self.source.started.append(Service(process))
-        return self.source.started[-1]
+        command = (sys.executable, impatient_program.__file__, *arguments)
+        return self.source.start_program(command, self.settings, preexec_fn=_obey_permissions)
 
     def change(self) -> None:
         """Every employee of the first company changes, and grows, and some things happen besides."""
@@ -90,15 +81,8 @@ class Held:
     def has_caught_up(self) -> bool:
         """Whether every stream is complete, and its rows are what the source lists."""
         states = [each.state for each in self.mirror.streams().values()]
-        return states == ["complete"] * self.source.streams and self._equals()
-
-    def _equals(self) -> bool:
-        return all(
-            {id: comparable(model, row) for id, row in self.mirror.documents(model, integration).items()}
-            == {row["id"]: comparable(model, json.loads(json.dumps(row))) for row in company.rows(model)}
-            for integration, company in self.source.environment.companies.items()
-            for model in MODELS
-        )
+        all_complete = states == ["complete"] * self.source.streams
+        return all_complete and self.mirror.equals_source(self.source.environment)
 
     def check(self) -> None:
         """Nothing was lost, nothing doubled: rows, counters and the log of runs agree with the source.
@@ -226,9 +210,9 @@ def _obey_permissions() -> None:
 
 
 @pytest.fixture(scope="session")
-def own_server() -> Iterator[Server]:
+def own_server() -> Iterator[EmbeddedServer]:
     """A server that only these tests have, so that it can be stopped."""
-    with embedded_postgres.running() as server:
+    with running() as server:
         yield server
 
 
@@ -236,7 +220,7 @@ def own_server() -> Iterator[Server]:
 class Postgres:
     """A database of one test on that server, and its troubles."""
 
-    server: Server
+    server: EmbeddedServer
     name: str
 
     @property
@@ -289,7 +273,7 @@ class Postgres:
 
 
 @pytest.fixture
-def postgres(own_server: Server) -> Postgres:
+def postgres(own_server: EmbeddedServer) -> Postgres:
     name = f"syncer_test_{uuid.uuid4().hex}"
     with psycopg.connect(own_server.url, autocommit=True) as admin:
         admin.execute(f'CREATE DATABASE "{name}" TEMPLATE template0'.encode())

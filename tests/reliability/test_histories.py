@@ -1,11 +1,12 @@
-"""Random histories: see ``machine.py``. A failing one is printed as a short script of what happened."""
+"""Random histories: see ``history_machine.py``. A failing one is printed as a short script."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import settings
 
-from tests.reliability.machine import bench_on, run_histories
+from tests.reliability.history_runs import run_histories
+from tests.reliability.stepped_work import bench_on
 
 #: What one part tries on each kind of database. In parts, so that several processes share the work.
 HISTORIES = {"sqlite": 240, "postgresql": 10}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -14,10 +13,12 @@ import pytest
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
 from syncer.simulator.server.environment import Environment
-from tests.daemon.conftest import API_KEY, Mirror, Source
-from tests.reliability.conftest import Copy
-from tests.reliability.crash import LOST
-from tests.reliability.nursery import Death, Nursery
+from tests.reliability.database_copies import Copy
+from tests.reliability.fork_server import ForkServer, KillPoint
+from tests.reliability.killed_programs import LOST
+from tests.support.mirror import Mirror
+from tests.support.processes import Serve
+from tests.support.source import API_KEY
 
 HIBOB = "hibob:8d1hpPsbjxUkoCoa1veLZGe5"
 LISTS: dict[str, dict[str, Any]] = {
@@ -82,15 +83,15 @@ def environment() -> Environment:
 # Odd steps meet both sides of a commit.
 @pytest.mark.parametrize(("name", "step"), [("work_history", 9), ("work_entries", 37)])
 def test_a_run_killed_at_a_commit_is_finished_by_the_next_one(
-    nurseries: list[Nursery],
-    serve: Callable[[Environment], Source],
+    fork_servers: list[ForkServer],
+    serve: Serve,
     environment: Environment,
     migrated_url: str,
     copy: Copy,
     name: str,
     step: int,
 ) -> None:
-    source, nursery = serve(environment), nurseries[0]
+    source, fork_server = serve(environment), fork_servers[0]
 
     def settings(url: str) -> dict[str, str]:
         return {
@@ -102,20 +103,22 @@ def test_a_run_killed_at_a_commit_is_finished_by_the_next_one(
     def asked() -> int:
         return sum(each.call is not None for each in environment.requests)
 
-    nursery.live("backfill", "--model=hris_employees", settings=settings(migrated_url)).well()
+    fork_server.run("backfill", "--model=hris_employees", settings=settings(migrated_url)).well()
     with Mirror(migrated_url).open() as (_, connection):
         connection.exec_driver_sql("DELETE FROM sync_runs")
     with copy(migrated_url) as url:
-        nursery.live("sync", f"--model={name}", settings=settings(url)).well()
+        fork_server.run("sync", f"--model={name}", settings=settings(url)).well()
         undisturbed, requests = look(url, name), asked()
     assert len(undisturbed.rows) > 5
     for boundary in count(1, step):
         before = asked()
         with copy(migrated_url) as url:
-            death = Death("commit", boundary)
-            if not nursery.live("sync", f"--model={name}", death=death, settings=settings(url)).killed:
+            kill_point = KillPoint("commit", boundary)
+            if not fork_server.run(
+                "sync", f"--model={name}", kill_point=kill_point, settings=settings(url)
+            ).killed:
                 break
-            nursery.live("backfill", f"--model={name}", settings=settings(url)).well()
+            fork_server.run("backfill", f"--model={name}", settings=settings(url)).well()
             assert look(url, name) == undisturbed
             assert asked() - before <= requests + LOST
     assert boundary > 30

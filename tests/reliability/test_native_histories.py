@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
-import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, select
 
-from syncer.config.settings import Settings
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
@@ -26,7 +21,6 @@ from syncer.simulator.server import faults
 from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Answer, Match
-from syncer.simulator.server.limit import RateLimit
 from syncer.store.schema.mirror_tables import (
     MIRROR,
     budgets,
@@ -39,9 +33,12 @@ from syncer.store.schema.mirror_tables import (
 )
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.state.streams import StreamStore
-from tests.reliability.machine import SPANS, START, _pass_over
-from tests.reliability.source import EMPLOYEES, ONE, Firm
-from tests.reliability.stepping import Bench, Program
+from tests.reliability.history_choices import SPANS
+from tests.reliability.stepped_program import Bench, Program
+from tests.reliability.stepped_work import bench_on, pass_over
+from tests.reliability.tracked_source import EMPLOYEES, ONE, Firm
+from tests.support.mirror import document_of
+from tests.support.source import unlimited
 
 PEOPLE: StreamKey = StreamKey(ONE, "people")
 PROFILES: StreamKey = StreamKey(ONE, "profiles")
@@ -115,7 +112,7 @@ class History:
 
     def __post_init__(self) -> None:
         self.bench.begin(timedelta(0))
-        self.environment = Environment(self.bench.clock, limit=RateLimit(lambda: 0.0, limit=1_000_000))
+        self.environment = Environment(self.bench.clock, limit=unlimited())
         self.firm = Firm(ONE, self.bench.clock, Erasure())
         self.environment.add(self.firm)
         self.bench.served = httpx.ASGITransport(app=simulator_app(self.environment))
@@ -142,7 +139,7 @@ class History:
         """A program ends what it has in hand; then it does so many steps of this, or all."""
         program = self.programs[name]
         program.go()
-        program.begin(_pass_over(keys, mode), page_size=250)
+        program.begin(pass_over(keys, mode), page_size=250)
         program.go(steps)
         return [each.outcome for each in program.result() or ()]
 
@@ -226,7 +223,7 @@ class History:
                 ).all()
                 assert {row[0]: row[1] for row in found} == listed, name
                 for key, title, document in found:
-                    value = json.loads(document) if isinstance(document, str) else document
+                    value = document_of(document)
                     assert value["attributes"]["id"]["value"] == int(key)
                     assert value["attributes"]["job_title"]["value"] == title
 
@@ -235,28 +232,11 @@ class History:
             each.die()
 
 
-@contextmanager
-def bench_on(database_url: str) -> Iterator[Bench]:
-    tables: dict[str, Any] = {
-        "kombo": {"api_key": "ks_dev_simulator", "base_url": "http://kombo.test/v1"},
-        "database": {"url": database_url},
-        "sync": {"concurrency": 2, "models": [EMPLOYEES]},
-        "deletions": {"max_share": 0.3, "max_rows": 2},
-        "passthrough": LISTS,
-    }
-    configured = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    try:
-        with Bench(Settings(**tables), START) as bench:
-            bench.apps[0].migrate()
-            yield bench
-    finally:
-        structlog.configure(**configured)
-
-
 @pytest.fixture
 def bench(migrated_url: str) -> Iterator[Bench]:
-    with bench_on(migrated_url) as bench:
+    sync = {"concurrency": 2, "models": [EMPLOYEES]}
+    with bench_on(migrated_url, sync=sync, passthrough=LISTS) as bench:
+        bench.apps[0].migrate()
         yield bench
 
 

@@ -7,7 +7,6 @@ No time is measured: the timeouts around the runs only keep a program that hangs
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -27,16 +26,13 @@ from syncer.domain.ratelimit.budget import Permit, Purpose, Reserve
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode, Stream
 from syncer.kombo.retry import MOST_TRIES
-from syncer.simulator.clock import SimClock
 from syncer.simulator.life.random_change import random_change
 from syncer.simulator.server.environment import Environment
-from syncer.simulator.server.limit import RateLimit
 from syncer.simulator.server.serve import running
 from syncer.store.state.budget import read_budget
 from syncer.store.state.streams import StreamStore
 from syncer.sync.context import Result
 from syncer.sync.permits import fingerprint
-from tests.daemon.conftest import Mirror, Source, make_environment, until
 from tests.reliability.proxy import (
     Behaviour,
     BlackHole,
@@ -52,7 +48,11 @@ from tests.reliability.proxy import (
     never_accepting,
     proxying,
 )
-from tests.sync.conftest import SOURCE_TIME, World
+from tests.support.mirror import Mirror
+from tests.support.processes import ServedSource
+from tests.support.source import SOURCE_TIME, make_environment, standing_environment
+from tests.support.waiting import until
+from tests.support.world import Wiring, World
 
 #: Seconds of silence that the program bears here, and after which a test gives up on it.
 SILENCE = 0.2
@@ -110,6 +110,7 @@ LASTING = pytest.mark.parametrize(
     [*FAULTS.values(), (PLAIN_HTTP, "HTTP 400")],
     ids=[*FAULTS, "400 plain HTTP"],
 )
+pytestmark = pytest.mark.usefixtures("no_proxy")
 ON_SQLITE = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 
 
@@ -119,14 +120,15 @@ class Remote(World):
 
     proxy: Proxy | None = None
 
-    def app(self, **changes: Any) -> App:
-        app = super().app(**changes)
-        app._transport = None
-        # Requests take no time, so that watermarks are exact.
-        app._monotonic = lambda: 0.0
-        # Tries follow each other at once.
-        app._uniform = lambda: 0.0
-        return app
+    def wiring(self) -> Wiring:
+        return {
+            **super().wiring(),
+            "transport": None,
+            # Requests take no time, so that watermarks are exact.
+            "monotonic": lambda: 0.0,
+            # Tries follow each other at once.
+            "uniform": lambda: 0.0,
+        }
 
     async def run(self, mode: Mode = Mode.SYNC, **arguments: Any) -> list[Result]:
         async with asyncio.timeout(PATIENCE):
@@ -153,32 +155,18 @@ class Remote(World):
 Connect = Callable[..., Awaitable[Remote]]
 
 
-@pytest.fixture(autouse=True)
-def _no_proxy_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-
-
 @pytest.fixture
 async def connect(migrated_url: str) -> AsyncIterator[Connect]:
     """Builds worlds on a migrated database of both kinds, each behind a proxy."""
     async with AsyncExitStack() as running_too:
 
         async def connect(*, integrations: int = 1, records: int = 300, **settings: Any) -> Remote:
-            clock = SimClock.frozen(SOURCE_TIME)
-            environment = Environment.example(
-                clock,
-                seed=7,
-                integrations=integrations,
-                records=records,
-                limit=RateLimit(lambda: 0.0, limit=1_000_000),
-            )
+            environment = standing_environment(integrations=integrations, records=records)
             base_url = await running_too.enter_async_context(running(environment))
             proxy = await running_too.enter_async_context(proxying(base_url))
             kombo = {"base_url": proxy.base_url, "timeout": timedelta(seconds=SILENCE)}
             kombo |= {"page_size": PAGE_SIZE, **settings.pop("kombo", {})}
-            return Remote(environment, clock, migrated_url, {"kombo": kombo, **settings}, proxy=proxy)
+            return Remote(environment, Mirror(migrated_url), {"kombo": kombo, **settings}, proxy=proxy)
 
         yield connect
 
@@ -475,7 +463,7 @@ async def test_the_service_comes_through_a_mixture_of_faults(sqlite_url: str, tm
     (company,) = environment.companies.values()
     async with asyncio.timeout(PATIENCE), running(environment) as base_url, proxying(base_url) as proxy:
         proxy.otherwise = mixture(rng, 0.1)
-        service = Source(environment, proxy.base_url, tmp_path).start(
+        service = ServedSource(environment, proxy.base_url, tmp_path).start(
             mirror.database_url,
             SYNCER_SYNC__EVERY="1s",
             SYNCER_KOMBO__TIMEOUT="1s",
@@ -499,7 +487,7 @@ def is_equal_or_due(mirror: Mirror, environment: Environment) -> bool:
 
     By themselves they would be tried again in half a minute.
     """
-    if mirror.equals(environment):
+    if mirror.equals_source(environment, with_copies=True):
         return True
     failed = [key for key, stream in mirror.streams().items() if stream.state == "failed"]
     with mirror.open() as (database, connection):

@@ -12,7 +12,7 @@ import json
 import signal
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -27,11 +27,13 @@ from sqlalchemy import make_url, select
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Late, Match
 from syncer.store.schema.mirror_tables import MIRROR, budgets, runs, streams
-from tests.daemon.conftest import Mirror, Source, make_environment, until
-from tests.reliability.crash import LOST, MODELS, Mirrored, Subject
-from tests.reliability.nursery import Living, Nursery
+from tests.reliability.fork_server import ForkServer, RunningProcess
+from tests.reliability.killed_programs import LOST, MODELS, Mirrored, Subject
+from tests.support.mirror import Mirror
+from tests.support.processes import Serve
+from tests.support.source import make_environment
+from tests.support.waiting import until
 
-Serve = Callable[[Environment], Source]
 EMPLOYEES = "hris_employees"
 #: A lease that ends soon once nobody renews it.
 LEASE = timedelta(seconds=2)
@@ -78,15 +80,15 @@ def lease(mirror: Mirror) -> tuple[timedelta | None, int]:
     return row.lease_until and row.lease_until - now, row.fence
 
 
-def stop(life: Living, mirror: Mirror) -> None:
+def stop(process: RunningProcess, mirror: Mirror) -> None:
     """Stop a process, but not within a transaction: those would wait for it that wait for its locks."""
 
     def has_stopped() -> bool:
-        life.send(signal.SIGSTOP)
-        state = Path(f"/proc/{life.pid}/stat").read_text().rpartition(")")[2].split()[0]
+        process.send(signal.SIGSTOP)
+        state = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
         if state == "T" and is_free(mirror):
             return True
-        life.send(signal.SIGCONT)
+        process.send(signal.SIGCONT)
         return False
 
     until(has_stopped, "a stop")
@@ -117,9 +119,9 @@ def name_all(mirrored: Mirrored, name: str) -> None:
         company.update(EMPLOYEES, id, first_name=name)
 
 
-def log_of(life: Living) -> list[dict[str, Any]]:
-    """What a life has logged so far."""
-    lines = life.nursery.log.read_text().splitlines(keepends=True)
+def log_of(process: RunningProcess) -> list[dict[str, Any]]:
+    """Read what a process has logged so far."""
+    lines = process.fork_server.log.read_text().splitlines(keepends=True)
     return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
 
 
@@ -127,7 +129,7 @@ def log_of(life: Living) -> list[dict[str, Any]]:
 
 
 def test_two_services_and_a_backfill_share_the_streams_of_a_source_that_changes(
-    serve: Serve, nurseries: list[Nursery], ready: Mirror
+    serve: Serve, fork_servers: list[ForkServer], ready: Mirror
 ) -> None:
     source = serve(make_environment(records=300))
     [(integration, company)] = source.environment.companies.items()
@@ -138,7 +140,7 @@ def test_two_services_and_a_backfill_share_the_streams_of_a_source_that_changes(
         # While one has a stream, the other one is free for somebody else.
         "SYNCER_SYNC__CONCURRENCY": "1",
     }
-    subjects = [Subject(each, mirrored, settings) for each in nurseries]
+    subjects = [Subject(each, mirrored, settings) for each in fork_servers]
     *services, once = [
         subject.begin(command) for subject, command in zip(subjects, ("run", "run", "backfill"), strict=True)
     ]
@@ -158,7 +160,9 @@ def test_two_services_and_a_backfill_share_the_streams_of_a_source_that_changes(
     for service in services:
         service.send(signal.SIGTERM)
         service.end().well()
-    subjects[2].begin("sync").end().well()
+    # The first may have a walk to finish that a service has left.
+    for _ in range(2):
+        subjects[2].begin("sync").end().well()
     # Told to end, a service may drop the two pages that it had ahead.
     look = mirrored.check(lost=2 * len(services))
 
@@ -188,7 +192,7 @@ def test_two_services_and_a_backfill_share_the_streams_of_a_source_that_changes(
 )
 def test_a_process_that_was_stopped_for_longer_than_its_lease_cannot_write(
     serve: Serve,
-    nurseries: list[Nursery],
+    fork_servers: list[ForkServer],
     ready: Mirror,
     held: Held,
     command: str,
@@ -204,7 +208,7 @@ def test_a_process_that_was_stopped_for_longer_than_its_lease_cannot_write(
         "SYNCER_SYNC__EVERY": "1h",
         "SYNCER_LOG__FORMAT": "json",
     }
-    sleeper, other = (Subject(each, mirrored, settings) for each in nurseries[:2])
+    sleeper, other = (Subject(each, mirrored, settings) for each in fork_servers[:2])
 
     # Two pages are stored, and the third is asked for.
     held.hold(page=3)
@@ -269,24 +273,24 @@ def check_times(mirror: Mirror, began: datetime) -> None:
 
 
 def test_processes_whose_clocks_differ_share_one_budget(
-    serve: Serve, nurseries: list[Nursery], ready: Mirror
+    serve: Serve, fork_servers: list[ForkServer], ready: Mirror
 ) -> None:
     source = serve(make_environment(integrations=2, records=300, limit=30))
     source.environment.limit.window = 2.0
     subjects = [
-        Subject(nursery, Mirrored(source, integration, ready), {"SYNCER_KOMBO__PAGE_SIZE": "1"})
-        for nursery, integration in zip(nurseries, source.environment.integrations, strict=False)
+        Subject(fork_server, Mirrored(source, integration, ready), {"SYNCER_KOMBO__PAGE_SIZE": "1"})
+        for fork_server, integration in zip(fork_servers, source.environment.integrations, strict=False)
     ]
     # Both integrations are everybody's, so that nobody takes the other's away.
     for subject in subjects:
         subject.changes["SYNCER_INTEGRATIONS"] = json.dumps(
             [{"id": each} for each in source.environment.integrations]
         )
-    lives = [
+    processes = [
         subject.begin("backfill", skew=skew) for subject, skew in zip(subjects, (AHEAD, BEHIND), strict=True)
     ]
-    for life in lives:
-        life.end().well()
+    for process in processes:
+        process.end().well()
     for subject in subjects:
         subject.check()
     # More than a window holds, and nobody was told to wait.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from sqlalchemy import update
 
@@ -12,23 +10,26 @@ from syncer.domain.errors import KeyRefused
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Kind, Mode
 from syncer.store.schema.mirror_tables import MIRROR
+from tests.support.world import MakeWorld, World
 
 
 @pytest.mark.parametrize("page_size", [1, 250])
-async def test_every_record_of_every_model_is_there_as_at_the_source(make_world: Any, page_size: Any) -> None:
+async def test_every_record_of_every_model_is_there_as_at_the_source(
+    make_world: MakeWorld, page_size: int
+) -> None:
     world = make_world(integrations=2, records=80 if page_size == 1 else 1_500)
     await world.sync(mode=Mode.BACKFILL, kombo={"page_size": page_size})
     world.assert_equal()
 
 
-async def test_a_second_sync_of_unchanged_data_writes_no_row(world: Any) -> None:
+async def test_a_second_sync_of_unchanged_data_writes_no_row(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     results = await world.sync()
     assert sum(each.counts.written for each in results) == 0
     assert sum(each.counts.live for each in results) == 0
 
 
-async def test_a_second_backfill_asks_for_no_page(world: Any) -> None:
+async def test_a_second_backfill_asks_for_no_page(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     asked = len(world.environment.asked_for())
     results = await world.sync(mode=Mode.BACKFILL)
@@ -37,7 +38,7 @@ async def test_a_second_backfill_asks_for_no_page(world: Any) -> None:
     assert lists == []
 
 
-async def test_restart_walks_everything_again_and_writes_nothing(world: Any) -> None:
+async def test_restart_walks_everything_again_and_writes_nothing(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     results = await world.sync(mode=Mode.RESTART)
     assert {each.kind for each in results} == {Kind.FULL}
@@ -45,7 +46,7 @@ async def test_restart_walks_everything_again_and_writes_nothing(world: Any) -> 
     assert sum(each.counts.unchanged for each in results) > 500
 
 
-async def test_only_the_selected_streams_are_asked(make_world: Any) -> None:
+async def test_only_the_selected_streams_are_asked(make_world: MakeWorld) -> None:
     world = make_world(integrations=2)
     first, second = world.environment.integrations
     await world.sync(mode=Mode.BACKFILL, integrations=[first], models=["hris_employ*"])
@@ -58,7 +59,7 @@ async def test_only_the_selected_streams_are_asked(make_world: Any) -> None:
     assert world.rows("hris_employees", second) == {}
 
 
-async def test_every_list_request_asks_for_deleted_records_and_the_largest_page(world: Any) -> None:
+async def test_every_list_request_asks_for_deleted_records_and_the_largest_page(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     await world.sync()
     for asked in world.environment.asked_for():
@@ -69,7 +70,7 @@ async def test_every_list_request_asks_for_deleted_records_and_the_largest_page(
         assert (asked.params.get("page_size") == "250") is features.paging
 
 
-async def test_records_that_come_with_their_members_in_another_order_are_not_written(world: Any) -> None:
+async def test_records_that_come_with_their_members_in_another_order_are_not_written(world: World) -> None:
     groups = ["hris_groups"]
     (first,) = await world.sync(models=groups)
     # As if they had come in another one: what is known of it is the hash of the text.
@@ -80,7 +81,7 @@ async def test_records_that_come_with_their_members_in_another_order_are_not_wri
     assert (again.counts.unchanged, again.counts.written) == (first.counts.created, 0)
 
 
-async def test_assessment_orders_are_read_whole_each_time(world: Any) -> None:
+async def test_assessment_orders_are_read_whole_each_time(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     results = {each.key.model: each for each in await world.sync()}
     orders = results["assessment_orders"]
@@ -91,20 +92,20 @@ async def test_assessment_orders_are_read_whole_each_time(world: Any) -> None:
     )
 
 
-async def test_lists_without_paging_are_read_in_one_request(world: Any) -> None:
+async def test_lists_without_paging_are_read_in_one_request(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     (asked,) = world.environment.asked_for("hris_skills")
     assert asked.params == {}
 
 
-async def test_a_refused_key_stops_everything_after_a_handful_of_requests(make_world: Any) -> None:
+async def test_a_refused_key_stops_everything_after_a_handful_of_requests(make_world: MakeWorld) -> None:
     world = make_world(integrations=2)
     with pytest.raises(KeyRefused):
         await world.run(Mode.BACKFILL, kombo={"api_key": "ks_dev_wrong_key"})
     assert len(world.environment.requests) <= 3
 
 
-async def test_counts_of_rows_are_those_of_the_tables(world: Any) -> None:
+async def test_counts_of_rows_are_those_of_the_tables(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     for (integration_id, model), stream in world.streams().items():
         rows = world.rows(model, integration_id).values()

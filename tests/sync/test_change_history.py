@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from syncer.domain.scheduling.intervals import MEMORY, NEWS, ChangeHistory
 from syncer.domain.streams.stream import Mode
+from tests.support.world import MakeWorld, World
 
 MODEL = "hris_groups"
 
 
-def seen(world: Any) -> ChangeHistory:
+def seen(world: World) -> ChangeHistory:
     """What is known of the one stream."""
     found: ChangeHistory = next(each.seen for key, each in world.streams().items() if key.model == MODEL)
     return found
 
 
-async def test_a_run_keeps_whether_it_found_changes_and_for_how_long_it_has_watched(make_world: Any) -> None:
+async def test_a_run_keeps_whether_it_found_changes_and_for_how_long_it_has_watched(
+    make_world: MakeWorld,
+) -> None:
     world = make_world(records=200, sync={"models": [MODEL]})
     company = next(iter(world.environment.companies.values()))
     await world.sync(mode=Mode.BACKFILL)
@@ -42,7 +44,7 @@ async def test_a_run_keeps_whether_it_found_changes_and_for_how_long_it_has_watc
     assert seen(world).watched == pytest.approx(3 * 3_600, rel=0.02)
 
 
-async def test_a_run_that_fails_says_nothing_of_changes(make_world: Any) -> None:
+async def test_a_run_that_fails_says_nothing_of_changes(make_world: MakeWorld) -> None:
     world = make_world(records=200, sync={"models": [MODEL]})
     await world.sync(mode=Mode.BACKFILL)
     world.environment.integrations[next(iter(world.environment.integrations))].offers = ("hris_locations",)
@@ -51,7 +53,7 @@ async def test_a_run_that_fails_says_nothing_of_changes(make_world: Any) -> None
     assert seen(world) == ChangeHistory()
 
 
-async def test_news_of_a_stream_of_which_nothing_is_known_are_taken_for_new(make_world: Any) -> None:
+async def test_news_of_a_stream_of_which_nothing_is_known_are_taken_for_new(make_world: MakeWorld) -> None:
     world = make_world(records=200, sync={"models": [MODEL]})
     company = next(iter(world.environment.companies.values()))
     await world.sync(mode=Mode.BACKFILL)

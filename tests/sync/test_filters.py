@@ -6,6 +6,7 @@ from typing import Any
 
 from syncer.domain.streams.stream import Kind, Mode
 from syncer.operations.sync import sync
+from tests.support.world import MakeWorld, World
 
 MODEL = "ats_applications"
 
@@ -14,11 +15,11 @@ def configured(**filters: Any) -> dict[str, Any]:
     return {"model": {MODEL: {"filters": filters}}}
 
 
-def sent(world: Any, since: int = 0) -> list[dict[str, str]]:
+def sent(world: World, since: int = 0) -> list[dict[str, str]]:
     return [each.params for each in world.environment.asked_for(MODEL)][since:]
 
 
-async def test_filters_go_out_with_every_page(make_world: Any) -> None:
+async def test_filters_go_out_with_every_page(make_world: MakeWorld) -> None:
     world = make_world(records=1_200, sync=configured(outcomes=["PENDING", "HIRED"]))
     await world.sync(mode=Mode.BACKFILL, models=[MODEL], kombo={"page_size": 5})
     asked = sent(world)
@@ -29,7 +30,7 @@ async def test_filters_go_out_with_every_page(make_world: Any) -> None:
     assert outcomes == {"PENDING", "HIRED"}
 
 
-async def test_a_changed_filter_leads_to_a_full_walk(make_world: Any) -> None:
+async def test_a_changed_filter_leads_to_a_full_walk(make_world: MakeWorld) -> None:
     world = make_world(records=1_200, sync=configured(outcomes=["HIRED"]))
     await world.sync(mode=Mode.BACKFILL, models=[MODEL])
     (same,) = await world.sync(models=[MODEL])
@@ -42,7 +43,7 @@ async def test_a_changed_filter_leads_to_a_full_walk(make_world: Any) -> None:
     assert after.kind is Kind.INCREMENTAL
 
 
-async def test_a_changed_filter_drops_an_unfinished_walk(make_world: Any) -> None:
+async def test_a_changed_filter_drops_an_unfinished_walk(make_world: MakeWorld) -> None:
     world = make_world(records=1_200)
     app = world.app(kombo={"page_size": 5})
 
@@ -58,7 +59,7 @@ async def test_a_changed_filter_drops_an_unfinished_walk(make_world: Any) -> Non
     assert all(each["outcomes"] == "HIRED" for each in sent(world, asked) if "ids" not in each)
 
 
-async def test_a_backfill_with_other_filters_is_not_skipped(make_world: Any) -> None:
+async def test_a_backfill_with_other_filters_is_not_skipped(make_world: MakeWorld) -> None:
     world = make_world(records=1_200)
     await world.sync(mode=Mode.BACKFILL, models=[MODEL])
     asked = len(sent(world))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
 from datetime import timedelta
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -16,8 +15,9 @@ from syncer.domain.streams.stream import Kind, Mode
 from syncer.operations.sync import sync
 from syncer.simulator.life.random_change import random_change
 from syncer.simulator.server.paging import Paging
+from syncer.simulator.server.request_log import RequestInfo
 from syncer.sync.page import store_page
-from tests.sync.conftest import World
+from tests.support.world import MakeWorld, World
 
 #: Enough where only some models matter, each with copies of others in its records.
 SOME = ["hris_employees", "hris_employments", "hris_groups", "hris_absences", "ats_jobs", "ats_applications"]
@@ -25,7 +25,7 @@ SOME = ["hris_employees", "hris_employments", "hris_groups", "hris_absences", "a
 PATTERN = re.compile(r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?)?Z?$")
 
 
-def live(world: Any, rng: Any, changes: Any) -> None:
+def live(world: World, rng: Random, changes: int) -> None:
     """So many random changes, deletions, returns and nested-only changes, a few seconds apart."""
     for _ in range(changes):
         world.clock.advance(timedelta(seconds=rng.randint(0, 20)))
@@ -34,7 +34,7 @@ def live(world: Any, rng: Any, changes: Any) -> None:
 
 
 @pytest.mark.parametrize("page_size", [3, 250])
-async def test_sixty_random_changes_arrive(make_world: Any, page_size: Any) -> None:
+async def test_sixty_random_changes_arrive(make_world: MakeWorld, page_size: int) -> None:
     world = make_world(integrations=2)
     await world.sync(mode=Mode.BACKFILL)
     live(world, Random(1), 60)
@@ -43,7 +43,7 @@ async def test_sixty_random_changes_arrive(make_world: Any, page_size: Any) -> N
 
 
 @pytest.mark.parametrize("hours", [3, -3])
-async def test_a_server_clock_hours_from_ours_loses_nothing(make_world: Any, hours: Any) -> None:
+async def test_a_server_clock_hours_from_ours_loses_nothing(make_world: MakeWorld, hours: int) -> None:
     """The source's time is years away from this host's as it is; here it is another time in between."""
     world = make_world(sync={"models": SOME})
     world.clock.advance(timedelta(hours=hours))
@@ -54,16 +54,18 @@ async def test_a_server_clock_hours_from_ours_loses_nothing(make_world: Any, hou
     world.assert_equal(SOME)
 
 
-async def test_a_change_right_after_the_walk_began_is_seen_by_the_next_one(make_world: Any) -> None:
+async def test_a_change_right_after_the_walk_began_is_seen_by_the_next_one(make_world: MakeWorld) -> None:
     world = make_world(records=300, sync={"models": SOME})
     await world.sync(mode=Mode.BACKFILL)
     company = next(iter(world.environment.companies.values()))
     changed = company.ids("hris_employees")[0]
-    done: list[None] = []
+    done = False
 
-    def change(asked: Any) -> None:
+    def change(asked: RequestInfo) -> None:
+        nonlocal done
         if asked.model == "hris_employees" and not done:
-            done.append(company.update("hris_employees", changed, job_title="Changed in the walk"))
+            company.update("hris_employees", changed, job_title="Changed in the walk")
+            done = True
 
     world.environment.between_pages = change
     await world.sync()
@@ -73,7 +75,9 @@ async def test_a_change_right_after_the_walk_began_is_seen_by_the_next_one(make_
     world.assert_equal(SOME)
 
 
-async def test_a_change_committed_late_with_an_older_time_is_caught_by_the_overlap(make_world: Any) -> None:
+async def test_a_change_committed_late_with_an_older_time_is_caught_by_the_overlap(
+    make_world: MakeWorld,
+) -> None:
     world = make_world(records=300, sync={"models": SOME})
     await world.sync(mode=Mode.BACKFILL)
     company = next(iter(world.environment.companies.values()))
@@ -84,7 +88,7 @@ async def test_a_change_committed_late_with_an_older_time_is_caught_by_the_overl
     world.assert_equal(["hris_employees"])
 
 
-async def test_a_changed_membership_arrives_though_changed_at_stays(make_world: Any) -> None:
+async def test_a_changed_membership_arrives_though_changed_at_stays(make_world: MakeWorld) -> None:
     world = make_world(records=300, sync={"models": SOME})
     await world.sync(mode=Mode.BACKFILL)
     world.clock.advance(timedelta(hours=1))
@@ -99,7 +103,7 @@ async def test_a_changed_membership_arrives_though_changed_at_stays(make_world: 
 
 
 async def test_the_watermark_is_the_servers_time_at_the_start_and_the_overlap_is_for_asking(
-    make_world: Any,
+    make_world: MakeWorld,
 ) -> None:
     world = make_world(records=300)
     start = world.clock.now()
@@ -109,6 +113,7 @@ async def test_the_watermark_is_the_servers_time_at_the_start_and_the_overlap_is
     stream = next(iter(each for each in world.streams().values() if each.model == "hris_employees"))
     first = world.environment.asked_for("hris_employees")[0]
     assert start <= first.at
+    assert stream.watermark is not None
     assert abs(stream.watermark - first.at) < timedelta(seconds=2)
     asked = len(world.environment.requests)
     await world.sync(models=["hris_employees"])
@@ -119,7 +124,7 @@ async def test_the_watermark_is_the_servers_time_at_the_start_and_the_overlap_is
     assert PATTERN.match(incremental.params["updated_after"])
 
 
-async def test_every_page_of_a_walk_repeats_the_literal_updated_after(make_world: Any) -> None:
+async def test_every_page_of_a_walk_repeats_the_literal_updated_after(make_world: MakeWorld) -> None:
     world = make_world(records=800)
     await world.sync(mode=Mode.BACKFILL, models=["hris_employees"])
     company = next(iter(world.environment.companies.values()))
@@ -135,7 +140,9 @@ async def test_every_page_of_a_walk_repeats_the_literal_updated_after(make_world
 
 @pytest.mark.parametrize("order", ["id", "changed_at"])
 @pytest.mark.parametrize("style", ["keyset", "offset"])
-async def test_changes_between_any_two_pages_are_not_lost(make_world: Any, order: Any, style: Any) -> None:
+async def test_changes_between_any_two_pages_are_not_lost(
+    make_world: MakeWorld, order: Literal["id", "changed_at"], style: Literal["keyset", "offset"]
+) -> None:
     world = make_world(records=700, sync={"models": SOME})
     world.environment.paging = Paging(order=order, style=style)
     await world.sync(mode=Mode.BACKFILL)
@@ -146,7 +153,7 @@ async def test_changes_between_any_two_pages_are_not_lost(make_world: Any, order
         company.update("hris_employees", each, job_title="Before the walk")
     left = [15]
 
-    def change(asked: Any) -> None:
+    def change(asked: RequestInfo) -> None:
         if asked.model is not None and left[0]:
             left[0] -= 1
             world.clock.advance(timedelta(seconds=1))
@@ -163,14 +170,16 @@ async def test_changes_between_any_two_pages_are_not_lost(make_world: Any, order
     world.assert_equal(SOME)
 
 
-async def test_a_record_of_two_pages_counts_once_though_the_second_is_compared_ahead(make_world: Any) -> None:
+async def test_a_record_of_two_pages_counts_once_though_the_second_is_compared_ahead(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world = make_world(records=300)
     world.environment.paging = Paging(order="changed_at", style="keyset")
     company = next(iter(world.environment.companies.values()))
     rows = list(company.rows("hris_employees"))
     first = min(rows, key=lambda row: (row["changed_at"], row["id"]))
 
-    def change(asked: Any) -> None:
+    def change(asked: RequestInfo) -> None:
         if asked.model is not None:
             world.environment.between_pages = None
             world.clock.advance(timedelta(seconds=1))
@@ -194,7 +203,8 @@ async def test_a_record_of_two_pages_counts_once_though_the_second_is_compared_a
                 await ahead.wait()
             return await write(work)
 
-        app.database.ask, app.database.write = asking, writing
+        monkeypatch.setattr(app.database, "ask", asking)
+        monkeypatch.setattr(app.database, "write", writing)
         world.environment.between_pages = change
         (result,) = await sync(app, Mode.BACKFILL, models=["hris_employees"])
     assert (result.counts.created, result.counts.updated) == (len(rows), 1)
@@ -203,7 +213,7 @@ async def test_a_record_of_two_pages_counts_once_though_the_second_is_compared_a
     world.assert_equal(["hris_employees"])
 
 
-async def test_a_model_without_updated_after_is_walked_fully(world: Any) -> None:
+async def test_a_model_without_updated_after_is_walked_fully(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     kinds = {each.key.model: each.kind for each in await world.sync()}
     without = {name for name, model in catalogue().items() if not model.features.updated_after}
@@ -211,7 +221,7 @@ async def test_a_model_without_updated_after_is_walked_fully(world: Any) -> None
 
 
 async def test_a_full_walk_longer_than_the_overlap_is_followed_by_an_incremental_one(
-    make_world: Any,
+    make_world: MakeWorld,
 ) -> None:
     world = make_world(records=300, sync={"overlap": "0s"})
     results = await world.sync(mode=Mode.BACKFILL, models=["hris_employees"])
@@ -231,7 +241,7 @@ async def test_a_full_walk_longer_than_the_overlap_is_followed_by_an_incremental
     ids=["just before", "just after"],
 )
 async def test_a_full_walk_comes_round_after_full_every(
-    make_world: Callable[..., World], later: timedelta, kind: Kind
+    make_world: MakeWorld, later: timedelta, kind: Kind
 ) -> None:
     world = make_world(records=300, sync={"models": ["hris_employees"], "full_every": "7d"})
     await world.sync(mode=Mode.BACKFILL)

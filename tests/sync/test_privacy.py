@@ -12,16 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, make_url, select, text, update
+from sqlalchemy import Executable, delete, insert, make_url, select, text, update
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.streams.stream import Kind, Mode
 from syncer.operations.reproject import reproject
 from syncer.operations.sync import sync
+from syncer.simulator.company.company import Company
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.state_tables import metadata, projections, quarantine
+from syncer.sync.context import Progress
+from tests.support.world import MakeWorld, World
 
 #: Every kind of link and child is among them, and copies of records inside others.
 MODELS = [
@@ -66,13 +69,13 @@ def database_url(migrated_url: str) -> str:
 
 
 @pytest.fixture
-def make_world(make_world: Any) -> Any:
+def make_world(make_world: MakeWorld) -> MakeWorld:
     """Builds worlds of these models alone."""
     return partial(make_world, sync={"models": MODELS})
 
 
 @pytest.fixture
-def world(make_world: Any) -> Any:
+def world(make_world: MakeWorld) -> World:
     """One integration; every employee has what one would like to hide, and every location remote data."""
     world = make_world()
     company = company_of(world)
@@ -84,7 +87,7 @@ def world(make_world: Any) -> Any:
     return world
 
 
-def company_of(world: Any) -> Any:
+def company_of(world: World) -> Company:
     return next(iter(world.environment.companies.values()))
 
 
@@ -114,7 +117,7 @@ def leaves(value: Any) -> Iterator[str]:
         yield str(value)
 
 
-def expected(world: Any, patterns: Iterable[str]) -> dict[str, dict[str, Any]]:
+def expected(world: World, patterns: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Model -> the source's records by id as they should be kept."""
     records = {model: world.source(model, company_of(world)) for model in MODELS}
     for pattern in patterns:
@@ -123,7 +126,7 @@ def expected(world: Any, patterns: Iterable[str]) -> dict[str, dict[str, Any]]:
     return records
 
 
-def secrets(world: Any, pattern: str) -> set[str]:
+def secrets(world: World, pattern: str) -> set[str]:
     """Values that stand nowhere in the source but at the places of the pattern."""
     shown = list(leaves(expected(world, [pattern])))
     text = "\n".join(shown)
@@ -133,7 +136,7 @@ def secrets(world: Any, pattern: str) -> set[str]:
     return hidden
 
 
-def database_text(world: Any) -> str:
+def database_text(world: World) -> str:
     """Every value of every table, and on SQLite all bytes of the file, free pages among them."""
     with world.database() as connection:
         rows = [
@@ -148,21 +151,21 @@ def database_text(world: Any) -> str:
     return "\n".join(rows)
 
 
-def assert_no_trace(world: Any, patterns: Iterable[str]) -> None:
+def assert_no_trace(world: World, patterns: Iterable[str]) -> None:
     kept = database_text(world)
     for pattern in patterns:
         found = {each for each in secrets(world, pattern) if each in kept or json.dumps(each)[1:-1] in kept}
         assert not found, f"{pattern} left {sorted(found)[:3]}"
 
 
-def assert_kept(world: Any, patterns: Iterable[str]) -> None:
+def assert_kept(world: World, patterns: Iterable[str]) -> None:
     """The mirror has exactly the source without what is excluded."""
     (integration_id,) = world.environment.integrations
     for model, records in expected(world, patterns).items():
         assert world.rows(model, integration_id) == records, model
 
 
-def change(world: Any, *statements: Any) -> None:
+def change(world: World, *statements: Executable) -> None:
     app = world.app()
     try:
         with app.database.begin() as connection:
@@ -172,7 +175,7 @@ def change(world: Any, *statements: Any) -> None:
         app.database.close()
 
 
-async def test_what_is_excluded_never_enters(world: Any) -> None:
+async def test_what_is_excluded_never_enters(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL, **excluding(*PLACES))
     assert_kept(world, PLACES)
     assert_no_trace(world, PLACES)
@@ -180,7 +183,7 @@ async def test_what_is_excluded_never_enters(world: Any) -> None:
     assert sum(each.counts.written for each in again) == 0
 
 
-async def test_a_trace_would_be_found(world: Any) -> None:
+async def test_a_trace_would_be_found(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     for pattern in PLACES:
         with pytest.raises(AssertionError, match=re.escape(f"{pattern} left")):
@@ -188,7 +191,7 @@ async def test_a_trace_would_be_found(world: Any) -> None:
 
 
 async def test_a_new_exclusion_leaves_no_trace_after_the_next_pass_and_no_walk_is_repeated(
-    world: Any,
+    world: World,
 ) -> None:
     await world.sync(mode=Mode.BACKFILL)
     results = await world.sync(**excluding(*PLACES))
@@ -199,7 +202,7 @@ async def test_a_new_exclusion_leaves_no_trace_after_the_next_pass_and_no_walk_i
     assert sum(each.counts.written for each in again) == 0
 
 
-async def test_a_new_exclusion_needs_no_request(world: Any) -> None:
+async def test_a_new_exclusion_needs_no_request(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     asked = len(world.environment.requests)
     async with world.app(**excluding(*PLACES)) as app:
@@ -213,7 +216,7 @@ async def test_a_new_exclusion_needs_no_request(world: Any) -> None:
     assert_no_trace(world, PLACES)
 
 
-async def test_only_models_that_have_the_member_are_reprojected(world: Any) -> None:
+async def test_only_models_that_have_the_member_are_reprojected(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     async with world.app(**excluding("hris_employments.pay_rate")) as app:
         app.reprojection.adopt()
@@ -223,7 +226,7 @@ async def test_only_models_that_have_the_member_are_reprojected(world: Any) -> N
     assert not embedding & {"hris_locations", "ats_jobs", "lms_courses"}
 
 
-async def test_a_lifted_exclusion_brings_the_values_back_by_one_full_walk(world: Any) -> None:
+async def test_a_lifted_exclusion_brings_the_values_back_by_one_full_walk(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL, **excluding(*PLACES))
     left = ["hris_employees.ssn", "ats_screening_questions.title", "lms_course_revisions.remote_url"]
     lifted = [pattern for pattern in PLACES if pattern not in left and pattern != "*.remote_data"]
@@ -243,7 +246,7 @@ async def test_a_lifted_exclusion_brings_the_values_back_by_one_full_walk(world:
     assert titles == {question["title"] for job in jobs for question in job["screening_questions"]}
 
 
-async def test_until_the_walk_a_stream_with_lifted_exclusions_is_not_complete(world: Any) -> None:
+async def test_until_the_walk_a_stream_with_lifted_exclusions_is_not_complete(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL, **excluding("hris_employees.ssn"))
     async with world.app() as app:
         app.reprojection.adopt()
@@ -256,10 +259,10 @@ async def test_until_the_walk_a_stream_with_lifted_exclusions_is_not_complete(wo
     assert_kept(world, [])
 
 
-async def half_a_walk(world: Any, **changes: Any) -> None:
+async def half_a_walk(world: World, **changes: Any) -> None:
     app = world.app(kombo={"page_size": 5}, **changes)
 
-    def stop(progress: Any) -> None:
+    def stop(progress: Progress) -> None:
         if progress.step == "page" and progress.pages == 2:
             app.stopping.set()
 
@@ -267,7 +270,7 @@ async def half_a_walk(world: Any, **changes: Any) -> None:
         await sync(app, Mode.BACKFILL, models=["hris_employees"], report=stop)
 
 
-async def test_pages_from_before_an_exclusion_are_stripped_and_their_walk_goes_on(world: Any) -> None:
+async def test_pages_from_before_an_exclusion_are_stripped_and_their_walk_goes_on(world: World) -> None:
     await half_a_walk(world)
     asked = len(world.environment.asked_for("hris_employees"))
     await world.sync(mode=Mode.BACKFILL, **excluding(*PLACES))
@@ -276,7 +279,7 @@ async def test_pages_from_before_an_exclusion_are_stripped_and_their_walk_goes_o
     assert_no_trace(world, PLACES)
 
 
-async def test_a_walk_that_began_before_an_exclusion_was_lifted_is_dropped(world: Any) -> None:
+async def test_a_walk_that_began_before_an_exclusion_was_lifted_is_dropped(world: World) -> None:
     await half_a_walk(world, **excluding(*PLACES))
     asked = len(world.environment.asked_for("hris_employees"))
     await world.sync(mode=Mode.BACKFILL)
@@ -284,12 +287,12 @@ async def test_a_walk_that_began_before_an_exclusion_was_lifted_is_dropped(world
     assert_kept(world, [])
 
 
-async def test_links_and_shared_children_go_with_their_list(world: Any) -> None:
+async def test_links_and_shared_children_go_with_their_list(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     tables = ["hris_employees_groups", "ats_jobs_screening_questions", "ats_screening_questions"]
     tables += ["hris_skill_proficiency_scales", "hris_payslip_line_items", "hris_salary_types"]
 
-    def counts() -> Any:
+    def counts() -> list[int]:
         with world.database() as connection:
             return [len(connection.execute(select(MIRROR[table])).all()) for table in tables]
 
@@ -302,7 +305,7 @@ async def test_links_and_shared_children_go_with_their_list(world: Any) -> None:
     assert counts() == before
 
 
-async def test_rows_kept_after_anonymisation_lose_the_member_too(world: Any) -> None:
+async def test_rows_kept_after_anonymisation_lose_the_member_too(world: World) -> None:
     world.settings["deletions"] = {"after_anonymisation": "keep"}
     await world.sync(mode=Mode.BACKFILL)
     company = company_of(world)
@@ -323,7 +326,7 @@ async def test_rows_kept_after_anonymisation_lose_the_member_too(world: Any) -> 
 
 
 @pytest.fixture
-def troubled(world: Any) -> Any:
+def troubled(world: World) -> World:
     """A source with a birthday that is none, and with a name that no database holds, beside secrets."""
     employees = iter(company_of(world).ids("hris_employees"))
     company_of(world).update("hris_employees", next(employees), date_of_birth="born in secrecy")
@@ -339,16 +342,17 @@ def troubled(world: Any) -> Any:
     return world
 
 
-def held(world: Any) -> Any:
+def held(world: World) -> list[tuple[str, str]]:
+    """Read the reasons and documents of what is in quarantine."""
     with world.database() as connection:
         found = connection.execute(select(quarantine).order_by(quarantine.c.reason))
-        return [(row.reason, row.document) for row in found]
+        return [(str(row.reason), str(row.document)) for row in found]
 
 
 HIDING = ("hris_employees.ssn", "hris_employees.date_of_birth")
 
 
-async def test_quarantine_holds_nothing_that_is_excluded(troubled: Any) -> None:
+async def test_quarantine_holds_nothing_that_is_excluded(troubled: World) -> None:
     await troubled.sync(mode=Mode.BACKFILL, **excluding(*HIDING))
     ((reason, document),) = held(troubled)
     assert reason == "holds a NUL character"
@@ -356,7 +360,7 @@ async def test_quarantine_holds_nothing_that_is_excluded(troubled: Any) -> None:
     assert json.loads(document)["first_name"] == "Ann\0"
 
 
-async def test_a_new_exclusion_strips_the_quarantine_and_its_reasons(troubled: Any) -> None:
+async def test_a_new_exclusion_strips_the_quarantine_and_its_reasons(troubled: World) -> None:
     await troubled.sync(mode=Mode.BACKFILL)
     noted, poisoned = held(troubled)
     assert "born in secrecy" in noted[0]
@@ -370,7 +374,7 @@ async def test_a_new_exclusion_strips_the_quarantine_and_its_reasons(troubled: A
     assert_no_trace(troubled, ["hris_employees.ssn"])
 
 
-async def test_of_an_entry_that_cannot_be_read_only_the_reason_and_a_hash_are_kept(troubled: Any) -> None:
+async def test_of_an_entry_that_cannot_be_read_only_the_reason_and_a_hash_are_kept(troubled: World) -> None:
     await troubled.sync(mode=Mode.BACKFILL)
     spoilt = quarantine.c.reason == "holds a NUL character"
     change(troubled, update(quarantine).where(spoilt).values(document='{"ssn": "secret-9999", "first'))
@@ -383,7 +387,7 @@ async def test_of_an_entry_that_cannot_be_read_only_the_reason_and_a_hash_are_ke
     assert sum(each.written for each in again) == 0
 
 
-async def test_a_refusal_of_the_database_stays_in_quarantine_without_its_words(world: Any) -> None:
+async def test_a_refusal_of_the_database_stays_in_quarantine_without_its_words(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     (integration_id,) = world.environment.integrations
     one, *_ = world.rows("hris_employees", integration_id)
@@ -412,7 +416,7 @@ async def test_a_refusal_of_the_database_stays_in_quarantine_without_its_words(w
 
 
 @pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
-async def test_a_row_that_the_database_refuses_now_is_emptied_rather_than_left(world: Any) -> None:
+async def test_a_row_that_the_database_refuses_now_is_emptied_rather_than_left(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     (integration_id,) = world.environment.integrations
     one, *_ = world.rows("hris_employees", integration_id)
@@ -436,7 +440,7 @@ async def test_a_row_that_the_database_refuses_now_is_emptied_rather_than_left(w
 # --- what is kept of it ---------------------------------------------------------------------------------
 
 
-async def test_the_exclusions_that_rows_were_written_under_are_kept_by_model(world: Any) -> None:
+async def test_the_exclusions_that_rows_were_written_under_are_kept_by_model(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL, **excluding("hris_employments.pay_rate", "*.remote_data"))
     with world.database() as connection:
         found = {row.model: row.exclusions for row in connection.execute(select(projections))}

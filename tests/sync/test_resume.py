@@ -15,6 +15,8 @@ from syncer.domain.streams.stream import Kind, Mode, Phase
 from syncer.operations.sync import sync
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
+from syncer.sync.context import Progress
+from tests.support.world import MakeWorld, World
 
 EMPLOYEES = ["hris_employees"]
 #: A list without ``updated_after``.
@@ -23,7 +25,7 @@ SKILLS = ["hris_skills"]
 PATIENCE = 30
 
 
-def pages(world: Any) -> list[tuple[str | None, str | None]]:
+def pages(world: World) -> list[tuple[str | None, str | None]]:
     """The list requests so far: (cursor given, updated_after given)."""
     return [
         (each.params.get("cursor"), each.params.get("updated_after"))
@@ -31,13 +33,13 @@ def pages(world: Any) -> list[tuple[str | None, str | None]]:
     ]
 
 
-async def cancelled_behind_a_page(make_world: Any, models: list[str]) -> tuple[Any, Any]:
+async def cancelled_behind_a_page(make_world: MakeWorld, models: list[str]) -> tuple[Any, Any]:
     """The world, and the stream as a pass leaves it that is cancelled as soon as it has stored a page."""
     world = make_world(records=200)
     await world.sync(mode=Mode.BACKFILL, models=models)
     async with world.app() as app:
 
-        def cancel(progress: Any) -> None:
+        def cancel(progress: Progress) -> None:
             if progress.step == "page":
                 running.cancel()
 
@@ -48,11 +50,11 @@ async def cancelled_behind_a_page(make_world: Any, models: list[str]) -> tuple[A
     return world, stream
 
 
-async def test_a_walk_that_was_told_to_stop_goes_on_at_the_next_page(make_world: Any) -> None:
+async def test_a_walk_that_was_told_to_stop_goes_on_at_the_next_page(make_world: MakeWorld) -> None:
     world = make_world(records=900)
     app = world.app(kombo={"page_size": 10})
 
-    def stop_after_two(progress: Any) -> None:
+    def stop_after_two(progress: Progress) -> None:
         if progress.step == "page" and progress.pages == 2:
             app.stopping.set()
 
@@ -70,12 +72,12 @@ async def test_a_walk_that_was_told_to_stop_goes_on_at_the_next_page(make_world:
     world.assert_equal(EMPLOYEES)
 
 
-async def test_a_cancelled_run_frees_its_lease_and_loses_no_page(make_world: Any) -> None:
+async def test_a_cancelled_run_frees_its_lease_and_loses_no_page(make_world: MakeWorld) -> None:
     world = make_world(records=900)
     async with world.app(kombo={"page_size": 10}) as app:
         seen = asyncio.Event()
 
-        def tell(progress: Any) -> None:
+        def tell(progress: Progress) -> None:
             if progress.step == "page" and progress.pages == 3:
                 seen.set()
 
@@ -94,7 +96,7 @@ async def test_a_cancelled_run_frees_its_lease_and_loses_no_page(make_world: Any
 
 
 async def test_a_run_cancelled_behind_its_last_page_leaves_the_stream_complete(
-    make_world: Any,
+    make_world: MakeWorld,
 ) -> None:
     _, stream = await cancelled_behind_a_page(make_world, EMPLOYEES)
     assert (stream.last_outcome, stream.walk, stream.state) == ("stopped", None, "complete")
@@ -102,7 +104,7 @@ async def test_a_run_cancelled_behind_its_last_page_leaves_the_stream_complete(
 
 @pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 async def test_a_run_cancelled_while_its_last_page_is_being_committed_leaves_the_stream_complete(
-    make_world: Any,
+    make_world: MakeWorld,
 ) -> None:
     world = make_world(records=900)
     await world.sync(mode=Mode.BACKFILL, models=EMPLOYEES)
@@ -137,7 +139,7 @@ async def test_a_run_cancelled_while_its_last_page_is_being_committed_leaves_the
 
 
 async def test_a_list_that_is_always_read_whole_is_read_again_behind_a_walk_from_long_ago(
-    make_world: Any,
+    make_world: MakeWorld,
 ) -> None:
     world, stream = await cancelled_behind_a_page(make_world, SKILLS)
     assert stream.walk.phase is Phase.SWEEP
@@ -152,7 +154,9 @@ async def test_a_list_that_is_always_read_whole_is_read_again_behind_a_walk_from
     world.assert_equal(SKILLS)
 
 
-async def test_an_unfinished_incremental_walk_resumes_with_its_own_updated_after(make_world: Any) -> None:
+async def test_an_unfinished_incremental_walk_resumes_with_its_own_updated_after(
+    make_world: MakeWorld,
+) -> None:
     world = make_world(records=900)
     await world.sync(mode=Mode.BACKFILL, models=EMPLOYEES)
     company = next(iter(world.environment.companies.values()))
@@ -169,7 +173,7 @@ async def test_an_unfinished_incremental_walk_resumes_with_its_own_updated_after
     world.assert_equal(EMPLOYEES)
 
 
-async def test_a_refused_cursor_starts_the_walk_again_with_the_same_filters(make_world: Any) -> None:
+async def test_a_refused_cursor_starts_the_walk_again_with_the_same_filters(make_world: MakeWorld) -> None:
     world = make_world(records=900)
     world.environment.faults.add(Match(model="hris_employees", page=3), faults.expired_cursor(), 2)
     (result,) = await world.sync(mode=Mode.BACKFILL, models=EMPLOYEES, kombo={"page_size": 10})
@@ -178,16 +182,16 @@ async def test_a_refused_cursor_starts_the_walk_again_with_the_same_filters(make
     world.assert_equal(EMPLOYEES)
 
 
-async def test_a_cursor_that_is_always_refused_fails_the_run_and_says_so(make_world: Any) -> None:
+async def test_a_cursor_that_is_always_refused_fails_the_run_and_says_so(make_world: MakeWorld) -> None:
     world = make_world(records=900)
     world.environment.faults.add(Match(model="hris_employees", page=2), faults.expired_cursor(), None)
     (result,) = await world.run(Mode.BACKFILL, models=EMPLOYEES, kombo={"page_size": 10})
     assert result.outcome is Outcome.FAILED
-    assert "cursor" in result.error
+    assert "cursor" in (result.error or "")
     assert [cursor for cursor, _ in pages(world)].count(None) == 4
 
 
-async def test_a_walk_whose_watermark_is_not_reached_leaves_the_old_one(make_world: Any) -> None:
+async def test_a_walk_whose_watermark_is_not_reached_leaves_the_old_one(make_world: MakeWorld) -> None:
     world = make_world(records=900)
     await world.sync(mode=Mode.BACKFILL, models=EMPLOYEES)
     (before,) = [each for each in world.streams().values() if each.watermark]
@@ -199,10 +203,11 @@ async def test_a_walk_whose_watermark_is_not_reached_leaves_the_old_one(make_wor
     assert result.outcome is Outcome.FAILED
     (after,) = [each for each in world.streams().values() if each.watermark]
     assert after.watermark == before.watermark
+    assert after.walk is not None
     assert after.walk.pages == 3
 
 
-async def test_restart_drops_an_unfinished_walk(make_world: Any) -> None:
+async def test_restart_drops_an_unfinished_walk(make_world: MakeWorld) -> None:
     world = make_world(records=900)
     world.environment.faults.add(Match(model="hris_employees", page=3), faults.kombo_error(422, None), None)
     await world.run(Mode.BACKFILL, models=EMPLOYEES, kombo={"page_size": 10})

@@ -5,27 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import update
+import pytest
+from sqlalchemy import Connection, update
 
+from syncer.app import App
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
 from syncer.operations.sync import sync
 from syncer.store.schema.mirror_tables import streams
-from tests.sync.conftest import World
+from tests.support.world import MakeWorld
 
 EMPLOYEES = ["hris_employees"]
 
 
-def expire_leases(app: Any) -> None:
+def expire_leases(app: App) -> None:
     """What a pause longer than the lease does."""
     with app.database.begin() as connection:
         connection.execute(update(streams).values(lease_until=None))
 
 
-async def test_a_stream_that_another_runner_has_is_waited_for(make_world: Any) -> None:
+async def test_a_stream_that_another_runner_has_is_waited_for(make_world: MakeWorld) -> None:
     world = make_world(records=600)
     first, second = world.app(kombo={"page_size": 10}), world.app()
     begun = asyncio.Event()
@@ -47,7 +48,9 @@ async def test_a_stream_that_another_runner_has_is_waited_for(make_world: Any) -
     world.assert_equal(EMPLOYEES)
 
 
-async def test_a_runner_that_slept_through_its_lease_cannot_write(make_world: Any) -> None:
+async def test_a_runner_that_slept_through_its_lease_cannot_write(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world = make_world(records=600)
     slow, quick = world.app(kombo={"page_size": 10}), world.app()
     asleep, awake = asyncio.Event(), asyncio.Event()
@@ -56,13 +59,13 @@ async def test_a_runner_that_slept_through_its_lease_cannot_write(make_world: An
         begun = asyncio.Event()
         original = slow.database.write
 
-        async def write(work: Any) -> Any:
+        async def write(work: Callable[[Connection], object]) -> object:
             if begun.is_set():
                 asleep.set()
                 await awake.wait()
             return await original(work)
 
-        slow.database.write = write
+        monkeypatch.setattr(slow.database, "write", write)
         running = asyncio.create_task(
             sync(
                 slow,
@@ -84,7 +87,7 @@ async def test_a_runner_that_slept_through_its_lease_cannot_write(make_world: An
 
 
 async def test_a_run_that_renews_its_lease_all_the_time_ends_as_its_walks_do(
-    make_world: Callable[..., World],
+    make_world: MakeWorld,
 ) -> None:
     world = make_world(records=600, sync={"lease": "1s"})
     results = await world.sync(mode=Mode.BACKFILL)
@@ -94,7 +97,7 @@ async def test_a_run_that_renews_its_lease_all_the_time_ends_as_its_walks_do(
     assert created == sum(len(world.source(model, company)) for model in catalogue())
 
 
-async def test_the_lease_of_a_dead_process_is_taken_at_once(make_world: Any) -> None:
+async def test_the_lease_of_a_dead_process_is_taken_at_once(make_world: MakeWorld) -> None:
     world = make_world(records=300)
     await world.sync(mode=Mode.BACKFILL, models=EMPLOYEES)
     app = world.app()
@@ -112,7 +115,7 @@ async def test_the_lease_of_a_dead_process_is_taken_at_once(make_world: Any) -> 
     assert world.waits.count(60 / 20) == 0
 
 
-async def test_several_backfills_at_once_share_the_work_and_double_nothing(make_world: Any) -> None:
+async def test_several_backfills_at_once_share_the_work_and_double_nothing(make_world: MakeWorld) -> None:
     world = make_world(records=600)
     apps = [world.app(kombo={"page_size": 50}) for _ in range(3)]
     results = await asyncio.gather(*(sync(app, Mode.BACKFILL) for app in apps))

@@ -8,19 +8,23 @@ from typing import Any
 import httpx
 import pytest
 
+from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
 from syncer.operations.sync import sync
 from syncer.simulator.server import faults
+from syncer.simulator.server.api import simulator_app
+from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Dropped, Match
 from syncer.simulator.server.paging import Paging
+from tests.support.world import MakeWorld, Wiring, World
 
 EMPLOYEES = ["hris_employees"]
 #: Enough where it matters only that there are several.
 SOME = ["hris_employees", "hris_groups", "hris_absences", "ats_jobs"]
 
 
-async def test_a_broken_integration_does_not_stop_the_other(make_world: Any) -> None:
+async def test_a_broken_integration_does_not_stop_the_other(make_world: MakeWorld) -> None:
     world = make_world(integrations=2)
     broken, sound = world.environment.integrations
     world.environment.faults.add(Match(integration=broken, model="*"), faults.server_error(), None)
@@ -29,10 +33,10 @@ async def test_a_broken_integration_does_not_stop_the_other(make_world: Any) -> 
         broken: Outcome.FAILED,
         sound: Outcome.COMPLETE,
     }
-    assert all("500" in each.error for each in results if each.key.integration_id == broken)
+    assert all("500" in (each.error or "") for each in results if each.key.integration_id == broken)
     streams = world.streams()
-    assert streams[broken, "hris_groups"].state == "failed"
-    assert "500" in streams[broken, "hris_groups"].last_error
+    assert streams[StreamKey(broken, "hris_groups")].state == "failed"
+    assert "500" in (streams[StreamKey(broken, "hris_groups")].last_error or "")
     assert world.rows("hris_groups", sound) == world.source("hris_groups", world.environment.companies[sound])
 
 
@@ -51,7 +55,7 @@ async def test_a_broken_integration_does_not_stop_the_other(make_world: Any) -> 
     ],
 )
 async def test_a_passing_fault_is_retried_and_never_taken_for_an_empty_page(
-    make_world: Any, answer: Any
+    make_world: MakeWorld, answer: faults.Answer
 ) -> None:
     world = make_world(records=600)
     world.environment.faults.add(Match(model="hris_employees", page=2), answer, 2)
@@ -59,7 +63,7 @@ async def test_a_passing_fault_is_retried_and_never_taken_for_an_empty_page(
     world.assert_equal(EMPLOYEES)
 
 
-async def test_a_lasting_fault_fails_the_run_after_bounded_tries(make_world: Any) -> None:
+async def test_a_lasting_fault_fails_the_run_after_bounded_tries(make_world: MakeWorld) -> None:
     world = make_world(records=300)
     fault = world.environment.faults.add(Match(model="hris_employees"), faults.truncated(), None)
     (result,) = await world.run(Mode.BACKFILL, models=EMPLOYEES)
@@ -71,7 +75,7 @@ async def test_a_lasting_fault_fails_the_run_after_bounded_tries(make_world: Any
     assert stream.due_at is not None
 
 
-async def test_an_integration_that_is_not_set_up_waits(make_world: Any) -> None:
+async def test_an_integration_that_is_not_set_up_waits(make_world: MakeWorld) -> None:
     world = make_world(records=300, sync={"models": SOME})
     (integration,) = world.environment.integrations.values()
     integration.setup_status = "FINAL_SYNC_PENDING"
@@ -83,14 +87,14 @@ async def test_an_integration_that_is_not_set_up_waits(make_world: Any) -> None:
     world.assert_equal(SOME)
 
 
-async def test_set_up_that_only_the_list_knows_of_waits_too(make_world: Any) -> None:
+async def test_set_up_that_only_the_list_knows_of_waits_too(make_world: MakeWorld) -> None:
     world = make_world(records=300)
     world.environment.faults.add(Match(model="hris_employees"), faults.not_ready(), None)
     (result,) = await world.run(Mode.BACKFILL, models=EMPLOYEES)
     assert result.outcome is Outcome.WAITING
 
 
-async def test_a_model_that_is_not_offered_is_unavailable_and_well(make_world: Any) -> None:
+async def test_a_model_that_is_not_offered_is_unavailable_and_well(make_world: MakeWorld) -> None:
     world = make_world(records=300, sync={"models": SOME})
     (integration,) = world.environment.integrations.values()
     integration.disabled.add("hris_absences")
@@ -100,7 +104,9 @@ async def test_a_model_that_is_not_offered_is_unavailable_and_well(make_world: A
     assert world.environment.asked_for("hris_absences") == []
 
 
-async def test_an_integration_that_kombo_does_not_know_is_gone_and_its_rows_stay(make_world: Any) -> None:
+async def test_an_integration_that_kombo_does_not_know_is_gone_and_its_rows_stay(
+    make_world: MakeWorld,
+) -> None:
     world = make_world(records=300, sync={"models": SOME})
     (integration_id,) = world.environment.integrations
     await world.sync(mode=Mode.BACKFILL)
@@ -116,7 +122,7 @@ async def test_an_integration_that_kombo_does_not_know_is_gone_and_its_rows_stay
     assert world.rows("hris_employees", integration_id) == rows
 
 
-async def test_an_integration_in_waiting_is_asked_about_once_a_pass(make_world: Any) -> None:
+async def test_an_integration_in_waiting_is_asked_about_once_a_pass(make_world: MakeWorld) -> None:
     world = make_world(records=300, sync={"models": SOME})
     (integration,) = world.environment.integrations.values()
     integration.setup_status = "INCOMPLETE"
@@ -127,29 +133,36 @@ async def test_an_integration_in_waiting_is_asked_about_once_a_pass(make_world: 
         assert len(about) == passes
 
 
-async def test_without_a_date_header_there_is_no_watermark(make_world: Any) -> None:
-    world = make_world(records=300)
+class NoDate(httpx.AsyncBaseTransport):
+    """A network that loses the time of every answer."""
 
-    class NoDate(httpx.AsyncBaseTransport):
-        def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
-            self.inner = inner
+    def __init__(self, environment: Environment) -> None:
+        self.inner = httpx.ASGITransport(app=simulator_app(environment))
 
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            response = await self.inner.handle_async_request(request)
-            del response.headers["date"]
-            return response
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self.inner.handle_async_request(request)
+        del response.headers["date"]
+        return response
 
-    app = world.app()
-    app._transport = NoDate(app._transport)
-    async with app:
-        (result,) = await sync(app, Mode.BACKFILL, models=EMPLOYEES)
+
+class Undated(World):
+    """A world behind that network."""
+
+    def wiring(self) -> Wiring:
+        return {**super().wiring(), "transport": NoDate(self.environment)}
+
+
+async def test_without_a_date_header_there_is_no_watermark(make_world: MakeWorld) -> None:
+    made = make_world(records=300)
+    world = Undated(made.environment, made.mirror)
+    (result,) = await world.run(Mode.BACKFILL, models=EMPLOYEES)
     assert result.outcome is Outcome.COMPLETE
     (stream,) = [each for each in world.streams().values() if each.model == "hris_employees"]
     assert stream.watermark is None
     assert stream.last_full_walk_at is not None
 
 
-async def test_the_date_of_a_load_balancers_error_is_not_the_watermark(make_world: Any) -> None:
+async def test_the_date_of_a_load_balancers_error_is_not_the_watermark(make_world: MakeWorld) -> None:
     world = make_world(records=300)
     fault = faults.Reply(
         503, b"<html>no</html>", content_type="text/html", by_kombo=False, skew=timedelta(hours=5)
@@ -157,11 +170,12 @@ async def test_the_date_of_a_load_balancers_error_is_not_the_watermark(make_worl
     world.environment.faults.add(Match(model="hris_employees", page=1), fault, 1)
     await world.sync(mode=Mode.BACKFILL, models=EMPLOYEES)
     (stream,) = [each for each in world.streams().values() if each.model == "hris_employees"]
+    assert stream.watermark is not None
     assert abs(stream.watermark - world.clock.now()) < timedelta(seconds=2)
 
 
 async def test_a_record_without_an_id_is_quarantined_and_the_rest_is_stored(
-    make_world: Any,
+    make_world: MakeWorld,
 ) -> None:
     world = make_world(records=300)
 
@@ -181,7 +195,7 @@ async def test_a_record_without_an_id_is_quarantined_and_the_rest_is_stored(
     )
 
 
-async def test_short_pages_do_not_end_a_walk(make_world: Any) -> None:
+async def test_short_pages_do_not_end_a_walk(make_world: MakeWorld) -> None:
     world = make_world(records=600)
     world.environment.paging = Paging(short_pages=True)
     await world.sync(mode=Mode.BACKFILL, models=EMPLOYEES, kombo={"page_size": 20})
@@ -189,7 +203,7 @@ async def test_short_pages_do_not_end_a_walk(make_world: Any) -> None:
 
 
 async def test_an_integration_that_kombo_does_not_answer_about_is_asked_about_once_a_pass(
-    make_world: Any,
+    make_world: MakeWorld,
 ) -> None:
     """Each try takes its time, and the streams of an integration wait for it one after the other."""
     world = make_world()

@@ -145,7 +145,7 @@ def _revision(connection: Connection) -> str | None:
 
 def known_revisions() -> tuple[str, ...]:
     """Name the revisions that this version brings, oldest first."""
-    return _revisions_in(_migrations())
+    return _revisions_in(migrations_folder())
 
 
 @cache
@@ -163,12 +163,12 @@ def _config(connection: Connection) -> Config:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(_migrations()).replace("%", "%%"))
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
 
 
-def _migrations() -> Path:
+def migrations_folder() -> Path:
     """Locate the migrations: inside the installed package, or beside it in a checkout."""
     package = Path(__file__).resolve().parents[2]
     shipped = package / "_migrations"

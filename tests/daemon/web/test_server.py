@@ -22,7 +22,11 @@ from syncer.domain.errors import DatabaseUnavailable, UsageError
 from syncer.domain.streams.stream import Mode
 from syncer.operations.status import status
 from syncer.operations.sync import sync
-from tests.daemon.conftest import API_KEY, MODELS, PATIENCE, Mirror, Troubled, World, make_environment
+from tests.support.mirror import Mirror
+from tests.support.outages import Troubled
+from tests.support.source import API_KEY, MODELS, make_environment
+from tests.support.waiting import PATIENCE
+from tests.support.workers import WorkersWorld
 
 PATHS = ("/healthz", "/status", "/")
 
@@ -35,14 +39,14 @@ async def browser(app: App, **arguments: Any) -> AsyncIterator[httpx.AsyncClient
         yield client
 
 
-async def test_a_living_service_says_so(world: World) -> None:
+async def test_a_living_service_says_so(world: WorkersWorld) -> None:
     async with world.app() as app, browser(app) as client:
         answer = await client.get("/healthz")
         assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
         assert (await client.head("/healthz")).status_code == 200
 
 
-async def test_status_tells_what_the_command_tells(world: World) -> None:
+async def test_status_tells_what_the_command_tells(world: WorkersWorld) -> None:
     async with world.app() as app:
         await sync(app, Mode.SYNC)
         async with browser(app) as client:
@@ -59,7 +63,7 @@ def lasting(status: dict[str, Any]) -> dict[str, Any]:
     return {**status, "streams": streams, "now": None, "budget": None}
 
 
-async def test_the_page_is_html_that_loads_and_runs_nothing(world: World) -> None:
+async def test_the_page_is_html_that_loads_and_runs_nothing(world: WorkersWorld) -> None:
     async with world.app() as app:
         await sync(app, Mode.SYNC)
         async with browser(app) as client:
@@ -72,7 +76,7 @@ async def test_the_page_is_html_that_loads_and_runs_nothing(world: World) -> Non
     assert API_KEY not in answer.text
 
 
-async def test_nothing_else_is_served_and_nothing_is_changed(world: World) -> None:
+async def test_nothing_else_is_served_and_nothing_is_changed(world: WorkersWorld) -> None:
     async with world.app() as app, browser(app) as client:
         assert (await client.get("/config.toml")).status_code == 404
         for path in PATHS:
@@ -82,7 +86,7 @@ async def test_nothing_else_is_served_and_nothing_is_changed(world: World) -> No
 # What the server has ended the driver cannot close.
 @pytest.mark.filterwarnings("ignore:.*was deleted while still open:ResourceWarning")
 async def test_a_database_that_is_away_is_503_until_it_is_back(troubled: Troubled) -> None:
-    world = World(make_environment(), Mirror(troubled.url))
+    world = WorkersWorld(make_environment(), Mirror(troubled.url))
     async with world.app() as app, browser(app) as client:
         with troubled.outage():
             during = [await client.get(path) for path in PATHS]
@@ -95,7 +99,7 @@ async def test_a_database_that_is_away_is_503_until_it_is_back(troubled: Trouble
     assert {answer.status_code for answer in after} == {200}
 
 
-async def test_what_the_service_knows_of_its_database_is_told(world: World) -> None:
+async def test_what_the_service_knows_of_its_database_is_told(world: WorkersWorld) -> None:
     database = DatabaseHealth()
     async with world.app() as app, browser(app, health=database) as client:
         await sync(app, Mode.SYNC)
@@ -136,7 +140,7 @@ async def test_no_page_tells_a_password(url: str) -> None:
 
 
 async def test_a_database_without_tables_is_503_on_the_pages_that_need_them(mirror: Mirror) -> None:
-    world = World(make_environment(), mirror)
+    world = WorkersWorld(make_environment(), mirror)
     async with world.app() as app, browser(app) as client:
         for path in ("/status", "/"):
             answer = await client.get(path)
@@ -145,7 +149,7 @@ async def test_a_database_without_tables_is_503_on_the_pages_that_need_them(mirr
 
 @pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 async def test_a_database_that_hangs_holds_one_thread_for_a_page_however_often_somebody_asks(
-    world: World,
+    world: WorkersWorld,
 ) -> None:
     waiting = (
         "SELECT count(*) FROM pg_stat_activity "
@@ -166,7 +170,7 @@ async def test_a_database_that_hangs_holds_one_thread_for_a_page_however_often_s
                 pass
 
 
-async def test_the_address_is_told_and_a_taken_one_is_an_error(world: World) -> None:
+async def test_the_address_is_told_and_a_taken_one_is_an_error(world: WorkersWorld) -> None:
     world.settings["web"] = {"enabled": True, "port": 0}
     async with world.app() as app:
         with listening(app.settings.web) as listener, capture_logs() as logged:

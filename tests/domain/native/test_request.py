@@ -19,7 +19,7 @@ from syncer.domain.native.paging.link import LinkStyle
 from syncer.domain.native.paging.single import SINGLE_PAGE
 from syncer.domain.native.request import call_at
 from syncer.domain.native.spec import ForEach
-from tests.domain.native.lists import native_list
+from tests.domain.native.paged_tool import native_list
 
 CURSOR = CursorStyle("cursor", next="next")
 EACH = ForEach("hris_employees", "remote_id", "remote_id")

@@ -19,7 +19,7 @@ from syncer.domain.native.paging.cursor import CursorStyle
 from syncer.domain.native.paging.link import LinkStyle
 from syncer.domain.native.paging.parameter import ParameterStyle
 from syncer.domain.native.spec import ForEach, Format, NativeListSpec
-from tests.domain.native.lists import BASE, INTEGRATION, Tool, native_list, read
+from tests.domain.native.paged_tool import BASE, INTEGRATION, Tool, native_list, read
 
 CURSOR = CursorStyle("cursor", next="meta.next")
 OFFSET = OffsetStyle("offset")
@@ -111,7 +111,7 @@ def test_every_style_walks_any_list_exactly_once(
 
 
 @pytest.mark.parametrize("meta", [{"next": None}, {"next": ""}, {"next": False}, {}, None])
-def test_a_cursor_that_is_nothing_ends_the_list(meta: Any) -> None:
+def test_a_cursor_that_is_nothing_ends_the_list(meta: object) -> None:
     assert read(native_list(CURSOR), items({"id": 1}, meta=meta)).next is None
 
 
@@ -130,7 +130,7 @@ def test_a_cursor_is_a_text_or_a_number_and_belongs_to_the_row(cursor: str | int
         (1.5, "a number in the answer, where meta has: next."),
     ],
 )
-def test_another_cursor_is_refused_with_its_path(cursor: Any, said: str) -> None:
+def test_another_cursor_is_refused_with_its_path(cursor: object, said: str) -> None:
     assert refused(native_list(CURSOR), items(meta={"next": cursor})) == f"next: 'meta.next' led to {said}"
 
 
@@ -168,7 +168,7 @@ def test_a_page_that_is_not_full_is_the_last_where_no_total_is_told(style: type[
 
 
 @pytest.mark.parametrize("total", [4, "4", 4.0])
-def test_a_list_ends_where_its_total_is_reached(total: Any) -> None:
+def test_a_list_ends_where_its_total_is_reached(total: object) -> None:
     spec = native_list(OffsetStyle("at", total="total"))
     page = items({"id": 1}, {"id": 2}, total=total)
     assert read(spec, page, NativeCursor(at=1)).next is not None
@@ -186,7 +186,7 @@ def test_a_list_ends_where_its_total_is_reached(total: Any) -> None:
         (True, "a boolean"),
     ],
 )
-def test_a_total_that_is_none_is_refused_with_its_path(total: Any, kind: str) -> None:
+def test_a_total_that_is_none_is_refused_with_its_path(total: object, kind: str) -> None:
     said = refused(native_list(OffsetStyle("at", total="meta.all")), items({"id": 1}, meta={"all": total}))
     assert said == (
         f"total: 'meta.all' led to {kind} in the answer, where meta has: all,"
@@ -228,7 +228,7 @@ def test_a_page_with_the_records_of_the_one_before_is_refused(page: CountedStyle
     ],
 )
 @pytest.mark.parametrize("name", ["link", "Link", "LINK"])
-def test_the_header_link_names_the_next_page(name: str, header: Any, at: str | None) -> None:
+def test_the_header_link_names_the_next_page(name: str, header: str, at: str | None) -> None:
     listing = read(native_list(LINK), items({"id": 1}), NativeCursor("p1"), headers={"a": "b", name: header})
     assert listing.next == (None if at is None else NativeCursor("p1", at))
 
@@ -454,7 +454,7 @@ def test_csv_is_a_list_of_rows_by_the_names_of_its_header(text: str, records: li
     ],
 )
 def test_a_text_that_is_not_of_its_format_is_told_without_its_content(
-    written: Any, text: str, said: str
+    written: object, text: str, said: str
 ) -> None:
     assert unreadable(native_list(format=written), text) == said
     encoded = base64.b64encode(text.encode()).decode()
@@ -495,7 +495,7 @@ def test_no_body_is_no_page() -> None:
     ],
 )
 def test_an_answer_without_a_list_is_refused_with_the_path_and_what_was_there(
-    path: str, data: Any, said: str
+    path: str, data: object, said: str
 ) -> None:
     assert refused(native_list(records=path), data) == f"records: '{path}' {said}."
 

@@ -14,7 +14,7 @@ from syncer.domain.native.rows import project_native, read_native
 from syncer.domain.native.spec import ForEach, NativeListSpec
 from syncer.domain.records.record import ID_LENGTH, Poison, Record
 from syncer.domain.records.row import Row
-from tests.domain.native.lists import native_list
+from tests.domain.native.paged_tool import native_list
 
 EACH = ForEach("hris_employees", "remote_id", "remote_id")
 
@@ -201,7 +201,7 @@ def test_a_value_that_does_not_fit_is_null_and_noted() -> None:
 
 
 @pytest.mark.parametrize("written", ["xml", "csv"])
-def test_texts_of_xml_and_csv_are_the_values_that_they_stand_for(written: Any) -> None:
+def test_texts_of_xml_and_csv_are_the_values_that_they_stand_for(written: object) -> None:
     spec = native_list(
         format=written,
         columns=columns(

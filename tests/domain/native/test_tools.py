@@ -108,7 +108,7 @@ def test_a_method_that_the_api_does_not_take_is_refused() -> None:
 
 
 @pytest.mark.parametrize("data", [None, "", "{}", {"a": 1}, "Get_Workers"])
-def test_a_soap_call_takes_xml(data: Any) -> None:
+def test_a_soap_call_takes_xml(data: object) -> None:
     options = {"service_name": "EmployeeService"}
     assert "takes XML" in refused(call("nmbrs/soap", "POST", "/", data=data, options=options))
 

@@ -125,7 +125,7 @@ def test_another_order_of_members_says_the_same(record: dict[str, Any]) -> None:
 
 @settings(max_examples=60)
 @given(record=records, name=texts, value=json_values)
-def test_any_changed_value_says_something_else(record: dict[str, Any], name: str, value: Any) -> None:
+def test_any_changed_value_says_something_else(record: dict[str, Any], name: str, value: object) -> None:
     changed = {**record, name: value}
     assume(json.dumps(record, sort_keys=True) != json.dumps(changed, sort_keys=True))
     assert not same_content(written(record), json.dumps(changed))
@@ -133,7 +133,7 @@ def test_any_changed_value_says_something_else(record: dict[str, Any], name: str
 
 @settings(max_examples=60)
 @given(record=records, name=texts.filter(lambda name: name != "id"), value=json_values)
-def test_any_changed_value_changes_the_hash(record: dict[str, Any], name: str, value: Any) -> None:
+def test_any_changed_value_changes_the_hash(record: dict[str, Any], name: str, value: object) -> None:
     changed = {**record, name: value}
     assume(json.dumps(record, sort_keys=True) != json.dumps(changed, sort_keys=True))
     assert row_of(EMPLOYEES, record).content_hash != row_of(EMPLOYEES, changed).content_hash
@@ -151,7 +151,9 @@ def test_any_changed_value_changes_the_hash(record: dict[str, Any], name: str, v
         ({"x": {"y": 1}}, {"x": {"y": 2}}),
     ],
 )
-def test_records_that_differ_a_little_have_different_hashes(one: Any, other: Any) -> None:
+def test_records_that_differ_a_little_have_different_hashes(
+    one: dict[str, object], other: dict[str, object]
+) -> None:
     assert row_of(EMPLOYEES, one).content_hash != row_of(EMPLOYEES, other).content_hash
     assert not same_content(written(one), json.dumps(other))
 
@@ -218,7 +220,7 @@ def test_a_misfit_leaves_the_other_columns_alone() -> None:
 
 @pytest.mark.parametrize("value", [5, "x", [1], True])
 @each_model
-def test_a_column_inside_what_is_no_object_is_null(model: Model, value: Any) -> None:
+def test_a_column_inside_what_is_no_object_is_null(model: Model, value: object) -> None:
     for column in model.columns:
         if len(column.source) > 1:
             assert row_of(model, {column.source[0]: value}).values[column.name] is None
@@ -360,7 +362,7 @@ UNUSABLE = [{}, "t1", 5, True, *({"id": value, "skill_id": value} for value in N
     [pytest.param(m, part, id=part.table) for m in catalogue().values() for part in parts(m)],
 )
 def test_an_entry_without_a_usable_id_is_noted_and_the_others_kept(
-    model: Model, part: Link | Child, entry: Any
+    model: Model, part: Link | Child, entry: object
 ) -> None:
     good = {"id": "t1", "skill_id": "t1"}
     row = row_of(model, nested(part.member, [entry, None, good]))
@@ -437,7 +439,7 @@ def test_what_is_no_object_is_poison(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("value", ["", None, 5, 1.5, True, ["a"], {"id": "a"}, "x" * (ID_LENGTH + 1)])
-def test_a_record_without_a_usable_id_is_poison(value: Any) -> None:
+def test_a_record_without_a_usable_id_is_poison(value: object) -> None:
     poison = poison_of(written({"id": value, "first_name": "Ng"}))
     assert (poison.id, poison.reason) == (None, "no usable id")
     assert poison_of(b"{}").reason == "no usable id"
@@ -544,7 +546,7 @@ def test_any_bytes_are_a_row_or_poison_in_ascii(start: bytes, middle: bytes, end
 
 
 @given(value=json_values)
-def test_json_in_ascii_says_the_same(value: Any) -> None:
+def test_json_in_ascii_says_the_same(value: object) -> None:
     document = json.dumps(value, ensure_ascii=False)
     assert ascii_json(document).isascii()
     assert json.loads(ascii_json(document)) == value

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Any, get_args
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -43,7 +44,7 @@ def test_every_column_type_has_a_converter() -> None:
 
 
 @given(present | st.datetimes().map(str) | st.dates().map(str) | st.times().map(str))
-def test_any_value_fits_or_is_unfit(value: Any) -> None:
+def test_any_value_fits_or_is_unfit(value: object) -> None:
     for convert in CONVERTERS.values():
         with suppress(Unfit):
             assert convert(value) is not None
@@ -58,7 +59,7 @@ def test_text_stays_as_it_is(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", [1, Decimal("1.5"), True, ["a"], {"a": 1}])
-def test_text_is_made_of_nothing_else(value: Any) -> None:
+def test_text_is_made_of_nothing_else(value: object) -> None:
     with pytest.raises(Unfit, match=r"expected text, got (a|an) "):
         text(value)
 
@@ -69,7 +70,7 @@ def test_truth_stays_as_it_is(value: bool) -> None:
 
 
 @pytest.mark.parametrize("value", [0, 1, "true", "", [], {}])
-def test_truth_is_made_of_nothing_else(value: Any) -> None:
+def test_truth_is_made_of_nothing_else(value: object) -> None:
     with pytest.raises(Unfit, match="expected true or false"):
         boolean(value)
 
@@ -79,7 +80,7 @@ def test_truth_is_made_of_nothing_else(value: Any) -> None:
 
 @pytest.mark.parametrize("convert", [integer, number])
 @pytest.mark.parametrize("value", [True, False, "1", "", [1], {"value": 1}])
-def test_truth_and_text_are_no_numbers(convert: Any, value: Any) -> None:
+def test_truth_and_text_are_no_numbers(convert: Callable[[object], object], value: object) -> None:
     with pytest.raises(Unfit, match="expected a"):
         convert(value)
 
@@ -95,7 +96,7 @@ def test_truth_and_text_are_no_numbers(convert: Any, value: Any) -> None:
         (Decimal("4e3"), 4000),
     ],
 )
-def test_integers_of_64_bits_fit(value: Any, expected: int) -> None:
+def test_integers_of_64_bits_fit(value: object, expected: int) -> None:
     converted = integer(value)
     assert converted == expected
     assert type(converted) is int
@@ -104,7 +105,7 @@ def test_integers_of_64_bits_fit(value: Any, expected: int) -> None:
 @pytest.mark.parametrize(
     "value", [2**63, -(2**63) - 1, 10**4000, Decimal("1e19"), Decimal("1e999999999"), Decimal("-1e999999999")]
 )
-def test_an_integer_of_more_than_64_bits_is_unfit(value: Any) -> None:
+def test_an_integer_of_more_than_64_bits_is_unfit(value: object) -> None:
     with pytest.raises(Unfit, match="more than 64 bits"):
         integer(value)
 
@@ -128,7 +129,7 @@ def test_a_number_holds_integers_of_any_size_exactly(value: int) -> None:
 
 
 @pytest.mark.parametrize("value", [Decimal("1e400"), Decimal("-1e400"), Decimal("1e-400"), 10**301])
-def test_a_number_that_some_database_would_round_is_unfit(value: Any) -> None:
+def test_a_number_that_some_database_would_round_is_unfit(value: object) -> None:
     with pytest.raises(Unfit, match=r"beyond 10\^300"):
         number(value)
 
@@ -165,7 +166,7 @@ def test_a_timestamp_outside_of_the_calendar_is_unfit(value: str) -> None:
 @pytest.mark.parametrize(
     "value", ["", "yesterday", "10:00:00", "2023-02-29", "2022-13-01", 1659880889, True, ["x"]]
 )
-def test_what_names_no_moment_is_unfit(value: Any) -> None:
+def test_what_names_no_moment_is_unfit(value: object) -> None:
     with pytest.raises(Unfit, match="a timestamp"):
         timestamp(value)
 
@@ -211,7 +212,7 @@ def test_midnight_utc_of_any_day_is_that_day(day: date) -> None:
         *(19860101, True, {}),
     ],
 )
-def test_what_names_no_day_is_unfit(value: Any) -> None:
+def test_what_names_no_day_is_unfit(value: object) -> None:
     with pytest.raises(Unfit, match="a date"):
         calendar_date(value)
 
@@ -228,7 +229,7 @@ def test_a_time_of_day_is_as_written(value: str, expected: time) -> None:
     "value",
     ["", "9:30", "24:00:00", "20240101", "0930", "T09:30", "09:30:00Z", "09:30:00+02:00", "09:30\n", 930],
 )
-def test_what_names_no_time_of_day_is_unfit(value: Any) -> None:
+def test_what_names_no_time_of_day_is_unfit(value: object) -> None:
     """A zone too: without a day it has no meaning, and databases differ in what they make of it."""
     with pytest.raises(Unfit, match="a time of day"):
         clock_time(value)
@@ -253,11 +254,11 @@ def test_json_keeps_order_and_numbers(written: str) -> None:
 
 
 @given(present)
-def test_json_says_the_same_when_read_again(value: Any) -> None:
+def test_json_says_the_same_when_read_again(value: object) -> None:
     assert json.loads(json_text(value), parse_float=Decimal) == value
 
 
 @pytest.mark.parametrize("value", ["\ud800", {"a": ["\udfff"]}, [10**5000]])
-def test_what_cannot_be_written_as_json_is_unfit(value: Any) -> None:
+def test_what_cannot_be_written_as_json_is_unfit(value: object) -> None:
     with pytest.raises(Unfit, match="cannot be JSON text"):
         json_text(value)

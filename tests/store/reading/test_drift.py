@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,10 +15,10 @@ from syncer.store.schema.destination import model_destination
 from tests.support.rows import write_page
 
 if TYPE_CHECKING:
-    from tests.store.conftest import MakeRow
+    from tests.support.records import MakeRow
 
 
-def write(connection: Connection, model: Model, rows: list[Any], now: Any) -> None:
+def write(connection: Connection, model: Model, rows: list[Any], now: datetime) -> None:
     write_page(connection, model_destination(model, "tool:one"), rows, now=now, walk_began_at=now)
 
 
@@ -27,7 +28,7 @@ def test_an_empty_mirror_has_none(connection: Connection) -> None:
 
 @pytest.mark.parametrize("model", catalogue().values(), ids=catalogue())
 def test_of_a_whole_record_only_the_unknown_member_is_told(
-    connection: Connection, model: Model, row_of: MakeRow, now: Any
+    connection: Connection, model: Model, row_of: MakeRow, now: datetime
 ) -> None:
     write(connection, model, [row_of(model)], now)
     own, *children = drift(connection)
@@ -37,7 +38,7 @@ def test_of_a_whole_record_only_the_unknown_member_is_told(
 
 
 def test_members_are_counted_and_the_most_frequent_come_first(
-    connection: Connection, row_of: MakeRow, now: Any
+    connection: Connection, row_of: MakeRow, now: datetime
 ) -> None:
     tags = model_named("ats_tags")
     rows = [row_of(tags, f"r{n}", colour="red", **({"shade": None} if n % 3 else {})) for n in range(9)]
@@ -47,7 +48,7 @@ def test_members_are_counted_and_the_most_frequent_come_first(
 
 
 def test_unknown_members_of_embedded_records_are_told_of_their_table(
-    connection: Connection, row_of: MakeRow, now: Any
+    connection: Connection, row_of: MakeRow, now: datetime
 ) -> None:
     payslips = model_named("hris_payslips")
     items = [{"id": "i", "name": "Bonus", "amount": None, "accrual": 1}]
@@ -59,7 +60,7 @@ def test_unknown_members_of_embedded_records_are_told_of_their_table(
 
 
 def test_of_a_huge_table_a_part_is_looked_at_and_said_to_be_one(
-    connection: Connection, row_of: MakeRow, now: Any
+    connection: Connection, row_of: MakeRow, now: datetime
 ) -> None:
     tags = model_named("ats_tags")
     write(connection, tags, [row_of(tags, f"r{n}") for n in range(9)], now)

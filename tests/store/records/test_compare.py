@@ -12,7 +12,7 @@ from syncer.store.db.in_values import in_values
 from syncer.store.records.compare import changed_records, ignore_member_order, stored_rows
 from syncer.store.schema.destination import model_destination
 from syncer.store.schema.mirror_tables import MIRROR
-from tests.store.conftest import MakeRow
+from tests.support.records import MakeRow
 from tests.support.rows import write_page
 
 TAGS = model_named("ats_tags")

@@ -28,7 +28,7 @@ from syncer.store.schema.native_table import passthrough_records
 from syncer.store.schema.native_views import make_views
 from syncer.store.state.missing import MissingStore
 from syncer.store.state.streams import StreamStore
-from tests.store.conftest import MakeRow
+from tests.support.records import MakeRow
 from tests.support.rows import write_page
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)

@@ -15,7 +15,7 @@ from syncer.domain.native.spec import ForEach
 from syncer.store.records.parents import has_full_walk, next_value
 from syncer.store.schema.destination import model_destination
 from syncer.store.schema.mirror_tables import MIRROR, streams
-from tests.store.conftest import MakeRow
+from tests.support.records import MakeRow
 from tests.support.rows import write_page
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -25,10 +25,8 @@ from syncer.store.db.database import Database
 from syncer.store.schema.destination import model_destination
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.state.quarantine import keep_in_quarantine, quarantined
+from tests.support.records import MakeRow
 from tests.support.rows import write_page
-
-MakeRecord = Callable[..., dict[str, Any]]
-MakeRow = Callable[..., Row]
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

@@ -7,37 +7,31 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import URL, inspect, text
+from sqlalchemy import inspect, text
 
-from syncer.app import App
-from syncer.config.settings import Settings
 from syncer.domain.catalogue import model as shape
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
-from syncer.domain.streams.stream import Mode
-from syncer.operations.sync import sync
-from syncer.simulator.clock import SimClock
-from syncer.simulator.server.api import simulator_app
-from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Match, rewritten
-from syncer.simulator.server.limit import RateLimit
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
 from syncer.store.schema.grants import check_role, grant_read
 from syncer.store.schema.mirror_tables import MIRROR, metadata
+from tests.support import mirror as mirror_module
+from tests.support.databases import PostgresServer
+from tests.support.source import standing_environment
+from tests.support.world import World
 
-SOURCE_TIME = datetime(2031, 3, 9, 12, tzinfo=UTC)
 #: Smaller numbers are also counts and places in lists.
 TELLING = 1000
 
@@ -76,27 +70,15 @@ MakeReader = Callable[..., Reader]
 
 
 @pytest.fixture(scope="module")
-def make_database(
-    _postgres_template: str, _postgres_admin: psycopg.Connection, postgres_server_url: URL
-) -> Iterator[Callable[[], str]]:
-    made: list[str] = []
-
-    def make() -> str:
-        made.append(f"syncer_test_{uuid.uuid4().hex}")
-        _postgres_admin.execute(f'CREATE DATABASE "{made[-1]}" TEMPLATE "{_postgres_template}"'.encode())
-        return postgres_server_url.set(database=made[-1]).render_as_string(hide_password=False)
-
-    yield make
-    for name in made:
-        _postgres_admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+def make_database(postgres_template: str, postgres_server: PostgresServer) -> Iterator[Callable[[], str]]:
+    with ExitStack() as made:
+        yield lambda: made.enter_context(postgres_server.database(postgres_template))
 
 
 @pytest.fixture(scope="module")
 def mirror(make_database: Callable[[], str]) -> Iterator[Mirror]:
     """A company, mirrored; one employee's record has no id and is in quarantine. Tests do not change rows."""
-    environment = Environment.example(
-        SimClock.frozen(SOURCE_TIME), integrations=1, records=300, limit=RateLimit(lambda: 0.0, limit=10**6)
-    )
+    environment = standing_environment(records=300)
 
     def without_id(page: dict[str, Any]) -> object:
         del page["data"]["results"][0]["id"]
@@ -104,18 +86,7 @@ def mirror(make_database: Callable[[], str]) -> Iterator[Mirror]:
 
     environment.faults.add(Match(model="hris_employees"), rewritten(without_id), times=None)
     url = make_database()
-    settings: dict[str, Any] = {
-        "kombo": {"api_key": environment.api_key, "base_url": "http://kombo.test/v1"},
-        "database": {"url": url},
-        "integrations": [{"id": each} for each in environment.integrations],
-    }
-
-    async def mirrored() -> None:
-        transport = httpx.ASGITransport(app=simulator_app(environment))
-        async with App(Settings(**settings), transport=transport) as app:
-            await sync(app, Mode.SYNC)
-
-    asyncio.run(mirrored())
+    asyncio.run(World(environment, mirror_module.Mirror(url)).run())
     (company,) = environment.companies.values()
     database = Database(url)
     yield Mirror(url, database, frozenset(secrets(company.rows)))
@@ -137,7 +108,7 @@ def empty(make_database: Callable[[], str]) -> Iterator[Database]:
 
 
 @pytest.fixture
-def make_reader(_postgres_admin: psycopg.Connection) -> Iterator[MakeReader]:
+def make_reader(postgres_server: PostgresServer) -> Iterator[MakeReader]:
     """``make_reader(database, options, name=…)``: a new role that may log in and nothing else."""
     made: list[tuple[str, str]] = []
 
@@ -146,14 +117,14 @@ def make_reader(_postgres_admin: psycopg.Connection) -> Iterator[MakeReader]:
         url = database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         made.append((name, url))
         create = sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'secret' " + options)
-        _postgres_admin.execute(create.format(sql.Identifier(name)))
+        postgres_server.admin.execute(create.format(sql.Identifier(name)))
         return Reader(name, url)
 
     yield make
     for name, url in reversed(made):
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(name)))
-        _postgres_admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+        postgres_server.admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
 
 
 # --- what the source has, and what a role reaches
@@ -438,9 +409,9 @@ def downgrade():
 @pytest.fixture
 def _second_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scripts = tmp_path / "migrations"
-    shutil.copytree(schema._migrations(), scripts)
+    shutil.copytree(schema.migrations_folder(), scripts)
     (scripts / "versions" / "9999_later.py").write_text(UPGRADE.replace("HEAD", HEAD))
-    monkeypatch.setattr(schema, "_migrations", lambda: scripts)
+    monkeypatch.setattr(schema, "migrations_folder", lambda: scripts)
 
 
 @pytest.mark.usefixtures("_second_revision")

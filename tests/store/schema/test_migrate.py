@@ -244,8 +244,9 @@ def test_the_known_revisions_are_those_that_alembic_finds() -> None:
     assert [each.revision for each in scripts.walk_revisions()] == list(reversed(schema.known_revisions()))
 
 
-def test_an_older_schema_is_refused_by_check(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "_head", lambda: "9999")
+def test_an_older_schema_is_refused_by_check(database: Database) -> None:
+    *_, older, _ = schema.known_revisions()
+    schema.downgrade(database, older)
     with pytest.raises(DatabaseRefused, match="is of an older syncer: run `syncer migrate` first"):
         schema.check(database)
 

@@ -17,6 +17,7 @@ from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
 from syncer.store.schema.grants import grant_read
 from syncer.store.schema.native_views import make_views, native_relations
+from tests.support.databases import PostgresServer
 
 NATIVE = ("passthrough_records", "people", "people_live")
 LISTED = NativeListSpec(
@@ -42,14 +43,14 @@ def database(postgres_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def role(_postgres_admin: psycopg.Connection, postgres_url: str) -> Iterator[str]:
+def role(postgres_server: PostgresServer, postgres_url: str) -> Iterator[str]:
     """A role that may nothing yet."""
     name = f"analyst_{uuid.uuid4().hex}"
-    _postgres_admin.execute(f'CREATE ROLE "{name}"'.encode())
+    postgres_server.admin.execute(f'CREATE ROLE "{name}"'.encode())
     yield name
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f'DROP OWNED BY "{name}"'.encode())
-    _postgres_admin.execute(f'DROP ROLE "{name}"'.encode())
+    postgres_server.admin.execute(f'DROP ROLE "{name}"'.encode())
 
 
 def readable(database: Database, role: str) -> set[str]:

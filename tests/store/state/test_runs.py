@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,8 +27,7 @@ from syncer.store.state.runs import (
     end_run,
     forget_old_runs,
 )
-
-MakeRow = Callable[..., Row]
+from tests.support.records import MakeRow
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

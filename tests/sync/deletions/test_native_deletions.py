@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.simulator.server.request_log import RequestInfo
-from tests.sync.conftest import World
-from tests.sync.native_worlds import (
+from tests.support.native_lists import (
     EMPLOYEES,
     HISTORY,
     PEOPLE,
@@ -23,8 +20,8 @@ from tests.sync.native_worlds import (
     stream,
     view,
 )
+from tests.support.world import MakeNative, World
 
-MakeWorld = Callable[..., World]
 BRAKES = {"max_rows": 2, "max_share": 0.05}
 
 
@@ -50,7 +47,7 @@ async def held(world: World, number: int) -> list[str]:
     return gone
 
 
-async def test_more_than_is_believed_is_held_and_nothing_is_marked(make_native: MakeWorld) -> None:
+async def test_more_than_is_believed_is_held_and_nothing_is_marked(make_native: MakeNative) -> None:
     world = make_native(people(), deletions=BRAKES)
     await held(world, 3)
     assert marked(world) == set()
@@ -61,7 +58,7 @@ async def test_more_than_is_believed_is_held_and_nothing_is_marked(make_native: 
     assert marked(world) == set()
 
 
-async def test_as_much_as_is_believed_is_marked(make_native: MakeWorld) -> None:
+async def test_as_much_as_is_believed_is_marked(make_native: MakeNative) -> None:
     world = make_native(people(), deletions=BRAKES)
     await world.sync(models=[PEOPLE])
     gone = vanish(world, 2)
@@ -70,7 +67,7 @@ async def test_as_much_as_is_believed_is_marked(make_native: MakeWorld) -> None:
     assert marked(world) == set(gone)
 
 
-async def test_what_was_approved_is_marked_and_what_came_back_is_not(make_native: MakeWorld) -> None:
+async def test_what_was_approved_is_marked_and_what_came_back_is_not(make_native: MakeNative) -> None:
     world = make_native(people(), deletions=BRAKES)
     back, *gone = await held(world, 5)
     company(world).restore(EMPLOYEES, id_of(world, back))
@@ -81,7 +78,7 @@ async def test_what_was_approved_is_marked_and_what_came_back_is_not(make_native
     assert (result.outcome, stream(world, PEOPLE).state) == (Outcome.COMPLETE, "complete")
 
 
-async def test_approval_alone_ends_a_hold(make_native: MakeWorld) -> None:
+async def test_approval_alone_ends_a_hold(make_native: MakeNative) -> None:
     world = make_native(people(), deletions=BRAKES)
     gone = await held(world, 3)
     (result,) = await world.run(Mode.APPROVE)
@@ -89,7 +86,7 @@ async def test_approval_alone_ends_a_hold(make_native: MakeWorld) -> None:
     assert marked(world) == set(gone)
 
 
-async def test_an_empty_list_over_rows_is_held_however_few_they_were(make_native: MakeWorld) -> None:
+async def test_an_empty_list_over_rows_is_held_however_few_they_were(make_native: MakeNative) -> None:
     world = make_native(people())
     await held(world, len(remote_ids(world)))
     assert marked(world) == set()
@@ -100,7 +97,7 @@ async def test_an_empty_list_over_rows_is_held_however_few_they_were(make_native
 
 
 async def test_lists_that_did_not_come_to_their_end_say_nothing_of_what_is_gone(
-    make_native: MakeWorld,
+    make_native: MakeNative,
 ) -> None:
     world = make_native(people())
     await world.sync(models=[PEOPLE])
@@ -113,7 +110,7 @@ async def test_lists_that_did_not_come_to_their_end_say_nothing_of_what_is_gone(
 
 
 async def test_a_record_that_is_hidden_while_the_list_moves_is_not_taken_for_gone(
-    make_native: MakeWorld,
+    make_native: MakeNative,
 ) -> None:
     """Where places are counted, one that goes behind the reader moves all others up."""
     world = make_native(history(limit=3))
@@ -135,7 +132,7 @@ async def test_a_record_that_is_hidden_while_the_list_moves_is_not_taken_for_gon
 
 
 async def test_what_is_missing_is_looked_into_only_where_kombo_says_that_the_integration_is_whole(
-    make_native: MakeWorld,
+    make_native: MakeNative,
 ) -> None:
     world = make_native(people())
     await world.sync(models=[PEOPLE])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -16,10 +16,9 @@ from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
 from syncer.operations.reproject import reproject
 from syncer.sync.run import run_stream
-from tests.sync.conftest import World
-from tests.sync.native_worlds import PEOPLE, asked, history, only, people, remote_ids, select, stream, view
-
-MakeWorld = Callable[..., World]
+from tests.support.databases import PostgresServer
+from tests.support.native_lists import PEOPLE, asked, history, only, people, remote_ids, select, stream, view
+from tests.support.world import MakeNative, World
 
 COLUMNS = {
     "address": {"type": "text", "path": "email"},
@@ -29,12 +28,12 @@ COLUMNS = {
 
 
 @pytest.fixture
-def reader(_postgres_admin: psycopg.Connection) -> Iterator[str]:
+def reader(postgres_server: PostgresServer) -> Iterator[str]:
     """A role."""
     name = f"reader_{uuid.uuid4().hex}"
-    _postgres_admin.execute(f'CREATE ROLE "{name}"'.encode())
+    postgres_server.admin.execute(f'CREATE ROLE "{name}"'.encode())
     yield name
-    _postgres_admin.execute(f'DROP ROLE "{name}"'.encode())
+    postgres_server.admin.execute(f'DROP ROLE "{name}"'.encode())
 
 
 def change(world: World, *statements: str) -> None:
@@ -53,7 +52,7 @@ def views(world: World) -> set[str]:
 
 
 async def test_other_columns_are_shown_and_filled_from_what_is_there_without_a_request(
-    make_native: MakeWorld,
+    make_native: MakeNative,
 ) -> None:
     world = make_native(people())
     await world.sync(models=[PEOPLE])
@@ -72,7 +71,7 @@ async def test_other_columns_are_shown_and_filled_from_what_is_there_without_a_r
         assert row["last_seen_at"] == before[key]["last_seen_at"]
 
 
-async def test_the_next_run_brings_other_columns_by_itself(make_native: MakeWorld) -> None:
+async def test_the_next_run_brings_other_columns_by_itself(make_native: MakeNative) -> None:
     world = make_native(people())
     await world.sync(models=[PEOPLE])
     before = view(world, PEOPLE)
@@ -84,7 +83,7 @@ async def test_the_next_run_brings_other_columns_by_itself(make_native: MakeWorl
     }
 
 
-async def test_a_list_without_columns_gets_some_and_loses_them_again(make_native: MakeWorld) -> None:
+async def test_a_list_without_columns_gets_some_and_loses_them_again(make_native: MakeNative) -> None:
     world = make_native(people(columns={}))
     await world.sync(models=[PEOPLE])
     plain = next(iter(view(world, PEOPLE).values())).keys()
@@ -95,7 +94,7 @@ async def test_a_list_without_columns_gets_some_and_loses_them_again(make_native
     assert select(world, "SELECT count(*) FROM passthrough_records WHERE columns IS NOT NULL") == [(0,)]
 
 
-async def test_many_rows_are_followed_batch_by_batch(make_native: MakeWorld) -> None:
+async def test_many_rows_are_followed_batch_by_batch(make_native: MakeNative) -> None:
     world = make_native(people(), history())
     await world.sync()
     async with world.app(passthrough=[people(columns=COLUMNS), history()]) as app:
@@ -108,7 +107,7 @@ async def test_many_rows_are_followed_batch_by_batch(make_native: MakeWorld) -> 
     assert all(row["entries"] is not None for row in view(world, "work_history").values())
 
 
-async def test_a_process_that_runs_with_the_old_columns_can_write_no_more(make_native: MakeWorld) -> None:
+async def test_a_process_that_runs_with_the_old_columns_can_write_no_more(make_native: MakeNative) -> None:
     world = make_native(people())
     await world.sync(models=[PEOPLE])
     async with world.app() as old, world.app(passthrough=[people(columns=COLUMNS)]) as new:
@@ -124,7 +123,7 @@ async def test_a_process_that_runs_with_the_old_columns_can_write_no_more(make_n
 
 
 async def test_who_could_read_a_view_can_read_it_with_its_other_columns(
-    make_native: MakeWorld, reader: str
+    make_native: MakeNative, reader: str
 ) -> None:
     world = make_native(people())
     await world.sync(models=[PEOPLE])
@@ -147,7 +146,7 @@ async def test_who_could_read_a_view_can_read_it_with_its_other_columns(
         connection.execute(f'DROP OWNED BY "{reader}"'.encode())
 
 
-async def test_a_view_of_somebody_elses_on_top_is_named_and_stays(make_native: MakeWorld) -> None:
+async def test_a_view_of_somebody_elses_on_top_is_named_and_stays(make_native: MakeNative) -> None:
     world = make_native(people())
     await world.sync(models=[PEOPLE])
     change(world, "CREATE VIEW titles AS SELECT title FROM people_live")
@@ -160,7 +159,7 @@ async def test_a_view_of_somebody_elses_on_top_is_named_and_stays(make_native: M
     assert len(select(world, "SELECT title FROM titles")) == len(remote_ids(world))
 
 
-async def test_of_a_list_that_is_configured_no_more_rows_and_views_stay(make_native: MakeWorld) -> None:
+async def test_of_a_list_that_is_configured_no_more_rows_and_views_stay(make_native: MakeNative) -> None:
     world = make_native(people(), history())
     await world.sync()
     rows = view(world, PEOPLE)
@@ -176,7 +175,7 @@ async def test_of_a_list_that_is_configured_no_more_rows_and_views_stay(make_nat
     assert [each.counts.written for each in results] == [0]
 
 
-async def test_a_view_that_somebody_dropped_is_made_again(make_native: MakeWorld) -> None:
+async def test_a_view_that_somebody_dropped_is_made_again(make_native: MakeNative) -> None:
     world = make_native(people())
     await world.sync(models=[PEOPLE])
     change(world, "DROP VIEW people_live")
@@ -185,7 +184,7 @@ async def test_a_view_that_somebody_dropped_is_made_again(make_native: MakeWorld
 
 
 async def test_with_another_key_rows_are_new_and_the_old_ones_are_marked_after_two_lists(
-    make_native: MakeWorld,
+    make_native: MakeNative,
 ) -> None:
     world = make_native(people())
     await world.sync(models=[PEOPLE])
@@ -198,7 +197,7 @@ async def test_with_another_key_rows_are_new_and_the_old_ones_are_marked_after_t
     assert result.counts.deleted == 0
 
 
-async def test_with_another_key_too_many_old_rows_are_held(make_native: MakeWorld) -> None:
+async def test_with_another_key_too_many_old_rows_are_held(make_native: MakeNative) -> None:
     world = make_native(people(), deletions={"max_rows": 2, "max_share": 0.1})
     await world.sync(models=[PEOPLE])
     other: dict[str, Any] = {"passthrough": [people(key=["id", "id"])]}
@@ -211,7 +210,7 @@ async def test_with_another_key_too_many_old_rows_are_held(make_native: MakeWorl
     assert set(view(world, "people_live")) == {f'["{each}","{each}"]' for each in ids}
 
 
-async def test_names_of_views_that_are_there_already_are_refused_by_name(make_native: MakeWorld) -> None:
+async def test_names_of_views_that_are_there_already_are_refused_by_name(make_native: MakeNative) -> None:
     world = make_native(people())
     async with App(world.app(passthrough=[]).settings) as app:
         app.migrate()

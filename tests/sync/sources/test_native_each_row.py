@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
 from syncer.simulator.server.faults import Match, not_ready
-from tests.sync.conftest import World
-from tests.sync.native_worlds import (
+from tests.support.native_lists import (
     EMPLOYEES,
     ENTRIES,
     PAGED_EACH,
@@ -23,8 +21,7 @@ from tests.sync.native_worlds import (
     stream,
     view,
 )
-
-MakeWorld = Callable[..., World]
+from tests.support.world import MakeNative, World
 
 
 def asked_for(world: World, since: int = 0) -> list[str]:
@@ -50,7 +47,7 @@ async def employees(world: World) -> None:
     await world.sync(models=[EMPLOYEES])
 
 
-async def test_a_list_waits_until_its_model_has_been_read_whole(make_native: MakeWorld) -> None:
+async def test_a_list_waits_until_its_model_has_been_read_whole(make_native: MakeNative) -> None:
     world = make_native(entries())
     world.environment.faults.add(Match(model=EMPLOYEES), not_ready(), None)
     results = {each.key.model: each for each in await world.run(models=[EMPLOYEES, ENTRIES])}
@@ -68,7 +65,7 @@ async def test_a_list_waits_until_its_model_has_been_read_whole(make_native: Mak
     assert len(view(world, ENTRIES)) > 0
 
 
-async def test_a_list_for_a_model_that_is_not_mirrored_waits(make_native: MakeWorld) -> None:
+async def test_a_list_for_a_model_that_is_not_mirrored_waits(make_native: MakeNative) -> None:
     world = make_native(entries(), sync={"models": ["hris_groups"]})
     results = {each.key.model: each for each in await world.run()}
     assert results["hris_groups"].outcome is Outcome.COMPLETE
@@ -77,7 +74,7 @@ async def test_a_list_for_a_model_that_is_not_mirrored_waits(make_native: MakeWo
 
 
 async def test_where_the_mirror_has_no_row_nothing_is_asked_and_the_list_is_empty(
-    make_native: MakeWorld,
+    make_native: MakeNative,
 ) -> None:
     world = make_native(entries())
     firm = company(world)
@@ -91,7 +88,7 @@ async def test_where_the_mirror_has_no_row_nothing_is_asked_and_the_list_is_empt
     assert stream(world, ENTRIES).last_full_walk_at is not None
 
 
-async def test_whoever_is_new_in_the_mirror_is_asked_for_next_time(make_native: MakeWorld) -> None:
+async def test_whoever_is_new_in_the_mirror_is_asked_for_next_time(make_native: MakeNative) -> None:
     world = make_native(entries())
     await world.sync(models=[EMPLOYEES, ENTRIES])
     new = hire(world, "555")
@@ -105,7 +102,7 @@ async def test_whoever_is_new_in_the_mirror_is_asked_for_next_time(make_native: 
     assert [row["title"] for row in view(world, ENTRIES).values() if row["parent"] == new] == ["Novice"]
 
 
-async def test_each_employee_is_asked_for_once_in_the_databases_own_order(make_native: MakeWorld) -> None:
+async def test_each_employee_is_asked_for_once_in_the_databases_own_order(make_native: MakeNative) -> None:
     world = make_native(entries())
     for each in ("9", "10", "0010", "B-7", "b-7", "ä 1/2", "a?b#c"):
         if each not in remote_ids(world):
@@ -126,7 +123,7 @@ async def test_each_employee_is_asked_for_once_in_the_databases_own_order(make_n
     }
 
 
-async def test_entries_of_who_left_the_mirror_go_missing_and_are_marked_then(make_native: MakeWorld) -> None:
+async def test_entries_of_who_left_the_mirror_go_missing_and_are_marked_then(make_native: MakeNative) -> None:
     world = make_native(entries())
     await world.sync(models=[EMPLOYEES, ENTRIES])
     gone = next(row["parent"] for row in view(world, ENTRIES).values())
@@ -142,7 +139,7 @@ async def test_entries_of_who_left_the_mirror_go_missing_and_are_marked_then(mak
     assert {view(world, ENTRIES)[key]["deleted_by"] for key in theirs} == {"sweep"}
 
 
-async def test_entries_of_all_who_are_gone_at_once_are_held(make_native: MakeWorld) -> None:
+async def test_entries_of_all_who_are_gone_at_once_are_held(make_native: MakeNative) -> None:
     world = make_native(entries())
     await world.sync(models=[EMPLOYEES, ENTRIES])
     firm = company(world)
@@ -153,7 +150,7 @@ async def test_entries_of_all_who_are_gone_at_once_are_held(make_native: MakeWor
     assert len(view(world, "work_entries_live")) == len(view(world, ENTRIES)) > 0
 
 
-async def test_only_employees_of_the_lists_own_integration_are_asked_for(make_native: MakeWorld) -> None:
+async def test_only_employees_of_the_lists_own_integration_are_asked_for(make_native: MakeNative) -> None:
     world = make_native(entries(), tools=("hibob", "personio"))
     hired = company(world, "personio").add(EMPLOYEES, {"first_name": "Pia"}, remote_id="of personio")
     assert hired
@@ -161,7 +158,7 @@ async def test_only_employees_of_the_lists_own_integration_are_asked_for(make_na
     assert sorted(asked_for(world)) == sorted(remote_ids(world))
 
 
-async def test_a_backfill_reads_models_first_and_lists_of_their_rows_then(make_native: MakeWorld) -> None:
+async def test_a_backfill_reads_models_first_and_lists_of_their_rows_then(make_native: MakeNative) -> None:
     world = make_native(entries(), sync={"models": [EMPLOYEES]})
     results: list[Any] = await world.sync(mode=Mode.BACKFILL)
     assert [each.key.model for each in results] == [EMPLOYEES, ENTRIES]
@@ -188,7 +185,7 @@ BY_ADDRESS = {
 }
 
 
-async def test_a_record_that_moves_to_another_row_says_so(make_native: MakeWorld) -> None:
+async def test_a_record_that_moves_to_another_row_says_so(make_native: MakeNative) -> None:
     world = make_native(BY_ADDRESS)
     await world.sync(models=[EMPLOYEES, "by_address"])
     before = view(world, "by_address")
@@ -204,7 +201,7 @@ async def test_a_record_that_moves_to_another_row_says_so(make_native: MakeWorld
 
 
 async def test_a_record_of_several_rows_is_that_of_the_first_and_is_written_once(
-    make_native: MakeWorld,
+    make_native: MakeNative,
 ) -> None:
     shared = {**PAGED_EACH, "key": ["attributes.id.value"]}
     world = make_native(shared)

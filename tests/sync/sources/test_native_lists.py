@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
 import pytest
 
 from syncer.domain.streams.stream import Kind
-from tests.sync.conftest import World
-from tests.sync.native_worlds import (
+from tests.support.native_lists import (
     EMPLOYEES,
     ENTRIES,
     HISTORY,
@@ -28,11 +26,10 @@ from tests.sync.native_worlds import (
     tool_of,
     view,
 )
+from tests.support.world import MakeNative
 
-MakeWorld = Callable[..., World]
 
-
-async def test_each_record_of_a_list_is_a_row_of_its_view_with_typed_columns(make_native: MakeWorld) -> None:
+async def test_each_record_of_a_list_is_a_row_of_its_view_with_typed_columns(make_native: MakeNative) -> None:
     world = make_native(history())
     (result,) = await world.sync(models=[HISTORY])
     rows, firm = view(world, HISTORY), company(world)
@@ -53,7 +50,7 @@ async def test_each_record_of_a_list_is_a_row_of_its_view_with_typed_columns(mak
     assert stream(world, HISTORY).rows_live == len(rows)
 
 
-async def test_rows_of_each_employee_can_be_joined_to_the_employee(make_native: MakeWorld) -> None:
+async def test_rows_of_each_employee_can_be_joined_to_the_employee(make_native: MakeNative) -> None:
     world = make_native(entries())
     await world.sync(models=[EMPLOYEES, ENTRIES])
     found = select(
@@ -73,7 +70,7 @@ async def test_rows_of_each_employee_can_be_joined_to_the_employee(make_native: 
 
 
 @pytest.mark.parametrize("style", PAGED)
-async def test_every_style_of_paging_brings_the_whole_list(make_native: MakeWorld, style: str) -> None:
+async def test_every_style_of_paging_brings_the_whole_list(make_native: MakeNative, style: str) -> None:
     model, listed = PAGED[style]
     world = make_native(listed, records=900)
     (result,) = await world.sync(models=[listed["name"]])
@@ -82,7 +79,7 @@ async def test_every_style_of_paging_brings_the_whole_list(make_native: MakeWorl
     assert stream(world, listed["name"]).full_pages == result.pages
 
 
-async def test_a_list_that_has_not_changed_writes_no_row(make_native: MakeWorld) -> None:
+async def test_a_list_that_has_not_changed_writes_no_row(make_native: MakeNative) -> None:
     world = make_native(history(), people(), entries())
     await world.sync()
     names = (HISTORY, PEOPLE, ENTRIES)
@@ -95,7 +92,7 @@ async def test_a_list_that_has_not_changed_writes_no_row(make_native: MakeWorld)
         assert all(row["mirrored_at"] == before[name][key]["mirrored_at"] for key, row in after.items())
 
 
-async def test_a_change_writes_just_its_record(make_native: MakeWorld) -> None:
+async def test_a_change_writes_just_its_record(make_native: MakeNative) -> None:
     world = make_native(people())
     await world.sync(models=[PEOPLE])
     before, (first, *_) = view(world, PEOPLE), remote_ids(world)
@@ -109,7 +106,7 @@ async def test_a_change_writes_just_its_record(make_native: MakeWorld) -> None:
 
 
 async def test_a_record_that_is_gone_is_marked_after_two_complete_lists_without_it(
-    make_native: MakeWorld,
+    make_native: MakeNative,
 ) -> None:
     world = make_native(people())
     await world.sync(models=[PEOPLE])
@@ -128,7 +125,7 @@ async def test_a_record_that_is_gone_is_marked_after_two_complete_lists_without_
     assert (stream(world, PEOPLE).rows_live, stream(world, PEOPLE).rows_deleted) == (len(others), 1)
 
 
-async def test_a_marked_record_that_comes_back_is_alive_again(make_native: MakeWorld) -> None:
+async def test_a_marked_record_that_comes_back_is_alive_again(make_native: MakeNative) -> None:
     world = make_native(people())
     await world.sync(models=[PEOPLE])
     (gone, *_) = remote_ids(world)
@@ -148,7 +145,7 @@ async def test_a_marked_record_that_comes_back_is_alive_again(make_native: MakeW
     )
 
 
-async def test_a_record_that_is_missing_once_and_then_there_begins_anew(make_native: MakeWorld) -> None:
+async def test_a_record_that_is_missing_once_and_then_there_begins_anew(make_native: MakeNative) -> None:
     world = make_native(people())
     await world.sync(models=[PEOPLE])
     (shy, *_) = remote_ids(world)
@@ -161,7 +158,7 @@ async def test_a_record_that_is_missing_once_and_then_there_begins_anew(make_nat
     assert view(world, PEOPLE)[shy]["deleted_by"] is None
 
 
-async def test_a_view_says_when_a_list_last_had_each_record(make_native: MakeWorld) -> None:
+async def test_a_view_says_when_a_list_last_had_each_record(make_native: MakeNative) -> None:
     world = make_native(people())
     (gone, other, *_) = remote_ids(world)
 

@@ -13,10 +13,19 @@ from syncer.operations.quarantine import list_quarantine, retry_quarantine
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.store.state.quarantine import Entry
-from tests.sync.conftest import World
-from tests.sync.native_worlds import EMPLOYEES, PEOPLE, company, id_of, only, people, remote_ids, stream, view
+from tests.support.native_lists import (
+    EMPLOYEES,
+    PEOPLE,
+    company,
+    id_of,
+    only,
+    people,
+    remote_ids,
+    stream,
+    view,
+)
+from tests.support.world import MakeNative, World
 
-MakeWorld = Callable[..., World]
 Row = dict[str, Any]
 
 
@@ -64,7 +73,7 @@ def twice(rows: list[Row]) -> None:
     ],
 )
 async def test_a_record_that_cannot_be_a_row_is_kept_beside_and_the_others_are_stored(
-    make_native: MakeWorld, change: Callable[[list[Row]], Any], reason: str
+    make_native: MakeNative, change: Callable[[list[Row]], Any], reason: str
 ) -> None:
     world = make_native(people())
     spoil(world, change)
@@ -82,7 +91,7 @@ async def test_a_record_that_cannot_be_a_row_is_kept_beside_and_the_others_are_s
 
 
 async def test_of_two_records_with_one_key_the_first_is_the_row_and_the_other_is_kept_beside(
-    make_native: MakeWorld,
+    make_native: MakeNative,
 ) -> None:
     world = make_native(people())
     (first, *_) = remote_ids(world)
@@ -100,7 +109,7 @@ async def test_of_two_records_with_one_key_the_first_is_the_row_and_the_other_is
     assert stream(world, PEOPLE).state == "complete"
 
 
-async def test_two_records_with_one_key_that_say_the_same_are_one(make_native: MakeWorld) -> None:
+async def test_two_records_with_one_key_that_say_the_same_are_one(make_native: MakeNative) -> None:
     world = make_native(people())
     spoil(world, lambda rows: rows.append(dict(rows[0])))
     await world.sync(models=[PEOPLE])
@@ -110,7 +119,7 @@ async def test_two_records_with_one_key_that_say_the_same_are_one(make_native: M
 
 @pytest.mark.parametrize("change", [with_nul, with_a_lone_surrogate, twice])
 async def test_the_row_of_a_record_that_came_spoilt_stays_as_it_was(
-    make_native: MakeWorld, change: Callable[[list[Row]], Any]
+    make_native: MakeNative, change: Callable[[list[Row]], Any]
 ) -> None:
     world = make_native(people())
     await world.sync(models=[PEOPLE])
@@ -124,7 +133,7 @@ async def test_the_row_of_a_record_that_came_spoilt_stays_as_it_was(
     }
 
 
-async def test_no_row_is_taken_for_gone_while_a_record_comes_without_a_key(make_native: MakeWorld) -> None:
+async def test_no_row_is_taken_for_gone_while_a_record_comes_without_a_key(make_native: MakeNative) -> None:
     """It may be the one that is missing."""
     world = make_native(people())
     await world.sync(models=[PEOPLE])
@@ -142,7 +151,7 @@ async def test_no_row_is_taken_for_gone_while_a_record_comes_without_a_key(make_
 
 
 async def test_a_value_that_does_not_fit_its_column_is_null_with_a_note_until_it_fits(
-    make_native: MakeWorld,
+    make_native: MakeNative,
 ) -> None:
     world = make_native(people(columns={"email": "text", "started": {"type": "date", "path": "email"}}))
     result = await only(world, PEOPLE)
@@ -160,7 +169,9 @@ async def test_a_value_that_does_not_fit_its_column_is_null_with_a_note_until_it
     assert kept(world) == []
 
 
-async def test_to_try_again_what_is_in_quarantine_leaves_native_records_there(make_native: MakeWorld) -> None:
+async def test_to_try_again_what_is_in_quarantine_leaves_native_records_there(
+    make_native: MakeNative,
+) -> None:
     world = make_native(people())
     spoil(world, twice)
     await only(world, PEOPLE)
@@ -174,7 +185,7 @@ async def test_to_try_again_what_is_in_quarantine_leaves_native_records_there(ma
 
 
 async def test_records_that_are_held_beside_are_counted_once_however_often_they_come(
-    make_native: MakeWorld,
+    make_native: MakeNative,
 ) -> None:
     world = make_native(people())
     spoil(world, without_key, None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import httpx
@@ -17,8 +16,7 @@ from syncer.simulator.server.faults import Dropped, Match
 from syncer.simulator.server.request_log import RequestInfo
 from syncer.sync.context import Progress
 from syncer.sync.run import run_stream
-from tests.sync.conftest import World
-from tests.sync.native_worlds import (
+from tests.support.native_lists import (
     EMPLOYEES,
     ENTRIES,
     HISTORY,
@@ -35,8 +33,7 @@ from tests.sync.native_worlds import (
     tool_of,
     view,
 )
-
-MakeWorld = Callable[..., World]
+from tests.support.world import MakeNative, World
 
 #: Requests that are on their way when a page has been stored.
 AHEAD = 2
@@ -71,7 +68,7 @@ def sent(cursor: NativeCursor) -> str:
 
 
 @pytest.mark.parametrize("style", PAGED)
-async def test_a_list_that_was_stopped_goes_on_at_the_next_page(make_native: MakeWorld, style: str) -> None:
+async def test_a_list_that_was_stopped_goes_on_at_the_next_page(make_native: MakeNative, style: str) -> None:
     model, listed = PAGED[style]
     name = listed["name"]
     world = make_native(listed, records=900)
@@ -86,7 +83,7 @@ async def test_a_list_that_was_stopped_goes_on_at_the_next_page(make_native: Mak
     assert set(view(world, name)) == set(remote_ids(world, tool_of(listed), model))
 
 
-async def test_a_list_for_each_row_goes_on_at_the_next_row(make_native: MakeWorld) -> None:
+async def test_a_list_for_each_row_goes_on_at_the_next_row(make_native: MakeNative) -> None:
     world = make_native(entries())
     await world.sync(models=[EMPLOYEES])
     ids = sorted(remote_ids(world))
@@ -98,7 +95,7 @@ async def test_a_list_for_each_row_goes_on_at_the_next_row(make_native: MakeWorl
     assert {row["parent"] for row in view(world, ENTRIES).values()} <= set(ids)
 
 
-async def test_a_list_for_each_row_goes_on_in_the_middle_of_a_rows_pages(make_native: MakeWorld) -> None:
+async def test_a_list_for_each_row_goes_on_in_the_middle_of_a_rows_pages(make_native: MakeNative) -> None:
     world = make_native(PAGED_EACH)
     await world.sync(models=[EMPLOYEES])
     ids = remote_ids(world, "personio")
@@ -114,7 +111,7 @@ async def test_a_list_for_each_row_goes_on_in_the_middle_of_a_rows_pages(make_na
     assert len(view(world, "paged_each")) == len(ids) ** 2
 
 
-async def test_a_row_that_has_left_the_mirror_meanwhile_is_not_asked_for(make_native: MakeWorld) -> None:
+async def test_a_row_that_has_left_the_mirror_meanwhile_is_not_asked_for(make_native: MakeNative) -> None:
     """The tool may not know it any more: a list that begins there would be refused each time."""
     world = make_native(entries())
     await world.sync(models=[EMPLOYEES])
@@ -129,7 +126,7 @@ async def test_a_row_that_has_left_the_mirror_meanwhile_is_not_asked_for(make_na
     assert len(places(world, before)) == len(remote_ids(world)) - 3
 
 
-async def test_a_list_ends_where_its_last_rows_have_left_the_mirror(make_native: MakeWorld) -> None:
+async def test_a_list_ends_where_its_last_rows_have_left_the_mirror(make_native: MakeNative) -> None:
     world = make_native(entries())
     await world.sync(models=[EMPLOYEES])
     *_, last = sorted(remote_ids(world))
@@ -143,7 +140,7 @@ async def test_a_list_ends_where_its_last_rows_have_left_the_mirror(make_native:
     assert result.outcome is Outcome.COMPLETE
 
 
-async def test_a_connection_that_breaks_keeps_the_pages_before(make_native: MakeWorld) -> None:
+async def test_a_connection_that_breaks_keeps_the_pages_before(make_native: MakeNative) -> None:
     world = make_native(history())
     broken = Dropped(httpx.ReadError("connection reset"))
     world.environment.faults.add(Match(call="GET /bulk*"), broken, None, after=2)
@@ -160,7 +157,7 @@ async def test_a_connection_that_breaks_keeps_the_pages_before(make_native: Make
 
 @pytest.mark.parametrize("status", [400, 404, 410, 422])
 async def test_a_list_whose_place_the_tool_does_not_know_any_more_begins_again(
-    make_native: MakeWorld, status: int
+    make_native: MakeNative, status: int
 ) -> None:
     world = make_native(history())
     await stopped(world, HISTORY, 2)
@@ -173,7 +170,7 @@ async def test_a_list_whose_place_the_tool_does_not_know_any_more_begins_again(
 
 
 async def test_a_place_that_is_refused_each_time_fails_the_run_after_three_beginnings(
-    make_native: MakeWorld,
+    make_native: MakeNative,
 ) -> None:
     world = make_native(history())
     await stopped(world, HISTORY, 1)
@@ -189,7 +186,7 @@ async def test_a_place_that_is_refused_each_time_fails_the_run_after_three_begin
     assert set(view(world, HISTORY)) == set(remote_ids(world))
 
 
-async def test_who_is_refused_in_the_middle_for_lack_of_rights_goes_on_there(make_native: MakeWorld) -> None:
+async def test_who_is_refused_in_the_middle_for_lack_of_rights_goes_on_there(make_native: MakeNative) -> None:
     world = make_native(history())
     await stopped(world, HISTORY, 2)
     world.environment.faults.add(Match(call="GET /bulk*"), faults.native_answer(403, {}))
@@ -200,7 +197,7 @@ async def test_who_is_refused_in_the_middle_for_lack_of_rights_goes_on_there(mak
     assert dict(first[1])["cursor"] == "10"
 
 
-async def test_a_list_that_is_asked_for_in_other_words_begins_anew(make_native: MakeWorld) -> None:
+async def test_a_list_that_is_asked_for_in_other_words_begins_anew(make_native: MakeNative) -> None:
     world = make_native(history())
     await stopped(world, HISTORY, 2)
     before = len(world.environment.requests)
@@ -211,7 +208,7 @@ async def test_a_list_that_is_asked_for_in_other_words_begins_anew(make_native: 
 
 
 async def test_a_page_that_was_on_its_way_when_the_stream_was_taken_over_is_not_written(
-    make_native: MakeWorld,
+    make_native: MakeNative,
 ) -> None:
     world = make_native(history())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,8 +9,7 @@ import pytest
 from syncer.domain.streams.state import Outcome
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Answer, Match
-from tests.sync.conftest import World
-from tests.sync.native_worlds import (
+from tests.support.native_lists import (
     EMPLOYEES,
     ENTRIES,
     HISTORY,
@@ -28,11 +26,11 @@ from tests.sync.native_worlds import (
     stream,
     view,
 )
+from tests.support.world import MakeNative
 
 #: What is made of an answer is decided before any database hears of it.
 pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 
-MakeWorld = Callable[..., World]
 
 #: How often a request goes out before a fault that may pass is final.
 TRIES = 6
@@ -72,7 +70,7 @@ LASTING: dict[str, tuple[Answer, str]] = {
 
 @pytest.mark.parametrize("fault", PASSING)
 async def test_what_may_pass_is_asked_again_and_never_taken_for_an_empty_page(
-    make_native: MakeWorld, fault: str
+    make_native: MakeNative, fault: str
 ) -> None:
     world = make_native(history())
     world.environment.faults.add(BULK, PASSING[fault], 2, after=1)
@@ -82,7 +80,7 @@ async def test_what_may_pass_is_asked_again_and_never_taken_for_an_empty_page(
 
 @pytest.mark.parametrize("fault", ["429 of the tool", "500 of the tool", "login page", "tool not reached"])
 async def test_what_does_not_pass_fails_the_run_and_keeps_its_place(
-    make_native: MakeWorld, fault: str
+    make_native: MakeNative, fault: str
 ) -> None:
     world = make_native(history())
     script = world.environment.faults.add(BULK, PASSING[fault], None, after=2)
@@ -102,7 +100,7 @@ async def test_what_does_not_pass_fails_the_run_and_keeps_its_place(
 
 @pytest.mark.parametrize("fault", LASTING)
 async def test_what_no_repetition_mends_fails_at_once_and_says_where(
-    make_native: MakeWorld, fault: str
+    make_native: MakeNative, fault: str
 ) -> None:
     world = make_native(history())
     await world.sync(models=[HISTORY])
@@ -117,7 +115,7 @@ async def test_what_no_repetition_mends_fails_at_once_and_says_where(
     assert set(view(world, "work_history_live")) == set(remote_ids(world))
 
 
-async def test_a_page_that_comes_again_and_again_ends_the_list_as_a_failure(make_native: MakeWorld) -> None:
+async def test_a_page_that_comes_again_and_again_ends_the_list_as_a_failure(make_native: MakeNative) -> None:
     world = make_native(history())
     world.environment.faults.add(BULK, faults.repeated(), None)
     result = await only(world, HISTORY)
@@ -126,7 +124,7 @@ async def test_a_page_that_comes_again_and_again_ends_the_list_as_a_failure(make
     assert len(asked(world)) <= 4
 
 
-async def test_a_failing_list_stops_no_other(make_native: MakeWorld) -> None:
+async def test_a_failing_list_stops_no_other(make_native: MakeNative) -> None:
     world = make_native(history(), people())
     world.environment.faults.add(BULK, faults.native_answer(403, {}), None)
     results = {each.key.model: each.outcome for each in await world.run()}
@@ -136,7 +134,7 @@ async def test_a_failing_list_stops_no_other(make_native: MakeWorld) -> None:
 
 
 async def test_an_employee_whom_the_tool_does_not_know_fails_the_list_where_nothing_is_skipped(
-    make_native: MakeWorld,
+    make_native: MakeNative,
 ) -> None:
     world = make_native(entries())
     await world.sync(models=[EMPLOYEES])
@@ -149,7 +147,7 @@ async def test_an_employee_whom_the_tool_does_not_know_fails_the_list_where_noth
 
 
 async def test_an_employee_whom_the_tool_does_not_know_has_no_list_where_that_is_skipped(
-    make_native: MakeWorld,
+    make_native: MakeNative,
 ) -> None:
     each: dict[str, Any] = {"table": "hris_employees_live", "param": "remote_id", "skip": [404]}
     world = make_native(entries(for_each=each))
@@ -164,7 +162,7 @@ async def test_an_employee_whom_the_tool_does_not_know_has_no_list_where_that_is
     assert len(asked(world)) == len(remote_ids(world)) + 1
 
 
-async def test_neither_errors_nor_the_state_repeat_what_the_tool_said(make_native: MakeWorld) -> None:
+async def test_neither_errors_nor_the_state_repeat_what_the_tool_said(make_native: MakeNative) -> None:
     world = make_native(history())
     said = {"error": "Jane Doe earns 100000", "token": "secret-of-the-tool"}
     world.environment.faults.add(BULK, faults.native_answer(400, said), None)

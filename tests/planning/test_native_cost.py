@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -23,8 +22,7 @@ from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.simulator.server.limit import RateLimit
 from syncer.sync.permits import SHORTLY
-from tests.sync.conftest import World
-from tests.sync.native_worlds import (
+from tests.support.native_lists import (
     EMPLOYEES,
     ENTRIES,
     HISTORY,
@@ -39,8 +37,8 @@ from tests.sync.native_worlds import (
     stream,
     view,
 )
+from tests.support.world import MakeNative, World
 
-MakeWorld = Callable[..., World]
 LEASE = timedelta(seconds=60)
 
 
@@ -58,7 +56,9 @@ def cost(world: World, name: str, command: Command = Command.SYNC) -> Any:
     return next(each for each in told if each["model"] == name)
 
 
-async def test_a_list_is_planned_with_the_requests_that_it_took_the_last_time(make_native: MakeWorld) -> None:
+async def test_a_list_is_planned_with_the_requests_that_it_took_the_last_time(
+    make_native: MakeNative,
+) -> None:
     world = make_native(history(), entries(), sync={"models": [EMPLOYEES]})
     app = world.app()
     app.migrate()
@@ -78,7 +78,7 @@ async def test_a_list_is_planned_with_the_requests_that_it_took_the_last_time(ma
     assert told == len(asked(world, before))
 
 
-async def test_a_list_that_was_left_in_the_middle_costs_what_is_left(make_native: MakeWorld) -> None:
+async def test_a_list_that_was_left_in_the_middle_costs_what_is_left(make_native: MakeNative) -> None:
     world = make_native(history())
     (whole,) = await world.sync(models=[HISTORY])
     world.environment.faults.add(Match(call="GET /bulk*"), faults.native_answer(403, {}), None, after=2)
@@ -86,7 +86,7 @@ async def test_a_list_that_was_left_in_the_middle_costs_what_is_left(make_native
     assert cost(world, HISTORY)["requests"] == whole.pages - 2
 
 
-async def test_the_schedule_counts_each_turn_of_a_list_as_a_whole_one(make_native: MakeWorld) -> None:
+async def test_the_schedule_counts_each_turn_of_a_list_as_a_whole_one(make_native: MakeNative) -> None:
     world = make_native(history(every="2h"), sync={"models": [EMPLOYEES], "every": "1h"})
     results = {each.key.model: each for each in await world.sync()}
     told = {each["model"]: each for each in planned(world)["schedule"]["models"]}
@@ -99,7 +99,7 @@ async def test_the_schedule_counts_each_turn_of_a_list_as_a_whole_one(make_nativ
     assert told[EMPLOYEES]["requests_a_day"] == 24
 
 
-async def test_status_and_freshness_tell_of_native_lists_as_of_models(make_native: MakeWorld) -> None:
+async def test_status_and_freshness_tell_of_native_lists_as_of_models(make_native: MakeNative) -> None:
     world = make_native(people(), entries(), sync={"models": [EMPLOYEES]})
     await world.sync()
     app = world.app()
@@ -146,7 +146,7 @@ class Waits(list[float]):
 
 @pytest.mark.parametrize("listed", [people(), history(limit=1)], ids=["POST", "GET"])
 async def test_lists_leave_the_reserve_alone_whatever_their_method(
-    make_native: MakeWorld, listed: dict[str, Any]
+    make_native: MakeNative, listed: dict[str, Any]
 ) -> None:
     world = make_native(listed, budget={"reserve": 4})
     world.environment.limit = RateLimit(lambda: 0.0, limit=10)
@@ -170,7 +170,7 @@ async def _for_ever(app: Any, name: str) -> None:
         await sync(app, Mode.SYNC, models=[name])
 
 
-async def test_lists_of_several_integrations_go_on_side_by_side(make_native: MakeWorld) -> None:
+async def test_lists_of_several_integrations_go_on_side_by_side(make_native: MakeNative) -> None:
     world = make_native(history(limit=1))
     other = "hibob:zzzzzzzzzzzzzzzzzzzzzzzz"
     world.environment.add(Company(other, world.clock, seed=8, records=300))
@@ -184,7 +184,7 @@ async def test_lists_of_several_integrations_go_on_side_by_side(make_native: Mak
     assert len(rows) == len(set(rows)) > len(remote_ids(world))
 
 
-async def test_a_list_covers_the_integrations_that_its_globs_name(make_native: MakeWorld) -> None:
+async def test_a_list_covers_the_integrations_that_its_globs_name(make_native: MakeNative) -> None:
     world = make_native(history(integrations=["hibob:z*"]))
     other = "hibob:zzzzzzzzzzzzzzzzzzzzzzzz"
     world.environment.add(Company(other, world.clock, seed=8, records=300))
@@ -193,7 +193,7 @@ async def test_a_list_covers_the_integrations_that_its_globs_name(make_native: M
     assert {each.integration_id for each in asked(world)} == {other}
 
 
-async def test_what_changes_of_a_list_is_remembered_for_its_interval(make_native: MakeWorld) -> None:
+async def test_what_changes_of_a_list_is_remembered_for_its_interval(make_native: MakeNative) -> None:
     world = make_native(people())
     await world.sync(models=[PEOPLE])
     world.clock_offset += timedelta(hours=1)

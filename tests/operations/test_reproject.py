@@ -8,14 +8,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Executable, delete, select, text, update
+from sqlalchemy import Connection, Executable, delete, select, text, update
 
+from syncer.app import App
 from syncer.daemon.service import run_service
 from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.records.exclude import exclusions
@@ -32,9 +34,12 @@ from syncer.store.schema.destination import model_destination
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.state_tables import projections, quarantine
 from syncer.store.state.projections import adopt, lock_cursor, pin
+from syncer.sync.context import Result
 from syncer.sync.integrations import Integrations
+from syncer.sync.reproject import Reprojected
 from syncer.sync.run import run_stream
 from tests.support.rows import write_page
+from tests.support.world import MakeWorld, World
 
 EMPLOYEES = MIRROR["hris_employees"]
 #: Written by every write of ours, for whoever follows changes.
@@ -59,18 +64,18 @@ def database_url(migrated_url: str) -> str:
 
 
 @pytest.fixture
-def make_world(make_world: Any) -> Any:
+def make_world(make_world: MakeWorld) -> MakeWorld:
     """Builds worlds of these models alone."""
     return partial(make_world, sync={"models": MODELS})
 
 
 @pytest.fixture
-def world(make_world: Any) -> Any:
+def world(make_world: MakeWorld) -> World:
     """One integration with a few records of each of them."""
     return make_world()
 
 
-def contents(world: Any, *, stamps: Any = False) -> Any:
+def contents(world: World, *, stamps: bool = False) -> dict[str, list[str]]:
     """Every row of every mirror, link and child table."""
     found = {}
     with world.database() as connection:
@@ -80,7 +85,7 @@ def contents(world: Any, *, stamps: Any = False) -> Any:
     return found
 
 
-def change(world: Any, *statements: Any) -> None:
+def change(world: World, *statements: Executable) -> None:
     app = world.app()
     try:
         with app.database.begin() as connection:
@@ -90,7 +95,7 @@ def change(world: Any, *statements: Any) -> None:
         app.database.close()
 
 
-def as_an_older_version_wrote_it(world: Any) -> None:
+def as_an_older_version_wrote_it(world: World) -> None:
     """No typed columns but the kept ones, no links, no owned children; another projection's fingerprint."""
     statements: list[Executable] = []
     for model in catalogue().values():
@@ -104,25 +109,25 @@ def as_an_older_version_wrote_it(world: Any) -> None:
     change(world, *statements, update(projections).values(fingerprint="older"))
 
 
-async def reprojected(world: Any, models: Any = (), **changes: Any) -> Any:
+async def reprojected(world: World, models: Sequence[str] = (), **changes: Any) -> list[Reprojected]:
     async with world.app(**changes) as app:
         return await reproject(app, models)
 
 
-def unfinished(world: Any) -> Any:
+def unfinished(world: World) -> Sequence[Any]:
     with world.database() as connection:
         return connection.execute(
             select(projections.c.model).where(projections.c.at_table.is_not(None))
         ).all()
 
 
-def adopted(world: Any) -> Any:
+def adopted(world: World) -> bool:
     with world.database() as connection:
         found = connection.execute(select(projections.c.fingerprint)).scalars()
         return "older" not in set(found)
 
 
-async def test_what_an_older_version_did_not_know_is_filled_without_a_request(make_world: Any) -> None:
+async def test_what_an_older_version_did_not_know_is_filled_without_a_request(make_world: MakeWorld) -> None:
     world = make_world(integrations=2)
     await world.sync(mode=Mode.BACKFILL)
     before, asked = contents(world), len(world.environment.requests)
@@ -136,7 +141,7 @@ async def test_what_an_older_version_did_not_know_is_filled_without_a_request(ma
     assert unfinished(world) == []
 
 
-async def test_a_second_reprojection_writes_nothing(world: Any) -> None:
+async def test_a_second_reprojection_writes_nothing(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     before = contents(world, stamps=True)
     first = await reprojected(world)
@@ -148,7 +153,7 @@ async def test_a_second_reprojection_writes_nothing(world: Any) -> None:
     assert contents(world, stamps=True) != before
 
 
-async def test_only_what_differs_is_written_and_stamped(world: Any) -> None:
+async def test_only_what_differs_is_written_and_stamped(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     one, *_ = world.rows("hris_employees", *world.environment.integrations)
     stamped = select(EMPLOYEES.c.id, EMPLOYEES.c.mirrored_at)
@@ -162,13 +167,13 @@ async def test_only_what_differs_is_written_and_stamped(world: Any) -> None:
     assert {key for key in before if after[key] != before[key]} == {one}
 
 
-async def test_entries_that_a_list_has_no_more_leave_its_link_table(world: Any) -> None:
+async def test_entries_that_a_list_has_no_more_leave_its_link_table(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     before = contents(world)
     links, items = MIRROR["hris_employees_groups"], MIRROR["hris_payslip_line_items"]
     with world.database() as connection:
-        link = connection.execute(select(links)).first()
-        item = connection.execute(select(items)).first()
+        link = connection.execute(select(links).limit(1)).one()
+        item = connection.execute(select(items).limit(1)).one()
     change(
         world,
         links.insert().values(employee_id=link.employee_id, group_id="another"),
@@ -178,7 +183,7 @@ async def test_entries_that_a_list_has_no_more_leave_its_link_table(world: Any) 
     assert contents(world) == before
 
 
-async def test_the_next_command_reprojects_by_itself(world: Any) -> None:
+async def test_the_next_command_reprojects_by_itself(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     before = contents(world)
     as_an_older_version_wrote_it(world)
@@ -188,7 +193,7 @@ async def test_the_next_command_reprojects_by_itself(world: Any) -> None:
     assert unfinished(world) == []
 
 
-async def test_the_service_reprojects_by_itself(world: Any) -> None:
+async def test_the_service_reprojects_by_itself(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     before = contents(world)
     as_an_older_version_wrote_it(world)
@@ -203,7 +208,7 @@ async def test_the_service_reprojects_by_itself(world: Any) -> None:
     assert contents(world) == before
 
 
-async def test_a_first_run_has_nothing_to_reproject(world: Any) -> None:
+async def test_a_first_run_has_nothing_to_reproject(world: World) -> None:
     async with world.app() as app:
         app.open_database()
         app.reprojection.adopt()
@@ -214,7 +219,7 @@ class Killed(BaseException):
     """Ends a re-projection without a chance to clean up."""
 
 
-async def test_a_killed_reprojection_goes_on_after_its_last_batch(world: Any) -> None:
+async def test_a_killed_reprojection_goes_on_after_its_last_batch(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     before = contents(world)
     rows = len(before["hris_employees"])
@@ -262,7 +267,7 @@ asyncio.run(main())
 """
 
 
-def kill_after_three_batches(url: Any) -> None:
+def kill_after_three_batches(url: str) -> None:
     command = [sys.executable, "-c", CHILD, url]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -271,7 +276,7 @@ def kill_after_three_batches(url: Any) -> None:
         process.kill()
 
 
-async def test_kill_9_costs_at_most_the_batch_under_way(world: Any) -> None:
+async def test_kill_9_costs_at_most_the_batch_under_way(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     before = contents(world)
     as_an_older_version_wrote_it(world)
@@ -281,7 +286,7 @@ async def test_kill_9_costs_at_most_the_batch_under_way(world: Any) -> None:
     assert contents(world)["hris_employees"] == before["hris_employees"]
 
 
-async def test_a_reprojection_that_is_told_to_stop_is_not_finished_and_goes_on(world: Any) -> None:
+async def test_a_reprojection_that_is_told_to_stop_is_not_finished_and_goes_on(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     before = contents(world)
     as_an_older_version_wrote_it(world)
@@ -293,7 +298,7 @@ async def test_a_reprojection_that_is_told_to_stop_is_not_finished_and_goes_on(w
     assert contents(world) == before
 
 
-async def test_two_processes_share_one_reprojection(world: Any) -> None:
+async def test_two_processes_share_one_reprojection(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     before = contents(world)
     as_an_older_version_wrote_it(world)
@@ -312,7 +317,7 @@ async def test_two_processes_share_one_reprojection(world: Any) -> None:
 # --- walks at the same time -----------------------------------------------------------------------------
 
 
-async def test_walks_between_the_batches_win(world: Any) -> None:
+async def test_walks_between_the_batches_win(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     as_an_older_version_wrote_it(world)
     company = next(iter(world.environment.companies.values()))
@@ -348,13 +353,12 @@ async def test_walks_between_the_batches_win(world: Any) -> None:
     assert list(titles.values()).count("Changed meanwhile") >= 4
 
 
-def waits_for_a_lock(connection: Any) -> Any:
-    return connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one()
+def waits_for_a_lock(connection: Connection) -> int:
+    found: int = connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one()
+    return found
 
 
-async def test_a_page_that_commits_while_a_batch_waits_is_not_set_back(
-    make_world: Any, row_of_source: Any
-) -> None:
+async def test_a_page_that_commits_while_a_batch_waits_is_not_set_back(make_world: MakeWorld) -> None:
     world = make_world()
     await world.sync(mode=Mode.BACKFILL)
     as_an_older_version_wrote_it(world)
@@ -391,19 +395,16 @@ async def test_a_page_that_commits_while_a_batch_waits_is_not_set_back(
         each.close()
 
 
-@pytest.fixture
-def row_of_source() -> Any:
-    def first(world: Any, model: Any) -> Any:
-        company = next(iter(world.environment.companies.values()))
-        return next(iter(world.source(model, company).values()))
-
-    return first
+def row_of_source(world: World, model: str) -> dict[str, Any]:
+    """Give the first record of the model's list."""
+    company = next(iter(world.environment.companies.values()))
+    return next(iter(world.source(model, company).values()))
 
 
 # --- what the mirror knows and the documents do not -----------------------------------------------------
 
 
-async def test_rows_that_a_sweep_marked_stay_marked(world: Any) -> None:
+async def test_rows_that_a_sweep_marked_stay_marked(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     moment = datetime(2031, 3, 1, tzinfo=UTC)
     marks = {"remote_deleted_at": moment, "deleted_by": "sweep", "changed_at": moment}
@@ -414,7 +415,7 @@ async def test_rows_that_a_sweep_marked_stay_marked(world: Any) -> None:
     assert contents(world) == before
 
 
-async def test_rows_kept_after_anonymisation_keep_their_last_values(make_world: Any) -> None:
+async def test_rows_kept_after_anonymisation_keep_their_last_values(make_world: MakeWorld) -> None:
     world = make_world(deletions={"after_anonymisation": "keep"})
     await world.sync(mode=Mode.BACKFILL)
     company = next(iter(world.environment.companies.values()))
@@ -435,7 +436,7 @@ async def test_rows_kept_after_anonymisation_keep_their_last_values(make_world: 
     assert all(row.remote_deleted_at is not None for row in kept)
 
 
-async def test_shared_children_that_no_version_knew_come_out_of_their_parents(world: Any) -> None:
+async def test_shared_children_that_no_version_knew_come_out_of_their_parents(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     shared = [
         child.table for model in catalogue().values() for child in model.children if child.owner is None
@@ -450,12 +451,12 @@ async def test_shared_children_that_no_version_knew_come_out_of_their_parents(wo
     assert sum(each.written for each in again) == 0
 
 
-def ids(world: Any, table: Any) -> Any:
+def ids(world: World, table: str) -> set[str]:
     with world.database() as connection:
         return set(connection.execute(select(MIRROR[table].c.id)).scalars())
 
 
-async def test_a_shared_child_stays_as_its_last_parent_brought_it(world: Any) -> None:
+async def test_a_shared_child_stays_as_its_last_parent_brought_it(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     questions = MIRROR["ats_screening_questions"]
     with world.database() as connection:
@@ -477,7 +478,7 @@ async def test_a_shared_child_stays_as_its_last_parent_brought_it(world: Any) ->
     assert (row.title, row.description) == ("Newer than any job says", None)
 
 
-async def test_a_value_that_does_not_fit_its_new_column_is_noted(world: Any) -> None:
+async def test_a_value_that_does_not_fit_its_new_column_is_noted(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     (integration_id,) = world.environment.integrations
     one, *_ = world.rows("hris_employees", integration_id)
@@ -500,7 +501,7 @@ async def test_a_value_that_does_not_fit_its_new_column_is_noted(world: Any) -> 
 # --- processes with other projections -------------------------------------------------------------------
 
 
-async def test_a_process_with_another_projection_can_write_no_more(make_world: Any) -> None:
+async def test_a_process_with_another_projection_can_write_no_more(make_world: MakeWorld) -> None:
     world = make_world()
     await world.sync(mode=Mode.BACKFILL)
     company = next(iter(world.environment.companies.values()))
@@ -523,12 +524,12 @@ async def test_a_process_with_another_projection_can_write_no_more(make_world: A
         assert other.outcome is Outcome.COMPLETE
 
 
-async def _groups(app: Any, integration_id: Any) -> Any:
+async def _groups(app: App, integration_id: str) -> Result:
     async with app.open() as (engine, asking):
         return await run_stream(engine, asking, StreamKey(integration_id, "hris_groups"), mode=Mode.SYNC)
 
 
-async def test_whoever_adopts_waits_for_the_pages_under_way(world: Any) -> None:
+async def test_whoever_adopts_waits_for_the_pages_under_way(world: World) -> None:
     """On SQLite a writing transaction is alone; on PostgreSQL pages share a lock."""
     await world.sync(mode=Mode.BACKFILL)
     model = model_named("hris_employees")

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from syncer.simulator.server.environment import Environment
-from tests.cli.terminal import serving_tools
+from tests.support.source import serving_tools
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Shell
+    from tests.support.command_line import Shell
 
 PAGE = (Path(__file__).parents[2] / "docs" / "passthrough.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```toml\n(.*?)```", PAGE, flags=re.DOTALL)

@@ -17,10 +17,10 @@ import pytest
 from syncer.domain.native.tools import apis
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.passthrough import PLAYED
-from tests.cli.terminal import serving_tools
+from tests.support.source import serving_tools
 
 if TYPE_CHECKING:
-    from tests.cli.conftest import Shell
+    from tests.support.command_line import Shell
 
 PAGE = (Path(__file__).parents[2] / "docs" / "passthrough.md").read_text(encoding="utf-8")
 COMMANDS = [

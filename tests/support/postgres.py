@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own, out of a wheel: it lives as long as somebody holds on to it.
+"""Embedded PostgreSQL server, out of a wheel: it lives as long as somebody holds on to it.
 
 Run as a program it prints its URL on a line and then does what its standard input says: ``stop`` (at once,
 as if it crashed) and ``start``, answering each with a line. The end of the input ends it, also when the one
@@ -34,7 +34,7 @@ MEMORY, ENOUGH = Path("/dev/shm"), 2 << 30
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class EmbeddedServer:
     """A running server. url: of its maintenance database, as a user who may create others."""
 
     url: str
@@ -57,8 +57,8 @@ class Server:
 
 
 @contextmanager
-def running(configuration: str = CONFIGURATION, *, on_disk: bool = False) -> Iterator[Server]:
-    """A server of the caller's own, in a process of its own.
+def running(configuration: str = CONFIGURATION, *, on_disk: bool = False) -> Iterator[EmbeddedServer]:
+    """Run a server of the caller's own, in a process of its own.
 
     configuration: lines of postgresql.conf. on_disk: also where memory has room for its files.
     """
@@ -74,11 +74,11 @@ def running(configuration: str = CONFIGURATION, *, on_disk: bool = False) -> Ite
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         assert url, "the embedded PostgreSQL did not start; its own message stands above"
-        yield Server(url, process)
+        yield EmbeddedServer(url, process)
 
 
 def _memory() -> Path | None:
-    """A place in memory for a server's files, where there is one with room."""
+    """Find a place in memory for a server's files; None where there is none with room."""
     if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH:
         return MEMORY
     return None

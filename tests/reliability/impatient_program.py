@@ -1,4 +1,4 @@
-"""``syncer`` with little patience: what it waits for a database is the same, only shorter.
+"""The program with little patience: what it waits for at a database is the same, only shorter.
 
 Started as a program with the arguments of the command line.
 """
@@ -15,8 +15,8 @@ from syncer.store.db import engines
 LOCK, PAUSE = 300, 0.1
 
 
-def be_hasty() -> None:
-    """From now on this process gives up, and tries again, after fractions of a second."""
+def be_impatient() -> None:
+    """Let this process give up, and try again, after fractions of a second."""
     engines.SQLITE_BUSY_MS = LOCK
     for module in (run, schedule):
         vars(module)["MAKE_UP_EVERY"] = PAUSE
@@ -26,5 +26,5 @@ def be_hasty() -> None:
 
 
 if __name__ == "__main__":
-    be_hasty()
+    be_impatient()
     main()

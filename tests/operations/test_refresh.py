@@ -10,35 +10,40 @@ from sqlalchemy import select
 
 from syncer.app import App
 from syncer.domain.errors import Busy, IntegrationGone, ModelUnavailable, UsageError
+from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode
 from syncer.operations import refresh as operation
 from syncer.operations.quarantine import list_quarantine, retry_quarantine
 from syncer.operations.sync import sync
+from syncer.simulator.company.company import Company
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.store.schema.mirror_tables import missing, runs, streams
+from syncer.sync.context import Progress
+from syncer.sync.deletions.confirm import IdKind
 from syncer.sync.refresh import Refreshed
+from tests.support.world import MakeWorld, World
 
 GROUPS = "hris_groups"
 
 
-def company(world: Any) -> Any:
+def company(world: World) -> Company:
     (only,) = world.environment.companies.values()
     return only
 
 
-async def refresh(world: Any, ids: list[str], *, model: str = GROUPS, **arguments: Any) -> list[Refreshed]:
+async def refresh(world: World, ids: list[str], *, model: str = GROUPS, **arguments: Any) -> list[Refreshed]:
     async with world.app() as app:
         return list(await operation.refresh(app, company(world).integration_id, model, ids, **arguments))
 
 
-def stream_row(world: Any, model: str = GROUPS) -> Any:
+def stream_row(world: World, model: str = GROUPS) -> Any:
     with world.database() as connection:
         return connection.execute(select(streams).where(streams.c.model == model)).one()
 
 
-def poison(world: Any, record_id: str, **members: Any) -> Any:
+def poison(world: World, record_id: str, **members: Any) -> Any:
     """From now on the list serves this record with these members."""
 
     def change(answer: Any) -> Any:
@@ -50,7 +55,7 @@ def poison(world: Any, record_id: str, **members: Any) -> Any:
     return world.environment.faults.add(Match(model=GROUPS), faults.rewritten(change), times=None)
 
 
-async def test_each_record_is_told_what_became_of_it(make_world: Any) -> None:
+async def test_each_record_is_told_what_became_of_it(make_world: MakeWorld) -> None:
     world = make_world(records=6_000)
     await world.sync(models=[GROUPS])
     same, changed, deleted, back = company(world).ids(GROUPS)[:4]
@@ -78,7 +83,7 @@ async def test_each_record_is_told_what_became_of_it(make_world: Any) -> None:
     assert [getattr(after, each) for each in progress] == [getattr(before, each) for each in progress]
 
 
-async def test_it_asks_for_just_these_records(world: Any) -> None:
+async def test_it_asks_for_just_these_records(world: World) -> None:
     await world.sync(models=[GROUPS])
     before = len(world.environment.requests)
     (one, *_) = company(world).ids(GROUPS)
@@ -88,7 +93,7 @@ async def test_it_asks_for_just_these_records(world: Any) -> None:
     assert asked[0].params["include_deleted"] == "true"
 
 
-async def test_records_are_found_by_the_tools_ids(world: Any) -> None:
+async def test_records_are_found_by_the_tools_ids(world: World) -> None:
     row = company(world).rows(GROUPS, include_deleted=False)[0]
     fates = await refresh(world, [row["remote_id"], "not-there"], by="remote_ids")
     assert fates == [
@@ -97,7 +102,7 @@ async def test_records_are_found_by_the_tools_ids(world: Any) -> None:
     ]
 
 
-async def test_a_record_that_was_held_back_as_missing_is_not_missing_any_more(make_world: Any) -> None:
+async def test_a_record_that_was_held_back_as_missing_is_not_missing_any_more(make_world: MakeWorld) -> None:
     world = make_world(deletions={"max_rows": 0, "max_share": 0.0})
     await world.sync(models=[GROUPS])
     (gone, *_) = company(world).ids(GROUPS)
@@ -111,7 +116,7 @@ async def test_a_record_that_was_held_back_as_missing_is_not_missing_any_more(ma
         assert connection.execute(select(missing)).all() == []
 
 
-async def test_a_record_that_kombo_does_not_know_is_not_marked_for_that(world: Any) -> None:
+async def test_a_record_that_kombo_does_not_know_is_not_marked_for_that(world: World) -> None:
     await world.sync(models=[GROUPS])
     (gone, *_) = company(world).ids(GROUPS)
     company(world).vanish(GROUPS, gone)
@@ -123,7 +128,7 @@ async def test_a_record_that_kombo_does_not_know_is_not_marked_for_that(world: A
     )
 
 
-async def test_what_cannot_be_stored_is_said_with_the_reason(world: Any) -> None:
+async def test_what_cannot_be_stored_is_said_with_the_reason(world: World) -> None:
     await world.sync(models=[GROUPS])
     one, other = company(world).ids(GROUPS)[:2]
     poison(world, one, name="a\0b")
@@ -135,7 +140,7 @@ async def test_what_cannot_be_stored_is_said_with_the_reason(world: Any) -> None
     assert stream_row(world).state == "incomplete"
 
 
-async def test_a_stream_that_another_runner_keeps_is_busy(world: Any) -> None:
+async def test_a_stream_that_another_runner_keeps_is_busy(world: World) -> None:
     await world.sync(models=[GROUPS])
     (one, *_) = company(world).ids(GROUPS)
     other = world.app()
@@ -155,31 +160,31 @@ async def test_a_stream_that_another_runner_keeps_is_busy(world: Any) -> None:
     assert stream_row(world).lease_owner == "somebody else"
 
 
-async def test_what_made_a_stream_due_is_not_answered_by_it(world: Any) -> None:
+async def test_what_made_a_stream_due_is_not_answered_by_it(world: World) -> None:
     await world.sync(models=[GROUPS])
-    key = (company(world).integration_id, GROUPS)
+    key = StreamKey(company(world).integration_id, GROUPS)
     app = world.app()
     with app.database.begin() as connection:
-        app.streams.mark_due(connection, [key], now=app.database.now(connection), purpose=1)
+        app.streams.mark_due(connection, [key], now=app.database.now(connection), purpose=Purpose.WEBHOOK)
     app.database.close()
     due = stream_row(world)
     await refresh(world, company(world).ids(GROUPS)[:1])
     assert (stream_row(world).due_at, stream_row(world).due_purpose) == (due.due_at, due.due_purpose)
 
 
-async def test_an_unfinished_walk_goes_on_as_if_nothing_had_been(make_world: Any) -> None:
+async def test_an_unfinished_walk_goes_on_as_if_nothing_had_been(make_world: MakeWorld) -> None:
     world = make_world(records=6_000, kombo={"page_size": 5})
     app = world.app()
 
-    def stop(progress: Any) -> None:
+    def stop(progress: Progress) -> None:
         if progress.step == "page":
             app.stopping.set()
 
     async with app:
         await sync(app, Mode.SYNC, models=[GROUPS], report=stop)
-    before = world.streams()[(company(world).integration_id, GROUPS)].walk
+    before = world.streams()[StreamKey(company(world).integration_id, GROUPS)].walk
     await refresh(world, [company(world).ids(GROUPS)[-1]])
-    assert world.streams()[(company(world).integration_id, GROUPS)].walk == before
+    assert world.streams()[StreamKey(company(world).integration_id, GROUPS)].walk == before
     await world.sync(models=[GROUPS])
     world.assert_equal([GROUPS])
 
@@ -194,7 +199,7 @@ async def test_an_unfinished_walk_goes_on_as_if_nothing_had_been(make_world: Any
     ],
 )
 async def test_what_cannot_be_asked_for_is_refused_without_a_request(
-    world: Any, model: str, ids: list[str], by: Any, message: str
+    world: World, model: str, ids: list[str], by: IdKind, message: str
 ) -> None:
     with pytest.raises(UsageError) as refused:
         await refresh(world, ids, model=model, by=by)
@@ -202,7 +207,7 @@ async def test_what_cannot_be_asked_for_is_refused_without_a_request(
     assert not world.environment.requests
 
 
-async def test_trouble_with_kombo_is_raised_and_the_stream_stays_as_it_was(world: Any) -> None:
+async def test_trouble_with_kombo_is_raised_and_the_stream_stays_as_it_was(world: World) -> None:
     await world.sync(models=[GROUPS])
     (one, *_) = company(world).ids(GROUPS)
     before = stream_row(world)
@@ -220,7 +225,7 @@ async def test_trouble_with_kombo_is_raised_and_the_stream_stays_as_it_was(world
     assert ended == ["complete", "failed", "failed"]
 
 
-async def refresh_of(world: Any, integration_id: str, record_id: str) -> list[Refreshed]:
+async def refresh_of(world: World, integration_id: str, record_id: str) -> list[Refreshed]:
     app: App = world.app(integrations=[{"id": integration_id}])
     async with app:
         return await operation.refresh(app, integration_id, GROUPS, [record_id])
@@ -229,13 +234,13 @@ async def refresh_of(world: Any, integration_id: str, record_id: str) -> list[Re
 # -- quarantine ----------------------------------------------------------------------------------------------
 
 
-async def retry(world: Any, **selected: Any) -> list[Refreshed]:
+async def retry(world: World, **selected: Any) -> list[Refreshed]:
     async with world.app() as app:
         found = await retry_quarantine(app, **selected)
     return [fate for fates in found.values() for fate in fates]
 
 
-def held_back(world: Any) -> list[tuple[str, str]]:
+def held_back(world: World) -> list[tuple[str, str]]:
     app = world.app()
     try:
         return [(each.key, each.reason) for each in list_quarantine(app)]
@@ -243,7 +248,7 @@ def held_back(world: Any) -> list[tuple[str, str]]:
         app.database.close()
 
 
-async def test_a_record_that_was_mended_at_the_source_leaves_the_quarantine(world: Any) -> None:
+async def test_a_record_that_was_mended_at_the_source_leaves_the_quarantine(world: World) -> None:
     (one, *_) = company(world).ids(GROUPS)
     fault = poison(world, one, name="a\0b")
     await world.run(models=[GROUPS])
@@ -256,7 +261,7 @@ async def test_a_record_that_was_mended_at_the_source_leaves_the_quarantine(worl
     world.assert_equal([GROUPS])
 
 
-async def test_what_is_still_bad_stays_with_its_reason(world: Any) -> None:
+async def test_what_is_still_bad_stays_with_its_reason(world: World) -> None:
     (one, *_) = company(world).ids(GROUPS)
     poison(world, one, name="a\0b")
     await world.run(models=[GROUPS])
@@ -264,7 +269,7 @@ async def test_what_is_still_bad_stays_with_its_reason(world: Any) -> None:
     assert held_back(world) == [(one, "holds a NUL character")]
 
 
-async def test_a_record_that_kombo_does_not_know_any_more_leaves_it(world: Any) -> None:
+async def test_a_record_that_kombo_does_not_know_any_more_leaves_it(world: World) -> None:
     (one, *_) = company(world).ids(GROUPS)
     poison(world, one, name="a\0b")
     await world.run(models=[GROUPS])
@@ -274,7 +279,7 @@ async def test_a_record_that_kombo_does_not_know_any_more_leaves_it(world: Any) 
     assert stream_row(world).state == "complete"
 
 
-async def test_a_record_without_an_id_stays_and_nobody_is_asked(world: Any) -> None:
+async def test_a_record_without_an_id_stays_and_nobody_is_asked(world: World) -> None:
     def nameless(answer: Any) -> Any:
         answer["data"]["results"].append({"name": "no id"})
         return answer
@@ -287,7 +292,7 @@ async def test_a_record_without_an_id_stays_and_nobody_is_asked(world: Any) -> N
     assert not [each for each in list(world.environment.requests)[before:] if each.model]
 
 
-async def test_a_column_that_did_not_fit_is_filled_once_it_does(world: Any) -> None:
+async def test_a_column_that_did_not_fit_is_filled_once_it_does(world: World) -> None:
     (one, *_) = company(world).ids(GROUPS)
     fault = poison(world, one, changed_at="yesterday")
     await world.run(models=[GROUPS])
@@ -299,7 +304,7 @@ async def test_a_column_that_did_not_fit_is_filled_once_it_does(world: Any) -> N
     assert held_back(world) == []
 
 
-async def test_only_the_selected_streams_are_tried_again(world: Any) -> None:
+async def test_only_the_selected_streams_are_tried_again(world: World) -> None:
     (one, *_) = company(world).ids(GROUPS)
     poison(world, one, name="a\0b")
     await world.run(models=[GROUPS])

@@ -1,4 +1,4 @@
-"""What tests of mirrored native lists share: lists in every style of paging, and looks at their views."""
+"""Native lists in every style of paging, and reads of what is mirrored of them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from syncer.domain.streams.stream import Mode, Stream
 from syncer.simulator.company.company import Company
 from syncer.simulator.server.request_log import RequestInfo
 from syncer.sync.context import Result
-from tests.sync.conftest import World
+from tests.support.world import World
 
 EMPLOYEES = "hris_employees"
 HISTORY, ENTRIES, PEOPLE = "work_history", "work_entries", "people"
 
 
 def history(limit: int = 5, **parts: Any) -> dict[str, Any]:
-    """The work histories of HiBob's employees, by cursor."""
+    """Configure the work histories of HiBob's employees, by cursor."""
     return {
         "name": HISTORY,
         "tool": "hibob/v1",
@@ -38,7 +38,7 @@ def history(limit: int = 5, **parts: Any) -> dict[str, Any]:
 
 
 def entries(**parts: Any) -> dict[str, Any]:
-    """The entries of the work history of each of HiBob's employees."""
+    """Configure the entries of the work history of each of HiBob's employees."""
     return {
         "name": ENTRIES,
         "tool": "hibob/v1",
@@ -52,7 +52,7 @@ def entries(**parts: Any) -> dict[str, Any]:
 
 
 def people(**parts: Any) -> dict[str, Any]:
-    """HiBob's employees as a search by POST finds them."""
+    """Configure HiBob's employees as a search by POST finds them."""
     return {
         "name": PEOPLE,
         "tool": "hibob/v1",
@@ -126,57 +126,57 @@ PAGED_EACH = {
 
 
 def tool_of(listed: dict[str, Any]) -> str:
-    """The tool that has the list."""
+    """Name the tool that has the list."""
     return str(listed["tool"].partition("/")[0])
 
 
 def company(world: World, tool: str = "hibob") -> Company:
-    """The company that uses the tool."""
+    """Find the company that uses the tool."""
     return next(each for id, each in world.environment.companies.items() if id.startswith(f"{tool}:"))
 
 
 def remote_ids(world: World, tool: str = "hibob", model: str = EMPLOYEES) -> list[str]:
-    """The tool's own ids of what it lists now."""
+    """List the tool's own ids of what it lists now."""
     firm = company(world, tool)
     return [str(firm.tables.of(model)[id].fields["remote_id"]) for id in firm.ids(model)]
 
 
 def id_of(world: World, remote_id: str, tool: str = "hibob") -> str:
-    """Kombo's id of the employee."""
+    """Give Kombo's id of the employee."""
     return company(world, tool).id_for(remote_id)
 
 
 async def only(world: World, name: str, mode: Mode = Mode.SYNC, **changes: Any) -> Result:
-    """One pass over the only stream of that name."""
+    """Do one pass over the only stream of that name."""
     (result,) = await world.run(mode, models=[name], **changes)
     return result
 
 
 def stream(world: World, name: str) -> Stream:
-    """The only stream of that name."""
+    """Read the only stream of that name."""
     streams: dict[StreamKey, Stream] = world.streams()
     (found,) = (each for each in streams.values() if each.model == name)
     return found
 
 
 def asked(world: World, since: int = 0) -> list[RequestInfo]:
-    """The calls of tools, from one request on."""
+    """List the calls of tools, from one request on."""
     return [each for each in list(world.environment.requests)[since:] if each.call is not None]
 
 
 def places(world: World, since: int = 0) -> list[tuple[str, tuple[tuple[str, str], ...]]]:
-    """The calls with their parameters: each as often as it was asked for."""
+    """List the calls with their parameters: each as often as it was asked for."""
     return [(str(each.call), tuple(sorted(each.params.items()))) for each in asked(world, since)]
 
 
 def select(world: World, statement: str) -> list[tuple[Any, ...]]:
-    """Rows of a query in SQL."""
+    """Read rows of a query in SQL."""
     with world.database() as connection:
         return [tuple(row) for row in connection.exec_driver_sql(statement)]
 
 
 def view(world: World, name: str) -> dict[str, dict[str, Any]]:
-    """The rows of a view by the records' keys; documents decoded, moments in UTC."""
+    """Read the rows of a view by the records' keys; documents decoded, moments in UTC."""
     with world.database() as connection:
         found = connection.exec_driver_sql(f'SELECT * FROM "{name}"').mappings()
         return {row["record_key"]: dict(_read(row)) for row in found}

@@ -16,7 +16,7 @@ from syncer.simulator.server.faults import Late, Match
 from syncer.simulator.server.limit import RateLimit
 
 if TYPE_CHECKING:
-    from tests.sync.conftest import World
+    from tests.support.world import World
 
 EMPLOYEES = Call("personio/personnel", "GET", "/company/employees")
 DELETE = Call("personio/personnel", "DELETE", "/company/employees/1")

@@ -1,10 +1,10 @@
-"""What a program is held to that was killed or stopped: looks at its mirror, and trials at every boundary."""
+"""Programs that are killed or stopped: looks at their mirrors, and trials at every boundary."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,12 +15,12 @@ from sqlalchemy import Connection, delete, func, select
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.streams.stream import Stream
-from syncer.simulator.company.compare import comparable
 from syncer.store.schema.mirror_tables import MIRROR, runs
 from syncer.store.state.streams import StreamStore
-from tests.daemon.conftest import Mirror, Source
-from tests.reliability.conftest import Copy
-from tests.reliability.nursery import Death, Life, Living, Nursery
+from tests.reliability.database_copies import Copy
+from tests.reliability.fork_server import EndedProcess, ForkServer, KillPoint, RunningProcess
+from tests.support.mirror import Mirror
+from tests.support.processes import ServedSource
 
 #: With 300 records the lists have 16 and 6 of them; the first has a link table.
 MODELS = ("hris_employees", "hris_employee_document_categories")
@@ -63,7 +63,7 @@ class Look:
 class Mirrored:
     """Some models of one integration, as the source has them and as a database does."""
 
-    source: Source
+    source: ServedSource
     integration: str
     mirror: Mirror
     models: tuple[str, ...] = MODELS
@@ -112,14 +112,12 @@ class Mirrored:
         lost: how many pages of each stream may have been fetched and not stored.
         """
         look = self.look()
-        company = self.source.environment.companies[self.integration]
+        self.mirror.assert_equals_source(
+            self.source.environment, self.models, integrations=[self.integration]
+        )
         assert set(look.streams) == set(self.models)
         for model, stream in look.streams.items():
             ours = [row for row in look.rows[model] if row["integration_id"] == self.integration]
-            listed = json.loads(json.dumps(company.rows(model)))
-            assert {row["id"]: comparable(model, _document(row)) for row in ours} == {
-                row["id"]: comparable(model, row) for row in listed
-            }
             assert (stream.state, stream.walk) == ("complete", None)
             deleted = sum(row["deleted_by"] is not None for row in ours)
             assert (stream.rows_live, stream.rows_deleted) == (len(ours) - deleted, deleted)
@@ -131,32 +129,27 @@ def _rows(connection: Connection, table: str) -> list[dict[str, Any]]:
     return sorted((dict(row) for row in connection.execute(select(MIRROR[table])).mappings()), key=repr)
 
 
-def _document(row: Mapping[str, Any]) -> dict[str, Any]:
-    document = row["document"]
-    # On SQLite it is text.
-    record: dict[str, Any] = json.loads(document) if isinstance(document, str) else document
-    return record
-
-
 @dataclass
 class Subject:
-    """A program that mirrors something in many lives, one after the other. kills: those that were killed."""
+    """A program in many processes, one after the other. kills: those that were killed."""
 
-    nursery: Nursery
+    fork_server: ForkServer
     mirrored: Mirrored
     changes: dict[str, str] = field(default_factory=dict)
     kills: int = 0
 
-    def begin(self, command: str, death: Death | None = None, skew: timedelta = timedelta(0)) -> Living:
-        """Begin a life of ``backfill``, ``sync`` or ``run``."""
+    def begin(
+        self, command: str, kill_point: KillPoint | None = None, skew: timedelta = timedelta(0)
+    ) -> RunningProcess:
+        """Start a process of ``backfill``, ``sync`` or ``run``."""
         settings = {**self.mirrored.settings(), **self.changes}
-        return self.nursery.begin(command, death=death, settings=settings, skew=skew)
+        return self.fork_server.begin(command, kill_point=kill_point, settings=settings, skew=skew)
 
-    def live(self, command: str, death: Death | None = None) -> Life:
-        """A life from its begin to its end."""
-        life = self.begin(command, death).end()
-        self.kills += life.killed
-        return life
+    def run(self, command: str, kill_point: KillPoint | None = None) -> EndedProcess:
+        """Run a process from its start to its end."""
+        ended = self.begin(command, kill_point).end()
+        self.kills += ended.killed
+        return ended
 
     def check(self) -> Look:
         """The mirror equals the source, its counts are right, and no kill has cost more than it may."""
@@ -165,14 +158,14 @@ class Subject:
 
 @dataclass
 class Trials:
-    """Many subjects, each with a copy of one prepared database; as many at a time as there are nurseries.
+    """Many subjects, each with a copy of one prepared database; as many at a time as there are fork servers.
 
-    Every nursery has an integration of its own, so that it can be told who asked for what. changes: of the
-    settings.
+    Every fork server has an integration of its own, so that it can be told who asked for what.
+    changes: of the settings.
     """
 
-    nurseries: Sequence[Nursery]
-    source: Source
+    fork_servers: Sequence[ForkServer]
+    source: ServedSource
     prepared: Mirror
     copy: Copy
     changes: dict[str, str]
@@ -180,10 +173,12 @@ class Trials:
     def prepare(self, *models: str) -> None:
         """Backfill these models in the database that is copied; with that the request budget is known to it.
 
-        A life that dies while it asks for the budget would keep the next one waiting, for ten seconds.
+        A process that dies while it asks for the budget would keep the next one waiting, for ten seconds.
         """
         settings = {**self.source.settings(self.prepared.database_url), **self.changes}
-        self.nurseries[0].live("backfill", *(f"--model={each}" for each in models), settings=settings).well()
+        self.fork_servers[0].run(
+            "backfill", *(f"--model={each}" for each in models), settings=settings
+        ).well()
         # The log of runs begins with the subjects.
         with self.prepared.open() as (_, connection):
             connection.execute(delete(runs))
@@ -192,7 +187,7 @@ class Trials:
         """A subject in a copy."""
         integration = list(self.source.environment.integrations)[place]
         mirrored = Mirrored(self.source, integration, Mirror(url), models)
-        return Subject(self.nurseries[place], mirrored, self.changes)
+        return Subject(self.fork_servers[place], mirrored, self.changes)
 
     def at_every_boundary(
         self,
@@ -205,26 +200,26 @@ class Trials:
         """Kill the command at each boundary of a transaction, each time in a copy; then run it to the end.
 
         On PostgreSQL, where a copy takes its time, at those of every other transaction.
-        check is given a look at each subject, after the general check, and one at what an undisturbed life
+        check is given a look at each subject, after the general check, and one at what an undisturbed one
         did. first: the boundary to begin with. Gives how many there were.
         """
 
-        shares = len(self.nurseries) * (2 if self.prepared.database_url.startswith("postgresql") else 1)
+        shares = len(self.fork_servers) * (2 if self.prepared.database_url.startswith("postgresql") else 1)
 
         def trials(place: int) -> int:
             with self.copy(self.prepared.database_url) as url:
                 example = self.subject(place, url, models)
-                example.live(command).well()
+                example.run(command).well()
                 undisturbed = example.check()
             # By twos, so that everybody gets both sides of a commit.
             for boundary in (each for each in count(first) if each // 2 % shares == place):
                 with self.copy(self.prepared.database_url) as url:
                     subject = self.subject(place, url, models)
-                    if not subject.live(command, Death("commit", boundary)).killed:
+                    if not subject.run(command, KillPoint("commit", boundary)).killed:
                         return boundary
-                    subject.live(command).well()
+                    subject.run(command).well()
                     check(subject.check(), undisturbed)
             raise AssertionError
 
-        with ThreadPoolExecutor(len(self.nurseries)) as threads:
-            return max(threads.map(trials, range(len(self.nurseries)))) - first
+        with ThreadPoolExecutor(len(self.fork_servers)) as threads:
+            return max(threads.map(trials, range(len(self.fork_servers)))) - first

@@ -21,9 +21,9 @@ from syncer.simulator.company.records import Record
 from syncer.simulator.company.render import row_json
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.integration import SimIntegration
-from syncer.simulator.server.limit import RateLimit
 from syncer.simulator.server.paging import Paging
 from syncer.simulator.server.request_log import RequestInfo
+from tests.support.source import unlimited
 
 GROUPS, EMPLOYEES, SKILLS = "hris_groups", "hris_employees", "hris_skills"
 ONE, OTHER = "personio:one", "hibob:other"
@@ -117,7 +117,7 @@ class Source:
     ) -> None:
         self.clock = clock
         self.keys = keys
-        self.environment = Environment(clock, limit=RateLimit(lambda: 0.0, limit=1_000_000), paging=paging)
+        self.environment = Environment(clock, limit=unlimited(), paging=paging)
         for integration_id in dict.fromkeys(integration for integration, _ in STREAMS):
             firm = Firm(integration_id, clock, erasure)
             self.environment.integrations[integration_id] = _Brief(firm, created_at=clock.now())
