@@ -1,4 +1,4 @@
-"""What Kombo says of an integration, asked seldom and by one at a time."""
+"""Facts on integrations, fetched from Kombo seldom and by one task at a time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Integrations:
         self._unanswered: dict[str, datetime] = {}
 
     async def known(self, integration_id: str, purpose: Purpose, *, fresh: bool = False) -> IntegrationRow:
-        """The integration's row, asked anew where it is older than ten minutes (or fresh is wanted).
+        """Read the integration's row, fetched anew where it is older than ten minutes (or fresh is wanted).
 
         Raises IntegrationGone or KeyRefused. Any other trouble leaves the row as it was: the lists will tell;
         where fresh is wanted it is raised, too. Where Kombo has just not answered, it is left alone for a
@@ -73,7 +73,7 @@ class Integrations:
             return await self._note(integration_id, _said(said))
 
     async def gone(self, integration_id: str) -> None:
-        """A list has said that Kombo does not know the integration: its other streams need not ask."""
+        """Note that Kombo does not know the integration, by a list that said so: its others need not ask."""
         self._asked.add(integration_id)
         await self._note(integration_id, {"state": IntegrationState.GONE})
 

@@ -1,4 +1,4 @@
-"""What a record that arrives does to its row. Pure."""
+"""Effect of an arriving record on its row. Pure."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Counts:
 
 
 def is_unchanged(content_hash: bytes, stored: StoredRow | None) -> bool:
-    """Whether a record does nothing to its row: it has that hash already.
+    """True where a record does nothing to its row, which has that hash already.
 
     Except for a row that a sweep had marked: it is alive again, whatever its hash.
     """
@@ -66,7 +66,7 @@ def is_unchanged(content_hash: bytes, stored: StoredRow | None) -> bool:
 
 
 def change(row: Row, stored: StoredRow | None) -> Change:
-    """The effect of the record on its row."""
+    """Decide the effect of the record on its row."""
     deleted = row.deleted_at is not None
     if stored is None:
         return Change.CREATED
@@ -78,7 +78,7 @@ def change(row: Row, stored: StoredRow | None) -> Change:
 
 
 def has_moved(effect: Change, stored: StoredRow | None, walk_began_at: datetime) -> bool:
-    """Whether a walk meets a record again that it has already stored, and finds it different.
+    """True where a walk meets a record again that it has already stored, and finds it different.
 
     Then the record changed while the walk was reading. Where a list is ordered by time of change and paged
     by position, such a record leaves its place, all behind it move up by one, and one of them is never
@@ -93,7 +93,7 @@ def count(
     effects: Mapping[str, Change],
     walk_began_at: datetime,
 ) -> Counts:
-    """The records' effects as numbers. stored and effects: by id."""
+    """Count the records' effects. stored and effects: by id."""
     effect_of = Counter(effects[row.id].value for row in rows)
     quarantined = moved = live = gone = 0
     for row in rows:

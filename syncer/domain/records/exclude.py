@@ -38,28 +38,28 @@ class Exclusion:
 
     @classmethod
     def read(cls, text: str) -> Exclusion:
-        """The exclusion that was shown as this text."""
+        """Parse the exclusion that was shown as this text."""
         table, *path = text.split(".")
         return cls(table, tuple(path))
 
     def covers(self, other: Exclusion) -> bool:
-        """Whether nothing that the other removes would stay under this one."""
+        """True where nothing that the other removes would stay under this one."""
         return self.table in {ANYWHERE, other.table} and other.path[: len(self.path)] == self.path
 
 
 def exclusions(patterns: Iterable[str]) -> frozenset[Exclusion]:
-    """What the patterns name, one for each table. Raises UsageError for one that names nothing."""
+    """Resolve patterns to exclusions, one for each table. Raises UsageError for one that names nothing."""
     return frozenset(each for pattern in patterns for each in _named(pattern))
 
 
 def excluded_from(table: str, every: frozenset[Exclusion]) -> Excluded | None:
-    """What of it can meet a record of the table, the copies inside it included; None: nothing."""
+    """Select what can meet a record of the table, the copies inside it included; None: nothing."""
     return _excluded_from(table, every) if every else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Excluded:
-    """What must be removed from the records of one table.
+    """Members to remove from the records of one table.
 
     exclusions: those that concern it, in order. paths: table -> members to remove from its records. inside:
     table -> the copies inside its records that may hold something to remove.
@@ -79,7 +79,7 @@ class Excluded:
         return removed
 
     def hides(self, path: Path) -> bool:
-        """Whether no record keeps what it has at this path."""
+        """True where no record keeps its value at this path."""
         return _hides(self, path)
 
     def _strip(self, table: str, record: Record) -> bool:
@@ -115,7 +115,7 @@ def _excluded_from(table: str, every: frozenset[Exclusion]) -> Excluded | None:
 
 @cache
 def _reached(table: str) -> frozenset[str]:
-    """The table and all whose records can stand inside its records."""
+    """List the table and all whose records can stand inside its records."""
     found = {table}
     waiting = [table]
     while waiting:
@@ -179,7 +179,7 @@ def _named(pattern: str) -> tuple[Exclusion, ...]:
 
 
 def _has(table: str, path: Path) -> bool:
-    """Whether the table's records can have this member; below a json column everything is possible."""
+    """True where the table's records can have this member; below a json column everything is possible."""
     if path[0] not in members()[table]:
         return False
     is_scalar = any(column.source == path[:1] and column.type != "json" for column in _columns(table))

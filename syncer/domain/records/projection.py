@@ -1,4 +1,4 @@
-"""Which projection wrote a model's rows, and what follows when it is not today's. Pure."""
+"""Identity of a projection: which one wrote a model's rows, and if that is today's. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """How records of a model become rows: the same fingerprint means the same rows.
+    """Projection of a model's records to rows: the same fingerprint means the same rows.
 
     exclusions: as text, those that concern the model.
     """
@@ -27,21 +27,21 @@ class Projection:
     exclusions: tuple[str, ...] = ()
 
     def gives_back(self, before: Iterable[str]) -> bool:
-        """Whether records keep members now that these exclusions removed: only Kombo has their values."""
+        """True where records keep members now that these exclusions removed: only Kombo has their values."""
         now = [Exclusion.read(each) for each in self.exclusions]
         return any(not any(each.covers(Exclusion.read(gone)) for each in now) for gone in before)
 
 
 @cache
 def projection(model: Model, exclusions: frozenset[Exclusion]) -> Projection:
-    """The model's projection by this version's catalogue and these exclusions."""
+    """Identify the model's projection by this version's catalogue and these exclusions."""
     excluded = excluded_from(model.name, exclusions)
     shape = [VERSION, _shape(model), _removals(excluded)]
     return Projection(fingerprint_of(shape), tuple(map(str, excluded.exclusions)) if excluded else ())
 
 
 def _shape(model: Model) -> list[Any]:
-    """What decides on the rows; words and marks for people do not."""
+    """Collect what decides on the rows; words and marks for people do not."""
     return [
         _columns(model.columns),
         [
@@ -57,7 +57,7 @@ def _columns(columns: tuple[Column, ...]) -> list[Any]:
 
 
 def _removals(excluded: Excluded | None) -> list[Any]:
-    """The exclusions and where they meet copies of records."""
+    """List the exclusions, and where they meet copies of records."""
     if excluded is None:
         return []
     return [

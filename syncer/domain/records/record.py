@@ -30,7 +30,7 @@ _NOT_ASCII = re.compile(r"[^\x01-\x7f]+")
 
 
 def _exact(text: str) -> Decimal:
-    """A JSON number with a fraction or an exponent; raises ValueError if it is too long."""
+    """Parse a JSON number with a fraction or an exponent; raises ValueError if it is too long."""
     try:
         value = Decimal(text)
         if len(text) <= NUMBER_DIGITS and abs(value.adjusted()) <= NUMBER_DIGITS:
@@ -47,7 +47,7 @@ Values = dict[str, Any]
 
 
 class _Head(msgspec.Struct, gc=False):
-    """What is needed of a record that has not changed. The decoder skips the rest, which is quick."""
+    """Members needed of a record that has not changed. The decoder skips the rest, which is quick."""
 
     id: str
     remote_id: Any = None
@@ -83,7 +83,7 @@ class Poison:
 
 
 def read_record(raw: bytes, excluded: Excluded | None = None) -> Record | Poison:
-    """The record of a JSON text, or the reason why it cannot be a row.
+    """Read the record of a JSON text, or the reason why it cannot be a row.
 
     Of what is excluded neither knows anything; a record without any of it is kept as it came.
     """
@@ -117,12 +117,12 @@ def _read_whole(raw: bytes, excluded: Excluded | None) -> Record | Poison:
 
 
 def decoded(raw: bytes) -> Any:
-    """What a JSON text says, numbers exact. Raises DecodeError, UnicodeDecodeError, RecursionError."""
+    """Decode a JSON text, numbers exact. Raises DecodeError, UnicodeDecodeError, RecursionError."""
     return _decoder.decode(raw)
 
 
 def hashed(value: Values) -> bytes:
-    """The same for equal values, whatever the order of their members."""
+    """Hash a value: the same for equal values, whatever the order of their members."""
     return text_hash(_canonical.encode(value))
 
 
@@ -135,7 +135,7 @@ def same_content(text: bytes, other: str) -> bool:
 
 
 def text_hash(text: bytes) -> bytes:
-    """The hash of a record's JSON text."""
+    """Hash a record's JSON text."""
     return blake2b(text, digest_size=HASH_BYTES).digest()
 
 
@@ -144,12 +144,12 @@ def _text(value: Any) -> str | None:
 
 
 def is_id(value: Any) -> TypeGuard[str]:
-    """Whether it can be a row's key."""
+    """True where it can be a row's key."""
     return isinstance(value, str) and 0 < len(value) <= ID_LENGTH
 
 
 def has_nul(value: Any) -> bool:
-    """Whether any text in it, or name of a member, holds the character that no database takes."""
+    """True where any text in it, or name of a member, holds the character that no database takes."""
     if isinstance(value, str):
         return "\0" in value
     if isinstance(value, dict):
@@ -164,7 +164,7 @@ def ascii_json(document: str) -> str:
 
 
 def poison(raw: bytes, reason: str, excluded: Excluded | None) -> Poison:
-    """A record (its JSON text) that cannot be a row for this reason."""
+    """Make a poison record of a JSON text that cannot be a row for this reason."""
     # Bytes that are no UTF-8 become lone surrogates, which tell the bytes.
     text = raw.decode(errors="surrogateescape")
     try:
@@ -179,7 +179,7 @@ def poison(raw: bytes, reason: str, excluded: Excluded | None) -> Poison:
 
 
 def _without(text: str, raw: bytes, excluded: Excluded) -> str:
-    """What may be kept of a record that cannot be a row."""
+    """Remove what may not be kept of a record that cannot be a row."""
     try:
         record = json.loads(text, strict=False, parse_float=_plain_float)
         if isinstance(record, dict):

@@ -59,7 +59,7 @@ class Row:
 
 
 def project(model: Model, record: Record, excluded: Excluded | None = None) -> Row | Poison:
-    """The row of a record, or the reason why there is none; excluded: as it was read with."""
+    """Project a record to its row, or to the reason why there is none; excluded: as it was read with."""
     try:
         return _row(model, record, excluded)
     except RecursionError:
@@ -69,13 +69,13 @@ def project(model: Model, record: Record, excluded: Excluded | None = None) -> R
 
 
 def project_text(model: Model, raw: bytes, excluded: Excluded | None = None) -> Row | Poison:
-    """The row of a record's JSON text, or the reason why there is none."""
+    """Project a record's JSON text to its row, or to the reason why there is none."""
     record = read_record(raw, excluded)
     return project(model, record, excluded) if isinstance(record, Record) else record
 
 
 def project_entry(child: Child, raw: bytes, excluded: Excluded | None = None) -> Values | None:
-    """The row of a shared child, of its own document (raw); None where the child is excluded altogether.
+    """Project a shared child from its own document (raw); None where it is excluded altogether.
 
     excluded: from the records that carry the child.
     """
@@ -152,7 +152,7 @@ def _child_sources(child: Child) -> tuple[_Source, ...]:
 def _columns(
     sources: tuple[_Source, ...], record: Values, notes: list[str], inside: tuple[str, ...] = ()
 ) -> Values:
-    """The columns' values by name; inside: the path to this record, for the notes."""
+    """Convert the columns' values, by name; inside: the path to this record, for the notes."""
     values: Values = {}
     for name, member, path, convert, is_looked_up in sources:
         value = _at(path, record) if path else record.get(member)
@@ -207,7 +207,7 @@ def _child_rows(child: Child, owner_id: str, record: Values, notes: list[str]) -
 
 
 def _entries(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
-    """What is at the end of the path; lists on the way and at the end are entered, null is nothing."""
+    """Collect what is at the end of the path; lists are entered on the way and there, null is nothing."""
     if isinstance(value, list):
         for item in value:
             yield from _entries(item, path)
@@ -224,7 +224,7 @@ def _at(path: tuple[str, ...], value: Any) -> Any:
 
 
 def _is_blank(value: Any) -> bool:
-    """Whether a value says nothing; zero and false say something."""
+    """True where a value says nothing; zero and false say something."""
     if isinstance(value, dict):
         return all(map(_is_blank, value.values()))
     if isinstance(value, list):

@@ -48,7 +48,7 @@ def boolean(value: object) -> bool:
 
 
 def integer(value: object) -> int:
-    """An integer of 64 bits; 4.0 is one, 4.5 is none."""
+    """Convert to an integer of 64 bits; 4.0 is one, 4.5 is none."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise Unfit(f"expected an integer, got {_kind(value)}")
     # Before it is made an int: a few characters such as 1e999999999 would be gigabytes.
@@ -60,7 +60,7 @@ def integer(value: object) -> int:
 
 
 def number(value: object) -> Decimal:
-    """An exact decimal: 0.1 stays 0.1 and integers stay whole beyond 2^53."""
+    """Convert to an exact decimal: 0.1 stays 0.1 and integers stay whole beyond 2^53."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise Unfit(f"expected a number, got {_kind(value)}")
     exact = Decimal(value)
@@ -70,7 +70,7 @@ def number(value: object) -> Decimal:
 
 
 def timestamp(value: object) -> datetime:
-    """A moment in UTC. A text without a zone is UTC, as all of Kombo's timestamps are."""
+    """Convert to a moment in UTC. A text without a zone is UTC, as all of Kombo's timestamps are."""
     moment = _parsed(datetime.fromisoformat, value, "a timestamp")
     if moment.tzinfo is UTC:
         return moment
@@ -81,7 +81,7 @@ def timestamp(value: object) -> datetime:
 
 
 def calendar_date(value: object) -> date:
-    """The calendar day as written. Kombo sends many dates as midnight UTC: no zone may shift them."""
+    """Convert to the calendar day as written. Kombo sends many as midnight UTC: no zone may shift them."""
     if isinstance(value, str):
         return _day(value)
     raise Unfit(f"expected a date, got {_kind(value)}")
@@ -89,7 +89,7 @@ def calendar_date(value: object) -> date:
 
 @lru_cache(maxsize=4096)
 def _day(text: str) -> date:
-    """The same few thousand days come again and again."""
+    """Parse a day, from memory: the same few thousand come again and again."""
     if len(text) > 10:
         _parsed(datetime.fromisoformat, text, "a date")
         text = text[:10]
@@ -97,7 +97,7 @@ def _day(text: str) -> date:
 
 
 def clock_time(value: object) -> time:
-    """A time of day without zone: there is no saying what a zone would mean without a day."""
+    """Convert to a time of day without zone: nobody can say what a zone would mean without a day."""
     return _parsed(time.fromisoformat, value, "a time of day", _TIME)
 
 

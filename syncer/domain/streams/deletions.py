@@ -1,4 +1,4 @@
-"""What may be believed of rows that a full walk did not see. Pure.
+"""Rules for rows that a full walk did not see. Pure.
 
 A row is *missing* when it was live before a full walk began and the walk did not serve it. That alone is a
 suspicion: lists are paged by position and change while they are read. Kombo is asked for just the missing
@@ -30,7 +30,7 @@ class Brakes:
     max_rows: int = 50
 
     def hold(self, missing: int, live: int, walk: Walk | None) -> bool:
-        """Whether so many missing of so many live rows wait for a person.
+        """Decide if so many missing of so many live rows wait for a person.
 
         walk: the one that missed them. An empty list where there were rows says more of the source's
         trouble than of its data, however few they were.
@@ -41,7 +41,7 @@ class Brakes:
 
 
 def can_sweep(spec: ListSpec, walk: Walk) -> bool:
-    """Whether anything follows from a record's absence in this walk.
+    """True where something follows from a record's absence in this walk.
 
     Where the walk was narrowed by filters only Kombo can tell whether what it left out is gone.
     """
@@ -49,7 +49,7 @@ def can_sweep(spec: ListSpec, walk: Walk) -> bool:
 
 
 def batches(ids: Iterable[str]) -> Iterator[list[str]]:
-    """The ids in requests that Kombo and everything before it takes."""
+    """Split ids into requests that Kombo and everything before it takes."""
     batch: list[str] = []
     length = 0
     for each in ids:

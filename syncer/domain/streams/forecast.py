@@ -53,24 +53,24 @@ class Allowance:
         return self.requests / self.window
 
     def seconds(self, requests: int) -> float:
-        """How long so many requests take at least, from the beginning of a window."""
+        """Compute the seconds that so many requests take at least, from the beginning of a window."""
         return max(0, ceil(requests / self.requests) - 1) * self.window
 
 
 def allowance(budget: Budget | None, reserve: Reserve) -> Allowance:
-    """What the budget permits as far as it is known."""
+    """Derive what the budget permits, as far as it is known."""
     if budget is None or budget.limit is None:
         return Allowance(ASSUMED_LIMIT, reserve.of(ASSUMED_LIMIT), FIRST_WINDOW, is_assumed=True)
     return Allowance(budget.limit, reserve.of(budget.limit), budget.length, is_assumed=False)
 
 
 def rows_of(stream: Stream, model: ListSpec) -> int:
-    """How many records the stream's list has, as far as it has been read."""
+    """Count the records of the stream's list, as far as it has been read."""
     return stream.rows_live + (stream.rows_deleted if model.features.include_deleted else 0)
 
 
 def typical_rows(streams: Iterable[tuple[Stream, ListSpec]]) -> dict[str, int]:
-    """The median of the rows of each model's streams that have been read whole."""
+    """Compute the median of the rows of each model's streams that have been read whole."""
     known: dict[str, list[int]] = defaultdict(list)
     for stream, model in streams:
         if stream.last_full_walk_at is not None:
@@ -79,7 +79,7 @@ def typical_rows(streams: Iterable[tuple[Stream, ListSpec]]) -> dict[str, int]:
 
 
 def expected_rows(stream: Stream, model: ListSpec, typical: Mapping[str, int]) -> tuple[int, bool]:
-    """How many records a full walk will meet, and whether that is an estimate."""
+    """Estimate the records that a full walk will meet, and say if that is more than a count."""
     rows = rows_of(stream, model)
     if stream.last_full_walk_at is not None:
         return rows, False
@@ -87,7 +87,7 @@ def expected_rows(stream: Stream, model: ListSpec, typical: Mapping[str, int]) -
 
 
 def requests_of(step: Step, walk: Walk, page_size: int) -> int:
-    """Requests that are left of the step's walk."""
+    """Estimate the requests that are left of the step's walk."""
     if walk.phase is Phase.SWEEP:
         return 0
     if walk.kind is Kind.INCREMENTAL:
@@ -162,7 +162,7 @@ def command_cost(steps: Sequence[Step], page_size: int) -> CommandCost:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What the schedule of all streams needs.
+    """Requests that the schedule of all streams needs.
 
     streams: their number by profile; integrations: that of the requests about them; full: requests a second
     for the full walks.
@@ -173,11 +173,11 @@ class Demand:
     full: float = 0.0
 
     def needs(self, stretch: float = 0.0) -> float:
-        """Requests a second."""
+        """Compute the requests a second."""
         return self.full + request_rate(self.streams, stretch) + request_rate(self.integrations, stretch)
 
     def fits(self, allowed: Allowance) -> bool:
-        """Whether there is room for it, and a little more."""
+        """True where there is room for it, and a little more."""
         return self.needs() <= allowed.a_second * FILL + ROUNDING
 
     def stretch(self, allowed: Allowance) -> float:
@@ -205,7 +205,7 @@ class Demand:
 
 
 def fitting_every(demand: Demand, allowed: Allowance) -> timedelta | None:
-    """The shortest interval with which all streams can be asked alike, in minutes, above two hours in hours.
+    """Find the shortest interval for all streams alike: in whole minutes, above two hours in hours.
 
     None: the full walks alone are too much.
     """
@@ -223,5 +223,5 @@ def fitting_every(demand: Demand, allowed: Allowance) -> timedelta | None:
 
 
 def a_day(a_second: float) -> int:
-    """Requests a day."""
+    """Convert requests a second to requests a day."""
     return round(a_second * DAY)

@@ -1,4 +1,4 @@
-"""What a stream lists, whichever kind it is of: how its pages are fetched, and how their records are read."""
+"""A list as a source of pages and records, whichever kind it is of."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Source(Protocol):
 
     @property
     def spec(self) -> ListSpec:
-        """What is listed."""
+        """Description of the list."""
 
     @property
     def destination(self) -> Destination:
@@ -52,20 +52,20 @@ class Source(Protocol):
 
     @property
     def filters(self) -> Mapping[str, str]:
-        """What decides which records are listed: with other filters nothing seen before counts."""
+        """Filters that decide which records are listed: with others nothing seen before counts."""
 
     @property
     def may_repeat(self) -> bool:
-        """Whether a walk may meet a record again at another place, where it says nothing more."""
+        """True where a walk may meet a record again at another place, where it says nothing more."""
 
     async def page(self, walk: Walk, cursor: str | None, purpose: Purpose) -> Page:
-        """The page of the walk at the cursor; None: its first. Raises KomboError."""
+        """Fetch the page of the walk at the cursor; None: its first. Raises KomboError."""
 
     def read(self, page: Page) -> Records:
-        """The page's records."""
+        """Read the page's records."""
 
     def project(self, record: Record) -> Row | Poison:
-        """The row of a record, or why there is none."""
+        """Project a record to its row, or to the reason why there is none."""
 
     def pin(self, connection: Connection) -> None:
         """Keep the projection of the records from being replaced until the transaction ends.

@@ -1,4 +1,4 @@
-"""Which list is behind a stream."""
+"""Lookup of the list behind a stream."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from syncer.sync.sources.native_list import NativeListSource
 
 
 def source_of(context: SyncContext, key: StreamKey) -> Source:
-    """The list behind the stream. Raises UsageError where there is none."""
+    """Find the list behind the stream. Raises UsageError where there is none."""
     native_list = context.native_lists.get(key.model)
     if native_list is not None:
         return NativeListSource(context, native_list, key.integration_id)
@@ -19,10 +19,10 @@ def source_of(context: SyncContext, key: StreamKey) -> Source:
 
 
 def is_known(context: SyncContext, key: StreamKey) -> bool:
-    """Whether a list is behind the stream: another process may mirror some that this one does not know."""
+    """True where a list is behind the stream: another process may mirror some that this one does not know."""
     return key.model in context.native_lists or key.model in catalogue()
 
 
 def by_id(source: Source) -> KomboListSource | None:
-    """The list, where single records of it can be asked for."""
+    """Narrow a source to one whose records can be looked up by id; None: they cannot."""
     return source if isinstance(source, KomboListSource) and source.spec.features.ids else None

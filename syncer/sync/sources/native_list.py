@@ -51,7 +51,7 @@ class NativeListSource:
         return self.spec.may_repeat
 
     async def page(self, walk: Walk, cursor: str | None, purpose: Purpose) -> Page:
-        """One request for a row at most; where there is no row there is no request and no record.
+        """Fetch a page by one request at most; where there is no row there is no request and no record.
 
         Raises ParentsUnread where the rows that are to be asked for have not been read whole yet.
         """
@@ -87,7 +87,7 @@ class NativeListSource:
         return listing, Page(listing.records, None, answer.served_at, duration, parent=here.row)
 
     def read(self, page: Page) -> Records:
-        """Of several records with one key only the first can be a row: the key does not tell them apart."""
+        """Read the page's records; of several with one key only the first can be a row."""
         usable: dict[str, Record] = {}
         poisons: list[Poison] = []
         for text in page.results:
@@ -105,7 +105,7 @@ class NativeListSource:
         pin(connection, self.context.streams.environment, self.spec.name, native_projection(self.spec))
 
     def _row(self, each: ForEach, row: str | None, connection: Connection) -> str | None:
-        """The first row or, where the list is to go on with one, that or the one after it.
+        """Find the first row or, where the list is to go on with one, that or the one after it.
 
         It may have left the mirror since, and the tool, which then would refuse the list for ever.
         """
