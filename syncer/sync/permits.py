@@ -1,7 +1,7 @@
 """Process-local fair queue in front of the shared rate-limit budget.
 
-Every request of this process is throttled here. The queue is a priority queue by purpose and round-robin within a
-purpose; the budget itself is a row of the database, read and changed by one poller task per process.
+Every request of this process is throttled here. The queue is a priority queue by purpose and round-robin
+within a purpose; the budget itself is a row of the database, read and changed by one poller task per process.
 """
 
 from __future__ import annotations
