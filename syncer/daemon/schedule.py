@@ -208,7 +208,7 @@ class Schedule:
             return False
         bounds, stretch = self._monitor.capacity.bounds[model], self._monitor.stretch
         return not is_poll_due(
-            turn.integration_id, bounds, turn.seen.rate, stretch, last.timestamp(), at.timestamp()
+            turn.integration_id, bounds, turn.changes_seen.rate, stretch, last.timestamp(), at.timestamp()
         )
 
     async def repeat(self, model: str) -> None:

@@ -156,7 +156,7 @@ class _Snapshot:
         """Estimate what all streams need that Kombo offers."""
         steps = [self._step(Mode.SYNC, stream) for stream in self._streams.values()]
         asked = [
-            (each.integration_id, each.spec, self._stream(each).seen, self._requests(each))
+            (each.integration_id, each.spec, self._stream(each).changes_seen, self._requests(each))
             for each in steps
             if each.walk is not None
         ]

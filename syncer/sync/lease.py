@@ -235,7 +235,7 @@ def _release_sync(
         failures=failures,
         now=now,
         due_at=None if pause is None else now + pause,
-        seen=_changes_seen(run.before, now, changed) if outcome is Outcome.COMPLETE else None,
+        changes_seen=_changes_seen(run.before, now, changed) if outcome is Outcome.COMPLETE else None,
     )
     return ended, said
 
@@ -261,4 +261,4 @@ def _changes_seen(before: Stream, now: datetime, changed: bool) -> ChangeHistory
     """Add the run to what is known of the stream's changes; None where it was the first."""
     if before.complete_at is None:
         return None
-    return update_history(before.seen, (now - before.complete_at).total_seconds(), changed=changed)
+    return update_history(before.changes_seen, (now - before.complete_at).total_seconds(), changed=changed)

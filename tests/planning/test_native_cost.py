@@ -198,6 +198,6 @@ async def test_what_changes_of_a_list_is_remembered_for_its_interval(make_native
     await world.sync(models=[PEOPLE])
     world.clock_offset += timedelta(hours=1)
     await world.sync(models=[PEOPLE])
-    seen = stream(world, PEOPLE).seen
+    seen = stream(world, PEOPLE).changes_seen
     assert seen.changes == 0
     assert seen.watched == pytest.approx(3_600, rel=0.01)

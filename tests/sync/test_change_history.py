@@ -15,7 +15,9 @@ MODEL = "hris_groups"
 
 def seen(world: World) -> ChangeHistory:
     """What is known of the one stream."""
-    found: ChangeHistory = next(each.seen for key, each in world.streams().items() if key.model == MODEL)
+    found: ChangeHistory = next(
+        each.changes_seen for key, each in world.streams().items() if key.model == MODEL
+    )
     return found
 
 

@@ -90,7 +90,7 @@ class Stream:
     rows_deleted: int = 0
     due_at: datetime | None = None
     full_pages: int | None = None
-    seen: ChangeHistory = field(default_factory=ChangeHistory)
+    changes_seen: ChangeHistory = field(default_factory=ChangeHistory)
 
     @property
     def key(self) -> StreamKey:

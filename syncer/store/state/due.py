@@ -29,7 +29,7 @@ class Turn:
 
     integration_id: str
     scheduled_at: datetime | None
-    seen: ChangeHistory
+    changes_seen: ChangeHistory
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def stream_of(row: Row[Any]) -> Stream:
         rows_deleted=row.rows_deleted,
         due_at=row.due_at,
         full_pages=row.full_pages,
-        seen=ChangeHistory(row.changes, row.watched),
+        changes_seen=ChangeHistory(row.changes, row.watched),
     )
 
 

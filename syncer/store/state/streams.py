@@ -195,22 +195,22 @@ class StreamStore(DueStreams):
         failures: int,
         now: datetime,
         due_at: datetime | None,
-        seen: ChangeHistory | None = None,
+        changes_seen: ChangeHistory | None = None,
     ) -> None:
         """End a run: save its outcome and free the lease. Raises LeaseLost.
 
-        seen: what is known of the stream's changes after it, where that is something new. Of a model that is
-        not offered (any more) nothing that was seen of it counts as complete.
+        changes_seen: history of the stream's changes with this run, where it adds to it. Of a model that is not
+        offered (any more) nothing that was read of it counts as complete.
         """
         views: dict[str, Any] = {}
         if outcome is Outcome.UNAVAILABLE:
             views = {**walk_values(None), "last_full_walk_at": None}
-        if seen is not None:
+        if changes_seen is not None:
             # A webhook that came while it ran meant the time after.
             by_webhook = streams.c.due_purpose == int(Purpose.WEBHOOK)
             views |= {
-                "changes": case((by_webhook, 0.0), else_=seen.changes),
-                "watched": case((by_webhook, 0.0), else_=seen.watched),
+                "changes": case((by_webhook, 0.0), else_=changes_seen.changes),
+                "watched": case((by_webhook, 0.0), else_=changes_seen.watched),
             }
         self._fenced(
             connection,

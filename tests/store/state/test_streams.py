@@ -508,21 +508,21 @@ def test_times_far_from_today_are_compared_as_times(connection: Connection) -> N
 
 
 def test_what_a_run_found_of_changes_is_kept_until_a_webhook_tells_of_one(connection: Connection) -> None:
-    release(connection, claimed(connection), seen=ChangeHistory(1.5, 3_600.0))
-    assert STORE.get(connection, KEY).seen == ChangeHistory(1.5, 3_600.0)
+    release(connection, claimed(connection), changes_seen=ChangeHistory(1.5, 3_600.0))
+    assert STORE.get(connection, KEY).changes_seen == ChangeHistory(1.5, 3_600.0)
     release(connection, claimed(connection))
-    assert STORE.get(connection, KEY).seen == ChangeHistory(1.5, 3_600.0)
+    assert STORE.get(connection, KEY).changes_seen == ChangeHistory(1.5, 3_600.0)
     mark(connection, KEY, Purpose.INCREMENTAL, 0)
-    assert STORE.get(connection, KEY).seen == ChangeHistory(1.5, 3_600.0)
+    assert STORE.get(connection, KEY).changes_seen == ChangeHistory(1.5, 3_600.0)
     mark(connection, KEY, Purpose.WEBHOOK, 0)
-    assert STORE.get(connection, KEY).seen == ChangeHistory()
+    assert STORE.get(connection, KEY).changes_seen == ChangeHistory()
 
 
 def test_a_webhook_during_a_run_is_not_answered_by_what_the_run_found(connection: Connection) -> None:
     lease = claimed(connection)
     mark(connection, KEY, Purpose.WEBHOOK, 0)
-    release(connection, lease, seen=ChangeHistory(0.0, 3_600.0))
-    assert STORE.get(connection, KEY).seen == ChangeHistory()
+    release(connection, lease, changes_seen=ChangeHistory(0.0, 3_600.0))
+    assert STORE.get(connection, KEY).changes_seen == ChangeHistory()
 
 
 def test_streams_that_wait_are_those_read_once_that_nobody_works_on(connection: Connection) -> None:
@@ -543,7 +543,7 @@ def test_streams_that_wait_are_those_read_once_that_nobody_works_on(connection: 
 def test_streams_that_are_tried_again_at_a_time_of_their_own_are_not_asked_by_the_schedule(
     connection: Connection,
 ) -> None:
-    release(connection, claimed(connection), seen=ChangeHistory(1.0, 60.0))
+    release(connection, claimed(connection), changes_seen=ChangeHistory(1.0, 60.0))
     release(connection, claimed(connection, key=OTHER), state="unavailable", outcome=Outcome.UNAVAILABLE)
     asked = {key: (found, live, deleted) for key, found, live, deleted, _ in STORE.asked(connection)}
     assert asked == {KEY: (ChangeHistory(1.0, 60.0), 0, 0), THIRD: (ChangeHistory(), 0, 0)}
