@@ -199,8 +199,8 @@ class StreamStore(DueStreams):
     ) -> None:
         """End a run: save its outcome and free the lease. Raises LeaseLost.
 
-        changes_seen: history of the stream's changes with this run, where it adds to it. Of a model that is not
-        offered (any more) nothing that was read of it counts as complete.
+        changes_seen: history of the stream's changes with this run, where it adds to it. Of a model that is
+        not offered (any more) nothing that was read of it counts as complete.
         """
         views: dict[str, Any] = {}
         if outcome is Outcome.UNAVAILABLE:
