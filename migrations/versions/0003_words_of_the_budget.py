@@ -35,6 +35,9 @@ def _rename(names: dict[str, str]) -> None:
     if connection.dialect.name != "sqlite":
         for before, after in names.items():
             op.alter_column("sync_budgets", before, new_column_name=after)
+            _rename_constraint(
+                connection, f"sync_budgets_{before}_not_null", f"sync_budgets_{after}_not_null"
+            )
         return
     # SQLite renames no column while any view shows a table that is not there, so the table is made anew.
     made = connection.execute(
@@ -49,3 +52,15 @@ def _rename(names: dict[str, str]) -> None:
             sa.table("sync_budgets", *columns),
             [{names.get(name, name): value for name, value in row.items()} for row in rows],
         )
+
+
+def _rename_constraint(connection: sa.Connection, before: str, after: str) -> None:
+    """PostgreSQL 18 and newer name what makes a column NOT NULL, after the column."""
+    found = connection.execute(
+        sa.text(
+            "SELECT 1 FROM pg_constraint WHERE conrelid = 'sync_budgets'::regclass AND conname = :before"
+        ),
+        {"before": before},
+    ).scalar()
+    if found:
+        op.execute(f'ALTER TABLE sync_budgets RENAME CONSTRAINT "{before}" TO "{after}"')
