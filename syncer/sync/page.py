@@ -55,9 +55,8 @@ def store_page(run: RunContext, walk: Walk, page: Page, diff: PageDiff, connecti
     if run.source.may_repeat and diff.rows:
         ids = [row.id for row in diff.rows]
         diff = diff.without(seen_among(connection, run.environment, run.key, walk.id, ids))
-    counts = write_records(
-        run, diff, connection, now, walk_began_at=walk.began_at or now, kind=walk.kind
-    ).counts
+    counts = write_records(run, diff, connection, now, walk.began_at or now).counts
+    count_page(connection, run.run_id, walk.kind, counts)
     if walk.kind is Kind.FULL:
         if walk.pages == 0:
             forget_seen(connection, run.environment, run.key)
@@ -86,14 +85,11 @@ def write_records(
     diff: PageDiff,
     connection: Connection,
     now: datetime,
-    *,
     walk_began_at: datetime,
-    kind: Kind | None,
-    pages: int = 1,
 ) -> WrittenRows:
     """Make the mirror's rows those of the records; give the effect of each, and all that is in quarantine.
 
-    kind, pages: for the log of runs. Call it under the fence.
+    Call it under the fence.
     """
     written = write_rows(
         connection,
@@ -113,7 +109,6 @@ def write_records(
     )
     if diff.has_missing_rows:
         MissingStore(run.environment, run.key).forget(connection, diff.ids)
-    count_page(connection, run.run_id, kind, counts, pages)
     return WrittenRows(counts, effects, poisons)
 
 
@@ -125,6 +120,7 @@ def write_looked_up(run: RunContext, records: Records, connection: Connection) -
     run.source.pin(connection)
     now = run.fence(connection)
     diff = compare(run, records, connection)
-    written = write_records(run, diff, connection, now, walk_began_at=now, kind=None, pages=0)
+    written = write_records(run, diff, connection, now, walk_began_at=now)
+    count_page(connection, run.run_id, None, written.counts, pages=0)
     run.context.streams.count_rows(connection, run.lease, written.counts)
     return written

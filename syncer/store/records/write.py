@@ -107,6 +107,17 @@ def _write(
     for row in blanked:
         _mark_deleted(connection, destination.table, row, now)
     replaced = [row.id for row in whole if row.id in stored]
+    _write_relations(connection, destination, whole, replaced, now)
+
+
+def _write_relations(
+    connection: Connection,
+    destination: Destination,
+    whole: Sequence[Row],
+    replaced: Sequence[str],
+    now: datetime,
+) -> None:
+    """Replace links and owned children with their parents; write shared children by their own ids."""
     for link in destination.links:
         _replace(connection, MIRROR[link.table], link.owner, replaced, _collect(whole, link.table, "links"))
     for child in destination.children:
