@@ -15,7 +15,7 @@ from syncer.domain.durations import format_duration
 from syncer.domain.errors import KomboError
 from syncer.domain.scheduling.intervals import DAY
 from syncer.domain.stream_key import StreamKey
-from syncer.domain.streams.decisions import is_backfilled, next_walk
+from syncer.domain.streams.decisions import backfill_outcome, next_walk
 from syncer.domain.streams.forecast import (
     Allowance,
     CommandCost,
@@ -35,7 +35,6 @@ from syncer.store.db.database import Database
 from syncer.store.records.parents import count_values
 from syncer.store.state.integrations import IntegrationRow
 from syncer.sync.integrations import must_be_offered
-from syncer.sync.run import SETTLED
 
 
 class Command(StrEnum):
@@ -132,7 +131,7 @@ class _Snapshot:
     def _walk(self, mode: Mode, stream: Stream) -> Walk | None:
         integration, spec = self._mirrored[stream.integration_id], self._settings.lists[stream.model]
         filters = self._settings.timing(stream.model).filters
-        if mode is Mode.BACKFILL and is_backfilled(stream, filters) and stream.state in SETTLED:
+        if mode is Mode.BACKFILL and backfill_outcome(stream, filters) is not None:
             return None
         try:
             must_be_offered(integration, spec)

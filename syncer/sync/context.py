@@ -75,7 +75,7 @@ Report = Callable[[Progress], None]
 class SyncContext:
     """Client, stores and rules of this process. owner: its name in leases. stopping: asked between two pages.
 
-    resources: the native lists of the configuration, by name.
+    native_lists: the native lists of the configuration, by name.
     """
 
     database: Database

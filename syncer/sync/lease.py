@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -171,17 +171,16 @@ async def end_leased(
     return await run.write(end)
 
 
-async def retry_while_busy(context: SyncContext, attempt: Callable[[], Awaitable[_T]]) -> _T:
-    """Repeat the attempt while it raises Busy, for at most the length of one lease."""
+async def busy_attempts(context: SyncContext) -> AsyncIterator[bool]:
+    """Pace the attempts on a stream that another runner has, over the length of one lease.
+
+    Gives True for the last one, also where the process is to stop.
+    """
     pause = context.rules.lease.total_seconds() / BUSY_TRIES
     for _ in range(BUSY_TRIES - 1):
-        try:
-            return await attempt()
-        except Busy:
-            if context.stopping():
-                raise
-            await context.sleep(pause)
-    return await attempt()
+        yield context.stopping()
+        await context.sleep(pause)
+    yield True
 
 
 def _claim(

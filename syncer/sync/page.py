@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from syncer.domain.records.change import Change, Counts
-from syncer.domain.streams.decisions import LastPage, after_last_page, next_step
+from syncer.domain.streams.decisions import LastPage, NextStep, after_last_page, next_step
 from syncer.domain.streams.stream import Kind, Stream, Walk
 from syncer.kombo.lists import Page
 from syncer.store.records.write import WrittenRows, write_rows
@@ -24,20 +24,26 @@ from syncer.sync.sources.base import Records
 
 @dataclass(frozen=True, slots=True)
 class StoredPage:
-    """A page that is in the mirror: the walk as it stands after it, and what the page's records did.
+    """A page that is in the mirror: the step that follows it, and the effects of its records."""
 
-    stream: as it is after the last page, set with that. now: by the database's clock.
-    """
+    step: NextStep
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class WalkEnd:
+    """A walk at its end, and the stream after it. now: by the database's clock."""
 
     walk: Walk
-    counts: Counts
+    stream: Stream
     now: datetime
-    stream: Stream | None = None
 
-    @property
-    def is_last(self) -> bool:
-        """True for the last page of the walk."""
-        return self.stream is not None
+
+@dataclass(frozen=True, slots=True)
+class LastStoredPage(StoredPage):
+    """The page that ended the walk."""
+
+    end: WalkEnd
 
 
 def store_page(run: RunContext, walk: Walk, page: Page, diff: PageDiff, connection: Connection) -> StoredPage:
@@ -50,12 +56,13 @@ def store_page(run: RunContext, walk: Walk, page: Page, diff: PageDiff, connecti
     # save_walk() and finish_walk() check the fence below; a page that changes nothing needs no renewal of
     # its own.
     now = context.database.now(connection) if diff.changes_nothing else run.fence(connection)
+    began_at = walk.began_at or now - timedelta(seconds=page.duration)
     if walk.began_at is None:
-        walk = replace(walk, started_at=page.started_at, began_at=now - timedelta(seconds=page.duration))
-    if run.source.may_repeat and diff.rows:
+        walk = replace(walk, started_at=page.started_at, began_at=began_at)
+    if run.source.may_list_twice and diff.rows:
         ids = [row.id for row in diff.rows]
         diff = diff.without(seen_among(connection, run.environment, run.key, walk.id, ids))
-    counts = write_records(run, diff, connection, now, walk.began_at or now).counts
+    counts = write_records(run, diff, connection, now, began_at).counts
     count_page(connection, run.run_id, walk.kind, counts)
     if walk.kind is Kind.FULL:
         if walk.pages == 0:
@@ -72,12 +79,12 @@ def store_page(run: RunContext, walk: Walk, page: Page, diff: PageDiff, connecti
     if isinstance(step, LastPage):
         after = after_last_page(streams.get(connection, run.key), step.walk)
         if after.walk is None:
-            # Not left to the run's end: whoever is killed before that has done all there was to do.
+            # Set here, not at the run's end: a process killed in between must not leave it stale.
             after = replace(after, state=health(connection, run.environment, run.key).state())
         streams.finish_walk(connection, run.lease, after, counts)
-        return StoredPage(step.walk, counts, now, after)
+        return LastStoredPage(step, counts, WalkEnd(step.walk, after, now))
     streams.save_walk(connection, run.lease, step.walk, counts, now=now, length=context.rules.lease)
-    return StoredPage(step.walk, counts, now)
+    return StoredPage(step, counts)
 
 
 def write_records(

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TypeVar
 
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.streams.decisions import LastPage
 from syncer.domain.streams.stream import Walk
 from syncer.kombo.lists import Page
 from syncer.sync.compare import PageDiff, compare_page
@@ -32,8 +33,7 @@ async def walk_pages(run: RunContext, walk: Walk, purpose: Purpose) -> AsyncGene
     """
     while True:
         written: set[str] = set()
-        fetched = fetch_pages(run, walk, purpose)
-        compared = compare_pages(run, prefetch(fetched))
+        compared = compare_pages(run, prefetch(fetch_pages(run, walk, purpose)))
         async with aclosing(prefetch(compared)) as pages:
             async for page, diff in pages:
                 if not written.isdisjoint(diff.ids):
@@ -41,9 +41,10 @@ async def walk_pages(run: RunContext, walk: Walk, purpose: Purpose) -> AsyncGene
                     diff = await run.read(partial(compare_page, run, page))
                 stored = await run.write(partial(store_page, run, walk, page, diff))
                 yield stored
-                if stored.is_last:
-                    return
-                walk, written = stored.walk, diff.written_ids
+                walk, written = stored.step.walk, diff.written_ids
+        # The list has been read to its end, and the walk with it unless it has to be repeated.
+        if isinstance(stored.step, LastPage):
+            return
 
 
 async def fetch_pages(run: RunContext, walk: Walk, purpose: Purpose) -> AsyncGenerator[Page, None]:

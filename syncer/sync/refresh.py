@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection
 
+from syncer.domain.errors import Busy
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.deletions import batches
@@ -16,7 +17,7 @@ from syncer.store.state.quarantine import Entry, entries, forget_entries
 from syncer.sync.context import SyncContext
 from syncer.sync.deletions.confirm import IdKind, Lookup, lookup
 from syncer.sync.integrations import Integrations, must_be_offered
-from syncer.sync.lease import RunContext, end_leased, heartbeat, leased_run, retry_while_busy
+from syncer.sync.lease import RunContext, busy_attempts, end_leased, heartbeat, leased_run
 from syncer.sync.page import write_looked_up
 from syncer.sync.sources.lookup import by_id
 
@@ -59,7 +60,7 @@ async def refresh(
             await end_leased(run, Outcome.COMPLETE)
             return refreshed
 
-    return await retry_while_busy(context, attempt)
+    return await _when_free(context, attempt)
 
 
 async def retry_quarantine(
@@ -78,7 +79,19 @@ async def retry_quarantine(
             await end_leased(run, Outcome.COMPLETE)
             return refreshed
 
-    return await retry_while_busy(context, attempt)
+    return await _when_free(context, attempt)
+
+
+async def _when_free(
+    context: SyncContext, attempt: Callable[[], Awaitable[list[Refreshed]]]
+) -> list[Refreshed]:
+    async for is_last in busy_attempts(context):
+        try:
+            return await attempt()
+        except Busy:
+            if is_last or context.stopping():
+                raise
+    raise AssertionError("the last attempt returns or raises")
 
 
 async def _retry(run: RunContext) -> list[Refreshed]:

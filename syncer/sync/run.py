@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 from syncer.domain.errors import Busy, LeaseLost
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
-from syncer.domain.streams.decisions import is_backfilled
-from syncer.domain.streams.state import Outcome, StreamState
+from syncer.domain.streams.decisions import backfill_outcome
+from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
 from syncer.store.state.health import health
 from syncer.sync.context import Progress, Result, SyncContext
@@ -19,14 +19,6 @@ from syncer.sync.sources.lookup import source_of
 from syncer.sync.walks import Walks
 
 log = structlog.get_logger("syncer")
-
-#: Outcome of a backfill for a stream in these states that has been read whole. In any other state it runs, to
-#: find out how the stream is now.
-SETTLED = {
-    StreamState.COMPLETE: Outcome.SKIPPED,
-    StreamState.INCOMPLETE: Outcome.SKIPPED,
-    StreamState.HELD: Outcome.HELD,
-}
 
 
 async def run_stream(
@@ -42,17 +34,17 @@ async def run_stream(
     purpose: that of its requests; by default the kind of walk decides. Whatever is wrong with the stream
     becomes the result's outcome. Raises KeyRefused, since nothing else can go on either, and DatabaseError.
     """
-    result = await _settled(context, key) if mode is Mode.BACKFILL else None
+    result = await _skip_backfill(context, key) if mode is Mode.BACKFILL else None
     if result is None:
         try:
-            result = await _leased(context, integrations, key, mode, purpose)
+            result = await _run_leased(context, integrations, key, mode, purpose)
         except Busy:
             result = Result(key, Outcome.BUSY, error="Another runner works on this stream.")
     context.report(Progress(key, "ended", result.kind, result=result))
     return result
 
 
-async def _leased(
+async def _run_leased(
     context: SyncContext, integrations: Integrations, key: StreamKey, mode: Mode, purpose: Purpose | None
 ) -> Result:
     try:
@@ -73,19 +65,17 @@ async def _leased(
     return result
 
 
-async def _settled(context: SyncContext, key: StreamKey) -> Result | None:
+async def _skip_backfill(context: SyncContext, key: StreamKey) -> Result | None:
     """Give the result of a backfill that has nothing to do; None where it has to run."""
 
-    def settled(connection: Connection) -> Result | None:
+    def skip(connection: Connection) -> Result | None:
         stream = context.streams.find(connection, key)
-        if stream is None or stream.state not in SETTLED:
+        outcome = None if stream is None else backfill_outcome(stream, source_of(context, key).filters)
+        if outcome is None:
             return None
-        if not is_backfilled(stream, source_of(context, key).filters):
-            return None
-        reason = health(connection, context.streams.environment, key).reason
-        return Result(key, SETTLED[stream.state], error=reason)
+        return Result(key, outcome, error=health(connection, context.streams.environment, key).reason)
 
-    return await context.database.ask(settled)
+    return await context.database.ask(skip)
 
 
 def _fields(result: Result) -> dict[str, object]:

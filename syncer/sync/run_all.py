@@ -10,10 +10,8 @@ from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
 from syncer.sync.context import Result, SyncContext
 from syncer.sync.integrations import Integrations
+from syncer.sync.lease import busy_attempts
 from syncer.sync.run import run_stream
-
-#: How often a stream that another runner has is looked at again, as a share of the lease.
-BUSY_LOOKS = 20
 
 
 async def run_streams(
@@ -42,12 +40,11 @@ async def run_streams(
 
 
 async def _run(context: SyncContext, integrations: Integrations, key: StreamKey, mode: Mode) -> Result:
-    pause = context.rules.lease.total_seconds() / BUSY_LOOKS
-    for _ in range(BUSY_LOOKS):
+    result = Result(key, Outcome.BUSY)
+    async for is_last in busy_attempts(context):
         result = await run_stream(context, integrations, key, mode=mode)
-        if result.outcome is not Outcome.BUSY or context.stopping():
+        if result.outcome is not Outcome.BUSY or is_last or context.stopping():
             break
-        await context.sleep(pause)
     return result
 
 

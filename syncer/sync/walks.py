@@ -22,7 +22,7 @@ from syncer.sync.context import Progress, Stopped
 from syncer.sync.deletions.sweep import Sweep
 from syncer.sync.integrations import must_be_offered
 from syncer.sync.lease import RunContext
-from syncer.sync.page import StoredPage
+from syncer.sync.page import LastStoredPage, WalkEnd
 from syncer.sync.page_loop import walk_pages
 
 log = structlog.get_logger("syncer")
@@ -52,9 +52,8 @@ class Walks:
         try:
             integration = await run.integrations.known(run.key.integration_id, self._purpose())
             must_be_offered(integration, run.source.spec)
-            if self.mode is Mode.APPROVE:
-                await self._approve()
-            await self._walks(integration)
+            mode = await self._approve() if self.mode is Mode.APPROVE else self.mode
+            await self._walks(integration, mode)
             return Outcome.COMPLETE, None
         except Stopped:
             return Outcome.STOPPED, None
@@ -68,14 +67,14 @@ class Walks:
         except ProjectionReplaced as error:
             return Outcome.FAILED, str(error)
 
-    async def _walks(self, integration: IntegrationRow) -> None:
+    async def _walks(self, integration: IntegrationRow, mode: Mode) -> None:
         run, rules, spec = self.run, self.run.context.rules, self.run.source.spec
         stream, now, restarts = run.before, run.began_at, 0
         while True:
             walk = next_walk(
                 stream,
                 spec,
-                mode=self.mode,
+                mode=mode,
                 filters=run.source.filters,
                 overlap=rules.overlap,
                 full_every=rules.full_every,
@@ -83,45 +82,45 @@ class Walks:
                 new_id=run.context.new_id(),
                 stale_before=integration.refreshed_at,
             )
-            # What was ordered has begun; from here the stream's own state decides what comes next.
-            self.mode = Mode.SYNC
+            # The order was for the first walk; from here the stream's own state decides.
+            mode = Mode.SYNC
             try:
-                ended, stream, now = await self._walk(walk, stream.rows_live + stream.rows_deleted)
+                end = await self._walk(walk, stream.rows_live + stream.rows_deleted)
             except CursorRefused:
                 if restarts == MAX_RESTARTS:
                     raise
                 restarts += 1
                 stream, now = await run.write(partial(self._restart, walk))
                 continue
-            if not needs_catch_up(stream, spec, ended, rules.overlap, now, resumed=walk.pages > 0):
+            stream, now = end.stream, end.now
+            if not needs_catch_up(stream, spec, end.walk, rules.overlap, now, resumed=walk.pages > 0):
                 return
 
-    async def _walk(self, walk: Walk, known_rows: int) -> tuple[Walk, Stream, datetime]:
-        """Do one walk and, after a full one, its sweep; give the walk at its end, the stream, the time."""
+    async def _walk(self, walk: Walk, known_rows: int) -> WalkEnd:
+        """Do one walk and, after a full one, its sweep."""
         self.kind = walk.kind
         purpose = self._purpose(walk)
         if walk.phase is Phase.READ:
-            last = await self._read(walk, purpose, known_rows)
-            assert last.stream is not None
-            if last.stream.walk is None:
-                return last.walk, last.stream, last.now
-            walk = last.stream.walk
-        stream, now = await self._sweep(Sweep(self.run, purpose, walk.id, walk))
-        return walk, stream, now
+            end = await self._read(walk, purpose, known_rows)
+            if walk.kind is Kind.INCREMENTAL:
+                return end
+            walk = end.walk
+        stream, now = await self._sweep(Sweep.of_walk(self.run, purpose, walk))
+        return WalkEnd(walk, stream, now)
 
-    async def _read(self, walk: Walk, purpose: Purpose, known_rows: int) -> StoredPage:
-        """Store the walk page by page; give the last one."""
+    async def _read(self, walk: Walk, purpose: Purpose, known_rows: int) -> WalkEnd:
+        """Store the walk page by page."""
         context, key = self.run.context, self.run.key
         expected = known_rows if walk.kind is Kind.FULL and known_rows else None
         context.report(Progress(key, "begun", walk.kind, walk.rows, walk.pages, expected))
         async with aclosing(walk_pages(self.run, walk, purpose)) as pages:
             async for stored in pages:
-                walk = stored.walk
+                walk = stored.step.walk
                 self.counts += stored.counts
                 self.pages += 1
                 context.report(Progress(key, "page", walk.kind, walk.rows, walk.pages, expected))
-                if stored.is_last:
-                    return stored
+                if isinstance(stored, LastStoredPage):
+                    return stored.end
                 context.check_stopping()
         raise AssertionError("a walk ends with its last page")
 
@@ -130,12 +129,12 @@ class Walks:
         self.counts += counts
         return stream, now
 
-    async def _approve(self) -> None:
-        """Let pass what is held, as far as it is still missing."""
+    async def _approve(self) -> Mode:
+        """Mark the approved rows that are still missing; give the mode of the walk that follows."""
         purpose = Purpose.FULL if self.purpose is None else self.purpose
-        await self._sweep(Sweep(self.run, purpose, self.run.context.new_id()))
-        # A record that Kombo cannot be asked for by its id shows in another walk whether it is there.
-        self.mode = Mode.SYNC if self.run.source.spec.features.ids else Mode.RESTART
+        await self._sweep(Sweep.of_approval(self.run, purpose))
+        # Without a lookup by id only a full walk can confirm that a record is missing.
+        return Mode.SYNC if self.run.source.spec.features.ids else Mode.RESTART
 
     def _purpose(self, walk: Walk | None = None) -> Purpose:
         """Choose the purpose of requests: that of the run, else that of the walk."""

@@ -34,7 +34,7 @@ def read_native(spec: NativeListSpec, raw: bytes, parent: str | None) -> Record 
         if b"\\u0000" in raw and has_nul(record):
             return _poison(raw, "holds a NUL character", _as_it_can_be_kept(key))
         # With a key that does not tell its row a record can move from one row to another.
-        told = raw + (parent or "").encode() if spec.may_repeat else raw
+        told = raw + (parent or "").encode() if spec.may_list_twice else raw
         return Record(key, None, text_hash(told), raw, parent)
     except Unfit as reason:
         return _poison(raw, f"no usable key: {reason}")

@@ -103,7 +103,7 @@ class NativeListSpec:
         return {"definition": self.fingerprint}
 
     @property
-    def may_repeat(self) -> bool:
+    def may_list_twice(self) -> bool:
         """Tell whether several rows of the mirror can list a record under one key."""
         return self.for_each is not None and self.for_each.key_part not in self.key
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from syncer.domain.streams.list_spec import ListSpec
+from syncer.domain.streams.state import Outcome, StreamState
 from syncer.domain.streams.stream import Kind, Mode, Phase, Stream, Walk
 
 #: How often one run repeats a walk whose records moved while it was reading.
@@ -22,6 +23,20 @@ TOMBSTONES_LAST = timedelta(days=14) - timedelta(days=1)
 def is_backfilled(stream: Stream, filters: Mapping[str, str]) -> bool:
     """True where a full walk with these filters has been completed and none is under way."""
     return stream.last_full_walk_at is not None and stream.filters == filters and stream.walk is None
+
+
+#: Outcome of a backfill of a stream that has been read whole, by its state. In any other state it runs, to
+#: find out how the stream is now.
+_BACKFILLED = {
+    StreamState.COMPLETE: Outcome.SKIPPED,
+    StreamState.INCOMPLETE: Outcome.SKIPPED,
+    StreamState.HELD: Outcome.HELD,
+}
+
+
+def backfill_outcome(stream: Stream, filters: Mapping[str, str]) -> Outcome | None:
+    """Decide the outcome of a backfill that has nothing to do; None: it has to run."""
+    return _BACKFILLED.get(stream.state) if is_backfilled(stream, filters) else None
 
 
 def next_walk(

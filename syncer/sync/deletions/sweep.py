@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from typing import Self
 
 import structlog
 from sqlalchemy import ColumnElement, Connection
@@ -38,14 +39,24 @@ log = structlog.get_logger("syncer")
 class Sweep:
     """One sweep of a stream under its lease.
 
-    walk: the full walk whose last page is stored, or None where a person has approved what is held: then only
-    that is confirmed. id names the sweep in ``sync_missing``: the walk's, or one of its own.
+    Made by ``of_walk`` or ``of_approval``. walk: the full walk whose last page is stored; None: only rows
+    that a person has approved are confirmed. id names the sweep in ``sync_missing``.
     """
 
     run: RunContext
     purpose: Purpose
     id: str
     walk: Walk | None = None
+
+    @classmethod
+    def of_walk(cls, run: RunContext, purpose: Purpose, walk: Walk) -> Self:
+        """Make the sweep of a full walk whose last page is stored."""
+        return cls(run, purpose, walk.id, walk)
+
+    @classmethod
+    def of_approval(cls, run: RunContext, purpose: Purpose) -> Self:
+        """Make the sweep of the held rows that a person has approved."""
+        return cls(run, purpose, run.context.new_id())
 
     async def run_to_end(self) -> tuple[Counts, Stream, datetime]:
         """Sweep; give what was done, the stream after it and the time by the database's clock.

@@ -55,7 +55,7 @@ class Source(Protocol):
         """Filters that decide which records are listed: with others nothing seen before counts."""
 
     @property
-    def may_repeat(self) -> bool:
+    def may_list_twice(self) -> bool:
         """True where a walk may meet a record again at another place, where it says nothing more."""
 
     async def page(self, walk: Walk, cursor: str | None, purpose: Purpose) -> Page:

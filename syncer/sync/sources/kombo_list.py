@@ -38,7 +38,7 @@ class KomboListSource:
         return self.context.rules.filters.get(self.spec.name, {})
 
     @property
-    def may_repeat(self) -> bool:
+    def may_list_twice(self) -> bool:
         return False
 
     async def page(self, walk: Walk, cursor: str | None, purpose: Purpose) -> Page:

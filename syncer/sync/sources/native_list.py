@@ -47,8 +47,8 @@ class NativeListSource:
         return self.spec.filters
 
     @property
-    def may_repeat(self) -> bool:
-        return self.spec.may_repeat
+    def may_list_twice(self) -> bool:
+        return self.spec.may_list_twice
 
     async def page(self, walk: Walk, cursor: str | None, purpose: Purpose) -> Page:
         """Fetch a page by one request at most; where there is no row there is no request and no record.
