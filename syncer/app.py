@@ -1,4 +1,4 @@
-"""Wiring: client, stores and planning from the settings, opened and closed; owns the clock."""
+"""Wiring: client, stores and planning from the settings, opened and closed."""
 
 from __future__ import annotations
 

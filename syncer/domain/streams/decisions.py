@@ -10,7 +10,7 @@ from syncer.domain.streams.list_spec import ListSpec
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.domain.streams.stream import Kind, Mode, Phase, Stream, Walk
 
-#: How often one run repeats a walk whose records moved while it was reading.
+#: How often a walk is read, at most, whose records moved while it was reading.
 MAX_ROUNDS = 3
 #: How often one run restarts a walk because the API refused its cursor.
 MAX_RESTARTS = 3
