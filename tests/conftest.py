@@ -33,6 +33,7 @@ SLOW = [
         "docs",
         "operations",
         "planning/test_native_cost.py",
+        "project/test_new_model.py",
         "queries",
         "reliability",
         "store/schema/test_grants.py",
