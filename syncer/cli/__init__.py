@@ -51,7 +51,7 @@ class _Group(click.Group):
             code = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            # Whoever read has read enough.
+            # The reader has closed the pipe.
             discard_stdout()
             return 0
         return code

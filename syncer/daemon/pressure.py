@@ -44,7 +44,7 @@ class LoadMonitor:
                 lambda connection: self.capacity.backlog(connection, self.stretch)
             )
         except DatabaseError:
-            # Those who cannot wait for the next look tell of it.
+            # Callers that depend on the database report its failure themselves.
             return
         self._looks += 1
         self._log(found)

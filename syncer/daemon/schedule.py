@@ -119,7 +119,7 @@ class Schedule:
         self._failure: Exception | None = None
         self._failed = asyncio.Event()
         self._scheduler = scheduler or make_scheduler()
-        # It is told before the job begins.
+        # The listener runs before the job begins.
         self._scheduler.add_listener(self._submitted, EVENT_JOB_SUBMITTED)
 
     async def run(

@@ -36,7 +36,7 @@ def stop_on_signals(stopping: asyncio.Event) -> None:
 
 def _exit_now() -> None:
     """Exit as in a crash, which costs nothing: pages are stored whole, a dead owner's leases are free."""
-    # What hangs may be whoever should read the log.
+    # The reader of the log may be what hangs: log from a thread.
     warning = threading.Thread(target=lambda: log.warning("service_left_unfinished"), daemon=True)
     warning.start()
     warning.join(timeout=0.5)

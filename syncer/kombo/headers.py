@@ -1,6 +1,6 @@
 """Read response headers: the rate limit, the reset and the server's time. Pure.
 
-Header names are lower-case. Whatever cannot be understood counts as not told.
+Header names are lower-case. Values that cannot be parsed count as absent.
 """
 
 from __future__ import annotations

@@ -147,7 +147,7 @@ class Selection:
         except KeyRefused:
             raise
         except KomboError:
-            # Its streams will tell what is wrong.
+            # Its streams will fail with the same error.
             return
 
     def configured(self, has_tables: bool) -> dict[str, Sequence[str] | None]:

@@ -77,7 +77,7 @@ class PermitQueue:
             purpose: RoundRobinQueue() for purpose in Purpose
         }
         self._pending_updates: list[_Update] = []
-        #: The most urgent purpose that has to wait: those before it may be in luck.
+        #: Most urgent purpose that has to wait; a more urgent request wakes the poller.
         self._blocked: Purpose | None = None
         self._woken = asyncio.Event()
         self._is_closing = False
@@ -153,7 +153,7 @@ class PermitQueue:
             self._fail(None)
             raise
         except BaseException as error:
-            # It is for those who wait. Pending updates are written with the next permit.
+            # The queued requests get the error; pending updates are written with the next permit.
             self._fail(error)
         finally:
             self._poller = None

@@ -21,18 +21,18 @@ from math import ceil, exp, floor, log2, sqrt
 from zlib import crc32
 
 DAY = 86_400.0
-#: What was seen so long ago counts for a third.
+#: Time constant, in seconds, by which the history of changes decays.
 MEMORY = 3 * DAY
-#: Changes that a stream is believed to have had besides those that were seen.
+#: Changes that are added to those observed, since some were missed.
 UNSEEN = 0.5
-#: A change of a stream of which nothing was known is believed to be no older: a webhook has just told of it.
+#: Greatest age, in seconds, assumed for a change that a webhook announced.
 NEWS = 900.0
 #: How long before a doubling of intervals the first integrations have it, in doublings.
 STAGGER = 0.25
 #: The share of the permitted requests that a schedule may need. The rest is for what nobody knows before:
 #: lists of several pages, retries, webhooks.
 FILL = 0.9
-#: What the arithmetic with fractions may lose, in seconds.
+#: Error of the arithmetic with fractions, in seconds.
 ROUNDING = 0.001
 
 

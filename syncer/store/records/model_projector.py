@@ -77,7 +77,7 @@ class ModelProjector:
 
         poisons += write_by_halves(context.connection, write, rows)
         if poisons and self._excluded is not None:
-            # Rather empty rows than such that keep what must go.
+            # Write empty rows: excluded members must not remain.
             write([_empty_row(self.model, str(poison.id)) for poison in poisons])
         by_integration: dict[str, tuple[list[Poison], list[Row]]] = defaultdict(lambda: ([], []))
         for poison in poisons:

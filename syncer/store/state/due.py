@@ -51,8 +51,8 @@ class DueStreams:
         many were not due before.
 
         scheduled_at: set where the schedule makes them due, which counts on from there. A stream that has a
-        time of its own to be tried again, because something is wrong with it, waits for that. A webhook tells
-        of a change: what was known of the stream's changes is forgotten, and it is asked at its shortest.
+        time of its own to be tried again, because something is wrong with it, waits for that. A webhook resets
+        the history of changes, so that the shortest interval applies.
         """
         changed = 0
         for these in self._some(keys):
@@ -144,8 +144,8 @@ class DueStreams:
     def asked(
         self, connection: Connection
     ) -> Iterator[tuple[StreamKey, ChangeHistory, int, int, int | None]]:
-        """Streams that the schedule asks, with what is known of each: changes, live and deleted rows, and
-        pages of the last full walk.
+        """Read the streams that the schedule polls, each with its history of changes, live and deleted rows,
+        and pages of the last full walk.
 
         Not those that have a time of their own, rarer than the schedule's.
         """

@@ -222,7 +222,7 @@ class StreamStore(DueStreams):
                 "last_error": error,
                 "last_run_at": now,
                 "failures": failures,
-                # Whoever made the stream due while it ran meant the time after.
+                # Keep a due time that was set during the run: it asks for another run.
                 "due_at": func.coalesce(streams.c.due_at, due_at),
                 "lease_owner": None,
                 "lease_until": None,

@@ -52,11 +52,11 @@ class Source(Protocol):
 
     @property
     def filters(self) -> Mapping[str, str]:
-        """Filters that decide which records are listed: with others nothing seen before counts."""
+        """Filters of the list; with others its progress is void."""
 
     @property
     def may_list_twice(self) -> bool:
-        """True where a walk may meet a record again at another place, where it says nothing more."""
+        """True where the list may serve one record at several places."""
 
     async def page(self, walk: Walk, cursor: str | None, purpose: Purpose) -> Page:
         """Fetch the page of the walk at the cursor; None: its first. Raises KomboError."""
