@@ -64,7 +64,7 @@ class Capacity:
         """Measure what the schedule of all streams needs."""
         return self.demand_of(
             (integration_id, spec, seen, self.pages(spec, live + deleted, full_pages))
-            for (integration_id, name), seen, live, deleted, full_pages in self._streams.asked(connection)
+            for (integration_id, name), seen, live, deleted, full_pages in self._streams.polled(connection)
             # Until the streams are brought in step, some may be of lists that are configured no more.
             if (spec := self._settings.lists.get(name)) is not None
         )

@@ -51,8 +51,8 @@ class DueStreams:
         many were not due before.
 
         scheduled_at: set where the schedule makes them due, which counts on from there. A stream that has a
-        time of its own to be tried again, because something is wrong with it, waits for that. A webhook resets
-        the history of changes, so that the shortest interval applies.
+        time of its own to be tried again, because something is wrong with it, waits for that. A webhook
+        resets the history of changes, so that the shortest interval applies.
         """
         changed = 0
         for these in self._some(keys):
@@ -141,7 +141,7 @@ class DueStreams:
         )
         return [(StreamKey(row[0], row[1]), row[2], ChangeHistory(row[3], row[4])) for row in found]
 
-    def asked(
+    def polled(
         self, connection: Connection
     ) -> Iterator[tuple[StreamKey, ChangeHistory, int, int, int | None]]:
         """Read the streams that the schedule polls, each with its history of changes, live and deleted rows,

@@ -545,7 +545,7 @@ def test_streams_that_are_tried_again_at_a_time_of_their_own_are_not_asked_by_th
 ) -> None:
     release(connection, claimed(connection), changes_seen=ChangeHistory(1.0, 60.0))
     release(connection, claimed(connection, key=OTHER), state="unavailable", outcome=Outcome.UNAVAILABLE)
-    asked = {key: (found, live, deleted) for key, found, live, deleted, _ in STORE.asked(connection)}
+    asked = {key: (found, live, deleted) for key, found, live, deleted, _ in STORE.polled(connection)}
     assert asked == {KEY: (ChangeHistory(1.0, 60.0), 0, 0), THIRD: (ChangeHistory(), 0, 0)}
 
 
