@@ -33,9 +33,12 @@ def questions() -> dict[str, Question]:
 
 @pytest.fixture(scope="session")
 def new_database(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres_template: str
 ) -> Iterator[Callable[[str], str]]:
-    """``new_database(dialect)`` gives the URL of a migrated database that lives as long as the tests do."""
+    """``new_database(dialect)`` gives the URL of a migrated database that lives as long as the tests do.
+
+    The server is asked for here, so that it outlives them.
+    """
     with ExitStack() as made:
         yield lambda dialect: made.enter_context(
             migrated_database(request, dialect, tmp_path_factory.mktemp("queries"))

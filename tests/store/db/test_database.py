@@ -23,7 +23,9 @@ from syncer.store.schema import migrate as schema
 
 Program = Callable[..., Popen[str]]
 
-BUDGETS = "sync_budgets (environment, key_fingerprint, window_number, used, own, length, confirmed, refusals)"
+BUDGETS = (
+    "sync_budgets (environment, key_fingerprint, window_number, used, sent, length, confirmed, refusals)"
+)
 
 
 #: A row, as small as they come.
