@@ -23,8 +23,8 @@ pytest_plugins = (
 )
 
 TESTS = Path(__file__).parent
-#: Folders whose tests mirror whole companies, start the program, kill it or drive long histories, and the
-#: files on reporting roles, each test of which makes all tables and views anew.
+#: Folders whose tests mirror whole companies, start the program, kill it or drive long histories, and files
+#: that start programs, build packages, make all tables anew for each test, or read by the official SDK.
 SLOW = [
     TESTS / name
     for name in (
@@ -33,9 +33,13 @@ SLOW = [
         "docs",
         "operations",
         "planning/test_native_cost.py",
+        "planning/test_simulated_freshness.py",
         "project/test_new_model.py",
+        "project/test_packaging.py",
         "queries",
         "reliability",
+        "simulator/server/test_sdk.py",
+        "store/db/test_database.py",
         "store/schema/test_grants.py",
         "store/schema/test_native_grants.py",
         "sync",
@@ -48,7 +52,6 @@ QUICK = [
         "cli/test_help.py",
         "daemon/test_schedule.py",
         "daemon/web",
-        "sync/sources/test_native_trouble.py",
         "sync/test_filters.py",
         "sync/test_permits.py",
     )
