@@ -17,6 +17,7 @@ SyncerError
     ├── ModelUnavailable        this integration does not offer this model
     ├── IntegrationGone         Kombo does not know the integration (any more)
     ├── CursorRefused           a request that carried a cursor is refused: begin the list again
+    ├── ListStuck               page follows page and none brings a new record: look at the source
     ├── KeyRefused              the API key is not accepted                        exit 4
     ├── Doubtful                a call that may have been carried out: look before it is sent again
     └── RequestRefused          any other answer that a retry cannot mend
@@ -135,6 +136,10 @@ class IntegrationGone(KomboError):
 
 class CursorRefused(KomboError):
     """The API does not accept the cursor any more."""
+
+
+class ListStuck(KomboError):
+    """The list does not end, and brings nothing new."""
 
 
 class KeyRefused(KomboError):

@@ -11,6 +11,7 @@ from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.record import Poison
 from syncer.domain.records.row import Row
+from syncer.domain.streams.progress import WalkProgress
 from syncer.domain.streams.stream import Kind, Walk
 from syncer.sync.sources.native_list import NativeListSource
 
@@ -53,11 +54,13 @@ def _first_mirrored(app: App, native_list: NativeListSpec) -> str:
 async def _first_page(source: NativeListSource) -> Preview:
     """Fetch and project the first page that has records: rows of the mirror that have none are skipped."""
     walk, cursor = Walk("preview", Kind.FULL, None, source.filters), None
+    progress = WalkProgress(source.spec.name, source.integration_id)
     while True:
         page = await source.page(walk, cursor, Purpose.INCREMENTAL)
         cursor = page.next
         if page.results or cursor is None:
             break
+        progress.add_page((), has_next=True, part=page.parent)
     records = source.read(page)
     projected = [source.project(each) for each in records.usable]
     return Preview(

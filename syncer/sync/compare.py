@@ -47,6 +47,16 @@ class PageDiff:
         return [*self.ids, *(None for each in self.poisons if each.id is None)]
 
     @property
+    def identities(self) -> list[str]:
+        """Ids on the page, with the texts of records whose ids cannot be told."""
+        return [*self.ids, *(each.document for each in self.poisons if each.id is None)]
+
+    @property
+    def has_changes(self) -> bool:
+        """True where a record differs from its row."""
+        return any(effect is not Change.UNCHANGED for effect in self.effects.values())
+
+    @property
     def written_ids(self) -> set[str]:
         """Ids of records that the mirror or the quarantine will have in another way."""
         poisoned = {each.id for each in self.poisons if each.id is not None}

@@ -13,10 +13,14 @@ from contextlib import aclosing
 from functools import partial
 from typing import TypeVar
 
+from sqlalchemy import Connection
+
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.decisions import LastPage
-from syncer.domain.streams.stream import Walk
+from syncer.domain.streams.progress import WalkProgress
+from syncer.domain.streams.stream import Kind, Walk
 from syncer.kombo.lists import Page
+from syncer.store.state.seen import seen_pages
 from syncer.sync.compare import PageDiff, compare_page
 from syncer.sync.lease import RunContext
 from syncer.sync.page import StoredPage, store_page
@@ -28,23 +32,43 @@ async def walk_pages(run: RunContext, walk: Walk, purpose: Purpose) -> AsyncGene
     """Follow the list from the walk's cursor to its end; give each page once it is stored.
 
     A walk that has to be repeated goes on with its first page. Raises KomboError where the API gives no page,
-    LeaseLost where another runner has the stream, ProjectionReplaced where another process mirrors the list
-    by other rules.
+    ListStuck where its pages do not end, LeaseLost where another runner has the stream, ProjectionReplaced
+    where another process mirrors the list by other rules.
     """
     while True:
         written: set[str] = set()
+        progress = await _progress(run, walk)
         compared = compare_pages(run, prefetch(fetch_pages(run, walk, purpose)))
         async with aclosing(prefetch(compared)) as pages:
             async for page, diff in pages:
                 if not written.isdisjoint(diff.ids):
                     # It was compared before the last page was stored, with which it shares records.
                     diff = await run.read(partial(compare_page, run, page))
+                progress.add_page(
+                    diff.identities,
+                    has_next=page.next is not None,
+                    part=page.parent,
+                    has_changes=diff.has_changes,
+                )
                 stored = await run.write(partial(store_page, run, walk, page, diff))
                 yield stored
                 walk, written = stored.step.walk, diff.written_ids
         # The list has been read to its end, and the walk with it unless it has to be repeated.
         if isinstance(stored.step, LastPage):
             return
+
+
+async def _progress(run: RunContext, walk: Walk) -> WalkProgress:
+    """Make the progress of a walk; one that another run began goes on with what is kept of its pages."""
+    progress = WalkProgress(run.key.model, run.key.integration_id, pages=walk.pages)
+
+    def resume(connection: Connection) -> None:
+        for ids in seen_pages(connection, run.environment, run.key, walk.id):
+            progress.resume(each for each in ids if each is not None)
+
+    if walk.kind is Kind.FULL and walk.pages and run.source.spec.for_each is None:
+        await run.read(resume)
+    return progress
 
 
 async def fetch_pages(run: RunContext, walk: Walk, purpose: Purpose) -> AsyncGenerator[Page, None]:

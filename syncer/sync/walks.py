@@ -10,7 +10,14 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection
 
-from syncer.domain.errors import CursorRefused, IntegrationGone, KeyRefused, KomboError, ProjectionReplaced
+from syncer.domain.errors import (
+    CursorRefused,
+    IntegrationGone,
+    KeyRefused,
+    KomboError,
+    ListStuck,
+    ProjectionReplaced,
+)
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
 from syncer.domain.streams.attempts import outcome_of, retry_after
@@ -91,6 +98,9 @@ class Walks:
                     raise
                 restarts += 1
                 stream, now = await run.write(partial(self._restart, walk))
+                log.warning(
+                    "walk_restarted", integration=run.key.integration_id, model=run.key.model, run=run.run_id
+                )
                 continue
             stream, now = end.stream, end.now
             if not needs_catch_up(stream, spec, end.walk, rules.overlap, now, resumed=walk.pages > 0):
@@ -113,15 +123,20 @@ class Walks:
         context, key = self.run.context, self.run.key
         expected = known_rows if walk.kind is Kind.FULL and known_rows else None
         context.report(Progress(key, "begun", walk.kind, walk.rows, walk.pages, expected))
-        async with aclosing(walk_pages(self.run, walk, purpose)) as pages:
-            async for stored in pages:
-                walk = stored.step.walk
-                self.counts += stored.counts
-                self.pages += 1
-                context.report(Progress(key, "page", walk.kind, walk.rows, walk.pages, expected))
-                if isinstance(stored, LastStoredPage):
-                    return stored.end
-                context.check_stopping()
+        try:
+            async with aclosing(walk_pages(self.run, walk, purpose)) as pages:
+                async for stored in pages:
+                    walk = stored.step.walk
+                    self.counts += stored.counts
+                    self.pages += 1
+                    context.report(Progress(key, "page", walk.kind, walk.rows, walk.pages, expected))
+                    if isinstance(stored, LastStoredPage):
+                        return stored.end
+                    context.check_stopping()
+        except ListStuck:
+            # Nobody knows what its cursors have passed over: the next run does not follow them.
+            await self.run.write(partial(self._restart, walk))
+            raise
         raise AssertionError("a walk ends with its last page")
 
     async def _sweep(self, sweep: Sweep) -> tuple[Stream, datetime]:
@@ -150,5 +165,4 @@ class Walks:
         now = context.database.now(connection)
         fresh = restarted(walk, context.new_id())
         context.streams.save_walk(connection, run.lease, fresh, Counts(), now=now, length=context.rules.lease)
-        log.warning("walk_restarted", integration=run.key.integration_id, model=run.key.model, run=run.run_id)
         return context.streams.get(connection, run.key), now

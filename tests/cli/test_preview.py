@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -225,3 +226,17 @@ def test_a_list_for_each_row_is_planned_with_a_request_for_each(configured: Shel
     ran = configured.run("backfill", "--model", "work_entries")
     assert f"full, {rows} pages" in ran.out
     assert planned() == (0, 0)
+
+
+def test_a_list_whose_empty_pages_do_not_end_is_an_error(configured: Shell, source: Source) -> None:
+    cursors = itertools.count(1)
+
+    def empty(answer: dict[str, Any]) -> dict[str, Any]:
+        number = next(cursors)
+        assert number < 50, "the list is followed for ever"
+        return {**answer, "results": [], "response_metadata": {"next_cursor": number}}
+
+    source.environment.faults.add(Match(call="GET /bulk*"), native_rewritten(empty), None)
+    ran = configured.run("passthrough", "preview", "work_history")
+    assert (ran.code, ran.out) == (1, "")
+    assert f"work_history of {HIBOB} does not end: 11 of 11 pages brought no new record" in ran.err

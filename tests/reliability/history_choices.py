@@ -11,6 +11,7 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode
 from syncer.simulator.company.company import Erasure
 from syncer.simulator.server import faults
+from syncer.simulator.server.endless import endless
 from syncer.simulator.server.faults import Answer
 from syncer.simulator.server.paging import Paging
 from tests.reliability.tracked_source import STREAMS
@@ -38,6 +39,9 @@ FAULTS: dict[str, Answer] = {
     "half of it": faults.truncated(),
     "results null": faults.reshaped({"next": None, "results": None}),
     "no results": faults.reshaped({"next": None}),
+    "back to the beginning by id": endless("the same"),
+    "back to the beginning by change": endless("the same", Paging(order="changed_at")),
+    "nothing, and another page": endless("the same", is_empty=True),
     "cursor expired": faults.expired_cursor(),
     "rate limited": faults.rate_limited(7),
     "too many at once": faults.concurrency_limited(),

@@ -67,6 +67,12 @@ def page_number(cursor: str | None, paging: Paging) -> int:
     return number
 
 
+def cursor_to_beginning(paging: Paging, page: int) -> str:
+    """Write a cursor that leads back to the list's first page, as if that were the page of this number."""
+    after: Any = [0, ""] if paging.order == "changed_at" else ""
+    return _write({"offset": 0} | ({} if paging.style == "offset" else {"after": after}) | {"page": page})
+
+
 def _keys(tables: Tables, model: str, query: Query, paging: Paging) -> list[Any]:
     if paging.order == "changed_at":
         return tables.by_change(model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from sqlalchemy import Connection, Select, cast, delete, exists, func, insert, select, true
 from sqlalchemy.dialects.postgresql import JSONB
@@ -59,6 +59,14 @@ def seen_ids(connection: Connection, environment: str, key: StreamKey, walk_id: 
         .join(ids, true())
         .where(*stream_filter(seen, environment, key), seen.c.walk_id == walk_id)
     )
+
+
+def seen_pages(
+    connection: Connection, environment: str, key: StreamKey, walk_id: str
+) -> Iterator[list[str | None]]:
+    """Read the ids that the walk has seen, page by page; None for a record whose id cannot be told."""
+    pages = select(seen.c.ids).where(*stream_filter(seen, environment, key), seen.c.walk_id == walk_id)
+    return map(json.loads, connection.execute(pages).scalars())
 
 
 def seen_among(

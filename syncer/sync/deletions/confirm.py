@@ -8,6 +8,7 @@ from typing import Literal
 
 from syncer.domain.errors import RequestRefused, Transient
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.streams.progress import WalkProgress
 from syncer.sync.sources.base import Records
 from syncer.sync.sources.kombo_list import KomboListSource
 
@@ -66,8 +67,12 @@ async def _halves(source: KomboListSource, ids: Sequence[str], purpose: Purpose,
 
 
 async def _fetch(source: KomboListSource, ids: Sequence[str], purpose: Purpose, by: IdKind) -> Records:
-    """Fetch all pages of the answer. Raises Transient where it is about other records."""
+    """Fetch all pages of the answer.
+
+    Raises Transient where it is about other records, ListStuck where its pages do not end.
+    """
     texts: list[bytes] = []
+    progress = WalkProgress(source.spec.name, source.integration_id)
     cursor: str | None = None
     while True:
         page = await source.context.client.list_page(
@@ -90,6 +95,7 @@ async def _fetch(source: KomboListSource, ids: Sequence[str], purpose: Purpose, 
         cursor = page.next
         if cursor is None:
             return records
+        progress.add_page(source.records(page.results).ids, has_next=True)
 
 
 def _ids(records: Records, by: IdKind) -> list[str]:

@@ -19,6 +19,7 @@ from syncer.domain.errors import (
     CursorRefused,
     IntegrationGone,
     KomboError,
+    ListStuck,
     ModelUnavailable,
     NotReady,
     RateLimited,
@@ -408,6 +409,7 @@ def test_a_list_without_updated_after_is_read_again_behind_a_walk_that_another_r
         (RateLimited, Outcome.FAILED),
         (ConcurrencyLimited, Outcome.FAILED),
         (CursorRefused, Outcome.FAILED),
+        (ListStuck, Outcome.FAILED),
         (RequestRefused, Outcome.FAILED),
     ],
 )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 from typing import Any
 
 import pytest
 
+from syncer.domain.streams.progress import MAX_PAGES_WITHOUT_NEW
 from syncer.domain.streams.state import Outcome
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Answer, Match
+from syncer.simulator.server.request_log import RequestInfo
 from tests.support.native_lists import (
     EMPLOYEES,
     ENTRIES,
@@ -26,7 +30,7 @@ from tests.support.native_lists import (
     stream,
     view,
 )
-from tests.support.world import MakeNative
+from tests.support.world import MakeNative, World
 
 #: What is made of an answer is decided before any database hears of it.
 pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
@@ -122,6 +126,56 @@ async def test_a_page_that_comes_again_and_again_ends_the_list_as_a_failure(make
     assert result.outcome is Outcome.FAILED
     assert "next: response_metadata.next_cursor leads to the same page again" in str(result.error)
     assert len(asked(world)) <= 4
+
+
+def circling(style: str) -> Any:
+    """Answer with the first page for ever, in a way that no two answers or positions are the same."""
+    first: list[Any] = []
+    numbers = itertools.count(1)
+
+    def change(data: Any) -> Any:
+        first.append(data)
+        page, number = copy.deepcopy(first[0]), next(numbers)
+        for record in page["results"]:
+            record["read"] = number
+        page["response_metadata"]["next_cursor"] = number
+        page["next"] = f"/v1/bulk/people/work?cursor={number}"
+        return page
+
+    return {
+        "page": {
+            "cursor": history()["page"],
+            "page": {"style": "page", "param": "page"},
+            "offset": {"style": "offset", "param": "offset"},
+            "link": {"style": "link", "next": "next"},
+        }[style]
+    }, faults.native_rewritten(change)
+
+
+@pytest.mark.parametrize("style", ["cursor", "page", "offset", "link"])
+async def test_a_list_that_does_not_end_is_an_error_in_every_style_of_paging(
+    make_native: MakeNative, style: str
+) -> None:
+    parts, fault = circling(style)
+    world = make_native(history(**parts))
+    world.environment.faults.add(BULK, fault, None)
+    guard(world, 60)
+    result = await only(world, HISTORY)
+    assert result.outcome is Outcome.FAILED
+    assert f"{HISTORY} of {company(world).integration_id} does not end: " in str(result.error)
+    assert len(asked(world)) <= 2 + 2 * MAX_PAGES_WITHOUT_NEW
+    world.environment.faults.clear()
+    await world.sync(models=[HISTORY], passthrough=[history()])
+    assert set(view(world, HISTORY)) == set(remote_ids(world))
+
+
+def guard(world: World, calls: int) -> None:
+    """Fail the test where the tool is asked more often."""
+
+    def count(_: RequestInfo) -> None:
+        assert len(asked(world)) <= calls, "the list is followed for ever"
+
+    world.environment.between_pages = count
 
 
 async def test_a_failing_list_stops_no_other(make_native: MakeNative) -> None:
