@@ -9,7 +9,7 @@ import click
 from syncer.cli.interrupt import INTERRUPTED, run_interruptible
 from syncer.cli.options import json_option, pass_session, stream_options
 from syncer.cli.output import print_json, print_line, print_note, print_rich, printable, table
-from syncer.cli.refreshed import are_well, print_refreshed, value_of
+from syncer.cli.refreshed import are_well, in_words, print_refreshed, value_of
 from syncer.cli.session import Session
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def list_(session: Session, integrations: tuple[str, ...], models: tuple[str, ..
             each.model,
             printable(each.key),
             f"{each.first_seen_at:%Y-%m-%d %H:%M}",
-            printable(each.reason),
+            printable(in_words(each.reason)),
         )
     print_rich(shown)
     return 0

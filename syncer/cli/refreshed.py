@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 _NOT_STORED = {"unknown": "unknown to Kombo", "quarantined": "in quarantine"}
 
 
+def in_words(reason: str) -> str:
+    """Put the reason of an entry in quarantine into words; most are words already."""
+    from syncer.domain.records.record import ID_TAKEN
+
+    return f"{reason}: another integration has a row with its id" if reason == ID_TAKEN else reason
+
+
 def are_well(refreshed: Sequence[Refreshed]) -> bool:
     """True where every record is in the mirror now, and whole."""
     return all(each.became not in _NOT_STORED and each.reason is None for each in refreshed)
@@ -34,7 +41,7 @@ def print_refreshed(model: str, refreshed: Sequence[Refreshed]) -> None:
     """Print a line for each record, then how many became what."""
     for each in refreshed:
         also = f" ({each.id})" if each.id not in {None, each.asked} else ""
-        why = f": {each.reason}" if each.reason else ""
+        why = f": {in_words(each.reason)}" if each.reason else ""
         print_line(printable(f"{model} {each.asked}{also} {_words(each)}{why}"))
     counts = Counter(map(_words, refreshed))
     if len(refreshed) > 1:

@@ -112,11 +112,11 @@ def write_records(
     counts = written.counts + Counts(unchanged=len(diff.unchanged), quarantined=len(poisons))
     effects = {**written.effects, **dict.fromkeys(diff.unchanged, Change.UNCHANGED)}
     keep_in_quarantine(
-        connection, run.environment, run.key, run.run_id, now, poisons, diff.rows, diff.quarantined_keys
+        connection, run.environment, run.key, run.run_id, now, poisons, written.rows, diff.quarantined_keys
     )
     if diff.has_missing_rows:
         MissingStore(run.environment, run.key).forget(connection, diff.ids)
-    return WrittenRows(counts, effects, poisons)
+    return WrittenRows(counts, effects, written.rows, poisons)
 
 
 def write_looked_up(run: RunContext, records: Records, connection: Connection) -> WrittenRows:

@@ -23,6 +23,8 @@ from syncer.domain.records.values import Unfit, json_text
 HASH_BYTES = 16
 #: Characters of an id: Kombo's have 24, and databases do not index text of any length.
 ID_LENGTH = 255
+#: Reason of a record whose id belongs to another integration: one word, for queries.
+ID_TAKEN = "id_taken"
 #: Digits of a fraction, and powers of ten: more are no data, and PostgreSQL's JSONB refuses them.
 NUMBER_DIGITS = 1000
 

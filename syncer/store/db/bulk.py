@@ -35,16 +35,17 @@ def upsert(
     *,
     keep: Collection[str] = (),
     compare: Collection[str] | None = None,
+    owner: Collection[str] = (),
 ) -> int:
     """Insert rows, or replace those with the same primary key except for the kept columns.
 
-    compare: leave a row as it is that differs in none of these columns. Give how many rows were written.
+    compare: leave a row as it is that differs in none of these columns. owner: leave a row as it is that
+    differs in any of these, which say whose it is. Give how many rows were written.
     """
+    # SQLite knows the standard's words only since 3.39.
+    differs = "IS NOT" if connection.dialect.name == "sqlite" else "IS DISTINCT FROM"
     on_conflict = _on_conflict(table, frozenset(keep))
-    if compare:
-        # SQLite knows the standard's words only since 3.39.
-        differs = "IS NOT" if connection.dialect.name == "sqlite" else "IS DISTINCT FROM"
-        on_conflict += _where_different(table, frozenset(compare), differs)
+    on_conflict += _where(table, frozenset(compare or ()), tuple(owner), differs)
     return _execute(connection, table, rows, on_conflict)
 
 
@@ -136,12 +137,14 @@ def _on_conflict(table: Table, keep: frozenset[str]) -> str:
 
 
 @cache
-def _where_different(table: Table, compare: frozenset[str], differs: str) -> str:
-    different = " OR ".join(
-        f"{_quoted(table.name)}.{_quoted(name)} {differs} excluded.{_quoted(name)}"
-        for name in sorted(compare)
-    )
-    return f" WHERE {different}"
+def _where(table: Table, compare: frozenset[str], owner: tuple[str, ...], differs: str) -> str:
+    def each(names: Iterable[str], operator: str) -> list[str]:
+        stored = _quoted(table.name)
+        return [f"{stored}.{_quoted(name)} {operator} excluded.{_quoted(name)}" for name in names]
+
+    different = [f"({' OR '.join(each(sorted(compare), differs))})"] if compare else []
+    conditions = each(owner, "=") + different
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
 def _column_list(names: Iterable[str]) -> str:

@@ -30,32 +30,40 @@ from syncer.store.schema.destination import Destination
 
 
 def stored_rows(connection: Connection, destination: Destination, ids: Iterable[str]) -> dict[str, StoredRow]:
-    """Look up the stored rows of these records, by id."""
+    """Look up the stream's stored rows of these records, by id."""
+    owner = destination.owner_columns
+    # Whose they are is compared here: SQLite would take that for the better index than the ids.
     found = connection.execute(
-        select(destination.id, *_stored_columns(destination.table)).where(
-            in_values(connection, destination.id, ids), *destination.key_filter
-        )
+        select(
+            destination.id,
+            *(destination.table.c[name] for name in owner),
+            *_stored_columns(destination.table),
+        ).where(in_values(connection, destination.id, ids), *destination.key_filter)
     )
-    return {row[0]: StoredRow(*row[1:]) for row in found.all()}
+    return {
+        record_id: StoredRow(*row[len(owner) :])
+        for record_id, *row in found.all()
+        if row[: len(owner)] == list(owner.values())
+    }
 
 
 def changed_records(
     connection: Connection, destination: Destination, hashes: Mapping[str, bytes]
 ) -> dict[str, StoredRow | None]:
-    """Find the records that may change their rows, each with its stored row; None: there is none.
+    """Find the records that may change their rows, each with its stored row; None: the stream has none.
 
     hashes: those of all records, by id. A row that a sweep has marked counts as changed whatever its hash.
     """
-    key = destination.key_columns
+    stream = destination.stream_columns
     records = json.dumps({record_id: each.hex().upper() for record_id, each in hashes.items()})
-    statement = _changed(destination.table, destination.id_column, tuple(key), connection.dialect.name)
-    parameters = {f"key_{name}": value for name, value in key.items()}
+    statement = _changed(destination.table, destination.id_column, tuple(stream), connection.dialect.name)
+    parameters = {f"stream_{name}": value for name, value in stream.items()}
     found = connection.execute(statement, {"records": records, **parameters})
     return {row[0]: None if row[1] is None else StoredRow(*row[2:]) for row in found.all()}
 
 
 @cache
-def _changed(table: Table, id_column: str, key_columns: tuple[str, ...], dialect: str) -> Select[Any]:
+def _changed(table: Table, id_column: str, stream_columns: tuple[str, ...], dialect: str) -> Select[Any]:
     """Make the statement once: every page runs it."""
     parameter: ColumnElement[Any] = bindparam("records", type_=Text)
     if dialect == "sqlite":
@@ -64,11 +72,11 @@ def _changed(table: Table, id_column: str, key_columns: tuple[str, ...], dialect
     else:
         records = func.jsonb_each_text(cast(parameter, JSONB)).table_valued("key", "value", name="records")
         stored_hash = func.upper(func.encode(table.c.content_hash, "hex"))
-    same_key = [table.c[name] == bindparam(f"key_{name}") for name in key_columns]
+    same_stream = [table.c[name] == bindparam(f"stream_{name}") for name in stream_columns]
     stored_id = table.c[id_column]
     return (
         select(records.c.key, stored_id, *_stored_columns(table))
-        .select_from(records.outerjoin(table, and_(stored_id == records.c.key, *same_key)))
+        .select_from(records.outerjoin(table, and_(stored_id == records.c.key, *same_stream)))
         .where(
             or_(stored_id.is_(None), stored_hash != records.c.value, table.c.deleted_by == "sweep"),
         )

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, tuple_, update
 
 from syncer.domain.catalogue.model import Model
 from syncer.domain.records.exclude import Excluded
-from syncer.domain.records.record import Poison, ascii_json
+from syncer.domain.records.record import ID_TAKEN, Poison, ascii_json
 from syncer.domain.records.row import Row, project_text
 from syncer.store.records.reproject import Batch, BatchContext, joined_key, last_key, split_key
 from syncer.store.records.write import DATABASE_REFUSAL
@@ -32,13 +32,21 @@ def reproject_quarantine(context: BatchContext, model: Model, excluded: Excluded
         .with_for_update()
     ).all()
     table = MIRROR[model.name]
-    mirrored = set(
-        connection.execute(
-            select(table.c.id).where(table.c.id.in_([entry.record_key for entry in found]))
-        ).scalars()
+    rows = connection.execute(
+        select(table.c.integration_id, table.c.id).where(
+            table.c.id.in_([entry.record_key for entry in found])
+        )
     )
+    mirrored = {tuple(row) for row in rows}
     written = sum(
-        _update(context, model, excluded, entry, is_mirrored=entry.record_key in mirrored) for entry in found
+        _update(
+            context,
+            model,
+            excluded,
+            entry,
+            is_mirrored=(entry.integration_id, entry.record_key) in mirrored,
+        )
+        for entry in found
     )
     keys = [joined_key(entry.integration_id, entry.record_key) for entry in found]
     return Batch(0, written, last_key(keys, context.size))
@@ -58,7 +66,9 @@ def _update(
     record = project_text(model, entry.document.encode(), excluded)
     document = record.document if isinstance(record, Poison) else ascii_json(record.document)
     reason = entry.reason
-    if isinstance(record, Row) and not reason.startswith(DATABASE_REFUSAL) and is_mirrored:
+    # What the document does not tell.
+    is_of_database = reason.startswith(DATABASE_REFUSAL) or ID_TAKEN in reason
+    if isinstance(record, Row) and not is_of_database and is_mirrored:
         if not record.notes:
             return connection.execute(delete(quarantine).where(*is_entry)).rowcount
         reason = "; ".join(record.notes)

@@ -18,6 +18,7 @@ from syncer.domain.records.row import Row
 from syncer.store.db.bulk import insert, upsert
 from syncer.store.db.errors import is_data_error, reason
 from syncer.store.db.in_values import in_values
+from syncer.store.records.taken import note_taken_children, taken_ids, taken_poison
 from syncer.store.schema.destination import Destination
 from syncer.store.schema.mirror_tables import MIRROR
 
@@ -27,10 +28,15 @@ DATABASE_REFUSAL = "the database refuses it"
 
 @dataclass(frozen=True, slots=True)
 class WrittenRows:
-    """Result of writing some records: counts, the effect of each by its id, and what goes into quarantine."""
+    """Result of writing some records.
+
+    counts and effects, by id: of those that are in the mirror. rows: these, with all notes. poisons: the
+    others, which go into quarantine.
+    """
 
     counts: Counts
     effects: dict[str, Change]
+    rows: Sequence[Row]
     poisons: list[Poison]
 
 
@@ -47,18 +53,24 @@ def write_rows(
 ) -> WrittenRows:
     """Write the rows that change something, and count the effects of all.
 
-    rows: one for each id. effects: of each, by id; unchanged ones are not written. stored: the stored rows,
-    looked up under the same lease. A row with a value that the database refuses is left out, and what the
-    mirror had of it stays. keep_anonymised: a deleted record that Kombo has blanked keeps
+    rows: one for each id. effects: of each, by id; of unchanged ones only shared children are written, which
+    may have been another integration's. stored: the stream's rows of them, looked up under the same lease. A
+    row with a value that the database refuses is left out, and what the mirror had of it stays; so is one
+    whose id belongs to another integration. keep_anonymised: a deleted record that Kombo has blanked keeps
     its last values, document, links and children here; only its deletion is recorded.
     """
     changed = [row for row in rows if effects[row.id] is not Change.UNCHANGED]
-    write = partial(_write, connection, destination, stored=stored, now=now, keep_anonymised=keep_anonymised)
+    unchanged = [row for row in rows if effects[row.id] is Change.UNCHANGED]
+    taken: set[str] = set()
+    write = partial(_write, connection, destination, taken, stored, now, keep_anonymised)
     poisons = write_by_halves(connection, write, changed)
+    poisons += [taken_poison(row) for row in changed if row.id in taken]
+    poisons += write_by_halves(connection, partial(_write_shared, connection, destination, now), unchanged)
     poisoned = {poison.id for poison in poisons}
-    accepted = [row for row in rows if row.id not in poisoned]
+    accepted = note_taken_children(connection, destination, [row for row in rows if row.id not in poisoned])
     accepted_effects = {row.id: effects[row.id] for row in accepted}
-    return WrittenRows(count(accepted, stored, accepted_effects, walk_began_at), accepted_effects, poisons)
+    counts = count(accepted, stored, accepted_effects, walk_began_at)
+    return WrittenRows(counts, accepted_effects, accepted, poisons)
 
 
 def write_by_halves(
@@ -87,27 +99,36 @@ def write_by_halves(
 def _write(
     connection: Connection,
     destination: Destination,
-    rows: Sequence[Row],
-    *,
+    taken: set[str],
     stored: Mapping[str, StoredRow],
     now: datetime,
     keep_anonymised: bool,
+    rows: Sequence[Row],
 ) -> None:
-    """Write records that are new or have changed, with their links and children."""
+    """Write records that are new or have changed, with their links and children.
+
+    Adds to taken the ids that belong to another integration.
+    """
     blanked = [row for row in rows if keep_anonymised and row.is_shell and row.id in stored]
     blanked_ids = {row.id for row in blanked}
     whole = [row for row in rows if row.id not in blanked_ids]
-    upsert(
+    written = upsert(
         connection,
         destination.table,
         # In one order everywhere, so that two writers of the same rows cannot wait for each other.
         [destination.values(row, now) for row in sorted(whole, key=lambda row: row.id)],
         keep=("first_seen_at",),
+        owner=destination.owner_columns,
     )
+    if written < len(whole):
+        ids = [row.id for row in whole]
+        taken |= taken_ids(connection, destination.table, destination.id_column, ids, destination)
+        whole = [row for row in whole if row.id not in taken]
     for row in blanked:
         _mark_deleted(connection, destination.table, row, now)
     replaced = [row.id for row in whole if row.id in stored]
-    _write_relations(connection, destination, whole, replaced, now)
+    _write_relations(connection, destination, whole, replaced)
+    _write_shared(connection, destination, now, whole)
 
 
 def _write_relations(
@@ -115,19 +136,14 @@ def _write_relations(
     destination: Destination,
     whole: Sequence[Row],
     replaced: Sequence[str],
-    now: datetime,
 ) -> None:
-    """Replace links and owned children with their parents; write shared children by their own ids."""
+    """Replace links and owned children with their parents."""
     for link in destination.links:
         _replace(connection, MIRROR[link.table], link.owner, replaced, _collect(whole, link.table, "links"))
     for child in destination.children:
-        entries = [
-            {**entry, **destination.stream_columns} for entry in _collect(whole, child.table, "children")
-        ]
         if child.owner is not None:
+            entries = _child_entries(destination, child, whole)
             _replace(connection, MIRROR[child.table], child.owner, replaced, entries)
-        else:
-            _write_shared(connection, child, entries, now)
 
 
 def _mark_deleted(connection: Connection, table: Table, row: Row, now: datetime) -> None:
@@ -157,15 +173,26 @@ def _replace(
     insert(connection, table, entries)
 
 
-def _write_shared(connection: Connection, child: Child, entries: list[dict[str, Any]], now: datetime) -> None:
-    """Write shared children whose hashes differ; of several parents on the page the last one wins."""
-    table = MIRROR[child.table]
-    latest = {entry["id"]: {**entry, "mirrored_at": now} for entry in entries}
-    if not latest:
-        return
-    found = connection.execute(
-        select(table.c.id, table.c.content_hash).where(in_values(connection, table.c.id, latest))
-    )
-    hashes = {row[0]: bytes(row[1]) for row in found.all()}
-    new = [entry for key, entry in sorted(latest.items()) if hashes.get(key) != entry["content_hash"]]
-    upsert(connection, table, new)
+def _write_shared(
+    connection: Connection, destination: Destination, now: datetime, rows: Sequence[Row]
+) -> None:
+    """Write shared children, by their own ids, whose hashes differ; of several parents the last one wins.
+
+    Those of another integration stay as they are.
+    """
+    for child in destination.children:
+        entries = [] if child.owner is not None else _child_entries(destination, child, rows)
+        if not entries:
+            continue
+        table = MIRROR[child.table]
+        latest = {entry["id"]: {**entry, "mirrored_at": now} for entry in entries}
+        found = connection.execute(
+            select(table.c.id, table.c.content_hash).where(in_values(connection, table.c.id, latest))
+        )
+        hashes = {row[0]: bytes(row[1]) for row in found.all()}
+        new = [entry for key, entry in sorted(latest.items()) if hashes.get(key) != entry["content_hash"]]
+        upsert(connection, table, new, owner=destination.owner_columns)
+
+
+def _child_entries(destination: Destination, child: Child, rows: Iterable[Row]) -> list[dict[str, Any]]:
+    return [{**entry, **destination.stream_columns} for entry in _collect(rows, child.table, "children")]

@@ -47,15 +47,16 @@ class Destination:
         return self._equal(self.stream_columns)
 
     @property
-    def key_columns(self) -> dict[str, str]:
-        """Columns of the table's primary key besides the id, with the stream's values; often none."""
-        key = self.table.primary_key.columns
-        return {name: value for name, value in self.stream_columns.items() if name in key}
+    def key_filter(self) -> list[ColumnElement[bool]]:
+        """Conditions that, together with an id, choose one row, whosever it is."""
+        others = self.owner_columns
+        return self._equal({name: each for name, each in self.stream_columns.items() if name not in others})
 
     @property
-    def key_filter(self) -> list[ColumnElement[bool]]:
-        """Conditions that, together with an id, choose one row."""
-        return self._equal(self.key_columns)
+    def owner_columns(self) -> dict[str, str]:
+        """Columns that are not of the primary key, with the stream's values: they say whose an id is."""
+        key = self.table.primary_key.columns
+        return {name: value for name, value in self.stream_columns.items() if name not in key}
 
     def values(self, row: Row, now: datetime) -> dict[str, Any]:
         """Values of the table's columns for a row that is written now."""

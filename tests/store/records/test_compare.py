@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, event, update
 
 from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.records.record import Record, read_record
+from syncer.store.db.database import Database
 from syncer.store.db.in_values import in_values
 from syncer.store.records.compare import changed_records, ignore_member_order, stored_rows
 from syncer.store.schema.destination import model_destination
@@ -64,3 +66,34 @@ def test_a_record_with_members_in_another_order_is_unchanged_and_a_changed_one_i
     found = ignore_member_order(connection, DESTINATION, records, stored)
     assert found["same"].content_hash == records[0].content_hash
     assert found["changed"] == stored["changed"]
+
+
+def test_only_the_integrations_own_rows_are_compared_with(connection: Connection, row_of: MakeRow) -> None:
+    row = row_of(TAGS, "record")
+    write_page(connection, model_destination(TAGS, "tool:two"), [row], now=NOW, walk_began_at=NOW)
+    assert stored_rows(connection, DESTINATION, ["record"]) == {}
+    assert changed_records(connection, DESTINATION, {"record": row.content_hash}) == {"record": None}
+
+
+def test_sqlite_looks_a_pages_rows_up_by_their_ids(shared_sqlite: Database, row_of: MakeRow) -> None:
+    """The index of an integration's rows would lead through all of them, for every page."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_: Connection, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        asked.append((statement, parameters))
+
+    record = Record("record", None, b"another", b"{}")
+    with shared_sqlite.begin() as connection:
+        row = row_of(TAGS, "record")
+        write_page(connection, DESTINATION, [row], now=NOW, walk_began_at=NOW)
+        event.listen(connection, "before_cursor_execute", note)
+        stored = stored_rows(connection, DESTINATION, [row.id])
+        changed_records(connection, DESTINATION, {row.id: b"another"})
+        ignore_member_order(connection, DESTINATION, [record], stored)
+        event.remove(connection, "before_cursor_execute", note)
+        assert len(asked) == 3
+        for statement, parameters in asked:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+            assert "(id=?)" in str(plan)
+            assert "integration_id=?" not in str(plan)
+        connection.rollback()
