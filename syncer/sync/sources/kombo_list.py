@@ -56,12 +56,14 @@ class KomboListSource:
         return self.records(page.results)
 
     def records(self, texts: Sequence[bytes]) -> Records:
-        """Records from their JSON texts."""
+        """Read records from their JSON texts; of several with one id the last counts."""
         excluded = self._excluded
         records = [read_record(bytes(text), excluded) for text in texts]
+        # Each of those without an id is one of its own.
+        latest = {place if each.id is None else each.id: each for place, each in enumerate(records)}
         return Records(
-            usable=[each for each in records if isinstance(each, Record)],
-            poisons=[each for each in records if isinstance(each, Poison)],
+            usable=[each for each in latest.values() if isinstance(each, Record)],
+            poisons=[each for each in latest.values() if isinstance(each, Poison)],
         )
 
     def project(self, record: Record) -> Row | Poison:
