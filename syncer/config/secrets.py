@@ -5,8 +5,10 @@ No message repeats anything of a refused one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
@@ -45,6 +47,15 @@ def _from_file(value: object, info: ValidationInfo) -> object:
     if value not in ("", SecretStr("")):
         raise ValueError("is given twice, as itself and as a file: one is enough")
     return info.data.get(file, value)
+
+
+def passwords(url: str) -> Iterator[str]:
+    """Find the passwords in a database's URL: as they are written, and decoded."""
+    parts = urlsplit(url)
+    parameters = (each.partition("=") for each in parts.query.split("&"))
+    written = [value for name, _, value in parameters if "password" in unquote(name)]
+    for each in (parts.password or "", *written):
+        yield from dict.fromkeys((each, unquote(each), unquote_plus(each)))
 
 
 #: The text of the file that is named. The field stands before that of the secret itself.

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property
 from typing import Annotated
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, field_validator
 
 from syncer.config.native_lists import Passthrough, each_once
+from syncer.config.secrets import passwords
 from syncer.config.sections import (
     Budget,
     Database,
@@ -108,12 +108,10 @@ class Settings(BaseModel):
 
     def secrets(self) -> tuple[str, ...]:
         """Collect every text that must never be shown."""
-        url = urlsplit(self.database.url.get_secret_value())
         found = (
             self.kombo.api_key.get_secret_value(),
             self.web.webhook_secret.get_secret_value(),
-            unquote(url.password or ""),
-            *parse_qs(url.query).get("password", ()),
+            *passwords(self.database.url.get_secret_value()),
             *self._sent_secrets(),
         )
         return tuple(text for text in found if text)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from syncer.domain.errors import UsageError
+from syncer.process.logging import Redactor
 from tests.config.loads import Load, refusal
 
 KEY = "kombo-key-1234"
@@ -66,3 +67,18 @@ def test_no_setting_shows_a_secret_when_printed(load: Load) -> None:
         SYNCER_DATABASE__URL=f"postgresql://syncer:{KEY}@db/syncer",
     )
     assert KEY not in f"{settings!r} {settings}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://syncer:p%40ss%2Fw+rd@db/mirror",
+        "postgresql://syncer@db/mirror?password=p%40ss%2Fw+rd",
+        "postgresql://syncer@db/mirror?sslmode=require&sslpassword=p%40ss%2Fw+rd",
+    ],
+)
+def test_a_database_password_is_hidden_decoded_as_well_as_written(load: Load, url: str) -> None:
+    hide = Redactor(load(SYNCER_DATABASE__URL=url).secrets()).hide
+    # In a query a plus is a space.
+    for form in ("p%40ss%2Fw+rd", "p@ss/w+rd", "p@ss/w rd"):
+        assert form not in hide(f"the server refuses {form} of syncer")

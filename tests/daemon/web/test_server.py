@@ -139,6 +139,27 @@ async def test_no_page_tells_a_password(url: str) -> None:
             assert "somebody" in answer.text
 
 
+async def test_no_503_of_a_page_tells_a_secret() -> None:
+    """What the driver says of an address repeats parts of it, which may be a secret by chance."""
+    key, password = "ks_dev_0123456789", "h@nter2"
+    settings: dict[str, Any] = {
+        "kombo": {"api_key": key},
+        "database": {"url": f"postgresql://somebody:h%40nter2@/mirror?host=/nowhere/{password}/{key}"},
+    }
+    async with App(Settings(**settings)) as app, browser(app) as client:
+        for path in PATHS:
+            answer = await client.get(path)
+            assert (answer.status_code, "/nowhere/" in answer.text) == (503, True)
+            for secret in (key, password):
+                assert secret not in answer.text
+        database = DatabaseHealth()
+        database.report_failure("a stream", DatabaseUnavailable(f"{key} and {password} are refused."))
+    async with App(Settings(**settings)) as app, browser(app, health=database) as client:
+        for path in PATHS:
+            assert key not in (await client.get(path)).text
+            assert password not in (await client.get(path)).text
+
+
 async def test_a_database_without_tables_is_503_on_the_pages_that_need_them(mirror: Mirror) -> None:
     world = WorkersWorld(make_environment(), mirror)
     async with world.app() as app, browser(app) as client:
