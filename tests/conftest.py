@@ -5,10 +5,17 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+#: Far off UTC, by no whole hours and with summer time, to show what takes local time for UTC. Programs that
+#: tests start and sessions of PostgreSQL have it, too.
+TIME_ZONE = "Pacific/Chatham"
+os.environ.update(TZ=TIME_ZONE, PGTZ=TIME_ZONE)
+time.tzset()
 
 # Before anything of it is imported: what it asserts is to be explained as in a test.
 pytest.register_assert_rewrite("tests.support")
