@@ -32,6 +32,7 @@ from tests.reliability.invariants import (
     ALWAYS,
     Look,
     look,
+    nothing_is_in_quarantine,
     progress,
     the_mirror_equals_the_source,
     writes_only_what_it_has_a_lease_on,
@@ -118,7 +119,7 @@ class HistoryState(RuleBasedStateMachine):
             unseen = set(self.all)
         if unseen:
             self._pass(Mode.RESTART, sorted(unseen))
-        self.check(the_mirror_equals_the_source)
+        self.check(the_mirror_equals_the_source, nothing_is_in_quarantine)
         vanished = {key for key in self.all if self._vanished(key)}
         if vanished:
             # What comes back just as it was is alive again.
@@ -128,7 +129,7 @@ class HistoryState(RuleBasedStateMachine):
                     self.source.firm(key).restore(key.model, id, at=LONG_AGO)
             self.source.note()
             self._pass(Mode.RESTART, sorted(vanished | {key for key, _ in self.source.silent}))
-            self.check(the_mirror_equals_the_source)
+            self.check(the_mirror_equals_the_source, nothing_is_in_quarantine)
 
     def teardown(self) -> None:
         try:

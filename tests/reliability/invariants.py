@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Kind, Phase, Stream
 from syncer.simulator.company.compare import comparable
-from syncer.store.schema.mirror_tables import MIRROR, missing, runs, seen, streams
+from syncer.store.schema.mirror_tables import MIRROR, missing, quarantine, runs, seen, streams
 from syncer.store.state.stream_columns import stream_of
 from tests.reliability.tracked_source import MODELS, STREAMS, Source
 from tests.support.mirror import MirroredRecord, document_of, is_current, row_differences
@@ -29,6 +29,7 @@ class Look:
     held: set[StreamKey] = field(default_factory=set)
     seen: set[StreamKey] = field(default_factory=set)
     created: dict[StreamKey, int] = field(default_factory=dict)
+    quarantined: set[tuple[StreamKey, str]] = field(default_factory=set)
 
 
 def look(connection: Connection) -> Look:
@@ -68,6 +69,8 @@ def look(connection: Connection) -> Look:
         )
     ):
         found.created[StreamKey(row[0], row[1])] = int(row[2])
+    for row in connection.execute(select(quarantine)):
+        found.quarantined.add((StreamKey(row.integration_id, row.model), row.record_key))
     return found
 
 
@@ -212,3 +215,8 @@ def the_mirror_equals_the_source(seen: Look, source: Source) -> None:
         known = source.firm(key).known(key.model)
         found = next(row_differences(seen.rows[key], source.listed(key), known), None)
         assert found is None, f"{key} {found}"
+
+
+def nothing_is_in_quarantine(seen: Look, source: Source) -> None:
+    """Fail where something is though the source lists no record that cannot be a row."""
+    assert not seen.quarantined

@@ -40,7 +40,8 @@ def page_of(tables: Tables, model: str, query: Query, paging: Paging) -> ListPag
     """Read one page. Raises Invalid for a cursor that is none."""
     position = _read(query.cursor, paging)
     keys: list[Any] = _keys(tables, model, query, paging)
-    start = bisect_right(keys, position["after"]) if position.get("after") is not None else 0
+    after = position.get("after") if paging.style == "keyset" else None
+    start = 0 if after is None else bisect_right(keys, after)
     found = _matching(tables, model, query, keys, start)
     skipped = position.get("offset", 0)
     size = max(1, query.page_size * 2 // 3) if paging.short_pages else query.page_size
