@@ -257,6 +257,30 @@ async def test_a_permit_for_somebody_who_is_gone_is_the_next_ones_or_spent(
     assert (budget.used, budget.in_flight) == (20, others)
 
 
+async def test_a_permit_granted_to_somebody_who_is_being_cancelled_goes_to_the_next(
+    database: Database,
+) -> None:
+    queue = queue_of(database, Time(database))
+    set_window(database, used=18)
+    before = asyncio.all_tasks()
+
+    async def first() -> Permit:
+        permit = await queue.permit(FULL, "a", None)
+        # The other one has its permit, too, and has not heard of it.
+        leaving.cancel()
+        return permit
+
+    granted = asyncio.create_task(first())
+    leaving = asyncio.create_task(queue.permit(FULL, "b", None))
+    waiting = asyncio.create_task(queue.permit(FULL, "c", None))
+    assert {(await one(granted)).window, (await one(waiting)).window} == {0}
+    assert leaving.cancelled()
+    await queue.aclose()
+    await nobody_asks_any_more(before)
+    budget = standing(database)
+    assert (budget.used, budget.in_flight) == (20, 2)
+
+
 async def test_all_who_wait_hear_that_the_database_cannot_be_used_and_later_ones_ask_anew(
     database: Database,
 ) -> None:

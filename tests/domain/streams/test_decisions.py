@@ -185,6 +185,24 @@ def test_an_unfinished_walk_from_before_deletions_ceased_to_be_told_is_dropped(k
     assert planned(stream) == FULL_WALK
 
 
+@pytest.mark.parametrize(
+    ("kind", "complete_at", "began_at", "goes_on"),
+    [
+        # An incremental walk adds to the complete view, a full one makes a new one.
+        (Kind.INCREMENTAL, NOW - TOMBSTONES_LAST, NOW - HOUR, False),
+        (Kind.INCREMENTAL, NOW - TOMBSTONES_LAST + timedelta(seconds=1), NOW - HOUR, True),
+        (Kind.FULL, NOW - TOMBSTONES_LAST, NOW - HOUR, True),
+    ],
+)
+def test_an_unfinished_incremental_walk_is_dropped_for_a_full_one_once_the_view_is_13_days_old(
+    kind: Kind, complete_at: datetime, began_at: datetime, goes_on: bool
+) -> None:
+    unfinished = walk(kind, cursor="c", began_at=began_at)
+    stream = replace(SYNCED, complete_at=complete_at, last_full_walk_at=NOW, walk=unfinished)
+    assert timedelta(days=13) == TOMBSTONES_LAST
+    assert planned(stream) == (unfinished if goes_on else FULL_WALK)
+
+
 @pytest.mark.parametrize("mode", [Mode.SYNC, Mode.BACKFILL])
 @pytest.mark.parametrize("kind", list(Kind))
 def test_an_unfinished_walk_goes_on_as_it_began(mode: Mode, kind: Kind) -> None:

@@ -592,6 +592,22 @@ def test_a_text_too_long_for_an_index_costs_its_own_column_alone(
     assert "index" in note
 
 
+def test_900_emoji_in_an_indexed_column_cost_the_column_and_not_the_record(
+    connection: Connection, row_of: MakeRow
+) -> None:
+    faces = "".join(random.Random(7).choices([chr(code) for code in range(0x1F600, 0x1F640)], k=900))
+    assert len(faces) < INDEXED_BYTES < len(faces.encode())
+    record = {**json.loads(row_of(EMPLOYEES, "record").document), "remote_id": faces, "first_name": faces}
+    row = project_text(EMPLOYEES, json.dumps(record).encode())
+    assert isinstance(row, Row)
+    written = write_page(
+        connection, model_destination(EMPLOYEES, "tool:one"), [row], now=NOW, walk_began_at=NOW
+    )
+    assert (written.counts.created, written.counts.quarantined, written.poisons) == (1, 1, [])
+    kept = stored(connection, EMPLOYEES)
+    assert (kept["remote_id"], kept["first_name"]) == (None, faces)
+
+
 def test_the_longest_text_that_an_index_takes_keeps_its_column(
     connection: Connection, row_of: MakeRow
 ) -> None:
