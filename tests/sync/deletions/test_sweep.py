@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, select, update
 
+from syncer.app import App
 from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.catalogue.model import Features
 from syncer.domain.streams.state import Outcome
@@ -491,6 +492,24 @@ async def test_what_walks_have_seen_is_dropped_with_them(make_world: MakeWorld) 
     await world.sync(models=[EMPLOYEES])
     assert kept(world, seen) == []
     assert kept(world, missing) == []
+
+
+async def test_what_a_walk_has_seen_is_dropped_when_another_takes_its_place(make_world: MakeWorld) -> None:
+    world = make_world(records=900, kombo={"page_size": 10})
+    for pages in (3, 2):
+        app = world.app()
+
+        def stop(progress: Progress, app: App = app, pages: int = pages) -> None:
+            if progress.step == "page" and progress.pages == pages:
+                app.stopping.set()
+
+        async with app:
+            await sync(app, Mode.RESTART, models=[EMPLOYEES], report=stop)
+        (stream,) = (each for each in world.streams().values() if each.model == EMPLOYEES)
+        assert stream.walk is not None
+        assert [(each.walk_id, each.page) for each in kept(world, seen)] == [
+            (stream.walk.id, page) for page in range(1, pages + 1)
+        ]
 
 
 async def test_noting_what_is_missing_twice_changes_nothing_more(world: World) -> None:
