@@ -43,6 +43,7 @@ SLOW = [
         "planning/test_simulated_freshness.py",
         "project/test_new_model.py",
         "project/test_packaging.py",
+        "project/test_time_zone.py",
         "queries",
         "reliability",
         "simulator/server/test_sdk.py",
