@@ -18,6 +18,8 @@ SyncerError
     ├── IntegrationGone         Kombo does not know the integration (any more)
     ├── CursorRefused           a request that carried a cursor is refused: begin the list again
     ├── KeyRefused              the API key is not accepted                        exit 4
+    ├── UnreadableAnswer        an answer that would be as unreadable again
+    │   └── AnswerTooLarge      one that is larger than what is read: ask for less at once
     ├── Doubtful                a call that may have been carried out: look before it is sent again
     └── RequestRefused          any other answer that a retry cannot mend
 
@@ -141,6 +143,14 @@ class KeyRefused(KomboError):
     """The API key is not accepted."""
 
     exit_code = 4
+
+
+class UnreadableAnswer(KomboError):
+    """The answer cannot be read, and would be the same again."""
+
+
+class AnswerTooLarge(UnreadableAnswer):
+    """The answer is larger than what is read."""
 
 
 class Doubtful(KomboError):
