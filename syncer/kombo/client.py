@@ -13,7 +13,7 @@ from typing import Self, TypeVar
 
 from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import AnswerTooLarge, RateLimited, Transient, UnreadableAnswer, UsageError
-from syncer.domain.limits import in_mib
+from syncer.domain.limits import MOST_VALUES, in_mib, too_many_values
 from syncer.domain.native.call import Call
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.kombo.concurrency import Slots
@@ -205,7 +205,13 @@ class Client:
 
     async def _read(self, request: Request[T], response: Response) -> T:
         """Read a response, a large one in a thread."""
-        read = partial(request.read, response.status, response.headers, response.body)
+
+        def read() -> T:
+            if too_many_values(response.body, "{[,"):
+                most = f"{MOST_VALUES:,} values, the most that is read"
+                self._connections.fail(AnswerTooLarge, request, f"it has more than {most}")
+            return request.read(response.status, response.headers, response.body)
+
         try:
             return read() if len(response.body) < LARGE else await asyncio.to_thread(read)
         except MemoryError:
