@@ -96,7 +96,12 @@ class KomboError(SyncerError):
 
 
 class Transient(KomboError):
-    """The API could not answer right now."""
+    """The API could not answer right now.
+
+    answer: hash of an answer that came and could not be read; the same one again is not going to pass.
+    """
+
+    answer: bytes | None = None
 
 
 class RateLimited(Transient):

@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from syncer.domain.errors import CursorRefused, RequestRefused, Transient
 from syncer.domain.native.body import read_body
 from syncer.domain.native.cursor import NativeCursor
 from syncer.domain.native.jmespath import at, first_steps, led_to
+from syncer.domain.native.lenient_json import text_of
 from syncer.domain.native.paging.base import NativePage
+from syncer.domain.native.paging.single import SINGLE_PAGE
 from syncer.domain.native.request import call_at
 from syncer.domain.native.spec import NativeListSpec
+from syncer.domain.native.unusable import Unusable
+from syncer.domain.records.record import text_hash
 from syncer.domain.records.values import Unfit, json_text
 
 #: Statuses of tools for a position that they do not know (any more).
@@ -59,12 +64,21 @@ def read_listing(
             f"{subject} was refused with {status} by the tool in the middle of the list: begin it again.",
             **told,
         )
-    if status >= 400:
+    if status >= 300:
         raise RequestRefused(f"{subject} was refused with {status} by the tool.", **told)
+    if status == HTTPStatus.PARTIAL_CONTENT and spec.page == SINGLE_PAGE:
+        raise RequestRefused(
+            f"{subject} was answered with a part of the list (206): `page` must say how the rest is read.",
+            **told,
+        )
     try:
-        data = read_body(spec, body)
+        data = read_body(spec, body, headers)
+    except Unusable as error:
+        raise RequestRefused(f"{subject} has another answer than expected: {error}.", **told) from None
     except ValueError as error:
-        raise Transient(f"{subject} has an unreadable answer: {error}.", **told) from None
+        failure = Transient(f"{subject} has an unreadable answer: {error}.", **told)
+        failure.answer = text_hash(body or b"")
+        raise failure from None
     try:
         records = tuple(map(_text, _records(spec, data)))
         page = NativePage(call, data, records, headers, url)
@@ -112,4 +126,4 @@ def _text(record: Any) -> bytes:
     try:
         return json_text(record).encode()
     except Unfit:
-        return json.dumps(record, default=str).encode()
+        return json.dumps(record, default=text_of).encode()
