@@ -17,6 +17,8 @@ MOST_ANSWER_BYTES: Final = 64 * MIB
 LARGE_ANSWER_BYTES: Final = 8 * MIB
 #: Values in one answer: each takes some 60 to 200 bytes once decoded, however short its text is.
 MOST_VALUES: Final = 4_000_000
+#: Records in one answer: each takes some 1,700 bytes on its way into the mirror, however few it has itself.
+MOST_RECORDS: Final = 250_000
 #: Bytes of one record: it becomes a document, columns and entries of indexes, all in one statement.
 MOST_RECORD_BYTES: Final = 8 * MIB
 #: Bytes of the rows in one statement, unless a single row has more: both sides hold it several times over.

@@ -6,16 +6,21 @@ https://www.rfc-editor.org/rfc/rfc4180
 from __future__ import annotations
 
 import csv
-import io
+import re
 from typing import Any
 
-from syncer.domain.limits import MOST_ANSWER_BYTES
+from syncer.domain.limits import MOST_RECORD_BYTES
 from syncer.domain.native.jmespath import first_steps
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.native.unusable import Unusable
 
-# It holds for the whole process. Cells end with their answer, which has a limit of its own.
-csv.field_size_limit(MOST_ANSWER_BYTES)
+# It holds for the whole process. The module takes four bytes and more for each character of a cell: what is
+# longer than a record may be is read in another way.
+csv.field_size_limit(MOST_RECORD_BYTES)
+
+_FIRST_LINE = re.compile(r"\S[^\r\n]*")
+_LINE = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n)|[^\r\n]++")
+_ROW = re.compile(r'(?:"(?:[^"]++|"")*+"|[^"\r\n]++)*+(?:\r\n|\r|\n|\Z)')
 
 
 def read_csv(content: str | bytes, spec: NativeListSpec) -> Any:
@@ -25,7 +30,8 @@ def read_csv(content: str | bytes, spec: NativeListSpec) -> Any:
     the text may be whole the next time, Unusable where it will not.
     """
     text = _decoded(content).lstrip("\ufeff")
-    header = text.lstrip().partition("\n")[0]
+    found = _FIRST_LINE.search(text)
+    header = found[0] if found else ""
     if header.startswith("<"):
         raise ValueError("it is a page of markup and no CSV")
     # What stands in the header most often; a comma where there is a single column.
@@ -53,7 +59,7 @@ def _decoded(content: str | bytes) -> str:
 
 
 def _lines(text: str, delimiter: str) -> list[list[str]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader((found[0] for found in _LINE.finditer(text)), delimiter=delimiter, strict=True)
     lines: list[list[str]] = []
     begins = 1
     try:
@@ -62,9 +68,35 @@ def _lines(text: str, delimiter: str) -> list[list[str]]:
             if line:
                 lines.append(line)
     except csv.Error as error:
+        if "field limit" in str(error):
+            return _long_lines(text, delimiter)
         if "unexpected end" in str(error):
             raise ValueError(f"it is cut off within a quoted cell of the row at line {begins:,}") from None
         raise Unusable(f"it is no CSV in the row at line {begins:,}: {error}") from None
+    return lines
+
+
+def _long_lines(text: str, delimiter: str) -> list[list[str]]:
+    """Read a text with a cell that is too long for the module: row by row, and that one by its cells."""
+    cell = re.compile(rf'(?:"((?:[^"]++|"")*+)"|([^"{delimiter}\r\n]*+))({delimiter}|\r\n|\r|\n|\Z)')
+    lines: list[list[str]] = []
+    position, line = 0, 1
+    while position < len(text):
+        row = _ROW.match(text, position)
+        if row is None:
+            raise ValueError(f"it is cut off within a quoted cell of the row at line {line:,}")
+        cells: list[str] = []
+        while (found := cell.match(text, position)) is not None:
+            quoted, plain, end = found.groups()
+            cells.append(plain if quoted is None else quoted.replace('""', '"'))
+            position = found.end()
+            if end != delimiter:
+                break
+        if position != row.end():
+            raise Unusable(f"it is no CSV in the row at line {line:,}: a quotation mark within a cell")
+        if cells != [""]:
+            lines.append(cells)
+        line += text.count("\n", row.start(), row.end())
     return lines
 
 
