@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping
+from io import BytesIO
 
 from syncer.domain.limits import MOST_ANSWER_BYTES
 
@@ -42,7 +43,8 @@ class Body:
             self._decoders = [_DECODERS[each]() for each in reversed(names) if each not in ("", "identity")]
         except KeyError:
             raise UnknownEncoding from None
-        self._parts: list[bytes] = []
+        # It gives what was written to it without a copy.
+        self._whole = BytesIO()
         self._received = 0
         self.size = 0
 
@@ -56,14 +58,13 @@ class Body:
         self.size += len(piece)
         if self.size > MOST_ANSWER_BYTES:
             raise Oversized
-        self._parts.append(piece)
+        self._whole.write(piece)
 
     def whole(self) -> bytes:
         """Give the body once all of it has come. Raises BrokenBody where it was cut off."""
         if self._received and not all(decoder.is_whole for decoder in self._decoders):
             raise BrokenBody("its body is cut off")
-        parts, self._parts = self._parts, []
-        return b"".join(parts)
+        return self._whole.getvalue()
 
 
 class _Inflater:

@@ -8,11 +8,19 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
+from traceback import clear_frames
 from types import TracebackType
 from typing import Self, TypeVar
 
 from syncer.domain.catalogue.model import Model
-from syncer.domain.errors import AnswerTooLarge, RateLimited, Transient, UnreadableAnswer, UsageError
+from syncer.domain.errors import (
+    AnswerTooLarge,
+    KomboError,
+    RateLimited,
+    Transient,
+    UnreadableAnswer,
+    UsageError,
+)
 from syncer.domain.limits import MOST_VALUES, in_mib, too_many_values
 from syncer.domain.native.call import Call
 from syncer.domain.ratelimit.budget import Purpose
@@ -182,6 +190,13 @@ class Client:
         )
 
     async def _attempt(self, request: Request[T]) -> tuple[T, float]:
+        try:
+            return await self._send(request)
+        except KomboError as error:
+            _release_bodies(error)
+            raise
+
+    async def _send(self, request: Request[T]) -> tuple[T, float]:
         permit = await self._permits.permit(request.purpose, request.integration_id, request.model_name)
         async with AsyncExitStack() as large:
             try:
@@ -217,3 +232,10 @@ class Client:
         except MemoryError:
             size = in_mib(len(response.body))
             self._connections.fail(AnswerTooLarge, request, f"memory is too short to read its {size}")
+
+
+def _release_bodies(error: BaseException | None) -> None:
+    """Release what the frames of an error hold: a body is large, and tasks keep their errors for a while."""
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__context__

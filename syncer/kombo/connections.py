@@ -128,9 +128,9 @@ class Connections:
             self.fail(RequestRefused, request, _reason(error))
         except httpx.RequestError as error:
             if _has_too_large_headers(error):
-                self.fail(
-                    AnswerTooLarge, request, "its headers have more than 100 KiB, the most that is read"
-                )
+                # Fewer records in it would have the same ones.
+                most = "100 KiB, the most that is read"
+                self.fail(UnreadableAnswer, request, f"its headers have more than {most}")
             self.fail(Transient, request, _reason(error), unsent=isinstance(error, _BEFORE_SENDING))
         except (Oversized, MemoryError):
             most = in_mib(MOST_ANSWER_BYTES)
