@@ -19,10 +19,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from syncer.domain.errors import Doubtful, KomboError, UsageError
+from syncer.domain.errors import Doubtful, KomboError, Transient, UsageError
 from syncer.domain.native.base64_text import read_base64
 from syncer.domain.native.call import Call, File
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.records.record import text_hash
 from syncer.kombo.concurrency import Slots
 from syncer.kombo.envelope import Envelope
 from syncer.kombo.errors import RequestInfo, error_from_response, unreadable
@@ -155,8 +156,15 @@ def read_native_answer(
     except ValueError as error:
         # The report of a failure need not be base64, and what a write has done is not to be hidden.
         if answer.is_well and call.is_read:
-            raise unreadable(status, headers, body, str(error), request) from None
+            raise _cut_off(unreadable(status, headers, body, str(error), request), body) from None
         return answer
+
+
+def _cut_off(error: KomboError, body: bytes) -> KomboError:
+    """Note the answer, so that the same one is not asked for again and again."""
+    if isinstance(error, Transient):
+        error.answer = text_hash(body)
+    return error
 
 
 def doubtful(error: KomboError, call: Call) -> KomboError:
