@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from syncer.domain.limits import MIB, MOST_RECORD_BYTES
@@ -11,7 +12,8 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
 from syncer.operations.refresh import refresh
-from syncer.simulator.server.faults import Match
+from syncer.operations.reproject import reproject
+from syncer.simulator.server.faults import Mangled, Match
 from syncer.simulator.server.large_faults import compressed_bomb, large_records, too_large_above
 from syncer.store.state.quarantine import Entry, entries
 from tests.support.mirror import Record
@@ -109,3 +111,25 @@ async def test_large_records_of_one_page_are_all_stored(make_world: MakeWorld) -
     (result,) = await world.sync(models=[EMPLOYEES])
     assert result.counts.quarantined == 0
     assert sum("note" in each for each in rows(world, EMPLOYEES).values()) == 5
+
+
+async def test_a_row_that_the_database_writes_with_more_white_space_is_projected_again(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world(records=300)
+
+    def add_numbers(body: bytes) -> bytes:
+        page = msgspec.json.decode(body)
+        page["data"]["results"][0]["numbers"] = [1] * 3_000_000
+        return msgspec.json.encode(page)
+
+    world.environment.faults.add(Match(model=GROUPS), Mangled(add_numbers), None)
+    await world.sync(models=[GROUPS])
+    before = rows(world)
+    async with world.app(privacy={"exclude": ["hris_groups.name"]}) as app:
+        await reproject(app, [GROUPS])
+    assert in_quarantine(world) == []
+    without_names = {
+        key: {name: value for name, value in row.items() if name != "name"} for key, row in before.items()
+    }
+    assert rows(world) == without_names
