@@ -121,9 +121,11 @@ async def test_large_answers_are_read_one_after_another() -> None:
         async with asyncio.TaskGroup() as fetching:
             fetching.create_task(fetch("first"))
             await server.asked.wait()
-            fetching.create_task(fetch("second"))
+            second = fetching.create_task(fetch("second"))
             await second_is_sent.wait()
             # A small one has nothing to wait for.
             await fetch("small")
+            done, _ = await asyncio.wait({second}, timeout=1)
+            assert not done
             may_end.set()
     assert ended == ["small", "first", "second"]

@@ -13,6 +13,7 @@ from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
 from syncer.operations.refresh import refresh
 from syncer.operations.reproject import reproject
+from syncer.simulator.company.company import Company
 from syncer.simulator.server.faults import Mangled, Match
 from syncer.simulator.server.large_faults import compressed_bomb, large_records, too_large_above
 from syncer.store.state.quarantine import Entry, entries
@@ -24,6 +25,11 @@ GROUPS, EMPLOYEES = "hris_groups", "hris_employees"
 
 def integration(world: World) -> str:
     (only,) = world.environment.integrations
+    return only
+
+
+def company(world: World) -> Company:
+    (only,) = world.environment.companies.values()
     return only
 
 
@@ -105,12 +111,14 @@ async def test_records_that_are_looked_up_come_a_few_at_a_time_where_they_are_la
 
 
 async def test_large_records_of_one_page_are_all_stored(make_world: MakeWorld) -> None:
-    """Together they are more than a statement may have."""
-    world = make_world(records=300)
+    """Together they are more than a statement may have, and the next page has fewer."""
+    world = make_world(records=300, kombo={"page_size": 10})
     world.environment.faults.add(Match(model=EMPLOYEES), large_records(3 * MIB, 5), None)
     (result,) = await world.sync(models=[EMPLOYEES])
     assert result.counts.quarantined == 0
-    assert sum("note" in each for each in rows(world, EMPLOYEES).values()) == 5
+    assert set(rows(world, EMPLOYEES)) == set(world.source(EMPLOYEES, company(world)))
+    sizes = [int(each.params["page_size"]) for each in world.environment.requests if each.model == EMPLOYEES]
+    assert sizes[:2] == [10, 5]
 
 
 async def test_a_row_that_the_database_writes_with_more_white_space_is_projected_again(
