@@ -17,6 +17,7 @@ from syncer.simulator.company.company import Company
 from syncer.simulator.server.faults import Mangled, Match
 from syncer.simulator.server.large_faults import compressed_bomb, large_records, too_large_above
 from syncer.store.state.quarantine import Entry, entries
+from syncer.sync.context import Progress
 from tests.support.mirror import Record
 from tests.support.world import MakeWorld, World
 
@@ -141,3 +142,34 @@ async def test_a_row_that_the_database_writes_with_more_white_space_is_projected
         key: {name: value for name, value in row.items() if name != "name"} for key, row in before.items()
     }
     assert rows(world) == without_names
+
+
+async def test_large_rows_are_projected_again_a_few_at_a_time(make_world: MakeWorld) -> None:
+    world = make_world(records=300)
+    world.environment.faults.add(Match(model=EMPLOYEES), large_records(3 * MIB, 9), None)
+    await world.sync(models=[EMPLOYEES])
+    before = rows(world, EMPLOYEES)
+    batches: list[int] = []
+    async with world.app() as app:
+        await reproject(app, [EMPLOYEES], lambda done: batches.append(done.rows))
+    # More than 8 MiB are three of them.
+    assert batches[:4] == [0, 3, 6, 9]
+    assert batches[-1] == len(before)
+    assert rows(world, EMPLOYEES) == before
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+async def test_memory_that_is_too_short_for_a_page_fails_its_stream_alone(make_world: MakeWorld) -> None:
+    world = make_world(records=300)
+
+    def run_short(progress: Progress) -> None:
+        if progress.key.model == EMPLOYEES and progress.step == "page":
+            raise MemoryError
+
+    results = {each.key.model: each for each in await world.run(report=run_short)}
+    failed = results.pop(EMPLOYEES)
+    assert (failed.outcome, failed.error) == (
+        Outcome.FAILED,
+        "Memory is too short for a page of hris_employees.",
+    )
+    assert {each.outcome for each in results.values()} == {Outcome.COMPLETE}
