@@ -19,6 +19,8 @@ SyncerError
     ├── CursorRefused           a request that carried a cursor is refused: begin the list again
     ├── ListStuck               page follows page and none brings a new record: look at the source
     ├── KeyRefused              the API key is not accepted                        exit 4
+    ├── UnreadableAnswer        an answer that would be as unreadable again
+    │   └── AnswerTooLarge      one that is larger than what is read: ask for less at once
     ├── Doubtful                a call that may have been carried out: look before it is sent again
     └── RequestRefused          any other answer that a retry cannot mend
 
@@ -95,7 +97,12 @@ class KomboError(SyncerError):
 
 
 class Transient(KomboError):
-    """The API could not answer right now."""
+    """The API could not answer right now.
+
+    answer: hash of an answer that came and could not be read; the same one again is not going to pass.
+    """
+
+    answer: bytes | None = None
 
 
 class RateLimited(Transient):
@@ -146,6 +153,14 @@ class KeyRefused(KomboError):
     """The API key is not accepted."""
 
     exit_code = 4
+
+
+class UnreadableAnswer(KomboError):
+    """The answer cannot be read, and would be the same again."""
+
+
+class AnswerTooLarge(UnreadableAnswer):
+    """The answer is larger than what is read."""
 
 
 class Doubtful(KomboError):

@@ -1,25 +1,31 @@
-"""HTTP client of Kombo: take a permit, send, read, retry what is transient. The only module with httpx."""
+"""HTTP client of Kombo: take a permit, send, read, retry what is transient."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
+from traceback import clear_frames
 from types import TracebackType
-from typing import NoReturn, Self, TypeVar
-
-# What connections stand on; it takes a while to be read, and httpcore would do so in the first request.
-import anyio._backends._asyncio  # noqa: F401
-import httpx
+from typing import Self, TypeVar
 
 from syncer.domain.catalogue.model import Model
-from syncer.domain.errors import KomboError, RateLimited, RequestRefused, Transient, UsageError
+from syncer.domain.errors import (
+    AnswerTooLarge,
+    KomboError,
+    RateLimited,
+    Transient,
+    UnreadableAnswer,
+    UsageError,
+)
+from syncer.domain.limits import MOST_VALUES, in_mib, too_many_values
 from syncer.domain.native.call import Call
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.kombo.concurrency import Slots
+from syncer.kombo.connections import Connections, Response, Transport
 from syncer.kombo.headers import read_rate
 from syncer.kombo.integrations import (
     KEY_CHECK_PATH,
@@ -33,18 +39,10 @@ from syncer.kombo.passthrough import NativeAnswer, doubtful, native_request
 from syncer.kombo.request import RateLimiter, Request
 from syncer.kombo.retry import send_with_retries
 
-#: A request may last this many times the silence it may keep, however steadily its answer drips.
-LONGEST_REQUEST = 10
 #: Bytes of a body from which on it is read in a thread, so that nothing else has to wait for it.
 LARGE = 64 * 1024
-#: Seconds that an idle connection is kept; load balancers close theirs after a minute.
-KEEPALIVE = 30.0
 
 T = TypeVar("T")
-
-# httpx logs addresses with their queries, httpcore the headers of answers: nothing for a log file.
-for _name in ("httpx", "httpcore"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 class Client:
@@ -72,34 +70,26 @@ class Client:
         sleep: Callable[[float], Awaitable[None]],
         random: Callable[[], float],
         connect_timeout: float = 10.0,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: Transport | None = None,
         slots: defaultdict[str, Slots] | None = None,
     ) -> None:
         if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
             raise UsageError("The API key is empty or holds characters that no key has.")
-        self._api_key = api_key
         self._permits = permits
-        self._timeout = timeout
         self._clock = clock
         self._sleep = sleep
         self._random = random
         self._slots = defaultdict(Slots) if slots is None else slots
-        self._http = httpx.AsyncClient(
-            base_url=_checked(base_url),
-            headers={
-                "Authorization": f"Bearer {api_key}",
-                "User-Agent": f"syncer/{version}",
-                "Accept": "application/json",
-            },
-            timeout=httpx.Timeout(timeout, connect=min(connect_timeout, timeout)),
-            limits=httpx.Limits(
-                max_connections=connections,
-                max_keepalive_connections=connections,
-                keepalive_expiry=KEEPALIVE,
-            ),
-            follow_redirects=False,
+        self._connections = Connections(
+            base_url=base_url,
+            api_key=api_key,
+            timeout=timeout,
+            connect_timeout=connect_timeout,
+            connections=connections,
+            version=version,
             transport=transport,
         )
+        self._scrub = self._connections.scrub
 
     async def __aenter__(self) -> Self:
         return self
@@ -107,7 +97,7 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._http.aclose()
+        await self._connections.__aexit__(kind, error, trace)
 
     async def list_page(
         self,
@@ -172,7 +162,7 @@ class Client:
         request = native_request(call, integration_id, self._slots[integration_id], self._scrub)
         try:
             return (await self._request(request))[0]
-        except Transient as error:
+        except (Transient, UnreadableAnswer) as error:
             raise doubtful(error, call) from None
 
     async def native_list(
@@ -200,92 +190,52 @@ class Client:
         )
 
     async def _attempt(self, request: Request[T]) -> tuple[T, float]:
+        try:
+            return await self._send(request)
+        except KomboError as error:
+            _release_bodies(error)
+            raise
+
+    async def _send(self, request: Request[T]) -> tuple[T, float]:
         permit = await self._permits.permit(request.purpose, request.integration_id, request.model_name)
-        try:
-            started = self._clock()
-            response = await self._send(request)
-            duration = self._clock() - started
-        except BaseException:
-            self._permits.answered(permit, None)
-            raise
-        headers = dict(response.headers)
-        rate = read_rate(headers)
-        try:
-            read = partial(request.read, response.status_code, headers, response.content)
-            value = read() if len(response.content) < LARGE else await asyncio.to_thread(read)
-        except RateLimited as error:
-            self._permits.refused(permit, rate, error.reset)
-            raise
-        except BaseException:
-            self._permits.answered(permit, rate)
-            raise
+        async with AsyncExitStack() as large:
+            try:
+                started = self._clock()
+                response = await self._connections.send(request, large)
+                duration = self._clock() - started
+            except BaseException:
+                self._permits.answered(permit, None)
+                raise
+            rate = read_rate(response.headers)
+            try:
+                value = await self._read(request, response)
+            except RateLimited as error:
+                self._permits.refused(permit, rate, error.reset)
+                raise
+            except BaseException:
+                self._permits.answered(permit, rate)
+                raise
         self._permits.answered(permit, rate)
         return value, duration
 
-    async def _send(self, request: Request[T]) -> httpx.Response:
-        """Send once and receive the whole response, body read and decompressed."""
-        limit = self._timeout * LONGEST_REQUEST
+    async def _read(self, request: Request[T], response: Response) -> T:
+        """Read a response, a large one in a thread."""
+
+        def read() -> T:
+            if too_many_values(response.body, "{[,"):
+                most = f"{MOST_VALUES:,} values, the most that is read"
+                self._connections.fail(AnswerTooLarge, request, f"it has more than {most}")
+            return request.read(response.status, response.headers, response.body)
+
         try:
-            async with asyncio.timeout(limit):
-                return await self._http.request(
-                    "GET" if request.body is None else "POST",
-                    request.path,
-                    params=request.params,
-                    headers=request.headers,
-                    content=request.body,
-                )
-        except TimeoutError:
-            self._fail(Transient, request, f"the answer was not complete after {limit:g} s")
-        except (httpx.LocalProtocolError, httpx.InvalidURL) as error:
-            self._fail(RequestRefused, request, _reason(error))
-        except httpx.RequestError as error:
-            self._fail(Transient, request, _reason(error), unsent=isinstance(error, _BEFORE_SENDING))
-
-    def _fail(
-        self, kind: type[KomboError], request: Request[T], reason: str, *, unsent: bool = False
-    ) -> NoReturn:
-        """Raise an error without its cause: httpx quotes what went over the wire, which may be the key."""
-        whose = f" of {request.integration_id}" if request.integration_id else ""
-        host = self._http.base_url.netloc.decode()
-        message = f"No answer from {host} to {request.path}{whose}: {reason}."
-        error = kind(self._scrub(message), integration_id=request.integration_id)
-        error.unsent = unsent
-        raise error from None
-
-    def _scrub(self, text: str) -> str:
-        return text.replace(self._api_key, "[API key]")
+            return read() if len(response.body) < LARGE else await asyncio.to_thread(read)
+        except MemoryError:
+            size = in_mib(len(response.body))
+            self._connections.fail(AnswerTooLarge, request, f"memory is too short to read its {size}")
 
 
-def _checked(base_url: str) -> httpx.URL:
-    """Parse the address or raise UsageError. A user name in it would be sent in place of the key."""
-    try:
-        url = httpx.URL(base_url)
-    except httpx.InvalidURL:
-        url = httpx.URL()
-    if url.scheme not in ("http", "https") or not url.host or url.userinfo or (url.port or 0) > 65535:
-        raise UsageError("base_url must be an address such as https://api.kombo.dev/v1.")
-    return url
-
-
-def _reason(error: Exception) -> str:
-    for kind, reason in _REASONS.items():
-        if isinstance(error, kind):
-            return reason
-    # What is left says why there is no connection, in the words of the system.
-    return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-_BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-
-#: httpx's texts may quote the peer; these do not.
-_REASONS: dict[type[Exception], str] = {
-    httpx.ConnectTimeout: "it took too long to connect",
-    httpx.PoolTimeout: "all connections were busy for too long",
-    httpx.TimeoutException: "it was silent for too long",
-    httpx.LocalProtocolError: "the integration's id cannot be sent",
-    httpx.InvalidURL: "the address cannot be sent",
-    httpx.ProtocolError: "it broke off or was not HTTP",
-    httpx.ReadError: "the connection broke while reading",
-    httpx.WriteError: "the connection broke while sending",
-    httpx.DecodingError: "its body could not be decompressed",
-}
+def _release_bodies(error: BaseException | None) -> None:
+    """Release what the frames of an error hold: a body is large, and tasks keep their errors for a while."""
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__context__

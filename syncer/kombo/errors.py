@@ -26,6 +26,7 @@ from syncer.domain.errors import (
     RequestRefused,
     Transient,
 )
+from syncer.domain.limits import MOST_ERROR_BYTES
 from syncer.kombo.headers import read_reset
 
 INPUT_INVALID = "PLATFORM.INPUT_INVALID"
@@ -136,6 +137,8 @@ def unreadable(
 
 def _error_member(body: bytes) -> dict[str, Any] | None:
     """Read the ``error`` object of Kombo's error envelope; None where the body is something else."""
+    if len(body) > MOST_ERROR_BYTES:
+        return None
     try:
         envelope = json.loads(body)
     except (ValueError, RecursionError):

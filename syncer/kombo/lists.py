@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 import msgspec
 
 from syncer.domain.catalogue.model import Model
-from syncer.domain.errors import UsageError
+from syncer.domain.errors import AnswerTooLarge, UsageError
+from syncer.domain.limits import MOST_RECORDS
 from syncer.kombo.envelope import Envelope
 from syncer.kombo.errors import RequestInfo, error_from_response, unreadable
 from syncer.kombo.headers import read_served_at
@@ -93,7 +94,7 @@ def read_page(
     """Read the page in a response (headers: lower-case names). scrub takes secrets out of texts for messages.
 
     A record that is not valid JSON is passed on like any other. Raises a KomboError by the answer's
-    code and status; Transient for a success that is not a whole page.
+    code and status; Transient for a success that is not a whole page; AnswerTooLarge.
     """
     request = RequestInfo(
         f"{model_name} of {integration_id}", integration_id, has_cursor=has_cursor, scrub=scrub
@@ -112,6 +113,11 @@ def read_page(
             raise unreadable(status, headers, body, str(error), request) from None
     if said != "success":
         raise unreadable(status, headers, body, "it does not say success", request)
+    if len(results) > MOST_RECORDS:
+        most = f"{MOST_RECORDS:,} records, the most that is read"
+        raise AnswerTooLarge(
+            f"Kombo's answer for {request.subject} has more than {most}.", integration_id=integration_id
+        )
     return Page(results, cursor or None, read_served_at(headers))
 
 

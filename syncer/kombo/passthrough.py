@@ -8,7 +8,6 @@ Sources: Kombo's OpenAPI document and its Python SDK 1.4.0, ``send_passthrough_r
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -20,9 +19,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from syncer.domain.errors import Doubtful, KomboError, UsageError
+from syncer.domain.errors import Doubtful, KomboError, Transient, UsageError
+from syncer.domain.native.base64_text import read_base64
 from syncer.domain.native.call import Call, File
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.records.record import text_hash
 from syncer.kombo.concurrency import Slots
 from syncer.kombo.envelope import Envelope
 from syncer.kombo.errors import RequestInfo, error_from_response, unreadable
@@ -148,9 +149,22 @@ def read_native_answer(
         answer = replace(_answer(body), served_at=read_served_at(headers))
     except (msgspec.DecodeError, ValueError, RecursionError):
         raise unreadable(status, headers, body, "it holds no answer of the tool", request) from None
-    if call.wants_base64 and isinstance(answer.data, str):
-        return replace(answer, is_base64=_is_base64(answer.data))
-    return answer
+    if not call.wants_base64 or not isinstance(answer.data, str):
+        return answer
+    try:
+        return replace(answer, is_base64=read_base64(answer.data) is not None)
+    except ValueError as error:
+        # The report of a failure need not be base64, and what a write has done is not to be hidden.
+        if answer.is_well and call.is_read:
+            raise _cut_off(unreadable(status, headers, body, str(error), request), body) from None
+        return answer
+
+
+def _cut_off(error: KomboError, body: bytes) -> KomboError:
+    """Note the answer, so that the same one is not asked for again and again."""
+    if isinstance(error, Transient):
+        error.answer = text_hash(body)
+    return error
 
 
 def doubtful(error: KomboError, call: Call) -> KomboError:
@@ -173,7 +187,7 @@ def _answer(body: bytes) -> NativeAnswer:
         text = bytes(envelope.data.data) or None
     except (msgspec.DecodeError, UnicodeDecodeError):
         # A lone surrogate or the like in a tool's text must not hide what a call has done.
-        value = json.loads(body.decode(errors="replace"), strict=False)
+        value = json.loads(body.decode(errors="surrogateescape"), strict=False)
         data = value.get("data") if isinstance(value, dict) else None
         text = None
         if isinstance(data, dict) and "data" in data:
@@ -196,14 +210,6 @@ def _answer(body: bytes) -> NativeAnswer:
 
 def _header(value: Any) -> str | list[str]:
     return [str(each) for each in value] if isinstance(value, list) else str(value)
-
-
-def _is_base64(text: str) -> bool:
-    try:
-        base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    return True
 
 
 def _without_secrets(text: str, call: Call) -> str:

@@ -18,6 +18,8 @@ log = structlog.get_logger()
 
 #: Times that one request goes out before a transient failure is final.
 MOST_TRIES = 6
+#: Times that the same unreadable answer of a tool is believed to pass.
+MOST_SAME_ANSWERS = 3
 #: Refusals for the key's budget that one request bears. Each is followed by a wait for the window's reset.
 MOST_REFUSALS = 10
 #: Seconds of the first backoff at most; it doubles with every try up to the longest. The five of one
@@ -30,10 +32,15 @@ CONCURRENCY_BACKOFF = 1.0
 
 @dataclass(frozen=True, slots=True)
 class RetryState:
-    """Count of a request's transient failures and of its 429s for the key's rate limit."""
+    """Count of a request's transient failures and of its 429s for the key's rate limit.
+
+    answer: hash of the last answer that could not be read; same: how often in a row it has come.
+    """
 
     failures: int = 0
     refusals: int = 0
+    answer: bytes | None = None
+    same: int = 0
 
 
 def is_undone(error: KomboError) -> bool:
@@ -57,8 +64,10 @@ def next_retry(
         return (0.0, state) if state.refusals < MOST_REFUSALS else None
     if not isinstance(error, Transient) or (once and not is_undone(error)):
         return None
-    state = replace(state, failures=state.failures + 1)
-    if state.failures >= MOST_TRIES:
+    is_unreadable = error.answer is not None
+    same = state.same + 1 if is_unreadable and error.answer == state.answer else int(is_unreadable)
+    state = replace(state, failures=state.failures + 1, answer=error.answer, same=same)
+    if state.failures >= MOST_TRIES or same >= MOST_SAME_ANSWERS:
         return None
     least = CONCURRENCY_BACKOFF if isinstance(error, ConcurrencyLimited) else 0.0
     bound = min(FIRST_BACKOFF * 2 ** (state.failures - 1), LONGEST_BACKOFF)

@@ -73,6 +73,8 @@ class Walks:
             return outcome_of(error), str(error)
         except ProjectionReplaced as error:
             return Outcome.FAILED, str(error)
+        except MemoryError:
+            return Outcome.FAILED, f"Memory is too short for a page of {run.key.model}."
 
     async def _walks(self, integration: IntegrationRow, mode: Mode) -> None:
         run, rules, spec = self.run, self.run.context.rules, self.run.source.spec

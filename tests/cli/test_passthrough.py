@@ -13,7 +13,8 @@ import pytest
 
 from syncer.simulator.company.company import Company
 from syncer.simulator.server import faults
-from syncer.simulator.server.faults import Dropped, Late, Match, native_answer
+from syncer.simulator.server.faults import Dropped, Late, Match, native_answer, native_rewritten
+from syncer.simulator.server.large_faults import compressed_bomb
 from syncer.simulator.tools.personio import PICTURE
 
 if TYPE_CHECKING:
@@ -172,6 +173,30 @@ def test_a_failure_of_the_tool_is_exit_1_with_status_and_body(native: Shell, sou
     assert not (native.directory / "kept.json").exists()
     assert native.run(*call, "--base64").json["key"] == "employee.not.found"
     assert native.run(*call, "--json").json["status"] == 404
+    assert len(source.environment.requests) == 3
+
+
+def test_an_answer_that_is_too_large_is_one_sentence_and_hides_no_write(
+    native: Shell, source: Source
+) -> None:
+    source.environment.faults.add(Match(call="*"), compressed_bomb(), times=None)
+    ran = native.run(*HISTORY)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("Error: Too large an answer from ")
+    assert ran.err.endswith("it has more than 64 MiB, the most that is read.\n")
+    assert "may have been carried out all the same" in add_work(native).err
+    assert len(source.environment.requests) == 2
+
+
+def test_a_file_that_is_cut_off_is_not_written(native: Shell, source: Source) -> None:
+    cut = native_rewritten(lambda data: data[:-3])
+    source.environment.faults.add(Match(call="GET *"), cut, times=None)
+    path = "/company/employees/5/profile-picture/75"
+    call = ("passthrough", "personio/personnel", "GET", path, "--integration", source.integration)
+    ran = native.run(*call, "--base64", "--output", "picture.png")
+    assert ran.code == 1
+    assert "its base64 is cut off after " in ran.err
+    assert not (native.directory / "picture.png").exists()
     assert len(source.environment.requests) == 3
 
 

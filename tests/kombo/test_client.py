@@ -9,6 +9,7 @@ import socket
 import struct
 import sys
 import traceback
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,11 +17,9 @@ from datetime import UTC, datetime
 from importlib.abc import MetaPathFinder
 from urllib.parse import parse_qsl, urlsplit
 
-import brotli  # type: ignore[import-untyped]
 import httpx
 import pytest
 import structlog
-import zstandard
 
 from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import (
@@ -35,7 +34,7 @@ from syncer.domain.errors import (
     UsageError,
 )
 from syncer.domain.ratelimit.budget import Permit, Purpose, Rate
-from syncer.kombo import client as client_module
+from syncer.kombo import connections as connections_module
 from syncer.kombo.client import Client
 from syncer.kombo.lists import Page
 
@@ -261,7 +260,7 @@ async def test_a_list_request_names_key_integration_program_and_filters_on_every
         assert seen.headers["authorization"] == f"Bearer {KEY}"
         assert seen.headers["x-integration-id"] == ID
         assert seen.headers["user-agent"] == "syncer/1.2.3"
-        assert {"gzip", "br", "zstd"} <= set(seen.headers["accept-encoding"].split(", "))
+        assert seen.headers["accept-encoding"] == "gzip, deflate"
 
 
 async def test_an_integration_is_asked_for_by_path_alone() -> None:
@@ -349,7 +348,14 @@ def silent_client(*, base_url: str = "https://api.kombo.dev/v1", api_key: str = 
 
 @pytest.mark.parametrize(
     ("encoding", "compress"),
-    [("gzip", gzip.compress), ("br", brotli.compress), ("zstd", zstandard.compress)],
+    [
+        ("gzip", gzip.compress),
+        ("GZIP", lambda body: gzip.compress(body[:20]) + gzip.compress(body[20:])),
+        ("deflate", zlib.compress),
+        ("deflate", lambda body: zlib.compress(body, wbits=-zlib.MAX_WBITS)),
+        ("deflate, gzip", lambda body: gzip.compress(zlib.compress(body))),
+        ("identity", bytes),
+    ],
 )
 async def test_compressed_answers_are_read(encoding: str, compress: Callable[[bytes], bytes]) -> None:
     body = compress(json.dumps(page("a")).encode())
@@ -438,14 +444,11 @@ BROKEN = {
     "a_body_without_an_end": a_body_without_an_end,
     "not_http": not_http,
     "bad_gzip": answer(200, b"not gzip", {"Content-Encoding": "gzip"}),
-    "bad_br": answer(200, b"not brotli", {"Content-Encoding": "br"}),
-    "bad_zstd": answer(200, b"not zstd", {"Content-Encoding": "zstd"}),
     "half_gzip": answer(
         200, gzip.compress(json.dumps(page("a")).encode())[:-20], {"Content-Encoding": "gzip"}
     ),
-    "half_br": answer(200, brotli.compress(json.dumps(page("a")).encode())[:-5], {"Content-Encoding": "br"}),
-    "half_zstd": answer(
-        200, zstandard.compress(json.dumps(page("a")).encode())[:-5], {"Content-Encoding": "zstd"}
+    "half_deflate": answer(
+        200, zlib.compress(json.dumps(page("a")).encode())[:-5], {"Content-Encoding": "deflate"}
     ),
     "html": answer(502, b"<html>502 Bad Gateway</html>"),
     "maintenance": answer(200, b"<html>Back soon</html>"),
@@ -494,7 +497,7 @@ async def test_a_silent_server_does_not_hold_the_request() -> None:
 async def test_a_server_that_never_ends_its_answer_does_not_hold_the_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(client_module, "LONGEST_REQUEST", 0.025)
+    monkeypatch.setattr(connections_module, "LONGEST_REQUEST", 0.025)
     async with serving(drip, *[answer(200, page("a"))] * 5) as server, lab(server.url, silence=20) as at:
         with structlog.testing.capture_logs() as logs:
             assert len((await at.page()).results) == 1

@@ -16,6 +16,7 @@ from syncer.domain.errors import (
     RequestRefused,
     Transient,
 )
+from syncer.domain.limits import MOST_ERROR_BYTES
 from syncer.kombo.errors import RequestInfo, error_from_response
 
 LIST = RequestInfo("hris_employees of personio:1", "personio:1")
@@ -187,3 +188,9 @@ def test_a_secret_in_kombos_words_is_taken_out_before_they_are_cut() -> None:
         )
         assert "ks_" not in str(error)
         assert error.code == "***"
+
+
+def test_an_error_of_the_size_of_a_list_is_none_of_kombos() -> None:
+    error = {"code": "PLATFORM.INTEGRATION_NOT_FOUND", "message": "x" * MOST_ERROR_BYTES}
+    found = error_from_response(500, {}, json.dumps({"error": error}).encode(), RequestInfo("a list"))
+    assert (type(found), found.code, found.by_kombo) == (Transient, None, False)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from syncer.domain.catalogue.model import Features, Model
 from syncer.domain.errors import (
+    AnswerTooLarge,
     ConcurrencyLimited,
     CursorRefused,
     IntegrationGone,
@@ -23,6 +24,7 @@ from syncer.domain.errors import (
     Transient,
     UsageError,
 )
+from syncer.domain.limits import MOST_RECORDS
 from syncer.kombo.lenient_page import Broken, split_page
 from syncer.kombo.lists import Page, list_params, read_page
 
@@ -353,3 +355,9 @@ def test_the_tolerant_way_reads_every_valid_page_like_the_strict_one(
 def test_the_tolerant_way_refuses_what_is_not_one_whole_page(body: bytes) -> None:
     with pytest.raises(Broken):
         split_page(body)
+
+
+def test_more_records_than_a_walk_holds_are_no_page() -> None:
+    body = b'{"status":"success","data":{"next":null,"results":[1' + b",1" * MOST_RECORDS + b"]}}"
+    with pytest.raises(AnswerTooLarge, match="has more than 250,000 records"):
+        read(200, {}, body)

@@ -171,7 +171,7 @@ def test_one_module_knows_httpx() -> None:
     knowing = {
         shown(path) for path in FILES for module, _ in imports(path) if module.split(".")[0] == "httpx"
     }
-    assert knowing == {"syncer/kombo/client.py"}
+    assert knowing == {"syncer/kombo/connections.py"}
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if layer(path) in TIMELESS], ids=shown)

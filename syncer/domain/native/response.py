@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from syncer.domain.errors import CursorRefused, RequestRefused, Transient
+from syncer.domain.limits import MOST_RECORDS
 from syncer.domain.native.body import read_body
 from syncer.domain.native.cursor import NativeCursor
 from syncer.domain.native.jmespath import at, first_steps, led_to
+from syncer.domain.native.lenient_json import text_of
 from syncer.domain.native.paging.base import NativePage
+from syncer.domain.native.paging.single import SINGLE_PAGE
 from syncer.domain.native.request import call_at
 from syncer.domain.native.spec import NativeListSpec
-from syncer.domain.records.values import Unfit, json_text
+from syncer.domain.native.unusable import Unusable
+from syncer.domain.records.record import text_hash
+from syncer.domain.records.values import Unfit, json_bytes
 
 #: Statuses of tools for a position that they do not know (any more).
 _UNKNOWN_POSITION = frozenset({400, 404, 410, 422})
@@ -59,14 +65,26 @@ def read_listing(
             f"{subject} was refused with {status} by the tool in the middle of the list: begin it again.",
             **told,
         )
-    if status >= 400:
+    if status >= 300:
         raise RequestRefused(f"{subject} was refused with {status} by the tool.", **told)
+    if status == HTTPStatus.PARTIAL_CONTENT and spec.page == SINGLE_PAGE:
+        raise RequestRefused(
+            f"{subject} was answered with a part of the list (206): `page` must say how the rest is read.",
+            **told,
+        )
     try:
-        data = read_body(spec, body)
+        data = read_body(spec, body, headers)
+    except Unusable as error:
+        raise RequestRefused(f"{subject} has another answer than expected: {error}.", **told) from None
     except ValueError as error:
-        raise Transient(f"{subject} has an unreadable answer: {error}.", **told) from None
+        failure = Transient(f"{subject} has an unreadable answer: {error}.", **told)
+        failure.answer = text_hash(body or b"")
+        raise failure from None
     try:
-        records = tuple(map(_text, _records(spec, data)))
+        found = _records(spec, data)
+        if len(found) > MOST_RECORDS:
+            raise ValueError(f"it has more than {MOST_RECORDS:,} records, the most that is read")
+        records = tuple(map(_text, found))
         page = NativePage(call, data, records, headers, url)
         return Listing(records, spec.page.next_cursor(cursor, page))
     except RecursionError:
@@ -110,6 +128,6 @@ def _parent(data: Any, steps: tuple[str, ...]) -> dict[str, Any] | None:
 def _text(record: Any) -> bytes:
     """Write a record as JSON text; one that no database can hold as text that says so when it is read."""
     try:
-        return json_text(record).encode()
+        return json_bytes(record)
     except Unfit:
-        return json.dumps(record, default=str).encode()
+        return json.dumps(record, default=text_of).encode()

@@ -13,9 +13,20 @@ import msgspec
 
 from syncer.domain.catalogue.model import Column, ColumnType
 from syncer.domain.native.jmespath import at, kind
+from syncer.domain.native.lenient_json import decode_leniently
 from syncer.domain.native.spec import Format, NativeListSpec
 from syncer.domain.records.projection import Projection
-from syncer.domain.records.record import ID_LENGTH, Poison, Record, decoded, has_nul, poison, text_hash
+from syncer.domain.records.record import (
+    ID_LENGTH,
+    Poison,
+    Record,
+    decoded,
+    has_nul,
+    is_too_large,
+    poison,
+    text_hash,
+    too_large,
+)
 from syncer.domain.records.row import Row
 from syncer.domain.records.values import CONVERTERS, Unfit, json_text
 
@@ -29,15 +40,19 @@ def read_native(spec: NativeListSpec, raw: bytes, parent: str | None) -> Record 
     try:
         record = decoded(raw)
         if not isinstance(record, dict):
-            return _poison(raw, "not an object")
+            # A row of CSV that is a list has other cells than the header.
+            reason = "more or fewer cells than the header" if spec.format == "csv" else "not an object"
+            return _poison(raw, reason)
         key = _key(spec, record, parent)
+        if is_too_large(raw):
+            return too_large(raw, _as_it_can_be_kept(key))
         if b"\\u0000" in raw and has_nul(record):
             return _poison(raw, "holds a NUL character", _as_it_can_be_kept(key))
         # With a key that does not tell its row a record can move from one row to another.
         told = raw + (parent or "").encode() if spec.may_list_twice else raw
         return Record(key, None, text_hash(told), raw, parent)
-    except Unfit as reason:
-        return _poison(raw, f"no usable key: {reason}")
+    except Unfit as error:
+        return _poison(raw, f"no usable key: {error}")
     except RecursionError:
         return _poison(raw, "nested too deeply")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -89,9 +104,8 @@ def _key(spec: NativeListSpec, record: Any, parent: str | None) -> str:
 def _key_of_unreadable(spec: NativeListSpec, raw: bytes, parent: str | None) -> str | None:
     """Read the key of a record that no database takes: its row is there and not gone."""
     try:
-        record = json.loads(raw.decode(errors="surrogateescape"), strict=False, parse_float=Decimal)
-        key = _key(spec, record, parent)
-    except (ValueError, ArithmeticError, RecursionError):
+        key = _key(spec, decode_leniently(raw), parent)
+    except (ValueError, RecursionError):
         return None
     return _as_it_can_be_kept(key)
 
@@ -168,6 +182,8 @@ def _in_json(type_: ColumnType, value: Any) -> Any:
 
 def _poison(raw: bytes, reason: str, key: str | None = None) -> Poison:
     """Make a poison whose id is the key; a member ``id`` need not be one."""
+    if is_too_large(raw):
+        return too_large(raw, key)
     return replace(poison(raw, reason, None), id=key)
 
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeGuard
 
 import msgspec
 
+from syncer.domain.limits import MOST_RECORD_BYTES, in_mib
 from syncer.domain.records.exclude import Excluded
 from syncer.domain.records.values import Unfit, json_text
 
@@ -76,7 +77,8 @@ class Record(NamedTuple):
 class Poison:
     """A record that cannot be a row; document is ASCII JSON text that any database holds.
 
-    Where members are excluded and cannot be found in what came, the document is only a hash of it.
+    Where members are excluded and cannot be found in what came, or it is too large, the document is only a
+    hash of it.
     """
 
     id: str | None
@@ -85,10 +87,15 @@ class Poison:
 
 
 def read_record(raw: bytes, excluded: Excluded | None = None) -> Record | Poison:
-    """Read the record of a JSON text, or the reason why it cannot be a row.
+    """Read the record of a JSON text as it was received, or the reason why it cannot be a row.
 
     Of what is excluded neither knows anything; a record without any of it is kept as it came.
     """
+    return too_large(raw, _id_of(raw)) if is_too_large(raw) else read_stored(raw, excluded)
+
+
+def read_stored(raw: bytes, excluded: Excluded | None = None) -> Record | Poison:
+    """Read the record of a row's document: of any length, which databases change by their white space."""
     if excluded is None and b"\\u0000" not in raw:
         try:
             head = _head.decode(raw)
@@ -165,6 +172,27 @@ def ascii_json(document: str) -> str:
     return _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], document)
 
 
+def is_too_large(raw: bytes) -> bool:
+    """True for a record that is larger than the mirror keeps."""
+    return len(raw) > MOST_RECORD_BYTES
+
+
+def too_large(raw: bytes, record_id: str | None) -> Poison:
+    """Make the poison of a record that is too large; it is not read, and its document is withheld."""
+    most = in_mib(MOST_RECORD_BYTES)
+    reason = f"too large: it has {len(raw):,} bytes, and no more than {most} are kept"
+    return Poison(record_id, reason, _withheld(raw))
+
+
+def _id_of(raw: bytes) -> str | None:
+    """Read the id alone; None where there is none that a row could have."""
+    try:
+        record_id = _head.decode(raw).id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return record_id if is_id(record_id) and record_id.isprintable() else None
+
+
 def poison(raw: bytes, reason: str, excluded: Excluded | None) -> Poison:
     """Make a poison record of a JSON text that cannot be a row for this reason."""
     # Bytes that are no UTF-8 become lone surrogates, which tell the bytes.
@@ -188,7 +216,11 @@ def _without(text: str, raw: bytes, excluded: Excluded) -> str:
             return json.dumps(record) if excluded.strip(record) else ascii_json(text)
     except (ValueError, RecursionError):
         pass
-    return json.dumps({"withheld": blake2b(raw, digest_size=HASH_BYTES).hexdigest()})
+    return _withheld(raw)
+
+
+def _withheld(raw: bytes) -> str:
+    return json.dumps({"withheld": text_hash(raw).hex()})
 
 
 def _plain_float(text: str) -> float | str:

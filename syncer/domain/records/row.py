@@ -16,7 +16,7 @@ import msgspec
 
 from syncer.domain.catalogue.model import Child, Column, Link, Model
 from syncer.domain.records.exclude import Excluded
-from syncer.domain.records.record import Poison, Record, Values, decoded, hashed, is_id, poison, read_record
+from syncer.domain.records.record import Poison, Record, Values, decoded, hashed, is_id, poison, read_stored
 from syncer.domain.records.values import CONVERTERS, Unfit, json_text
 
 #: Bytes of a text that still fit an entry of PostgreSQL's indexes, which take 2,704.
@@ -69,8 +69,8 @@ def project(model: Model, record: Record, excluded: Excluded | None = None) -> R
 
 
 def project_text(model: Model, raw: bytes, excluded: Excluded | None = None) -> Row | Poison:
-    """Project a record's JSON text to its row, or to the reason why there is none."""
-    record = read_record(raw, excluded)
+    """Project a row's document to its row, or to the reason why there is none."""
+    record = read_stored(raw, excluded)
     return project(model, record, excluded) if isinstance(record, Record) else record
 
 

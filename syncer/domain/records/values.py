@@ -103,8 +103,13 @@ def clock_time(value: object) -> time:
 
 def json_text(value: object) -> str:
     """Any JSON value as JSON text, members in the order received and numbers exact."""
+    return json_bytes(value).decode()
+
+
+def json_bytes(value: object) -> bytes:
+    """Write ``json_text`` as bytes: what is large is not copied."""
     try:
-        return _encoder.encode(value).decode()
+        return _encoder.encode(value)
     except (ValueError, RecursionError) as error:
         raise Unfit(f"cannot be JSON text: {error}") from None
 

@@ -20,6 +20,9 @@ IDS_AT_ONCE = 100
 IDS_LENGTH = 3_500
 #: In how many complete walks in a row a record must be missing that Kombo cannot be asked for by its id.
 WALKS_WITHOUT_IDS = 2
+#: Live rows from which on a list that lacks more than half of them is not believed, where absence is all that
+#: tells: a text that was cut off looks like that, and few rows are below every other brake.
+FEW_ROWS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +32,16 @@ class Brakes:
     max_share: float = 0.1
     max_rows: int = 50
 
-    def hold(self, missing: int, live: int, walk: Walk | None) -> bool:
+    def hold(self, missing: int, live: int, walk: Walk | None, *, can_look_up: bool = True) -> bool:
         """Decide if so many missing of so many live rows wait for a person.
 
         walk: the one that missed them. An empty list where there were rows says more of the source's
-        trouble than of its data, however few they were.
+        trouble than of its data, however few they were. can_look_up: Kombo was asked for just these rows.
         """
         if walk is not None and walk.rows == 0:
             return missing > 0
+        if not can_look_up and live >= FEW_ROWS and missing * 2 > live:
+            return True
         return missing > self.max_rows and missing > self.max_share * live
 
 

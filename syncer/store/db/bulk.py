@@ -1,12 +1,12 @@
 """Write many rows of one table in one statement, the fastest idempotent way each database has.
 
 SQLite: one prepared statement for all rows. PostgreSQL: all rows as one JSON parameter that the server
-unpacks, which needs one round trip and no client-side cast per value.
+unpacks, which needs one round trip and no client-side cast per value. Rows that are large take several.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date, time
 from decimal import Decimal
 from functools import cache
@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import Column, Connection, Date, LargeBinary, Table, Time
 from sqlalchemy.dialects import postgresql, sqlite
 
+from syncer.domain.limits import MOST_STATEMENT_BYTES
 from syncer.store.db.types import Json, Number, Timestamp, timestamp_text
 
 Values = dict[str, Any]
@@ -67,15 +68,28 @@ def _execute(connection: Connection, table: Table, rows: Sequence[Values], on_co
                     values[index] = encode(value)
             parameters.append(tuple(values))
         return connection.exec_driver_sql(_sqlite_statement(table) + on_conflict, parameters).rowcount
-    page = []
+    statement = _postgresql_statement(table) + on_conflict
+    return sum(
+        connection.exec_driver_sql(statement, (page,)).rowcount for page in _postgresql_pages(table, rows)
+    )
+
+
+def _postgresql_pages(table: Table, rows: Iterable[Values]) -> Iterator[str]:
+    """Write the rows as JSON lists that are no larger than a statement may be, unless one row is."""
+    encoders = _postgresql_encoders(table)
+    page, size = list[bytes](), 0
     for row in rows:
         present = {name: value for name, value in row.items() if value is not None}
-        for name, encode in _postgresql_encoders(table):
+        for name, encode in encoders:
             if name in present:
                 present[name] = encode(present[name])
-        page.append(present)
-    statement = _postgresql_statement(table) + on_conflict
-    return connection.exec_driver_sql(statement, (_encoder.encode(page).decode(),)).rowcount
+        text = _encoder.encode(present)
+        if page and size + len(text) > MOST_STATEMENT_BYTES:
+            yield f"[{b','.join(page).decode()}]"
+            page, size = [], 0
+        page.append(text)
+        size += len(text)
+    yield f"[{b','.join(page).decode()}]"
 
 
 @cache

@@ -18,7 +18,7 @@ from syncer.domain.records.record import Poison
 from syncer.domain.records.row import Row, project_entry, project_text
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.bulk import upsert
-from syncer.store.records.reproject import Batch, BatchContext, Step, last_key
+from syncer.store.records.reproject import Batch, BatchContext, Step, read_documents
 from syncer.store.records.reproject_quarantine import reproject_quarantine
 from syncer.store.records.write import write_by_halves
 from syncer.store.schema.mirror_tables import MIRROR
@@ -60,7 +60,7 @@ class ModelProjector:
         return excluded_from(self.name, self.exclusions)
 
     def _records(self, context: BatchContext, after: str) -> Batch:
-        found = _stored(context, MIRROR[self.name], after)
+        found, goes_on = _stored(context, MIRROR[self.name], after)
         stored = {each.id: each for each in found}
         rows: list[Row] = []
         poisons: list[Poison] = []
@@ -96,13 +96,12 @@ class ModelProjector:
             )
             for integration_id, these in sorted(by_integration.items())
         )
-        last = last_key([each.id for each in found], context.size)
-        return Batch(len(found), sum(written) + added, last)
+        return Batch(len(found), sum(written) + added, found[-1].id if goes_on else None)
 
     def _shared(self, child: Child, context: BatchContext, after: str) -> Batch:
         """Re-project children that several parents share, each out of its own document."""
         connection, table = context.connection, MIRROR[child.table]
-        found = _stored(context, table, after)
+        found, goes_on = _stored(context, table, after)
         values, excluded = [], []
         for each in found:
             entry = project_entry(child, each.document.encode(), self._excluded)
@@ -114,26 +113,22 @@ class ModelProjector:
         written = upsert(connection, table, values, keep=["integration_id"], compare=compared)
         if excluded:
             written += connection.execute(delete(table).where(table.c.id.in_(excluded))).rowcount
-        return Batch(0, written, last_key([each.id for each in found], context.size))
+        return Batch(0, written, found[-1].id if goes_on else None)
 
     def _quarantine(self, context: BatchContext, after: str) -> Batch:
         return reproject_quarantine(context, self.model, self._excluded, after)
 
 
-def _stored(context: BatchContext, table: Table, after: str) -> Sequence[Any]:
-    """Read and lock the next rows of the table, by id."""
-    return context.connection.execute(
-        select(
-            table.c.id,
-            table.c.integration_id,
-            cast(table.c.document, Text).label("document"),
-            table.c.content_hash,
-        )
+def _stored(context: BatchContext, table: Table, after: str) -> tuple[Sequence[Any], bool]:
+    """Read and lock the next rows of the table, by id; tell whether it goes on after them."""
+    document = cast(table.c.document, Text).label("document")
+    return read_documents(
+        context,
+        select(table.c.id, table.c.integration_id, document, table.c.content_hash)
         .where(table.c.id > after)
         .order_by(table.c.id)
-        .limit(context.size)
-        .with_for_update()
-    ).all()
+        .with_for_update(),
+    )
 
 
 def _write(context: BatchContext, model: Model, rows: Sequence[Row], stored: Mapping[str, Any]) -> int:

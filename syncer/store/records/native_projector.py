@@ -15,7 +15,7 @@ from syncer.domain.records.projection import Projection
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
 from syncer.domain.stream_key import StreamKey
-from syncer.store.records.reproject import Batch, BatchContext, Step, joined_key, last_key, split_key
+from syncer.store.records.reproject import Batch, BatchContext, Step, joined_key, read_documents, split_key
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.state.quarantine import keep_in_quarantine, quarantined_keys
 
@@ -52,7 +52,8 @@ class NativeProjector:
 
     def _records(self, context: BatchContext, after: str) -> Batch:
         connection, name = context.connection, self.name
-        found = connection.execute(
+        found, goes_on = read_documents(
+            context,
             select(
                 _COLUMNS.integration_id,
                 _COLUMNS.record_key,
@@ -67,9 +68,8 @@ class NativeProjector:
                 tuple_(_COLUMNS.integration_id, _COLUMNS.record_key) > tuple_(*split_key(after)),
             )
             .order_by(_COLUMNS.integration_id, _COLUMNS.record_key)
-            .limit(context.size)
-            .with_for_update()
-        ).all()
+            .with_for_update(),
+        )
         projected: dict[str, list[tuple[Record, Row | Poison]]] = defaultdict(list)
         changes = []
         for stored in found:
@@ -93,8 +93,8 @@ class NativeProjector:
             connection.execute(_UPDATE, changes)
         for integration_id, pairs in projected.items():
             _update_quarantine(context, StreamKey(integration_id, name), pairs)
-        keys = [joined_key(stored.integration_id, stored.record_key) for stored in found]
-        return Batch(len(found), len(changes), last_key(keys, context.size))
+        last = joined_key(found[-1].integration_id, found[-1].record_key) if goes_on else None
+        return Batch(len(found), len(changes), last)
 
 
 def _update_quarantine(

@@ -8,16 +8,21 @@ never gets lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
+from syncer.domain.limits import LARGE_PAGE_BYTES
 from syncer.domain.records.projection import Projection
 from syncer.store.schema.state_tables import streams
 from syncer.store.state.projections import ReprojectionCursor, lock_cursor, save_cursor
+
+#: Characters of the documents of a batch, and rows that the driver fetches at once.
+MOST_BATCH_BYTES: Final = LARGE_PAGE_BYTES
+FETCHED_ROWS: Final = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +100,21 @@ def expected_rows(connection: Connection, environment: str, name: str) -> int:
     return int(connection.execute(counted).scalar_one())
 
 
-def last_key(keys: Sequence[str], size: int) -> str | None:
-    """Give the last key of a full batch; None where the table ends with it."""
-    return keys[-1] if len(keys) == size else None
+def read_documents(context: BatchContext, rows: Select[Any]) -> tuple[list[Any], bool]:
+    """Read rows with their ``document`` until there are enough of them, or these are large.
+
+    Tells also whether the table may go on after them.
+    """
+    # A few at a time: the driver would have all of them in memory at once.
+    options = {"stream_results": True, "yield_per": FETCHED_ROWS}
+    found, size = list[Any](), 0
+    with context.connection.execute(rows.limit(context.size), execution_options=options) as result:
+        for row in result:
+            found.append(row)
+            size += len(row.document)
+            if size > MOST_BATCH_BYTES:
+                return found, True
+    return found, len(found) == context.size
 
 
 def joined_key(integration_id: str, key: str) -> str:

@@ -10,7 +10,7 @@ from syncer.domain.catalogue.model import Model
 from syncer.domain.records.exclude import Excluded
 from syncer.domain.records.record import ID_TAKEN, Poison, ascii_json
 from syncer.domain.records.row import Row, project_text
-from syncer.store.records.reproject import Batch, BatchContext, joined_key, last_key, split_key
+from syncer.store.records.reproject import Batch, BatchContext, joined_key, read_documents, split_key
 from syncer.store.records.write import DATABASE_REFUSAL
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.state_tables import quarantine
@@ -20,7 +20,8 @@ from syncer.store.state.quarantine import HASHED, record_key
 def reproject_quarantine(context: BatchContext, model: Model, excluded: Excluded | None, after: str) -> Batch:
     """Re-project a batch of the model's entries."""
     connection, columns = context.connection, quarantine.c
-    found = connection.execute(
+    found, goes_on = read_documents(
+        context,
         select(quarantine)
         .where(
             columns.environment == context.environment,
@@ -28,9 +29,8 @@ def reproject_quarantine(context: BatchContext, model: Model, excluded: Excluded
             tuple_(columns.integration_id, columns.record_key) > tuple_(*split_key(after)),
         )
         .order_by(columns.integration_id, columns.record_key)
-        .limit(context.size)
-        .with_for_update()
-    ).all()
+        .with_for_update(),
+    )
     table = MIRROR[model.name]
     rows = connection.execute(
         select(table.c.integration_id, table.c.id).where(
@@ -48,8 +48,8 @@ def reproject_quarantine(context: BatchContext, model: Model, excluded: Excluded
         )
         for entry in found
     )
-    keys = [joined_key(entry.integration_id, entry.record_key) for entry in found]
-    return Batch(0, written, last_key(keys, context.size))
+    last = joined_key(found[-1].integration_id, found[-1].record_key) if goes_on else None
+    return Batch(0, written, last)
 
 
 def _update(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from syncer.domain.errors import RequestRefused, Transient
+from syncer.domain.errors import AnswerTooLarge, RequestRefused, Transient
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.progress import WalkProgress
 from syncer.sync.sources.base import Records
@@ -35,14 +35,18 @@ async def lookup(
     """Look just these records up, deleted ones among them and whatever the model's filters say.
 
     ids: not more than fit into a request; one with a comma cannot be asked for and counts as known. Where the
-    request is refused, or one of the records cannot be told by its id, each half is asked for alone. Raises
-    KomboError where Kombo does not say what it knows.
+    request is refused, its answer is too large, or one of the records cannot be told by its id, each half is
+    asked for alone. Raises KomboError where Kombo does not say what it knows.
     """
     ids = [each for each in ids if "," not in each]
     if not ids:
         return Lookup(Records([], []), [])
     try:
         records = await _fetch(source, ids, purpose, by)
+    except AnswerTooLarge:
+        if len(ids) > 1:
+            return await _halves(source, ids, purpose, by)
+        raise
     except RequestRefused as refused:
         if refused.status not in _TOO_MUCH:
             raise

@@ -165,7 +165,8 @@ class Sweep:
         """True where more rows are missing than may be marked without approval."""
         missing = self._missing.count(connection, self._suspected)
         live = self.run.context.streams.get(connection, self.run.key).rows_live
-        return self.run.context.rules.brakes.hold(missing, live, self.walk)
+        can_look_up = by_id(self.run.source) is not None
+        return self.run.context.rules.brakes.hold(missing, live, self.walk, can_look_up=can_look_up)
 
     def _end(self, connection: Connection) -> tuple[Counts, Stream, datetime]:
         """Mark the missing rows deleted, or hold them; the walk is over."""

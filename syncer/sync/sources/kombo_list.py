@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
 from syncer.domain.catalogue.model import Model
+from syncer.domain.errors import AnswerTooLarge
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.exclude import Excluded, excluded_from
 from syncer.domain.records.projection import projection
 from syncer.domain.records.record import Poison, Record, read_record
 from syncer.domain.records.row import Row, project
+from syncer.domain.streams.page_size import PageSize
 from syncer.domain.streams.stream import Walk
 from syncer.kombo.lists import Page
 from syncer.store.schema.destination import Destination, model_destination
@@ -28,6 +30,10 @@ class KomboListSource:
     context: SyncContext
     spec: Model
     integration_id: str
+    page_size: PageSize = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "page_size", PageSize(self.context.rules.page_size))
 
     @property
     def destination(self) -> Destination:
@@ -42,15 +48,24 @@ class KomboListSource:
         return False
 
     async def page(self, walk: Walk, cursor: str | None, purpose: Purpose) -> Page:
-        return await self.context.client.list_page(
-            self.spec,
-            self.integration_id,
-            purpose=purpose,
-            page_size=self.context.rules.page_size,
-            updated_after=walk.updated_after,
-            cursor=cursor,
-            filters=walk.filters,
-        )
+        """Fetch the page; fewer records of it where the answer is too large."""
+        while True:
+            try:
+                page = await self.context.client.list_page(
+                    self.spec,
+                    self.integration_id,
+                    purpose=purpose,
+                    page_size=self.page_size.now,
+                    updated_after=walk.updated_after,
+                    cursor=cursor,
+                    filters=walk.filters,
+                )
+            except AnswerTooLarge:
+                if not self.spec.features.paging or not self.page_size.shrink():
+                    raise
+            else:
+                self.page_size.adapt(sum(map(len, page.results)))
+                return page
 
     def read(self, page: Page) -> Records:
         return self.records(page.results)

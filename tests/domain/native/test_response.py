@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncer.domain.errors import CursorRefused, KomboError, RequestRefused, Transient
+from syncer.domain.limits import MOST_VALUES
 from syncer.domain.native.cursor import NativeCursor
 from syncer.domain.native.paging.base import PagingStyle
 from syncer.domain.native.paging.counted import CountedStyle, OffsetStyle, PageNumberStyle
@@ -154,8 +155,24 @@ def test_an_offset_moves_by_what_came_and_a_page_by_one() -> None:
 
 
 @pytest.mark.parametrize("page", [OFFSET, PAGE])
-def test_an_empty_page_ends_a_list_that_is_counted(page: PagingStyle) -> None:
+def test_an_empty_page_ends_a_list_that_is_counted(page: CountedStyle) -> None:
     assert read(native_list(page), items(), NativeCursor(at=3)).next is None
+    with_total = replace(page, total="total")
+    assert read(native_list(with_total), items(total=0)).next is None
+    assert read(native_list(with_total), items(), NativeCursor(at=3)).next is None
+
+
+def test_an_empty_page_before_the_total_is_reached_is_no_end() -> None:
+    offset = native_list(OffsetStyle("at", total="total"))
+    said = refused(offset, items(total=9), NativeCursor(at=4))
+    assert said == "total: there are 9, and the list ended after 4."
+    assert read(offset, items(total=4), NativeCursor(at=4)).next is None
+    number = native_list(PageNumberStyle("at", total="total"))
+    assert (
+        refused(number, items(total=5), NativeCursor(at=3))
+        == "total: there are 5, and the list ended after 3."
+    )
+    assert read(number, items(total=3), NativeCursor(at=3)).next is None
 
 
 @pytest.mark.parametrize("style", [OffsetStyle, PageNumberStyle])
@@ -413,9 +430,7 @@ def test_bytes_of_xml_are_read_in_the_encoding_that_they_name() -> None:
 
 def test_entities_of_xml_are_not_expanded() -> None:
     bomb = '<!DOCTYPE a [<!ENTITY x "secret">]><a><b><n>&x;</n></b></a>'
-    assert (
-        unreadable(native_list(format="xml", records="a.b"), bomb) == "it is no XML: entities are disabled."
-    )
+    assert refused(native_list(format="xml", records="a.b"), bomb) == "it is no XML: entities are disabled."
 
 
 @pytest.mark.parametrize(
@@ -429,7 +444,11 @@ def test_entities_of_xml_are_not_expanded() -> None:
         ("id\tname\n1\t\n", [{"id": "1", "name": ""}]),
         ("id\n1\n", [{"id": "1"}]),
         ("id,name\n", []),
-        ("id,name\n1\n2,b,\n3,c,d\n", [{"id": "1", "name": None}, {"id": "2", "name": "b"}, ["3", "c", "d"]]),
+        (
+            "id,name\n1\n2,b,\n3,c,d\n4,d",
+            [["1"], {"id": "2", "name": "b"}, ["3", "c", "d"], {"id": "4", "name": "d"}],
+        ),
+        ('id,name\n1,5" pipe\n', [{"id": "1", "name": '5" pipe'}]),
     ],
 )
 def test_csv_is_a_list_of_rows_by_the_names_of_its_header(text: str, records: list[Any]) -> None:
@@ -442,28 +461,66 @@ def test_csv_is_a_list_of_rows_by_the_names_of_its_header(text: str, records: li
     [
         ("json", "<html><body>secret</body></html>", "it is no JSON: Expecting value at character 0."),
         ("json", '{"items": [{"id": 1}', "it is no JSON: Expecting ',' delimiter at character 20."),
-        ("json", '{"items": [NaN]}', "it is no JSON: NaN is no number."),
-        ("json", '{"items": ' + "[" * 100_000, "it is nested too deeply."),
         ("json", "", "it is empty."),
         ("json", " \n", "it is empty."),
         ("xml", "secret", "it is no XML: syntax error: line 1, column 0."),
         ("xml", "<a><b></a>", "it is no XML: mismatched tag: line 1, column 8."),
-        ("csv", "id,id\n1,2\n", "two of its columns have the same name."),
-        ("csv", "\n\n,", "no column of it has a name."),
         ("csv", " \n", "it is empty."),
+        ("csv", "\ufeff", "it is empty."),
+        ("csv", "<!doctype html>\n<title>secret</title>", "it is a page of markup and no CSV."),
+        (
+            "csv",
+            'id,name\n1,a\n2,"b\nc"\n3,"secret\n4,d\n',
+            "it is cut off within a quoted cell of the row at line 5.",
+        ),
+        ("csv", "id,name\n1,a\n2", "it is cut off: its last row has 1 cells, and the header has 2."),
+        ("csv", "i", "no column of it has the name 'id'."),
     ],
 )
-def test_a_text_that_is_not_of_its_format_is_told_without_its_content(
-    written: object, text: str, said: str
+def test_a_text_that_may_be_whole_the_next_time_is_told_without_its_content(
+    written: Format, text: str, said: str
 ) -> None:
     assert unreadable(native_list(format=written), text) == said
     encoded = base64.b64encode(text.encode()).decode()
     assert unreadable(native_list(format=written, wants_base64=True), encoded) == said
 
 
-def test_bytes_that_are_no_text_are_told() -> None:
-    encoded = base64.b64encode(b"id\n\xff\n").decode()
-    assert unreadable(native_list(format="csv", wants_base64=True), encoded) == "it is no UTF-8 text."
+@pytest.mark.parametrize(
+    ("written", "text", "said"),
+    [
+        ("json", '{"items": ' + "[" * 100_000, "it is nested too deeply."),
+        ("csv", "id,id\n1,2\n", "two of its columns have the same name."),
+        ("csv", "\n\n,", "no column of it has a name."),
+        ("csv", "name,city\nsecret,a\n", "no column of it has the name 'id'."),
+        (
+            "csv",
+            'id,name\n1,a\n2,"secret" b\n3,c\n',
+            "it is no CSV in the row at line 3: ',' expected after '\"'.",
+        ),
+    ],
+)
+def test_a_text_that_no_repetition_mends_is_refused_without_its_content(
+    written: Format, text: str, said: str
+) -> None:
+    assert refused(native_list(format=written), text) == said
+    encoded = base64.b64encode(text.encode()).decode()
+    assert refused(native_list(format=written, wants_base64=True), encoded) == said
+
+
+@pytest.mark.parametrize(
+    ("written", "begin", "value"), [("csv", "id\n", "\n"), ("xml", "<a>", "<b/>"), ("json", "[", "0,")]
+)
+def test_a_text_of_more_values_than_are_decoded_is_refused(written: Format, begin: str, value: str) -> None:
+    spec = native_list(format=written, wants_base64=True)
+    text = base64.b64encode((begin + value * MOST_VALUES).encode()).decode()
+    assert refused(spec, text) == "it has more than 4,000,000 values, the most that is read."
+
+
+def test_bytes_that_are_no_text_are_told_from_bytes_that_are_cut_off() -> None:
+    spec = native_list(format="csv", wants_base64=True)
+    assert refused(spec, base64.b64encode(b"id\n\xff\n").decode()) == "it is no UTF-8 text at byte 3."
+    cut = base64.b64encode("id\né".encode()[:-1]).decode()
+    assert unreadable(spec, cut) == "it is cut off within the character at byte 3."
 
 
 def test_no_body_is_no_page() -> None:

@@ -33,6 +33,22 @@ def test_many_rows_and_a_large_share_are_held(missing: int, live: int, is_held: 
     assert Brakes(max_share=0.1, max_rows=50).hold(missing, live, WALK) is is_held
 
 
+@pytest.mark.parametrize(
+    ("missing", "live", "is_held"),
+    [
+        pytest.param(3, 5, True, id="more than half of five"),
+        pytest.param(5, 10, False, id="just half"),
+        pytest.param(14, 20, True, id="most of it"),
+        pytest.param(3, 4, False, id="fewer rows than tell anything"),
+    ],
+)
+def test_a_small_list_that_lacks_most_of_its_rows_is_held_where_absence_is_all_that_tells(
+    missing: int, live: int, is_held: bool
+) -> None:
+    assert Brakes().hold(missing, live, WALK, can_look_up=False) is is_held
+    assert not Brakes().hold(missing, live, WALK, can_look_up=True)
+
+
 def test_an_empty_list_is_not_believed_however_few_rows_there_were() -> None:
     assert Brakes().hold(1, 1, EMPTY)
     assert not Brakes().hold(0, 0, EMPTY)

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, event, select
 from sqlalchemy.exc import DBAPIError
 
+from syncer.domain.limits import MOST_STATEMENT_BYTES
 from syncer.store.db.bulk import insert, insert_statement, upsert
 from syncer.store.db.database import Database
 from syncer.store.db.types import Json
@@ -88,6 +89,24 @@ def test_a_page_is_one_statement(connection: Connection) -> None:
     upsert(connection, places, [place(str(number), select=number) for number in range(5000)])
     assert len(statements) == 1
     assert len(rows(connection)) == 5000
+
+
+def test_large_rows_are_statements_of_a_bounded_size(connection: Connection) -> None:
+    sizes: list[int] = []
+
+    def note(*args: object) -> None:
+        if str(args[2]).startswith("INSERT"):
+            # A list of rows, or a text with all of them.
+            sizes.append(len(args[3][0]) if isinstance(args[3], tuple) else 0)
+
+    event.listen(connection, "before_cursor_execute", note)
+    document = f'{{"text":"{"x" * (MOST_STATEMENT_BYTES // 3)}"}}'
+    written = upsert(connection, places, [place(str(number), document=document) for number in range(7)])
+    too_long = f'{{"text":"{"x" * MOST_STATEMENT_BYTES}"}}'
+    written += upsert(connection, places, [place("a", document=too_long), place("b")])
+    assert written == len(rows(connection)) == 9
+    assert len(sizes) == (6 if connection.dialect.name == "postgresql" else 2)
+    assert all(size < MOST_STATEMENT_BYTES * 1.01 for size in sizes)
 
 
 def test_a_row_that_is_there_is_ignored(connection: Connection) -> None:

@@ -44,6 +44,7 @@ class CountedStyle(ParameterStyle):
     def next_cursor(self, here: NativeCursor, page: NativePage) -> NativeCursor | None:
         records = page.records
         if not records:
+            self._check_end(here, page)
             return None
         digest = blake2b(b"\n".join(records), digest_size=16).hexdigest()
         position = here.at if isinstance(here.at, int) else self.first_position()
@@ -56,6 +57,14 @@ class CountedStyle(ParameterStyle):
         else:
             is_last = self.size is not None and len(records) < self.size
         return None if is_last else NativeCursor(here.row, following, digest)
+
+    def _check_end(self, here: NativeCursor, page: NativePage) -> None:
+        """Check that an empty page is not before the end. Raises ValueError."""
+        total = None if self.total is None else _number(self.total, page.data)
+        position = here.at if isinstance(here.at, int) else self.first_position()
+        passed = position + self.step(page) - self.first_position()
+        if total is not None and total > passed:
+            raise ValueError(f"total: there are {total:,}, and the list ended after {passed:,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +90,15 @@ class PageNumberStyle(CountedStyle):
 
 
 def _total(path: str, data: Any) -> int:
-    found = at(path, data)
-    try:
-        total = integer(int(found) if isinstance(found, str) and found.isdecimal() else found)
-    except ValueError:
-        total = 0
-    if total < 1:
+    total = _number(path, data)
+    if total is None or total < 1:
         raise ValueError(f"total: {led_to(path, data)}, and a number above 0 was expected")
     return total
+
+
+def _number(path: str, data: Any) -> int | None:
+    found = at(path, data)
+    try:
+        return integer(int(found) if isinstance(found, str) and found.isdecimal() else found)
+    except ValueError:
+        return None
