@@ -71,9 +71,11 @@ async def _skip_backfill(context: SyncContext, key: StreamKey) -> Result | None:
     def skip(connection: Connection) -> Result | None:
         stream = context.streams.find(connection, key)
         outcome = None if stream is None else backfill_outcome(stream, source_of(context, key).filters)
-        if outcome is None:
+        found = health(connection, context.streams.environment, key)
+        # What is incomplete though nothing of it is in quarantine is to be found out by a run.
+        if outcome is None or (outcome is Outcome.INCOMPLETE and not found.quarantined):
             return None
-        return Result(key, outcome, error=health(connection, context.streams.environment, key).reason)
+        return Result(key, outcome, error=found.reason)
 
     return await context.database.ask(skip)
 

@@ -139,9 +139,22 @@ def test_what_is_in_quarantine_is_listed_with_its_reason_and_tried_again(
 
     fault = source.environment.faults.add(Match(model=GROUPS), faults.rewritten(with_nul), times=None)
     company.update(GROUPS, bad, name="Renamed")
-    # A record in quarantine is no failure of the run, but the stream is not complete.
-    assert mirror.run("sync").code == 0
-    assert mirror.run("status").code == 1
+    # Everybody says the same of a stream with a record in quarantine.
+    why = "1 record is in quarantine: `syncer quarantine list` shows why."
+    ran = mirror.run("sync")
+    assert ran.code == 1
+    assert f"{GROUPS}: incomplete, " in ran.out
+    assert why in ran.out
+    for command in ("sync", "backfill", "reconcile"):
+        again = mirror.run(command, "--json", "--model", GROUPS)
+        (stream,) = again.json["streams"]
+        assert (again.code, stream["outcome"], stream["error"]) == (1, "incomplete", why), command
+    status = mirror.run("status")
+    assert status.code == 1
+    assert status.out.count("in quarantine") == 1
+    (told,) = [each for each in mirror.run("status", "--json").json["streams"] if each["model"] == GROUPS]
+    assert (told["state"], told["last_outcome"], told["last_error"]) == ("incomplete", "incomplete", why)
+    assert mark(mirror, f"SELECT last_outcome FROM mirror_freshness WHERE model = '{GROUPS}'") == "incomplete"
     (entry,) = mirror.run("quarantine", "list", "--json").json
     assert (entry["model"], entry["record"], entry["reason"]) == (GROUPS, bad, "holds a NUL character")
     listed = mirror.run("quarantine", "list").out.splitlines()[-1]
@@ -155,4 +168,7 @@ def test_what_is_in_quarantine_is_listed_with_its_reason_and_tried_again(
     mended = mirror.run("quarantine", "retry")
     assert (mended.code, mended.out) == (0, f"{GROUPS} {bad} updated\n")
     assert mirror.run("quarantine", "retry").out == "Nothing is in quarantine.\n"
+    (told,) = [each for each in mirror.run("status", "--json").json["streams"] if each["model"] == GROUPS]
+    assert (told["state"], told["last_outcome"], told["last_error"]) == ("complete", "complete", None)
     assert mirror.run("status").code == 0
+    assert mirror.run("backfill").code == 0

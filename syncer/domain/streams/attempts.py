@@ -42,13 +42,18 @@ def retry_after(error: KomboError) -> timedelta | None:
     return RETRY_FIRST if isinstance(error, ParentsUnread) else None
 
 
-def outcome_with(outcome: Outcome, held: int) -> Outcome:
-    """Adjust the outcome to held rows: a run that did all it could is no success while there are some."""
-    return Outcome.HELD if outcome is Outcome.COMPLETE and held else outcome
+def outcome_with(outcome: Outcome, *, held: int, quarantined: int) -> Outcome:
+    """Adjust the outcome to held rows and records in quarantine.
+
+    A run that did all it could is no success while there are some.
+    """
+    if outcome is not Outcome.COMPLETE:
+        return outcome
+    if held:
+        return Outcome.HELD
+    return Outcome.INCOMPLETE if quarantined else Outcome.COMPLETE
 
 
-def state_after(outcome: Outcome, quarantined: int) -> StreamState:
-    """Give the state of a stream after a run: complete only if nothing of it is in quarantine."""
-    if outcome is Outcome.STOPPED or (outcome is Outcome.COMPLETE and quarantined):
-        return StreamState.INCOMPLETE
-    return StreamState(outcome)
+def state_after(outcome: Outcome) -> StreamState:
+    """Give the state of a stream after a run."""
+    return StreamState.INCOMPLETE if outcome is Outcome.STOPPED else StreamState(outcome)
