@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
+from syncer.cli.output import join_models
 from syncer.domain.durations import describe_elapsed
 from syncer.domain.records.change import Counts
 from syncer.domain.stream_key import StreamKey
@@ -94,14 +95,15 @@ class Tally:
 
 
 class Lines(Tally):
-    """One plain line for each stream as its run ends."""
+    """One plain line for each stream as its run ends well; the others are shown together at the end."""
 
     def __init__(self, print_line: Callable[[str], None]) -> None:
         super().__init__()
         self._print = print_line
 
     def ended(self, result: Result) -> None:
-        self._print(line_of(result))
+        if not is_problem(result):
+            self._print(line_of(result))
 
 
 class Bars(Tally):
@@ -155,11 +157,7 @@ class Bars(Tally):
     def ended(self, result: Result) -> None:
         self._drop(result.key)
         reason = (result.key.integration_id, result.outcome, result.error)
-        if (
-            not result.outcome.is_well
-            and result.outcome is not Outcome.STOPPED
-            and reason not in self._reported
-        ):
+        if is_problem(result) and reason not in self._reported:
             self._reported.add(reason)
             self._live.console.print(
                 f"✗ {result.key.integration_id} {result.key.model} {result.outcome.value}", style="red"
@@ -225,15 +223,23 @@ def _bars(console: Console, keys: Sequence[StreamKey]) -> rich.progress.Progress
     return Bars(*columns, console=console)
 
 
-def line_of(result: Result) -> str:
-    """Format the result of a run as a line of text."""
+def is_problem(result: Result) -> bool:
+    """True for a run that did not end as it should, though nobody told it to stop."""
+    return not result.outcome.is_well and result.outcome is not Outcome.STOPPED
+
+
+def line_of(result: Result, *alike: Result) -> str:
+    """Format the result of a run, or of several of one integration that ended alike, as a line of text."""
+    results = (result, *alike)
     parts = [result.outcome.value]
-    if result.pages and result.kind is not None:
-        parts[0] += f" ({result.kind.value}, {counted(result.pages, 'page')})"
-    parts += effects(result.counts)
-    if not result.outcome.is_well and result.error:
-        parts.append(result.error)
-    return f"{result.key.integration_id} {result.key.model}: {', '.join(parts)}"
+    pages = sum(each.pages for each in results)
+    if pages and result.kind is not None:
+        parts[0] += f" ({result.kind.value}, {counted(pages, 'page')})"
+    parts += effects(sum((each.counts for each in results), Counts()))
+    if not result.outcome.is_well:
+        parts.append(result.error or "no reason was given")
+    models = join_models([each.key.model for each in results])
+    return f"{result.key.integration_id} {models}: {', '.join(parts)}"
 
 
 def effects(counts: Counts) -> list[str]:

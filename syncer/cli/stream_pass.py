@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,10 @@ from syncer.cli.session import Session
 
 if TYPE_CHECKING:
     from syncer.domain.streams.stream import Mode
+
+
+#: Events of the log that the results of a pass repeat.
+_REPORTED = frozenset({"run_ended", "run_failed", "integration_refused", "kombo_unreachable"})
 
 
 def run_pass(
@@ -36,11 +39,11 @@ def run_pass(
     from syncer.sync.context import Result
 
     app = session.app()
+    _leave_run_ends_to_the_results()
     tally, note = Tally(), print_note
     if is_terminal() and not as_json:
         tally = bars = Bars(console())
         note = bars.note
-        _leave_run_ends_to_the_bars()
     elif not as_json:
         tally = Lines(lambda line: print_line(printable(line)))
     work = operation.sync(
@@ -58,19 +61,20 @@ def run_pass(
     elif is_terminal():
         results_of_pass.print_table(results, tally.seconds)
     else:
-        results_of_pass.print_rest(results, tally)
+        results_of_pass.print_rest(results, tally.seconds)
     if app.stopping.is_set() and not (results and is_well):
         print_note(f"Interrupted. `syncer {resume_with}` goes on where it stopped.")
         return INTERRUPTED
     return 0 if is_well else 1
 
 
-def _leave_run_ends_to_the_bars() -> None:
-    """Filter the log on the terminal that shows the bars: how each run ended is shown by them."""
+def _leave_run_ends_to_the_results() -> None:
+    """Filter the log unless all of it is wanted: how the runs ended is what the command itself reports."""
+    root = logging.getLogger()
 
     def is_news(record: logging.LogRecord) -> bool:
-        return not (isinstance(record.msg, dict) and record.msg.get("event") == "run_ended")
+        return not (isinstance(record.msg, dict) and record.msg.get("event") in _REPORTED)
 
-    if sys.stderr.isatty():
-        for handler in logging.getLogger().handlers:
+    if root.level > logging.DEBUG:
+        for handler in root.handlers:
             handler.addFilter(is_news)

@@ -71,9 +71,11 @@ class ProjectionReplaced(SyncerError):
 class KomboError(SyncerError):
     """An answer of the API that is not a page.
 
-    code is Kombo's error code (``PLATFORM.…``) or None, status the HTTP status or None
-    where no answer came, integration_id the integration that was asked or None. by_kombo: the answer is in
-    Kombo's own form, not that of something before it. unsent: the request has not left this host.
+    reason is the message without what was asked for, where both stand side by side: what is wrong with many
+    streams in the same way has one reason. code is Kombo's error code (``PLATFORM.…``) or None, status the
+    HTTP status or None where no answer came, integration_id the integration that was asked or None. by_kombo:
+    the answer is in Kombo's own form, not that of something before it. unsent: the request has not left this
+    host.
     """
 
     by_kombo = False
@@ -83,11 +85,13 @@ class KomboError(SyncerError):
         self,
         message: str | None = None,
         *,
+        reason: str | None = None,
         code: str | None = None,
         status: int | None = None,
         integration_id: str | None = None,
     ) -> None:
         super().__init__(message)
+        self.reason = reason or str(self)
         self.code = code
         self.status = status
         self.integration_id = integration_id
@@ -105,11 +109,12 @@ class RateLimited(Transient):
         message: str | None = None,
         *,
         reset: float | None = None,
+        reason: str | None = None,
         code: str | None = None,
         status: int | None = None,
         integration_id: str | None = None,
     ) -> None:
-        super().__init__(message, code=code, status=status, integration_id=integration_id)
+        super().__init__(message, reason=reason, code=code, status=status, integration_id=integration_id)
         self.reset = reset
 
 

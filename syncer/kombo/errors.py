@@ -106,14 +106,16 @@ def error_from_response(
     error = _error_member(body)
     code = _short(request.scrub(error["code"]), 80) if error and isinstance(error.get("code"), str) else None
     kind = _kind(code or None, status, request, is_kombos=error is not None)
+    begun, ending = _sentence(error, code, status, kind, request)
     details: dict[str, Any] = {
+        "reason": f"{begun}: {ending}",
         "code": code or None,
         "status": status,
         "integration_id": request.integration_id,
     }
     if issubclass(kind, RateLimited):
         details["reset"] = read_reset(headers)
-    refused = kind(_sentence(error, code, status, kind, request), **details)
+    refused = kind(f"{begun} for {request.subject}: {ending}", **details)
     refused.by_kombo = error is not None
     return refused
 
@@ -129,6 +131,7 @@ def unreadable(
         return error_from_response(status, headers, body, request)
     return Transient(
         f"Kombo answered HTTP {status} for {request.subject}, but {reason}.",
+        reason=f"Kombo answered HTTP {status}, but {reason}.",
         status=status,
         integration_id=request.integration_id,
     )
@@ -164,15 +167,16 @@ def _kind(code: str | None, status: int, request: RequestInfo, *, is_kombos: boo
 
 def _sentence(
     error: dict[str, Any] | None, code: str | None, status: int, kind: type[KomboError], request: RequestInfo
-) -> str:
+) -> tuple[str, str]:
+    """Write what was answered and what it means: the two parts of a sentence."""
     said = error.get("message") if error else None
     explanation = _short(request.scrub(said), 200).rstrip(". ") if isinstance(said, str) else ""
     advice = ADVICE.get(kind, "")
     if error is None and kind is RequestRefused:
         advice = BASE_URL_ADVICE
     return (
-        f"Kombo answered HTTP {status}{f' ({code})' if code else ''} for {request.subject}: "
-        f"{explanation or _phrase(status)}{f'; {advice}' if advice else ''}."
+        f"Kombo answered HTTP {status}{f' ({code})' if code else ''}",
+        f"{explanation or _phrase(status)}{f'; {advice}' if advice else ''}.",
     )
 
 

@@ -87,7 +87,7 @@ async def send_with_retries(
             tell = log.info if isinstance(error, RateLimited) else log.warning
             tell(
                 "request_retried",
-                reason=str(error),
+                reason=error.reason,
                 wait=round(wait, 3),
                 integration=request.integration_id,
                 model=request.model_name,

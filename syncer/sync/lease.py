@@ -12,7 +12,7 @@ from typing import TypeVar
 import structlog
 from sqlalchemy import Connection
 
-from syncer.domain.errors import Busy, DatabaseError, DatabaseUnavailable, LeaseLost, SyncerError
+from syncer.domain.errors import Busy, DatabaseError, DatabaseUnavailable, KomboError, LeaseLost, SyncerError
 from syncer.domain.scheduling.intervals import ChangeHistory, update_history
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.attempts import next_attempt
@@ -103,7 +103,7 @@ async def leased_run(
     except BaseException as error:
         outcome, said = Outcome.STOPPED, None
         if isinstance(error, SyncerError):
-            outcome, said = Outcome.FAILED, str(error)
+            outcome, said = Outcome.FAILED, error.reason if isinstance(error, KomboError) else str(error)
         with suppress(LeaseLost, DatabaseError):
             # The pages stored so far are kept, and nobody has to wait for the lease.
             await asyncio.shield(end_leased(run, outcome, said))

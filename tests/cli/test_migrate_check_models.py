@@ -58,10 +58,11 @@ def test_status_tells_what_is_in_quarantine(mirror: Shell, source: Source) -> No
         return answer
 
     source.environment.faults.add(Match(model="hris_groups"), rewritten(without_id), times=None)
-    assert mirror.run("sync", "--model", "hris_groups").code == 0
+    assert mirror.run("sync", "--model", "hris_groups").code == 1
     ran = mirror.run("status")
     assert ran.code == 1
-    assert "hris_groups: 1 in quarantine, the oldest since " in ran.out
+    why = "1 record is in quarantine: `syncer quarantine list` shows why."
+    assert f"hris_groups: {why} First noticed " in ran.out
 
 
 def test_text_from_outside_cannot_steer_the_terminal(mirror: Shell, source: Source) -> None:
@@ -139,6 +140,8 @@ def test_what_is_wrong_with_many_streams_for_one_reason_is_told_once(mirror: She
     }
     ran = mirror.on_terminal("sync")
     assert ran.code == 1
-    reason = "Kombo does not know the integration personio:unknown."
-    assert f"✗ personio:unknown 6 streams gone: {reason}" in ran.plain
-    assert f"  6 streams: {reason}" in mirror.run("status").out
+    reason = "Kombo does not know this integration: check its id and the region."
+    assert f"✗ personio:unknown 6 models gone: {reason}" in ran.plain
+    status = mirror.run("status").out
+    assert f"  6 models: {reason} Next try in " in status
+    assert "`syncer sync --integration personio:unknown` tries now." in status

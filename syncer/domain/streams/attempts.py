@@ -23,6 +23,11 @@ def outcome_of(error: KomboError) -> Outcome:
     return Outcome.FAILED
 
 
+def concerns_integration(error: KomboError) -> bool:
+    """True for an error that all lists of the integration would meet."""
+    return isinstance(error, NotReady | IntegrationGone) and not isinstance(error, ParentsUnread)
+
+
 def next_attempt(outcome: Outcome, failures: int) -> timedelta | None:
     """Give the pause until the service tries a stream again on its own; None: its schedule decides.
 

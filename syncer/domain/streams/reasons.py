@@ -1,15 +1,29 @@
-"""Sentences on why a stream is not complete though its walks are done, and what can be done about it. Pure."""
+"""Sentences on why a stream is not complete, and what can be done about it. Pure."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 
 from syncer.domain.stream_key import StreamKey
+
+#: Reason of an integration that Kombo does not know, whichever request found it out.
+UNKNOWN_INTEGRATION = "Kombo does not know this integration: check its id and the region."
 
 
 def selecting(key: StreamKey) -> str:
     """Spell the options of a command that select one stream, ready for a shell."""
-    return f"--integration {shlex.quote(key.integration_id)} --model {shlex.quote(key.model)}"
+    return selecting_integration(key.integration_id) + selecting_models([key.model])
+
+
+def selecting_integration(integration_id: str) -> str:
+    """Spell the option of a command that selects an integration, ready for a shell."""
+    return f"--integration {shlex.quote(integration_id)}"
+
+
+def selecting_models(models: Iterable[str]) -> str:
+    """Spell the options that select models, to follow others."""
+    return "".join(f" --model {shlex.quote(each)}" for each in models)
 
 
 def describe_share(part: int, whole: int) -> str:
