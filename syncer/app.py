@@ -108,19 +108,24 @@ class App:
         self.selection.follow_config()
 
     @asynccontextmanager
-    async def ready(self, report: Report = lambda _: None) -> AsyncIterator[tuple[SyncContext, Integrations]]:
+    async def ready(
+        self, report: Report = lambda _: None, on_wait: Callable[[float], None] = lambda _: None
+    ) -> AsyncIterator[tuple[SyncContext, Integrations]]:
         """Open everything that runs need: the database, rows of this program's projections, a client.
 
-        Raises DatabaseError, UsageError.
+        on_wait: told for how many seconds requests have to wait for the limit. Raises DatabaseError and
+        UsageError.
         """
         # In threads: signals are heard while the database is slow to answer, or another process migrates.
         await asyncio.to_thread(self.open_database)
         await asyncio.to_thread(self.reprojection.adopt)
-        async with self.open(report) as opened:
+        async with self.open(report, on_wait) as opened:
             yield opened
 
     @asynccontextmanager
-    async def open(self, report: Report = lambda _: None) -> AsyncIterator[tuple[SyncContext, Integrations]]:
+    async def open(
+        self, report: Report = lambda _: None, on_wait: Callable[[float], None] = lambda _: None
+    ) -> AsyncIterator[tuple[SyncContext, Integrations]]:
         """Open a client, and nothing else. Raises UsageError where no API key is set."""
         settings, key = self.settings, self.settings.api_key()
         permits = PermitQueue(
@@ -131,6 +136,7 @@ class App:
             self._sleep,
             pacing=settings.budget.pacing,
             owner=self.owner,
+            on_wait=on_wait,
         )
         # In a thread: to read the library, and the certificates that are trusted, takes a while.
         client = await asyncio.to_thread(self._client, key, permits)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Seconds without a page after which the wait is shown.
 QUIET = 3.0
+#: The same where the request limit is known to be the reason.
+QUIET_AT_LIMIT = 1.0
 #: Columns of a terminal from which on the bars can spread.
 WIDE = 110
 
@@ -37,7 +39,7 @@ class Tally:
         self.rows = 0
         self._stored: dict[StreamKey, int] = {}
         self._clock = clock
-        self.started = self.last_page = clock()
+        self.started = self.last_page = self._limit_until = clock()
 
     @property
     def seconds(self) -> float:
@@ -48,6 +50,15 @@ class Tally:
     def quiet_for(self) -> float:
         """Seconds since the last page came."""
         return self._clock() - self.last_page
+
+    @property
+    def limited_for(self) -> float:
+        """Seconds for which requests wait for the limit yet."""
+        return max(self._limit_until - self._clock(), 0.0)
+
+    def wait_for_limit(self, seconds: float) -> None:
+        """Note that requests have to wait so long for the limit. Give it to the pass as its ``on_wait``."""
+        self._limit_until = self._clock() + seconds
 
     def plan(self, keys: Sequence[StreamKey]) -> None:
         """Note the streams that the pass will run."""
@@ -112,8 +123,8 @@ class Bars(Tally):
     A problem that many streams of an integration share is shown for the first of them.
     """
 
-    def __init__(self, console: Console) -> None:
-        super().__init__()
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(clock)
         from rich.live import Live
 
         self._bars = _bars(console, ())
@@ -183,15 +194,20 @@ class Bars(Tally):
         return Group(*([self._bars] if self._tasks else []), Text(self._overall(), style="bold"))
 
     def _overall(self) -> str:
+        limited = ""
+        if self.limited_for and self.quiet_for > QUIET_AT_LIMIT:
+            limited = f"waiting for the request limit: {describe_elapsed(self.limited_for)}"
         if not self.planned:
-            return "Asking Kombo about the integrations …"
+            return " · ".join(filter(None, ["Asking Kombo about the integrations …", limited]))
         parts = [f"{len(self.results)} of {counted(len(self.planned), 'stream')}", counted(self.rows, "row")]
         if self.rows and self.seconds > 1:
             parts.append(f"{self.rows / self.seconds:,.0f}/s")
         parts.append(describe_elapsed(self.seconds))
         if self.busy:
             parts.append(f"{len(self.busy)} wait for another runner")
-        if self.quiet_for > QUIET and self._tasks:
+        if limited:
+            parts.append(limited)
+        elif self.quiet_for > QUIET and self._tasks:
             parts.append(f"waiting for the next page for {describe_elapsed(self.quiet_for)}")
         return " · ".join(parts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from syncer.app import App
     from syncer.config.settings import Settings
     from syncer.process.logging import Redactor
+
+_REPORTED = frozenset({"run_ended", "run_failed", "integration_refused", "kombo_unreachable"})
 
 
 @dataclass
@@ -51,6 +54,8 @@ class Session:
             level = "WARNING"
         stream = cast(TextIO, _CurrentStderr())
         configure_logging(level, settings.log.format, redactor=self._redactor, stream=stream)
+        if not is_service and level != "DEBUG":
+            _leave_to_the_command()
         app = App(settings)
         gc_freeze()
         return app
@@ -72,6 +77,16 @@ class Session:
         from syncer.process.logging import Redactor
 
         self._redactor = Redactor(settings.secrets())
+
+
+def _leave_to_the_command() -> None:
+    """Filter events out of the log that a command reports itself, by its results or its error."""
+
+    def is_news(record: logging.LogRecord) -> bool:
+        return not (isinstance(record.msg, dict) and record.msg.get("event") in _REPORTED)
+
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(is_news)
 
 
 class _CurrentStderr(io.TextIOBase):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,10 +11,6 @@ from syncer.cli.session import Session
 
 if TYPE_CHECKING:
     from syncer.domain.streams.stream import Mode
-
-
-#: Events of the log that the results of a pass repeat.
-_REPORTED = frozenset({"run_ended", "run_failed", "integration_refused", "kombo_unreachable"})
 
 
 def run_pass(
@@ -39,7 +34,6 @@ def run_pass(
     from syncer.sync.context import Result
 
     app = session.app()
-    _leave_run_ends_to_the_results()
     tally, note = Tally(), print_note
     if is_terminal() and not as_json:
         tally = bars = Bars(console())
@@ -47,7 +41,13 @@ def run_pass(
     elif not as_json:
         tally = Lines(lambda line: print_line(printable(line)))
     work = operation.sync(
-        app, mode, integrations=integrations, models=models, report=tally, planned=tally.plan
+        app,
+        mode,
+        integrations=integrations,
+        models=models,
+        report=tally,
+        planned=tally.plan,
+        on_wait=tally.wait_for_limit,
     )
     results = run_interruptible(app, work, note=note, stop_progress=tally.stop)
     if results is None:
@@ -66,15 +66,3 @@ def run_pass(
         print_note(f"Interrupted. `syncer {resume_with}` goes on where it stopped.")
         return INTERRUPTED
     return 0 if is_well else 1
-
-
-def _leave_run_ends_to_the_results() -> None:
-    """Filter the log unless all of it is wanted: how the runs ended is what the command itself reports."""
-    root = logging.getLogger()
-
-    def is_news(record: logging.LogRecord) -> bool:
-        return not (isinstance(record.msg, dict) and record.msg.get("event") in _REPORTED)
-
-    if root.level > logging.DEBUG:
-        for handler in root.handlers:
-            handler.addFilter(is_news)

@@ -11,7 +11,8 @@ SyncerError
 └── KomboError                  an answer of the API that is not a page
     ├── Transient               try again: network, 5xx, unreadable answers
     │   ├── RateLimited         429 of the key's budget: wait for the reset
-    │   └── ConcurrencyLimited  429 of one integration: back off there only
+    │   ├── ConcurrencyLimited  429 of one integration: back off there only
+    │   └── Unreachable         no connection: the same for all requests
     ├── NotReady                the integration's setup is not finished
     │   └── ParentsUnread       the rows that a list is asked for have not been read yet
     ├── ModelUnavailable        this integration does not offer this model
@@ -116,6 +117,13 @@ class RateLimited(Transient):
     ) -> None:
         super().__init__(message, reason=reason, code=code, status=status, integration_id=integration_id)
         self.reset = reset
+
+
+class Unreachable(Transient):
+    """The API cannot be connected to; is_slow: that took so long that another try at once is not worth it."""
+
+    unsent = True
+    is_slow = False
 
 
 class ConcurrencyLimited(Transient):

@@ -16,10 +16,11 @@ import anyio._backends._asyncio  # noqa: F401
 import httpx
 
 from syncer.domain.catalogue.model import Model
-from syncer.domain.errors import KomboError, RateLimited, RequestRefused, Transient, UsageError
+from syncer.domain.errors import KomboError, RateLimited, RequestRefused, Transient, Unreachable, UsageError
 from syncer.domain.native.call import Call
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.kombo.concurrency import Slots
+from syncer.kombo.errors import no_answer
 from syncer.kombo.headers import read_rate
 from syncer.kombo.integrations import (
     KEY_CHECK_PATH,
@@ -30,6 +31,7 @@ from syncer.kombo.integrations import (
 )
 from syncer.kombo.lists import Page, list_params, read_page
 from syncer.kombo.passthrough import NativeAnswer, doubtful, native_request
+from syncer.kombo.reachability import Reachability
 from syncer.kombo.request import RateLimiter, Request
 from syncer.kombo.retry import send_with_retries
 
@@ -37,6 +39,8 @@ from syncer.kombo.retry import send_with_retries
 LONGEST_REQUEST = 10
 #: Bytes of a body from which on it is read in a thread, so that nothing else has to wait for it.
 LARGE = 64 * 1024
+#: Seconds to connect: the answer to one of the first three packets.
+CONNECT_TIMEOUT = 4.0
 #: Seconds that an idle connection is kept; load balancers close theirs after a minute.
 KEEPALIVE = 30.0
 
@@ -71,7 +75,7 @@ class Client:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
         random: Callable[[], float],
-        connect_timeout: float = 10.0,
+        connect_timeout: float = CONNECT_TIMEOUT,
         transport: httpx.AsyncBaseTransport | None = None,
         slots: defaultdict[str, Slots] | None = None,
     ) -> None:
@@ -84,6 +88,7 @@ class Client:
         self._sleep = sleep
         self._random = random
         self._slots = defaultdict(Slots) if slots is None else slots
+        self.reachability = Reachability(clock)
         self._http = httpx.AsyncClient(
             base_url=_checked(base_url),
             headers={
@@ -196,7 +201,11 @@ class Client:
     async def _request(self, request: Request[T]) -> tuple[T, float]:
         """Send a request; give the value read and the seconds that the successful attempt took."""
         return await send_with_retries(
-            request, partial(self._attempt, request), sleep=self._sleep, random=self._random
+            request,
+            partial(self._attempt, request),
+            self.reachability,
+            sleep=self._sleep,
+            random=self._random,
         )
 
     async def _attempt(self, request: Request[T]) -> tuple[T, float]:
@@ -208,6 +217,7 @@ class Client:
         except BaseException:
             self._permits.answered(permit, None)
             raise
+        self.reachability.report_answer()
         headers = dict(response.headers)
         rate = read_rate(headers)
         try:
@@ -239,18 +249,15 @@ class Client:
         except (httpx.LocalProtocolError, httpx.InvalidURL) as error:
             self._fail(RequestRefused, request, _reason(error))
         except httpx.RequestError as error:
-            self._fail(Transient, request, _reason(error), unsent=isinstance(error, _BEFORE_SENDING))
+            unsent, is_slow = isinstance(error, _BEFORE_SENDING), isinstance(error, httpx.ConnectTimeout)
+            kind = Unreachable if unsent and not isinstance(error, httpx.PoolTimeout) else Transient
+            self._fail(kind, request, _reason(error), unsent=unsent, is_slow=is_slow)
 
-    def _fail(
-        self, kind: type[KomboError], request: Request[T], reason: str, *, unsent: bool = False
-    ) -> NoReturn:
+    def _fail(self, kind: type[KomboError], request: Request[T], reason: str, **details: bool) -> NoReturn:
         """Raise an error without its cause: httpx quotes what went over the wire, which may be the key."""
-        whose = f" of {request.integration_id}" if request.integration_id else ""
         host = self._http.base_url.netloc.decode()
-        message = f"No answer from {host} to {request.path}{whose}: {reason}."
-        error = kind(self._scrub(message), integration_id=request.integration_id)
-        error.unsent = unsent
-        raise error from None
+        reason = self._scrub(reason)
+        raise no_answer(kind, host, request.path, request.integration_id, reason, **details) from None
 
     def _scrub(self, text: str) -> str:
         return text.replace(self._api_key, "[API key]")

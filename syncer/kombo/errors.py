@@ -25,6 +25,7 @@ from syncer.domain.errors import (
     RateLimited,
     RequestRefused,
     Transient,
+    Unreachable,
 )
 from syncer.kombo.headers import read_reset
 
@@ -77,6 +78,7 @@ ADVICE: dict[type[KomboError], str] = {
 }
 
 BASE_URL_ADVICE = "check base_url and the region"
+NETWORK_ADVICE = "check the network, base_url and the region"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,30 @@ def unreadable(
         status=status,
         integration_id=request.integration_id,
     )
+
+
+def no_answer(
+    kind: type[KomboError],
+    host: str,
+    path: str,
+    integration_id: str | None,
+    reason: str,
+    *,
+    unsent: bool = False,
+    is_slow: bool = False,
+) -> KomboError:
+    """Give the error of a request without an answer; reason ends a sentence."""
+    whose = f" of {integration_id}" if integration_id else ""
+    ending = f"{reason}; {NETWORK_ADVICE}." if issubclass(kind, Unreachable) else f"{reason}."
+    error = kind(
+        f"No answer from {host} to {path}{whose}: {ending}",
+        reason=f"No answer from {host}: {ending}",
+        integration_id=integration_id,
+    )
+    error.unsent = unsent
+    if isinstance(error, Unreachable):
+        error.is_slow = is_slow
+    return error
 
 
 def _error_member(body: bytes) -> dict[str, Any] | None:

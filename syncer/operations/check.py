@@ -61,7 +61,11 @@ async def check(app: App) -> AsyncIterator[Finding]:
 
 async def _check_kombo(app: App, configured: Mapping[str, Sequence[str] | None]) -> AsyncIterator[Finding]:
     async with app.open() as (context, _):
-        environment = await context.client.check_key(purpose=Purpose.INCREMENTAL)
+        try:
+            environment = await context.client.check_key(purpose=Purpose.INCREMENTAL)
+        except KomboError as error:
+            yield Finding("key", False, str(error))
+            raise
         yield Finding("key", True, f"accepted by {app.settings.base_url} for environment {environment}")
         if not configured:
             yield Finding("integrations", False, NO_INTEGRATION)

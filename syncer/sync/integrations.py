@@ -83,7 +83,7 @@ class Integrations:
                     raise
                 return row or IntegrationRow(integration_id, origin="command")
             self._unanswered.pop(integration_id, None)
-            return await self._note(integration_id, _said(said))
+            return await self._note(integration_id, facts_of(said))
 
     async def refused(self, integration_id: str, error: KomboError, purpose: Purpose) -> KomboError:
         """Bring the integration's row in step with a list's refusal that concerns all of it; give the error
@@ -152,7 +152,8 @@ class Integrations:
         return row or IntegrationRow(integration_id, origin="command")
 
 
-def _said(said: kombo.Integration) -> dict[str, object]:
+def facts_of(said: kombo.Integration) -> dict[str, object]:
+    """Give what Kombo said of an integration as columns of its row."""
     is_set_up = said.setup_status in {None, "COMPLETED"}
     return {
         "state": IntegrationState.READY if is_set_up else IntegrationState.WAITING,

@@ -316,7 +316,7 @@ async def test_integrations_come_and_go_while_it_runs(tiny: WorkersWorld) -> Non
             )
             await tiny.until(lambda: len({key for key, _ in tiny.ended()}) == len(MODELS), "the first one")
             tiny.environment.add(Company(newcomer, tiny.environment.clock, seed=3, records=300))
-            await asyncio.to_thread(add_integration, command, newcomer, ["hris_groups"])
+            await add_integration(command, newcomer, ["hris_groups"])
             await tiny.until(
                 lambda: tiny.mirror.equals_source(tiny.environment, ["hris_groups"], with_copies=True),
                 "the rows of the newcomer",

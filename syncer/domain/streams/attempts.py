@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from syncer.domain.errors import IntegrationGone, KomboError, ModelUnavailable, NotReady, ParentsUnread
+from syncer.domain.errors import (
+    IntegrationGone,
+    KomboError,
+    ModelUnavailable,
+    NotReady,
+    ParentsUnread,
+    Unreachable,
+)
 from syncer.domain.streams.state import Outcome, StreamState
 
 #: Exponential backoff of a stream whose runs fail.
@@ -44,7 +51,7 @@ def next_attempt(outcome: Outcome, failures: int) -> timedelta | None:
 
 def retry_after(error: KomboError) -> timedelta | None:
     """Give the pause after an error that passes sooner than its outcome says; None: it does not."""
-    return RETRY_FIRST if isinstance(error, ParentsUnread) else None
+    return RETRY_FIRST if isinstance(error, ParentsUnread | Unreachable) else None
 
 
 def outcome_with(outcome: Outcome, *, held: int, quarantined: int) -> Outcome:
