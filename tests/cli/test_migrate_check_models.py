@@ -151,7 +151,7 @@ def test_an_integration_is_added_with_what_kombo_says_of_it(mirror: Shell, sourc
 
 
 def test_an_integration_that_kombo_does_not_know_is_not_added(mirror: Shell) -> None:
-    for wrong in ("hibob:unknown", "Hibob:new", "personio"):
+    for wrong in ("hibob:unknown", "Hibob:new", "hibob"):
         ran = mirror.run("integrations", "add", wrong)
         assert (ran.code, ran.out) == (2, "")
         assert f"Kombo does not know the integration {wrong}: " in ran.err
