@@ -91,7 +91,7 @@ class Soak:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The steady service at one moment: megabytes of memory, open files and sockets, bytes, runs in the log."""
+    """The steady service at one moment: megabytes of memory, open files, sockets, bytes and runs logged."""
 
     at: float
     memory: float
@@ -279,7 +279,7 @@ def _database(
 
         @asynccontextmanager
         async def locked() -> AsyncIterator[None]:
-            other = sqlite3.connect(file, isolation_level=None, timeout=30)
+            other = sqlite3.connect(file, isolation_level=None, timeout=30, check_same_thread=False)
             try:
                 await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
                 yield

@@ -16,7 +16,7 @@ LONGEST_PAUSE = 60.0
 
 
 class Reachability:
-    """Whether connections to the API can be made. clock gives monotonic seconds.
+    """Known state of the line to the API. clock gives monotonic seconds.
 
     was_reached: an answer has come in this process; until then an address that is wrong is as likely as an
     outage. error: the one that began the outage; None where there is none, as far as is known.

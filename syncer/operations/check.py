@@ -148,8 +148,8 @@ def _report_drift(found: Iterable[Drift]) -> Iterator[Finding]:
             yield Finding(
                 "drift",
                 True,
-                f"{len(drifted)} tables have members without a column: {', '.join(members)}; they are kept in "
-                "`document`, and there is nothing to do",
+                f"{len(drifted)} tables have members without a column: {', '.join(members)}; they are kept "
+                "in `document`, and there is nothing to do",
             )
             continue
         (each,) = drifted
