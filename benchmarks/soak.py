@@ -69,7 +69,7 @@ POSTGRESQL = "fsync = off\nfull_page_writes = off\nmax_connections = 100\n"
 CHANGE_EVERY, LOOK_EVERY, TROUBLE_EVERY = 0.1, 5.0, (60.0, 180.0)
 #: Bytes that the log may have for each run that it tells of, retries and all else included: changes at the
 #: source make more runs or fewer, but none longer.
-LOGGED_A_RUN = 1_500
+LOGGED_A_RUN = 1_000
 #: What each of these runs has in the log.
 RUN_LOGGED = re.compile(rb'"event": "run_(ended|failed)"')
 #: How much more of a thing the last third of the time may show than the second one.

@@ -57,7 +57,10 @@ def _print(found: dict[str, Any], not_begun: Sequence[str]) -> None:
         hint = "  not mirrored yet: `syncer backfill` begins"
         print_rich(styled(printable(each), "bold").append(hint, "yellow"), "")
     if not found["streams"] and not not_begun:
-        print_rich("Nothing is mirrored: name an integration in the configuration.")
+        print_rich(
+            "Nothing is mirrored: name an integration in the configuration, "
+            "or with `syncer integrations add ID`."
+        )
         return
     print_rich(_totals(found))
     print_rich(_budget(found["budget"]))
@@ -80,15 +83,13 @@ def _print_integration(
     shown = table(*columns, numbers=("live", "deleted"))
     # Streams that are empty share a line.
     empty = {
-        meaning.label: [
-            each
-            for each in streams
-            if each["state"] == state and not each["rows_live"] + each["rows_deleted"]
-        ]
+        meaning.label: [each for each in streams if each["state"] == state and not _has_rows(each)]
         for state, meaning in MEANINGS.items()
         if meaning.label is not None
     }
     without_lines = [each for group in empty.values() for each in group]
+    # And there is nothing to show of those that are empty because of a problem but the problem.
+    without_lines += [each for each in streams if _meaning(each).is_trouble and not _has_rows(each)]
     for each in streams:
         if each in without_lines:
             continue
@@ -115,6 +116,10 @@ def _print_integration(
             line = styled(f"{words}: {', '.join(each['model'] for each in group)}", "dim")
             print_rich(indented(line))
     print_rich("")
+
+
+def _has_rows(stream: dict[str, Any]) -> bool:
+    return bool(stream["rows_live"] + stream["rows_deleted"])
 
 
 def _meaning(stream: dict[str, Any]) -> Meaning:

@@ -57,6 +57,8 @@ def test_a_refused_integration_is_one_line_in_results_and_status(
     assert line.startswith(f"  {count} models: ")
     assert f"`syncer sync --integration {name}` tries now." in line
     assert " Next try in " in line
+    # Of its models there is nothing else to tell.
+    assert len(status.out.splitlines()) < 8
     (problem,) = mirror.run("status", "--json").json["problems"]
     assert (problem["integration"], len(problem["models"])) == (name, int(count))
     assert words in problem["reason"]

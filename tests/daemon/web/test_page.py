@@ -135,6 +135,9 @@ def test_a_refused_integration_is_one_line_that_says_when_and_how_it_is_tried_ag
         )
         for number in range(35)
     ]
+    empty = [{**each, "rows_live": 0, "rows_deleted": 0} for each in refused]
+    page = Read(status_page(status(*empty, stream("hris_groups", "workday:1"))))
+    assert page.tags["tr"] == Read(status_page(status(stream("hris_groups", "workday:1")))).tags["tr"] + 1
     text = Read(status_page(status(*refused, stream("hris_groups")))).text
     assert text.count("Not active.") == 1
     assert "35 models: hris_0, " in text
