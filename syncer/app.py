@@ -68,6 +68,8 @@ class App:
         self.owner = this_process()
         self.native_lists = {each.name: each for each in settings.native_lists}
         self.stopping = asyncio.Event()
+        #: Told for how many seconds requests have to wait for the limit, as long as they do.
+        self.on_wait: Callable[[float], None] = lambda _: None
         self.reprojection = Reprojection(
             self.database,
             ENVIRONMENT,
@@ -108,24 +110,19 @@ class App:
         self.selection.follow_config()
 
     @asynccontextmanager
-    async def ready(
-        self, report: Report = lambda _: None, on_wait: Callable[[float], None] = lambda _: None
-    ) -> AsyncIterator[tuple[SyncContext, Integrations]]:
+    async def ready(self, report: Report = lambda _: None) -> AsyncIterator[tuple[SyncContext, Integrations]]:
         """Open everything that runs need: the database, rows of this program's projections, a client.
 
-        on_wait: told for how many seconds requests have to wait for the limit. Raises DatabaseError and
-        UsageError.
+        Raises DatabaseError, UsageError.
         """
         # In threads: signals are heard while the database is slow to answer, or another process migrates.
         await asyncio.to_thread(self.open_database)
         await asyncio.to_thread(self.reprojection.adopt)
-        async with self.open(report, on_wait) as opened:
+        async with self.open(report) as opened:
             yield opened
 
     @asynccontextmanager
-    async def open(
-        self, report: Report = lambda _: None, on_wait: Callable[[float], None] = lambda _: None
-    ) -> AsyncIterator[tuple[SyncContext, Integrations]]:
+    async def open(self, report: Report = lambda _: None) -> AsyncIterator[tuple[SyncContext, Integrations]]:
         """Open a client, and nothing else. Raises UsageError where no API key is set."""
         settings, key = self.settings, self.settings.api_key()
         permits = PermitQueue(
@@ -136,7 +133,7 @@ class App:
             self._sleep,
             pacing=settings.budget.pacing,
             owner=self.owner,
-            on_wait=on_wait,
+            on_wait=lambda seconds: self.on_wait(seconds),
         )
         # In a thread: to read the library, and the certificates that are trusted, takes a while.
         client = await asyncio.to_thread(self._client, key, permits)

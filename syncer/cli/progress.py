@@ -57,7 +57,7 @@ class Tally:
         return max(self._limit_until - self._clock(), 0.0)
 
     def wait_for_limit(self, seconds: float) -> None:
-        """Note that requests have to wait so long for the limit. Give it to the pass as its ``on_wait``."""
+        """Note that requests have to wait so long for the limit."""
         self._limit_until = self._clock() + seconds
 
     def plan(self, keys: Sequence[StreamKey]) -> None:

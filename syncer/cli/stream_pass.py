@@ -37,7 +37,7 @@ def run_pass(
     tally, note = Tally(), print_note
     if is_terminal() and not as_json:
         tally = bars = Bars(console())
-        note = bars.note
+        note, app.on_wait = bars.note, bars.wait_for_limit
     elif not as_json:
         tally = Lines(lambda line: print_line(printable(line)))
     work = operation.sync(
@@ -47,7 +47,6 @@ def run_pass(
         models=models,
         report=tally,
         planned=tally.plan,
-        on_wait=tally.wait_for_limit,
     )
     results = run_interruptible(app, work, note=note, stop_progress=tally.stop)
     if results is None:

@@ -22,15 +22,13 @@ async def sync(
     models: Sequence[str] = (),
     report: Report = lambda _: None,
     planned: Callable[[Sequence[StreamKey]], None] = lambda _: None,
-    on_wait: Callable[[float], None] = lambda _: None,
 ) -> list[Result]:
     """Make one pass over the selected streams (all where none is named).
 
-    planned gets the keys of all of them before the first begins, on_wait the seconds for which requests have
-    to wait for the limit, each time that they do. Raises UsageError for a selection that names
+    planned gets the keys of all of them before the first begins. Raises UsageError for a selection that names
     nothing, KeyRefused, DatabaseError, and a KomboError where Kombo is not reached at all.
     """
-    async with app.ready(report, on_wait) as (context, asking):
+    async with app.ready(report) as (context, asking):
         chosen = app.selection.chosen(integrations, models)
         await app.reprojection.finish()
         unchecked = await check_key(context)
