@@ -61,7 +61,10 @@ async def _run_leased(
                 run, outcome, error, changed=walks.counts.written > 0, pause=walks.pause
             )
     except LeaseLost:
-        outcome, error = Outcome.BUSY, "Another runner has taken this stream over."
+        error = "Another runner has taken this stream over."
+        result = Result(key, Outcome.BUSY, walks.counts, walks.pages, walks.kind, error)
+        bound.warning("lease_lost", **_fields(result))
+        return result
     result = Result(key, outcome, walks.counts, walks.pages, walks.kind, error)
     _log_end(bound, run, result, is_refused=walks.is_refused)
     return result
@@ -70,7 +73,7 @@ async def _run_leased(
 def _log_end(bound: FilteringBoundLogger, run: RunContext, result: Result, *, is_refused: bool) -> None:
     """Log the end of a run, loud where it is news; the refusal of an integration once for all its streams."""
     key, before, counts = run.key, run.before, result.counts
-    is_well = result.outcome.is_well or result.outcome in {Outcome.STOPPED, Outcome.BUSY}
+    is_well = result.outcome.is_well or result.outcome is Outcome.STOPPED
     is_new = (result.outcome, result.error) != (before.last_outcome, before.last_error)
     if is_well:
         run.integrations.forget_refusal(key.integration_id, before.last_error)
