@@ -8,7 +8,7 @@ answers with faults, records change, vanish and come back, the database is stopp
 locked (SQLite). At the end all ends, and after one pass the mirror has to equal the source.
 
 Prints the seed, a line a minute, and what memory, file descriptors, connections and log have done. Exit 1 if
-the mirror differs, a service failed, or one of the four has grown.
+the mirror differs, a service failed, one of the first three has grown, or the log has too much for each run.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import sys
@@ -66,6 +67,11 @@ FAULTS = (
 POSTGRESQL = "fsync = off\nfull_page_writes = off\nmax_connections = 100\n"
 #: Seconds between two changes at the source, two looks at the service, two troubles of the database.
 CHANGE_EVERY, LOOK_EVERY, TROUBLE_EVERY = 0.1, 5.0, (60.0, 180.0)
+#: Bytes that the log may have for each run that it tells of, retries and all else included: changes at the
+#: source make more runs or fewer, but none longer.
+LOGGED_A_RUN = 1_000
+#: What each of these runs has in the log.
+RUN_LOGGED = re.compile(rb'"event": "run_(ended|failed)"')
 #: How much more of a thing the last third of the time may show than the second one.
 GROWTH = 1.25
 
@@ -85,13 +91,14 @@ class Soak:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The steady service at one moment: megabytes of memory, open files, of them sockets, bytes logged."""
+    """The steady service at one moment: megabytes of memory, open files, sockets, bytes and runs logged."""
 
     at: float
     memory: float
     files: int
     sockets: int
     logged: int
+    runs: int
 
 
 async def soak(minutes: float, database: str, seed: int) -> bool:
@@ -227,9 +234,15 @@ async def _disturb(soak: Soak) -> None:
 
 async def _look(soak: Soak, service: asyncio.subprocess.Process) -> None:
     """Measure the steady service."""
-    process = Path(f"/proc/{service.pid}")
+    process, log, logged, runs = Path(f"/proc/{service.pid}"), soak.directory / "steady.log", 0, 0
     while True:
         await asyncio.sleep(LOOK_EVERY)
+        with log.open("rb") as news:
+            news.seek(logged)
+            # Whole lines.
+            text = news.read().rpartition(b"\n")
+        logged += len(text[0]) + len(text[1])
+        runs += len(RUN_LOGGED.findall(text[0]))
         with suppress(OSError):
             pages = int((process / "statm").read_text().split()[1])
             files = []
@@ -242,7 +255,8 @@ async def _look(soak: Soak, service: asyncio.subprocess.Process) -> None:
                     memory=pages * os.sysconf("SC_PAGE_SIZE") / 2**20,
                     files=len(files),
                     sockets=sum(each.startswith("socket:") for each in files),
-                    logged=(soak.directory / "steady.log").stat().st_size,
+                    logged=logged,
+                    runs=runs,
                 )
             )
 
@@ -265,7 +279,7 @@ def _database(
 
         @asynccontextmanager
         async def locked() -> AsyncIterator[None]:
-            other = sqlite3.connect(file, isolation_level=None, timeout=30)
+            other = sqlite3.connect(file, isolation_level=None, timeout=30, check_same_thread=False)
             try:
                 await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
                 yield
@@ -350,13 +364,19 @@ def _is_flat(looks: list[Look]) -> bool:
         flat = flat and not grown
         most = max(map(of, looks))
         print(f"{name:8} {first:8.1f} -> {last:8.1f} {unit}, at most {most:.1f}{'  GROWN' if grown else ''}")
-    first, last = (
-        60 * (part[-1].logged - part[0].logged) / (part[-1].at - part[0].at) / 1024
-        for part in (before, after)
-    )
-    grown = last > first * GROWTH + 1
-    print(f"log      {first:8.1f} -> {last:8.1f} kB a minute{'  GROWN' if grown else ''}")
-    return flat and not grown
+    return _is_brief(before, after) and flat
+
+
+def _is_brief(*parts: list[Look]) -> bool:
+    """Whether the log has no more for each run than it may."""
+    shown, is_brief = [], True
+    for part in parts:
+        logged, runs = part[-1].logged - part[0].logged, part[-1].runs - part[0].runs
+        minutes = (part[-1].at - part[0].at) / 60
+        is_brief = is_brief and logged <= LOGGED_A_RUN * max(runs, 1)
+        shown.append(f"{logged / max(runs, 1):.0f} bytes a run, {logged / minutes / 1024:.1f} kB a minute")
+    print(f"log      {' -> '.join(shown)}{'' if is_brief else '  TOO LONG'}")
+    return is_brief
 
 
 def main() -> None:

@@ -68,6 +68,8 @@ class App:
         self.owner = this_process()
         self.native_lists = {each.name: each for each in settings.native_lists}
         self.stopping = asyncio.Event()
+        #: Told for how many seconds requests have to wait for the limit, as long as they do.
+        self.on_wait: Callable[[float], None] = lambda _: None
         self.reprojection = Reprojection(
             self.database,
             ENVIRONMENT,
@@ -131,6 +133,7 @@ class App:
             self._sleep,
             pacing=settings.budget.pacing,
             owner=self.owner,
+            on_wait=lambda seconds: self.on_wait(seconds),
         )
         # In a thread: to read the library, and the certificates that are trusted, takes a while.
         client = await asyncio.to_thread(self._client, key, permits)

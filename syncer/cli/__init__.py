@@ -73,8 +73,9 @@ def group(session: Session, config: Path | None, debug: bool) -> None:
     Every setting can also come from the environment, such as SYNCER_KOMBO__API_KEY.
 
     \b
-    Exit codes: 0 all well, 1 some stream is not, 2 usage or configuration,
-    3 database, 4 API key refused, 130 interrupted.
+    Exit codes: 0 all well, 1 some stream is not (failed, held, incomplete,
+    waiting, gone or busy), 2 usage or configuration, 3 database,
+    4 API key refused, 130 interrupted.
     """
     session.config, session.debug = config, debug
 

@@ -49,7 +49,8 @@ def check(session: Session, as_json: bool) -> int:
         asyncio.run(collect())
     except SyncerError as error:
         # It goes to stderr; the document is whole all the same.
-        findings.append(operation.Finding("check", False, str(error)))
+        if all(each.found != str(error) for each in findings):
+            findings.append(operation.Finding("check", False, str(error)))
         failure = error
     is_well = all(each.is_well for each in findings)
     if as_json:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from syncer.cli.completion import complete_integrations, complete_models
+from syncer.cli.interrupt import INTERRUPTED, run_interruptible
 from syncer.cli.options import json_option, pass_session
-from syncer.cli.output import print_json, print_line, print_rich, printable, table
+from syncer.cli.output import print_json, print_line, print_note, print_rich, printable, table
 from syncer.cli.session import Session
 
 if TYPE_CHECKING:
+    from syncer.operations.integrations import Added
     from syncer.store.state.integrations import IntegrationRow
 
 
@@ -59,15 +61,34 @@ def list_(session: Session, as_json: bool) -> int:
     shell_complete=complete_models,
     help="Only these models of it; may be given more than once.",
 )
+@click.option("--no-check", is_flag=True, help="Do not ask Kombo whether it knows the integration.")
 @pass_session
-def add(session: Session, integration_id: str, models: tuple[str, ...]) -> int:
-    """Mirror one more integration; a running service takes it up within a minute."""
+def add(session: Session, integration_id: str, models: tuple[str, ...], no_check: bool) -> int:
+    """Mirror one more integration; a running service takes it up within a minute.
+
+    Kombo is asked whether it knows the integration; where it cannot be asked, that is said.
+    """
     from syncer.operations import integrations as operation
 
-    with session.opened_app() as app:
-        operation.add_integration(app, integration_id, models)
-    print_line(f"{integration_id} is mirrored from now on.")
+    app = session.app()
+    added = run_interruptible(app, operation.add_integration(app, integration_id, models, asks=not no_check))
+    if added is None:
+        print_note("Interrupted.")
+        return INTERRUPTED
+    print_line(f"{added.integration.id} is mirrored from now on{_facts(added)}.")
+    if added.not_asked is not None:
+        print_note(printable(added.not_asked))
     return 0
+
+
+def _facts(added: Added) -> str:
+    """Describe an integration as Kombo has just described it; nothing where it was not asked."""
+    row = added.integration
+    facts = [fact for fact in (row.tool, row.organisation, row.status) if fact]
+    if not facts:
+        return ""
+    facts.append("1 model" if added.models == 1 else f"{added.models} models")
+    return f": {printable(' · '.join(facts))}"
 
 
 @integrations.command()

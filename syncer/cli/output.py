@@ -108,7 +108,7 @@ def indented(thing: Table | Text) -> Padding:
 
 def join_models(models: Sequence[str]) -> str:
     """Name a few models, or count many."""
-    return ", ".join(models) if len(models) <= 3 else f"{len(models)} streams"
+    return ", ".join(models) if len(models) <= 3 else f"{len(models)} models"
 
 
 def outcome_of(is_well: bool) -> str:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from syncer.cli.output import join_models, outcome_of, print_line, print_rich, printable, styled, table
-from syncer.cli.progress import Tally, counted, effects, line_of
+from syncer.cli.progress import counted, effects, is_problem, line_of
 from syncer.domain.durations import describe_elapsed
 from syncer.domain.records.change import Counts
 from syncer.domain.streams.state import Outcome
@@ -79,7 +79,10 @@ def print_table(results: Sequence[Result], seconds: float) -> None:
             *(f"{getattr(part.counts, name):,}" for name in _COUNTED[:5]),
         )
     print_rich(shown, "")
-    for line in _problems(results):
+    for first, *others in _problems(results):
+        models = join_models([each.key.model for each in (first, *others)])
+        why = first.error or "no reason was given"
+        line = f"{first.key.integration_id} {models} {first.outcome.value}: {why}"
         print_rich(styled("✗ ", "red").append(printable(line), "default"))
     last_line = _last_line(results, seconds)
     if summarize(results).is_well:
@@ -88,26 +91,20 @@ def print_table(results: Sequence[Result], seconds: float) -> None:
         print_rich(styled(last_line))
 
 
-def print_rest(results: Sequence[Result], tally: Tally) -> None:
-    """Print what the lines so far have left out: streams that never ran, and the whole."""
-    for result in results:
-        if result.key not in tally.results and result.outcome is not Outcome.STOPPED:
-            print_line(printable(line_of(result)))
-    print_line(_last_line(results, tally.seconds))
+def print_rest(results: Sequence[Result], seconds: float) -> None:
+    """Print what the lines so far have left out: what is not well, and the whole."""
+    for group in _problems(results):
+        print_line(printable(line_of(*group)))
+    print_line(_last_line(results, seconds))
 
 
-def _problems(results: Sequence[Result]) -> list[str]:
-    """List what is not well; streams of one integration with the same error share a line."""
-    alike: dict[tuple[str, Outcome, str | None], list[str]] = {}
+def _problems(results: Sequence[Result]) -> list[list[Result]]:
+    """Group what is not well: streams of one integration with the same error."""
+    alike: dict[tuple[str, Outcome, str | None], list[Result]] = {}
     for result in results:
-        if not result.outcome.is_well and result.outcome is not Outcome.STOPPED:
-            alike.setdefault((result.key.integration_id, result.outcome, result.error), []).append(
-                result.key.model
-            )
-    return [
-        f"{integration} {join_models(models)} {outcome.value}: {error or 'no reason was given'}"
-        for (integration, outcome, error), models in alike.items()
-    ]
+        if is_problem(result):
+            alike.setdefault((result.key.integration_id, result.outcome, result.error), []).append(result)
+    return list(alike.values())
 
 
 def _last_line(results: Sequence[Result], seconds: float) -> str:

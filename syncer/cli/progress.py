@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
+from syncer.cli.output import join_models
 from syncer.domain.durations import describe_elapsed
 from syncer.domain.records.change import Counts
 from syncer.domain.stream_key import StreamKey
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Seconds without a page after which the wait is shown.
 QUIET = 3.0
+#: The same where the request limit is known to be the reason.
+QUIET_AT_LIMIT = 1.0
 #: Columns of a terminal from which on the bars can spread.
 WIDE = 110
 
@@ -36,7 +39,7 @@ class Tally:
         self.rows = 0
         self._stored: dict[StreamKey, int] = {}
         self._clock = clock
-        self.started = self.last_page = clock()
+        self.started = self.last_page = self._limit_until = clock()
 
     @property
     def seconds(self) -> float:
@@ -47,6 +50,15 @@ class Tally:
     def quiet_for(self) -> float:
         """Seconds since the last page came."""
         return self._clock() - self.last_page
+
+    @property
+    def limited_for(self) -> float:
+        """Seconds for which requests wait for the limit yet."""
+        return max(self._limit_until - self._clock(), 0.0)
+
+    def wait_for_limit(self, seconds: float) -> None:
+        """Note that requests have to wait so long for the limit."""
+        self._limit_until = self._clock() + seconds
 
     def plan(self, keys: Sequence[StreamKey]) -> None:
         """Note the streams that the pass will run."""
@@ -94,14 +106,15 @@ class Tally:
 
 
 class Lines(Tally):
-    """One plain line for each stream as its run ends."""
+    """One plain line for each stream as its run ends well; the others are shown together at the end."""
 
     def __init__(self, print_line: Callable[[str], None]) -> None:
         super().__init__()
         self._print = print_line
 
     def ended(self, result: Result) -> None:
-        self._print(line_of(result))
+        if not is_problem(result):
+            self._print(line_of(result))
 
 
 class Bars(Tally):
@@ -110,8 +123,8 @@ class Bars(Tally):
     A problem that many streams of an integration share is shown for the first of them.
     """
 
-    def __init__(self, console: Console) -> None:
-        super().__init__()
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(clock)
         from rich.live import Live
 
         self._bars = _bars(console, ())
@@ -155,11 +168,7 @@ class Bars(Tally):
     def ended(self, result: Result) -> None:
         self._drop(result.key)
         reason = (result.key.integration_id, result.outcome, result.error)
-        if (
-            not result.outcome.is_well
-            and result.outcome is not Outcome.STOPPED
-            and reason not in self._reported
-        ):
+        if is_problem(result) and reason not in self._reported:
             self._reported.add(reason)
             self._live.console.print(
                 f"✗ {result.key.integration_id} {result.key.model} {result.outcome.value}", style="red"
@@ -185,15 +194,20 @@ class Bars(Tally):
         return Group(*([self._bars] if self._tasks else []), Text(self._overall(), style="bold"))
 
     def _overall(self) -> str:
+        limited = ""
+        if self.limited_for and self.quiet_for > QUIET_AT_LIMIT:
+            limited = f"waiting for the request limit: {describe_elapsed(self.limited_for)}"
         if not self.planned:
-            return "Asking Kombo about the integrations …"
+            return " · ".join(filter(None, ["Asking Kombo about the integrations …", limited]))
         parts = [f"{len(self.results)} of {counted(len(self.planned), 'stream')}", counted(self.rows, "row")]
         if self.rows and self.seconds > 1:
             parts.append(f"{self.rows / self.seconds:,.0f}/s")
         parts.append(describe_elapsed(self.seconds))
         if self.busy:
             parts.append(f"{len(self.busy)} wait for another runner")
-        if self.quiet_for > QUIET and self._tasks:
+        if limited:
+            parts.append(limited)
+        elif self.quiet_for > QUIET and self._tasks:
             parts.append(f"waiting for the next page for {describe_elapsed(self.quiet_for)}")
         return " · ".join(parts)
 
@@ -225,15 +239,23 @@ def _bars(console: Console, keys: Sequence[StreamKey]) -> rich.progress.Progress
     return Bars(*columns, console=console)
 
 
-def line_of(result: Result) -> str:
-    """Format the result of a run as a line of text."""
+def is_problem(result: Result) -> bool:
+    """True for a run that did not end as it should, though nobody told it to stop."""
+    return not result.outcome.is_well and result.outcome is not Outcome.STOPPED
+
+
+def line_of(result: Result, *alike: Result) -> str:
+    """Format the result of a run, or of several of one integration that ended alike, as a line of text."""
+    results = (result, *alike)
     parts = [result.outcome.value]
-    if result.pages and result.kind is not None:
-        parts[0] += f" ({result.kind.value}, {counted(result.pages, 'page')})"
-    parts += effects(result.counts)
-    if not result.outcome.is_well and result.error:
-        parts.append(result.error)
-    return f"{result.key.integration_id} {result.key.model}: {', '.join(parts)}"
+    pages = sum(each.pages for each in results)
+    if pages and result.kind is not None:
+        parts[0] += f" ({result.kind.value}, {counted(pages, 'page')})"
+    parts += effects(sum((each.counts for each in results), Counts()))
+    if not result.outcome.is_well:
+        parts.append(result.error or "no reason was given")
+    models = join_models([each.key.model for each in results])
+    return f"{result.key.integration_id} {models}: {', '.join(parts)}"
 
 
 def effects(counts: Counts) -> list[str]:

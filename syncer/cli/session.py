@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import io
+import logging
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
+from syncer.cli.output import print_note
+from syncer.domain.durations import describe_elapsed
+
 if TYPE_CHECKING:
     from syncer.app import App
     from syncer.config.settings import Settings
     from syncer.process.logging import Redactor
+
+#: Events of the log that a command reports itself.
+_REPORTED = frozenset({"run_ended", "run_failed", "integration_refused", "kombo_unreachable"})
+#: Seconds of a wait that are worth a note.
+WORTH_A_NOTE = 3.0
 
 
 @dataclass
@@ -51,7 +61,11 @@ class Session:
             level = "WARNING"
         stream = cast(TextIO, _CurrentStderr())
         configure_logging(level, settings.log.format, redactor=self._redactor, stream=stream)
+        if not is_service and level != "DEBUG":
+            _leave_to_the_command()
         app = App(settings)
+        if not is_service and sys.stderr.isatty():
+            app.on_wait = _LimitNote()
         gc_freeze()
         return app
 
@@ -72,6 +86,29 @@ class Session:
         from syncer.process.logging import Redactor
 
         self._redactor = Redactor(settings.secrets())
+
+
+def _leave_to_the_command() -> None:
+    """Filter events out of the log that a command reports itself, by its results or its error."""
+
+    def is_news(record: logging.LogRecord) -> bool:
+        return not (isinstance(record.msg, dict) and record.msg.get("event") in _REPORTED)
+
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(is_news)
+
+
+class _LimitNote:
+    """Note on stderr for the person who waits: the request limit begins to keep the command waiting."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def __call__(self, seconds: float) -> None:
+        now = time.monotonic()
+        if seconds >= WORTH_A_NOTE and now >= self._until:
+            print_note(f"Waiting for the request limit: {describe_elapsed(seconds)}.")
+            self._until = now + seconds
 
 
 class _CurrentStderr(io.TextIOBase):

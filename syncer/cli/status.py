@@ -57,7 +57,10 @@ def _print(found: dict[str, Any], not_begun: Sequence[str]) -> None:
         hint = "  not mirrored yet: `syncer backfill` begins"
         print_rich(styled(printable(each), "bold").append(hint, "yellow"), "")
     if not found["streams"] and not not_begun:
-        print_rich("Nothing is mirrored: name an integration in the configuration.")
+        print_rich(
+            "Nothing is mirrored: name an integration in the configuration, "
+            "or with `syncer integrations add ID`."
+        )
         return
     print_rich(_totals(found))
     print_rich(_budget(found["budget"]))
@@ -72,21 +75,21 @@ def _print_integration(
     integration: dict[str, Any], streams: Sequence[dict[str, Any]], found: dict[str, Any]
 ) -> None:
     facts = [integration["tool"], integration["organisation"], integration["status"]]
+    from syncer.operations.problems import describe_problem
+
     head = styled(printable(integration["id"]), "bold")
     print_rich(head.append("  " + " · ".join(printable(fact) for fact in facts if fact), "dim"))
     columns = ("model", "state", "live", "deleted", "complete as of", "last run")
     shown = table(*columns, numbers=("live", "deleted"))
     # Streams that are empty share a line.
     empty = {
-        meaning.label: [
-            each
-            for each in streams
-            if each["state"] == state and not each["rows_live"] + each["rows_deleted"]
-        ]
+        meaning.label: [each for each in streams if each["state"] == state and not _has_rows(each)]
         for state, meaning in MEANINGS.items()
         if meaning.label is not None
     }
     without_lines = [each for group in empty.values() for each in group]
+    # And there is nothing to show of those that are empty because of a problem but the problem.
+    without_lines += [each for each in streams if _meaning(each).is_trouble and not _has_rows(each)]
     for each in streams:
         if each in without_lines:
             continue
@@ -103,9 +106,11 @@ def _print_integration(
     if shown.row_count:
         print_rich(indented(shown))
     mark = "✗ " if is_terminal() else ""
-    for note, models in _notes(streams, found["now"]).items():
-        line = styled(f"{mark}{join_models(models)}: ", "red").append(printable(note), "default")
-        print_rich(indented(line))
+    for problem in found["problems"]:
+        if problem["integration"] == integration["id"]:
+            subject = f"{mark}{join_models(problem['models'])}: "
+            note = printable(describe_problem(problem, found["now"]))
+            print_rich(indented(styled(subject, "red").append(note, "default")))
     for words, group in empty.items():
         if group:
             line = styled(f"{words}: {', '.join(each['model'] for each in group)}", "dim")
@@ -113,22 +118,8 @@ def _print_integration(
     print_rich("")
 
 
-def _notes(streams: Sequence[dict[str, Any]], now: str) -> dict[str, list[str]]:
-    """Group models by what is wrong with them, in words."""
-    notes: dict[str, list[str]] = {}
-    for each in streams:
-        if each["last_error"] and not _meaning(each).is_well:
-            notes.setdefault(each["last_error"], []).append(each["model"])
-        if each["held"] and each["state"] != StreamState.HELD:
-            held = each["held"]
-            since = describe_age(_seconds(now, held["since"]))
-            note = f"{held['rows']:,} missing rows are held back since {since}"
-            notes.setdefault(f"{note}, such as {', '.join(held['examples'])}", []).append(each["model"])
-        if each["quarantined"]:
-            since = describe_age(_seconds(now, each["quarantined_since"]))
-            note = f"{each['quarantined']:,} in quarantine, the oldest since {since}"
-            notes.setdefault(note, []).append(each["model"])
-    return notes
+def _has_rows(stream: dict[str, Any]) -> bool:
+    return bool(stream["rows_live"] + stream["rows_deleted"])
 
 
 def _meaning(stream: dict[str, Any]) -> Meaning:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -39,12 +37,16 @@ def run_pass(
     tally, note = Tally(), print_note
     if is_terminal() and not as_json:
         tally = bars = Bars(console())
-        note = bars.note
-        _leave_run_ends_to_the_bars()
+        note, app.on_wait = bars.note, bars.wait_for_limit
     elif not as_json:
         tally = Lines(lambda line: print_line(printable(line)))
     work = operation.sync(
-        app, mode, integrations=integrations, models=models, report=tally, planned=tally.plan
+        app,
+        mode,
+        integrations=integrations,
+        models=models,
+        report=tally,
+        planned=tally.plan,
     )
     results = run_interruptible(app, work, note=note, stop_progress=tally.stop)
     if results is None:
@@ -58,19 +60,8 @@ def run_pass(
     elif is_terminal():
         results_of_pass.print_table(results, tally.seconds)
     else:
-        results_of_pass.print_rest(results, tally)
+        results_of_pass.print_rest(results, tally.seconds)
     if app.stopping.is_set() and not (results and is_well):
         print_note(f"Interrupted. `syncer {resume_with}` goes on where it stopped.")
         return INTERRUPTED
     return 0 if is_well else 1
-
-
-def _leave_run_ends_to_the_bars() -> None:
-    """Filter the log on the terminal that shows the bars: how each run ended is shown by them."""
-
-    def is_news(record: logging.LogRecord) -> bool:
-        return not (isinstance(record.msg, dict) and record.msg.get("event") == "run_ended")
-
-    if sys.stderr.isatty():
-        for handler in logging.getLogger().handlers:
-            handler.addFilter(is_news)

@@ -124,6 +124,8 @@ class Workers:
         self._start(waiting)
         if self._database_health.error is not None:
             return self._database_pause
+        if self._context.client.reachability.error is not None:
+            return min(self._context.client.reachability.probe_in or self._poll_every, self._poll_every)
         if following is None:
             return self._poll_every
         return min(max((following - now).total_seconds(), 0.05), self._poll_every)
@@ -143,10 +145,14 @@ class Workers:
 
     def _start(self, due: Mapping[StreamKey, int]) -> None:
         places = self._concurrency
+        reachability = self._context.client.reachability
+        if reachability.error is not None:
+            # Nobody gets through: one run probes it, when it is time.
+            places = 0 if reachability.probe_in > 0 else 1
         if self._database_health.error is not None:
             # That the database answers does not prove that it takes writes: one run probes it. Every other
             # time it is one that met the failure: some streams may fail alone.
-            places = len(self._running) + 1
+            places = min(places, len(self._running) + 1)
             self._probes += 1
             due = (self._probes % 2 and {key: due[key] for key in due if key in self._failed}) or due
         while len(self._running) < min(places, self._concurrency):

@@ -11,7 +11,8 @@ SyncerError
 └── KomboError                  an answer of the API that is not a page
     ├── Transient               try again: network, 5xx, unreadable answers
     │   ├── RateLimited         429 of the key's budget: wait for the reset
-    │   └── ConcurrencyLimited  429 of one integration: back off there only
+    │   ├── ConcurrencyLimited  429 of one integration: back off there only
+    │   └── Unreachable         no connection: the same for all requests
     ├── NotReady                the integration's setup is not finished
     │   └── ParentsUnread       the rows that a list is asked for have not been read yet
     ├── ModelUnavailable        this integration does not offer this model
@@ -74,9 +75,11 @@ class ProjectionReplaced(SyncerError):
 class KomboError(SyncerError):
     """An answer of the API that is not a page.
 
-    code is Kombo's error code (``PLATFORM.…``) or None, status the HTTP status or None
-    where no answer came, integration_id the integration that was asked or None. by_kombo: the answer is in
-    Kombo's own form, not that of something before it. unsent: the request has not left this host.
+    reason is the message without what was asked for, where both stand side by side: what is wrong with many
+    streams in the same way has one reason. code is Kombo's error code (``PLATFORM.…``) or None, status the
+    HTTP status or None where no answer came, integration_id the integration that was asked or None. by_kombo:
+    the answer is in Kombo's own form, not that of something before it. unsent: the request has not left this
+    host.
     """
 
     by_kombo = False
@@ -86,11 +89,13 @@ class KomboError(SyncerError):
         self,
         message: str | None = None,
         *,
+        reason: str | None = None,
         code: str | None = None,
         status: int | None = None,
         integration_id: str | None = None,
     ) -> None:
         super().__init__(message)
+        self.reason = reason or str(self)
         self.code = code
         self.status = status
         self.integration_id = integration_id
@@ -113,12 +118,20 @@ class RateLimited(Transient):
         message: str | None = None,
         *,
         reset: float | None = None,
+        reason: str | None = None,
         code: str | None = None,
         status: int | None = None,
         integration_id: str | None = None,
     ) -> None:
-        super().__init__(message, code=code, status=status, integration_id=integration_id)
+        super().__init__(message, reason=reason, code=code, status=status, integration_id=integration_id)
         self.reset = reset
+
+
+class Unreachable(Transient):
+    """The API cannot be connected to; is_final: another try at once would fail in the same way."""
+
+    unsent = True
+    is_final = False
 
 
 class ConcurrencyLimited(Transient):

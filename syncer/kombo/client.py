@@ -13,19 +13,12 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from syncer.domain.catalogue.model import Model
-from syncer.domain.errors import (
-    AnswerTooLarge,
-    KomboError,
-    RateLimited,
-    Transient,
-    UnreadableAnswer,
-    UsageError,
-)
+from syncer.domain.errors import AnswerTooLarge, KomboError, RateLimited, UsageError
 from syncer.domain.limits import MOST_VALUES, in_mib, too_many_values
 from syncer.domain.native.call import Call
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.kombo.concurrency import Slots
-from syncer.kombo.connections import Connections, Response, Transport
+from syncer.kombo.connections import CONNECT_TIMEOUT, Connections, Response, Transport
 from syncer.kombo.headers import read_rate
 from syncer.kombo.integrations import (
     KEY_CHECK_PATH,
@@ -36,6 +29,7 @@ from syncer.kombo.integrations import (
 )
 from syncer.kombo.lists import Page, list_params, read_page
 from syncer.kombo.passthrough import NativeAnswer, doubtful, native_request
+from syncer.kombo.reachability import Reachability
 from syncer.kombo.request import RateLimiter, Request
 from syncer.kombo.retry import send_with_retries
 
@@ -69,7 +63,7 @@ class Client:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
         random: Callable[[], float],
-        connect_timeout: float = 10.0,
+        connect_timeout: float = CONNECT_TIMEOUT,
         transport: Transport | None = None,
         slots: defaultdict[str, Slots] | None = None,
     ) -> None:
@@ -80,6 +74,7 @@ class Client:
         self._sleep = sleep
         self._random = random
         self._slots = defaultdict(Slots) if slots is None else slots
+        self.reachability = Reachability(clock)
         self._connections = Connections(
             base_url=base_url,
             api_key=api_key,
@@ -186,7 +181,11 @@ class Client:
     async def _request(self, request: Request[T]) -> tuple[T, float]:
         """Send a request; give the value read and the seconds that the successful attempt took."""
         return await send_with_retries(
-            request, partial(self._attempt, request), sleep=self._sleep, random=self._random
+            request,
+            partial(self._attempt, request),
+            self.reachability,
+            sleep=self._sleep,
+            random=self._random,
         )
 
     async def _attempt(self, request: Request[T]) -> tuple[T, float]:
@@ -206,6 +205,7 @@ class Client:
             except BaseException:
                 self._permits.answered(permit, None)
                 raise
+            self.reachability.report_answer()
             rate = read_rate(response.headers)
             try:
                 value = await self._read(request, response)

@@ -21,14 +21,18 @@ from syncer.domain.errors import (
     RequestRefused,
     Transient,
     UnreadableAnswer,
+    Unreachable,
     UsageError,
 )
 from syncer.domain.limits import LARGE_ANSWER_BYTES, MOST_ANSWER_BYTES, in_mib
 from syncer.kombo.body import ACCEPTED_ENCODINGS, Body, BrokenBody, Oversized, UnknownEncoding
+from syncer.kombo.errors import no_answer
 from syncer.kombo.request import Request
 
 #: A request may last this many times the silence it may keep, however steadily its answer drips.
 LONGEST_REQUEST = 10
+#: Seconds to connect: the answer to one of the first three packets.
+CONNECT_TIMEOUT = 4.0
 #: Seconds that an idle connection is kept; load balancers close theirs after a minute.
 KEEPALIVE = 30.0
 
@@ -131,7 +135,9 @@ class Connections:
                 # Fewer records in it would have the same ones.
                 most = "100 KiB, the most that is read"
                 self.fail(UnreadableAnswer, request, f"its headers have more than {most}")
-            self.fail(Transient, request, _reason(error), unsent=isinstance(error, _BEFORE_SENDING))
+            unsent, is_final = isinstance(error, _BEFORE_SENDING), isinstance(error, httpx.ConnectTimeout)
+            kind = Unreachable if unsent and not isinstance(error, httpx.PoolTimeout) else Transient
+            self.fail(kind, request, _reason(error), unsent=unsent, is_final=is_final)
         except (Oversized, MemoryError):
             most = in_mib(MOST_ANSWER_BYTES)
             self.fail(AnswerTooLarge, request, f"it has more than {most}, the most that is read")
@@ -140,17 +146,10 @@ class Connections:
         except BrokenBody as error:
             self.fail(Transient, request, str(error))
 
-    def fail(
-        self, kind: type[KomboError], request: Request[Any], reason: str, *, unsent: bool = False
-    ) -> NoReturn:
+    def fail(self, kind: type[KomboError], request: Request[Any], reason: str, **details: bool) -> NoReturn:
         """Raise an error without its cause: httpx quotes what went over the wire, which may be the key."""
-        whose = f" of {request.integration_id}" if request.integration_id else ""
-        what = "Too large an answer" if kind is AnswerTooLarge else "No answer"
-        host = self._http.base_url.netloc.decode()
-        message = f"{what} from {host} to {request.path}{whose}: {reason}."
-        error = kind(self.scrub(message), integration_id=request.integration_id)
-        error.unsent = unsent
-        raise error from None
+        host, reason = self._http.base_url.netloc.decode(), self.scrub(reason)
+        raise no_answer(kind, host, request.path, request.integration_id, reason, **details) from None
 
     def scrub(self, text: str) -> str:
         """Remove the key from a text."""

@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import Any
 
 from syncer.domain.errors import (
+    AnswerTooLarge,
     ConcurrencyLimited,
     CursorRefused,
     IntegrationGone,
@@ -25,6 +26,7 @@ from syncer.domain.errors import (
     RateLimited,
     RequestRefused,
     Transient,
+    Unreachable,
 )
 from syncer.domain.limits import MOST_ERROR_BYTES
 from syncer.kombo.headers import read_reset
@@ -78,6 +80,7 @@ ADVICE: dict[type[KomboError], str] = {
 }
 
 BASE_URL_ADVICE = "check base_url and the region"
+NETWORK_ADVICE = "check the network, base_url and the region"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +110,16 @@ def error_from_response(
     error = _error_member(body)
     code = _short(request.scrub(error["code"]), 80) if error and isinstance(error.get("code"), str) else None
     kind = _kind(code or None, status, request, is_kombos=error is not None)
+    begun, ending = _sentence(error, code, status, kind, request)
     details: dict[str, Any] = {
+        "reason": f"{begun}: {ending}",
         "code": code or None,
         "status": status,
         "integration_id": request.integration_id,
     }
     if issubclass(kind, RateLimited):
         details["reset"] = read_reset(headers)
-    refused = kind(_sentence(error, code, status, kind, request), **details)
+    refused = kind(f"{begun} for {request.subject}: {ending}", **details)
     refused.by_kombo = error is not None
     return refused
 
@@ -130,9 +135,35 @@ def unreadable(
         return error_from_response(status, headers, body, request)
     return Transient(
         f"Kombo answered HTTP {status} for {request.subject}, but {reason}.",
+        reason=f"Kombo answered HTTP {status}, but {reason}.",
         status=status,
         integration_id=request.integration_id,
     )
+
+
+def no_answer(
+    kind: type[KomboError],
+    host: str,
+    path: str,
+    integration_id: str | None,
+    reason: str,
+    *,
+    unsent: bool = False,
+    is_final: bool = False,
+) -> KomboError:
+    """Give the error of a request without an answer; reason ends a sentence."""
+    whose = f" of {integration_id}" if integration_id else ""
+    what = "Too large an answer" if kind is AnswerTooLarge else "No answer"
+    ending = f"{reason}; {NETWORK_ADVICE}." if issubclass(kind, Unreachable) else f"{reason}."
+    error = kind(
+        f"{what} from {host} to {path}{whose}: {ending}",
+        reason=f"{what} from {host}: {ending}",
+        integration_id=integration_id,
+    )
+    error.unsent = unsent
+    if isinstance(error, Unreachable):
+        error.is_final = is_final
+    return error
 
 
 def _error_member(body: bytes) -> dict[str, Any] | None:
@@ -167,15 +198,16 @@ def _kind(code: str | None, status: int, request: RequestInfo, *, is_kombos: boo
 
 def _sentence(
     error: dict[str, Any] | None, code: str | None, status: int, kind: type[KomboError], request: RequestInfo
-) -> str:
+) -> tuple[str, str]:
+    """Write what was answered and what it means: the two parts of a sentence."""
     said = error.get("message") if error else None
     explanation = _short(request.scrub(said), 200).rstrip(". ") if isinstance(said, str) else ""
     advice = ADVICE.get(kind, "")
     if error is None and kind is RequestRefused:
         advice = BASE_URL_ADVICE
     return (
-        f"Kombo answered HTTP {status}{f' ({code})' if code else ''} for {request.subject}: "
-        f"{explanation or _phrase(status)}{f'; {advice}' if advice else ''}."
+        f"Kombo answered HTTP {status}{f' ({code})' if code else ''}",
+        f"{explanation or _phrase(status)}{f'; {advice}' if advice else ''}.",
     )
 
 

@@ -61,7 +61,11 @@ async def check(app: App) -> AsyncIterator[Finding]:
 
 async def _check_kombo(app: App, configured: Mapping[str, Sequence[str] | None]) -> AsyncIterator[Finding]:
     async with app.open() as (context, _):
-        environment = await context.client.check_key(purpose=Purpose.INCREMENTAL)
+        try:
+            environment = await context.client.check_key(purpose=Purpose.INCREMENTAL)
+        except KomboError as error:
+            yield Finding("key", False, str(error))
+            raise
         yield Finding("key", True, f"accepted by {app.settings.base_url} for environment {environment}")
         if not configured:
             yield Finding("integrations", False, NO_INTEGRATION)
@@ -130,19 +134,34 @@ def _check_native_lists(
 
 
 def _report_drift(found: Iterable[Drift]) -> Iterator[Finding]:
-    """Report members without a column, table by table: well, and kept in the documents, but worth knowing."""
+    """Report members without a column: well, and kept in the documents, but worth knowing.
+
+    What many tables have alike is one finding.
+    """
     tables = list(found)
+    alike: dict[tuple[str, ...], list[Drift]] = {}
     for each in tables:
         if each.unknown:
-            named = ", ".join(f"{member} ({number:,})" for member, number in each.unknown.items())
-            part = "the first " if each.is_sample else ""
-            records = "record" if each.looked_at == 1 else "records"
+            alike.setdefault(tuple(each.unknown), []).append(each)
+    for members, drifted in alike.items():
+        if len(drifted) > 1:
             yield Finding(
                 "drift",
                 True,
-                f"{each.table} has members without a column, in {part}{each.looked_at:,} {records} "
-                f"looked at: {named}",
+                f"{len(drifted)} tables have members without a column: {', '.join(members)}; they are kept "
+                "in `document`, and there is nothing to do",
             )
-    if tables and not any(each.unknown for each in tables):
+            continue
+        (each,) = drifted
+        named = ", ".join(f"{member} ({number:,})" for member, number in each.unknown.items())
+        part = "the first " if each.is_sample else ""
+        records = "record" if each.looked_at == 1 else "records"
+        yield Finding(
+            "drift",
+            True,
+            f"{each.table} has members without a column, in {part}{each.looked_at:,} {records} "
+            f"looked at: {named}",
+        )
+    if tables and not alike:
         part = ", as far as it was looked" if any(each.is_sample for each in tables) else ""
         yield Finding("drift", True, f"every member of the stored records has a column{part}")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
 
 from syncer.app import App
 from syncer.domain.catalogue.lookup import select_models
-from syncer.domain.errors import UsageError
+from syncer.domain.errors import IntegrationGone, KeyRefused, KomboError, UsageError
+from syncer.domain.ratelimit.budget import Purpose
 from syncer.store.schema import migrate as schema
 from syncer.store.state.integrations import IntegrationRow
+from syncer.sync.integrations import facts_of
 
 
 def list_integrations(app: App) -> list[IntegrationRow]:
@@ -16,20 +22,68 @@ def list_integrations(app: App) -> list[IntegrationRow]:
     return app.selection.known()
 
 
-def add_integration(app: App, integration_id: str, models: Sequence[str] = ()) -> None:
-    """Mirror one more integration from now on; models: globs, where it is not what is configured.
+@dataclass(frozen=True, slots=True)
+class Added:
+    """Integration that is mirrored from now on.
 
-    Raises UsageError for what cannot be one, DatabaseError.
+    models: how many of its models. not_asked: why Kombo was not asked about it, in a sentence.
     """
+
+    integration: IntegrationRow
+    models: int
+    not_asked: str | None = None
+
+
+async def add_integration(
+    app: App, integration_id: str, models: Sequence[str] = (), *, asks: bool = True
+) -> Added:
+    """Mirror one more integration from now on, if Kombo knows it or cannot be asked.
+
+    models: globs, where it is not what is configured. asks: whether Kombo is asked at all. Raises UsageError
+    for what cannot be one or is none, KeyRefused, DatabaseError.
+    """
+    integration_id = integration_id.strip()
     if not integration_id or any(character.isspace() for character in integration_id):
         raise UsageError("An integration's id is one word, as Kombo's dashboard shows it.")
     if _is_configured(app, integration_id):
         raise UsageError(f"{integration_id} is named in the configuration already.")
     if models:
         select_models(tuple(models))
-    _prepare(app)
-    with app.database.begin() as connection:
+    await asyncio.to_thread(_prepare, app)
+    facts, not_asked = await _ask(app, integration_id) if asks else ({}, None)
+
+    def add(connection: Connection) -> IntegrationRow | None:
         app.integrations.add(connection, integration_id, origin="command", models=models or None)
+        if facts:
+            app.integrations.note(connection, integration_id, app.database.now(connection), **facts)
+        return app.integrations.get(connection, integration_id)
+
+    added = await app.database.write(add) or IntegrationRow(integration_id, origin="command")
+    offered = [
+        each
+        for each in app.selection.models_of(added)
+        if added.read_models.get(each.webhook_name or "") is not False
+    ]
+    return Added(added, len(offered), not_asked)
+
+
+async def _ask(app: App, integration_id: str) -> tuple[dict[str, object], str | None]:
+    """Ask Kombo about the integration; give the facts, or none and why it could not be asked."""
+    if not app.settings.kombo.api_key.get_secret_value():
+        return {}, "There is no API key yet, so Kombo was not asked about it."
+    async with app.open() as (context, _):
+        try:
+            said = await context.client.integration(integration_id, purpose=Purpose.WEBHOOK)
+        except KeyRefused:
+            raise
+        except IntegrationGone:
+            raise UsageError(
+                f"Kombo does not know the integration {integration_id}: compare the id with Kombo's "
+                "dashboard, and the region. --no-check adds it all the same."
+            ) from None
+        except KomboError as error:
+            return {}, f"Kombo could not be asked about it: {error.reason}"
+    return facts_of(said), None
 
 
 def remove_integration(app: App, integration_id: str) -> None:

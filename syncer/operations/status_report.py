@@ -8,7 +8,8 @@ from typing import Any
 
 from syncer.domain.ratelimit.budget import Pacing, Purpose, Reserve
 from syncer.domain.ratelimit.waiters import count_waiting
-from syncer.domain.streams.stream import Walk
+from syncer.domain.streams.stream import Stream, Walk
+from syncer.operations.problems import find_problems
 from syncer.store.reading.overview import Overview
 from syncer.store.state.missing import Held
 
@@ -20,9 +21,11 @@ def is_well(found: Overview) -> bool:
 
 def report_status(found: Overview, reserve: Reserve, pacing: Pacing) -> dict[str, Any]:
     """Report streams, freshness, budget and quarantine; times as ISO text in UTC, ages in seconds."""
+    streams = [_stream(found, each) for each in found.streams]
     return {
         "now": json_time(found.now),
         "is_well": is_well(found),
+        "problems": [each.value() for each in find_problems(streams)],
         "integrations": [
             {
                 "id": each.id,
@@ -35,28 +38,7 @@ def report_status(found: Overview, reserve: Reserve, pacing: Pacing) -> dict[str
             }
             for each in found.integrations
         ],
-        "streams": [
-            {
-                "integration": each.integration_id,
-                "model": each.model,
-                "state": each.state,
-                "is_running": each.key in found.running,
-                "walk": _walk(each.walk),
-                "rows_live": each.rows_live,
-                "rows_deleted": each.rows_deleted,
-                "complete_as_of": json_time(each.watermark),
-                "lag_seconds": _age(found.now, each.complete_at),
-                "last_full_walk_at": json_time(each.last_full_walk_at),
-                "last_run_at": json_time(each.last_run_at),
-                "last_outcome": each.last_outcome,
-                "last_error": each.last_error,
-                "due_at": json_time(each.due_at),
-                "held": _held(found.held.get(each.key)),
-                "quarantined": found.quarantine.get(each.key, (0, None))[0],
-                "quarantined_since": json_time(found.quarantine.get(each.key, (0, None))[1]),
-            }
-            for each in found.streams
-        ],
+        "streams": streams,
         "totals": {
             "rows_live": sum(each.rows_live for each in found.streams),
             "rows_deleted": sum(each.rows_deleted for each in found.streams),
@@ -64,6 +46,30 @@ def report_status(found: Overview, reserve: Reserve, pacing: Pacing) -> dict[str
             "running": len(found.running),
         },
         "budget": _budget(found, reserve, pacing),
+    }
+
+
+def _stream(found: Overview, stream: Stream) -> dict[str, Any]:
+    quarantined, quarantined_since = found.quarantine.get(stream.key, (0, None))
+    return {
+        "integration": stream.integration_id,
+        "model": stream.model,
+        "state": stream.state,
+        "is_running": stream.key in found.running,
+        "walk": _walk(stream.walk),
+        "rows_live": stream.rows_live,
+        "rows_deleted": stream.rows_deleted,
+        "complete_as_of": json_time(stream.watermark),
+        "lag_seconds": _age(found.now, stream.complete_at),
+        "last_full_walk_at": json_time(stream.last_full_walk_at),
+        "last_run_at": json_time(stream.last_run_at),
+        "last_outcome": stream.last_outcome,
+        "last_error": stream.last_error,
+        "failures": stream.failures,
+        "due_at": json_time(stream.due_at),
+        "held": _held(found.held.get(stream.key)),
+        "quarantined": quarantined,
+        "quarantined_since": json_time(quarantined_since),
     }
 
 

@@ -26,12 +26,15 @@ async def sync(
     """Make one pass over the selected streams (all where none is named).
 
     planned gets the keys of all of them before the first begins. Raises UsageError for a selection that names
-    nothing, KeyRefused, DatabaseError.
+    nothing, KeyRefused, DatabaseError, and a KomboError where Kombo is not reached at all.
     """
     async with app.ready(report) as (context, asking):
         chosen = app.selection.chosen(integrations, models)
         await app.reprojection.finish()
-        await check_key(context)
+        unchecked = await check_key(context)
+        if unchecked is not None and unchecked.unsent:
+            # Nobody is reached: no stream would be.
+            raise unchecked
         keys = await app.selection.refresh_streams(asking, set(integrations))
         wanted = [key for key in keys if key.model in chosen.get(key.integration_id, ())]
         if mode is Mode.APPROVE:
@@ -47,12 +50,16 @@ async def sync(
         return results
 
 
-async def check_key(context: SyncContext) -> None:
-    """Check the key by one request, before many are sent. Raises KeyRefused."""
+async def check_key(context: SyncContext) -> KomboError | None:
+    """Check the key by one request, before many are sent; give the error where that could not be done.
+
+    Raises KeyRefused.
+    """
     try:
         await context.client.check_key(purpose=Purpose.INCREMENTAL)
     except KeyRefused:
         raise
-    except KomboError:
+    except KomboError as error:
         # Whatever else is wrong shows in the streams, each for itself.
-        return
+        return error
+    return None

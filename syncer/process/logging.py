@@ -84,7 +84,11 @@ def configure_logging(
     as_text = format == "text" or (format == "auto" and out.isatty())
     renderer: Processor = (
         structlog.dev.ConsoleRenderer(
-            colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback, pad_event_to=0
+            colors=out.isatty(),
+            exception_formatter=structlog.dev.plain_traceback,
+            pad_event_to=0,
+            # What an event says first is what matters most.
+            sort_keys=False,
         )
         if as_text
         else structlog.processors.JSONRenderer(ensure_ascii=False)

@@ -5,20 +5,27 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import Connection
 
 from syncer.domain.errors import IntegrationGone, KeyRefused, KomboError, ModelUnavailable, NotReady
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.list_spec import ListSpec
-from syncer.domain.streams.state import IntegrationState
+from syncer.domain.streams.reasons import UNKNOWN_INTEGRATION
+from syncer.domain.streams.state import IntegrationState, Outcome
 from syncer.kombo import integrations as kombo
 from syncer.store.state.integrations import IntegrationRow
 from syncer.sync.context import SyncContext
 
+#: Status at Kombo of an integration that is not paused and whose credentials work.
+ACTIVE = "ACTIVE"
 #: How long a good answer is good for.
 FRESH_FOR = timedelta(minutes=10)
 #: How long a bad one is, and only for the process that asked: long enough for all streams of one pass.
 BAD_FOR = timedelta(minutes=1)
+
+
+log = structlog.get_logger("syncer")
 
 
 class Integrations:
@@ -30,6 +37,11 @@ class Integrations:
         self._asked: set[str] = set()
         #: When Kombo last gave no answer about an integration.
         self._unanswered: dict[str, datetime] = {}
+        #: When a list's refusal last had an integration asked about.
+        self._refused_at: dict[str, datetime] = {}
+        self._refusing: dict[str, asyncio.Lock] = {}
+        #: Integrations and reasons of the refusals that were logged.
+        self._logged: set[tuple[str, str | None]] = set()
 
     async def known(self, integration_id: str, purpose: Purpose, *, fresh: bool = False) -> IntegrationRow:
         """Read the integration's row, fetched anew where it is older than ten minutes (or fresh is wanted).
@@ -50,6 +62,7 @@ class Integrations:
                 if row.state == IntegrationState.GONE:
                     raise IntegrationGone(
                         f"Kombo does not know the integration {integration_id}.",
+                        reason=UNKNOWN_INTEGRATION,
                         integration_id=integration_id,
                     )
                 return row
@@ -70,17 +83,60 @@ class Integrations:
                     raise
                 return row or IntegrationRow(integration_id, origin="command")
             self._unanswered.pop(integration_id, None)
-            return await self._note(integration_id, _said(said))
+            return await self._note(integration_id, facts_of(said))
 
-    async def gone(self, integration_id: str) -> None:
-        """Note that Kombo does not know the integration, by a list that said so: its others need not ask."""
-        self._asked.add(integration_id)
-        await self._note(integration_id, {"state": IntegrationState.GONE})
+    async def refused(self, integration_id: str, error: KomboError, purpose: Purpose) -> KomboError:
+        """Bring the integration's row in step with a list's refusal that concerns all of it; give the error
+        to report, which is the same for all its lists.
+
+        Raises KeyRefused.
+        """
+        if isinstance(error, IntegrationGone):
+            # Its other lists need not ask.
+            self._asked.add(integration_id)
+            await self._note(integration_id, {"state": IntegrationState.GONE})
+            return IntegrationGone(str(error), reason=UNKNOWN_INTEGRATION, integration_id=integration_id)
+        if error.status is None:
+            # It is what the row says already.
+            return error
+        try:
+            must_be_set_up(await self._after_refusal(integration_id, purpose))
+        except KeyRefused:
+            raise
+        except (IntegrationGone, NotReady) as found:
+            return found
+        except KomboError:
+            return error
+        return error
+
+    def log_refusal(self, integration_id: str, outcome: Outcome, reason: str) -> None:
+        """Log that the integration is refused, once for all its streams."""
+        if (integration_id, reason) not in self._logged:
+            self._logged.add((integration_id, reason))
+            log.warning(
+                "integration_refused", integration=integration_id, outcome=outcome.value, error=reason
+            )
+
+    def forget_refusal(self, integration_id: str, reason: str | None) -> None:
+        """Log that a refusal of the integration is over, if there was one for this reason."""
+        if (integration_id, reason) in self._logged:
+            self._logged.discard((integration_id, reason))
+            log.info("integration_accepted", integration=integration_id)
+
+    async def _after_refusal(self, integration_id: str, purpose: Purpose) -> IntegrationRow:
+        """Read the integration's row, fetched anew unless a refusal has just had it fetched."""
+        async with self._refusing.setdefault(integration_id, asyncio.Lock()):
+            now = await self._context.database.ask(self._context.database.now)
+            before = self._refused_at.get(integration_id)
+            is_known = before is not None and now - before < BAD_FOR
+            if not is_known:
+                self._refused_at[integration_id] = now
+            return await self.known(integration_id, purpose, fresh=not is_known)
 
     def _is_fresh(self, row: IntegrationRow, now: datetime) -> bool:
         if row.checked_at is None or row.state is None:
             return False
-        if row.state == IntegrationState.READY:
+        if row.state == IntegrationState.READY and row.status in {None, ACTIVE}:
             return now - row.checked_at < FRESH_FOR
         return row.id in self._asked and now - row.checked_at < BAD_FOR
 
@@ -96,7 +152,8 @@ class Integrations:
         return row or IntegrationRow(integration_id, origin="command")
 
 
-def _said(said: kombo.Integration) -> dict[str, object]:
+def facts_of(said: kombo.Integration) -> dict[str, object]:
+    """Give what Kombo said of an integration as columns of its row."""
     is_set_up = said.setup_status in {None, "COMPLETED"}
     return {
         "state": IntegrationState.READY if is_set_up else IntegrationState.WAITING,
@@ -110,14 +167,22 @@ def _said(said: kombo.Integration) -> dict[str, object]:
     }
 
 
-def must_be_offered(integration: IntegrationRow, spec: ListSpec) -> None:
-    """Raise NotReady or ModelUnavailable where asking for the list makes no sense."""
+def must_be_set_up(integration: IntegrationRow) -> None:
+    """Raise NotReady where the integration has no data yet."""
     if integration.state == IntegrationState.WAITING:
         raise NotReady(
             f"The set-up of {integration.id} is not finished at Kombo ({integration.setup_status}).",
+            reason=f"The set-up of this integration is not finished at Kombo ({integration.setup_status}).",
             integration_id=integration.id,
         )
+
+
+def must_be_offered(integration: IntegrationRow, spec: ListSpec) -> None:
+    """Raise NotReady or ModelUnavailable where asking for the list makes no sense."""
+    must_be_set_up(integration)
     if spec.webhook_name is not None and integration.read_models.get(spec.webhook_name) is False:
         raise ModelUnavailable(
-            f"Kombo does not offer {spec.name} for {integration.id}.", integration_id=integration.id
+            f"Kombo does not offer {spec.name} for {integration.id}.",
+            reason="Kombo does not offer this model here.",
+            integration_id=integration.id,
         )

@@ -12,7 +12,7 @@ from typing import TypeVar
 import structlog
 from sqlalchemy import Connection
 
-from syncer.domain.errors import Busy, DatabaseError, DatabaseUnavailable, LeaseLost, SyncerError
+from syncer.domain.errors import Busy, DatabaseError, DatabaseUnavailable, KomboError, LeaseLost, SyncerError
 from syncer.domain.scheduling.intervals import ChangeHistory, update_history
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.attempts import next_attempt
@@ -31,6 +31,8 @@ _T = TypeVar("_T")
 
 log = structlog.get_logger("syncer")
 
+#: Outcomes of a sync that did all it could: what is held and in quarantine decides among them.
+_SETTLED = {Outcome.COMPLETE, Outcome.INCOMPLETE, Outcome.HELD}
 #: How often a busy stream is tried again, at most, within the length of one lease.
 BUSY_TRIES = 20
 
@@ -101,7 +103,7 @@ async def leased_run(
     except BaseException as error:
         outcome, said = Outcome.STOPPED, None
         if isinstance(error, SyncerError):
-            outcome, said = Outcome.FAILED, str(error)
+            outcome, said = Outcome.FAILED, error.reason if isinstance(error, KomboError) else str(error)
         with suppress(LeaseLost, DatabaseError):
             # The pages stored so far are kept, and nobody has to wait for the lease.
             await asyncio.shield(end_leased(run, outcome, said))
@@ -222,7 +224,8 @@ def _release_sync(
     stream = run.context.streams.get(connection, run.key)
     # Stopped with nothing unfinished, it is as its last walk has left it.
     is_settled = ended is Outcome.STOPPED and is_backfilled(stream, stream.filters)
-    said = found.reason if ended is Outcome.HELD else error
+    # What keeps it from being complete, where nothing else went wrong.
+    said = found.reason if outcome is Outcome.COMPLETE else error
     failures = run.before.failures + 1 if ended is Outcome.FAILED else 0
     pause = pause or next_attempt(ended, failures)
     run.context.streams.release(
@@ -248,11 +251,13 @@ def _release_other(
     changed: bool,
     pause: timedelta | None,
 ) -> tuple[Outcome, str | None]:
-    """Leave the last sync's outcome alone; only what is held or in quarantine may be another now."""
+    """Leave the last sync's outcome alone but for what is held or in quarantine, which may be another now."""
     stream = run.context.streams.get(connection, run.key)
-    is_settled = stream.last_outcome in {Outcome.COMPLETE, Outcome.HELD} and stream.walk is None
-    state = health(connection, run.environment, run.key).state() if is_settled else stream.state
-    run.context.streams.free(connection, run.lease, state)
+    state, ended, said = stream.state, stream.last_outcome, stream.last_error
+    if ended in _SETTLED and stream.walk is None:
+        found = health(connection, run.environment, run.key)
+        state, ended, said = found.state(), found.outcome(), found.reason
+    run.context.streams.free(connection, run.lease, state=state, outcome=ended, error=said)
     return outcome, error
 
 

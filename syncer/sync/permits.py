@@ -52,7 +52,8 @@ class PermitQueue:
     One poller task serves all queued requests of this process, while there are any: the more urgent purpose
     first; within one, integrations round-robin, and the models of each. One transaction takes as many permits
     as it can get and writes what responses have said meanwhile: no request waits for that, and it is written
-    before the next permit is taken. owner: the name of this process.
+    before the next permit is taken. owner: the name of this process. on_wait: told for how many seconds the
+    limit is used up, as far as is known, each time that requests have to wait for it.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class PermitQueue:
         *,
         pacing: Pacing = "burst",
         owner: str = "",
+        on_wait: Callable[[float], None] = lambda _: None,
     ) -> None:
         self._database = database
         self._environment = environment
@@ -72,6 +74,7 @@ class PermitQueue:
         self._reserve = reserve
         self._pacing = pacing
         self._owner = owner
+        self._on_wait = on_wait
         self._sleep = sleep
         self._queues: dict[Purpose, RoundRobinQueue[_Waiter]] = {
             purpose: RoundRobinQueue() for purpose in Purpose
@@ -148,6 +151,7 @@ class PermitQueue:
                 if wait is not None:
                     given = Counter(permit.purpose for permit in permits)
                     blocked = min(purpose for purpose, count in wanted.items() if count > given[purpose])
+                    self._on_wait(wait)
                     await self._back_off(min(wait, LOOK_AGAIN), blocked)
         except asyncio.CancelledError:
             self._fail(None)

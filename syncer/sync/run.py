@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 import structlog
 from sqlalchemy import Connection
+from structlog.typing import FilteringBoundLogger
 
 from syncer.domain.errors import Busy, LeaseLost
 from syncer.domain.ratelimit.budget import Purpose
@@ -14,7 +17,7 @@ from syncer.domain.streams.stream import Mode
 from syncer.store.state.health import health
 from syncer.sync.context import Progress, Result, SyncContext
 from syncer.sync.integrations import Integrations
-from syncer.sync.lease import end_leased, heartbeat, leased_run
+from syncer.sync.lease import RunContext, end_leased, heartbeat, leased_run
 from syncer.sync.sources.lookup import source_of
 from syncer.sync.walks import Walks
 
@@ -50,19 +53,40 @@ async def _run_leased(
     try:
         async with leased_run(context, integrations, key) as run:
             bound = log.bind(integration=key.integration_id, model=key.model, run=run.run_id)
-            bound.info("run_started", mode=mode.value)
+            bound.debug("run_started", mode=mode.value)
             walks = Walks(run, mode, purpose)
             async with heartbeat(run):
                 outcome, error = await walks.until_current()
             outcome, error = await end_leased(
                 run, outcome, error, changed=walks.counts.written > 0, pause=walks.pause
             )
-    except LeaseLost as lost:
-        outcome, error = Outcome.BUSY, str(lost)
+    except LeaseLost:
+        error = "Another runner has taken this stream over."
+        result = Result(key, Outcome.BUSY, walks.counts, walks.pages, walks.kind, error)
+        bound.warning("lease_lost", **_fields(result))
+        return result
     result = Result(key, outcome, walks.counts, walks.pages, walks.kind, error)
-    write_log = bound.info if outcome.is_well or outcome is Outcome.STOPPED else bound.warning
-    write_log("run_ended", **_fields(result))
+    _log_end(bound, run, result, is_refused=walks.is_refused)
     return result
+
+
+def _log_end(bound: FilteringBoundLogger, run: RunContext, result: Result, *, is_refused: bool) -> None:
+    """Log the end of a run, loud where it is news; the refusal of an integration once for all its streams."""
+    key, before, counts = run.key, run.before, result.counts
+    is_well = result.outcome.is_well or result.outcome is Outcome.STOPPED
+    is_new = (result.outcome, result.error) != (before.last_outcome, before.last_error)
+    if is_well:
+        run.integrations.forget_refusal(key.integration_id, before.last_error)
+    elif is_refused and result.error is not None and is_new:
+        run.integrations.log_refusal(key.integration_id, result.outcome, result.error)
+    is_recovery = is_well and before.last_outcome is not None and not before.last_outcome.is_well
+    is_loud = bool(counts.written or counts.quarantined) or is_recovery
+    if not is_well and not is_refused:
+        is_loud = is_new or result.outcome is Outcome.FAILED
+    level = logging.DEBUG
+    if is_loud:
+        level = logging.INFO if is_well else logging.WARNING
+    bound.log(level, "run_ended" if is_well else "run_failed", **_fields(result))
 
 
 async def _skip_backfill(context: SyncContext, key: StreamKey) -> Result | None:
@@ -71,17 +95,21 @@ async def _skip_backfill(context: SyncContext, key: StreamKey) -> Result | None:
     def skip(connection: Connection) -> Result | None:
         stream = context.streams.find(connection, key)
         outcome = None if stream is None else backfill_outcome(stream, source_of(context, key).filters)
-        if outcome is None:
+        found = health(connection, context.streams.environment, key)
+        # What is incomplete though nothing of it is in quarantine is to be found out by a run.
+        if outcome is None or (outcome is Outcome.INCOMPLETE and not found.quarantined):
             return None
-        return Result(key, outcome, error=health(connection, context.streams.environment, key).reason)
+        return Result(key, outcome, error=found.reason)
 
     return await context.database.ask(skip)
 
 
 def _fields(result: Result) -> dict[str, object]:
     counts = result.counts
-    fields: dict[str, object] = {
-        "outcome": result.outcome.value,
+    fields: dict[str, object] = {"outcome": result.outcome.value}
+    if result.error is not None:
+        fields["error"] = result.error
+    return fields | {
         "kind": result.kind.value if result.kind else None,
         "pages": result.pages,
         "created": counts.created,
@@ -91,4 +119,3 @@ def _fields(result: Result) -> dict[str, object]:
         "restored": counts.restored,
         "quarantined": counts.quarantined,
     }
-    return fields if result.error is None else {**fields, "error": result.error}

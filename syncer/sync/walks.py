@@ -10,17 +10,10 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection
 
-from syncer.domain.errors import (
-    CursorRefused,
-    IntegrationGone,
-    KeyRefused,
-    KomboError,
-    ListStuck,
-    ProjectionReplaced,
-)
+from syncer.domain.errors import CursorRefused, KeyRefused, KomboError, ListStuck, ProjectionReplaced
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
-from syncer.domain.streams.attempts import outcome_of, retry_after
+from syncer.domain.streams.attempts import concerns_integration, outcome_of, retry_after
 from syncer.domain.streams.decisions import MAX_RESTARTS, needs_catch_up, next_walk, restarted
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Kind, Mode, Phase, Stream, Walk
@@ -39,7 +32,8 @@ log = structlog.get_logger("syncer")
 class Walks:
     """Walks of a run under way. counts, pages, kind: what it has stored, also when it ends early.
 
-    pause: until the next attempt, where that is sooner than the outcome decides.
+    pause: until the next attempt, where that is sooner than the outcome decides. is_refused: the run ended
+    because of the whole integration.
     """
 
     run: RunContext
@@ -49,6 +43,7 @@ class Walks:
     pages: int = 0
     kind: Kind | None = None
     pause: timedelta | None = None
+    is_refused: bool = False
 
     async def until_current(self) -> tuple[Outcome, str | None]:
         """Do walks until the stream is up to date; give the outcome, and what is wrong in words.
@@ -67,10 +62,11 @@ class Walks:
         except KeyRefused:
             raise
         except KomboError as error:
-            if isinstance(error, IntegrationGone):
-                await run.integrations.gone(run.key.integration_id)
+            if concerns_integration(error):
+                self.is_refused = True
+                error = await run.integrations.refused(run.key.integration_id, error, self._purpose())
             self.pause = retry_after(error)
-            return outcome_of(error), str(error)
+            return outcome_of(error), error.reason
         except ProjectionReplaced as error:
             return Outcome.FAILED, str(error)
         except MemoryError:

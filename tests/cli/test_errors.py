@@ -25,6 +25,33 @@ def test_a_wrong_key_costs_a_request_and_is_not_shown(mirror: Shell, source: Sou
     assert "Traceback" in ran.err
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check"],
+        ["sync"],
+        ["backfill", "--json"],
+        ["reconcile"],
+        ["refresh", "hris_groups", "--integration", "IT", "--id", "a"],
+    ],
+    ids=" ".join,
+)
+def test_a_server_that_is_not_there_is_one_sentence(
+    mirror: Shell, source: Source, no_proxy: None, arguments: list[str]
+) -> None:
+    mirror.run("migrate")
+    given = [source.integration if each == "IT" else each for each in arguments]
+    ran = mirror.run(*given, SYNCER_KOMBO__BASE_URL="http://127.0.0.1:1/v1")
+    assert ran.code == 1
+    assert ran.err.startswith("Error: No answer from 127.0.0.1:1")
+    assert ran.err.endswith("; check the network, base_url and the region.\n")
+    assert ran.err.count("\n") == 1
+    if arguments == ["check"]:
+        assert [line.partition(":")[0] for line in ran.out.splitlines()] == ["ok database", "not ok key"]
+    else:
+        assert ran.out == ""
+
+
 def test_a_secret_that_was_typed_in_the_wrong_place_is_not_repeated(mirror: Shell) -> None:
     key = mirror.settings["SYNCER_KOMBO__API_KEY"]
     ran = mirror.run("sync", "--integration", key)

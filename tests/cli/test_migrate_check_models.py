@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import pytest
+
 from syncer.domain.catalogue.lookup import catalogue
+from syncer.simulator.company.company import Company
 from syncer.simulator.server.faults import Match, rewritten
 
 if TYPE_CHECKING:
@@ -58,10 +61,11 @@ def test_status_tells_what_is_in_quarantine(mirror: Shell, source: Source) -> No
         return answer
 
     source.environment.faults.add(Match(model="hris_groups"), rewritten(without_id), times=None)
-    assert mirror.run("sync", "--model", "hris_groups").code == 0
+    assert mirror.run("sync", "--model", "hris_groups").code == 1
     ran = mirror.run("status")
     assert ran.code == 1
-    assert "hris_groups: 1 in quarantine, the oldest since " in ran.out
+    why = "1 record is in quarantine: `syncer quarantine list` shows why."
+    assert f"hris_groups: {why} First noticed " in ran.out
 
 
 def test_text_from_outside_cannot_steer_the_terminal(mirror: Shell, source: Source) -> None:
@@ -111,7 +115,8 @@ def test_integrations_are_listed_added_and_removed(mirror: Shell, source: Source
     assert [(each["id"], each["from"], each["tool"]) for each in listed] == [
         (source.integration, "config", None)
     ]
-    assert mirror.run("integrations", "add", "hibob:2", "--model", "hris_*").code == 0
+    added = mirror.run("integrations", "add", "hibob:2", "--model", "hris_*", "--no-check")
+    assert (added.code, added.out, added.err) == (0, "hibob:2 is mirrored from now on.\n", "")
     listed = mirror.run("integrations", "list", "--json").json
     assert {each["id"]: (each["from"], each["models"]) for each in listed} == {
         source.integration: ("config", None),
@@ -132,6 +137,45 @@ def test_integrations_are_listed_added_and_removed(mirror: Shell, source: Source
         assert (ran.code, ran.out) == (2, ""), wrong
 
 
+def test_an_integration_is_added_with_what_kombo_says_of_it(mirror: Shell, source: Source) -> None:
+    clock = source.environment.clock
+    source.environment.add(Company("hibob:new", clock, seed=3, records=30))
+    added = mirror.run("integrations", "add", " hibob:new ", "--model", "hris_g*")
+    assert (added.code, added.err) == (0, "")
+    assert added.out.startswith("hibob:new is mirrored from now on: Hibob · Firma ")
+    assert added.out.endswith(" · ACTIVE · 1 model.\n")
+    (listed,) = [
+        each for each in mirror.run("integrations", "list", "--json").json if each["id"] == "hibob:new"
+    ]
+    assert (listed["tool"], listed["status"]) == ("Hibob", "ACTIVE")
+
+
+def test_an_integration_that_kombo_does_not_know_is_not_added(mirror: Shell) -> None:
+    for wrong in ("hibob:unknown", "Hibob:new", "hibob"):
+        ran = mirror.run("integrations", "add", wrong)
+        assert (ran.code, ran.out) == (2, "")
+        assert f"Kombo does not know the integration {wrong}: " in ran.err
+        assert wrong not in mirror.run("integrations", "list").out
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"SYNCER_KOMBO__API_KEY": ""}, "There is no API key yet, so Kombo was not asked about it."),
+        ({"SYNCER_KOMBO__BASE_URL": "http://127.0.0.1:1/v1"}, "Kombo could not be asked about it: No answer"),
+    ],
+    ids=["no key", "no server"],
+)
+def test_an_integration_of_which_kombo_cannot_be_asked_is_added_and_that_is_said(
+    mirror: Shell, no_proxy: None, settings: dict[str, str], why: str
+) -> None:
+    ran = mirror.run("integrations", "add", "hibob:new", **settings)
+    assert (ran.code, ran.out) == (0, "hibob:new is mirrored from now on.\n")
+    assert ran.err.startswith(why)
+    assert ran.err.count("\n") == 1
+    assert "hibob:new" in mirror.run("integrations", "list").out
+
+
 def test_what_is_wrong_with_many_streams_for_one_reason_is_told_once(mirror: Shell) -> None:
     mirror.settings |= {
         "SYNCER_INTEGRATIONS": '[{"id": "personio:unknown"}]',
@@ -139,6 +183,8 @@ def test_what_is_wrong_with_many_streams_for_one_reason_is_told_once(mirror: She
     }
     ran = mirror.on_terminal("sync")
     assert ran.code == 1
-    reason = "Kombo does not know the integration personio:unknown."
-    assert f"✗ personio:unknown 6 streams gone: {reason}" in ran.plain
-    assert f"  6 streams: {reason}" in mirror.run("status").out
+    reason = "Kombo does not know this integration: check its id and the region."
+    assert f"✗ personio:unknown 6 models gone: {reason}" in ran.plain
+    status = mirror.run("status").out
+    assert f"  6 models: {reason} Next try in " in status
+    assert "`syncer sync --integration personio:unknown` tries now." in status

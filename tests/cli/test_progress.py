@@ -108,6 +108,24 @@ def test_the_bars_tell_what_is_known_and_nothing_else() -> None:
     assert "✗ personio:1" not in console.file.getvalue()
 
 
+def test_the_bars_name_the_request_limit_as_what_is_waited_for() -> None:
+    now = 0.0
+    console = Console(file=io.StringIO(), force_terminal=True, width=120, highlight=False)
+    with Bars(console, lambda: now) as bars:
+        bars.wait_for_limit(30)
+        now = 8.0
+        assert "waiting for the request limit: 22 s" in picture(bars)[-1]
+        bars.plan([ONE])
+        bars(Progress(ONE, "begun", Kind.FULL))
+        assert picture(bars)[-1].endswith(" · waiting for the request limit: 22 s")
+        bars(page(ONE, 250))
+        assert "waiting" not in picture(bars)[-1], "a page has just come"
+        now = 29.0
+        assert picture(bars)[-1].endswith(" · waiting for the request limit: 1.0 s")
+        now = 34.0
+        assert picture(bars)[-1].endswith(" · waiting for the next page for 26 s")
+
+
 @pytest.mark.parametrize("width", [70, 120])
 def test_on_a_terminal_there_are_bars_then_a_table(mirror: Shell, source: Source, width: int) -> None:
     source.environment.faults.add(Match(model="hris_locations"), not_ready(), times=None)

@@ -40,23 +40,30 @@ def mark(shell: Shell, name: str) -> str:
     return shell.run("query", "--format", "csv", name).out.splitlines()[-1]
 
 
-def test_what_is_missing_is_held_shown_approved_and_marked(mirror: Shell, company: Company) -> None:
+def test_what_is_missing_is_held_shown_approved_and_marked(
+    mirror: Shell, source: Source, company: Company
+) -> None:
     gone = company.ids(GROUPS)[0]
     company.vanish(GROUPS, gone)
     held = mirror.run("reconcile", "--model", GROUPS)
     assert held.code == 1
-    assert "1 row is missing at Kombo and held back" in held.out
-    assert "`syncer reconcile --approve`" in held.out
+    live = int(mark(mirror, f"SELECT count(*) FROM {GROUPS}_live"))
+    words = f"1 of {live} rows ({1 / live:.0%}) is missing at Kombo and held back"
+    assert words in held.out
+    # The command that the sentence names approves this stream alone.
+    approve = f"reconcile --approve --integration {source.integration} --model {GROUPS}"
+    assert f"`syncer {approve}`" in held.out
     (stream,) = [each for each in mirror.run("status", "--json").json["streams"] if each["model"] == GROUPS]
     assert (stream["state"], stream["held"]["rows"], stream["held"]["examples"]) == ("held", 1, [gone])
     status = mirror.run("status")
     assert status.code == 1
-    assert f"1 row is missing at Kombo and held back, such as {gone}" in status.out
+    assert words in status.out
+    assert f"`syncer {approve}`" in status.out
     assert mark(mirror, f"SELECT state FROM mirror_freshness WHERE model = '{GROUPS}'") == "held"
     assert mirror.run("sync", "--model", GROUPS).code == 1
     assert mirror.run("backfill", "--model", GROUPS).code == 1
 
-    approved = mirror.run("reconcile", "--approve", "--json")
+    approved = mirror.run(*approve.split(), "--json")
     assert approved.code == 0
     assert [(each["model"], each["deleted"]) for each in approved.json["streams"]] == [(GROUPS, 1)]
     deleted_by = mark(mirror, f"SELECT deleted_by FROM {GROUPS} WHERE id = '{gone}'")
@@ -64,6 +71,43 @@ def test_what_is_missing_is_held_shown_approved_and_marked(mirror: Shell, compan
     assert mirror.run("status").code == 0
     nothing = mirror.run("reconcile", "--approve")
     assert (nothing.code, nothing.out) == (0, "Nothing is held back.\n")
+
+
+def test_approving_everything_that_is_held_takes_a_selection_or_a_yes(
+    mirror: Shell, company: Company
+) -> None:
+    for model in (GROUPS, EMPLOYEES):
+        company.vanish(model, company.ids(model)[0])
+    assert mirror.run("reconcile").code == 1
+    for arguments in ([], ["--json"]):
+        refused = mirror.run("reconcile", "--approve", *arguments)
+        assert (refused.code, refused.out) == (2, "")
+        assert "2 rows of 2 streams of 1 integration are held back: select" in refused.err
+        assert "--yes" in refused.err
+    assert mirror.run("reconcile", "--yes").code == 2
+
+    def held() -> set[str]:
+        streams = mirror.run("status", "--json").json["streams"]
+        return {each["model"] for each in streams if each["held"]}
+
+    assert held() == {GROUPS, EMPLOYEES}
+    assert mirror.run("reconcile", "--approve", "--model", GROUPS).code == 0
+    assert held() == {EMPLOYEES}
+    assert mirror.run("reconcile", "--approve", "--yes").code == 0
+    assert held() == set()
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_on_a_terminal_approving_everything_is_asked_first(mirror: Shell, company: Company) -> None:
+    company.vanish(GROUPS, company.ids(GROUPS)[0])
+    assert mirror.run("reconcile").code == 1
+    declined = mirror.on_terminal("reconcile", "--approve", typed="n\n")
+    assert declined.code == 1
+    assert f"{GROUPS}: 1 of " in declined.plain
+    assert "Nothing is approved." in declined.plain
+    assert mirror.run("status").code == 1
+    assert mirror.on_terminal("reconcile", "--approve", typed="y\n").code == 0
+    assert mirror.run("status").code == 0
 
 
 def test_reconcile_reads_the_selected_streams_whole_and_writes_nothing_that_is_the_same(
@@ -139,9 +183,22 @@ def test_what_is_in_quarantine_is_listed_with_its_reason_and_tried_again(
 
     fault = source.environment.faults.add(Match(model=GROUPS), faults.rewritten(with_nul), times=None)
     company.update(GROUPS, bad, name="Renamed")
-    # A record in quarantine is no failure of the run, but the stream is not complete.
-    assert mirror.run("sync").code == 0
-    assert mirror.run("status").code == 1
+    # Everybody says the same of a stream with a record in quarantine.
+    why = "1 record is in quarantine: `syncer quarantine list` shows why."
+    ran = mirror.run("sync")
+    assert ran.code == 1
+    assert f"{GROUPS}: incomplete (incremental, 1 page), 1 quarantined, {why}" in ran.out
+    assert why in ran.out
+    for command in ("sync", "backfill", "reconcile"):
+        again = mirror.run(command, "--json", "--model", GROUPS)
+        (stream,) = again.json["streams"]
+        assert (again.code, stream["outcome"], stream["error"]) == (1, "incomplete", why), command
+    status = mirror.run("status")
+    assert status.code == 1
+    assert status.out.count("in quarantine") == 1
+    (told,) = [each for each in mirror.run("status", "--json").json["streams"] if each["model"] == GROUPS]
+    assert (told["state"], told["last_outcome"], told["last_error"]) == ("incomplete", "incomplete", why)
+    assert mark(mirror, f"SELECT last_outcome FROM mirror_freshness WHERE model = '{GROUPS}'") == "incomplete"
     (entry,) = mirror.run("quarantine", "list", "--json").json
     assert (entry["model"], entry["record"], entry["reason"]) == (GROUPS, bad, "holds a NUL character")
     listed = mirror.run("quarantine", "list").out.splitlines()[-1]
@@ -155,4 +212,7 @@ def test_what_is_in_quarantine_is_listed_with_its_reason_and_tried_again(
     mended = mirror.run("quarantine", "retry")
     assert (mended.code, mended.out) == (0, f"{GROUPS} {bad} updated\n")
     assert mirror.run("quarantine", "retry").out == "Nothing is in quarantine.\n"
+    (told,) = [each for each in mirror.run("status", "--json").json["streams"] if each["model"] == GROUPS]
+    assert (told["state"], told["last_outcome"], told["last_error"]) == ("complete", "complete", None)
     assert mirror.run("status").code == 0
+    assert mirror.run("backfill").code == 0

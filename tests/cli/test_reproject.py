@@ -199,6 +199,20 @@ def test_check_tells_members_without_a_column_and_is_well(drifted: Shell) -> Non
     assert [each["is_well"] for each in findings if each["subject"] == "drift"] == [True]
 
 
+def test_what_many_tables_have_without_a_column_is_told_once(drifted: Shell, source: Source) -> None:
+    def with_news(page: dict[str, dict[str, list[dict[str, object]]]]) -> object:
+        for record in page["data"]["results"]:
+            record["pronouns"] = "they"
+        return page
+
+    source.environment.faults.add(Match(), rewritten(with_news), times=None)
+    assert drifted.run("reconcile").code == 0
+    found = [line for line in drifted.run("check").out.splitlines() if "pronouns" in line]
+    assert any(
+        line.startswith("ok drift: 2 tables have members without a column: pronouns; ") for line in found
+    ), found
+
+
 def test_check_tells_of_drift_also_where_kombo_cannot_be_asked(drifted: Shell) -> None:
     refused = drifted.run("check", SYNCER_KOMBO__API_KEY="ks_dev_wrong")
     assert refused.code == 4

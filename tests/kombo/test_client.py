@@ -30,13 +30,14 @@ from syncer.domain.errors import (
     ModelUnavailable,
     RateLimited,
     RequestRefused,
-    Transient,
+    Unreachable,
     UsageError,
 )
 from syncer.domain.ratelimit.budget import Permit, Purpose, Rate
 from syncer.kombo import connections as connections_module
 from syncer.kombo.client import Client
 from syncer.kombo.lists import Page
+from tests.support.line import Line
 
 KEY = "ks_prod_5ecretNobodyMayRead"
 ID = "personio:8d1hpPsbjxUkoCoa1veLZGe5"
@@ -505,17 +506,54 @@ async def test_a_server_that_never_ends_its_answer_does_not_hold_the_request(
     assert at.permits.every_permit_was_reported_once
 
 
-async def test_nobody_listening_is_transient_and_names_the_host() -> None:
+async def test_nobody_listening_is_told_soon_and_names_the_host() -> None:
     async with serving() as server:
         url = server.url
     async with lab(url) as at:
-        with pytest.raises(Transient, match=r"127\.0\.0\.1:\d+ to /hris/employees") as caught:
+        with pytest.raises(Unreachable, match=r"127\.0\.0\.1:\d+ to /hris/employees") as caught:
             await at.page(filters={"work_emails": "ada@example.com"})
     assert "ada@example.com" not in str(caught.value)
-    assert caught.value.integration_id == ID
-    assert len(at.permits.asked) == 6
+    assert (caught.value.integration_id, caught.value.unsent) == (ID, True)
+    assert len(at.permits.asked) == 3
     assert at.permits.every_permit_was_reported_once
-    assert at.slept == [1, 2, 4, 8, 15]
+    assert at.slept == [0.25, 0.5]
+
+
+async def test_an_outage_is_met_once_for_all_requests_and_probed_until_it_is_over() -> None:
+    async with serving(*[answer(200, page("a"))] * 3) as server:
+        line = Line(httpx.AsyncHTTPTransport())
+        async with lab(server.url, transport=line) as at:
+            await at.page()
+            line.is_cut = True
+            with structlog.testing.capture_logs() as logs:
+                with pytest.raises(Unreachable):
+                    await at.page()
+                # Somebody has answered before, so the line may be back in a moment.
+                assert (line.tried, at.slept) == (6, [1, 2, 4, 8, 15])
+                for _ in range(20):
+                    with pytest.raises(Unreachable, match="Connection refused; check the network") as known:
+                        await at.page()
+                assert (line.tried, len(at.permits.asked)) == (6, 7)
+                assert "/hris/employees" not in str(known.value)
+                for pause in (5, 10, 20, 40, 60, 60):
+                    at.time[0] += pause - 0.1
+                    with pytest.raises(Unreachable):
+                        await at.page()
+                    tried = line.tried
+                    at.time[0] += 0.1
+                    with pytest.raises(Unreachable):
+                        await at.page()
+                    assert line.tried == tried + 1, "one probe, and no more"
+                line.is_cut = False
+                at.time[0] += 60
+                await at.page()
+                await at.page()
+    assert [each["event"] for each in logs if each["event"] != "request_retried"] == [
+        "kombo_unreachable",
+        "kombo_back",
+    ]
+    assert {each["log_level"] for each in logs if each["event"] == "request_retried"} == {"info"}
+    assert at.permits.every_permit_was_reported_once
 
 
 async def test_retries_are_told_with_integration_and_model() -> None:
@@ -526,7 +564,7 @@ async def test_retries_are_told_with_integration_and_model() -> None:
         {
             "event": "request_retried",
             "log_level": "warning",
-            "reason": f"Kombo answered HTTP 503 for hris_employees of {ID}: Service Unavailable.",
+            "reason": "Kombo answered HTTP 503: Service Unavailable.",
             "wait": 1.0,
             "integration": ID,
             "model": "hris_employees",

@@ -15,7 +15,7 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.kombo.client import Client
 from syncer.kombo.concurrency import Slots
 from syncer.kombo.passthrough import NativeAnswer
-from syncer.kombo.retry import MOST_TRIES
+from syncer.kombo.retry import FIRST_CONTACT_TRIES
 from tests.kombo.test_client import BROKEN, KEY, Answer, Seen, answer, error, lab, serving
 
 ID = "hibob:8d1hpPsbjxUkoCoa1veLZGe5"
@@ -106,7 +106,7 @@ async def test_a_refused_connection_is_tried_again_and_not_doubtful() -> None:
         with pytest.raises(Transient) as caught:
             await at.client.passthrough(POST, ID)
     assert caught.value.unsent
-    assert len(at.slept) == MOST_TRIES - 1
+    assert len(at.slept) == FIRST_CONTACT_TRIES - 1
 
 
 async def test_an_error_that_the_request_caused_is_final() -> None:

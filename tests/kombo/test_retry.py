@@ -15,6 +15,7 @@ from syncer.domain.errors import (
     RateLimited,
     RequestRefused,
     Transient,
+    Unreachable,
 )
 from syncer.kombo.retry import RetryState, next_retry
 
@@ -80,6 +81,19 @@ def unsent() -> Transient:
     error = Transient()
     error.unsent = True
     return error
+
+
+def test_where_nobody_has_ever_answered_somebody_who_waits_hears_within_two_seconds() -> None:
+    found, tries, slow = [], RetryState(), Unreachable()
+    while (again := next_retry(Unreachable(), tries, lambda: 0.99, is_first_contact=True)) is not None:
+        wait, tries = again
+        found.append(wait)
+    assert len(found) == 2
+    assert sum(found) < 2
+    slow.is_final = True
+    assert next_retry(slow, RetryState(), lambda: 0.5, is_first_contact=True) is None
+    assert len(waits(slow, 0.5)) == 5, "but for the tries of a first contact it is as other failures"
+    assert next_retry(Transient(), RetryState(), lambda: 0.5, is_first_contact=True) == (1, RetryState(1))
 
 
 def test_what_must_not_be_done_twice_goes_out_again_only_if_it_certainly_was_not_done() -> None:

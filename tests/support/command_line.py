@@ -108,7 +108,7 @@ class Shell:
         self.started.append(command)
         return command
 
-    def on_terminal(self, *arguments: str, width: int = 120, **settings: str) -> Ran:
+    def on_terminal(self, *arguments: str, width: int = 120, typed: str = "", **settings: str) -> Ran:
         """Run a command in a process of its own on a terminal; out is all that appeared there."""
         ours, its = os.openpty()
         fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
@@ -122,6 +122,7 @@ class Shell:
             start_new_session=True,
         ) as command:
             os.close(its)
+            os.write(ours, typed.encode())
             shown = bytearray()
             # Reading fails once nobody has the terminal any more.
             with suppress(OSError):

@@ -102,6 +102,18 @@ async def test_integrations_take_turns_however_many_requests_each_has_waiting(da
     assert served == ["large", "small", *["large"] * 7]
 
 
+async def test_while_requests_wait_for_the_limit_it_is_told_for_how_long(database: Database) -> None:
+    time, told = Time(database), list[float]()
+    queue = PermitQueue(
+        database, "default", "key", Reserve(count=0), time.sleep, owner="one", on_wait=told.append
+    )
+    set_window(database)
+    waiting = asyncio.create_task(queue.permit(FULL, "a", None))
+    await time.passes(60)
+    await one(waiting)
+    assert [round(seconds, -1) for seconds in told] == [60]
+
+
 async def test_one_transaction_takes_all_that_can_be_had(database: Database) -> None:
     queue = queue_of(database, Time(database))
     set_window(database, used=15)

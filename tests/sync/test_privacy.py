@@ -353,7 +353,7 @@ HIDING = ("hris_employees.ssn", "hris_employees.date_of_birth")
 
 
 async def test_quarantine_holds_nothing_that_is_excluded(troubled: World) -> None:
-    await troubled.sync(mode=Mode.BACKFILL, **excluding(*HIDING))
+    await troubled.sync(may_quarantine=True, mode=Mode.BACKFILL, **excluding(*HIDING))
     ((reason, document),) = held(troubled)
     assert reason == "holds a NUL character"
     assert "secret-" not in document
@@ -361,7 +361,7 @@ async def test_quarantine_holds_nothing_that_is_excluded(troubled: World) -> Non
 
 
 async def test_a_new_exclusion_strips_the_quarantine_and_its_reasons(troubled: World) -> None:
-    await troubled.sync(mode=Mode.BACKFILL)
+    await troubled.sync(may_quarantine=True, mode=Mode.BACKFILL)
     noted, poisoned = held(troubled)
     assert "born in secrecy" in noted[0]
     assert "secret-" in noted[1]
@@ -375,7 +375,7 @@ async def test_a_new_exclusion_strips_the_quarantine_and_its_reasons(troubled: W
 
 
 async def test_of_an_entry_that_cannot_be_read_only_the_reason_and_a_hash_are_kept(troubled: World) -> None:
-    await troubled.sync(mode=Mode.BACKFILL)
+    await troubled.sync(may_quarantine=True, mode=Mode.BACKFILL)
     spoilt = quarantine.c.reason == "holds a NUL character"
     change(troubled, update(quarantine).where(spoilt).values(document='{"ssn": "secret-9999", "first'))
     async with troubled.app(**excluding("hris_employees.ssn")) as app:

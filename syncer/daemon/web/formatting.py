@@ -44,7 +44,8 @@ def describe_integration(integration: Integration) -> str:
 
 
 def join_names(names: Iterable[str]) -> str:
-    """Plain text with the first few names and the number of the others."""
+    """Plain text with a few names, or the number of many and the first of them."""
     found = list(names)
-    more = f" and {len(found) - MOST_NAMES} more" if len(found) > MOST_NAMES + 1 else ""
-    return ", ".join(found[:MOST_NAMES] if more else found) + more
+    if len(found) <= MOST_NAMES + 1:
+        return ", ".join(found)
+    return f"{len(found):,} models: {', '.join(found[:MOST_NAMES])} and {len(found) - MOST_NAMES:,} more"

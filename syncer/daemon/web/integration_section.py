@@ -24,9 +24,10 @@ _COLUMNS = (
 def integration_section(integration: Integration, streams: Sequence[Stream]) -> str:
     """Make the section of one integration; streams with nothing to show are summed up by their state."""
     groups = {
-        meaning.label: [each for each in streams if each["state"] == state and _is_empty(each)]
+        meaning.label or state.value: [each for each in streams if each["state"] == state and _is_empty(each)]
         for state, meaning in MEANINGS.items()
-        if meaning.label is not None
+        # Why they are in trouble stands above.
+        if meaning.label is not None or meaning.is_trouble
     }
     summed_up = {each["model"] for group in groups.values() for each in group}
     rows = "".join(_row(each) for each in streams if each["model"] not in summed_up)

@@ -25,6 +25,7 @@ from syncer.daemon.web.formatting import (
 from syncer.daemon.web.integration_section import integration_section
 from syncer.domain.durations import describe_age, describe_span
 from syncer.domain.streams.state import MEANINGS, StreamState
+from syncer.operations.problems import describe_problem
 from syncer.operations.status_report import waiting_requests
 
 #: More streams than this are not all listed on one page.
@@ -43,7 +44,12 @@ def status_page(status: Mapping[str, Any], chosen: str | None = None) -> str:
             streams[each["integration"]].append(each)
     integrations = [each for each in status["integrations"] if chosen in (None, each["id"])]
     shown = [stream for each in streams.values() for stream in each]
-    body = [_problems(shown), _integrations(integrations, streams) if chosen is None else _way_back()]
+    problems = [each for each in status["problems"] if chosen in (None, each["integration"])]
+    most = MOST_PROBLEMS if chosen is None else None
+    body = [
+        _problems(problems, status["now"], most),
+        _integrations(integrations, streams) if chosen is None else _way_back(),
+    ]
     if len(shown) <= MOST_STREAMS or chosen is not None:
         body += [integration_section(each, streams[each["id"]]) for each in integrations]
     database_error = status.get("database")
@@ -115,25 +121,17 @@ def _behind(behind: Mapping[str, Any] | None) -> str:
     )
 
 
-def _problems(streams: Iterable[Stream]) -> str:
-    """List what needs attention, the most urgent first."""
-    alike: dict[tuple[str, StreamState, str], list[Stream]] = defaultdict(list)
-    for each in filter(needs_attention, streams):
-        reasons = [each["last_error"]] if meaning_of(each).is_trouble else []
-        if each["quarantined"]:
-            since = (each["quarantined_since"] or "")[:10]
-            reasons.append(f"{each['quarantined']:,} records in quarantine since {since}")
-        state = StreamState(each["state"])
-        alike[each["integration"], state, "; ".join(filter(None, reasons))].append(each)
-    if not alike:
+def _problems(problems: Sequence[Mapping[str, Any]], now: str, most: int | None) -> str:
+    """List what needs attention, the most urgent first; most: lines that are shown, None: all."""
+    if not problems:
         return ""
-    lines = sorted(alike.items(), key=lambda item: (_MOST_URGENT_FIRST[item[0][1]], item[0]))
     rows = "".join(
-        f'<tr><td>{colour_state(state)}</td><td>{link_integration(integration)}<br><span class="dim">'
-        f"{escape(join_names(each['model'] for each in group))}</span></td><td>{escape(reason)}</td></tr>"
-        for (integration, state, reason), group in lines[:MOST_PROBLEMS]
+        f"<tr><td>{colour_state(StreamState(each['state']))}</td><td>{link_integration(each['integration'])}"
+        f'<br><span class="dim">{escape(join_names(each["models"]))}</span></td>'
+        f"<td>{escape(describe_problem(each, now))}</td></tr>"
+        for each in problems[:most]
     )
-    more = len(lines) - MOST_PROBLEMS
+    more = 0 if most is None else len(problems) - most
     rest = f'<p class="dim">and {more:,} more: see the integrations below</p>' if more > 0 else ""
     return f'<section><h2>Needs a look</h2><table class="problems">{rows}</table>{rest}</section>'
 

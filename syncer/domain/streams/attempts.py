@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from syncer.domain.errors import IntegrationGone, KomboError, ModelUnavailable, NotReady, ParentsUnread
+from syncer.domain.errors import (
+    IntegrationGone,
+    KomboError,
+    ModelUnavailable,
+    NotReady,
+    ParentsUnread,
+    Unreachable,
+)
 from syncer.domain.streams.state import Outcome, StreamState
 
 #: Exponential backoff of a stream whose runs fail.
@@ -23,6 +30,11 @@ def outcome_of(error: KomboError) -> Outcome:
     return Outcome.FAILED
 
 
+def concerns_integration(error: KomboError) -> bool:
+    """True for an error that all lists of the integration would meet."""
+    return isinstance(error, NotReady | IntegrationGone) and not isinstance(error, ParentsUnread)
+
+
 def next_attempt(outcome: Outcome, failures: int) -> timedelta | None:
     """Give the pause until the service tries a stream again on its own; None: its schedule decides.
 
@@ -39,16 +51,21 @@ def next_attempt(outcome: Outcome, failures: int) -> timedelta | None:
 
 def retry_after(error: KomboError) -> timedelta | None:
     """Give the pause after an error that passes sooner than its outcome says; None: it does not."""
-    return RETRY_FIRST if isinstance(error, ParentsUnread) else None
+    return RETRY_FIRST if isinstance(error, ParentsUnread | Unreachable) else None
 
 
-def outcome_with(outcome: Outcome, held: int) -> Outcome:
-    """Adjust the outcome to held rows: a run that did all it could is no success while there are some."""
-    return Outcome.HELD if outcome is Outcome.COMPLETE and held else outcome
+def outcome_with(outcome: Outcome, *, held: int, quarantined: int) -> Outcome:
+    """Adjust the outcome to held rows and records in quarantine.
+
+    A run that did all it could is no success while there are some.
+    """
+    if outcome is not Outcome.COMPLETE:
+        return outcome
+    if held:
+        return Outcome.HELD
+    return Outcome.INCOMPLETE if quarantined else Outcome.COMPLETE
 
 
-def state_after(outcome: Outcome, quarantined: int) -> StreamState:
-    """Give the state of a stream after a run: complete only if nothing of it is in quarantine."""
-    if outcome is Outcome.STOPPED or (outcome is Outcome.COMPLETE and quarantined):
-        return StreamState.INCOMPLETE
-    return StreamState(outcome)
+def state_after(outcome: Outcome) -> StreamState:
+    """Give the state of a stream after a run."""
+    return StreamState.INCOMPLETE if outcome is Outcome.STOPPED else StreamState(outcome)

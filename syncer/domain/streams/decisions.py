@@ -29,7 +29,7 @@ def is_backfilled(stream: Stream, filters: Mapping[str, str]) -> bool:
 #: find out how the stream is now.
 _BACKFILLED = {
     StreamState.COMPLETE: Outcome.SKIPPED,
-    StreamState.INCOMPLETE: Outcome.SKIPPED,
+    StreamState.INCOMPLETE: Outcome.INCOMPLETE,
     StreamState.HELD: Outcome.HELD,
 }
 

@@ -84,11 +84,13 @@ RECHECKED = tuple(state for state, meaning in MEANINGS.items() if meaning.rechec
 class Outcome(StrEnum):
     """End of one run.
 
-    Those that are states of a stream, too, mean the same. busy: another runner has the stream. stopped: told
-    to stop, the walk goes on next time. skipped: a backfill found nothing to do.
+    Those that are states of a stream, too, mean the same; incomplete is a run that did all it could and left
+    records in quarantine. busy: another runner has the stream. stopped: told to stop, the walk goes on next
+    time. skipped: a backfill found nothing to do.
     """
 
     COMPLETE = "complete"
+    INCOMPLETE = "incomplete"
     HELD = "held"
     FAILED = "failed"
     WAITING = "waiting"

@@ -12,6 +12,7 @@ from sqlalchemy.schema import DropTable, SetColumnComment, SetTableComment
 from syncer.domain.errors import DatabaseRefused
 from syncer.store.db.database import Database
 from syncer.store.schema.mirror_tables import metadata
+from syncer.store.schema.rights import must_migrate
 from syncer.store.schema.safe_views import without_safe_views
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ _COMMENTS = """
 def migrate(database: Database, revision: str = "head") -> tuple[str | None, str | None]:
     """Upgrade to the revision; give the revisions before and after.
 
-    Raises DatabaseRefused for a database of another program or of a newer version of this one.
+    Raises DatabaseRefused for a database of another program or of a newer version of this one, and for a role
+    that may not make or change its tables.
     """
     with database.begin() as connection:
         lock_schema(connection)
@@ -43,6 +45,7 @@ def migrate(database: Database, revision: str = "head") -> tuple[str | None, str
             # Read only where there is something to migrate: every command comes by here.
             from alembic import command
 
+            must_migrate(database, connection, VERSION_TABLE)
             with without_safe_views(connection):
                 command.upgrade(_config(connection), revision)
         if revision == "head":

@@ -156,7 +156,7 @@ def save_cursor(
 def _require(fingerprint: str | None, model: str, projection: Projection) -> None:
     if fingerprint not in {None, projection.fingerprint}:
         raise ProjectionReplaced(
-            f"Another process mirrors {model} with other exclusions or columns, or is of another version: "
+            "Another process mirrors this list with other exclusions or columns, or is of another version: "
             "restart this one, with the same configuration."
         )
 

@@ -229,9 +229,18 @@ class StreamStore(DueStreams):
             },
         )
 
-    def free(self, connection: Connection, lease: Lease, state: StreamState) -> None:
-        """Free a lease that was no run of the stream: only its state may have changed. Raises LeaseLost."""
-        self._fenced(connection, lease, {"state": state, "lease_owner": None, "lease_until": None})
+    def free(
+        self,
+        connection: Connection,
+        lease: Lease,
+        *,
+        state: StreamState,
+        outcome: Outcome | None,
+        error: str | None,
+    ) -> None:
+        """Free a lease that was no run of the stream, and save how the stream is. Raises LeaseLost."""
+        how = {"state": state, "last_outcome": outcome, "last_error": error}
+        self._fenced(connection, lease, {**how, "lease_owner": None, "lease_until": None})
 
     def _fenced(self, connection: Connection, lease: Lease, values: Mapping[str, Any]) -> None:
         expressions = {name: each for name, each in values.items() if isinstance(each, ClauseElement)}

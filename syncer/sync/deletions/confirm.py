@@ -94,6 +94,7 @@ async def _fetch(source: KomboListSource, ids: Sequence[str], purpose: Purpose, 
             raise Transient(
                 f"Kombo was asked for {len(ids)} of the {source.spec.name} of {source.integration_id} "
                 "and answered with others.",
+                reason="Kombo was asked for single records and answered with others.",
                 integration_id=source.integration_id,
             )
         cursor = page.next

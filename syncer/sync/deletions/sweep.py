@@ -27,7 +27,7 @@ from syncer.store.state.quarantine import forget_missing_entries
 from syncer.store.state.runs import count_page
 from syncer.store.state.seen import forget_seen, has_record_without_id
 from syncer.sync.deletions.confirm import Lookup, lookup
-from syncer.sync.integrations import must_be_offered
+from syncer.sync.integrations import ACTIVE, must_be_offered
 from syncer.sync.lease import RunContext
 from syncer.sync.page import write_looked_up
 from syncer.sync.sources.lookup import by_id
@@ -131,16 +131,18 @@ class Sweep:
         run = self.run
         known = await run.integrations.known(run.key.integration_id, self.purpose, fresh=True)
         must_be_offered(known, run.source.spec)
-        if known.status not in {None, "ACTIVE"}:
+        if known.status not in {None, ACTIVE}:
+            pending = f"what is missing there is looked into once it is {ACTIVE} again."
             raise NotReady(
-                f"{known.id} is {known.status} at Kombo: what is missing there is looked into once it is "
-                "ACTIVE again.",
+                f"{known.id} is {known.status} at Kombo: {pending}",
+                reason=f"This integration is {known.status} at Kombo: {pending}",
                 integration_id=known.id,
             )
         if known.data_expired_at is not None:
+            pending = "anew after a change of its configuration: what is missing there is looked into then."
             raise NotReady(
-                f"Kombo has not yet read {known.id} anew after a change of its configuration: "
-                "what is missing there is looked into then.",
+                f"Kombo has not yet read {known.id} {pending}",
+                reason=f"Kombo has not yet read this integration {pending}",
                 integration_id=known.id,
             )
 

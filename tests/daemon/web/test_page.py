@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from syncer.daemon.web.page import MOST_PROBLEMS, MOST_STREAMS, status_page
+from syncer.operations.problems import find_problems
 
 BAD = "<script>alert('&\"')</script>"
 VOID = {"meta", "br"}
@@ -27,6 +28,9 @@ def stream(model: str, integration: str = "personio:1", **members: Any) -> dict[
         "lag_seconds": 300,
         "last_full_walk_at": "2031-03-09T12:00:00.000Z",
         "last_error": None,
+        "failures": 0,
+        "due_at": None,
+        "held": None,
         "quarantined": 0,
         "quarantined_since": None,
         **members,
@@ -39,6 +43,7 @@ def status(*streams: dict[str, Any], **integration: Any) -> dict[str, Any]:
     described = {"tool": "Personio", "organisation": "Acme", "status": "ACTIVE", **integration}
     return {
         "now": "2031-03-09T12:00:00.000Z",
+        "problems": [each.value() for each in find_problems(streams)],
         "integrations": [{"id": name, **described} for name in names],
         "streams": list(streams),
         "totals": {"streams": Counter(each["state"] for each in streams)},
@@ -114,8 +119,39 @@ def test_trouble_stands_first_with_its_reason(members: dict[str, Any]) -> None:
     assert "1 of 2 streams needs a look." in text
     before, _, after = text.partition("Needs a look")
     assert "hris_employees" not in before
-    reason = members.get("last_error") or "3 records in quarantine since 2031-03-08"
+    reason = members.get("last_error") or "3 records are in quarantine: `syncer quarantine list` shows why."
     assert after.index("hris_employees") < after.index(reason) < after.index("hris_groups")
+
+
+def test_a_refused_integration_is_one_line_that_says_when_and_how_it_is_tried_again() -> None:
+    refused = [
+        stream(
+            f"hris_{number}",
+            "workday:1",
+            state="waiting",
+            last_error="Not active.",
+            failures=4,
+            due_at="2031-03-09T12:08:30.000Z",
+        )
+        for number in range(35)
+    ]
+    empty = [{**each, "rows_live": 0, "rows_deleted": 0} for each in refused]
+    page = Read(status_page(status(*empty, stream("hris_groups", "workday:1"))))
+    assert page.tags["tr"] == Read(status_page(status(stream("hris_groups", "workday:1")))).tags["tr"] + 1
+    text = Read(status_page(status(*refused, stream("hris_groups")))).text
+    assert text.count("Not active.") == 1
+    assert "35 models: hris_0, " in text
+    assert "Failed 4 times in a row. Next try in 8 min. " in text
+    assert "`syncer sync --integration workday:1` tries now." in text
+
+
+def test_the_page_of_one_integration_shows_all_of_its_problems() -> None:
+    many = [
+        stream(f"hris_{number}", state="failed", last_error=f"Broken {number}.")
+        for number in range(MOST_PROBLEMS + 5)
+    ]
+    text = Read(status_page(status(*many), "personio:1")).text
+    assert all(f"Broken {number}. " in text for number in range(MOST_PROBLEMS + 5))
 
 
 def test_a_model_that_is_not_offered_is_no_trouble() -> None:
@@ -157,7 +193,7 @@ def test_the_worst_comes_first_and_what_is_alike_shares_a_line() -> None:
     )
     assert "13 of 13 streams need a look." in page.text
     assert page.text.count("The set-up is not finished.") == 1
-    assert "hris_0, hris_1, hris_2, hris_3 and 8 more" in page.text
+    assert "12 models: hris_0, hris_1, hris_2, hris_3 and 8 more" in page.text
     assert page.text.index("Broken.") < page.text.index("The set-up is not finished.")
 
 
@@ -218,11 +254,20 @@ def test_an_unknown_integration_is_an_empty_page() -> None:
 
 
 def test_rows_that_are_held_back_need_a_look_and_say_what_to_do() -> None:
-    error = "60 rows are missing at Kombo and held back, such as a, b, c: `syncer reconcile --approve` …"
-    held = stream("hris_groups", state="held", last_error=error)
+    held = stream(
+        "hris_groups",
+        state="held",
+        last_error="What was held then.",
+        held={"rows": 60, "since": "2031-03-09T09:00:00.000Z", "examples": ["a", "b", "c"]},
+    )
     page = Read(status_page(status(held, stream("hris_employees"))))
     assert "Needs a look" in page.text
-    assert error in page.text
+    assert (
+        "60 of 1,000 rows (6%) are missing at Kombo and held back: `syncer reconcile --approve "
+        "--integration personio:1 --model hris_groups` marks what is still missing as deleted. "
+        "First noticed 3 h ago."
+    ) in page.text
+    assert "What was held then." not in page.text
 
 
 def test_a_sweep_under_way_is_told_as_such() -> None:

@@ -467,26 +467,31 @@ def test_a_stream_that_did_not_fail_has_its_own_time_to_come_back(
 
 
 @pytest.mark.parametrize(
-    ("outcome", "quarantined", "state"),
+    ("outcome", "state"),
     [
-        (Outcome.COMPLETE, 0, "complete"),
-        (Outcome.COMPLETE, 1, "incomplete"),
-        (Outcome.STOPPED, 0, "incomplete"),
-        (Outcome.STOPPED, 1, "incomplete"),
-        (Outcome.FAILED, 1, "failed"),
-        (Outcome.WAITING, 0, "waiting"),
-        (Outcome.GONE, 0, "gone"),
-        (Outcome.UNAVAILABLE, 1, "unavailable"),
+        (Outcome.COMPLETE, "complete"),
+        (Outcome.INCOMPLETE, "incomplete"),
+        (Outcome.STOPPED, "incomplete"),
+        (Outcome.HELD, "held"),
+        (Outcome.FAILED, "failed"),
+        (Outcome.WAITING, "waiting"),
+        (Outcome.GONE, "gone"),
+        (Outcome.UNAVAILABLE, "unavailable"),
     ],
 )
-def test_a_stream_is_complete_only_if_nothing_of_it_is_held_back(
-    outcome: Outcome, quarantined: int, state: str
-) -> None:
-    assert state_after(outcome, quarantined) == state
+def test_a_run_leaves_the_stream_in_the_state_of_its_outcome(outcome: Outcome, state: str) -> None:
+    assert state_after(outcome) == state
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
-def test_only_what_went_well_is_spoiled_by_rows_that_are_held(outcome: Outcome) -> None:
-    assert outcome_with(outcome, 0) is outcome
-    assert outcome_with(outcome, 1) is (Outcome.HELD if outcome is Outcome.COMPLETE else outcome)
-    assert not Outcome.HELD.is_well
+@pytest.mark.parametrize(
+    ("held", "quarantined", "spoiled"),
+    [(1, 0, Outcome.HELD), (0, 1, Outcome.INCOMPLETE), (1, 1, Outcome.HELD)],
+)
+def test_only_what_went_well_is_spoiled_by_held_rows_and_records_in_quarantine(
+    outcome: Outcome, held: int, quarantined: int, spoiled: Outcome
+) -> None:
+    assert outcome_with(outcome, held=0, quarantined=0) is outcome
+    after = outcome_with(outcome, held=held, quarantined=quarantined)
+    assert after is (spoiled if outcome is Outcome.COMPLETE else outcome)
+    assert not spoiled.is_well

@@ -43,7 +43,8 @@ async def held(world: World, number: int) -> list[str]:
     gone = vanish(world, number)
     result = await only(world, PEOPLE)
     assert (result.outcome, result.outcome.is_well, result.counts.deleted) == (Outcome.HELD, False, 0)
-    assert f"{number} rows are missing" in str(result.error)
+    assert f"{number} of " in str(result.error)
+    assert "are missing at Kombo and held back" in str(result.error)
     return gone
 
 

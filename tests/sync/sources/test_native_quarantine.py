@@ -78,7 +78,7 @@ async def test_a_record_that_cannot_be_a_row_is_kept_beside_and_the_others_are_s
     world = make_native(people())
     spoil(world, change)
     result = await only(world, PEOPLE)
-    assert (result.outcome, result.counts.quarantined) == (Outcome.COMPLETE, 1)
+    assert (result.outcome, result.counts.quarantined) == (Outcome.INCOMPLETE, 1)
     assert set(view(world, PEOPLE)) == set(remote_ids(world)[1:])
     (entry,) = kept(world)
     assert entry.reason.startswith(reason)
@@ -126,7 +126,7 @@ async def test_the_row_of_a_record_that_came_spoilt_stays_as_it_was(
     before = view(world, PEOPLE)
     spoil(world, change, None)
     for _ in range(3):
-        assert (await only(world, PEOPLE)).outcome is Outcome.COMPLETE
+        assert (await only(world, PEOPLE)).outcome is Outcome.INCOMPLETE
     after = view(world, "people_live")
     assert {key: row["document"] for key, row in after.items()} == {
         key: row["document"] for key, row in before.items()
@@ -157,7 +157,7 @@ async def test_a_value_that_does_not_fit_its_column_is_null_with_a_note_until_it
     result = await only(world, PEOPLE)
     rows = view(world, PEOPLE)
     with_email = {key for key, row in rows.items() if row["email"] is not None}
-    assert result.outcome is Outcome.COMPLETE
+    assert result.outcome is Outcome.INCOMPLETE
     assert {row["started"] for row in rows.values()} == {None}
     assert {entry.key for entry in kept(world)} == with_email
     assert all("is not a date" in entry.reason for entry in kept(world))

@@ -1,0 +1,48 @@
+"""Rights that a migration needs of a role of PostgreSQL, and the statement that grants what is missing."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+from syncer.domain.errors import DatabaseRefused
+from syncer.store.db.database import Database
+
+_RIGHTS = text("""
+    SELECT current_user, current_schema(), has_schema_privilege(current_schema(), 'CREATE'),
+           current_setting('search_path'), ARRAY(SELECT nspname::text FROM pg_namespace)
+""")
+_OWNER = text("""
+    SELECT tableowner FROM pg_tables
+    WHERE schemaname = current_schema() AND tablename = :name AND NOT pg_has_role(tableowner, 'USAGE')
+""")
+
+
+def must_migrate(database: Database, connection: Connection, version_table: str) -> None:
+    """Raise DatabaseRefused where the role may not make or change tables; version_table: one of ours."""
+    if connection.dialect.name != "postgresql":
+        return
+    role, schema, may_create, search_path, present = connection.execute(_RIGHTS).one()
+    if not may_create:
+        raise DatabaseRefused(
+            f"The role {role} may not create tables in {database.shown_url}: have the owner of the database "
+            f"run `{_grant(connection, role, schema, search_path, present)}` there."
+        )
+    owner = connection.execute(_OWNER, {"name": version_table}).scalar_one_or_none()
+    if owner is not None:
+        raise DatabaseRefused(
+            f"The tables in {database.shown_url} belong to the role {owner}, so that {role} may not change "
+            f"them: run `syncer migrate` as {owner}."
+        )
+
+
+def _grant(
+    connection: Connection, role: str, schema: str | None, search_path: str, present: list[str]
+) -> str:
+    """Write the statement that lets the role create tables where it looks for them."""
+    quote = connection.dialect.identifier_preparer.quote
+    named = [name.strip().strip('"').replace("$user", role) for name in search_path.split(",")]
+    # Without the right to use a schema PostgreSQL passes it over.
+    schema = schema or next((name for name in named if name in present), None)
+    if schema is None:
+        return f"CREATE SCHEMA {quote(named[-1])} AUTHORIZATION {quote(role)};"
+    return f"GRANT USAGE, CREATE ON SCHEMA {quote(schema)} TO {quote(role)};"
