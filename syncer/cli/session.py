@@ -35,7 +35,8 @@ class Session:
     def app(self, *, settings: Settings | None = None, is_service: bool = False) -> App:
         """Make the app, with logging set up; the caller opens and closes it.
 
-        A command that is over soon speaks for itself: its log only warns unless set to DEBUG.
+        A command that is over soon speaks for itself: its log only warns unless set to DEBUG. A service does
+        not wait for whoever reads its log.
         """
         from syncer.process.memory import gc_freeze, gc_paused, tune_malloc
 
@@ -49,8 +50,10 @@ class Session:
         level = settings.log.level
         if not is_service and level == "INFO":
             level = "WARNING"
-        stream = cast(TextIO, _CurrentStderr())
-        configure_logging(level, settings.log.format, redactor=self._redactor, stream=stream)
+        stream = sys.stderr if is_service else cast(TextIO, _CurrentStderr())
+        configure_logging(
+            level, settings.log.format, redactor=self._redactor, stream=stream, in_background=is_service
+        )
         app = App(settings)
         gc_freeze()
         return app
@@ -85,3 +88,7 @@ class _CurrentStderr(io.TextIOBase):
 
     def isatty(self) -> bool:
         return sys.stderr.isatty()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return sys.stderr.encoding

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import signal
 import socket
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from structlog.testing import capture_logs
@@ -20,8 +24,9 @@ from syncer.simulator.company.company import Company
 from syncer.simulator.server import faults
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Late, Match
+from tests.support.environment import without_settings
 from tests.support.mirror import Mirror
-from tests.support.processes import ServedSource, Service
+from tests.support.processes import SYNCER, ServedSource, Service
 from tests.support.source import API_KEY, MODELS, make_environment
 from tests.support.waiting import until
 from tests.support.workers import WorkersWorld
@@ -240,6 +245,36 @@ def test_it_ends_while_the_database_hangs(serve: Serve, postgres_url: str) -> No
         until(lambda: mirror.fetch("SELECT 1 FROM pg_locks WHERE NOT granted"), "somebody who waits")
         assert service.stop() == 0
     assert service.events()[-1]["event"] == "service_left_unfinished"
+
+
+@ON_SQLITE
+def test_a_log_that_nobody_reads_stops_neither_the_work_nor_the_page_nor_the_end(
+    serve: Serve, ready: Mirror
+) -> None:
+    source = serve(make_environment())
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    settings = source.settings(ready.database_url)
+    settings |= {"SYNCER_SYNC__EVERY": "1s", "SYNCER_WEB__PORT": port, "SYNCER_LOG__LEVEL": "DEBUG"}
+    ours, its = os.pipe()
+    fcntl.fcntl(its, fcntl.F_SETPIPE_SZ, 4096)
+    os.write(its, b"x" * 4096)
+    process = subprocess.Popen(
+        [*SYNCER, "run"], cwd=source.directory, env={**without_settings(), **settings}, stderr=its
+    )
+    with process:
+        try:
+            until(lambda: ready.is_complete(source.streams), "the first load")
+            company = next(iter(source.environment.companies.values()))
+            company.update("hris_groups", company.ids("hris_groups")[0], name="Anders")
+            until(lambda: ready.equals_source(source.environment, ["hris_groups"]), "the change")
+            assert httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False).json() == {"status": "ok"}
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
+            os.close(ours)
+            os.close(its)
 
 
 def test_a_taken_port_is_one_clear_sentence(serve: Serve, small: Mirror) -> None:
