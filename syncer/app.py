@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 from types import TracebackType
@@ -42,7 +43,8 @@ class App:
     """The program without its surfaces. Use as an async context manager.
 
     transport, sleep, monotonic, uniform and clock_offset stand in for the network, waiting, elapsed time in
-    seconds, chance and the difference of the database's clock; tests give their own.
+    seconds, chance and the difference of the database's clock; tests give their own. environ: variables that
+    may name a proxy and the certificates to trust.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class App:
         monotonic: Callable[[], float] = time.monotonic,
         uniform: Callable[[], float] = random.random,
         clock_offset: timedelta = timedelta(0),
+        environ: Mapping[str, str] = os.environ,
     ) -> None:
         self.settings = settings
         self.database = Database(
@@ -80,6 +83,7 @@ class App:
         self._sleep = sleep
         self._monotonic = monotonic
         self._uniform = uniform
+        self._environ = environ
         self._slots: defaultdict[str, Slots] = defaultdict(Slots)
 
     async def __aenter__(self) -> Self:
@@ -167,6 +171,7 @@ class App:
             random=self._uniform,
             transport=self._transport,
             slots=self._slots,
+            environ=self._environ,
         )
 
 

@@ -127,7 +127,8 @@ async def _demo(session: Session, environment: Environment, config: Path, port: 
 
     async with running(environment) as base_url:
         settings = _settings(environment, base_url, config, port)
-        async with session.app(settings=settings) as app:
+        # No proxy knows the way to what is served here.
+        async with session.app(settings=settings, environ={}) as app:
             watch = _Watch(app, config, port)
 
             async def change() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,13 @@ class Session:
         self._redact(settings)
         return settings
 
-    def app(self, *, settings: Settings | None = None, is_service: bool = False) -> App:
+    def app(
+        self,
+        *,
+        settings: Settings | None = None,
+        is_service: bool = False,
+        environ: Mapping[str, str] = os.environ,
+    ) -> App:
         """Make the app, with logging set up; the caller opens and closes it.
 
         A command that is over soon speaks for itself: its log only warns unless set to DEBUG. A service does
@@ -54,7 +61,7 @@ class Session:
         configure_logging(
             level, settings.log.format, redactor=self._redactor, stream=stream, in_background=is_service
         )
-        app = App(settings)
+        app = App(settings, environ=environ)
         gc_freeze()
         return app
 
@@ -68,13 +75,19 @@ class Session:
             app.database.close()
 
     def hide(self, text: str) -> str:
-        """Hide the secrets of the settings in a text, as far as they were read."""
-        return self._redactor.hide(text) if self._redactor else text
+        """Hide the secrets of the environment and of the settings, as far as they were read, in a text."""
+        if self._redactor is None:
+            self._redact()
+        assert self._redactor is not None
+        return self._redactor.hide(text)
 
-    def _redact(self, settings: Settings) -> None:
+    def _redact(self, settings: Settings | None = None) -> None:
+        from syncer.config.secrets import environment_secrets
         from syncer.process.logging import Redactor
 
-        self._redactor = Redactor(settings.secrets())
+        self._redactor = Redactor(environment_secrets(os.environ))
+        for secret in settings.secrets() if settings else ():
+            self._redactor.redact(secret)
 
 
 class _CurrentStderr(io.TextIOBase):

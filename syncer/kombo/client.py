@@ -1,9 +1,10 @@
-"""HTTP client of Kombo: take a permit, send, read, retry what is transient. The only module with httpx."""
+"""HTTP client of Kombo: take a permit, send, read, retry what is transient."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from syncer.domain.errors import KomboError, RateLimited, RequestRefused, Transi
 from syncer.domain.native.call import Call
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.kombo.concurrency import Slots
+from syncer.kombo.connect_errors import describe_error, describe_refusal, is_lasting, is_unsent
 from syncer.kombo.headers import read_rate
 from syncer.kombo.integrations import (
     KEY_CHECK_PATH,
@@ -30,8 +32,10 @@ from syncer.kombo.integrations import (
 )
 from syncer.kombo.lists import Page, list_params, read_page
 from syncer.kombo.passthrough import NativeAnswer, doubtful, native_request
+from syncer.kombo.proxy import Proxy, find_proxy, not_an_address
 from syncer.kombo.request import RateLimiter, Request
 from syncer.kombo.retry import send_with_retries
+from syncer.kombo.tls import make_tls_context
 
 #: A request may last this many times the silence it may keep, however steadily its answer drips.
 LONGEST_REQUEST = 10
@@ -39,6 +43,8 @@ LONGEST_REQUEST = 10
 LARGE = 64 * 1024
 #: Seconds that an idle connection is kept; load balancers close theirs after a minute.
 KEEPALIVE = 30.0
+#: Status that no server but a proxy gives.
+PROXY_AUTHENTICATION = 407
 
 T = TypeVar("T")
 
@@ -53,10 +59,11 @@ class Client:
     timeout: seconds of silence while reading; connect_timeout: seconds to connect, where timeout is not
     shorter; connections: size of the pool; version: of this program, for the User-Agent. clock gives
     monotonic seconds, sleep waits that many, random gives 0 <= x < 1. transport replaces the network. slots:
-    by integration, shared with other clients of the process.
+    by integration, shared with other clients of the process. environ: variables that may name a proxy and the
+    certificates to trust.
 
     All methods raise KomboErrors once attempts are used up; UsageError for a key or an address that cannot
-    be sent. No message holds the key, whatever the server writes.
+    be sent, or variables that cannot be followed. No message holds the key, whatever the server writes.
     """
 
     def __init__(
@@ -74,6 +81,7 @@ class Client:
         connect_timeout: float = 10.0,
         transport: httpx.AsyncBaseTransport | None = None,
         slots: defaultdict[str, Slots] | None = None,
+        environ: Mapping[str, str] = {},
     ) -> None:
         if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
             raise UsageError("The API key is empty or holds characters that no key has.")
@@ -84,8 +92,10 @@ class Client:
         self._sleep = sleep
         self._random = random
         self._slots = defaultdict(Slots) if slots is None else slots
+        url, tls = _checked(base_url), make_tls_context(environ)
+        self._proxy = None if transport is not None else find_proxy(str(url), environ)
         self._http = httpx.AsyncClient(
-            base_url=_checked(base_url),
+            base_url=url,
             headers={
                 "Authorization": f"Bearer {api_key}",
                 "User-Agent": f"syncer/{version}",
@@ -99,6 +109,10 @@ class Client:
             ),
             follow_redirects=False,
             transport=transport,
+            # Variables are read here alone: those that httpx cannot read would end the program.
+            trust_env=False,
+            verify=tls,
+            proxy=None if self._proxy is None else _http_proxy(self._proxy, tls),
         )
 
     async def __aenter__(self) -> Self:
@@ -227,7 +241,7 @@ class Client:
         limit = self._timeout * LONGEST_REQUEST
         try:
             async with asyncio.timeout(limit):
-                return await self._http.request(
+                response = await self._http.request(
                     "GET" if request.body is None else "POST",
                     request.path,
                     params=request.params,
@@ -236,10 +250,14 @@ class Client:
                 )
         except TimeoutError:
             self._fail(Transient, request, f"the answer was not complete after {limit:g} s")
-        except (httpx.LocalProtocolError, httpx.InvalidURL) as error:
-            self._fail(RequestRefused, request, _reason(error))
-        except httpx.RequestError as error:
-            self._fail(Transient, request, _reason(error), unsent=isinstance(error, _BEFORE_SENDING))
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            kind = RequestRefused if is_lasting(error) else Transient
+            self._fail(kind, request, describe_error(error, self._proxy), unsent=is_unsent(error))
+        if response.status_code == PROXY_AUTHENTICATION and self._proxy is not None:
+            self._fail(
+                RequestRefused, request, describe_refusal(response.status_code, self._proxy), unsent=True
+            )
+        return response
 
     def _fail(
         self, kind: type[KomboError], request: Request[T], reason: str, *, unsent: bool = False
@@ -267,25 +285,10 @@ def _checked(base_url: str) -> httpx.URL:
     return url
 
 
-def _reason(error: Exception) -> str:
-    for kind, reason in _REASONS.items():
-        if isinstance(error, kind):
-            return reason
-    # What is left says why there is no connection, in the words of the system.
-    return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-_BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-
-#: httpx's texts may quote the peer; these do not.
-_REASONS: dict[type[Exception], str] = {
-    httpx.ConnectTimeout: "it took too long to connect",
-    httpx.PoolTimeout: "all connections were busy for too long",
-    httpx.TimeoutException: "it was silent for too long",
-    httpx.LocalProtocolError: "the integration's id cannot be sent",
-    httpx.InvalidURL: "the address cannot be sent",
-    httpx.ProtocolError: "it broke off or was not HTTP",
-    httpx.ReadError: "the connection broke while reading",
-    httpx.WriteError: "the connection broke while sending",
-    httpx.DecodingError: "its body could not be decompressed",
-}
+def _http_proxy(proxy: Proxy, tls: ssl.SSLContext) -> httpx.Proxy:
+    """Make httpx's proxy. Raises UsageError where its name cannot be one of a host."""
+    url, is_https = f"{proxy.scheme}://{proxy.host}", proxy.scheme == "https"
+    try:
+        return httpx.Proxy(url, ssl_context=tls if is_https else None, auth=proxy.auth)
+    except httpx.InvalidURL:
+        raise not_an_address(proxy.variable) from None
