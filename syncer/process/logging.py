@@ -39,8 +39,9 @@ class Redactor:
             return
         self._forms |= {
             secret,
-            quote(secret, safe=""),
-            quote_plus(secret),
+            # A variable may hold bytes that are no text.
+            quote(secret, safe="", errors="surrogateescape"),
+            quote_plus(secret, errors="surrogateescape"),
             repr(secret)[1:-1],
             json.dumps(secret)[1:-1],
         }
