@@ -30,7 +30,7 @@ from syncer.store.state.integrations import IntegrationStore
 from syncer.store.state.streams import StreamStore
 from syncer.sync.context import Report, Rules, SyncContext
 from syncer.sync.integrations import Integrations
-from syncer.sync.permits import PermitQueue, fingerprint
+from syncer.sync.permits import PermitQueue
 from syncer.sync.reproject import Reprojection
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class App:
 
     transport, sleep, monotonic, uniform and clock_offset stand in for the network, waiting, elapsed time in
     seconds, chance and the difference of the database's clock; tests give their own. environ: variables that
-    may name a proxy and the certificates to trust.
+    may name a proxy and the certificates to trust. read_key: reads the API key anew from where it is set.
     """
 
     def __init__(
@@ -57,8 +57,11 @@ class App:
         uniform: Callable[[], float] = random.random,
         clock_offset: timedelta = timedelta(0),
         environ: Mapping[str, str] = os.environ,
+        read_key: Callable[[], str] | None = None,
     ) -> None:
         self.settings = settings
+        self.api_key = settings.kombo.api_key.get_secret_value()
+        self.read_key = read_key or settings.api_key
         self.database = Database(
             settings.database.url.get_secret_value(),
             workers=settings.sync.concurrency + 2,
@@ -85,6 +88,7 @@ class App:
         self._uniform = uniform
         self._environ = environ
         self._slots: defaultdict[str, Slots] = defaultdict(Slots)
+        self._opened: list[tuple[Client, PermitQueue]] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -126,11 +130,12 @@ class App:
     @asynccontextmanager
     async def open(self, report: Report = lambda _: None) -> AsyncIterator[tuple[SyncContext, Integrations]]:
         """Open a client, and nothing else. Raises UsageError where no API key is set."""
-        settings, key = self.settings, self.settings.api_key()
+        self.settings.api_key()
+        settings, key = self.settings, self.api_key
         permits = PermitQueue(
             self.database,
             ENVIRONMENT,
-            fingerprint(key),
+            key,
             settings.budget.reserve,
             self._sleep,
             pacing=settings.budget.pacing,
@@ -153,7 +158,18 @@ class App:
                 report=report,
                 native_lists=self.native_lists,
             )
-            yield context, Integrations(context)
+            self._opened.append((client, permits))
+            try:
+                yield context, Integrations(context)
+            finally:
+                self._opened.remove((client, permits))
+
+    def use_key(self, api_key: str) -> None:
+        """Use another key from now on, with the request budget that it has. Raises UsageError."""
+        for client, permits in self._opened:
+            client.use_key(api_key)
+            permits.use_key(api_key)
+        self.api_key = api_key
 
     def _client(self, api_key: str, permits: PermitQueue) -> Client:
         # Most commands ask only the database, and the library of HTTP is a seventh of their start.

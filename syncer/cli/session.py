@@ -61,9 +61,18 @@ class Session:
         configure_logging(
             level, settings.log.format, redactor=self._redactor, stream=stream, in_background=is_service
         )
-        app = App(settings, environ=environ)
+        app = App(settings, environ=environ, read_key=self._read_key)
         gc_freeze()
         return app
+
+    def _read_key(self) -> str:
+        """Read the API key again, which may have been replaced since. Raises UsageError."""
+        from syncer.config.loading import load_settings
+
+        key = load_settings(self.config).api_key()
+        assert self._redactor is not None
+        self._redactor.redact(key)
+        return key
 
     @contextmanager
     def opened_app(self) -> Iterator[App]:

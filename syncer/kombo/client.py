@@ -22,7 +22,7 @@ from syncer.domain.native.call import Call
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.kombo.concurrency import Slots
 from syncer.kombo.connect_errors import describe_error, describe_refusal, is_lasting, is_unsent
-from syncer.kombo.headers import read_rate
+from syncer.kombo.headers import checked_key, read_rate
 from syncer.kombo.integrations import (
     KEY_CHECK_PATH,
     Integration,
@@ -83,9 +83,7 @@ class Client:
         slots: defaultdict[str, Slots] | None = None,
         environ: Mapping[str, str] = {},
     ) -> None:
-        if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
-            raise UsageError("The API key is empty or holds characters that no key has.")
-        self._api_key = api_key
+        self._api_key = checked_key(api_key)
         self._permits = permits
         self._timeout = timeout
         self._clock = clock
@@ -122,6 +120,11 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._http.aclose()
+
+    def use_key(self, api_key: str) -> None:
+        """Send another key from now on. Raises UsageError for one that cannot be sent."""
+        self._api_key = checked_key(api_key)
+        self._http.headers["Authorization"] = f"Bearer {api_key}"
 
     async def list_page(
         self,

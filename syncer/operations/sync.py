@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from syncer.app import App
-from syncer.domain.errors import KeyRefused, KomboError
-from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode
+from syncer.operations.key import check_key
 from syncer.store.state.missing import held_rows
-from syncer.sync.context import Report, Result, SyncContext
+from syncer.sync.context import Report, Result
 from syncer.sync.run_all import run_streams
 
 
@@ -31,7 +30,7 @@ async def sync(
     async with app.ready(report) as (context, asking):
         chosen = app.selection.chosen(integrations, models)
         await app.reprojection.finish()
-        await check_key(context)
+        await check_key(app, context)
         keys = await app.selection.refresh_streams(asking, set(integrations))
         wanted = [key for key in keys if key.model in chosen.get(key.integration_id, ())]
         if mode is Mode.APPROVE:
@@ -45,14 +44,3 @@ async def sync(
             keys = [key for key in wanted if app.settings.lists[key.model].stage == stage]
             results += await run_streams(context, asking, keys, mode, app.settings.sync.concurrency)
         return results
-
-
-async def check_key(context: SyncContext) -> None:
-    """Check the key by one request, before many are sent. Raises KeyRefused."""
-    try:
-        await context.client.check_key(purpose=Purpose.INCREMENTAL)
-    except KeyRefused:
-        raise
-    except KomboError:
-        # Whatever else is wrong shows in the streams, each for itself.
-        return

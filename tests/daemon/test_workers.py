@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import event, text, update
 from structlog.testing import capture_logs
 
-from syncer.domain.errors import KeyRefused
+from syncer.daemon.key_health import KeyHealth
 from syncer.domain.stream_key import StreamKey
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
@@ -211,14 +211,24 @@ async def test_a_failing_stream_stops_no_other_and_comes_again(make_world: MakeW
     assert again == {key: key.model == "hris_groups" for key in work.keys}
 
 
-async def test_a_refused_key_ends_the_service(world: WorkersWorld) -> None:
-    async with world.working(due=False) as work:
-        world.environment.api_key = "another"
+async def test_while_the_key_is_refused_nothing_runs_and_then_all_goes_on(world: WorkersWorld) -> None:
+    health = KeyHealth()
+    async with world.working(due=False, key_health=health) as work:
+        good, world.environment.api_key = world.environment.api_key, "another"
         world.mark(*work.keys)
         work.workers.wake()
-        with pytest.raises(KeyRefused):
-            await work.running
-        assert work.app.stopping.is_set()
+        await health.refused.wait()
+        await world.until(lambda: not world.mirror.leases(), "the end of the runs under way")
+        begun, asked = len(world.steps), len(world.environment.requests)
+        world.mark(*work.keys)
+        work.workers.wake()
+        world.environment.api_key = good
+        with capture_logs() as logged:
+            health.report_acceptance()
+            await world.until(lambda: len(world.ended()) == len(work.keys), "all streams")
+        assert [each["event"] for each in logged].count("key_accepted") == 1
+        assert begun == len([step for step in world.steps[:begun] if step.result is None])
+        assert asked <= len(work.keys) + 3
     assert world.mirror.leases() == []
 
 
