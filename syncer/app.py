@@ -30,7 +30,7 @@ from syncer.store.state.integrations import IntegrationStore
 from syncer.store.state.streams import StreamStore
 from syncer.sync.context import Report, Rules, SyncContext
 from syncer.sync.integrations import Integrations
-from syncer.sync.permits import PermitQueue
+from syncer.sync.permits import PermitQueue, fingerprint
 from syncer.sync.reproject import Reprojection
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class App:
         permits = PermitQueue(
             self.database,
             ENVIRONMENT,
-            key,
+            fingerprint(key),
             settings.budget.reserve,
             self._sleep,
             pacing=settings.budget.pacing,
@@ -168,7 +168,7 @@ class App:
         """Use another key from now on, with the request budget that it has. Raises UsageError."""
         for client, permits in self._opened:
             client.use_key(api_key)
-            permits.use_key(api_key)
+            permits.use_key(fingerprint(api_key))
         self.api_key = api_key
 
     def _client(self, api_key: str, permits: PermitQueue) -> Client:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -106,12 +107,11 @@ def main() -> None:
 
 def call(session: Session, arguments: list[str]) -> int:
     """Run a command; gives the exit code, having reported on stderr what went wrong."""
-    try:
+    code = 0
+    # The work is done then, or was a question whose answer nobody gets.
+    with suppress(OutputFailed):
         code = _run(session, arguments)
         sys.stdout.flush()
-    except OutputFailed:
-        # The work is done, or was a question whose answer nobody gets.
-        code = 0
     failure = output_failure()
     if failure is not None:
         print_note(f"Error: {failure}")

@@ -59,7 +59,7 @@ class PermitQueue:
         self,
         database: Database,
         environment: str,
-        api_key: str,
+        key_fingerprint: str,
         reserve: Reserve,
         sleep: Callable[[float], Awaitable[None]],
         *,
@@ -68,7 +68,7 @@ class PermitQueue:
     ) -> None:
         self._database = database
         self._environment = environment
-        self._fingerprint = fingerprint(api_key)
+        self._fingerprint = key_fingerprint
         self._reserve = reserve
         self._pacing = pacing
         self._owner = owner
@@ -83,9 +83,9 @@ class PermitQueue:
         self._is_closing = False
         self._poller: asyncio.Task[None] | None = None
 
-    def use_key(self, api_key: str) -> None:
+    def use_key(self, key_fingerprint: str) -> None:
         """Take permits from the budget of another key from now on."""
-        self._fingerprint = fingerprint(api_key)
+        self._fingerprint = key_fingerprint
 
     async def permit(self, purpose: Purpose, integration_id: str | None, model_name: str | None) -> Permit:
         """Wait for a permit to send one request. Raises DatabaseError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import MutableMapping
 from datetime import timedelta
@@ -13,6 +14,7 @@ from sqlalchemy import event, text, update
 from structlog.testing import capture_logs
 
 from syncer.daemon.key_health import KeyHealth
+from syncer.domain.errors import KeyRefused
 from syncer.domain.stream_key import StreamKey
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
@@ -214,22 +216,27 @@ async def test_a_failing_stream_stops_no_other_and_comes_again(make_world: MakeW
 async def test_while_the_key_is_refused_nothing_runs_and_then_all_goes_on(world: WorkersWorld) -> None:
     health = KeyHealth()
     async with world.working(due=False, key_health=health) as work:
-        good, world.environment.api_key = world.environment.api_key, "another"
+        health.report_refusal(KeyRefused())
         world.mark(*work.keys)
-        work.workers.wake()
-        await health.refused.wait()
-        await world.until(lambda: not world.mirror.leases(), "the end of the runs under way")
-        begun, asked = len(world.steps), len(world.environment.requests)
-        world.mark(*work.keys)
-        work.workers.wake()
-        world.environment.api_key = good
+        for _ in range(3):
+            work.workers.wake()
+            await asyncio.sleep(0.05)
+        assert (world.steps, world.mirror.leases()) == ([], [])
+        health.report_acceptance()
+        await world.until(lambda: {key for key, _ in world.ended()} == {*work.keys}, "all streams")
+
+
+async def test_a_refused_key_is_reported_and_ends_no_service(world: WorkersWorld) -> None:
+    health = KeyHealth()
+    async with world.working(due=False, key_health=health) as work:
+        world.environment.api_key = "another"
         with capture_logs() as logged:
-            health.report_acceptance()
-            await world.until(lambda: len(world.ended()) == len(work.keys), "all streams")
-        assert [each["event"] for each in logged].count("key_accepted") == 1
-        assert begun == len([step for step in world.steps[:begun] if step.result is None])
-        assert asked <= len(work.keys) + 3
-    assert world.mirror.leases() == []
+            world.mark(*work.keys)
+            work.workers.wake()
+            await health.refused.wait()
+            await world.until(lambda: not world.mirror.leases(), "the end of the runs under way")
+        assert [each["event"] for each in logged].count("key_refused") == 1
+        assert not work.app.stopping.is_set()
 
 
 @ON_SQLITE
