@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
@@ -77,8 +78,19 @@ class KeyWatcher:
             if self._health.error is None:
                 await any_of(self._health.refused, self._app.stopping)
             else:
-                await self.look()
+                await self._look_until_stopping()
                 await any_of(self._app.stopping, seconds=every)
+
+    async def _look_until_stopping(self) -> None:
+        """Look, and give it up where the app stops meanwhile: Kombo may be silent for long."""
+        looking = asyncio.create_task(self.look())
+        stopping = asyncio.create_task(self._app.stopping.wait())
+        await asyncio.wait((looking, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not looking.done():
+            looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
 
     async def look(self) -> None:
         """Keep a refusal that is new, and ask again if it is time or the key is another one by now."""

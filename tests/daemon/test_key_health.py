@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,8 +16,9 @@ from syncer.daemon.key_health import KeyHealth, KeyWatcher
 from syncer.domain.errors import KeyRefused, UsageError
 from syncer.operations.key import check_key
 from syncer.operations.status import status
-from syncer.simulator.server.faults import Match, server_error
+from syncer.simulator.server.faults import Late, Match, server_error
 from syncer.sync.context import SyncContext
+from tests.support.waiting import PATIENCE
 from tests.support.workers import WorkersWorld
 
 MINUTE = timedelta(minutes=1)
@@ -109,6 +111,15 @@ async def test_a_key_that_cannot_be_read_and_a_kombo_that_is_away_change_nothing
     assert watched.health.error is not None
     await watched.after(15)
     assert watched.health.error is None
+
+
+async def test_a_silent_kombo_does_not_keep_the_service_from_ending(watched: Watched) -> None:
+    silence = watched.world.environment.faults.add(Match(), Late(3_600), None)
+    watched.now += 15 * MINUTE
+    watching = asyncio.create_task(watched.watcher.watch(60))
+    await watched.world.until(lambda: silence.fired, "the request")
+    watched.app.stopping.set()
+    await asyncio.wait_for(watching, PATIENCE)
 
 
 async def test_a_command_keeps_what_it_learns_of_the_key(watched: Watched) -> None:
