@@ -35,7 +35,7 @@ def stop_on_signals(stopping: asyncio.Event) -> None:
         if not deadline.ident:
             deadline.start()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
         # Beside what the loop does once it is free: it may be the loop that hangs.
         signal.signal(number, begin_deadline)
