@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 from types import TracebackType
@@ -42,7 +43,8 @@ class App:
     """The program without its surfaces. Use as an async context manager.
 
     transport, sleep, monotonic, uniform and clock_offset stand in for the network, waiting, elapsed time in
-    seconds, chance and the difference of the database's clock; tests give their own.
+    seconds, chance and the difference of the database's clock; tests give their own. environ: variables that
+    may name a proxy and the certificates to trust. read_key: reads the API key anew from where it is set.
     """
 
     def __init__(
@@ -54,8 +56,12 @@ class App:
         monotonic: Callable[[], float] = time.monotonic,
         uniform: Callable[[], float] = random.random,
         clock_offset: timedelta = timedelta(0),
+        environ: Mapping[str, str] = os.environ,
+        read_key: Callable[[], str] | None = None,
     ) -> None:
         self.settings = settings
+        self.api_key = settings.kombo.api_key.get_secret_value()
+        self.read_key = read_key or settings.api_key
         self.database = Database(
             settings.database.url.get_secret_value(),
             workers=settings.sync.concurrency + 2,
@@ -82,7 +88,9 @@ class App:
         self._sleep = sleep
         self._monotonic = monotonic
         self._uniform = uniform
+        self._environ = environ
         self._slots: defaultdict[str, Slots] = defaultdict(Slots)
+        self._opened: list[tuple[Client, PermitQueue]] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -124,7 +132,8 @@ class App:
     @asynccontextmanager
     async def open(self, report: Report = lambda _: None) -> AsyncIterator[tuple[SyncContext, Integrations]]:
         """Open a client, and nothing else. Raises UsageError where no API key is set."""
-        settings, key = self.settings, self.settings.api_key()
+        self.settings.api_key()
+        settings, key = self.settings, self.api_key
         permits = PermitQueue(
             self.database,
             ENVIRONMENT,
@@ -152,7 +161,18 @@ class App:
                 report=report,
                 native_lists=self.native_lists,
             )
-            yield context, Integrations(context)
+            self._opened.append((client, permits))
+            try:
+                yield context, Integrations(context)
+            finally:
+                self._opened.remove((client, permits))
+
+    def use_key(self, api_key: str) -> None:
+        """Use another key from now on, with the request budget that it has. Raises UsageError."""
+        for client, permits in self._opened:
+            client.use_key(api_key)
+            permits.use_key(fingerprint(api_key))
+        self.api_key = api_key
 
     def _client(self, api_key: str, permits: PermitQueue) -> Client:
         # Most commands ask only the database, and the library of HTTP is a seventh of their start.
@@ -170,6 +190,7 @@ class App:
             random=self._uniform,
             transport=self._transport,
             slots=self._slots,
+            environ=self._environ,
         )
 
 

@@ -26,6 +26,7 @@ pytest_plugins = (
     "tests.support.outages",
     "tests.support.world",
     "tests.support.processes",
+    "tests.support.proxies",
     "tests.support.command_line",
 )
 

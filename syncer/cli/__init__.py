@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -36,8 +36,9 @@ from syncer.cli import (
     sync,
 )
 from syncer.cli.interrupt import INTERRUPTED
-from syncer.cli.output import discard_stdout, print_note, printable
+from syncer.cli.output import print_note, printable
 from syncer.cli.session import Session
+from syncer.cli.streams import OutputFailed, drop_stalled_output, output_failure, prepare_streams
 from syncer.domain.errors import SyncerError
 
 
@@ -45,16 +46,6 @@ class _Group(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """List the commands in the order of their use, not of the alphabet."""
         return list(self.commands)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            code = super().invoke(ctx)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # The reader has closed the pipe.
-            discard_stdout()
-            return 0
-        return code
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -105,14 +96,31 @@ for _command in (
 
 def main() -> None:
     """Run the command that the process was started with, and end the process."""
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal of another encoding still shows everything, if not beautifully.
-        getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
-    sys.exit(call(Session(), sys.argv[1:]))
+    prepare_streams()
+    try:
+        code = call(Session(), sys.argv[1:])
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    if code == INTERRUPTED:
+        drop_stalled_output()
+    sys.exit(code)
 
 
 def call(session: Session, arguments: list[str]) -> int:
     """Run a command; gives the exit code, having reported on stderr what went wrong."""
+    code = 0
+    # The work is done then, or was a question whose answer nobody gets.
+    with suppress(OutputFailed):
+        code = _run(session, arguments)
+        sys.stdout.flush()
+    failure = output_failure()
+    if failure is not None:
+        print_note(f"Error: {failure}")
+        code = code or 1
+    return code
+
+
+def _run(session: Session, arguments: list[str]) -> int:
     try:
         code = group.main(
             arguments,
@@ -121,6 +129,8 @@ def call(session: Session, arguments: list[str]) -> int:
             standalone_mode=False,
             obj=session,
         )
+    except OutputFailed:
+        raise
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -134,7 +144,7 @@ def call(session: Session, arguments: list[str]) -> int:
 def _report(session: Session, error: Exception) -> int:
     """Report an error in one sentence on stderr; gives its exit code."""
     if session.debug:
-        click.echo(session.hide("".join(traceback.format_exception(error))), err=True, nl=False)
+        print_note(session.hide("".join(traceback.format_exception(error))).removesuffix("\n"))
     if isinstance(error, SyncerError):
         text, code = str(error), error.exit_code
     else:

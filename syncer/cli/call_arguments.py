@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import mimetypes
 import os
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from syncer.cli.streams import read_stdin
 from syncer.domain.errors import UsageError
 from syncer.domain.native.call import File
 
@@ -96,7 +96,7 @@ def _file(text: str) -> File:
 
 def _read_text(where: str) -> str:
     try:
-        return sys.stdin.read() if where == "standard input" else _read(where).decode("utf-8-sig")
+        return read_stdin() if where == "standard input" else _read(where).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UsageError(f"{where} is not a text in UTF-8: send a file with --form.") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shlex
 import socket
 import time
@@ -126,7 +127,8 @@ async def _demo(session: Session, environment: Environment, config: Path, port: 
 
     async with running(environment) as base_url:
         settings = _settings(environment, base_url, config, port)
-        async with session.app(settings=settings) as app:
+        # No proxy knows the way to what is served here.
+        async with session.app(settings=settings, environ={}) as app:
             watch = _Watch(app, config, port)
 
             async def change() -> None:
@@ -148,7 +150,10 @@ def _settings(environment: Environment, base_url: str, config: Path, port: int) 
     """Write the configuration and read it alone: a real key may be set on this machine."""
     from syncer.config.loading import load_settings
 
-    config.write_text(_configuration(environment, base_url, config, port), encoding="utf-8")
+    try:
+        config.write_text(_configuration(environment, base_url, config, port), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"The demo cannot write {config}: {error.strerror}.") from None
     return load_settings(config, environ={}, secrets=config.parent / "no secrets")
 
 
@@ -249,5 +254,7 @@ class _Watch:
 
 
 def _print_event(place: str, text: str, colour: str | None = None) -> None:
-    mark: Callable[..., str] = click.style
+    # Colours are for those who have not asked to be spared them.
+    is_coloured = is_terminal() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    mark: Callable[..., str] = click.style if is_coloured else lambda text, **_: text
     print_line(f"{mark(time_of_day(), dim=True)}  {mark(place, fg=colour)}  {text}")

@@ -6,11 +6,12 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from syncer.cli.output import print_note
+from syncer.cli.streams import drop_stalled_output
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -66,15 +67,25 @@ async def _until_interrupted(
         note("Finishing the pages under way; Ctrl-C again stops at once.")
         loop.call_later(GRACE, task.cancel)
 
-    signals = (signal.SIGINT, signal.SIGTERM)
-    for number in signals:
-        loop.add_signal_handler(number, interrupt)
+    with on_signals(interrupt):
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if not stopping.is_set():
+                raise
+            return None
+
+
+@contextmanager
+def on_signals(handler: Callable[[], None]) -> Iterator[None]:
+    """Call the handler in this loop at SIGINT and SIGTERM, also where it waits for a reader of its output."""
+    loop, numbers = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, handler)
+        # Beside what the loop does once it is free: this runs within the write that keeps it.
+        signal.signal(number, lambda *_: drop_stalled_output())
     try:
-        return await task
-    except asyncio.CancelledError:
-        if not stopping.is_set():
-            raise
-        return None
+        yield
     finally:
-        for number in signals:
+        for number in numbers:
             loop.remove_signal_handler(number)

@@ -10,11 +10,12 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
+from syncer.cli.streams import OutputFailed, write_in_utf8
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -38,20 +39,21 @@ def printable(text: str, *, keep: str = "") -> str:
 
 
 def print_line(text: str = "") -> None:
-    """Write a line to stdout. A reader who has left is no reason to stop the work that is reported."""
-    try:
-        click.echo(text)
-    except BrokenPipeError:
-        discard_stdout()
+    """Write a line to stdout. That it cannot be written is no reason to stop the work that is reported."""
+    with suppress(OutputFailed):
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
 
 
 def print_note(text: str) -> None:
     """Write a line to stderr, for the person who waits."""
-    click.echo(text, err=True)
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 def print_json(value: Any) -> None:
     """Write a value as one JSON document."""
+    write_in_utf8()
     print_line(json.dumps(value, indent=2, ensure_ascii=False))
 
 
@@ -59,19 +61,13 @@ def print_rich(*things: RenderableType) -> None:
     """Write tables and texts of rich; in a pipe without the blanks that fill a line."""
     out = console()
     if is_terminal():
-        out.print(*things, sep="\n")
+        with suppress(OutputFailed):
+            out.print(*things, sep="\n")
         return
     with out.capture() as captured:
         out.print(*things, sep="\n")
     for line in captured.get().splitlines():
         print_line(line.rstrip())
-
-
-def discard_stdout() -> None:
-    """Send everything that is still written to stdout nowhere: its reader has left."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
 
 
 def console() -> Console:

@@ -17,6 +17,7 @@ from syncer.cli.options import json_option, pass_session
 from syncer.cli.output import is_terminal, print_json, print_line, print_note, printable
 from syncer.cli.preview import preview
 from syncer.cli.session import Session
+from syncer.cli.streams import write_in_utf8
 from syncer.domain.native.call import METHODS, Call
 
 if TYPE_CHECKING:
@@ -226,6 +227,8 @@ def _print(answer: NativeAnswer, *, include: bool, body: bool) -> None:
             print_line()
     if body and answer.body is not None:
         text = _text(answer)
+        if not is_terminal():
+            write_in_utf8()
         print_line(printable(text, keep="\n\t") if is_terminal() else text)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -13,12 +12,15 @@ from syncer.cli.interrupt import INTERRUPTED
 from syncer.cli.options import pass_session
 from syncer.cli.output import is_terminal
 from syncer.cli.session import Session
+from syncer.cli.streams import read_stdin
 
 if TYPE_CHECKING:
     from syncer.operations.query import Query
 
 #: Rows that a table on a terminal shows where no limit is named.
 TABLE_LIMIT = 100
+#: Seconds that a query gets to end after Ctrl-C.
+GRACE = 5.0
 
 
 @click.command()
@@ -54,11 +56,18 @@ def query(session: Session, sql: str, form: str | None, params: tuple[str, ...],
     if limit is None and form == "table" and is_terminal():
         limit = TABLE_LIMIT
     parameters = dict(_pair(each) for each in params)
-    statement = (sys.stdin.read() if sql == "-" else sql).strip().rstrip(";")
+    statement = (_read_statement() if sql == "-" else sql).strip().rstrip(";")
     if not statement:
         raise click.UsageError("There is no statement to run.")
     with session.opened_app() as app:
         return _run(Query(app, statement, parameters), form, limit or None)
+
+
+def _read_statement() -> str:
+    try:
+        return read_stdin()
+    except UnicodeDecodeError:
+        raise click.UsageError("Standard input is not a text in UTF-8.") from None
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -77,9 +86,9 @@ def _run(query: Query, form: str, limit: int | None) -> int:
         except KeyboardInterrupt:
             query.cancel()
             try:
-                work.exception()
-            except KeyboardInterrupt:
-                # A database that does not let go: there is nothing here to lose.
+                work.exception(GRACE)
+            except (KeyboardInterrupt, TimeoutError):
+                # A database that does not let go, or a reader: there is nothing here to lose.
                 os._exit(INTERRUPTED)
             return INTERRUPTED
     return 0

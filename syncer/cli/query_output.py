@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from syncer.cli.output import console, is_terminal, print_line, print_rich, printable, styled, table
+from syncer.cli.streams import write_in_utf8
 from syncer.store.reading.query import Answer
 
 #: Rows beyond the limit are counted, not kept, up to this many.
@@ -26,6 +27,7 @@ _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 def write_csv(answer: Answer, limit: int | None) -> None:
     """Write RFC 4180 with a header and newlines alone; NULL is empty, JSON compact, bytes hexadecimal."""
+    write_in_utf8()
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(answer.columns)
     for row in islice(answer.rows, limit):
@@ -34,6 +36,7 @@ def write_csv(answer: Answer, limit: int | None) -> None:
 
 def write_json(answer: Answer, limit: int | None) -> None:
     """Write one array of objects, a line for each."""
+    write_in_utf8()
     names = _distinct(answer.columns)
     sys.stdout.write("[")
     for number, row in enumerate(islice(answer.rows, limit)):
@@ -43,6 +46,7 @@ def write_json(answer: Answer, limit: int | None) -> None:
 
 def write_lines(answer: Answer, limit: int | None) -> None:
     """Write an object on each line."""
+    write_in_utf8()
     names = _distinct(answer.columns)
     for row in islice(answer.rows, limit):
         sys.stdout.write(_object(names, row) + "\n")

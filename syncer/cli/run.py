@@ -8,6 +8,7 @@ import click
 
 from syncer.cli.options import pass_session
 from syncer.cli.session import Session
+from syncer.cli.streams import drop_stalled_output
 
 
 @click.command()
@@ -18,10 +19,16 @@ def run(session: Session) -> int:
     SIGTERM or Ctrl-C ends it: the pages under way are finished first.
     """
     from syncer.daemon.service import run_service
+    from syncer.process.logging import flush_log
 
     async def serve() -> None:
         async with session.app(is_service=True) as app:
             await run_service(app)
 
-    asyncio.run(serve())
+    try:
+        asyncio.run(serve())
+    finally:
+        # What is said from here on comes behind the log.
+        if not flush_log():
+            drop_stalled_output()
     return 0

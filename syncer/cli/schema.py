@@ -9,6 +9,7 @@ import click
 from syncer.cli.options import json_option, pass_session
 from syncer.cli.output import is_terminal, print_json, print_line, print_rich, styled, table
 from syncer.cli.session import Session
+from syncer.cli.streams import write_in_utf8
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -69,6 +70,8 @@ def schema(session: Session, name: str | None, form: str | None, dialect: str | 
         raise click.UsageError("--dialect goes with --format ddl.")
     one = None if name is None or name in categories() else _named(session, name, form)
     some = [each for each in entries().values() if name in (None, each.category)]
+    if form != "text":
+        write_in_utf8()
     match form:
         case "json":
             _print_json(one, some)

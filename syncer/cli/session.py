@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,10 +43,17 @@ class Session:
         self._redact(settings)
         return settings
 
-    def app(self, *, settings: Settings | None = None, is_service: bool = False) -> App:
+    def app(
+        self,
+        *,
+        settings: Settings | None = None,
+        is_service: bool = False,
+        environ: Mapping[str, str] = os.environ,
+    ) -> App:
         """Make the app, with logging set up; the caller opens and closes it.
 
-        A command that is over soon speaks for itself: its log only warns unless set to DEBUG.
+        A command that is over soon speaks for itself: its log only warns unless set to DEBUG. A service does
+        not wait for whoever reads its log.
         """
         from syncer.process.memory import gc_freeze, gc_paused, tune_malloc
 
@@ -59,15 +67,26 @@ class Session:
         level = settings.log.level
         if not is_service and level == "INFO":
             level = "WARNING"
-        stream = cast(TextIO, _CurrentStderr())
-        configure_logging(level, settings.log.format, redactor=self._redactor, stream=stream)
+        stream = sys.stderr if is_service else cast(TextIO, _CurrentStderr())
+        configure_logging(
+            level, settings.log.format, redactor=self._redactor, stream=stream, in_background=is_service
+        )
         if not is_service and level != "DEBUG":
             _leave_to_the_command()
-        app = App(settings)
+        app = App(settings, environ=environ, read_key=self._read_key)
         if not is_service and sys.stderr.isatty():
             app.on_wait = _LimitNote()
         gc_freeze()
         return app
+
+    def _read_key(self) -> str:
+        """Read the API key again, which may have been replaced since. Raises UsageError."""
+        from syncer.config.loading import load_settings
+
+        key = load_settings(self.config).api_key()
+        assert self._redactor is not None
+        self._redactor.redact(key)
+        return key
 
     @contextmanager
     def opened_app(self) -> Iterator[App]:
@@ -79,13 +98,19 @@ class Session:
             app.database.close()
 
     def hide(self, text: str) -> str:
-        """Hide the secrets of the settings in a text, as far as they were read."""
-        return self._redactor.hide(text) if self._redactor else text
+        """Hide the secrets of the environment and of the settings, as far as they were read, in a text."""
+        if self._redactor is None:
+            self._redact()
+        assert self._redactor is not None
+        return self._redactor.hide(text)
 
-    def _redact(self, settings: Settings) -> None:
+    def _redact(self, settings: Settings | None = None) -> None:
+        from syncer.config.secrets import environment_secrets
         from syncer.process.logging import Redactor
 
-        self._redactor = Redactor(settings.secrets())
+        self._redactor = Redactor(environment_secrets(os.environ))
+        for secret in settings.secrets() if settings else ():
+            self._redactor.redact(secret)
 
 
 def _leave_to_the_command() -> None:
@@ -122,3 +147,7 @@ class _CurrentStderr(io.TextIOBase):
 
     def isatty(self) -> bool:
         return sys.stderr.isatty()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return sys.stderr.encoding

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
-import signal
-import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from syncer.cli.interrupt import on_signals
 from syncer.cli.output import is_terminal, own_command, print_line, printable, time_of_day
 from syncer.domain.errors import UsageError
 
@@ -103,27 +102,30 @@ def simulate(
 
 
 async def _serve(environment: Environment, host: str, port: int, changes: Random | None) -> None:
-    from syncer.simulator.life.random_change import live
     from syncer.simulator.server.serve import running
 
     stopping = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with running(environment, host=host, port=port) as base_url:
-        for line in _introduction(environment, base_url):
-            print_line(line)
-        sys.stdout.flush()
-        tasks = [asyncio.create_task(stopping.wait())]
-        if changes is not None:
-            tasks.append(
-                asyncio.create_task(live(environment, changes, CHANGE_EVERY, asyncio.sleep, _changed))
-            )
-        ended, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        for task in ended:
-            task.result()
+    with on_signals(stopping.set):
+        async with running(environment, host=host, port=port) as base_url:
+            await _live(environment, base_url, changes, stopping)
+
+
+async def _live(
+    environment: Environment, base_url: str, changes: Random | None, stopping: asyncio.Event
+) -> None:
+    from syncer.simulator.life.random_change import live
+
+    for line in _introduction(environment, base_url):
+        print_line(line)
+    tasks = [asyncio.create_task(stopping.wait())]
+    if changes is not None:
+        tasks.append(asyncio.create_task(live(environment, changes, CHANGE_EVERY, asyncio.sleep, _changed)))
+    ended, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    for task in ended:
+        task.result()
 
 
 def _changed(integration_id: str, sentence: str) -> None:

@@ -49,6 +49,10 @@ def status(session: Session, as_json: bool) -> int:
 
 
 def _print(found: dict[str, Any], not_begun: Sequence[str]) -> None:
+    if found["key"] is not None:
+        from syncer.operations.status_report import describe_refused_key
+
+        print_rich(styled(printable(describe_refused_key(found)), "red"), "")
     for integration in found["integrations"]:
         streams = [each for each in found["streams"] if each["integration"] == integration["id"]]
         if streams:

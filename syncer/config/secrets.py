@@ -5,7 +5,8 @@ No message repeats anything of a refused one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import unquote, unquote_plus, urlsplit
@@ -64,3 +65,19 @@ SecretFile = Annotated[SecretStr | None, BeforeValidator(_read), AfterValidator(
 Secret = Annotated[
     SecretStr, BeforeValidator(_from_file), AfterValidator(_check_word), Field(validate_default=True)
 ]
+
+
+def environment_secrets(environ: Mapping[str, str]) -> Iterator[str]:
+    """Collect what other programs' variables hold in secrets: passwords of proxies and of PostgreSQL.
+
+    Also where an address cannot be read: its password stands before the last @, whatever it is made of.
+    """
+    for name, value in environ.items():
+        if name.lower().endswith("_proxy"):
+            user, at, _ = re.sub(r"^\s*\w*://", "", value).rpartition("@")
+            login, colon, password = user.partition(":")
+            # A proxy may take a token in place of a name.
+            secret = password if colon else login
+            yield from (text for text in (secret, unquote(secret)) if at and text)
+        elif name in ("PGPASSWORD", "PGSSLPASSWORD") and value:
+            yield value

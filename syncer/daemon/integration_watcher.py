@@ -9,10 +9,11 @@ import structlog
 
 from syncer.app import App
 from syncer.daemon.database_health import DatabaseHealth
+from syncer.daemon.key_health import KeyHealth
 from syncer.daemon.schedule import Schedule
-from syncer.domain.errors import DatabaseError
+from syncer.domain.errors import DatabaseError, KeyRefused
 from syncer.domain.stream_key import StreamKey
-from syncer.operations.sync import check_key
+from syncer.operations.key import check_key
 from syncer.sync.context import SyncContext
 from syncer.sync.integrations import Integrations
 
@@ -33,6 +34,7 @@ class IntegrationWatcher:
         schedule: Schedule,
         known: Collection[StreamKey],
         database_health: DatabaseHealth,
+        key_health: KeyHealth | None = None,
     ) -> None:
         self._app = app
         self._context = context
@@ -40,15 +42,18 @@ class IntegrationWatcher:
         self._schedule = schedule
         self._known = set(known)
         self._database_health = database_health
+        self._key_health = key_health or KeyHealth()
         self._key_is_checked = False
         self._has_failed = False
         self._lock = asyncio.Lock()
 
     async def update(self) -> None:
-        """Bring the streams in step with the integrations. Raises KeyRefused."""
+        """Bring the streams in step with the integrations, without Kombo while it refuses the key."""
         async with self._lock:
             try:
                 await self._update()
+            except KeyRefused as error:
+                self._key_health.report_refusal(error)
             except DatabaseError as error:
                 self._has_failed = True
                 self._database_health.report_failure("integrations", error)
@@ -62,14 +67,14 @@ class IntegrationWatcher:
             await self.update()
 
     async def _update(self) -> None:
-        if not self._key_is_checked:
+        if self._key_health.error is None and not self._key_is_checked:
             # Also where there is no stream yet that would find it out.
-            await check_key(self._context)
+            await check_key(self._app, self._context)
             self._key_is_checked = True
         # What is known is not kept waiting by an integration about which Kombo gives no answer.
         unasked = await self._app.selection.unasked()
         await self._apply(await self._app.selection.select_streams(leave=unasked))
-        if unasked:
+        if unasked and self._key_health.error is None:
             await self._apply(await self._app.selection.refresh_streams(self._integrations))
 
     async def _apply(self, found: Collection[StreamKey]) -> None:

@@ -10,6 +10,7 @@ import structlog
 from syncer.app import App
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.integration_watcher import IntegrationWatcher
+from syncer.daemon.key_health import KeyHealth, KeyWatcher
 from syncer.daemon.pressure import LoadMonitor
 from syncer.daemon.reprojection import finish_reprojection
 from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
@@ -22,7 +23,7 @@ from syncer.sync.context import Report
 
 log = structlog.get_logger("syncer")
 
-#: Seconds between two updates of the integrations.
+#: Seconds between two updates of the integrations, and between two looks at the clock for a refused key.
 WATCH_EVERY = 60.0
 
 
@@ -36,7 +37,7 @@ async def run_service(
 ) -> None:
     """Run until SIGTERM, SIGINT or ``app.stopping``; then finish the pages under way and release the leases.
 
-    Raises UsageError or DatabaseError where the service cannot start, KeyRefused whenever the key is refused.
+    Raises UsageError or DatabaseError where the service cannot start. A refused key does not end it.
     """
     if handle_signals:
         stop_on_signals(app.stopping)
@@ -48,9 +49,14 @@ async def run_service(
                 log.info("service_stopped")
                 return
             known = await app.database.ask(app.streams.keys)
-            health = DatabaseHealth()
+            health, key_health = DatabaseHealth(), KeyHealth()
             workers = Workers(
-                context, integrations, app.settings.sync.concurrency, app.stopping, database_health=health
+                context,
+                integrations,
+                app.settings.sync.concurrency,
+                app.stopping,
+                database_health=health,
+                key_health=key_health,
             )
             schedule = Schedule(
                 app.database,
@@ -61,7 +67,8 @@ async def run_service(
                 monitor=LoadMonitor(app.capacity, app.database),
                 database_health=health,
             )
-            watcher = IntegrationWatcher(app, context, integrations, schedule, known, health)
+            watcher = IntegrationWatcher(app, context, integrations, schedule, known, health, key_health)
+            key_watcher = KeyWatcher(app, context, key_health, health, clock=clock)
             tasks = [
                 schedule.run(
                     app.stopping,
@@ -69,6 +76,7 @@ async def run_service(
                     missed_integrations=(MAKE_UP_EVERY, watcher.retry),
                 ),
                 workers.run(),
+                key_watcher.watch(watch_every),
                 finish_reprojection(app.reprojection, app.stopping, health),
             ]
             if listener is not None:

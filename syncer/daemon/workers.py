@@ -11,8 +11,9 @@ import structlog
 from sqlalchemy import Connection
 
 from syncer.daemon.database_health import DatabaseHealth
+from syncer.daemon.key_health import KeyHealth
 from syncer.daemon.waiting import any_of
-from syncer.domain.errors import DatabaseError, LeaseLost
+from syncer.domain.errors import DatabaseError, KeyRefused, LeaseLost
 from syncer.domain.scheduling.fairness import next_stream, run_to_preempt, sort_due
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode
@@ -51,6 +52,7 @@ class Workers:
         stopping: asyncio.Event,
         *,
         database_health: DatabaseHealth | None = None,
+        key_health: KeyHealth | None = None,
         poll_every: float = POLL_EVERY,
         database_pause: float = DATABASE_PAUSE,
         time_slice: float = TIME_SLICE,
@@ -79,6 +81,8 @@ class Workers:
         self._failure: Exception | None = None
         self._database_health = database_health or DatabaseHealth()
         self._database_health.on_recovery(self._on_recovery)
+        self._key_health = key_health or KeyHealth()
+        self._key_health.on_recovery(self.wake)
         #: By the event loop's time.
         self._retry_database_at = 0.0
         #: Streams that met the failure, pauses in a row because of it, and rounds with a single run as probe.
@@ -92,7 +96,7 @@ class Workers:
         self._woken.set()
 
     async def run(self) -> None:
-        """Run due streams until stopping is set. Raises KeyRefused, and faults of ours."""
+        """Run due streams until stopping is set, and none while the key is refused. Raises faults of ours."""
         try:
             while not self._stopping.is_set():
                 self._woken.clear()
@@ -105,6 +109,8 @@ class Workers:
 
     async def _start_due(self) -> float:
         """Start what is due as far as there are places; gives the seconds until the next poll."""
+        if self._key_health.error is not None:
+            return self._poll_every
         pause = self._retry_database_at - self._now()
         if pause > 0:
             return pause
@@ -187,6 +193,8 @@ class Workers:
         except DatabaseError as error:
             self._failed.add(key)
             self._database_failed(key, error)
+        except KeyRefused as error:
+            self._key_health.report_refusal(error)
         except LeaseLost:
             # Its new owner reports how that ends.
             self._database_works(key)

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from syncer.domain.catalogue.model import Model
-from syncer.domain.errors import AnswerTooLarge, KomboError, RateLimited, UsageError
+from syncer.domain.errors import AnswerTooLarge, KomboError, RateLimited, Transient, UnreadableAnswer
 from syncer.domain.limits import MOST_VALUES, in_mib, too_many_values
 from syncer.domain.native.call import Call
 from syncer.domain.ratelimit.budget import Purpose
@@ -45,10 +45,11 @@ class Client:
     timeout: seconds of silence while reading; connect_timeout: seconds to connect, where timeout is not
     shorter; connections: size of the pool; version: of this program, for the User-Agent. clock gives
     monotonic seconds, sleep waits that many, random gives 0 <= x < 1. transport replaces the network. slots:
-    by integration, shared with other clients of the process.
+    by integration, shared with other clients of the process. environ: variables that may name a proxy and the
+    certificates to trust.
 
     All methods raise KomboErrors once attempts are used up; UsageError for a key or an address that cannot
-    be sent. No message holds the key, whatever the server writes.
+    be sent, or variables that cannot be followed. No message holds the key, whatever the server writes.
     """
 
     def __init__(
@@ -66,9 +67,8 @@ class Client:
         connect_timeout: float = CONNECT_TIMEOUT,
         transport: Transport | None = None,
         slots: defaultdict[str, Slots] | None = None,
+        environ: Mapping[str, str] = {},
     ) -> None:
-        if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
-            raise UsageError("The API key is empty or holds characters that no key has.")
         self._permits = permits
         self._clock = clock
         self._sleep = sleep
@@ -83,6 +83,7 @@ class Client:
             connections=connections,
             version=version,
             transport=transport,
+            environ=environ,
         )
         self._scrub = self._connections.scrub
 
@@ -93,6 +94,10 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._connections.__aexit__(kind, error, trace)
+
+    def use_key(self, api_key: str) -> None:
+        """Send another key from now on. Raises UsageError for one that cannot be sent."""
+        self._connections.use_key(api_key)
 
     async def list_page(
         self,

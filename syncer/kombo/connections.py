@@ -1,13 +1,13 @@
-"""HTTP connections to Kombo: send a request once, receive all of its response. The only module with httpx."""
+"""HTTP connections to Kombo: send a request once, receive all of its response."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -20,14 +20,24 @@ from syncer.domain.errors import (
     KomboError,
     RequestRefused,
     Transient,
-    UnreadableAnswer,
     Unreachable,
+    UnreadableAnswer,
     UsageError,
 )
 from syncer.domain.limits import LARGE_ANSWER_BYTES, MOST_ANSWER_BYTES, in_mib
 from syncer.kombo.body import ACCEPTED_ENCODINGS, Body, BrokenBody, Oversized, UnknownEncoding
-from syncer.kombo.errors import no_answer
+from syncer.kombo.connect_errors import (
+    describe_error,
+    describe_refusal,
+    has_too_large_headers,
+    is_lasting,
+    is_unsent,
+)
+from syncer.kombo.errors import NETWORK_ADVICE, no_answer
+from syncer.kombo.headers import checked_key
+from syncer.kombo.proxy import Proxy, find_proxy, not_an_address
 from syncer.kombo.request import Request
+from syncer.kombo.tls import make_tls_context
 
 #: A request may last this many times the silence it may keep, however steadily its answer drips.
 LONGEST_REQUEST = 10
@@ -35,6 +45,9 @@ LONGEST_REQUEST = 10
 CONNECT_TIMEOUT = 4.0
 #: Seconds that an idle connection is kept; load balancers close theirs after a minute.
 KEEPALIVE = 30.0
+
+#: Status that no server but a proxy gives.
+PROXY_AUTHENTICATION = 407
 
 #: What can replace the network.
 Transport = httpx.AsyncBaseTransport
@@ -58,7 +71,8 @@ class Connections:
 
     timeout: seconds of silence while reading; connect_timeout: seconds to connect, where timeout is not
     shorter; connections: size of the pool; version: of this program, for the User-Agent. transport replaces
-    the network. Raises UsageError for an address that cannot be sent to.
+    the network. environ: variables that may name a proxy and the certificates to trust. Raises UsageError for
+    a key or an address that cannot be sent, or variables that cannot be followed.
     """
 
     def __init__(
@@ -71,12 +85,15 @@ class Connections:
         connections: int,
         version: str,
         transport: Transport | None,
+        environ: Mapping[str, str],
     ) -> None:
-        self._api_key = api_key
+        self._api_key = checked_key(api_key)
         self._timeout = timeout
         self._large = asyncio.Lock()
+        url, tls = _checked(base_url), make_tls_context(environ)
+        self._proxy = None if transport is not None else find_proxy(str(url), environ)
         self._http = httpx.AsyncClient(
-            base_url=_checked(base_url),
+            base_url=url,
             headers={
                 "Authorization": f"Bearer {api_key}",
                 "User-Agent": f"syncer/{version}",
@@ -91,6 +108,10 @@ class Connections:
             ),
             follow_redirects=False,
             transport=transport,
+            # Variables are read here alone: those that httpx cannot read would end the program.
+            trust_env=False,
+            verify=tls,
+            proxy=None if self._proxy is None else _http_proxy(self._proxy, tls),
         )
 
     async def __aenter__(self) -> Self:
@@ -100,6 +121,11 @@ class Connections:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._http.aclose()
+
+    def use_key(self, api_key: str) -> None:
+        """Send another key from now on. Raises UsageError for one that cannot be sent."""
+        self._api_key = checked_key(api_key)
+        self._http.headers["Authorization"] = f"Bearer {api_key}"
 
     async def send(self, request: Request[Any], large: AsyncExitStack) -> Response:
         """Send once and receive the whole response. Raises KomboError where none came, or too much.
@@ -125,19 +151,11 @@ class Connections:
                     if body.size > LARGE_ANSWER_BYTES and not is_alone:
                         await large.enter_async_context(self._large)
                         is_alone = True
-                return Response(response.status_code, dict(response.headers), body.whole())
+                answer = Response(response.status_code, dict(response.headers), body.whole())
         except TimeoutError:
             self.fail(Transient, request, f"the answer was not complete after {limit:g} s")
-        except (httpx.LocalProtocolError, httpx.InvalidURL) as error:
-            self.fail(RequestRefused, request, _reason(error))
-        except httpx.RequestError as error:
-            if _has_too_large_headers(error):
-                # Fewer records in it would have the same ones.
-                most = "100 KiB, the most that is read"
-                self.fail(UnreadableAnswer, request, f"its headers have more than {most}")
-            unsent, is_final = isinstance(error, _BEFORE_SENDING), isinstance(error, httpx.ConnectTimeout)
-            kind = Unreachable if unsent and not isinstance(error, httpx.PoolTimeout) else Transient
-            self.fail(kind, request, _reason(error), unsent=unsent, is_final=is_final)
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            self._fail_unanswered(request, error)
         except (Oversized, MemoryError):
             most = in_mib(MOST_ANSWER_BYTES)
             self.fail(AnswerTooLarge, request, f"it has more than {most}, the most that is read")
@@ -145,6 +163,27 @@ class Connections:
             self.fail(UnreadableAnswer, request, "it is compressed in a way that was not asked for")
         except BrokenBody as error:
             self.fail(Transient, request, str(error))
+
+        if answer.status == PROXY_AUTHENTICATION and self._proxy is not None:
+            reason = describe_refusal(answer.status, self._proxy)
+            self.fail(Unreachable, request, reason, unsent=True, is_final=True)
+        return answer
+
+    def _fail_unanswered(
+        self, request: Request[Any], error: httpx.RequestError | httpx.InvalidURL
+    ) -> NoReturn:
+        if has_too_large_headers(error):
+            # Fewer records in it would have the same ones.
+            most = "100 KiB, the most that is read"
+            self.fail(UnreadableAnswer, request, f"its headers have more than {most}")
+        unsent, is_final = is_unsent(error), is_lasting(error)
+        reason = describe_error(error, self._proxy)
+        if unsent and not isinstance(error, httpx.PoolTimeout):
+            if self._proxy is None and not is_final:
+                reason += f"; {NETWORK_ADVICE}"
+            is_final = is_final or isinstance(error, httpx.ConnectTimeout)
+            self.fail(Unreachable, request, reason, unsent=True, is_final=is_final)
+        self.fail(RequestRefused if is_final else Transient, request, reason, unsent=unsent)
 
     def fail(self, kind: type[KomboError], request: Request[Any], reason: str, **details: bool) -> NoReturn:
         """Raise an error without its cause: httpx quotes what went over the wire, which may be the key."""
@@ -167,33 +206,10 @@ def _checked(base_url: str) -> httpx.URL:
     return url
 
 
-def _has_too_large_headers(error: BaseException | None) -> bool:
-    """Tell whether the parser of HTTP gave up because the headers did not end within what it holds."""
-    while error is not None:
-        if getattr(error, "error_status_hint", None) == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _reason(error: Exception) -> str:
-    for kind, reason in _REASONS.items():
-        if isinstance(error, kind):
-            return reason
-    # What is left says why there is no connection, in the words of the system.
-    return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-_BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-
-#: httpx's texts may quote the peer; these do not.
-_REASONS: dict[type[Exception], str] = {
-    httpx.ConnectTimeout: "it took too long to connect",
-    httpx.PoolTimeout: "all connections were busy for too long",
-    httpx.TimeoutException: "it was silent for too long",
-    httpx.LocalProtocolError: "the integration's id cannot be sent",
-    httpx.InvalidURL: "the address cannot be sent",
-    httpx.ProtocolError: "it broke off or was not HTTP",
-    httpx.ReadError: "the connection broke while reading",
-    httpx.WriteError: "the connection broke while sending",
-}
+def _http_proxy(proxy: Proxy, tls: ssl.SSLContext) -> httpx.Proxy:
+    """Make httpx's proxy. Raises UsageError where its name cannot be one of a host."""
+    url, is_https = f"{proxy.scheme}://{proxy.host}", proxy.scheme == "https"
+    try:
+        return httpx.Proxy(url, ssl_context=tls if is_https else None, auth=proxy.auth)
+    except httpx.InvalidURL:
+        raise not_an_address(proxy.variable) from None

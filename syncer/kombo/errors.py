@@ -154,10 +154,9 @@ def no_answer(
     """Give the error of a request without an answer; reason ends a sentence."""
     whose = f" of {integration_id}" if integration_id else ""
     what = "Too large an answer" if kind is AnswerTooLarge else "No answer"
-    ending = f"{reason}; {NETWORK_ADVICE}." if issubclass(kind, Unreachable) else f"{reason}."
     error = kind(
-        f"{what} from {host} to {path}{whose}: {ending}",
-        reason=f"{what} from {host}: {ending}",
+        f"{what} from {host} to {path}{whose}: {reason}.",
+        reason=f"{what} from {host}: {reason}.",
         integration_id=integration_id,
     )
     error.unsent = unsent

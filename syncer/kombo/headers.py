@@ -1,4 +1,4 @@
-"""Read response headers: the rate limit, the reset and the server's time. Pure.
+"""Read response headers: the rate limit, the reset and the server's time; check the key's. Pure.
 
 Header names are lower-case. Values that cannot be parsed count as absent.
 """
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from syncer.domain.errors import UsageError
 from syncer.domain.ratelimit.budget import Rate
 
 #: Seconds beyond which a reset is no reset of a one-minute window: waiting for it would stop the mirror.
@@ -80,3 +81,10 @@ def _moment(text: str | None) -> datetime | None:
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return moment if moment.year >= 1970 else None
+
+
+def checked_key(api_key: str) -> str:
+    """Check that a key can stand in a header, and give it. Raises UsageError."""
+    if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
+        raise UsageError("The API key is empty or holds characters that no key has.")
+    return api_key

@@ -21,7 +21,7 @@ def status(app: App) -> dict[str, Any]:
 def read_overview(app: App) -> Overview:
     """Read what the mirror holds and how fresh it is. Raises DatabaseError."""
     schema.check(app.database)
-    key = app.settings.kombo.api_key.get_secret_value()
+    key = app.api_key
     with app.database.read() as connection:
         return overview(
             connection,

@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from syncer.domain.durations import describe_age
 from syncer.domain.ratelimit.budget import Pacing, Purpose, Reserve
 from syncer.domain.ratelimit.waiters import count_waiting
 from syncer.domain.streams.stream import Stream, Walk
 from syncer.operations.problems import find_problems
 from syncer.store.reading.overview import Overview
 from syncer.store.state.missing import Held
+from syncer.store.state.refused_keys import Refusal
 
 
 def is_well(found: Overview) -> bool:
-    """True where every stream is complete, or of a model that its integration does not offer."""
-    return all(stream.state.meaning.is_well for stream in found.streams)
+    """True where every stream is complete, or of a model that is not offered, and the key is not refused."""
+    return found.key_refusal is None and all(stream.state.meaning.is_well for stream in found.streams)
 
 
 def report_status(found: Overview, reserve: Reserve, pacing: Pacing) -> dict[str, Any]:
@@ -46,6 +48,7 @@ def report_status(found: Overview, reserve: Reserve, pacing: Pacing) -> dict[str
             "running": len(found.running),
         },
         "budget": _budget(found, reserve, pacing),
+        "key": _key(found.key_refusal),
     }
 
 
@@ -93,6 +96,24 @@ def _budget(found: Overview, reserve: Reserve, pacing: Pacing) -> dict[str, Any]
         "window_seconds": budget.length,
         "answers_429": budget.refusals,
     }
+
+
+def _key(refusal: Refusal | None) -> dict[str, Any] | None:
+    """Report that Kombo refuses the API key."""
+    if refusal is None:
+        return None
+    return {"refused_since": json_time(refusal.since), "error": refusal.error}
+
+
+def describe_refused_key(status: Mapping[str, Any]) -> str:
+    """Describe the refusal of the key in sentences, for people; status: a report with one."""
+    key, now = status["key"], datetime.fromisoformat(status["now"])
+    since = datetime.fromisoformat(key["refused_since"])
+    return (
+        f"Kombo refuses the API key, first {describe_age((now - since).total_seconds())} "
+        f"({since:%Y-%m-%d %H:%M} UTC). {key['error']} A running service asks again every 15 minutes, or "
+        "once its file or the configuration has another key, and goes on by itself."
+    )
 
 
 def waiting_requests(budget: Mapping[str, Any]) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from syncer.app import App
-from syncer.domain.errors import KeyRefused, KomboError
-from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode
+from syncer.operations.key import check_key
 from syncer.store.state.missing import held_rows
-from syncer.sync.context import Report, Result, SyncContext
+from syncer.sync.context import Report, Result
 from syncer.sync.run_all import run_streams
 
 
@@ -31,7 +30,7 @@ async def sync(
     async with app.ready(report) as (context, asking):
         chosen = app.selection.chosen(integrations, models)
         await app.reprojection.finish()
-        unchecked = await check_key(context)
+        unchecked = await check_key(app, context)
         if unchecked is not None and unchecked.unsent:
             # Nobody is reached: no stream would be.
             raise unchecked
@@ -48,18 +47,3 @@ async def sync(
             keys = [key for key in wanted if app.settings.lists[key.model].stage == stage]
             results += await run_streams(context, asking, keys, mode, app.settings.sync.concurrency)
         return results
-
-
-async def check_key(context: SyncContext) -> KomboError | None:
-    """Check the key by one request, before many are sent; give the error where that could not be done.
-
-    Raises KeyRefused.
-    """
-    try:
-        await context.client.check_key(purpose=Purpose.INCREMENTAL)
-    except KeyRefused:
-        raise
-    except KomboError as error:
-        # Whatever else is wrong shows in the streams, each for itself.
-        return error
-    return None

@@ -5,6 +5,7 @@ Events are fixed words; the rest goes into fields: ``integration``, ``model``, `
 
 from __future__ import annotations
 
+import codecs
 import json
 import logging
 import re
@@ -15,6 +16,8 @@ from urllib.parse import quote, quote_plus
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from syncer.process.log_writer import LogWriter
 
 HIDDEN = "**********"
 #: Libraries that log each request, statement or job at INFO, some with headers and parameters.
@@ -36,8 +39,9 @@ class Redactor:
             return
         self._forms |= {
             secret,
-            quote(secret, safe=""),
-            quote_plus(secret),
+            # A variable may hold bytes that are no text.
+            quote(secret, safe="", errors="surrogateescape"),
+            quote_plus(secret, errors="surrogateescape"),
             repr(secret)[1:-1],
             json.dumps(secret)[1:-1],
         }
@@ -74,10 +78,12 @@ def configure_logging(
     *,
     redactor: Redactor | None = None,
     stream: TextIO | None = None,
+    in_background: bool = False,
 ) -> None:
     """Send every event of that level and above to the stream (stderr unless given).
 
-    ``auto`` is text on a terminal and JSON otherwise.
+    ``auto`` is text on a terminal and JSON otherwise. in_background: a thread writes to the stream's
+    descriptor, and nobody waits for its reader.
     """
     out = stream or sys.stderr
     redactor = redactor or Redactor()
@@ -91,7 +97,7 @@ def configure_logging(
             sort_keys=False,
         )
         if as_text
-        else structlog.processors.JSONRenderer(ensure_ascii=False)
+        else structlog.processors.JSONRenderer(ensure_ascii=not _is_utf8(out))
     )
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -100,10 +106,10 @@ def configure_logging(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
-    handler = logging.StreamHandler(out)
+    handler = LogWriter(out.fileno(), out.encoding) if in_background else logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(LogWriter.FIELDS)],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
@@ -126,3 +132,17 @@ def configure_logging(
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+
+
+def flush_log() -> bool:
+    """Write what is still to be logged; False where nobody reads it."""
+    handlers = logging.getLogger().handlers
+    for handler in handlers:
+        handler.flush()
+    return not any(isinstance(handler, LogWriter) and handler.is_stalled for handler in handlers)
+
+
+def _is_utf8(stream: TextIO) -> bool:
+    """Tell whether the stream takes any character as UTF-8; JSON has no other encoding."""
+    encoding = getattr(stream, "encoding", None)
+    return encoding is None or codecs.lookup(encoding).name == "utf-8"

@@ -86,6 +86,10 @@ class PermitQueue:
         self._is_closing = False
         self._poller: asyncio.Task[None] | None = None
 
+    def use_key(self, key_fingerprint: str) -> None:
+        """Take permits from the budget of another key from now on."""
+        self._fingerprint = key_fingerprint
+
     async def permit(self, purpose: Purpose, integration_id: str | None, model_name: str | None) -> Permit:
         """Wait for a permit to send one request. Raises DatabaseError."""
         waiter = _Waiter(purpose, integration_id, model_name, asyncio.get_running_loop().create_future())

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from syncer.cli.session import Session
+
 if TYPE_CHECKING:
     from tests.support.command_line import Shell
     from tests.support.source import Source
@@ -147,6 +149,39 @@ def test_a_database_of_another_program_is_refused(shell: Shell, tmp_path: Path) 
         ran = shell.run(command, SYNCER_DATABASE__URL="sqlite:///other.db")
         assert ran.code == 3
         assert "invoices" in ran.err
+
+
+def test_a_key_file_that_is_replaced_is_read_again_and_never_shown(
+    mirror: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file, session = tmp_path / "key", Session()
+    file.write_text("ks_dev_first\n")
+    for name, value in {**mirror.settings, "SYNCER_KOMBO__API_KEY": ""}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SYNCER_KOMBO__API_KEY_FILE", str(file))
+    app = session.app()
+    file.write_text("ks_dev_second\n")
+    assert (app.api_key, app.read_key()) == ("ks_dev_first", "ks_dev_second")
+    assert "ks_dev" not in session.hide("ks_dev_first and ks_dev_second")
+    app.database.close()
+
+
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ({"PGSSLMODE": "junk"}, 'invalid sslmode value: "junk"'),
+        ({"PGSERVICE": "junk"}, 'definition of service "junk" not found'),
+        ({"PGPASSWORD": "hunter2\udcff"}, "connection refused"),
+    ],
+    ids=str,
+)
+def test_variables_of_postgresql_that_mean_nothing_are_told_in_words(
+    shell: Shell, variable: dict[str, str], said: str
+) -> None:
+    ran = shell.run("status", SYNCER_DATABASE__URL="postgresql://syncer@127.0.0.1:1/mirror", **variable)
+    assert ran.code == 3
+    assert said in ran.err.lower() or said in ran.err
+    assert "hunter2" not in ran.err
 
 
 def test_a_fault_of_the_program_is_told_as_one(shell: Shell, sqlite_url: str) -> None:

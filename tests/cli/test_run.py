@@ -58,9 +58,6 @@ def test_the_service_mirrors_until_it_is_told_to_end(
 
 
 def test_the_service_ends_with_the_exit_code_of_what_ends_it(mirror: Shell) -> None:
-    refused = mirror.spawn("run", SYNCER_KOMBO__API_KEY="wrong", SYNCER_WEB__PORT="0")
-    assert refused.code == 4
-    assert refused.err.splitlines()[-1].startswith("Error: ")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         clash = mirror.spawn("run", SYNCER_WEB__PORT=port)

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import signal
 import socket
+import subprocess
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from structlog.testing import capture_logs
 
 from syncer.daemon.service import run_service
 from syncer.operations.integrations import add_integration, remove_integration
+from syncer.operations.status import status
 from syncer.simulator.company.company import Company
-from syncer.simulator.server import faults
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Late, Match
+from tests.support.environment import without_settings
 from tests.support.mirror import Mirror
-from tests.support.processes import ServedSource, Service
+from tests.support.processes import SYNCER, ServedSource, Service
 from tests.support.source import API_KEY, MODELS, make_environment
 from tests.support.waiting import until
-from tests.support.workers import WorkersWorld
+from tests.support.workers import MakeWorkersWorld, WorkersWorld
 
 Serve = Callable[[Environment], ServedSource]
 HOUR = timedelta(hours=1)
@@ -254,6 +260,36 @@ def test_it_ends_while_the_database_hangs(serve: Serve, postgres_url: str) -> No
     assert service.events()[-1]["event"] == "service_left_unfinished"
 
 
+@ON_SQLITE
+def test_a_log_that_nobody_reads_stops_neither_the_work_nor_the_page_nor_the_end(
+    serve: Serve, ready: Mirror
+) -> None:
+    source = serve(make_environment())
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    settings = source.settings(ready.database_url)
+    settings |= {"SYNCER_SYNC__EVERY": "1s", "SYNCER_WEB__PORT": port, "SYNCER_LOG__LEVEL": "DEBUG"}
+    ours, its = os.pipe()
+    fcntl.fcntl(its, fcntl.F_SETPIPE_SZ, 4096)
+    os.write(its, b"x" * 4096)
+    process = subprocess.Popen(
+        [*SYNCER, "run"], cwd=source.directory, env={**without_settings(), **settings}, stderr=its
+    )
+    with process:
+        try:
+            until(lambda: ready.is_complete(source.streams), "the first load")
+            company = next(iter(source.environment.companies.values()))
+            company.update("hris_groups", company.ids("hris_groups")[0], name="Anders")
+            until(lambda: ready.equals_source(source.environment, ["hris_groups"]), "the change")
+            assert httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False).json() == {"status": "ok"}
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
+            os.close(ours)
+            os.close(its)
+
+
 def test_a_taken_port_is_one_clear_sentence(serve: Serve, small: Mirror) -> None:
     source = serve(make_environment())
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -266,24 +302,32 @@ def test_a_taken_port_is_one_clear_sentence(serve: Serve, small: Mirror) -> None
     ]
 
 
-def test_a_refused_key_ends_it_with_code_4(serve: Serve, small: Mirror) -> None:
+def test_a_refused_key_does_not_end_it_and_is_told_everywhere(serve: Serve, ready: Mirror) -> None:
     source = serve(make_environment())
-    service = source.start(small.database_url, SYNCER_KOMBO__API_KEY="ks_dev_wrong")
-    assert service.end() == 4
-    *events, last = service.lines
-    assert last.startswith("Error: ")
-    assert "service_failed" in events[-1]
-    assert "ks_dev_wrong" not in "".join(service.lines)
-    assert small.leases() == []
-
-
-def test_a_key_that_is_refused_later_ends_it_with_code_4(serve: Serve, small: Mirror) -> None:
-    source = serve(make_environment())
-    service = source.start(small.database_url, SYNCER_SYNC__EVERY="1s")
-    until(lambda: len(service.events("run_ended")) >= source.streams, "all streams")
-    source.environment.faults.add(Match(), faults.key_refused(), None)
-    assert service.end() == 4
-    assert small.leases() == []
+    settings = {"SYNCER_KOMBO__API_KEY": "ks_dev_wrong"}
+    service = source.start(ready.database_url, **settings)
+    url = service.wait_for("pages_served")["url"]
+    refused = service.wait_for("key_refused")
+    assert "HTTP 401" in refused["error"]
+    until(lambda: ready.fetch("SELECT 1 FROM sync_refused_keys"), "the refusal")
+    with httpx.Client(base_url=url, trust_env=False) as browser:
+        alive, shown, page = (browser.get(path) for path in ("healthz", "status", ""))
+    assert (alive.status_code, alive.json()) == (200, {"status": "ok"})
+    assert (shown.json()["is_well"], shown.json()["key"]["error"]) == (False, refused["error"])
+    assert "Kombo refuses the API key" in page.text
+    told = subprocess.run(
+        [*SYNCER, "status"],
+        cwd=source.directory,
+        env={**without_settings(), **source.settings(ready.database_url), **settings},
+        capture_output=True,
+        text=True,
+    )
+    assert told.returncode == 1
+    assert told.stdout.startswith("Kombo refuses the API key, first ")
+    stopped_well(service)
+    assert len(service.events("key_refused")) == 1
+    assert "ks_dev_wrong" not in "".join(service.lines) + shown.text + page.text + told.stdout
+    assert ready.leases() == []
 
 
 def test_a_database_that_is_not_there_is_one_clear_sentence(serve: Serve, tmp_path: Path) -> None:
@@ -391,3 +435,55 @@ async def test_its_clock_decides_what_is_due(tiny: WorkersWorld) -> None:
             app.stopping.set()
             await running
         assert len(tiny.ended()) == runs
+
+
+@dataclass
+class Hands:
+    """A clock that a test moves on."""
+
+    ahead: timedelta = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+async def test_a_key_that_is_revoked_and_replaced_is_asked_for_seldom_and_work_goes_on(
+    make_world: MakeWorkersWorld, tmp_path: Path
+) -> None:
+    world, clock, file = make_world(sync={"every": "1s"}), Hands(), tmp_path / "key"
+    file.write_text(world.environment.api_key)
+
+    def checks() -> int:
+        return sum("check-api-key" in each.path for each in list(world.environment.requests))
+
+    async with world.app() as app:
+        app.read_key = file.read_text
+        with capture_logs() as logged:
+            running = asyncio.create_task(
+                run_service(
+                    app, report=world.steps.append, clock=clock, handle_signals=False, watch_every=0.02
+                )
+            )
+            await world.until(lambda: len(world.ended()) >= len(MODELS), "the first runs")
+            world.environment.api_key = "ks_dev_next"
+            await world.until(lambda: status(app)["key"], "the refusal")
+            asked = checks()
+            # As long as the key is the same: one request, and no more.
+            clock.ahead += timedelta(minutes=16)
+            await world.until(lambda: checks() == asked + 1, "the second look")
+            assert status(app)["key"] is not None
+            world.mark(*world.mirror.streams())
+            file.write_text("ks_dev_next")
+            done = len(world.ended())
+            await world.until(lambda: len(world.ended()) >= done + len(MODELS), "the next runs")
+            assert status(app)["key"] is None
+            assert checks() == asked + 2
+            app.stopping.set()
+            await running
+    assert [each["event"] for each in logged if each["event"].startswith("key_")] == [
+        "key_refused",
+        "key_accepted",
+    ]
+    # Each key has a budget of its own.
+    assert world.mirror.fetch("SELECT count(*) FROM sync_budgets") == [(2,)]
+    world.mirror.assert_equals_source(world.environment, MODELS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import MutableMapping
 from datetime import timedelta
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy import event, text, update
 from structlog.testing import capture_logs
 
+from syncer.daemon.key_health import KeyHealth
 from syncer.domain.errors import KeyRefused
 from syncer.domain.stream_key import StreamKey
 from syncer.simulator.server import faults
@@ -211,15 +213,30 @@ async def test_a_failing_stream_stops_no_other_and_comes_again(make_world: MakeW
     assert again == {key: key.model == "hris_groups" for key in work.keys}
 
 
-async def test_a_refused_key_ends_the_service(world: WorkersWorld) -> None:
-    async with world.working(due=False) as work:
-        world.environment.api_key = "another"
+async def test_while_the_key_is_refused_nothing_runs_and_then_all_goes_on(world: WorkersWorld) -> None:
+    health = KeyHealth()
+    async with world.working(due=False, key_health=health) as work:
+        health.report_refusal(KeyRefused())
         world.mark(*work.keys)
-        work.workers.wake()
-        with pytest.raises(KeyRefused):
-            await work.running
-        assert work.app.stopping.is_set()
-    assert world.mirror.leases() == []
+        for _ in range(3):
+            work.workers.wake()
+            await asyncio.sleep(0.05)
+        assert (world.steps, world.mirror.leases()) == ([], [])
+        health.report_acceptance()
+        await world.until(lambda: {key for key, _ in world.ended()} == {*work.keys}, "all streams")
+
+
+async def test_a_refused_key_is_reported_and_ends_no_service(world: WorkersWorld) -> None:
+    health = KeyHealth()
+    async with world.working(due=False, key_health=health) as work:
+        world.environment.api_key = "another"
+        with capture_logs() as logged:
+            world.mark(*work.keys)
+            work.workers.wake()
+            await health.refused.wait()
+            await world.until(lambda: not world.mirror.leases(), "the end of the runs under way")
+        assert [each["event"] for each in logged].count("key_refused") == 1
+        assert not work.app.stopping.is_set()
 
 
 @ON_SQLITE

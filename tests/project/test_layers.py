@@ -167,11 +167,11 @@ def test_only_python_m_syncer_imports_the_command_line() -> None:
     assert [name for name, below in IMPORTS.items() if "cli" in below] == ["__main__"]
 
 
-def test_one_module_knows_httpx() -> None:
+def test_only_the_client_and_the_words_for_its_errors_know_httpx() -> None:
     knowing = {
         shown(path) for path in FILES for module, _ in imports(path) if module.split(".")[0] == "httpx"
     }
-    assert knowing == {"syncer/kombo/connections.py"}
+    assert knowing == {"syncer/kombo/connections.py", "syncer/kombo/connect_errors.py"}
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if layer(path) in TIMELESS], ids=shown)

@@ -26,7 +26,7 @@ from syncer.daemon.web.integration_section import integration_section
 from syncer.domain.durations import describe_age, describe_span
 from syncer.domain.streams.state import MEANINGS, StreamState
 from syncer.operations.problems import describe_problem
-from syncer.operations.status_report import waiting_requests
+from syncer.operations.status_report import describe_refused_key, waiting_requests
 
 #: More streams than this are not all listed on one page.
 MOST_STREAMS = 150
@@ -55,10 +55,12 @@ def status_page(status: Mapping[str, Any], chosen: str | None = None) -> str:
     database_error = status.get("database")
     now = f"{status['now'][:19].replace('T', ' ')} UTC"
     headline = _headline(shown, database_error)
+    if status["key"] is not None and database_error is None:
+        headline = f'<b class="error">Nothing is read now.</b> {escape(describe_refused_key(status))}'
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="5">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(_title(shown, database_error))}</title><style>{CSS}</style></head><body>
+<title>{escape(_title(shown, database_error, status["key"]))}</title><style>{CSS}</style></head><body>
 <header><h1>syncer</h1><p>{headline} <span class="dim">{escape(now)}</span></p></header>
 {_totals(shown, status["budget"])}
 {_behind(status["behind"])}
@@ -67,8 +69,8 @@ def status_page(status: Mapping[str, Any], chosen: str | None = None) -> str:
 """
 
 
-def _title(streams: Sequence[Stream], database_error: str | None) -> str:
-    problems = sum(map(needs_attention, streams)) + (database_error is not None)
+def _title(streams: Sequence[Stream], *troubles: object) -> str:
+    problems = sum(map(needs_attention, streams)) + sum(each is not None for each in troubles)
     return f"({problems}) syncer" if problems else "syncer"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from syncer.app import App
+from syncer.config.secrets import environment_secrets
 from syncer.config.sections import Web
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.web.page import status_page
@@ -50,7 +52,7 @@ def pages(app: App, health: DatabaseHealth | None = None, *, patience: float = P
         _shared(app.selection.mirrored, patience),
         _shared(partial(report_status, app), patience),
     )
-    hide = Redactor(app.settings.secrets()).hide
+    hide = Redactor((*app.settings.secrets(), *environment_secrets(os.environ))).hide
 
     async def healthz(_: Request) -> Response:
         await alive()
@@ -136,6 +138,9 @@ async def serve_pages(app: App, listener: socket.socket, health: DatabaseHealth 
         pages(app, health),
         log_config=None,
         access_log=False,
+        # Else variables for programs with several workers, or behind a proxy, would be read.
+        workers=1,
+        proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=2,
         lifespan="off",

@@ -84,6 +84,8 @@ class _Server(uvicorn.Server):
                 lifespan="off",
                 log_config=None,
                 access_log=False,
+                workers=1,
+                proxy_headers=False,
                 date_header=False,
                 server_header=False,
                 timeout_graceful_shutdown=1,

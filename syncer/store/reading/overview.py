@@ -16,6 +16,7 @@ from syncer.store.schema.mirror_tables import quarantine, streams
 from syncer.store.state.budget import read_budget
 from syncer.store.state.integrations import IntegrationRow, IntegrationStore
 from syncer.store.state.missing import Held, held_rows
+from syncer.store.state.refused_keys import Refusal, read_refusal
 from syncer.store.state.streams import StreamStore
 
 
@@ -24,7 +25,7 @@ class Overview:
     """Everything that `status` shows.
 
     quarantine: number of records in quarantine and time of the first, by stream. held: missing rows that wait
-    for approval.
+    for approval. key_refusal: of the API key that is set.
     """
 
     now: datetime
@@ -34,6 +35,7 @@ class Overview:
     quarantine: dict[StreamKey, tuple[int, datetime]]
     held: dict[StreamKey, Held]
     budget: Budget | None
+    key_refusal: Refusal | None
 
     @property
     def states(self) -> Counter[str]:
@@ -69,4 +71,5 @@ def overview(
         quarantine={StreamKey(row[0], row[1]): (row[2], row[3]) for row in quarantined},
         held=held_rows(connection, environment),
         budget=read_budget(connection, environment, key_fingerprint) if key_fingerprint else None,
+        key_refusal=read_refusal(connection, environment, key_fingerprint) if key_fingerprint else None,
     )

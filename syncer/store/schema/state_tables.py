@@ -212,6 +212,17 @@ budgets = Table(
     comment="The request budget of an API key, shared by everything that uses it",
 )
 
+refused_keys = Table(
+    "sync_refused_keys",
+    metadata,
+    text_column("environment", "Environment (API key) of the data", required=True),
+    text_column("key_fingerprint", "Hash of the API key, never the key", required=True),
+    _moment("refused_since", "Time at which Kombo first refused it", required=True),
+    text_column("error", "Refusal, in a sentence", required=True),
+    PrimaryKeyConstraint("environment", "key_fingerprint"),
+    comment="API keys that Kombo refuses, as far as known; a key that it accepts again leaves the table",
+)
+
 quarantine = Table(
     "sync_quarantine",
     metadata,

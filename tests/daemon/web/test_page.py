@@ -58,7 +58,19 @@ def status(*streams: dict[str, Any], **integration: Any) -> dict[str, Any]:
             "answers_429": 4,
         },
         "behind": None,
+        "key": None,
     }
+
+
+def test_a_refused_key_stands_first_though_all_streams_are_well() -> None:
+    key = {"refused_since": "2031-03-09T09:00:00.000Z", "error": f"Kombo answered HTTP 401: {BAD}."}
+    read = Read(status_page({**status(stream("hris_groups")), "key": key}))
+    assert "(1) syncer" in read.text
+    assert "Nothing is read now." in read.text
+    assert "Kombo refuses the API key, first 3 h ago (2031-03-09 09:00 UTC)." in read.text
+    assert BAD in read.text
+    assert "asks again every 15 minutes" in read.text
+    assert "Everything is well" not in read.text
 
 
 class Read(HTMLParser):

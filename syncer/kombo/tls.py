@@ -1,0 +1,69 @@
+"""Certificates that are trusted: those built in, or those that SSL_CERT_FILE and SSL_CERT_DIR name."""
+
+from __future__ import annotations
+
+import os
+import re
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+
+import certifi
+
+from syncer.domain.errors import UsageError
+
+#: Name under which OpenSSL finds a certificate in a directory.
+_HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
+
+
+def make_tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
+    """Make the context of TLS connections. Raises UsageError that names the variable and what it names."""
+    _check_key_log(environ.get("SSLKEYLOGFILE"))
+    file, directories = environ.get("SSL_CERT_FILE") or None, environ.get("SSL_CERT_DIR") or None
+    if file is not None:
+        _check_file(file)
+    if directories is not None:
+        _check_directories(directories.split(os.pathsep))
+    if file is None and directories is None:
+        file = certifi.where()
+    return ssl.create_default_context(cafile=file, capath=directories)
+
+
+def _check_file(file: str) -> None:
+    try:
+        Path(file).open("rb").close()
+        ssl.create_default_context(cafile=file)
+    except ssl.SSLError:
+        raise UsageError(f"SSL_CERT_FILE names {file}, which holds no certificates in PEM format.") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"SSL_CERT_FILE names {file}, which cannot be read: {_reason(error)}.") from None
+
+
+def _check_directories(directories: list[str]) -> None:
+    names: list[str] = []
+    for directory in directories:
+        try:
+            names += os.listdir(directory)
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"SSL_CERT_DIR names {directory}, which cannot be read: {_reason(error)}."
+            ) from None
+    if not any(map(_HASHED.fullmatch, names)):
+        shown = os.pathsep.join(directories)
+        raise UsageError(
+            f"SSL_CERT_DIR names {shown}, which holds no certificate under its hash: "
+            f"run `openssl rehash {shown}`."
+        )
+
+
+def _check_key_log(file: str | None) -> None:
+    """Check the file into which Python writes the keys of connections, for those who look into them."""
+    try:
+        if file:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).keylog_filename = file
+    except (OSError, ValueError) as error:
+        raise UsageError(f"SSLKEYLOGFILE names {file}, which cannot be written: {_reason(error)}.") from None
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
