@@ -9,6 +9,7 @@ import structlog
 
 from syncer.app import App
 from syncer.daemon.database_health import DatabaseHealth
+from syncer.daemon.database_watch import watch_database
 from syncer.daemon.integration_watcher import IntegrationWatcher
 from syncer.daemon.pressure import LoadMonitor
 from syncer.daemon.reprojection import finish_reprojection
@@ -69,6 +70,7 @@ async def run_service(
                     missed_integrations=(MAKE_UP_EVERY, watcher.retry),
                 ),
                 workers.run(),
+                watch_database(app.database, app.stopping, health),
                 finish_reprojection(app.reprojection, app.stopping, health),
             ]
             if listener is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from syncer.app import App
-from syncer.domain.errors import KeyRefused, KomboError
+from syncer.domain.errors import KeyRefused, KomboError, TableUnavailable
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode
@@ -30,7 +31,9 @@ async def sync(
     """
     async with app.ready(report) as (context, asking):
         chosen = app.selection.chosen(integrations, models)
-        await app.reprojection.finish()
+        with suppress(TableUnavailable):
+            # The streams of that table say so themselves.
+            await app.reprojection.finish()
         await check_key(context)
         keys = await app.selection.refresh_streams(asking, set(integrations))
         wanted = [key for key in keys if key.model in chosen.get(key.integration_id, ())]

@@ -59,7 +59,7 @@ async def _run_leased(
             )
     except LeaseLost as lost:
         outcome, error = Outcome.BUSY, str(lost)
-    result = Result(key, outcome, walks.counts, walks.pages, walks.kind, error)
+    result = Result(key, outcome, walks.counts, walks.pages, walks.kind, error, walks.is_table_unavailable)
     write_log = bound.info if outcome.is_well or outcome is Outcome.STOPPED else bound.warning
     write_log("run_ended", **_fields(result))
     return result
