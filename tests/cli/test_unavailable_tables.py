@@ -56,7 +56,7 @@ def test_a_table_that_is_gone_fails_its_streams_with_code_3_and_the_others_are_w
     Mirror(migrated_url).assert_equals_source(source.environment)
 
 
-@pytest.mark.parametrize("table", ["sync_budgets", "sync_seen"])
+@pytest.mark.parametrize("table", ["sync_budgets", "sync_seen", "sync_schema_version"])
 def test_a_bookkeeping_table_that_is_gone_is_one_sentence_with_code_3(
     mirror: Shell, migrated_url: str, table: str
 ) -> None:

@@ -141,6 +141,11 @@ def _ours(database: Database, connection: Connection) -> str | None:
     _check_server(database, connection)
     tables = set(inspect(connection).get_table_names())
     if VERSION_TABLE not in tables:
+        if tables & metadata.tables.keys():
+            raise DatabaseRefused(
+                f"The database {database.shown_url} has tables of syncer's, but {VERSION_TABLE} is not among "
+                "them: bring it back, or give syncer an empty database."
+            )
         if tables:
             some = ", ".join(sorted(tables)[:3])
             raise DatabaseRefused(
