@@ -11,6 +11,7 @@
 #   make dist    sdist and wheel in dist/, and the wheel tried in a clean environment
 #   make release    all that goes before a tag: see RELEASING.md
 #   make setup   only install
+#   make tools   install the programs that some tests need, where Debian's packages can be installed; tests do so first
 
 PYTHON ?= python3
 # How long `make soak` runs, and on which database: postgresql or sqlite.
@@ -32,20 +33,23 @@ PINNED := --constraint constraints.txt
 INSTALL := $(PIP) install $(PINNED) --build-constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast coverage lint bench soak docs releasable dist release
+.PHONY: help setup tools demo test test-fast coverage lint bench soak docs releasable dist release
 
 help:
 	@sed -n 's/^#   //p' Makefile
 
 setup: $(VENV)/.dev
 
+tools:
+	@$(PYTHON) tests/support/tools.py
+
 demo: $(VENV)/.runtime
 	@exec $(BIN)/syncer demo $(if $(DIRECTORY),--directory $(DIRECTORY))
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev tools
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 
-test-fast: $(VENV)/.dev
+test-fast: $(VENV)/.dev tools
 	$(BIN)/pytest -q --numprocesses $(WORKERS) --dist worksteal -m "not slow"
 
 coverage: $(VENV)/.dev

@@ -21,8 +21,10 @@ time.tzset()
 pytest.register_assert_rewrite("tests.support")
 
 pytest_plugins = (
+    "tests.support.tool_marks",
     "tests.support.environment",
     "tests.support.databases",
+    "tests.support.pgbouncer",
     "tests.support.outages",
     "tests.support.world",
     "tests.support.processes",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from syncer.cli.interrupt import INTERRUPTED, run_interruptible
 from syncer.cli.output import console, is_terminal, print_json, print_line, print_note, printable
 from syncer.cli.session import Session
+from syncer.domain.errors import TableUnavailable
 
 if TYPE_CHECKING:
     from syncer.domain.streams.stream import Mode
@@ -64,4 +65,6 @@ def run_pass(
     if app.stopping.is_set() and not (results and is_well):
         print_note(f"Interrupted. `syncer {resume_with}` goes on where it stopped.")
         return INTERRUPTED
+    if any(result.is_table_unavailable for result in results):
+        return TableUnavailable.exit_code
     return 0 if is_well else 1

@@ -8,13 +8,15 @@ import structlog
 
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.waiting import any_of
-from syncer.domain.errors import DatabaseError, ProjectionReplaced
+from syncer.domain.errors import DatabaseError, ProjectionReplaced, TableUnavailable
 from syncer.sync.reproject import Reprojected, Reprojection
 
 log = structlog.get_logger("syncer")
 
 #: Seconds to leave the database alone after it could not be used.
 DATABASE_PAUSE = 5.0
+#: The same where only the rows of a list could not be used.
+TABLE_PAUSE = 60.0
 
 
 async def finish_reprojection(
@@ -41,6 +43,10 @@ async def finish_reprojection(
             log.error("reprojection_given_up", error=str(error))
             database_health.report_success("reprojection")
             break
+        except TableUnavailable as error:
+            log.warning("reprojection_delayed", error=str(error))
+            database_health.report_success("reprojection")
+            await any_of(stopping, seconds=TABLE_PAUSE)
         except DatabaseError as error:
             database_health.report_failure("reprojection", error)
             await any_of(stopping, seconds=database_pause)

@@ -9,6 +9,7 @@ import structlog
 
 from syncer.app import App
 from syncer.daemon.database_health import DatabaseHealth
+from syncer.daemon.database_watch import watch_database
 from syncer.daemon.integration_watcher import IntegrationWatcher
 from syncer.daemon.key_health import KeyHealth, KeyWatcher
 from syncer.daemon.pressure import LoadMonitor
@@ -77,6 +78,7 @@ async def run_service(
                 ),
                 workers.run(),
                 key_watcher.watch(watch_every),
+                watch_database(app.database, app.stopping, health),
                 finish_reprojection(app.reprojection, app.stopping, health),
             ]
             if listener is not None:

@@ -4,7 +4,9 @@ SyncerError
 ├── UsageError                  the command or the configuration is wrong          exit 2
 ├── DatabaseError               the database cannot be used                        exit 3
 │   ├── DatabaseUnavailable     not reachable, locked or read-only: wait and retry
+│   │   └── StatementFailed     it answers, but does not run this: maybe one table is the cause
 │   └── DatabaseRefused         another program's, newer or older than this one
+├── TableUnavailable            a table of the mirror is locked, gone or changed        exit 3
 ├── Busy                        another runner keeps the stream: try again later
 ├── LeaseLost                   another runner owns the stream now: stop writing
 ├── ProjectionReplaced          another process mirrors the model by other rules: restart this one
@@ -56,8 +58,27 @@ class DatabaseUnavailable(DatabaseError):
     """The database does not answer, is locked or takes no writes."""
 
 
+class StatementFailed(DatabaseUnavailable):
+    """The database answers, but did not run this statement.
+
+    A lock was not given up, or a table is not as it was made. reason: the database's words, as the end of a
+    sentence. is_conflict: another transaction was in the way, and the next attempt may pass.
+    """
+
+    def __init__(self, message: str, *, reason: str, is_conflict: bool = False) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.is_conflict = is_conflict
+
+
 class DatabaseRefused(DatabaseError):
     """The database belongs to another program or to another version of this one."""
+
+
+class TableUnavailable(SyncerError):
+    """A table of the mirror cannot be used, while the rest of the database can."""
+
+    exit_code = 3
 
 
 class Busy(SyncerError):

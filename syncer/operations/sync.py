@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from syncer.app import App
+from syncer.domain.errors import TableUnavailable
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode
 from syncer.operations.key import check_key
@@ -29,7 +31,9 @@ async def sync(
     """
     async with app.ready(report) as (context, asking):
         chosen = app.selection.chosen(integrations, models)
-        await app.reprojection.finish()
+        with suppress(TableUnavailable):
+            # The streams of that table say so themselves.
+            await app.reprojection.finish()
         unchecked = await check_key(app, context)
         if unchecked is not None and unchecked.unsent:
             # Nobody is reached: no stream would be.

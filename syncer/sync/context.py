@@ -42,7 +42,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Result of a run on one stream; counts over all its pages, error in words."""
+    """Result of a run on one stream; counts over all its pages, error in words.
+
+    is_table_unavailable: it failed because its rows could not be read or written.
+    """
 
     key: StreamKey
     outcome: Outcome
@@ -50,6 +53,7 @@ class Result:
     pages: int = 0
     kind: Kind | None = None
     error: str | None = None
+    is_table_unavailable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from syncer.sync.context import SyncContext
 from syncer.sync.integrations import Integrations
 from syncer.sync.sources.base import Source
 from syncer.sync.sources.lookup import source_of
+from syncer.sync.tables import on_table
 
 _T = TypeVar("_T")
 
@@ -74,12 +75,17 @@ class RunContext:
         return now
 
     async def write(self, work: Callable[[Connection], _T]) -> _T:
-        """Run work in a writing transaction on a worker thread."""
-        return await self.context.database.write(work)
+        """Run work on the stream's rows in a writing transaction on a worker thread.
+
+        Raises TableUnavailable where only these cannot be used.
+        """
+        database = self.context.database
+        return await on_table(database, self.key.model, database.write(work))
 
     async def read(self, work: Callable[[Connection], _T]) -> _T:
-        """Run work in a reading transaction on a worker thread."""
-        return await self.context.database.ask(work)
+        """Run work on the stream's rows in a reading transaction on a worker thread. Raises as ``write``."""
+        database = self.context.database
+        return await on_table(database, self.key.model, database.ask(work))
 
 
 @asynccontextmanager
@@ -125,7 +131,7 @@ async def heartbeat(run: RunContext) -> AsyncIterator[None]:
         while True:
             await run.context.sleep(every)
             try:
-                await run.write(run.fence)
+                await run.context.database.write(run.fence)
             except DatabaseUnavailable:
                 # The next page's write finds out if the lease still holds.
                 log.warning("lease_not_renewed", integration=run.key.integration_id, model=run.key.model)
@@ -170,7 +176,7 @@ async def end_leased(
         end_run(connection, run.run_id, ended, said, now)
         return ended, said
 
-    return await run.write(end)
+    return await run.context.database.write(end)
 
 
 async def busy_attempts(context: SyncContext) -> AsyncIterator[bool]:

@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy import Connection
 
 from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.errors import TableUnavailable
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.exclude import Exclusion
 from syncer.store.db.database import Database
@@ -24,6 +25,7 @@ from syncer.store.records.reproject import (
 )
 from syncer.store.schema.native_views import make_views
 from syncer.store.state.projections import adopt, request_reprojection, unfinished_lists
+from syncer.sync.tables import on_table
 
 log = structlog.get_logger("syncer")
 
@@ -81,7 +83,11 @@ class Reprojection:
             log.warning("exclusions_lifted", models=adopted.walked_anew)
 
     async def finish(self, report: Callable[[Reprojected], None] = lambda _: None) -> list[Reprojected]:
-        """Re-project what is left to do. Raises DatabaseError, ProjectionReplaced."""
+        """Re-project what is left to do.
+
+        Lists whose rows cannot be used are left out, and TableUnavailable is raised for the first of them in
+        the end. Raises DatabaseError, ProjectionReplaced, too.
+        """
         environment = self.environment
         models = await self.database.ask(lambda connection: unfinished_lists(connection, environment))
         return await self._run([name for name in self._projectors if name in models], report)
@@ -96,17 +102,27 @@ class Reprojection:
 
     async def _run(self, models: Iterable[str], report: Callable[[Reprojected], None]) -> list[Reprojected]:
         projectors = self._projectors
-        return [await self._list(projectors[name], self.new_id(), report) for name in models]
+        finished, unavailable = [], []
+        for name in models:
+            try:
+                finished.append(await self._list(projectors[name], self.new_id(), report))
+            except TableUnavailable as error:
+                unavailable.append(error)
+        if unavailable:
+            raise unavailable[0]
+        return finished
 
     async def _list(
         self, projector: Projector, run_id: str, report: Callable[[Reprojected], None]
     ) -> Reprojected:
         environment, name = self.environment, projector.name
-        expected = await self.database.ask(lambda connection: expected_rows(connection, environment, name))
+        count = self.database.ask(lambda connection: expected_rows(connection, environment, name))
+        expected = await on_table(self.database, name, count)
         so_far = Reprojected(name, expected=expected)
         report(so_far)
         while not self.stopping() and not so_far.is_finished:
-            batch = await self.database.write(partial(self._batch, projector, run_id))
+            work = self.database.write(partial(self._batch, projector, run_id))
+            batch = await on_table(self.database, name, work)
             so_far = Reprojected(
                 name,
                 rows=so_far.rows + (batch.rows if batch else 0),

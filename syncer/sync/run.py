@@ -65,7 +65,7 @@ async def _run_leased(
         result = Result(key, Outcome.BUSY, walks.counts, walks.pages, walks.kind, error)
         bound.warning("lease_lost", **_fields(result))
         return result
-    result = Result(key, outcome, walks.counts, walks.pages, walks.kind, error)
+    result = Result(key, outcome, walks.counts, walks.pages, walks.kind, error, walks.is_table_unavailable)
     _log_end(bound, run, result, is_refused=walks.is_refused)
     return result
 

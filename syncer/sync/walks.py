@@ -10,10 +10,22 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection
 
-from syncer.domain.errors import CursorRefused, KeyRefused, KomboError, ListStuck, ProjectionReplaced
+from syncer.domain.errors import (
+    CursorRefused,
+    KeyRefused,
+    KomboError,
+    ListStuck,
+    ProjectionReplaced,
+    TableUnavailable,
+)
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
-from syncer.domain.streams.attempts import concerns_integration, outcome_of, retry_after
+from syncer.domain.streams.attempts import (
+    concerns_integration,
+    outcome_of,
+    retry_after,
+    retry_table_after,
+)
 from syncer.domain.streams.decisions import MAX_RESTARTS, needs_catch_up, next_walk, restarted
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Kind, Mode, Phase, Stream, Walk
@@ -33,7 +45,7 @@ class Walks:
     """Walks of a run under way. counts, pages, kind: what it has stored, also when it ends early.
 
     pause: until the next attempt, where that is sooner than the outcome decides. is_refused: the run ended
-    because of the whole integration.
+    because of the whole integration. is_table_unavailable: the database is why the run failed.
     """
 
     run: RunContext
@@ -44,6 +56,7 @@ class Walks:
     kind: Kind | None = None
     pause: timedelta | None = None
     is_refused: bool = False
+    is_table_unavailable: bool = False
 
     async def until_current(self) -> tuple[Outcome, str | None]:
         """Do walks until the stream is up to date; give the outcome, and what is wrong in words.
@@ -67,6 +80,10 @@ class Walks:
                 error = await run.integrations.refused(run.key.integration_id, error, self._purpose())
             self.pause = retry_after(error)
             return outcome_of(error), error.reason
+        except TableUnavailable as error:
+            self.is_table_unavailable = True
+            self.pause = retry_table_after(run.before.failures)
+            return Outcome.FAILED, str(error)
         except ProjectionReplaced as error:
             return Outcome.FAILED, str(error)
         except MemoryError:

@@ -186,12 +186,12 @@ def test_variables_of_postgresql_that_mean_nothing_are_told_in_words(
 
 def test_a_fault_of_the_program_is_told_as_one(shell: Shell, sqlite_url: str) -> None:
     shell.settings = {"SYNCER_DATABASE__URL": sqlite_url}
-    shell.run("migrate")
+    shell.run("integrations", "add", "personio:one")
     with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as connection:
-        connection.execute("DROP TABLE sync_quarantine")
+        connection.execute("UPDATE sync_integrations SET checked_at = 'never'")
     connection.close()
     ran, debugged = shell.run("status"), shell.run("--debug", "status")
     assert ran.code == debugged.code == 1
-    assert ran.err.startswith("Error: This is a bug in syncer: OperationalError: ")
+    assert ran.err.startswith("Error: This is a bug in syncer: ValueError: ")
     assert ran.err.count("\n") == 1
     assert "Traceback" in debugged.err

@@ -246,10 +246,11 @@ async def test_a_fault_of_ours_ends_the_service(world: WorkersWorld) -> None:
         work.workers.wake()
         await world.until(world.ended, "a run that goes well")
         with world.mirror.open() as (_, connection):
-            connection.execute(text("ALTER TABLE sync_runs RENAME TO sync_runs_that_were"))
+            # No second run can be entered.
+            connection.execute(text("CREATE UNIQUE INDEX one_run ON sync_runs (environment)"))
         world.mark(*work.keys)
         work.workers.wake()
-        with pytest.raises(Exception, match="sync_runs"):
+        with pytest.raises(Exception, match=r"UNIQUE constraint failed: sync_runs|one_run"):
             await work.running
         assert work.app.stopping.is_set()
 
@@ -299,13 +300,13 @@ async def test_the_database_goes_away_and_comes_back(troubled: Troubled) -> None
             await world.until(lambda: world.steps, "a run")
             with troubled.outage():
                 await world.until(lambda: "database_unavailable" in events(logged), "the trouble")
-                for name in ("do_connect", "begin"):
+                for name in ("handle_error", "begin"):
                     event.listen(work.app.database.engine, name, attempt)
                 began = time.monotonic()
                 await world.until(lambda: attempts >= 12, "more attempts")
                 pauses, attempted = (time.monotonic() - began) / pause, attempts
             await world.until(lambda: world.mirror.is_complete(len(work.keys)), "the work")
-    # For each pause at most a look and the beginning of a run, each on a connection made for it.
+    # For each pause at most a look and the beginning of a run, each of which begins and fails.
     assert attempted / 4 <= pauses + 2
     assert [each for each in events(logged) if each.startswith("database")] == [
         "database_unavailable",

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import event, text
-from sqlalchemy.exc import DBAPIError
 
+from syncer.domain.errors import DatabaseUnavailable
 from syncer.domain.ratelimit.budget import Budget, Permit, Purpose, Rate, Reserve
 from syncer.store.db.database import Database
 from syncer.store.state.budget import change_budget, read_budget
@@ -301,7 +301,7 @@ async def test_all_who_wait_hear_that_the_database_cannot_be_used_and_later_ones
     with database.begin() as connection:
         connection.execute(text("ALTER TABLE sync_budgets RENAME TO elsewhere"))
     asked = await asyncio.gather(*[queue.permit(FULL, "a", None) for _ in range(3)], return_exceptions=True)
-    assert all(isinstance(each, DBAPIError) for each in asked)
+    assert all(isinstance(each, DatabaseUnavailable) for each in asked)
     with database.begin() as connection:
         connection.execute(text("ALTER TABLE elsewhere RENAME TO sync_budgets"))
     async with asyncio.timeout(PATIENCE):

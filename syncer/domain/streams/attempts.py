@@ -17,6 +17,9 @@ from syncer.domain.streams.state import Outcome, StreamState
 #: Exponential backoff of a stream whose runs fail.
 RETRY_FIRST = timedelta(seconds=30)
 RETRY_LONGEST = timedelta(hours=1)
+#: The same where only the mirror's own table was in the way.
+RETRY_TABLE_FIRST = timedelta(seconds=5)
+RETRY_TABLE_LONGEST = timedelta(minutes=1)
 
 
 def outcome_of(error: KomboError) -> Outcome:
@@ -52,6 +55,11 @@ def next_attempt(outcome: Outcome, failures: int) -> timedelta | None:
 def retry_after(error: KomboError) -> timedelta | None:
     """Give the pause after an error that passes sooner than its outcome says; None: it does not."""
     return RETRY_FIRST if isinstance(error, ParentsUnread | Unreachable) else None
+
+
+def retry_table_after(failures: int) -> timedelta:
+    """Give the pause after a run whose table could not be used; failures: runs in a row before it."""
+    return min(RETRY_TABLE_FIRST * (1 << min(failures, 10)), RETRY_TABLE_LONGEST)
 
 
 def outcome_with(outcome: Outcome, *, held: int, quarantined: int) -> Outcome:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -15,12 +15,14 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable
+from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable, StatementFailed
 from syncer.store.db.engines import make_engine
-from syncer.store.db.errors import is_no_database, is_our_fault, reason
+from syncer.store.db.errors import Fault, advice, fault, is_no_database, reason
 
 _T = TypeVar("_T")
 
+#: How often a transaction is run, at most, while others are in its way.
+CONFLICT_TRIES = 5
 #: Made once: every page runs it.
 _SQLITE_NOW = text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")
 _POSTGRESQL_NOW = text("SELECT clock_timestamp()")
@@ -32,8 +34,8 @@ class Database:
     url: ``sqlite:///file.db``, ``postgresql://…`` (also ``postgres://`` and ``postgresql+psycopg://``).
     workers: how many transactions may be under way at once. clock_offset moves the database's clock, for
     tests of hosts whose clocks differ.
-    Every error of the driver leaves as DatabaseUnavailable, or DatabaseRefused where the file is no database,
-    except those that show a fault of ours.
+    Every error of the driver leaves as DatabaseUnavailable, as StatementFailed where one table may be the
+    cause, or as DatabaseRefused where the file is no database, except those that show a fault of ours.
     """
 
     def __init__(self, url: str, *, workers: int = 8, clock_offset: timedelta = timedelta(0)) -> None:
@@ -91,21 +93,29 @@ class Database:
 
         A cancelled caller does not take the thread's transaction with it: it commits or rolls back whole.
         """
-
-        def transaction() -> _T:
-            with self.begin() as connection:
-                return work(connection)
-
-        return await asyncio.get_running_loop().run_in_executor(self._threads, transaction)
+        return await self._in_thread(self.begin, work)
 
     async def ask(self, work: Callable[[Connection], _T]) -> _T:
         """Run work in a reading transaction on a worker thread."""
+        return await self._in_thread(self.read, work)
 
-        def transaction() -> _T:
-            with self.read() as connection:
+    async def _in_thread(
+        self, transaction: Callable[[], AbstractContextManager[Connection]], work: Callable[[Connection], _T]
+    ) -> _T:
+        """Run work in a transaction, and again from the beginning while another one is in its way."""
+
+        def run() -> _T:
+            for _ in range(CONFLICT_TRIES - 1):
+                try:
+                    with transaction() as connection:
+                        return work(connection)
+                except StatementFailed as error:
+                    if not error.is_conflict:
+                        raise
+            with transaction() as connection:
                 return work(connection)
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, transaction)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 
     def now(self, connection: Connection) -> datetime:
         """Read the database's clock, which all hosts share."""
@@ -128,7 +138,10 @@ class Database:
         except PoolTimeout as error:
             raise DatabaseUnavailable(f"No connection to {self.shown_url} became free in time.") from error
         except DBAPIError as error:
-            if is_our_fault(error):
+            found, words = fault(error), reason(error)
+            if found in {Fault.BUG, Fault.VALUE}:
                 raise
-            kind = DatabaseRefused if is_no_database(error) else DatabaseUnavailable
-            raise kind(f"The database {self.shown_url} cannot be used: {reason(error)}.") from error
+            message = f"The database {self.shown_url} cannot be used: {words}.{advice(error)}"
+            if found is Fault.DATABASE:
+                raise (DatabaseRefused if is_no_database(error) else DatabaseUnavailable)(message) from error
+            raise StatementFailed(message, reason=words, is_conflict=found is Fault.CONFLICT) from error

@@ -1,4 +1,4 @@
-"""Engines of SQLite and PostgreSQL, and the setup of their connections."""
+"""Engines of both databases; the setup of SQLite's connections."""
 
 from __future__ import annotations
 
@@ -19,11 +19,6 @@ SQLITE_BUSY_MS = 30_000
 #: Milliseconds between two attempts to take that lock: SQLite alone tries after 1 and 2 and then ever more
 #: seldom, up to 100, and another process that writes page after page has it again before that.
 LOCK_POLL_MS = 3
-#: Seconds to wait for PostgreSQL to accept a connection.
-CONNECT_TIMEOUT = 10
-#: Seconds after which PostgreSQL ends a transaction in which nothing happens any more, unless the address,
-#: the role or the database has a limit of its own.
-IDLE_IN_TRANSACTION = 60
 #: Attempts of a process to switch to WAL mode while others do so, too.
 WAL_TRIES = 100
 
@@ -43,7 +38,12 @@ def make_engine(url: str, workers: int) -> Engine:
         if address.get_backend_name() == "sqlite":
             return _sqlite(address, workers)
         if address.get_backend_name() == "postgresql":
-            return _postgresql(address, workers)
+            # Not loaded where the driver is not needed.
+            from syncer.store.db.postgres_engine import postgres_engine
+
+            engine = postgres_engine(address, workers)
+            _discard_faulty_connections(engine)
+            return engine
     except (ArgumentError, NoSuchModuleError, ValueError):
         # The text may hold a password: it is not repeated.
         raise UsageError(
@@ -52,33 +52,6 @@ def make_engine(url: str, workers: int) -> Engine:
     raise UsageError(
         f"The database {address.get_backend_name()!r} is not supported; use SQLite or PostgreSQL."
     )
-
-
-def _postgresql(address: URL, workers: int) -> Engine:
-    engine = create_engine(
-        address.set(drivername="postgresql+psycopg"),
-        pool_size=workers,
-        max_overflow=2,
-        pool_pre_ping=True,
-        connect_args={"connect_timeout": CONNECT_TIMEOUT, "application_name": "syncer"},
-    )
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        # The driver reads moments in the session's zone, where those near the years 1 and 9999 can lie
-        # outside what Python holds.
-        connection.execute("SET TIME ZONE 'UTC'")
-        # A process that is stopped, or a host that is lost, in the middle of a transaction locks rows that
-        # others wait for.
-        connection.execute(
-            "SELECT set_config('idle_in_transaction_session_timeout', %s, false) "
-            "WHERE current_setting('idle_in_transaction_session_timeout') = '0'",
-            (f"{IDLE_IN_TRANSACTION}s",),
-        )
-        connection.commit()
-
-    _discard_faulty_connections(engine)
-    return engine
 
 
 def _sqlite(address: URL, workers: int) -> Engine:

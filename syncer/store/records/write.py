@@ -16,7 +16,7 @@ from syncer.domain.records.change import Change, Counts, StoredRow, count
 from syncer.domain.records.record import Poison, ascii_json
 from syncer.domain.records.row import Row
 from syncer.store.db.bulk import insert, upsert
-from syncer.store.db.errors import is_data_error, reason
+from syncer.store.db.errors import Fault, fault, reason
 from syncer.store.db.in_values import in_values
 from syncer.store.records.taken import note_taken_children, taken_ids, taken_poison
 from syncer.store.schema.destination import Destination
@@ -84,7 +84,7 @@ def write_by_halves(
             write(rows)
         return []
     except DBAPIError as error:
-        if not is_data_error(error):
+        if fault(error) is not Fault.VALUE:
             raise
         if len(rows) == 1:
             return [Poison(rows[0].id, f"{DATABASE_REFUSAL}: {reason(error)}", ascii_json(rows[0].document))]

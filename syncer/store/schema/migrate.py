@@ -22,13 +22,26 @@ if TYPE_CHECKING:
 VERSION_TABLE = "sync_schema_version"
 #: Key of the PostgreSQL advisory lock that lets one process migrate at a time.
 MIGRATION_LOCK = 0x53594E43
+OLDEST_POSTGRESQL = (13,)
 
+#: Lifts the limits of the transaction; gives that for locks as it was.
+_LIFT_LIMITS = text(
+    "SELECT current_setting('lock_timeout'), set_config('lock_timeout', '0', true), "
+    "set_config('statement_timeout', '0', true)"
+)
+_LIMIT_LOCKS = text("SELECT set_config('lock_timeout', :limit, true)")
+#: Comments of the tables and columns that there are, or null.
 _COMMENTS = """
     SELECT c.relname, coalesce(a.attname, ''), d.description
-    FROM pg_description d
-    JOIN pg_class c ON c.oid = d.objoid AND d.classoid = 'pg_class'::regclass
-    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND d.objsubid > 0
-    WHERE c.relnamespace = current_schema()::regnamespace
+    FROM pg_class c
+    CROSS JOIN LATERAL (
+        SELECT NULL AS attname, 0 AS attnum
+        UNION ALL
+        SELECT attname, attnum FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+    ) a
+    LEFT JOIN pg_description d
+        ON d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = a.attnum
+    WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
 """
 
 
@@ -98,7 +111,11 @@ def revisions(database: Database) -> tuple[str | None, str]:
 def lock_schema(connection: Connection) -> None:
     """Let one process change the schema at a time; a writing transaction on SQLite is alone anyway."""
     if connection.dialect.name == "postgresql":
+        # Another process that migrates, and a migration, take as long as they take. A lock that somebody else
+        # has is not waited for so long: everybody who wants to read that table then waits behind us.
+        limit = connection.execute(_LIFT_LIMITS).scalar_one()
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        connection.execute(_LIMIT_LOCKS, {"limit": limit})
 
 
 def write_comments(connection: Connection) -> int:
@@ -108,14 +125,15 @@ def write_comments(connection: Connection) -> int:
     """
     if connection.dialect.name != "postgresql":
         return 0
+    # A table that somebody has renamed or dropped is a trouble of its streams alone.
     present = {(row[0], row[1]): row[2] for row in connection.execute(text(_COMMENTS))}
     changed = 0
     for table in metadata.tables.values():
-        if table.comment and present.get((table.name, "")) != table.comment:
+        if table.comment and present.get((table.name, ""), table.comment) != table.comment:
             connection.execute(SetTableComment(table))
             changed += 1
         for column in table.columns:
-            if column.comment and present.get((table.name, column.name)) != column.comment:
+            if column.comment and present.get((table.name, column.name), column.comment) != column.comment:
                 connection.execute(SetColumnComment(column))
                 changed += 1
     return changed
@@ -123,8 +141,14 @@ def write_comments(connection: Connection) -> int:
 
 def _ours(database: Database, connection: Connection) -> str | None:
     """Read the revision of a database of ours; None for an empty one."""
+    _check_server(database, connection)
     tables = set(inspect(connection).get_table_names())
     if VERSION_TABLE not in tables:
+        if tables & metadata.tables.keys():
+            raise DatabaseRefused(
+                f"The database {database.shown_url} has tables of syncer's, but {VERSION_TABLE} is not among "
+                "them: bring it back, or give syncer an empty database."
+            )
         if tables:
             some = ", ".join(sorted(tables)[:3])
             raise DatabaseRefused(
@@ -139,6 +163,24 @@ def _ours(database: Database, connection: Connection) -> str | None:
             "upgrade syncer on this host."
         )
     return revision
+
+
+def _check_server(database: Database, connection: Connection) -> None:
+    """Raise DatabaseRefused for a server or an encoding that cannot hold a mirror."""
+    if database.is_sqlite:
+        return
+    version = connection.dialect.server_version_info or ()
+    if version < OLDEST_POSTGRESQL:
+        raise DatabaseRefused(
+            f"The database {database.shown_url} is on PostgreSQL {'.'.join(map(str, version))}: "
+            f"syncer needs {OLDEST_POSTGRESQL[0]} or newer."
+        )
+    encoding = connection.scalar(text("SHOW server_encoding"))
+    if encoding != "UTF8":
+        raise DatabaseRefused(
+            f"The database {database.shown_url} has the encoding {encoding}, which cannot hold every name: "
+            "make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
+        )
 
 
 def _revision(connection: Connection) -> str | None:

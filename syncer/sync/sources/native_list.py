@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -26,6 +26,7 @@ from syncer.store.schema.destination import Destination, stream_destination
 from syncer.store.state.projections import pin
 from syncer.sync.context import SyncContext
 from syncer.sync.sources.base import Records
+from syncer.sync.tables import on_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +58,21 @@ class NativeListSource:
         """
         here, each = NativeCursor.read(cursor), self.spec.for_each
         if each is not None and here.at is None:
-            row = await self.context.database.ask(partial(self._row, each, here.row))
+            row = await self._ask_parents(partial(self._row, each, here.row))
             if row is None:
                 return Page((), None, None)
             here = NativeCursor(row)
         listing, page = await self._asked(here, purpose)
         following = listing.next
         if following is None and each is not None:
-            row = await self.context.database.ask(partial(self._following, each, here.row))
+            row = await self._ask_parents(partial(self._following, each, here.row))
             following = None if row is None else NativeCursor(row)
         return replace(page, next=None if following is None else following.text())
+
+    async def _ask_parents(self, work: Callable[[Connection], str | None]) -> str | None:
+        """Read the rows that the list is asked for. Raises TableUnavailable where these cannot be read."""
+        database, each = self.context.database, self.spec.for_each
+        return await on_table(database, each.table if each else self.spec.name, database.ask(work))
 
     async def _asked(self, here: NativeCursor, purpose: Purpose) -> tuple[Listing, Page]:
         def read(answer: NativeAnswer) -> Listing:
