@@ -71,7 +71,7 @@ def resting() -> Iterator[str]:
 
 async def fill(app: App) -> int:
     """Streams that have been read, and a limit that cannot serve all of them each time."""
-    app.open_database()
+    app.open_database(may_create=True)
     keys = await app.selection.select_streams()
     with app.database.begin() as connection:
         now = app.database.now(connection)

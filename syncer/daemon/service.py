@@ -42,7 +42,7 @@ async def run_service(
         stop_on_signals(app.stopping)
     app.settings.api_key()
     with listening(app.settings.web) as listener:
-        async with app.ready(report) as (context, integrations):
+        async with app.ready(report, may_create=True) as (context, integrations):
             if app.stopping.is_set():
                 # A request begun and given up at once would keep the next process waiting for its answer.
                 log.info("service_stopped")

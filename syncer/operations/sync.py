@@ -22,13 +22,14 @@ async def sync(
     models: Sequence[str] = (),
     report: Report = lambda _: None,
     planned: Callable[[Sequence[StreamKey]], None] = lambda _: None,
+    may_create: bool = False,
 ) -> list[Result]:
     """Make one pass over the selected streams (all where none is named).
 
-    planned gets the keys of all of them before the first begins. Raises UsageError for a selection that names
-    nothing, KeyRefused, DatabaseError.
+    planned gets the keys of all of them before the first begins. may_create: make SQLite's file where there
+    is none. Raises UsageError for a selection that names nothing, KeyRefused, DatabaseError.
     """
-    async with app.ready(report) as (context, asking):
+    async with app.ready(report, may_create=may_create) as (context, asking):
         chosen = app.selection.chosen(integrations, models)
         await app.reprojection.finish()
         await check_key(context)

@@ -18,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable
 from syncer.store.db.engines import make_engine
 from syncer.store.db.errors import is_no_database, is_our_fault, reason
+from syncer.store.db.sqlite_file import SqliteFile
 
 _T = TypeVar("_T")
 
@@ -31,7 +32,7 @@ class Database:
 
     url: ``sqlite:///file.db``, ``postgresql://…`` (also ``postgres://`` and ``postgresql+psycopg://``).
     workers: how many transactions may be under way at once. clock_offset moves the database's clock, for
-    tests of hosts whose clocks differ.
+    tests of hosts whose clocks differ. No transaction makes SQLite's file where there is none.
     Every error of the driver leaves as DatabaseUnavailable, or DatabaseRefused where the file is no database,
     except those that show a fault of ours.
     """
@@ -39,6 +40,7 @@ class Database:
     def __init__(self, url: str, *, workers: int = 8, clock_offset: timedelta = timedelta(0)) -> None:
         self.clock_offset = clock_offset
         self.engine = make_engine(url, workers)
+        self.file = SqliteFile(Path(self.engine.url.database or "")) if self.is_sqlite else None
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="database")
         # SQLite has one write lock. Waiting for it here is fair and costs nothing; waiting for it inside
         # SQLite is a poll with growing pauses.
@@ -47,12 +49,6 @@ class Database:
     @property
     def is_sqlite(self) -> bool:
         return self.engine.dialect.name == "sqlite"
-
-    @property
-    def file(self) -> Path | None:
-        """SQLite's file; None for a server, and where the address is a URI of SQLite's own."""
-        is_path = self.is_sqlite and "uri" not in self.engine.url.query
-        return Path(self.engine.url.database or "") if is_path else None
 
     @property
     def shown_url(self) -> str:
@@ -123,6 +119,8 @@ class Database:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
+        if self.file is not None:
+            self.file.check()
         try:
             yield
         except PoolTimeout as error:

@@ -31,11 +31,16 @@ _COMMENTS = """
 """
 
 
-def migrate(database: Database, revision: str = "head") -> tuple[str | None, str | None]:
+def migrate(
+    database: Database, revision: str = "head", *, may_create: bool = True
+) -> tuple[str | None, str | None]:
     """Upgrade to the revision; give the revisions before and after.
 
-    Raises DatabaseRefused for a database of another program or of a newer version of this one.
+    may_create: make SQLite's file where there is none. Raises DatabaseRefused for a database of another
+    program or of a newer version of this one, DatabaseUnavailable where there is none.
     """
+    if may_create and database.file is not None:
+        database.file.create()
     with database.begin() as connection:
         lock_schema(connection)
         before = _ours(database, connection)
@@ -69,9 +74,6 @@ def downgrade(database: Database, revision: str) -> None:
 
 def check(database: Database) -> None:
     """Raise DatabaseRefused unless the schema is exactly this version's."""
-    if database.file is not None and not database.file.exists():
-        # To connect would make an empty one.
-        raise DatabaseRefused(f"There is no database {database.shown_url} yet: run `syncer migrate` first.")
     with database.read() as connection:
         revision = _ours(database, connection)
     if revision is None:
@@ -86,8 +88,6 @@ def check(database: Database) -> None:
 
 def revisions(database: Database) -> tuple[str | None, str]:
     """Give the database's revision (None: no tables yet) and this version's."""
-    if database.file is not None and not database.file.exists() and database.file.parent.is_dir():
-        return None, _head()
     with database.read() as connection:
         return _ours(database, connection), _head()
 
