@@ -67,4 +67,6 @@ def forget_old_runs(connection: Connection, now: datetime) -> int:
     """Delete runs that ended, or whose process died, before the retention; give how many."""
     before = now - KEEP_RUNS
     died = runs.c.ended_at.is_(None) & (runs.c.started_at < before)
-    return connection.execute(delete(runs).where((runs.c.ended_at < before) | died)).rowcount
+    # By a clock that was wrong: they would stay, and be the latest, for as long as it was ahead.
+    misdated = runs.c.started_at > now + KEEP_RUNS
+    return connection.execute(delete(runs).where((runs.c.ended_at < before) | died | misdated)).rowcount
