@@ -4,7 +4,8 @@ SyncerError
 ├── UsageError                  the command or the configuration is wrong          exit 2
 ├── DatabaseError               the database cannot be used                        exit 3
 │   ├── DatabaseUnavailable     not reachable, locked or read-only: wait and retry
-│   └── DatabaseRefused         another program's, newer or older than this one
+│   ├── DatabaseRefused         another program's, newer or older than this one
+│   └── DatabaseReplaced        another database stands in its place: begin anew with that
 ├── Busy                        another runner keeps the stream: try again later
 ├── LeaseLost                   another runner owns the stream now: stop writing
 ├── ProjectionReplaced          another process mirrors the model by other rules: restart this one
@@ -54,6 +55,10 @@ class DatabaseUnavailable(DatabaseError):
 
 class DatabaseRefused(DatabaseError):
     """The database belongs to another program or to another version of this one."""
+
+
+class DatabaseReplaced(DatabaseError):
+    """The database has been replaced while it was in use."""
 
 
 class Busy(SyncerError):

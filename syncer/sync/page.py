@@ -72,7 +72,7 @@ def store_page(run: RunContext, walk: Walk, page: Page, diff: PageDiff, connecti
         ids = [row.id for row in diff.rows]
         diff = diff.without(seen_among(connection, run.environment, run.key, walk.id, ids))
     counts = write_records(run, diff, connection, now, began_at).counts
-    count_page(connection, run.run_id, walk.kind, counts)
+    count_page(connection, run.run_id, walk.kind, counts, stored=run.stored.count)
     if walk.kind is Kind.FULL:
         if walk.pages == 0:
             forget_seen(connection, run.environment, run.key)
@@ -144,6 +144,6 @@ def write_looked_up(run: RunContext, records: Records, connection: Connection) -
     now = run.fence(connection)
     diff = compare(run, records, connection)
     written = write_records(run, diff, connection, now, walk_began_at=now)
-    count_page(connection, run.run_id, None, written.counts, pages=0)
+    count_page(connection, run.run_id, None, written.counts, pages=0, stored=run.stored.count)
     run.context.streams.count_rows(connection, run.lease, written.counts)
     return written

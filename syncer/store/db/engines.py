@@ -109,6 +109,8 @@ def _sqlite(address: URL, workers: int) -> Engine:
         # In WAL mode NORMAL survives a crash of the process at any instruction; a power cut may lose the last
         # transactions but never their order, so rows and cursor stay in step.
         connection.execute("PRAGMA synchronous = NORMAL")
+        # It opens the write-ahead log, which stays then as long as the connection.
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -14,6 +15,9 @@ from urllib.parse import quote, unquote, urlencode
 from sqlalchemy import URL
 
 from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable
+
+#: Device and number of a file, which it keeps whatever its name.
+FileKey = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,19 @@ class SqliteFile:
         """URI to open it by, which never makes an empty file in place of one that is gone."""
         mode = "ro" if self.parameters.get("mode") == "ro" else "rw"
         return f"file:{quote(str(self.path))}?{urlencode({**self.parameters, 'mode': mode})}"
+
+    def key(self, ending: str = "") -> FileKey | None:
+        """Look up which file is there, or which companion of that ending; None: there is none."""
+        try:
+            found = os.stat(f"{self.path}{ending}")
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def set_aside(self, ending: str) -> None:
+        """Rename a companion that belongs to another file."""
+        with suppress(OSError):
+            os.replace(f"{self.path}{ending}", f"{self.path}{ending}.replaced")
 
     def create(self) -> None:
         """Make an empty file where there is none. Raises DatabaseUnavailable."""

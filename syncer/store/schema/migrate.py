@@ -72,14 +72,20 @@ def downgrade(database: Database, revision: str) -> None:
             connection.execute(DropTable(Table(VERSION_TABLE, MetaData())))
 
 
-def check(database: Database) -> None:
-    """Raise DatabaseRefused unless the schema is exactly this version's."""
+def must_hold_tables(database: Database) -> str:
+    """Give the revision of a database of ours. Raises DatabaseRefused where it has no tables."""
     with database.read() as connection:
         revision = _ours(database, connection)
     if revision is None:
         raise DatabaseRefused(
             f"The database {database.shown_url} has no tables yet: run `syncer migrate` first."
         )
+    return revision
+
+
+def check(database: Database) -> None:
+    """Raise DatabaseRefused unless the schema is exactly this version's."""
+    revision = must_hold_tables(database)
     if revision != _head():
         raise DatabaseRefused(
             f"The database {database.shown_url} is of an older syncer: run `syncer migrate` first."

@@ -181,7 +181,7 @@ class Sweep:
             marked = missing.mark(connection, self._confirmed, now, only_approved=only_approved)
         counts = Counts(deleted=marked, live=-marked, gone=marked)
         if marked:
-            count_page(connection, run.run_id, None, counts, pages=0)
+            count_page(connection, run.run_id, None, counts, pages=0, stored=run.stored.count)
         if self.walk is None:
             streams.count_rows(connection, run.lease, counts)
         else:
