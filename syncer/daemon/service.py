@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from syncer.app import App
 from syncer.daemon.database_health import DatabaseHealth
@@ -22,7 +23,7 @@ from syncer.daemon.supervisor import supervise
 from syncer.daemon.waiting import any_of
 from syncer.daemon.web.server import listening, serve_pages
 from syncer.daemon.workers import Workers
-from syncer.domain.errors import DatabaseError, DatabaseReplaced, SyncerError
+from syncer.domain.errors import DatabaseError, DatabaseReplaced, DatabaseUnavailable, SyncerError
 from syncer.domain.incarnation import Incarnation
 from syncer.domain.stream_key import StreamKey
 from syncer.store.schema import migrate as schema
@@ -114,7 +115,9 @@ async def _reopen(
             # A file without tables is no backup: somebody has to look at it.
             await asyncio.to_thread(schema.must_hold_tables, app.database)
             opened = await _open(app, stack, report, may_create=False)
-        except DatabaseError as error:
+        except (DatabaseError, DBAPIError) as error:
+            if isinstance(error, DBAPIError):
+                error = DatabaseUnavailable(f"The database {app.database.shown_url} is not whole (yet).")
             health.report_failure("replaced", error)
             await stack.aclose()
             await any_of(app.stopping, seconds=look_every)

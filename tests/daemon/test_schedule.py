@@ -17,15 +17,8 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, update
 from structlog.testing import capture_logs
 
-from syncer.daemon.schedule import (
-    JITTER_SHARE,
-    ROUNDING,
-    Schedule,
-    goes_on,
-    is_due,
-    make_scheduler,
-    trigger_of,
-)
+from syncer.daemon.schedule import Schedule, make_scheduler
+from syncer.daemon.ticks import JITTER_SHARE, ROUNDING, goes_on, is_due, trigger_of
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.store.db.database import Database

@@ -51,9 +51,13 @@ class SqliteFile:
         return found.st_dev, found.st_ino
 
     def set_aside(self, ending: str) -> None:
-        """Rename a companion that belongs to another file."""
+        """Rename a write-ahead log that belongs to another file, or remove its index, which holds nothing."""
+        companion = f"{self.path}{ending}"
         with suppress(OSError):
-            os.replace(f"{self.path}{ending}", f"{self.path}{ending}.replaced")
+            if ending == "-wal":
+                os.replace(companion, f"{companion}.replaced")
+            else:
+                os.unlink(companion)
 
     def create(self) -> None:
         """Make an empty file where there is none. Raises DatabaseUnavailable."""
