@@ -11,7 +11,7 @@ from syncer.store.db.database import Database
 from syncer.store.state.incarnation import read_incarnation
 
 #: Seconds between two looks.
-LOOK_EVERY = 3.0
+LOOK_EVERY = 5.0
 
 
 async def watch_database(

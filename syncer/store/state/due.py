@@ -22,7 +22,7 @@ from syncer.store.schema.stream_key import stream_filter
 AT_ONCE = 500
 #: Streams whose runner died go before everything else.
 LEFT_BEHIND = -1
-#: Length of a lease, at most, where it is not known how long its owner takes it for.
+#: Length of a lease, at most, unless a longer one is set: others may have another setting.
 LONGEST_LEASE = timedelta(hours=1)
 
 

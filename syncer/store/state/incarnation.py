@@ -9,11 +9,10 @@ from syncer.domain.incarnation import Incarnation
 from syncer.store.db.database import Database
 from syncer.store.schema.mirror_tables import metadata, streams
 
-#: A restored server has begun another timeline, a restored database has other tables, or filled them anew.
+#: A restored database has another number, other tables, or has filled them anew.
 _OBJECTS = text(
     """
     SELECT (SELECT oid FROM pg_database WHERE datname = current_database()),
-           (SELECT timeline_id FROM pg_control_checkpoint()),
            (SELECT sum(oid::bigint) FROM pg_class
             WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname = ANY(:names)),
            pg_relation_filenode(to_regclass('sync_streams'))
