@@ -6,7 +6,7 @@ import asyncio
 
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError, DatabaseReplaced
-from syncer.domain.incarnation import Incarnation, is_another
+from syncer.domain.incarnation import Incarnation
 from syncer.store.db.database import Database
 from syncer.store.state.incarnation import read_incarnation
 
@@ -27,15 +27,9 @@ async def watch_database(
 async def check_database(database: Database, last: Incarnation) -> Incarnation:
     """Compare the database with what it was; give what it is. Raises DatabaseReplaced."""
     try:
-        found = await asyncio.to_thread(read_incarnation, database)
+        return await asyncio.to_thread(read_incarnation, database, last)
     except DatabaseReplaced:
         raise
     except DatabaseError:
         # Those who work with it say so.
         return last
-    if is_another(last, found):
-        raise DatabaseReplaced(
-            f"The database {database.shown_url} has been replaced while it was in use: "
-            "begin anew with the one that is there."
-        )
-    return found

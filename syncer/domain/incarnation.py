@@ -10,12 +10,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Incarnation:
-    """Marks of a database at one moment. objects: what the server calls its tables; leases: given so far."""
+    """Marks of a database at one moment.
+
+    objects: numbers that the server gives its tables. last_run: the run that ended latest; None: none has.
+    """
 
     objects: tuple[int | None, ...]
-    leases: int
+    last_run: str | None
 
 
-def is_another(before: Incarnation, after: Incarnation) -> bool:
-    """Tell whether tables were made anew, or what only grows has shrunk."""
-    return after.objects != before.objects or after.leases < before.leases
+def is_another(before: Incarnation, after: Incarnation, *, knows_last_run: bool) -> bool:
+    """Tell whether tables were made anew, or the run is unknown that was the latest before."""
+    return after.objects != before.objects or (before.last_run is not None and not knows_last_run)

@@ -122,10 +122,16 @@ def moved_alone(copy: Path, file: Path) -> None:
 
 
 def copied_over(copy: Path, file: Path) -> None:
-    """Overwrite the file, which stays the same one."""
-    with closing(sqlite3.connect(file, timeout=30)) as other:
-        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        shutil.copyfile(copy, file)
+    """Overwrite the file, which stays the same one, while its log is empty."""
+    log = file.with_name(f"{file.name}-wal")
+    with closing(sqlite3.connect(file, timeout=30, isolation_level=None)) as other:
+        while True:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            other.execute("BEGIN IMMEDIATE")
+            if not log.stat().st_size:
+                shutil.copyfile(copy, file)
+                return
+            other.execute("ROLLBACK")
 
 
 @pytest.mark.parametrize("put", [moved, moved_alone, copied_over])

@@ -43,11 +43,16 @@ class SqliteFile:
         return f"file:{quote(str(self.path))}?{urlencode({**self.parameters, 'mode': mode})}"
 
     def key(self, ending: str = "") -> FileKey | None:
-        """Look up which file is there, or which companion of that ending; None: there is none."""
+        """Look up which file is there, or which companion of that ending; None: there is none.
+
+        Raises DatabaseUnavailable where that cannot be known.
+        """
         try:
             found = os.stat(f"{self.path}{ending}")
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise self._unusable(error) from None
         return found.st_dev, found.st_ino
 
     def set_aside(self, ending: str) -> None:
@@ -90,8 +95,9 @@ class SqliteFile:
                 f"There is no database file {self.path}: run `syncer migrate` to make it."
             ) from None
         except OSError as error:
-            raise DatabaseUnavailable(
-                f"The database file {self.path} cannot be used: {error.strerror}."
-            ) from None
+            raise self._unusable(error) from None
         if stat.S_ISDIR(found.st_mode):
             raise DatabaseRefused(f"{self.path} is a folder: the database needs a file of its own.")
+
+    def _unusable(self, error: OSError) -> DatabaseUnavailable:
+        return DatabaseUnavailable(f"The database file {self.path} cannot be used: {error.strerror}.")

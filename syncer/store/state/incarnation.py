@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, inspect, select, text
+from sqlalchemy import Connection, inspect, select, text
 
 from syncer.domain.errors import DatabaseReplaced
-from syncer.domain.incarnation import Incarnation
+from syncer.domain.incarnation import Incarnation, is_another
 from syncer.store.db.database import Database
-from syncer.store.schema.mirror_tables import metadata, streams
+from syncer.store.schema.mirror_tables import metadata, runs
 
 #: A restored database has another number, other tables, or has filled them anew.
 _OBJECTS = text(
@@ -18,19 +18,29 @@ _OBJECTS = text(
            pg_relation_filenode(to_regclass('sync_streams'))
     """
 )
+_LAST_RUN = select(runs.c.id).where(runs.c.ended_at.is_not(None)).order_by(runs.c.ended_at.desc()).limit(1)
 
 
-def read_incarnation(database: Database) -> Incarnation:
-    """Read the marks of the database. Raises DatabaseError, DatabaseReplaced where there are no tables."""
+def read_incarnation(database: Database, before: Incarnation | None = None) -> Incarnation:
+    """Read the marks of the database.
+
+    Raises DatabaseReplaced where it is another one than before, or has no tables; DatabaseError.
+    """
     # A connection's cache may hold pages of the file that was there before.
     with database.read(fresh=True) as connection:
         objects: tuple[int | None, ...] = ()
         if not database.is_sqlite:
             objects = tuple(connection.execute(_OBJECTS, {"names": list(metadata.tables)}).one())
-        if not inspect(connection).has_table(streams.name):
+        if not inspect(connection).has_table(runs.name):
             raise DatabaseReplaced(f"The database {database.shown_url} has lost its tables.")
-        return Incarnation(objects, _leases(connection))
+        found = Incarnation(objects, connection.execute(_LAST_RUN).scalar())
+        if before and is_another(before, found, knows_last_run=_knows(connection, before.last_run)):
+            raise DatabaseReplaced(
+                f"The database {database.shown_url} has been replaced while it was in use: "
+                "begin anew with the one that is there."
+            )
+        return found
 
 
-def _leases(connection: Connection) -> int:
-    return int(connection.execute(select(func.coalesce(func.sum(streams.c.fence), 0))).scalar_one())
+def _knows(connection: Connection, run_id: str | None) -> bool:
+    return connection.execute(select(runs.c.id).where(runs.c.id == run_id)).first() is not None
