@@ -8,7 +8,7 @@ import pytest
 
 from syncer.domain.incarnation import Incarnation, is_another
 
-BEFORE = Incarnation((16384, 17001), "run")
+BEFORE = Incarnation((16384, 17001), 7, "run")
 
 
 @pytest.mark.parametrize(
@@ -18,11 +18,13 @@ BEFORE = Incarnation((16384, 17001), "run")
         (replace(BEFORE, last_run="a later one"), True, False),
         (replace(BEFORE, last_run="one of then"), False, True),
         (replace(BEFORE, last_run=None), False, True),
+        (replace(BEFORE, leases=8), True, False),
+        (replace(BEFORE, leases=6), True, True),
         (replace(BEFORE, objects=(16384, 18001)), True, True),
         (replace(BEFORE, objects=(None, None)), True, True),
     ],
 )
-def test_tables_that_were_made_anew_and_a_run_that_is_unknown_show_another_database(
+def test_new_tables_leases_not_given_and_an_unknown_run_show_another_database(
     after: Incarnation, knows_last_run: bool, another: bool
 ) -> None:
     assert is_another(BEFORE, after, knows_last_run=knows_last_run) is another

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy import Connection, func, inspect, select, text
 
 from syncer.domain.errors import DatabaseReplaced
 from syncer.domain.incarnation import Incarnation, is_another
 from syncer.store.db.database import Database
-from syncer.store.schema.mirror_tables import metadata, runs
+from syncer.store.schema.mirror_tables import metadata, runs, streams
 
 #: A restored database has another number, other tables, or has filled them anew.
 _OBJECTS = text(
@@ -18,6 +18,7 @@ _OBJECTS = text(
            pg_relation_filenode(to_regclass('sync_streams'))
     """
 )
+_LEASES = select(func.coalesce(func.sum(streams.c.fence), 0))
 _LAST_RUN = select(runs.c.id).where(runs.c.ended_at.is_not(None)).order_by(runs.c.ended_at.desc()).limit(1)
 
 
@@ -33,7 +34,8 @@ def read_incarnation(database: Database, before: Incarnation | None = None) -> I
             objects = tuple(connection.execute(_OBJECTS, {"names": list(metadata.tables)}).one())
         if not inspect(connection).has_table(runs.name):
             raise DatabaseReplaced(f"The database {database.shown_url} has lost its tables.")
-        found = Incarnation(objects, connection.execute(_LAST_RUN).scalar())
+        leases = connection.execute(_LEASES).scalar_one()
+        found = Incarnation(objects, int(leases), connection.execute(_LAST_RUN).scalar())
         if before and is_another(before, found, knows_last_run=_knows(connection, before.last_run)):
             raise DatabaseReplaced(
                 f"The database {database.shown_url} has been replaced while it was in use: "
