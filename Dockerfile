@@ -1,4 +1,5 @@
 # One image, one process: `docker run -v syncer:/data … syncer run`, or any other command of syncer.
+# Relative paths of a configuration start at its own folder: one outside of /data names sqlite:////data/kombo.db.
 FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src

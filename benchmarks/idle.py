@@ -33,6 +33,7 @@ from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
 from syncer.daemon.service import WATCH_EVERY
 from syncer.daemon.workers import Workers
 from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.clocks import TOLERANCE
 from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.scheduling.intervals import IntervalBounds, next_poll
 from syncer.store.schema.mirror_tables import integrations, streams
@@ -71,7 +72,7 @@ def resting() -> Iterator[str]:
 
 async def fill(app: App) -> int:
     """Streams that have been read, and a limit that cannot serve all of them each time."""
-    app.open_database()
+    app.open_database(may_create=True)
     keys = await app.selection.select_streams()
     with app.database.begin() as connection:
         now = app.database.now(connection)
@@ -98,10 +99,10 @@ async def idle(app: App, seconds: float) -> tuple[float, float, int]:
     ticks = 0
 
     class Counted(Schedule):
-        async def tick(self, model: str, at: datetime) -> list[datetime]:
+        async def tick(self, model: str, at: datetime, ahead: timedelta = TOLERANCE) -> list[datetime]:
             nonlocal ticks
             ticks += 1
-            return await super().tick(model, at)
+            return await super().tick(model, at, ahead)
 
     async with app.open() as (context, asking):
         health = DatabaseHealth()

@@ -58,7 +58,7 @@ async def load(asked: argparse.Namespace) -> dict[str, object]:
         }
     )
     async with App(settings) as app:
-        app.open_database()
+        app.open_database(may_create=True)
         watching = asyncio.create_task(longest_block())
         before, start = written_bytes(), time.perf_counter()
         (result,) = await sync(app, asked.mode, integrations=[asked.integration])

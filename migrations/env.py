@@ -30,6 +30,8 @@ if given is not None:
     run(given)
 else:
     database = Database(context.get_x_argument(as_dictionary=True)["url"])
+    if database.file is not None:
+        database.file.create()
     with database.begin() as own:
         run(own)
     database.close()

@@ -100,31 +100,34 @@ class App:
     ) -> None:
         self.database.close()
 
-    def migrate(self) -> tuple[str | None, str | None]:
+    def migrate(self, *, may_create: bool = False) -> tuple[str | None, str | None]:
         """Bring the database to this version's schema; give the revisions before and after.
 
-        The views of the configured native lists are made, too. Raises DatabaseError, and UsageError where
-        something else has the name of one.
+        The views of the configured native lists are made, too. may_create: make SQLite's file where there is
+        none; elsewhere a wrong path is to be an error. Raises DatabaseError, and UsageError where something
+        else has the name of a view.
         """
-        revisions = schema.migrate(self.database)
+        revisions = schema.migrate(self.database, may_create=may_create)
         if self.native_lists:
             with self.database.begin() as connection:
                 make_views(connection, self.native_lists.values())
         return revisions
 
-    def open_database(self) -> None:
+    def open_database(self, *, may_create: bool = False) -> None:
         """Make the database usable for a command that writes: migrated, in step with the configuration."""
-        self.migrate()
+        self.migrate(may_create=may_create)
         self.selection.follow_config()
 
     @asynccontextmanager
-    async def ready(self, report: Report = lambda _: None) -> AsyncIterator[tuple[SyncContext, Integrations]]:
+    async def ready(
+        self, report: Report = lambda _: None, *, may_create: bool = False
+    ) -> AsyncIterator[tuple[SyncContext, Integrations]]:
         """Open everything that runs need: the database, rows of this program's projections, a client.
 
-        Raises DatabaseError, UsageError.
+        may_create: as of ``migrate``. Raises DatabaseError, UsageError.
         """
         # In threads: signals are heard while the database is slow to answer, or another process migrates.
-        await asyncio.to_thread(self.open_database)
+        await asyncio.to_thread(self.open_database, may_create=may_create)
         await asyncio.to_thread(self.reprojection.adopt)
         async with self.open(report) as opened:
             yield opened

@@ -25,4 +25,6 @@ def backfill(
 
     # A second --restart would begin anew.
     mode = Mode.RESTART if restart else Mode.BACKFILL
-    return run_pass(session, mode, integrations, models, as_json=as_json, resume_with="backfill")
+    return run_pass(
+        session, mode, integrations, models, as_json=as_json, resume_with="backfill", may_create=True
+    )

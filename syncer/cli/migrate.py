@@ -19,7 +19,7 @@ from syncer.cli.session import Session
 @json_option
 @pass_session
 def migrate(session: Session, role: str | None, without_sensitive: bool, as_json: bool) -> int:
-    """Bring the database to the tables of this version.
+    """Make the database, or upgrade it to this version.
 
     With --grant-read a role may then read the tables and views of the mirror, not the bookkeeping. Run it
     again after an upgrade: until then the role does not see what is new.

@@ -22,10 +22,12 @@ def run_pass(
     *,
     as_json: bool,
     resume_with: str,
+    may_create: bool = False,
 ) -> int:
     """Run the streams and print their results; gives the exit code.
 
-    resume_with: the command that goes on after an interruption.
+    resume_with: the command that goes on after an interruption. may_create: make SQLite's file where there is
+    none.
     """
     from syncer.cli import pass_results as results_of_pass
     from syncer.cli.progress import Bars, Lines, Tally
@@ -48,6 +50,7 @@ def run_pass(
         models=models,
         report=tally,
         planned=tally.plan,
+        may_create=may_create,
     )
     results = run_interruptible(app, work, note=note, stop_progress=tally.stop)
     if results is None:

@@ -1,7 +1,8 @@
 """Load the settings of a process, or describe every fault in them.
 
 A value comes from the first of: environment variable (``SYNCER_KOMBO__API_KEY``), secret file of that name in
-/run/secrets, TOML file. ``config.example.toml`` explains every key.
+/run/secrets, TOML file. ``config.example.toml`` explains every key. Wherever a path comes from, a relative
+one starts at the folder of the TOML file, or at the working directory where there is none.
 """
 
 from __future__ import annotations
@@ -33,12 +34,15 @@ def load_settings(
     sources = [read_variables("environment variable ", environ), read_secret_files(secrets)]
     named = config or (Path(environ["SYNCER_CONFIG"]) if environ.get("SYNCER_CONFIG") else None)
     path = named or Path("config.toml")
+    folder = None
     if named is not None or path.exists():
         sources.append(read_toml(path))
+        folder = path.parent.absolute()
     faults = [text for source in sources for text in source.faults]
     settings = None
     try:
-        settings = Settings(**merge(sources))
+        # A section that is not there would take its defaults without validation, which locates their paths.
+        settings = Settings.model_validate({"database": {}, **merge(sources)}, context=folder)
     except ValidationError as error:
         # Without the input: it may be a secret.
         faults += [_describe(each, sources) for each in error.errors(include_input=False, include_url=False)]

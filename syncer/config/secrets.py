@@ -13,6 +13,7 @@ from urllib.parse import unquote, unquote_plus, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
+from syncer.config.paths import folder_of, located
 from syncer.config.values import blank_is_none
 
 
@@ -24,16 +25,20 @@ def _check_word(secret: SecretStr | None) -> SecretStr | None:
     return secret
 
 
-def _read(value: object) -> object:
+def _read(value: object, info: ValidationInfo) -> object:
     """Read the file of that name."""
     if blank_is_none(value) is None or not isinstance(value, str | Path):
         return blank_is_none(value)
+    path = located(str(value), info)
     try:
-        text = Path(value).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from None
+        text = path.read_text(encoding="utf-8").strip()
     except UnicodeDecodeError:
         raise ValueError("is not a file of UTF-8 text") from None
+    except (OSError, ValueError) as error:
+        # Its name is not repeated: somebody may have written the secret itself there.
+        where = "" if Path(value).is_absolute() else f" in {folder_of(info)}"
+        reason = getattr(error, "strerror", None) or "it is no name of a file"
+        raise ValueError(f"cannot be read{where}: {reason}") from None
     if not text:
         raise ValueError("is an empty file")
     return text

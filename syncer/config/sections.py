@@ -49,9 +49,8 @@ def _passes(check: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(validated)
 
 
-def _database(value: SecretStr) -> SecretStr:
-    database_url(value.get_secret_value())
-    return value
+def _database(value: SecretStr, info: ValidationInfo) -> SecretStr:
+    return SecretStr(database_url(value.get_secret_value(), info))
 
 
 Globs = Annotated[
@@ -79,7 +78,9 @@ class Kombo(_Section):
 class Database(_Section):
     """Database of the mirror. The URL may hold a password and is a secret for that."""
 
-    url: Annotated[SecretStr, AfterValidator(_database)] = SecretStr("sqlite:///kombo.db")
+    url: Annotated[SecretStr, AfterValidator(_database), Field(validate_default=True)] = SecretStr(
+        "sqlite:///kombo.db"
+    )
 
 
 class Integration(_Section):

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
+from syncer.config.paths import located
 from syncer.domain.durations import parse_duration
 from syncer.domain.ratelimit.budget import Reserve
 
@@ -44,14 +45,14 @@ def reserve(value: object) -> Reserve:
 ReserveValue = Annotated[Reserve, BeforeValidator(reserve)]
 
 
-def database_url(value: str) -> str:
-    """Check the URL of a database; nothing of a refused one is repeated, it may hold a password."""
+def database_url(value: str, info: ValidationInfo) -> str:
+    """Check the URL of a database, and locate the file of SQLite's.
+
+    Nothing of a refused one is repeated, it may hold a password.
+    """
     scheme, _, rest = value.partition("://")
     if scheme == "sqlite":
-        path = rest.removeprefix("/").partition("?")[0]
-        if not rest.startswith("/") or path in ("", ":memory:"):
-            raise ValueError("should name a file, such as sqlite:///kombo.db")
-        return value
+        return _sqlite_url(rest, info)
     if scheme not in ("postgres", "postgresql", "postgresql+psycopg"):
         raise ValueError("should be sqlite:///FILE or postgresql://USER@HOST/DATABASE: no other will do")
     try:
@@ -62,6 +63,19 @@ def database_url(value: str) -> str:
     if parts.path.strip("/") == "":
         raise ValueError("should end in the name of a database")
     return value
+
+
+def _sqlite_url(rest: str, info: ValidationInfo) -> str:
+    """Locate the file of a URL, given by what follows its ``sqlite://``; a URI of SQLite's own stays one."""
+    path, mark, query = rest.removeprefix("/").partition("?")
+    parameters = parse_qs(query)
+    is_uri = path.startswith("file:")
+    name = re.sub("^file:(//(localhost)?(?=/))?", "", path)
+    if not rest.startswith("/") or name in ("", ":memory:") or parameters.get("mode") == ["memory"]:
+        raise ValueError("should name a file, such as sqlite:///kombo.db")
+    if is_uri != ("uri" in parameters):
+        raise ValueError("should be sqlite:///FILE, or sqlite:///file:FILE?uri=true, a URI of SQLite's own")
+    return f"sqlite:///{'file:' if is_uri else ''}{located(name, info)}{mark}{query}"
 
 
 def base_url(value: object) -> str | None:

@@ -32,6 +32,13 @@ class DatabaseHealth:
         """Register a call for the end of every failure."""
         self._recovery_callbacks.append(callback)
 
+    def begin_anew(self) -> None:
+        """Forget who reported: those who work with the database now are others."""
+        self._recovery_callbacks.clear()
+        if self._errors:
+            self._errors.clear()
+            log.info("database_back")
+
     def report_failure(self, part: Hashable, error: DatabaseError) -> None:
         """Note that the database could not be used by this part."""
         if not self._errors:

@@ -1,4 +1,4 @@
-"""Watch over the database: a small question every few seconds, so that silence shows where nobody works."""
+"""Watch of the running service's database: silence shows where nobody works, and a backup in its place."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import asyncio
 
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.waiting import any_of
-from syncer.domain.errors import DatabaseError, DatabaseUnavailable
+from syncer.domain.errors import DatabaseError, DatabaseReplaced, DatabaseUnavailable
+from syncer.domain.incarnation import Incarnation
 from syncer.store.db.database import Database
+from syncer.store.state.incarnation import read_incarnation
 from syncer.store.state.probe import read_bookkeeping
 
-#: Seconds between two questions: while all is well, and while it is not.
-LOOK_EVERY = 10.0
+#: Seconds between two looks: while all is well, and while it is not.
+LOOK_EVERY = 5.0
 LOOK_AGAIN_AFTER = 1.0
 #: Seconds without an answer after which the database counts as unavailable.
 PATIENCE = 5.0
@@ -19,17 +21,18 @@ PATIENCE = 5.0
 
 async def watch_database(
     database: Database,
+    first: Incarnation,
     stopping: asyncio.Event,
     database_health: DatabaseHealth,
     *,
     look_every: float = LOOK_EVERY,
     patience: float = PATIENCE,
 ) -> None:
-    """Look at the bookkeeping until stopping is set, and report how that went."""
-    part = "watch"
+    """Look at the database until stopping is set, and report how that went. Raises DatabaseReplaced."""
+    part, last = "watch", first
     while not stopping.is_set():
         # In a thread of its own: those of the runs may all be waiting for a lock.
-        look = asyncio.create_task(asyncio.to_thread(_look, database))
+        look = asyncio.create_task(check_database(database, last))
         stop = asyncio.create_task(stopping.wait())
         await asyncio.wait({look, stop}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         if not look.done() and not stop.done():
@@ -40,19 +43,31 @@ async def watch_database(
         if not look.done():
             # The thread ends once the database answers, or with the process.
             return
-        error = look.result()
-        if error is None:
-            database_health.report_success(part)
+        found = look.result()
+        if isinstance(found, DatabaseError):
+            database_health.report_failure(part, found)
         else:
-            database_health.report_failure(part, error)
-        await any_of(stopping, seconds=look_every if error is None else LOOK_AGAIN_AFTER)
+            last = found
+            database_health.report_success(part)
+        is_well = not isinstance(found, DatabaseError)
+        await any_of(stopping, seconds=look_every if is_well else min(LOOK_AGAIN_AFTER, look_every))
 
 
-def _look(database: Database) -> DatabaseError | None:
-    """Read the bookkeeping; give what is wrong with it."""
+async def check_database(database: Database, last: Incarnation) -> Incarnation | DatabaseError:
+    """Compare the database with what it was; give what it is, or what is wrong with it.
+
+    Raises DatabaseReplaced.
+    """
+    return await asyncio.to_thread(_look, database, last)
+
+
+def _look(database: Database, last: Incarnation) -> Incarnation | DatabaseError:
     try:
+        found = read_incarnation(database, last)
         with database.read() as connection:
             read_bookkeeping(connection)
+    except DatabaseReplaced:
+        raise
     except DatabaseError as error:
         return error
-    return None
+    return found

@@ -72,21 +72,21 @@ class KeyWatcher:
         self._next_check: datetime | None = None
         self._unread: str | None = None
 
-    async def watch(self, every: float) -> None:
-        """Look at each refusal, and while there is one every so many seconds, until the app stops."""
-        while not self._app.stopping.is_set():
+    async def watch(self, stopping: asyncio.Event, every: float) -> None:
+        """Look at each refusal, and while there is one every so many seconds, until stopping is set."""
+        while not stopping.is_set():
             if self._health.error is None:
-                await any_of(self._health.refused, self._app.stopping)
+                await any_of(self._health.refused, stopping)
             else:
-                await self._look_until_stopping()
-                await any_of(self._app.stopping, seconds=every)
+                await self._look_until(stopping)
+                await any_of(stopping, seconds=every)
 
-    async def _look_until_stopping(self) -> None:
-        """Look, and give it up where the app stops meanwhile: Kombo may be silent for long."""
+    async def _look_until(self, stopping: asyncio.Event) -> None:
+        """Look, and give it up where stopping is set meanwhile: Kombo may be silent for long."""
         looking = asyncio.create_task(self.look())
-        stopping = asyncio.create_task(self._app.stopping.wait())
-        await asyncio.wait((looking, stopping), return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
+        stop = asyncio.create_task(stopping.wait())
+        await asyncio.wait((looking, stop), return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
         if not looking.done():
             looking.cancel()
         with suppress(asyncio.CancelledError):

@@ -7,6 +7,8 @@ service that was down makes up once for what it missed, and several services do 
 Ticks are told apart by the time they were meant for, not by when they got to run: however late one comes, the
 next one finds its streams due again.
 
+Where somebody sets the clock, ticks are planned anew: the scheduler waits for times of the clock that it had.
+
 Where the rate limit does not permit all of it, a tick leaves out streams that change seldom until their
 longer interval has passed: ``domain/scheduling/intervals.py`` is the rule, and ``pressure.py`` keeps its
 stretch current.
@@ -15,20 +17,23 @@ stretch current.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import structlog
 from apscheduler.events import EVENT_JOB_SUBMITTED, JobSubmissionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import Connection
 
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.pressure import LOOK_EVERY, LoadMonitor
+from syncer.daemon.ticks import goes_on, is_due, trigger_of
 from syncer.daemon.waiting import any_of
+from syncer.domain.clocks import TOLERANCE, ClockReading, distrust_future, step_between
 from syncer.domain.errors import DatabaseError
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.scheduling.intervals import is_poll_due
@@ -37,46 +42,12 @@ from syncer.store.db.database import Database
 from syncer.store.state.due import Turn
 from syncer.store.state.streams import StreamStore
 
-#: Ticks of an interval are meant for up to this share of it later, at most so many seconds, so that models of
-#: one interval do not all start in the same second.
-JITTER_SHARE = 0.05
-JITTER_MOST = 30.0
-#: What the scheduler's arithmetic with fractions may lose.
-ROUNDING = timedelta(milliseconds=1)
-#: A tick this far in the future was marked by a clock that was wrong: nobody waits for it.
-WRONG_CLOCK = timedelta(days=1)
+log = structlog.get_logger("syncer")
+
 #: Seconds between two looks for ticks that the database could not take.
 MAKE_UP_EVERY = 5.0
-
-
-def trigger_of(every: timedelta | str, first: datetime) -> BaseTrigger:
-    """Make the trigger of an interval, from the first tick on, or of a cron expression (in UTC)."""
-    if isinstance(every, timedelta):
-        seconds = every.total_seconds()
-        jitter = min(seconds * JITTER_SHARE, JITTER_MOST)
-        return IntervalTrigger(seconds=seconds, start_date=first, jitter=jitter, timezone=UTC)
-    return CronTrigger.from_crontab(every, timezone=UTC)
-
-
-def following(every: timedelta | str, last: datetime) -> datetime | None:
-    """Compute the tick that follows one; None: there is none."""
-    if isinstance(every, timedelta):
-        return last + every
-    moment: datetime | None = CronTrigger.from_crontab(every, timezone=UTC).get_next_fire_time(last, last)
-    return moment
-
-
-def is_due(every: timedelta | str, last: datetime | None, tick: datetime) -> bool:
-    """Tell whether a tick makes a stream due; last: the tick that marked it last, None: none has yet."""
-    if last is None or last - tick > WRONG_CLOCK:
-        return True
-    moment = following(every, last)
-    return moment is not None and moment - ROUNDING <= tick
-
-
-def goes_on(every: timedelta, last: datetime, now: datetime) -> datetime:
-    """Compute the first tick after now of an interval that had a tick then."""
-    return last + every * max(1, -((last - now) // every))
+#: Seconds between two comparisons of the clock with the monotonic one.
+COMPARE_CLOCKS_EVERY = 5.0
 
 
 def make_scheduler() -> AsyncIOScheduler:
@@ -89,8 +60,8 @@ def make_scheduler() -> AsyncIOScheduler:
 class Schedule:
     """Scheduler that marks streams due in the database and wakes the workers.
 
-    every: model -> interval or cron expression. clock: this host's time, which cron expressions mean.
-    monitor: how far intervals are stretched; None: not at all.
+    every: model -> interval or cron expression. clock: this host's time, which cron expressions mean;
+    monotonic: elapsed time in seconds. monitor: how far intervals are stretched; None: not at all.
     """
 
     def __init__(
@@ -104,11 +75,15 @@ class Schedule:
         monitor: LoadMonitor | None = None,
         database_health: DatabaseHealth | None = None,
         scheduler: AsyncIOScheduler | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        compare_clocks_every: float = COMPARE_CLOCKS_EVERY,
     ) -> None:
         self._database = database
         self._streams = streams
         self._every = every
         self._clock = clock
+        self._monotonic = monotonic
+        self._compare_clocks_every = compare_clocks_every
         self._wake = wake
         self._monitor = monitor
         self._database_health = database_health or DatabaseHealth()
@@ -131,14 +106,19 @@ class Schedule:
         """
         if self._monitor is not None:
             await self._monitor.look()
-            self._also("load monitor", LOOK_EVERY, self._monitor.look)
-        await self.catch_up()
-        self._also("make up", MAKE_UP_EVERY, self.make_up)
-        for name, (seconds, work) in besides.items():
-            self._also(name, seconds, work)
+            besides["load_monitor"] = (LOOK_EVERY, self._monitor.look)
+        besides["make_up"] = (MAKE_UP_EVERY, self.make_up)
+        await self._plan(besides, TOLERANCE)
         self._scheduler.start()
+        reading = self._reading()
         try:
-            await any_of(stopping, self._failed)
+            while not (stopping.is_set() or self._failed.is_set()):
+                await any_of(stopping, self._failed, seconds=self._compare_clocks_every)
+                before, reading = reading, self._reading()
+                if step := step_between(before, reading):
+                    log.warning("clock_set", seconds=round(step.total_seconds()))
+                    self._scheduler.remove_all_jobs()
+                    await self._plan(besides, timedelta(0))
         finally:
             self._scheduler.pause()
             for job in self._jobs:
@@ -148,11 +128,25 @@ class Schedule:
         if self._failure is not None:
             raise self._failure
 
-    async def catch_up(self) -> None:
-        """Tick for each model whose time came while nobody was looking, and plan its ticks from there."""
+    async def _plan(
+        self, besides: Mapping[str, tuple[float, Callable[[], Awaitable[None]]]], ahead: timedelta
+    ) -> None:
+        """Make all jobs, beginning now."""
+        await self.catch_up(ahead)
+        for name, (seconds, work) in besides.items():
+            self._also(name, seconds, work)
+
+    def _reading(self) -> ClockReading:
+        return ClockReading(self._clock(), self._monotonic())
+
+    async def catch_up(self, ahead: timedelta = TOLERANCE) -> None:
+        """Tick for each model whose time came while nobody was looking, and plan its ticks from there.
+
+        ahead: how far in the future a tick can be that another service has marked.
+        """
         now = self._clock()
         for model, every in self._every.items():
-            marked, first = await self.tick(model, now), now
+            marked, first = await self.tick(model, now, ahead), now
             if isinstance(every, timedelta):
                 first = min((goes_on(every, last, now) for last in marked), default=now + every)
                 # Streams that come later keep the round of the others.
@@ -161,15 +155,20 @@ class Schedule:
                 self._guarded, trigger_of(every, first), args=[self.repeat, model], id=model
             )
 
-    async def tick(self, model: str, at: datetime) -> list[datetime]:
+    async def tick(self, model: str, at: datetime, ahead: timedelta = TOLERANCE) -> list[datetime]:
         """Mark the model's streams that are due by then; gives the last tick of each of its streams.
 
         Where the database is away the tick is kept, to be made up.
         """
         self._latest[model] = at
+        now = max(self._clock(), at)
 
         def mark(connection: Connection) -> list[datetime]:
             turns = self._streams.scheduled(connection, model)
+            # Nobody waits for a tick that a wrong clock has marked.
+            turns = [
+                replace(each, scheduled_at=distrust_future(each.scheduled_at, now, ahead)) for each in turns
+            ]
             last = {each.integration_id: each.scheduled_at for each in turns}
             # Most streams of a model had their turn at the same ticks.
             passed = {tick: is_due(self._every[model], tick, at) for tick in set(last.values())}
@@ -204,7 +203,7 @@ class Schedule:
     def _is_left_out(self, model: str, turn: Turn, at: datetime) -> bool:
         """Tell whether the stream's longer interval has not passed yet."""
         last = turn.scheduled_at
-        if self._monitor is None or last is None or last - at > WRONG_CLOCK:
+        if self._monitor is None or last is None:
             return False
         bounds, stretch = self._monitor.capacity.bounds[model], self._monitor.stretch
         return not is_poll_due(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Collection
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from syncer.app import App
 from syncer.daemon.database_health import DatabaseHealth
-from syncer.daemon.database_watch import watch_database
+from syncer.daemon.database_watch import LOOK_EVERY, check_database, watch_database
 from syncer.daemon.integration_watcher import IntegrationWatcher
 from syncer.daemon.key_health import KeyHealth, KeyWatcher
 from syncer.daemon.pressure import LoadMonitor
@@ -17,15 +21,31 @@ from syncer.daemon.reprojection import finish_reprojection
 from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
 from syncer.daemon.shutdown import stop_on_signals
 from syncer.daemon.supervisor import supervise
+from syncer.daemon.waiting import any_of
 from syncer.daemon.web.server import listening, serve_pages
 from syncer.daemon.workers import Workers
-from syncer.domain.errors import SyncerError
-from syncer.sync.context import Report
+from syncer.domain.errors import DatabaseError, DatabaseReplaced, DatabaseUnavailable, SyncerError
+from syncer.domain.incarnation import Incarnation
+from syncer.domain.stream_key import StreamKey
+from syncer.store.schema import migrate as schema
+from syncer.store.state.incarnation import read_incarnation
+from syncer.sync.context import Report, SyncContext
+from syncer.sync.integrations import Integrations
 
 log = structlog.get_logger("syncer")
 
-#: Seconds between two updates of the integrations, and between two looks at the clock for a refused key.
+#: Seconds between two updates of the integrations.
 WATCH_EVERY = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Everything that the service works with on one database. known: the streams that are mirrored."""
+
+    context: SyncContext
+    integrations: Integrations
+    known: Collection[StreamKey]
+    incarnation: Incarnation
 
 
 async def run_service(
@@ -35,58 +55,127 @@ async def run_service(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     handle_signals: bool = True,
     watch_every: float = WATCH_EVERY,
+    look_every: float = LOOK_EVERY,
 ) -> None:
     """Run until SIGTERM, SIGINT or ``app.stopping``; then finish the pages under way and release the leases.
 
-    Raises UsageError or DatabaseError where the service cannot start. A refused key does not end it.
+    Where the database is replaced meanwhile, begin anew with the one that is there: looked for every so many
+    seconds, as the integrations are. Raises UsageError or DatabaseError where the service cannot start; a
+    refused key does not end it.
     """
     if handle_signals:
         stop_on_signals(app.stopping)
     app.settings.api_key()
     with listening(app.settings.web) as listener:
-        async with app.ready(report) as (context, integrations):
+        async with AsyncExitStack() as stack:
+            first = await _open(app, stack, report, may_create=True)
             if app.stopping.is_set():
                 # A request begun and given up at once would keep the next process waiting for its answer.
                 log.info("service_stopped")
                 return
-            known = await app.database.ask(app.streams.keys)
-            health, key_health = DatabaseHealth(), KeyHealth()
-            workers = Workers(
-                context,
-                integrations,
-                app.settings.sync.concurrency,
-                app.stopping,
-                database_health=health,
-                key_health=key_health,
-            )
-            schedule = Schedule(
-                app.database,
-                app.streams,
-                {name: app.settings.timing(name).every for name in app.settings.lists},
-                clock=clock,
-                wake=workers.wake,
-                monitor=LoadMonitor(app.capacity, app.database),
-                database_health=health,
-            )
-            watcher = IntegrationWatcher(app, context, integrations, schedule, known, health, key_health)
-            key_watcher = KeyWatcher(app, context, key_health, health, clock=clock)
-            tasks = [
-                schedule.run(
-                    app.stopping,
-                    integrations=(watch_every, watcher.update),
-                    missed_integrations=(MAKE_UP_EVERY, watcher.retry),
-                ),
-                workers.run(),
-                key_watcher.watch(watch_every),
-                watch_database(app.database, app.stopping, health),
-                finish_reprojection(app.reprojection, app.stopping, health),
-            ]
+            health = DatabaseHealth()
+
+            async def work() -> None:
+                opened: Opened | None = first
+                while opened is not None:
+                    try:
+                        await _work(app, opened, health, clock, watch_every, look_every)
+                        return
+                    except DatabaseReplaced as error:
+                        log.warning("database_replaced")
+                        health.report_failure("replaced", error)
+                    # Nothing that this process remembers is true of the other one.
+                    await stack.aclose()
+                    opened = await _reopen(app, stack, report, health, look_every)
+
+            tasks = [work()]
             if listener is not None:
                 tasks.append(serve_pages(app, listener, health))
-            log.info("service_started", streams=len(known))
             try:
                 await supervise(app.stopping, *tasks)
             except Exception as error:
                 log.error("service_failed", error=str(error), exc_info=not isinstance(error, SyncerError))
                 raise
     log.info("service_stopped")
+
+
+async def _open(app: App, stack: AsyncExitStack, report: Report, *, may_create: bool) -> Opened:
+    """Open everything that the service works with. Raises DatabaseError, UsageError."""
+    context, integrations = await stack.enter_async_context(app.ready(report, may_create=may_create))
+    known = await app.database.ask(app.streams.keys)
+    return Opened(context, integrations, known, await asyncio.to_thread(read_incarnation, app.database))
+
+
+async def _reopen(
+    app: App, stack: AsyncExitStack, report: Report, health: DatabaseHealth, look_every: float
+) -> Opened | None:
+    """Wait until there is a mirror in the database's place, and open it; None: the service is to stop."""
+    while not app.stopping.is_set():
+        try:
+            app.database.reopen()
+            # A file without tables is no backup: somebody has to look at it.
+            await asyncio.to_thread(schema.must_hold_tables, app.database)
+            opened = await _open(app, stack, report, may_create=False)
+        except (DatabaseError, DBAPIError) as error:
+            if isinstance(error, DBAPIError):
+                error = DatabaseUnavailable(f"The database {app.database.shown_url} is not whole (yet).")
+            health.report_failure("replaced", error)
+            await stack.aclose()
+            await any_of(app.stopping, seconds=look_every)
+        else:
+            health.begin_anew()
+            return opened
+    return None
+
+
+async def _work(
+    app: App,
+    opened: Opened,
+    health: DatabaseHealth,
+    clock: Callable[[], datetime],
+    watch_every: float,
+    look_every: float,
+) -> None:
+    """Keep the mirror up to date until ``app.stopping``. Raises DatabaseReplaced."""
+    ending = asyncio.Event()
+    context, integrations = replace(opened.context, stopping=ending.is_set), opened.integrations
+    key_health = KeyHealth()
+    workers = Workers(
+        context,
+        integrations,
+        app.settings.sync.concurrency,
+        ending,
+        database_health=health,
+        key_health=key_health,
+    )
+    schedule = Schedule(
+        app.database,
+        app.streams,
+        {name: app.settings.timing(name).every for name in app.settings.lists},
+        clock=clock,
+        wake=workers.wake,
+        monitor=LoadMonitor(app.capacity, app.database),
+        database_health=health,
+    )
+    watcher = IntegrationWatcher(app, context, integrations, schedule, opened.known, health, key_health)
+    key_watcher = KeyWatcher(app, context, key_health, health, clock=clock)
+    log.info("service_started", streams=len(opened.known))
+    try:
+        await supervise(
+            ending,
+            any_of(app.stopping, ending),
+            watch_database(app.database, opened.incarnation, ending, health, look_every=look_every),
+            schedule.run(
+                ending,
+                integrations=(watch_every, watcher.update),
+                missed_integrations=(MAKE_UP_EVERY, watcher.retry),
+            ),
+            workers.run(),
+            key_watcher.watch(ending, watch_every),
+            finish_reprojection(app.reprojection, ending, health),
+        )
+    except Exception as error:
+        if not isinstance(error, SyncerError):
+            # Tables that are just being restored look like a fault of ours.
+            await check_database(app.database, opened.incarnation)
+        raise

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.key_health import KeyHealth
 from syncer.daemon.waiting import any_of
+from syncer.domain.clocks import TOLERANCE, distrust_future
 from syncer.domain.errors import DatabaseError, KeyRefused, LeaseLost
 from syncer.domain.scheduling.fairness import next_stream, run_to_preempt, sort_due
 from syncer.domain.stream_key import StreamKey
@@ -145,7 +146,8 @@ class Workers:
         return now, due, context.streams.next_due(connection, after=now)
 
     async def _trim_run_log(self, now: datetime) -> None:
-        if self._trimmed_at is None or now - self._trimmed_at > TRIM_EVERY:
+        trimmed_at = distrust_future(self._trimmed_at, now, TOLERANCE)
+        if trimmed_at is None or now - trimmed_at > TRIM_EVERY:
             await self._context.database.write(lambda connection: forget_old_runs(connection, now))
             self._trimmed_at = now
 

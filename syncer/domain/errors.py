@@ -5,7 +5,8 @@ SyncerError
 ├── DatabaseError               the database cannot be used                        exit 3
 │   ├── DatabaseUnavailable     not reachable, locked or read-only: wait and retry
 │   │   └── StatementFailed     it answers, but does not run this: maybe one table is the cause
-│   └── DatabaseRefused         another program's, newer or older than this one
+│   ├── DatabaseRefused         another program's, newer or older than this one
+│   └── DatabaseReplaced        another database stands in its place: begin anew with that
 ├── TableUnavailable            a table of the mirror is locked, gone or changed        exit 3
 ├── Busy                        another runner keeps the stream: try again later
 ├── LeaseLost                   another runner owns the stream now: stop writing
@@ -73,6 +74,10 @@ class StatementFailed(DatabaseUnavailable):
 
 class DatabaseRefused(DatabaseError):
     """The database belongs to another program or to another version of this one."""
+
+
+class DatabaseReplaced(DatabaseError):
+    """The database has been replaced while it was in use."""
 
 
 class TableUnavailable(SyncerError):

@@ -107,5 +107,5 @@ def _is_configured(app: App, integration_id: str) -> bool:
 
 def _prepare(app: App) -> None:
     # Not `app.open_database`: a native list whose view has a name that is taken is no reason to refuse.
-    schema.migrate(app.database)
+    schema.migrate(app.database, may_create=False)
     app.selection.follow_config()

@@ -24,7 +24,7 @@ def migrate(app: App, *, role: str | None = None, without_sensitive: bool = Fals
     """
     if role is not None:
         check_role(app.database, role)
-    before, after = app.migrate()
+    before, after = app.migrate(may_create=True)
     granted = None
     if role is not None:
         granted = grant_read(app.database, role, without_sensitive=without_sensitive)

@@ -23,13 +23,15 @@ async def sync(
     models: Sequence[str] = (),
     report: Report = lambda _: None,
     planned: Callable[[Sequence[StreamKey]], None] = lambda _: None,
+    may_create: bool = False,
 ) -> list[Result]:
     """Make one pass over the selected streams (all where none is named).
 
-    planned gets the keys of all of them before the first begins. Raises UsageError for a selection that names
-    nothing, KeyRefused, DatabaseError, and a KomboError where Kombo is not reached at all.
+    planned gets the keys of all of them before the first begins. may_create: make SQLite's file where there
+    is none. Raises UsageError for a selection that names nothing, KeyRefused, DatabaseError, and a KomboError
+    where Kombo is not reached at all.
     """
-    async with app.ready(report) as (context, asking):
+    async with app.ready(report, may_create=may_create) as (context, asking):
         chosen = app.selection.chosen(integrations, models)
         with suppress(TableUnavailable):
             # The streams of that table say so themselves.

@@ -26,6 +26,10 @@ class Stopped(Exception):
     """The process is to stop: raised between two steps of a run, and caught once where the run ends."""
 
 
+class WatermarkRefuted(Exception):
+    """The walk's first page proves that its stream's watermark lies ahead of Kombo's clock."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """Settings that steer a run. page_size in records; durations by the database's clock."""

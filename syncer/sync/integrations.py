@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Connection
 
+from syncer.domain.clocks import TOLERANCE, distrust_future
 from syncer.domain.errors import IntegrationGone, KeyRefused, KomboError, ModelUnavailable, NotReady
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.list_spec import ListSpec
@@ -66,7 +67,7 @@ class Integrations:
                         integration_id=integration_id,
                     )
                 return row
-            unanswered = self._unanswered.get(integration_id)
+            unanswered = distrust_future(self._unanswered.get(integration_id), now, TOLERANCE)
             if not fresh and unanswered is not None and now - unanswered < BAD_FOR:
                 return row or IntegrationRow(integration_id, origin="command")
             self._asked.add(integration_id)
@@ -134,11 +135,12 @@ class Integrations:
             return await self.known(integration_id, purpose, fresh=not is_known)
 
     def _is_fresh(self, row: IntegrationRow, now: datetime) -> bool:
-        if row.checked_at is None or row.state is None:
+        checked_at = distrust_future(row.checked_at, now, TOLERANCE)
+        if checked_at is None or row.state is None:
             return False
         if row.state == IntegrationState.READY and row.status in {None, ACTIVE}:
-            return now - row.checked_at < FRESH_FOR
-        return row.id in self._asked and now - row.checked_at < BAD_FOR
+            return now - checked_at < FRESH_FOR
+        return row.id in self._asked and now - checked_at < BAD_FOR
 
     async def _note(self, integration_id: str, said: dict[str, object]) -> IntegrationRow:
         context = self._context

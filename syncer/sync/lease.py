@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -38,12 +38,19 @@ _SETTLED = {Outcome.COMPLETE, Outcome.INCOMPLETE, Outcome.HELD}
 BUSY_TRIES = 20
 
 
+@dataclass(slots=True)
+class StoredPages:
+    """Number of the pages that a run knows to be stored."""
+
+    count: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class RunContext:
     """One run on one stream: the lease it holds, the list it reads, and the stream as it was before.
 
-    is_sync: the run brings the stream up to date, and decides about its outcome and its next attempt. Other
-    runs write single records and leave these alone.
+    stored: what the database has to remember of it. is_sync: the run brings the stream up to date, and
+    decides about its outcome and its next attempt. Other runs write single records and leave these alone.
     """
 
     context: SyncContext
@@ -54,6 +61,7 @@ class RunContext:
     before: Stream
     began_at: datetime
     is_sync: bool
+    stored: StoredPages = field(default_factory=StoredPages)
 
     @property
     def key(self) -> StreamKey:
@@ -173,7 +181,7 @@ async def end_leased(
         now = run.fence(connection)
         release = _release_sync if run.is_sync else _release_other
         ended, said = release(connection, run, outcome, error, now, changed, pause)
-        end_run(connection, run.run_id, ended, said, now)
+        end_run(connection, run.run_id, ended, said, now, stored=run.stored.count)
         return ended, said
 
     return await run.context.database.write(end)

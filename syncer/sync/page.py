@@ -8,7 +8,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from syncer.domain.records.change import Change, Counts
-from syncer.domain.streams.decisions import LastPage, NextStep, after_last_page, next_step
+from syncer.domain.streams.decisions import (
+    LastPage,
+    NextStep,
+    after_last_page,
+    is_watermark_refuted,
+    next_step,
+)
 from syncer.domain.streams.stream import Kind, Stream, Walk
 from syncer.kombo.lists import Page
 from syncer.store.records.write import WrittenRows, write_rows
@@ -18,6 +24,7 @@ from syncer.store.state.quarantine import keep_in_quarantine
 from syncer.store.state.runs import count_page
 from syncer.store.state.seen import forget_seen, note_seen, seen_among
 from syncer.sync.compare import PageDiff, compare
+from syncer.sync.context import WatermarkRefuted
 from syncer.sync.lease import RunContext
 from syncer.sync.sources.base import Records
 
@@ -49,7 +56,7 @@ class LastStoredPage(StoredPage):
 def store_page(run: RunContext, walk: Walk, page: Page, diff: PageDiff, connection: Connection) -> StoredPage:
     """Store one page and the checkpoint it leads to, in one transaction.
 
-    Raises LeaseLost, ProjectionReplaced.
+    Raises LeaseLost, ProjectionReplaced, and WatermarkRefuted where it is the first of an incremental walk.
     """
     context, streams = run.context, run.context.streams
     run.source.pin(connection)
@@ -59,11 +66,13 @@ def store_page(run: RunContext, walk: Walk, page: Page, diff: PageDiff, connecti
     began_at = walk.began_at or now - timedelta(seconds=page.duration)
     if walk.began_at is None:
         walk = replace(walk, started_at=page.started_at, began_at=began_at)
+        if walk.kind is Kind.INCREMENTAL:
+            check_watermark(run, walk, page, connection)
     if run.source.may_list_twice and diff.rows:
         ids = [row.id for row in diff.rows]
         diff = diff.without(seen_among(connection, run.environment, run.key, walk.id, ids))
     counts = write_records(run, diff, connection, now, began_at).counts
-    count_page(connection, run.run_id, walk.kind, counts)
+    count_page(connection, run.run_id, walk.kind, counts, stored=run.stored.count)
     if walk.kind is Kind.FULL:
         if walk.pages == 0:
             forget_seen(connection, run.environment, run.key)
@@ -85,6 +94,13 @@ def store_page(run: RunContext, walk: Walk, page: Page, diff: PageDiff, connecti
         return LastStoredPage(step, counts, WalkEnd(step.walk, after, now))
     streams.save_walk(connection, run.lease, step.walk, counts, now=now, length=context.rules.lease)
     return StoredPage(step, counts)
+
+
+def check_watermark(run: RunContext, walk: Walk, page: Page, connection: Connection) -> None:
+    """Raise WatermarkRefuted where the beginning of the walk shows that it may pass over changes."""
+    stream, overlap = run.context.streams.get(connection, run.key), run.context.rules.overlap
+    if is_watermark_refuted(stream, walk, served_at=page.served_at, overlap=overlap):
+        raise WatermarkRefuted
 
 
 def write_records(
@@ -128,6 +144,6 @@ def write_looked_up(run: RunContext, records: Records, connection: Connection) -
     now = run.fence(connection)
     diff = compare(run, records, connection)
     written = write_records(run, diff, connection, now, walk_began_at=now)
-    count_page(connection, run.run_id, None, written.counts, pages=0)
+    count_page(connection, run.run_id, None, written.counts, pages=0, stored=run.stored.count)
     run.context.streams.count_rows(connection, run.lease, written.counts)
     return written

@@ -51,6 +51,7 @@ async def walk_pages(run: RunContext, walk: Walk, purpose: Purpose) -> AsyncGene
                     has_changes=diff.has_changes,
                 )
                 stored = await run.write(partial(store_page, run, walk, page, diff))
+                run.stored.count += 1
                 yield stored
                 walk, written = stored.step.walk, diff.written_ids
         # The list has been read to its end, and the walk with it unless it has to be repeated.

@@ -17,6 +17,7 @@ from syncer.domain.errors import (
     ListStuck,
     ProjectionReplaced,
     TableUnavailable,
+    Transient,
 )
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
@@ -26,11 +27,17 @@ from syncer.domain.streams.attempts import (
     retry_after,
     retry_table_after,
 )
-from syncer.domain.streams.decisions import MAX_RESTARTS, needs_catch_up, next_walk, restarted
+from syncer.domain.streams.decisions import (
+    MAX_RESTARTS,
+    needs_catch_up,
+    next_walk,
+    restarted,
+    without_watermark,
+)
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Kind, Mode, Phase, Stream, Walk
 from syncer.store.state.integrations import IntegrationRow
-from syncer.sync.context import Progress, Stopped
+from syncer.sync.context import Progress, Stopped, WatermarkRefuted
 from syncer.sync.deletions.sweep import Sweep
 from syncer.sync.integrations import must_be_offered
 from syncer.sync.lease import RunContext
@@ -38,6 +45,8 @@ from syncer.sync.page import LastStoredPage, WalkEnd
 from syncer.sync.page_loop import walk_pages
 
 log = structlog.get_logger("syncer")
+
+UNSTEADY = "The time that Kombo's answers tell goes back and forth: nothing says what was read when."
 
 
 @dataclass
@@ -91,7 +100,7 @@ class Walks:
 
     async def _walks(self, integration: IntegrationRow, mode: Mode) -> None:
         run, rules, spec = self.run, self.run.context.rules, self.run.source.spec
-        stream, now, restarts = run.before, run.began_at, 0
+        stream, now, restarts, is_refuted = run.before, run.began_at, 0, False
         while True:
             walk = next_walk(
                 stream,
@@ -116,6 +125,12 @@ class Walks:
                 log.warning(
                     "walk_restarted", integration=run.key.integration_id, model=run.key.model, run=run.run_id
                 )
+                continue
+            except WatermarkRefuted:
+                if is_refuted:
+                    raise Transient(UNSTEADY, integration_id=run.key.integration_id) from None
+                is_refuted = True
+                stream, now = await run.write(self._distrust)
                 continue
             stream, now = end.stream, end.now
             if not needs_catch_up(stream, spec, end.walk, rules.overlap, now, resumed=walk.pages > 0):
@@ -181,3 +196,18 @@ class Walks:
         fresh = restarted(walk, context.new_id())
         context.streams.save_walk(connection, run.lease, fresh, Counts(), now=now, length=context.rules.lease)
         return context.streams.get(connection, run.key), now
+
+    def _distrust(self, connection: Connection) -> tuple[Stream, datetime]:
+        """Give the watermark up; the stream is not complete until it has been read whole."""
+        run, context = self.run, self.run.context
+        now, stream = context.database.now(connection), context.streams.get(connection, run.key)
+        after = without_watermark(stream, run.source.filters, context.new_id())
+        context.streams.finish_walk(connection, run.lease, after, Counts())
+        log.warning(
+            "watermark_refuted",
+            integration=run.key.integration_id,
+            model=run.key.model,
+            run=run.run_id,
+            watermark=stream.watermark,
+        )
+        return after, now

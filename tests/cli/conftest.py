@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -21,8 +23,9 @@ def source() -> Iterator[Source]:
 
 
 @pytest.fixture
-def mirror(shell: Shell, source: Source, sqlite_url: str) -> Shell:
-    """The command line, set up to mirror the company into an empty SQLite file."""
+def mirror(shell: Shell, source: Source, sqlite_url: str, sqlite_template: Path) -> Shell:
+    """The command line, set up to mirror the company into a SQLite file that has tables and no rows."""
+    shutil.copy(sqlite_template, sqlite_url.removeprefix("sqlite:///"))
     shell.settings = source.settings(sqlite_url)
     return shell
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from syncer.simulator.server.limit import RateLimit
+from tests.support.databases import sqlite_file
 
 if TYPE_CHECKING:
     from tests.support.command_line import Shell
@@ -22,6 +23,7 @@ def asked(source: Source) -> int:
 
 
 def test_a_plan_needs_tables_and_says_so(mirror: Shell) -> None:
+    sqlite_file(mirror.settings["SYNCER_DATABASE__URL"]).unlink()
     ran = mirror.run("plan")
     assert (ran.code, ran.out) == (3, "")
     assert "`syncer migrate`" in ran.err

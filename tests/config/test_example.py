@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from syncer.config.keys import setting_keys
+from syncer.config.sections import Database
 from syncer.config.settings import Settings
 from tests.config.loads import Load
 
@@ -37,7 +40,9 @@ def keys_in(given: Any, keys: set[str], before: str = "") -> Iterator[str]:
 
 
 def test_the_example_loads_and_shows_the_defaults(load: Load) -> None:
-    assert load(EXAMPLE.read_text()) == Settings()
+    # Relative paths start at the folder of the file.
+    located = SecretStr(f"sqlite:///{Path.cwd()}/kombo.db")
+    assert load(EXAMPLE.read_text()) == Settings(database=Database(url=located))
 
 
 def test_the_example_names_every_setting() -> None:

@@ -37,7 +37,7 @@ def test_all_faults_are_told_at_once_each_with_its_place(load: Load, tmp_path: P
         "The configuration has 14 faults:",
         "  environment variable SYNCER_WEB_HOST: there is no such setting. Did you mean SYNCER_WEB__HOST?",
         f"  {tmp_path}/secrets/SYNCER_LOG__LEVLE: there is no such setting. Did you mean SYNCER_LOG__LEVEL?",
-        "  config.toml: kombo.api_key_file cannot be read: No such file or directory.",
+        f"  config.toml: kombo.api_key_file cannot be read in {tmp_path}: No such file or directory.",
         "  config.toml: kombo.region should be 'eu', 'us' or 'ca'.",
         "  config.toml: kombo.page_size should be less than or equal to 250.",
         "  config.toml: there is no setting kombo.api_kye. Did you mean kombo.api_key?",

@@ -29,7 +29,7 @@ def test_a_missing_key_is_only_an_error_for_who_needs_it(load: Load) -> None:
 def test_a_secret_file_that_cannot_be_read_is_named(load: Load, tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n")
     assert refusal(load, "[kombo]\napi_key_file = 'gone'\n") == (
-        "config.toml: kombo.api_key_file cannot be read: No such file or directory."
+        f"config.toml: kombo.api_key_file cannot be read in {tmp_path}: No such file or directory."
     )
     assert "web.webhook_secret_file is an empty file." in refusal(
         load, "[web]\nwebhook_secret_file = 'empty'\n"

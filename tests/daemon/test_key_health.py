@@ -116,7 +116,7 @@ async def test_a_key_that_cannot_be_read_and_a_kombo_that_is_away_change_nothing
 async def test_a_silent_kombo_does_not_keep_the_service_from_ending(watched: Watched) -> None:
     silence = watched.world.environment.faults.add(Match(), Late(3_600), None)
     watched.now += 15 * MINUTE
-    watching = asyncio.create_task(watched.watcher.watch(60))
+    watching = asyncio.create_task(watched.watcher.watch(watched.app.stopping, 60))
     await watched.world.until(lambda: silence.fired, "the request")
     watched.app.stopping.set()
     await asyncio.wait_for(watching, PATIENCE)
@@ -124,7 +124,7 @@ async def test_a_silent_kombo_does_not_keep_the_service_from_ending(watched: Wat
 
 async def test_a_command_keeps_what_it_learns_of_the_key(watched: Watched) -> None:
     watched.world.environment.api_key = watched.app.api_key
-    assert await check_key(watched.app, watched.context)
+    assert await check_key(watched.app, watched.context) is None
     assert status(watched.app)["key"] is None
     watched.world.environment.api_key = "ks_dev_next"
     with pytest.raises(KeyRefused):

@@ -17,15 +17,8 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, update
 from structlog.testing import capture_logs
 
-from syncer.daemon.schedule import (
-    JITTER_SHARE,
-    ROUNDING,
-    Schedule,
-    goes_on,
-    is_due,
-    make_scheduler,
-    trigger_of,
-)
+from syncer.daemon.schedule import Schedule, make_scheduler
+from syncer.daemon.ticks import JITTER_SHARE, ROUNDING, goes_on, is_due, trigger_of
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.store.db.database import Database
@@ -50,6 +43,7 @@ class Rounds:
     now: datetime = NOON
     store: StreamStore = field(default_factory=StreamStore)
     woken: int = 0
+    elapsed: float = 0.0
 
     def schedule(self, scheduler: AsyncIOScheduler | None = None) -> Schedule:
         """The schedule of a service that starts now."""
@@ -60,6 +54,8 @@ class Rounds:
             clock=lambda: self.now,
             wake=self._wake,
             scheduler=scheduler or make_scheduler(),
+            monotonic=lambda: self.elapsed,
+            compare_clocks_every=0.02,
         )
 
     def _wake(self) -> None:
@@ -76,6 +72,12 @@ class Rounds:
         finally:
             stopping.set()
             await running
+
+    def due(self) -> list[StreamKey]:
+        """What is due."""
+        with self.database.begin() as connection:
+            found = [each.key for each in self.store.all(connection) if each.due_at is not None]
+        return sorted(found, key=KEYS.index)
 
     def take(self) -> list[StreamKey]:
         """What is due; it is not any more, as if it had been run."""
@@ -337,6 +339,49 @@ async def test_a_mark_by_a_clock_that_was_wrong_does_not_stop_the_schedule(
     await world.schedule().catch_up()
     assert world.take() == KEYS
     assert world.last() == {NOON}
+
+
+@EVERY
+@pytest.mark.parametrize(
+    "step", [-10 * MINUTE, -25 * HOUR, timedelta(days=-3652), 90 * MINUTE, timedelta(days=3652)], ids=str
+)
+async def test_a_clock_that_is_set_under_the_service_is_noticed_and_the_schedule_made_anew(
+    rounds: Callable[..., Rounds], every: timedelta | str, step: timedelta
+) -> None:
+    world = rounds(every)
+    with capture_logs() as logged:
+        async with world.running() as scheduler:
+            await WorkersWorld.until(lambda: world.due() == KEYS, "the first tick")
+            world.take()
+            before = {job.id for job in scheduler.get_jobs()}
+            world.now, world.elapsed = world.now + step + MINUTE, 60.0
+            await WorkersWorld.until(lambda: world.due() == KEYS, "the tick of the new time")
+            assert world.last() == {world.now}
+            await WorkersWorld.until(lambda: {job.id for job in scheduler.get_jobs()} == before, "the jobs")
+            if every == HOUR:
+                assert scheduler.get_job(GROUPS).trigger.start_date == world.now + HOUR
+    assert [(each["event"], each["seconds"]) for each in logged] == [("clock_set", step.total_seconds())]
+
+
+async def test_time_that_passes_by_both_clocks_is_no_step(rounds: Callable[..., Rounds]) -> None:
+    world = rounds(HOUR)
+    with capture_logs() as logged:
+        async with world.running():
+            await WorkersWorld.until(lambda: world.due() == KEYS, "the first tick")
+            for _ in range(5):
+                world.now, world.elapsed = world.now + 20 * MINUTE - 3 * SECOND, world.elapsed + 1_200
+                await asyncio.sleep(0.05)
+    assert logged == []
+
+
+async def test_another_services_clock_may_be_minutes_ahead(rounds: Callable[..., Rounds]) -> None:
+    world = rounds(HOUR)
+    world.now = NOON + 4 * MINUTE
+    await world.schedule().catch_up()
+    world.take()
+    world.now = NOON
+    await world.schedule().catch_up()
+    assert world.take() == []
 
 
 # What the server has ended the driver cannot close.

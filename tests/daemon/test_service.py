@@ -388,7 +388,7 @@ async def test_an_integration_that_kombo_is_silent_about_does_not_hold_up_the_ot
 ) -> None:
     known, silent = next(iter(tiny.environment.integrations)), "hibob:silent"
     async with tiny.app() as earlier:
-        earlier.open_database()
+        earlier.open_database(may_create=True)
         async with earlier.open() as (_, asking):
             await earlier.selection.refresh_streams(asking)
     tiny.environment.add(Company(silent, tiny.environment.clock, seed=3, records=300))

@@ -49,6 +49,7 @@ def reader(shell: Shell, served: tuple[str, Environment], sqlite_url: str) -> Sh
     }
     for name, text in FILES.items():
         (shell.directory / name).write_text(text, encoding="utf-8")
+    assert shell.run("migrate").code == 0
     (shell.directory / "contract.pdf").write_bytes(b"%PDF-1.7")
     return shell
 

@@ -145,12 +145,13 @@ def test_the_service_starts_as_described(
     tmp_path: Path, environ: dict[str, str], started: list[subprocess.Popen[str]]
 ) -> None:
     clock = SimClock(lambda: datetime.now(UTC))
-    export, add, check, run = commands("Use it with your Kombo environment")
+    export, migrate, add, check, run = commands("Use it with your Kombo environment")
     name, _, key = export.removeprefix("export ").partition("=")
     environment = Environment(clock, api_key=key, limit=RateLimit(time.monotonic))
     environment.add(Company(add.split()[-1], clock, records=300))
     with running_in_thread(environment) as base_url:
         environ |= {name: key, "SYNCER_KOMBO__BASE_URL": base_url, "SYNCER_WEB__PORT": "0"}
+        finish(migrate, tmp_path, environ)
         finish(add, tmp_path, environ)
         finish(check, tmp_path, environ)
         program, _ = start(run, tmp_path, environ, started, until="run_ended")

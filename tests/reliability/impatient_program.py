@@ -10,7 +10,6 @@ from datetime import timedelta
 from syncer.cli import main
 from syncer.daemon import schedule
 from syncer.daemon import service as run
-from syncer.daemon.database_watch import watch_database
 from syncer.daemon.workers import Workers
 from syncer.domain.streams import attempts
 from syncer.store.db import engines, postgres_engine
@@ -32,7 +31,7 @@ def be_impatient() -> None:
         vars(module)["MAKE_UP_EVERY"] = PAUSE
     for function, argument, seconds in (
         (Workers.__init__, "database_pause", PAUSE),
-        (watch_database, "look_every", PAUSE),
+        (run.run_service, "look_every", PAUSE),
     ):
         defaults = function.__kwdefaults__
         assert defaults is not None

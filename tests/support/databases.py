@@ -81,10 +81,17 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'mirror.db'}"
 
 
+def sqlite_file(url: str) -> Path:
+    """Give the file of a SQLite database."""
+    return Path(url.removeprefix("sqlite:///"))
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
     """An empty database of both kinds, one after the other."""
     url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    if request.param == "sqlite":
+        sqlite_file(url).touch()
     return url
 
 

@@ -55,9 +55,9 @@ def pages(app: App, health: DatabaseHealth | None = None, *, patience: float = P
     hide = Redactor((*app.settings.secrets(), *environment_secrets(os.environ))).hide
 
     async def healthz(_: Request) -> Response:
-        await alive()
         if health.error is not None:
             raise DatabaseUnavailable(health.error)
+        await alive()
         return JSONResponse({"status": "ok"}, headers=HEADERS)
 
     async def current() -> dict[str, Any]:

@@ -52,6 +52,8 @@ POLL = 0.05
 FIRST_WINDOW = 60.0
 #: Seconds by which a told reset may be wrong either way: ``ratelimit-reset`` counts whole seconds.
 ROUNDING = 1.0
+#: Seconds that a window's end may lie ahead, be its length shorter: a 429 may name a later reset.
+LONGEST_WAIT = 300.0
 
 #: How reads use a window: as fast as permitted, or spread over it.
 Pacing = Literal["burst", "even"]

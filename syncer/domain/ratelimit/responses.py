@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from syncer.domain.ratelimit.budget import PROBE_PATIENCE, ROUNDING, Budget, Permit, Rate
+from syncer.domain.ratelimit.budget import LONGEST_WAIT, PROBE_PATIENCE, ROUNDING, Budget, Permit, Rate
 from syncer.domain.ratelimit.waiters import shorten
 
 
@@ -59,6 +59,8 @@ def refused(budget: Budget, now: float, permit: Permit, rate: Rate | None, reset
         # Other users may have brought it about: the reset may be rounded down for all that we have learnt.
         ends_at=until if limit is None else until + ROUNDING - reset_skew,
         earliest_end=now if rate is None else permit.taken_at + rate.reset - ROUNDING,
+        # A wait that is longer than any window would not be believed.
+        length=max(budget.length, reset) if reset > LONGEST_WAIT else budget.length,
         reset_skew=reset_skew,
         probe_until=until if limit is not None else max(until, _others_probe(budget, permit)),
         confirmed=limit is not None,

@@ -86,6 +86,8 @@ def update_history(history: ChangeHistory, elapsed: float, *, changed: bool) -> 
     """
     if elapsed <= 0:
         return history
+    # What lies further back has faded; a clock that was ahead would have watched for years.
+    elapsed = min(elapsed, 5 * MEMORY)
     if changed and not history.watched:
         elapsed = min(elapsed, NEWS)
     kept = exp(-elapsed / MEMORY)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from syncer.domain.clocks import VIEW_AHEAD, distrust_future
 from syncer.domain.streams.list_spec import ListSpec
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.domain.streams.stream import Kind, Mode, Phase, Stream, Walk
@@ -18,6 +19,12 @@ MAX_RESTARTS = 3
 #: How long Kombo keeps a deleted record readable (docs.kombo.dev, "Deletion policy"), less a margin: what was
 #: deleted before may be told of no more, so that only a full walk makes a stream complete again.
 TOMBSTONES_LAST = timedelta(days=14) - timedelta(days=1)
+#: Kombo's times are in whole seconds.
+ROUNDING = timedelta(seconds=1)
+#: Time that it takes to store a walk's first page, at most: so late is the database's time of its beginning.
+DELAY = timedelta(minutes=1)
+#: Difference from which it is likelier that the database's clock was set than that Kombo told a wrong time.
+SET_RIGHT = timedelta(days=1)
 
 
 def is_backfilled(stream: Stream, filters: Mapping[str, str]) -> bool:
@@ -56,14 +63,18 @@ def next_walk(
     A walk with other filters than the configured ones is dropped, and so is a watermark that was
     reached with other filters: rows outside the old ones were never asked for. What was read longer ago than
     Kombo tells of deletions does not count either, nor what was read before ``stale_before``, when Kombo's
-    own data followed a change of its configuration.
+    own data followed a change of its configuration. A time that lies ahead was stored by a clock that was
+    wrong: how long ago that was nobody knows.
     """
+    stale_since = distrust_future(stale_before, now, VIEW_AHEAD)
 
     def is_outdated(view: datetime | None) -> bool:
-        return view is not None and now - view >= TOMBSTONES_LAST
+        if view is None:
+            return False
+        return distrust_future(view, now, VIEW_AHEAD) is None or now - view >= TOMBSTONES_LAST
 
     def is_stale(view: datetime | None) -> bool:
-        return view is not None and stale_before is not None and view < stale_before
+        return view is not None and stale_since is not None and view < stale_since
 
     unfinished = stream.walk
     if mode is not Mode.RESTART and unfinished is not None and unfinished.filters == filters:
@@ -76,9 +87,10 @@ def next_walk(
     full = Walk(new_id, Kind.FULL, None, filters)
     if mode is Mode.RESTART or not spec.features.updated_after:
         return full
-    if stream.watermark is None or stream.filters != filters or stream.last_full_walk_at is None:
+    last_full_walk_at = distrust_future(stream.last_full_walk_at, now, VIEW_AHEAD)
+    if stream.watermark is None or stream.filters != filters or last_full_walk_at is None:
         return full
-    if now - stream.last_full_walk_at >= full_every:
+    if now - last_full_walk_at >= full_every:
         return full
     if is_outdated(stream.complete_at) or is_stale(stream.last_full_walk_at):
         return full
@@ -97,6 +109,31 @@ def request_time(moment: datetime) -> str:
 def restarted(walk: Walk, new_id: str, round: int | None = None) -> Walk:
     """Restart a walk from its first page: the same filters, a new id and no cursor."""
     return Walk(new_id, walk.kind, walk.updated_after, walk.filters, round=round or walk.round)
+
+
+def is_watermark_refuted(
+    stream: Stream, walk: Walk, *, served_at: datetime | None, overlap: timedelta
+) -> bool:
+    """Tell whether the first page of a walk proves that its watermark was ahead of Kombo's clock.
+
+    served_at: Kombo's time on the page. Either that is before the time that the walk asks from; or more time
+    has passed since the watermark by the database's clock than by Kombo's, so that Kombo told a time then
+    that was ahead. Where it was the database's clock that was set, this costs a full walk.
+    """
+    if stream.watermark is None or served_at is None:
+        return False
+    if served_at + ROUNDING < stream.watermark - overlap:
+        return True
+    if stream.complete_at is None or walk.started_at is None or walk.began_at is None:
+        return False
+    ahead = (stream.watermark - stream.complete_at) - (walk.started_at - walk.began_at)
+    return max(overlap, DELAY) < ahead < SET_RIGHT
+
+
+def without_watermark(stream: Stream, filters: Mapping[str, str], new_id: str) -> Stream:
+    """Give up a watermark that was refuted: the stream begins to be read whole."""
+    walk = Walk(new_id, Kind.FULL, None, filters)
+    return replace(stream, state=StreamState.INCOMPLETE, watermark=None, complete_at=None, walk=walk)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +210,10 @@ def needs_catch_up(
 
     That concerns full walks, and those that another run began (resumed), perhaps long ago: what changed
     behind their cursor since then is not here yet. A list that cannot be asked for changes is read whole
-    again, but only after a resumed walk: it would have no end where reading it takes that long.
+    again, but only after a resumed walk: it would have no end where reading it takes that long. A clock that
+    went back during the walk says nothing of how long it took.
     """
-    if walk.began_at is None or now - walk.began_at <= overlap:
+    if walk.began_at is None or abs(now - walk.began_at) <= overlap:
         return False
     if not spec.features.updated_after:
         return resumed

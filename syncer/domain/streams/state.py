@@ -12,6 +12,8 @@ from types import MappingProxyType
 WAITING_RECHECK = timedelta(minutes=15)
 GONE_RECHECK = timedelta(hours=1)
 UNAVAILABLE_RECHECK = timedelta(days=1)
+#: Pause of a stream that has a time of its own, at most.
+LONGEST_RECHECK = UNAVAILABLE_RECHECK
 
 
 class StreamState(StrEnum):

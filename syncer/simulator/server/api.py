@@ -105,7 +105,9 @@ async def _answer(
         reply = await _native(environment, request, logged, late)
     else:
         reply = _general(environment, request)
-    body = fault.change(reply.body) if isinstance(fault, Mangled) else reply.body
+    body = reply.body
+    if isinstance(fault, Mangled):
+        reply, body = replace(reply, skew=fault.skew), fault.change(reply.body)
     response = _response(environment, reply, body, environment.limit.headers())
     return _Broken(response, fault.raising) if isinstance(fault, Dropped) else response
 

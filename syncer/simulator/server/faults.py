@@ -55,9 +55,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Mangled:
-    """True response with another body."""
+    """True response with another body. skew: how far its Date is ahead of the clock."""
 
     change: Callable[[bytes], bytes]
+    skew: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +227,11 @@ def reshaped(data: Any) -> Reply:
 def rewritten(change: Callable[[Any], Any]) -> Mangled:
     """Change the decoded JSON of the true response."""
     return Mangled(lambda body: json.dumps(change(json.loads(body))).encode())
+
+
+def misdated(skew: timedelta) -> Mangled:
+    """Make a true response whose Date is so far ahead of the clock."""
+    return Mangled(lambda body: body, skew)
 
 
 def repeated() -> Mangled:

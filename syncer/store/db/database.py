@@ -11,13 +11,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable, StatementFailed
 from syncer.store.db.engines import make_engine
 from syncer.store.db.errors import Fault, advice, fault, is_no_database, reason
+from syncer.store.db.opened_file import OpenedFile
+from syncer.store.db.sqlite_file import SqliteFile
 
 _T = TypeVar("_T")
 
@@ -33,7 +35,8 @@ class Database:
 
     url: ``sqlite:///file.db``, ``postgresql://…`` (also ``postgres://`` and ``postgresql+psycopg://``).
     workers: how many transactions may be under way at once. clock_offset moves the database's clock, for
-    tests of hosts whose clocks differ.
+    tests of hosts whose clocks differ. No transaction makes SQLite's file where there is none, or uses one
+    that has been put in its place.
     Every error of the driver leaves as DatabaseUnavailable, as StatementFailed where one table may be the
     cause, or as DatabaseRefused where the file is no database, except those that show a fault of ours.
     """
@@ -41,6 +44,12 @@ class Database:
     def __init__(self, url: str, *, workers: int = 8, clock_offset: timedelta = timedelta(0)) -> None:
         self.clock_offset = clock_offset
         self.engine = make_engine(url, workers)
+        self.file = SqliteFile(Path(self.engine.url.database or "")) if self.is_sqlite else None
+        self._opened = None
+        if self.file is not None:
+            self._opened = opened = OpenedFile(self.file)
+            event.listen(self.engine, "connect", lambda *_: opened.connected())
+            event.listen(self.engine, "close", lambda *_: opened.closed())
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="database")
         # SQLite has one write lock. Waiting for it here is fair and costs nothing; waiting for it inside
         # SQLite is a poll with growing pauses.
@@ -49,12 +58,6 @@ class Database:
     @property
     def is_sqlite(self) -> bool:
         return self.engine.dialect.name == "sqlite"
-
-    @property
-    def file(self) -> Path | None:
-        """SQLite's file; None for a server, and where the address is a URI of SQLite's own."""
-        is_path = self.is_sqlite and "uri" not in self.engine.url.query
-        return Path(self.engine.url.database or "") if is_path else None
 
     @property
     def shown_url(self) -> str:
@@ -77,9 +80,14 @@ class Database:
                 self._writer.release()
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """Begin a transaction that only reads: one consistent snapshot, and no writer waits for it."""
+    def read(self, *, fresh: bool = False) -> Iterator[Connection]:
+        """Begin a transaction that only reads: one consistent snapshot, and no writer waits for it.
+
+        fresh: on a new connection, which remembers nothing.
+        """
         with self._translated(), self.engine.connect() as connection:
+            if fresh:
+                connection.invalidate()
             if self.is_sqlite:
                 connection.execution_options(syncer_read_only=True)
             else:
@@ -126,13 +134,21 @@ class Database:
             moment = connection.execute(_POSTGRESQL_NOW).scalar_one()
         return moment.astimezone(UTC) + self.clock_offset
 
+    def reopen(self) -> None:
+        """Begin anew with the database that is there now, after DatabaseReplaced. Nobody may be using it."""
+        self.engine.dispose()
+        if self._opened is not None:
+            self._opened.forget()
+
     def close(self) -> None:
         """Wait for the transactions under way and drop all connections."""
         self._threads.shutdown(wait=True)
-        self.engine.dispose()
+        self.reopen()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
+        if self._opened is not None:
+            self._opened.check()
         try:
             yield
         except PoolTimeout as error:

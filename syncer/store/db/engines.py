@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from syncer.domain.errors import UsageError
 from syncer.store.db.errors import is_connection_fault, is_refusal_to_write
+from syncer.store.db.sqlite_file import SqliteFile
 from syncer.store.db.types import LooseTimestamp
 
 #: Milliseconds that SQLite waits for another process's write lock before it calls itself busy.
@@ -59,11 +60,15 @@ def _sqlite(address: URL, workers: int) -> Engine:
         raise UsageError("The database needs a file of its own: write sqlite:///file.db.")
     if address.query and "uri" not in address.query:
         raise ArgumentError
+    file = SqliteFile.of(address)
     engine = create_engine(
-        address.set(drivername="sqlite+pysqlite"),
+        # Whoever is told of it learns where it is, from wherever the program was started.
+        address.set(drivername="sqlite+pysqlite", database=str(file.path), query={}),
         pool_size=workers,
         max_overflow=2,
-        connect_args={"timeout": SQLITE_BUSY_MS / 1000},
+        creator=lambda: sqlite3.connect(
+            file.uri, timeout=SQLITE_BUSY_MS / 1000, uri=True, check_same_thread=False
+        ),
     )
     engine.dialect.colspecs = {**engine.dialect.colspecs, DateTime: LooseTimestamp}
 
@@ -77,6 +82,8 @@ def _sqlite(address: URL, workers: int) -> Engine:
         # In WAL mode NORMAL survives a crash of the process at any instruction; a power cut may lose the last
         # transactions but never their order, so rows and cursor stay in step.
         connection.execute("PRAGMA synchronous = NORMAL")
+        # It opens the write-ahead log, which stays then as long as the connection.
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:

@@ -14,6 +14,7 @@ from syncer.domain.streams.stream import Stream
 from syncer.store.db.types import Timestamp
 from syncer.store.schema.mirror_tables import quarantine, streams
 from syncer.store.state.budget import read_budget
+from syncer.store.state.due import LONGEST_LEASE
 from syncer.store.state.integrations import IntegrationRow, IntegrationStore
 from syncer.store.state.missing import Held, held_rows
 from syncer.store.state.refused_keys import Refusal, read_refusal
@@ -60,7 +61,9 @@ def overview(
     )
     running = connection.execute(
         select(streams.c.integration_id, streams.c.model).where(
-            streams.c.environment == environment, streams.c.lease_until > now
+            streams.c.environment == environment,
+            streams.c.lease_until > now,
+            streams.c.lease_until < now + LONGEST_LEASE,
         )
     )
     return Overview(

@@ -45,12 +45,17 @@ _COMMENTS = """
 """
 
 
-def migrate(database: Database, revision: str = "head") -> tuple[str | None, str | None]:
+def migrate(
+    database: Database, revision: str = "head", *, may_create: bool = True
+) -> tuple[str | None, str | None]:
     """Upgrade to the revision; give the revisions before and after.
 
-    Raises DatabaseRefused for a database of another program or of a newer version of this one, and for a role
-    that may not make or change its tables.
+    may_create: make SQLite's file where there is none. Raises DatabaseRefused for a database of another
+    program or of a newer version of this one, and for a role that may not make or change its tables;
+    DatabaseUnavailable where there is none.
     """
+    if may_create and database.file is not None:
+        database.file.create()
     with database.begin() as connection:
         lock_schema(connection)
         before = _ours(database, connection)
@@ -83,17 +88,20 @@ def downgrade(database: Database, revision: str) -> None:
             connection.execute(DropTable(Table(VERSION_TABLE, MetaData())))
 
 
-def check(database: Database) -> None:
-    """Raise DatabaseRefused unless the schema is exactly this version's."""
-    if database.file is not None and not database.file.exists():
-        # To connect would make an empty one.
-        raise DatabaseRefused(f"There is no database {database.shown_url} yet: run `syncer migrate` first.")
+def must_hold_tables(database: Database) -> str:
+    """Give the revision of a database of ours. Raises DatabaseRefused where it has no tables."""
     with database.read() as connection:
         revision = _ours(database, connection)
     if revision is None:
         raise DatabaseRefused(
             f"The database {database.shown_url} has no tables yet: run `syncer migrate` first."
         )
+    return revision
+
+
+def check(database: Database) -> None:
+    """Raise DatabaseRefused unless the schema is exactly this version's."""
+    revision = must_hold_tables(database)
     if revision != _head():
         raise DatabaseRefused(
             f"The database {database.shown_url} is of an older syncer: run `syncer migrate` first."
@@ -102,8 +110,6 @@ def check(database: Database) -> None:
 
 def revisions(database: Database) -> tuple[str | None, str]:
     """Give the database's revision (None: no tables yet) and this version's."""
-    if database.file is not None and not database.file.exists() and database.file.parent.is_dir():
-        return None, _head()
     with database.read() as connection:
         return _ours(database, connection), _head()
 

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from syncer.domain.ratelimit.budget import Budget
+from syncer.domain.ratelimit.stored import believable
 from syncer.domain.ratelimit.waiters import Waiting
 
 _T = TypeVar("_T")
@@ -56,8 +57,9 @@ def change_budget(
         connection.exec_driver_sql(sql["insert"], {**key, **_values(Budget())})
         row = connection.exec_driver_sql(sql["lock"], key).one()
     shown, *values = row
+    now = _seconds(shown) + clock_offset.total_seconds()
     before = _budget(values)
-    after, answer = decide(before, _seconds(shown) + clock_offset.total_seconds())
+    after, answer = decide(believable(before, now), now)
     if after != before:
         connection.exec_driver_sql(sql["update"], {**key, **_values(after)})
     return answer
@@ -67,7 +69,7 @@ def read_budget(connection: Connection, environment: str, fingerprint: str) -> B
     """Read the key's budget; None before its first request."""
     key = {"environment": environment, "key_fingerprint": fingerprint}
     row = connection.exec_driver_sql(_statements(connection.dialect.name)["read"], key).one_or_none()
-    return None if row is None else _budget(row[1:])
+    return None if row is None else believable(_budget(row[1:]), _seconds(row[0]))
 
 
 @cache

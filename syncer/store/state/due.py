@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, and_, func, or_, select, update
 
+from syncer.domain.clocks import TOLERANCE, distrust_future
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.scheduling.intervals import ChangeHistory
 from syncer.domain.stream_key import StreamKey
-from syncer.domain.streams.state import RECHECKED
+from syncer.domain.streams.state import LONGEST_RECHECK, RECHECKED
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.schema.stream_key import stream_filter
 
@@ -21,6 +22,8 @@ from syncer.store.schema.stream_key import stream_filter
 AT_ONCE = 500
 #: Streams whose runner died go before everything else.
 LEFT_BEHIND = -1
+#: Length of a lease, at most, unless a longer one is set: others may have another setting.
+LONGEST_LEASE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,12 @@ class Turn:
     integration_id: str
     scheduled_at: datetime | None
     changes_seen: ChangeHistory
+
+
+def is_lapsed(until: datetime | None, now: datetime, length: timedelta) -> bool:
+    """Tell whether a lease has ended, or lies further ahead than one of this length can."""
+    until = distrust_future(until, now, length + TOLERANCE)
+    return until is None or until < now
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +69,11 @@ class DueStreams:
                 connection.execute(update(streams).where(these).values(scheduled_at=scheduled_at))
             if purpose == Purpose.WEBHOOK:
                 connection.execute(update(streams).where(these).values(changes=0.0, watched=0.0))
-            may_be_earlier: ColumnElement[bool] = streams.c.due_at.is_(None)
-            if scheduled_at is None:
-                may_be_earlier = or_(may_be_earlier, streams.c.due_at > now)
+            may_be_earlier = streams.c.due_at > now
+            if scheduled_at is not None:
+                # A mark that lies ahead is one of a clock that was ahead.
+                may_be_earlier = and_(may_be_earlier, streams.c.due_purpose.is_not(None))
+            may_be_earlier = or_(streams.c.due_at.is_(None), may_be_earlier)
             changed += connection.execute(
                 update(streams).where(these, may_be_earlier).values(due_at=now, due_purpose=purpose)
             ).rowcount
@@ -77,13 +88,23 @@ class DueStreams:
         """Find the streams to work on now, with the ranks of their purposes; the most urgent come first.
 
         Due ones that nobody has a lease on, and those whose runner died before it could release them: they
-        go first. A stream that comes back on its own is as urgent as one that the schedule has marked.
+        go first. A stream that comes back on its own is as urgent as one that the schedule has marked. A time
+        or a lease that lies further ahead than it can counts as none.
         """
         rank = func.coalesce(streams.c.due_purpose, int(Purpose.INCREMENTAL))
         due_at, integration_id, model = streams.c.due_at, streams.c.integration_id, streams.c.model
         free = connection.execute(
             select(rank, due_at, integration_id, model)
-            .where(self._mirrored, streams.c.lease_owner.is_(None), due_at <= now)
+            .where(
+                self._mirrored,
+                streams.c.lease_owner.is_(None),
+                or_(
+                    due_at <= now,
+                    due_at > now + LONGEST_RECHECK,
+                    # A mark meant the time when it was made.
+                    and_(streams.c.due_purpose.is_not(None), due_at > now + TOLERANCE),
+                ),
+            )
             .order_by(rank, due_at, integration_id, model)
             .limit(limit)
         )
@@ -98,7 +119,7 @@ class DueStreams:
         found += [
             (row[0], row.due_at or row.lease_until, row.integration_id, row.model)
             for row in leased
-            if row.lease_until < now or is_dead(row.lease_owner)
+            if is_lapsed(row.lease_until, now, LONGEST_LEASE) or is_dead(row.lease_owner)
         ]
         return {StreamKey(each[2], each[3]): each[0] for each in sorted(found)[:limit]}
 

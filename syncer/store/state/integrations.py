@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, literal, select, update
+from sqlalchemy import Connection, Row, case, literal, or_, select, update
 
+from syncer.domain.clocks import TOLERANCE
 from syncer.domain.streams.state import IntegrationState
 from syncer.store.db.bulk import insert_statement
 from syncer.store.db.types import Timestamp, decoded_json
@@ -97,10 +98,17 @@ class IntegrationStore:
         """Store Kombo's present answer, given by columns; read_models as a mapping.
 
         Data that had expired and has no more been read anew by Kombo: what was mirrored before is outdated.
+        Where a clock that was ahead has noted that, nobody believes it: it counts from now on.
         """
         if "data_expired_at" in columns and columns["data_expired_at"] is None:
             columns["refreshed_at"] = case(
-                (integrations.c.data_expired_at.is_not(None), literal(now, Timestamp)),
+                (
+                    or_(
+                        integrations.c.data_expired_at.is_not(None),
+                        integrations.c.refreshed_at > now + TOLERANCE,
+                    ),
+                    literal(now, Timestamp),
+                ),
                 else_=integrations.c.refreshed_at,
             )
         if "read_models" in columns:

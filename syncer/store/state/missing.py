@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from syncer.domain.clocks import VIEW_AHEAD
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.bulk import insert_statement
 from syncer.store.db.in_values import in_values
@@ -53,17 +54,21 @@ class MissingStore:
     environment: str
     key: StreamKey
 
-    def find(self, connection: Connection, walk_id: str, walk_began_at: datetime) -> list[str]:
+    def find(self, connection: Connection, walk_id: str, walk_began_at: datetime, now: datetime) -> list[str]:
         """Find the ids of rows that the walk did not see though they were there before it began.
 
-        That is by the database's clock. It reads every live row of the stream, which takes SQLite seconds for
-        hundreds of thousands: let it be no transaction that others wait for.
+        That is by the database's clock, which may have been ahead when it stored a row. It reads every live
+        row of the stream, which takes SQLite seconds for hundreds of thousands: let it be no transaction that
+        others wait for.
         """
         destination = stream_destination(self.environment, self.key)
         before = select(destination.id).where(
             *destination.stream_filter,
             destination.table.c.remote_deleted_at.is_(None),
-            destination.table.c.first_seen_at < walk_began_at,
+            or_(
+                destination.table.c.first_seen_at < walk_began_at,
+                destination.table.c.first_seen_at > now + VIEW_AHEAD,
+            ),
         )
         return list(
             connection.execute(

@@ -8,8 +8,9 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, or_, select
 
+from syncer.domain.clocks import VIEW_AHEAD
 from syncer.domain.records.record import Poison, Record, ascii_json
 from syncer.domain.records.row import Row
 from syncer.domain.stream_key import StreamKey
@@ -163,12 +164,14 @@ def record_key(record_id: str | None, document: str | bytes) -> str:
 
 
 def forget_missing_entries(
-    connection: Connection, environment: str, key: StreamKey, walk_began_at: datetime
+    connection: Connection, environment: str, key: StreamKey, walk_began_at: datetime, now: datetime
 ) -> None:
     """Drop entries of records that a full walk did not see: they are missing, or have come in other words."""
+    last_seen_at = quarantine.c.last_seen_at
     connection.execute(
         delete(quarantine).where(
-            *stream_filter(quarantine, environment, key), quarantine.c.last_seen_at < walk_began_at
+            *stream_filter(quarantine, environment, key),
+            or_(last_seen_at < walk_began_at, last_seen_at > now + VIEW_AHEAD),
         )
     )
 

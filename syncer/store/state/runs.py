@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Text, bindparam, delete, func, insert, update
 
+from syncer.domain.errors import LeaseLost
 from syncer.domain.records.change import Counts
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome
@@ -15,12 +16,13 @@ from syncer.store.schema.mirror_tables import runs
 
 #: Retention of ended runs.
 KEEP_RUNS = timedelta(days=30)
+_RESTORED = "The database has been replaced by an older one under this run."
 _COUNTED = ("created", "updated", "unchanged", "deleted", "restored", "quarantined")
 
 #: Made once: every page runs it.
 _COUNT = (
     update(runs)
-    .where(runs.c.id == bindparam("run_id"))
+    .where(runs.c.id == bindparam("run_id"), runs.c.pages >= bindparam("stored"))
     .values(
         kind=func.coalesce(bindparam("new_kind", type_=Text), runs.c.kind),
         **{name: runs.c[name] + bindparam(f"more_{name}") for name in ("pages", *_COUNTED)},
@@ -45,26 +47,49 @@ def begin_run(
 
 
 def count_page(
-    connection: Connection, run_id: str, kind: Kind | None, counts: Counts, pages: int = 1
+    connection: Connection,
+    run_id: str,
+    kind: Kind | None,
+    counts: Counts,
+    pages: int = 1,
+    *,
+    stored: int = 0,
 ) -> None:
     """Add the effects of a page, or of records that were looked up, to the run, in their transaction.
 
-    kind None leaves the kind as it is.
+    kind None leaves the kind as it is. stored: how many pages the run has stored before. Raises LeaseLost
+    where the database knows of fewer: a backup has been restored under the run, whatever its lease says.
     """
     numbers = asdict(counts)
     more = {f"more_{name}": numbers[name] for name in _COUNTED}
-    connection.execute(_COUNT, {"run_id": run_id, "new_kind": kind, "more_pages": pages, **more})
+    parameters = {"run_id": run_id, "stored": stored, "new_kind": kind, "more_pages": pages, **more}
+    if not connection.execute(_COUNT, parameters).rowcount:
+        raise LeaseLost(_RESTORED)
 
 
-def end_run(connection: Connection, run_id: str, outcome: Outcome, error: str | None, now: datetime) -> None:
-    """Note how a run ended."""
-    connection.execute(
-        update(runs).where(runs.c.id == run_id).values(ended_at=now, outcome=outcome, error=error)
+def end_run(
+    connection: Connection,
+    run_id: str,
+    outcome: Outcome,
+    error: str | None,
+    now: datetime,
+    *,
+    stored: int = 0,
+) -> None:
+    """Note how a run ended. Raises LeaseLost as ``count_page`` does."""
+    ended = connection.execute(
+        update(runs)
+        .where(runs.c.id == run_id, runs.c.pages >= stored)
+        .values(ended_at=now, outcome=outcome, error=error)
     )
+    if not ended.rowcount:
+        raise LeaseLost(_RESTORED)
 
 
 def forget_old_runs(connection: Connection, now: datetime) -> int:
     """Delete runs that ended, or whose process died, before the retention; give how many."""
     before = now - KEEP_RUNS
     died = runs.c.ended_at.is_(None) & (runs.c.started_at < before)
-    return connection.execute(delete(runs).where((runs.c.ended_at < before) | died)).rowcount
+    # By a clock that was wrong: they would stay, and be the latest, for as long as it was ahead.
+    misdated = runs.c.started_at > now + KEEP_RUNS
+    return connection.execute(delete(runs).where((runs.c.ended_at < before) | died | misdated)).rowcount

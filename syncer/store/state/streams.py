@@ -20,7 +20,7 @@ from syncer.domain.streams.stream import Stream, Walk
 from syncer.store.db.bulk import insert_statement
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.schema.stream_key import bound_stream_filter, stream_parameters
-from syncer.store.state.due import DueStreams
+from syncer.store.state.due import LONGEST_LEASE, DueStreams, is_lapsed
 from syncer.store.state.stream_columns import filters_text, row_counts, stream_of, walk_values
 
 __all__ = ["Lease", "StreamStore"]
@@ -126,7 +126,7 @@ class StreamStore(DueStreams):
         row = connection.execute(_GET_LEASE, stream_parameters(self.environment, key)).one_or_none()
         if row is None:
             return None
-        is_free = row.lease_owner is None or row.lease_until is None or row.lease_until < now
+        is_free = row.lease_owner is None or is_lapsed(row.lease_until, now, max(length, LONGEST_LEASE))
         if not is_free and not is_dead(row.lease_owner):
             return None
         taken = connection.execute(

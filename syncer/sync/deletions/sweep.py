@@ -104,7 +104,8 @@ class Sweep:
         has_missing = health_flags(connection, self.run.environment, self.run.key).has_missing
         if self.walk is None or self.walk.began_at is None or not self._is_conclusive(connection, self.walk):
             return [], has_missing
-        return self._missing.find(connection, self.walk.id, self.walk.began_at), has_missing
+        now = self.run.context.database.now(connection)
+        return self._missing.find(connection, self.walk.id, self.walk.began_at, now), has_missing
 
     def _note(self, missing: list[str], connection: Connection) -> bool:
         """Keep the missing ids that are to be confirmed; tell if there are any."""
@@ -183,14 +184,14 @@ class Sweep:
             marked = missing.mark(connection, self._confirmed, now, only_approved=only_approved)
         counts = Counts(deleted=marked, live=-marked, gone=marked)
         if marked:
-            count_page(connection, run.run_id, None, counts, pages=0)
+            count_page(connection, run.run_id, None, counts, pages=0, stored=run.stored.count)
         if self.walk is None:
             streams.count_rows(connection, run.lease, counts)
         else:
             forget_seen(connection, run.environment, run.key)
             is_whole = run.source.spec.is_whole(self.walk.filters)
             if flags.has_quarantine and not only_approved and is_whole and self.walk.began_at is not None:
-                forget_missing_entries(connection, run.environment, run.key, self.walk.began_at)
+                forget_missing_entries(connection, run.environment, run.key, self.walk.began_at, now)
             after = after_sweep(streams.get(connection, run.key), self.walk)
             after = replace(after, state=health(connection, run.environment, run.key).state())
             streams.finish_walk(connection, run.lease, after, counts)

@@ -44,6 +44,7 @@ from syncer.domain.streams.decisions import (
     after_last_page,
     after_sweep,
     is_backfilled,
+    is_watermark_refuted,
     needs_catch_up,
     next_step,
     next_walk,
@@ -495,3 +496,66 @@ def test_only_what_went_well_is_spoiled_by_held_rows_and_records_in_quarantine(
     after = outcome_with(outcome, held=held, quarantined=quarantined)
     assert after is (spoiled if outcome is Outcome.COMPLETE else outcome)
     assert not spoiled.is_well
+
+
+# --- clocks that were wrong
+
+
+YEARS = timedelta(days=3652)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"last_full_walk_at": NOW + YEARS},
+        {"complete_at": NOW + YEARS},
+        {"last_full_walk_at": NOW + 2 * HOUR},
+        {"walk": walk(began_at=NOW + YEARS), "last_full_walk_at": None},
+        {"walk": walk(Kind.INCREMENTAL), "complete_at": NOW + YEARS},
+    ],
+    ids=str,
+)
+def test_a_view_of_the_future_is_no_view(stored: dict[str, Any]) -> None:
+    assert planned(replace(SYNCED, **stored)) == Walk("new", Kind.FULL, None, {})
+
+
+def test_a_clock_that_was_set_back_by_minutes_costs_no_full_walk() -> None:
+    ahead = NOW + timedelta(minutes=10)
+    stream = replace(SYNCED, last_full_walk_at=ahead, complete_at=ahead)
+    assert planned(stream).kind is Kind.INCREMENTAL
+
+
+def test_a_configuration_that_changed_in_the_future_makes_nothing_stale() -> None:
+    assert planned(SYNCED, stale_before=NOW + YEARS).kind is Kind.INCREMENTAL
+
+
+@pytest.mark.parametrize(
+    ("served", "began", "refuted"),
+    [
+        # By Kombo's clock alone: less than the overlap before the watermark is asked for all the same.
+        (timedelta(0), timedelta(0), False),
+        (-OVERLAP, -OVERLAP, False),
+        (-OVERLAP - timedelta(seconds=2), timedelta(0), True),
+        (-YEARS, timedelta(0), True),
+        # By both: Kombo's clock has to go on like the database's, if the first page is not stored at once.
+        (3 * HOUR, 3 * HOUR, False),
+        (3 * HOUR, 3 * HOUR + OVERLAP, False),
+        (3 * HOUR, 4 * HOUR, True),
+        (3 * HOUR, timedelta(0), False),
+        (3 * HOUR, YEARS, False),
+    ],
+)
+def test_a_watermark_is_refuted_by_the_first_page_of_the_walk_that_asks_from_it(
+    served: timedelta, began: timedelta, refuted: bool
+) -> None:
+    """served, began: Kombo's time and the database's, from the watermark's on."""
+    served_at = WATERMARK + served
+    assert SYNCED.complete_at is not None
+    begun = walk(Kind.INCREMENTAL, started_at=served_at, began_at=SYNCED.complete_at + began)
+    assert is_watermark_refuted(SYNCED, begun, served_at=served_at, overlap=OVERLAP) is refuted
+    assert not is_watermark_refuted(SYNCED, begun, served_at=None, overlap=OVERLAP)
+
+
+@pytest.mark.parametrize("back", [timedelta(minutes=10), YEARS])
+def test_a_clock_that_went_back_during_a_walk_does_not_say_that_it_was_short(back: timedelta) -> None:
+    assert needs_catch_up(SYNCED, ABSENCES, walk(), OVERLAP, BEGAN - back, resumed=False)

@@ -26,6 +26,7 @@ from syncer.domain.errors import (
 from syncer.store.db import engines
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
+from tests.support.databases import sqlite_file
 
 Program = Callable[..., Popen[str]]
 
@@ -424,6 +425,7 @@ def test_a_process_that_stops_within_a_transaction_does_not_hold_the_others_up_f
 
 
 def test_no_free_connection_is_unavailable(sqlite_url: str) -> None:
+    sqlite_file(sqlite_url).touch()
     with opened(sqlite_url) as database:
         database.engine.dispose()
         database.engine = create_engine(sqlite_url, pool_size=1, max_overflow=0, pool_timeout=0.05)
@@ -457,10 +459,40 @@ def test_a_file_that_is_not_a_database_is_refused(tmp_path: Path) -> None:
     assert file.read_text().startswith("Something else")
 
 
-def test_a_directory_that_does_not_exist_is_unavailable(tmp_path: Path) -> None:
-    error = told(f"sqlite:///{tmp_path}/nowhere/mirror.db")
-    assert isinstance(error, DatabaseUnavailable)
-    assert not (tmp_path / "nowhere").exists()
+@pytest.mark.parametrize("name", ["mirror.db", "nowhere/mirror.db", "file:mirror.db?uri=true&mode=rwc"])
+def test_no_transaction_makes_a_file_or_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / name.removeprefix("file:").partition("?")[0]
+    expected = f"There is no database file {file}: run `syncer migrate` to make it."
+    with opened(f"sqlite:///{name}") as database:
+        for transaction in (database.begin, database.read):
+            with pytest.raises(DatabaseUnavailable) as raised, transaction():
+                pass
+            assert str(raised.value) == expected
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_no_database(tmp_path: Path) -> None:
+    with (
+        opened(f"sqlite:///{tmp_path}") as database,
+        pytest.raises(DatabaseRefused, match=r" is a folder: the database needs a file of its own\.$"),
+        database.read(),
+    ):
+        pass
+
+
+def test_a_uri_of_sqlites_own_and_a_link_lead_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "a b?.db").touch()
+    (tmp_path / "link.db").symlink_to("a b?.db")
+    for url in (f"sqlite:///file:{tmp_path}/a%20b%3f.db?uri=true", f"sqlite:///{tmp_path}/link.db"):
+        with opened(url) as database:
+            schema.migrate(database)
+            with database.begin() as connection:
+                add(connection, url)
+            assert len(seen(database)) == 1 + url.endswith("link.db")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a b?.db", "link.db"]
 
 
 def test_a_damaged_file_is_unavailable(sqlite_url: str, tmp_path: Path) -> None:
@@ -586,6 +618,7 @@ def test_the_shown_address_has_no_password() -> None:
 
 
 def test_a_sqlite_file_is_in_wal_mode_and_survives_a_crash_of_the_process(sqlite_url: str) -> None:
+    sqlite_file(sqlite_url).touch()
     with opened(sqlite_url) as database, database.read() as connection:
         assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
         assert connection.scalar(text("PRAGMA synchronous")) == 1

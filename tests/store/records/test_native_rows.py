@@ -138,7 +138,7 @@ def test_a_sweep_marks_rows_of_its_own_stream_alone(connection: Connection, row_
     StreamStore().add(connection, [StreamKey(ONE, "people")])
     missing = MissingStore(ENVIRONMENT, StreamKey(ONE, "people"))
     for walk in ("first", "second"):
-        assert missing.find(connection, walk, LATER) == ["1"]
+        assert missing.find(connection, walk, LATER, LATER) == ["1"]
         missing.note(connection, ["1"], walk, LATER)
     assert missing.mark(connection, missing.missed_often(2), LATER, only_approved=False) == 1
     marked = connection.execute(

@@ -57,8 +57,8 @@ def take(database: Database, purpose: Purpose = Purpose.INCREMENTAL, key: str = 
         )
 
 
-def learn(database: Database) -> None:
-    """One request finds out how large the window is; it stays open for an hour."""
+def learn(database: Database, reset: float = 3600.0) -> None:
+    """One request finds out how large the window is; it stays open for an hour unless said otherwise."""
     permit = take(database)
     assert isinstance(permit, Permit)
     with database.begin() as connection:
@@ -67,7 +67,7 @@ def learn(database: Database) -> None:
             "default",
             "key",
             database.clock_offset,
-            lambda budget, now: (answered(budget, now, permit, Rate(LIMIT, LIMIT - 1, 3600.0)), None),
+            lambda budget, now: (answered(budget, now, permit, Rate(LIMIT, LIMIT - 1, reset)), None),
         )
 
 
@@ -194,8 +194,8 @@ def test_of_those_who_use_a_key_first_at_once_one_goes_and_the_others_wait(migra
 
 
 def test_hosts_agree_on_the_window_by_the_databases_clock(migrated_url: str) -> None:
-    here, ahead = Database(migrated_url), Database(migrated_url, clock_offset=timedelta(hours=2))
-    learn(here)
+    here, ahead = Database(migrated_url), Database(migrated_url, clock_offset=timedelta(minutes=2))
+    learn(here, reset=60.0)
     first = take(here)
     later = take(ahead)
     assert isinstance(first, Permit)

@@ -28,4 +28,4 @@ def test_rows_are_missing_that_were_there_before_the_walk_began_and_that_it_did_
         write_page(connection, destination, [row], now=first_seen_at, walk_began_at=first_seen_at)
     note_seen(connection, "default", KEY, "walk", 1, ["seen", None])
     note_seen(connection, "default", KEY, "another walk", 1, ["unseen"])
-    assert MissingStore("default", KEY).find(connection, "walk", NOW) == ["unseen"]
+    assert MissingStore("default", KEY).find(connection, "walk", NOW, NOW) == ["unseen"]

@@ -501,7 +501,37 @@ def test_times_far_from_today_are_compared_as_times(connection: Connection) -> N
     )
     assert due(connection) == [KEY, THIRD]
     connection.execute(update(streams).values(lease_until=datetime(9999, 1, 1, tzinfo=UTC)))
+    assert due(connection, datetime(9998, 12, 31, 23, 59, tzinfo=UTC)) == []
+
+
+# --- times that lie further ahead than they can
+
+
+YEARS = timedelta(days=3652)
+
+
+def test_a_lease_that_lies_further_ahead_than_it_can_is_free(connection: Connection) -> None:
+    claimed(connection, "a clock that was ahead", now=NOW + YEARS)
+    assert claim(connection, "another", now=NOW) is not None
+    claimed(connection, "a clock that was ahead", OTHER, now=NOW + YEARS)
+    assert due(connection) == [OTHER]
+    # Hosts' clocks may differ by minutes.
+    claimed(connection, "another host", THIRD, now=NOW + timedelta(minutes=4))
+    assert claim(connection, "this one", THIRD) is None
+
+
+def test_a_due_time_that_lies_further_ahead_than_it_can_is_now(connection: Connection) -> None:
+    release(connection, claimed(connection), due_at=NOW + YEARS, outcome=Outcome.FAILED, state="failed")
+    release(connection, claimed(connection, key=OTHER), due_at=NOW + timedelta(hours=23))
+    mark(connection, THIRD, Purpose.INCREMENTAL, 600)
+    assert set(due(connection)) == {KEY, THIRD}
+
+
+def test_the_schedule_brings_a_mark_of_a_clock_that_was_ahead_forward(connection: Connection) -> None:
+    mark(connection, KEY, Purpose.INCREMENTAL, 120)
     assert due(connection) == []
+    STORE.mark_due(connection, [KEY], now=NOW, purpose=Purpose.INCREMENTAL, scheduled_at=NOW)
+    assert due(connection) == [KEY]
 
 
 # --- what is known of changes

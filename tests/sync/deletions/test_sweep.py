@@ -520,7 +520,7 @@ async def test_noting_what_is_missing_twice_changes_nothing_more(world: World) -
     with app.database.begin() as connection:
         now = app.database.now(connection)
         store = MissingStore("default", key)
-        unseen = store.find(connection, "w", now)
+        unseen = store.find(connection, "w", now, now)
         assert set(unseen) == set(company(world).ids(GROUPS))
         store.note(connection, unseen, "w", now)
         once = connection.execute(select(missing).order_by(missing.c.record_id)).all()

@@ -1,0 +1,46 @@
+"""Ticks of the schedule: the times of an interval or a cron expression, and what they make due. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+#: Ticks of an interval are meant for up to this share of it later, at most so many seconds, so that models of
+#: one interval do not all start in the same second.
+JITTER_SHARE = 0.05
+JITTER_MOST = 30.0
+#: What the scheduler's arithmetic with fractions may lose.
+ROUNDING = timedelta(milliseconds=1)
+
+
+def trigger_of(every: timedelta | str, first: datetime) -> BaseTrigger:
+    """Make the trigger of an interval, from the first tick on, or of a cron expression (in UTC)."""
+    if isinstance(every, timedelta):
+        seconds = every.total_seconds()
+        jitter = min(seconds * JITTER_SHARE, JITTER_MOST)
+        return IntervalTrigger(seconds=seconds, start_date=first, jitter=jitter, timezone=UTC)
+    return CronTrigger.from_crontab(every, timezone=UTC)
+
+
+def following(every: timedelta | str, last: datetime) -> datetime | None:
+    """Compute the tick that follows one; None: there is none."""
+    if isinstance(every, timedelta):
+        return last + every
+    moment: datetime | None = CronTrigger.from_crontab(every, timezone=UTC).get_next_fire_time(last, last)
+    return moment
+
+
+def is_due(every: timedelta | str, last: datetime | None, tick: datetime) -> bool:
+    """Tell whether a tick makes a stream due; last: the tick that marked it last, None: none has yet."""
+    if last is None:
+        return True
+    moment = following(every, last)
+    return moment is not None and moment - ROUNDING <= tick
+
+
+def goes_on(every: timedelta, last: datetime, now: datetime) -> datetime:
+    """Compute the first tick after now of an interval that had a tick then."""
+    return last + every * max(1, -((last - now) // every))
