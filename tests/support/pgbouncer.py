@@ -72,23 +72,22 @@ def running(server: URL, mode: str, *, size: int = 8) -> Iterator[Pooler]:
     target: dict[str, Any] = psycopg.conninfo.conninfo_to_dict(server.render_as_string(hide_password=False))
     # Without one each client gets the database that it names.
     del target["dbname"]
-    directory = Path(tempfile.mkdtemp(prefix="syncer-pgbouncer-"))
-    file = directory / "pgbouncer.ini"
     words = " ".join(f"{name}={value}" for name, value in target.items() if value)
-    file.write_text(CONFIGURATION.format(target=words, port=port, mode=mode, size=size))
-    command = [program, "-q", str(file)]
-    if os.geteuid() == 0:
-        # It does not run as root; the server's own user may use the server's socket.
-        user = _owner_of(str(target.get("host", "")))
-        shutil.chown(directory, user)
-        command[1:1] = ["-u", user]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            until(partial(_is_listening, port), "PgBouncer")
-            yield Pooler(port)
-        finally:
-            process.terminate()
-    shutil.rmtree(directory)
+    with tempfile.TemporaryDirectory(prefix="syncer-pgbouncer-") as directory:
+        file = Path(directory) / "pgbouncer.ini"
+        file.write_text(CONFIGURATION.format(target=words, port=port, mode=mode, size=size))
+        command = [program, "-q", str(file)]
+        if os.geteuid() == 0:
+            # It does not run as root; the server's own user may use the server's socket.
+            user = _owner_of(str(target.get("host", "")))
+            shutil.chown(directory, user)
+            command[1:1] = ["-u", user]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            try:
+                until(partial(_is_listening, port), "PgBouncer")
+                yield Pooler(port)
+            finally:
+                process.terminate()
 
 
 def _owner_of(place: str) -> str:
