@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
 from contextlib import asynccontextmanager, closing, suppress
@@ -121,20 +120,7 @@ def moved_alone(copy: Path, file: Path) -> None:
     os.replace(copy, file)
 
 
-def copied_over(copy: Path, file: Path) -> None:
-    """Overwrite the file, which stays the same one, while its log is empty."""
-    log = file.with_name(f"{file.name}-wal")
-    with closing(sqlite3.connect(file, timeout=30, isolation_level=None)) as other:
-        while True:
-            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            other.execute("BEGIN IMMEDIATE")
-            if not log.stat().st_size:
-                shutil.copyfile(copy, file)
-                return
-            other.execute("ROLLBACK")
-
-
-@pytest.mark.parametrize("put", [moved, moved_alone, copied_over])
+@pytest.mark.parametrize("put", [moved, moved_alone])
 async def test_a_backup_in_the_place_of_a_sqlite_file_is_used_from_then_on(
     on_sqlite: Served, put: Callable[[Path, Path], None]
 ) -> None:
