@@ -14,7 +14,7 @@ from syncer.simulator.server import faults
 from syncer.simulator.server.endless import endless
 from syncer.simulator.server.faults import Answer
 from syncer.simulator.server.paging import Paging
-from tests.reliability.history_faults import CHANGED, UNREADABLE, and_again, twice
+from tests.reliability.history_faults import CHANGED, UNREADABLE, twice, unreadable_at_first
 from tests.reliability.tracked_source import STREAMS
 
 #: Streams by the names they have in a history, of which each has one or two: ``a`` and ``b``.
@@ -45,10 +45,8 @@ FAULTS: dict[str, Answer] = {
     "nothing, and another page": endless("the same", is_empty=True),
     "twice on a page, changed at first": twice(CHANGED),
     "twice on a page, unreadable at first": twice(UNREADABLE),
-    "changed on a page, and back": and_again(CHANGED, Paging()),
-    "unreadable on a page, then well": and_again(UNREADABLE, Paging()),
-    "changed on a page, and back, by change": and_again(CHANGED, Paging(order="changed_at")),
-    "unreadable on a page, then well, by change": and_again(UNREADABLE, Paging(order="changed_at")),
+    "unreadable on a page, then well, by id": unreadable_at_first(Paging()),
+    "unreadable on a page, then well, by change": unreadable_at_first(Paging(order="changed_at")),
     "cursor expired": faults.expired_cursor(),
     "rate limited": faults.rate_limited(7),
     "too many at once": faults.concurrency_limited(),

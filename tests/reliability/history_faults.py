@@ -22,11 +22,14 @@ def twice(change: dict[str, Any]) -> Mangled:
     return _rewritten(lambda data: data["results"].insert(0, {**data["results"][0], **change}))
 
 
-def and_again(change: dict[str, Any], paging: Paging) -> Mangled:
-    """Change the first record of a page, and lead back to the list's first page, which has it as it is."""
+def unreadable_at_first(paging: Paging) -> Mangled:
+    """Spoil the first record of a page, and lead back to the list's first page, which has it as it is.
+
+    Not a changed record: until it comes back the mirror would rightly differ from the source.
+    """
 
     def rewrite(data: Any) -> None:
-        data["results"][0].update(change)
+        data["results"][0].update(UNREADABLE)
         data["next"] = cursor_to_beginning(paging, 2)
 
     return _rewritten(rewrite)
