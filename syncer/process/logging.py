@@ -16,6 +16,8 @@ from urllib.parse import quote, quote_plus
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from syncer.process.log_limit import LogLimit
+
 HIDDEN = "**********"
 #: Libraries that log each request, statement or job at INFO, some with headers and parameters.
 _QUIET = ("alembic", "asyncio", "httpcore", "httpx", "sqlalchemy", "uvicorn")
@@ -97,6 +99,7 @@ def configure_logging(
         structlog.processors.StackInfoRenderer(),
     ]
     handler = logging.StreamHandler(out)
+    handler.addFilter(LogLimit())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
