@@ -111,6 +111,7 @@ class Settings(BaseModel):
         url = urlsplit(self.database.url.get_secret_value())
         found = (
             self.kombo.api_key.get_secret_value(),
+            self.web.token.get_secret_value(),
             self.web.webhook_secret.get_secret_value(),
             unquote(url.password or ""),
             *parse_qs(url.query).get("password", ()),

@@ -27,6 +27,7 @@ IMPORTS = {
         "app",
         "config",
         "domain",
+        "http_server",
         "operations",
         "planning",
         "process",
