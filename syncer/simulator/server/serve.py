@@ -15,9 +15,7 @@ from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.environment import Environment
 
 #: Limits of what clients take of it. The API's own rate limit is ``environment.limit``.
-LIMITS = Limits(
-    connections=256, connections_per_second=2_000, body=16 * 1024 * 1024, requests_per_second=None
-)
+LIMITS = Limits(connections=256, connections_per_second=2_000, body=4 * 1024 * 1024, requests_per_second=None)
 
 
 @asynccontextmanager
