@@ -1,4 +1,4 @@
-# One image, one process: `docker run -v syncer:/data … syncer run`, or any other command of syncer.
+# One image, one process: `docker run -v syncer:/data -e SYNCER_WEB__TOKEN=… … syncer run`, or any other command of syncer.
 # Relative paths of a configuration start at its own folder: one outside of /data names sqlite:////data/kombo.db.
 FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
@@ -17,8 +17,9 @@ FROM python:3.13-slim
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin syncer \
  && install --directory --owner syncer --group syncer /data
 COPY --from=build /opt/syncer /opt/syncer
-# The port is set here so that the health check and the service agree whatever the file says; inside
-# a container only the container's own network reaches 0.0.0.0.
+# The port is set here so that the health check and the service agree whatever the file says. The service
+# listens to the container's network, and starts with a token only: SYNCER_WEB__TOKEN, or a file of that name
+# in /run/secrets.
 ENV PATH="/opt/syncer/bin:$PATH" \
     PYTHONUNBUFFERED=1 \
     SYNCER_WEB__HOST=0.0.0.0 \

@@ -75,10 +75,12 @@ def simulate(
 
     Its companies are made up, too, and the same each time. What it prints is ready to be pasted.
     """
+    from syncer.process.logging import configure_logging
     from syncer.simulator.clock import SimClock
     from syncer.simulator.server.environment import Environment
     from syncer.simulator.server.limit import RateLimit
 
+    configure_logging("WARNING")
     if is_terminal():
         print_line(f"Making up {integrations * records:,} records …")
     environment = Environment.example(

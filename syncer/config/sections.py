@@ -28,6 +28,8 @@ from syncer.config.values import (
     PositiveDuration,
     ReserveValue,
     database_url,
+    host_name,
+    is_loopback,
     list_of_texts,
 )
 from syncer.domain.catalogue.lookup import catalogue, model_named, select_models
@@ -200,8 +202,22 @@ class Web(_Section):
     enabled: bool = True
     host: str = Field(default="127.0.0.1", min_length=1)
     port: int = Field(default=8484, ge=0, le=65535)
+    token_file: SecretFile = None
+    token: Secret = SecretStr("")
+    hosts: Annotated[
+        tuple[Annotated[str, AfterValidator(host_name)], ...],
+        BeforeValidator(partial(list_of_texts, example="mirror.example.com")),
+    ] = ()
     webhook_secret_file: SecretFile = None
     webhook_secret: Secret = SecretStr("")
+
+    def check_access(self) -> None:
+        """Check that not everybody on the network is let in. Raises UsageError."""
+        if self.enabled and not is_loopback(self.host) and not self.token.get_secret_value():
+            raise UsageError(
+                f"The status page would be open to everybody who reaches {self.host}: set web.token or "
+                'web.token_file, or web.host = "127.0.0.1", or web.enabled = false.'
+            )
 
 
 class Log(_Section):

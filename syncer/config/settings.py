@@ -110,6 +110,7 @@ class Settings(BaseModel):
         """Collect every text that must never be shown."""
         found = (
             self.kombo.api_key.get_secret_value(),
+            self.web.token.get_secret_value(),
             self.web.webhook_secret.get_secret_value(),
             *passwords(self.database.url.get_secret_value()),
             *self._sent_secrets(),

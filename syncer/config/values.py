@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
@@ -95,6 +96,24 @@ def base_url(value: object) -> str | None:
 
 
 BaseUrl = Annotated[str | None, BeforeValidator(base_url)]
+
+
+def host_name(value: str) -> str:
+    """Check the name or address of a host, as clients call it."""
+    try:
+        ip_address(value)
+    except ValueError:
+        if not re.fullmatch(r"[\w-]+(\.[\w-]+)*\.?", value, re.ASCII):
+            raise ValueError("should be a name such as mirror.example.com, without a port") from None
+    return value
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address to listen on can be reached from this machine alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def blank_is_none(value: object) -> object:

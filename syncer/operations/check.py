@@ -10,7 +10,7 @@ from syncer.app import App
 from syncer.domain.catalogue.lookup import category_models, select_models
 from syncer.domain.catalogue.model import Model
 from syncer.domain.catalogue.tables import table_models
-from syncer.domain.errors import KeyRefused, KomboError, SyncerError
+from syncer.domain.errors import KeyRefused, KomboError, SyncerError, UsageError
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.planning.selection import NO_INTEGRATION
@@ -45,6 +45,10 @@ async def check(app: App) -> AsyncIterator[Finding]:
         yield Finding("database", True, f"{shown} is at revision {wanted}")
     else:
         yield Finding("database", True, f"{shown} will be migrated from revision {before} to {wanted}")
+    try:
+        app.settings.web.check_access()
+    except UsageError as error:
+        yield Finding("web", False, str(error))
     failed: SyncerError | None = None
     try:
         async for finding in _check_kombo(app, app.selection.configured(before == wanted)):

@@ -17,6 +17,7 @@ from urllib.parse import quote, quote_plus
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from syncer.process.log_limit import LogLimit
 from syncer.process.log_writer import LogWriter
 
 HIDDEN = "**********"
@@ -107,6 +108,7 @@ def configure_logging(
         structlog.processors.StackInfoRenderer(),
     ]
     handler = LogWriter(out.fileno(), out.encoding) if in_background else logging.StreamHandler(out)
+    handler.addFilter(LogLimit())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(LogWriter.FIELDS)],

@@ -92,6 +92,13 @@ def test_check_tells_what_would_be_mirrored_and_what_not(mirror: Shell, source: 
     assert any(not each["is_well"] and "INVALID" in each["found"] for each in bad.json["findings"])
 
 
+def test_check_tells_that_the_service_would_let_everybody_in(mirror: Shell) -> None:
+    ran = mirror.run("check", SYNCER_WEB__HOST="0.0.0.0")
+    assert ran.code == 1
+    assert "not ok web: The status page would be open to everybody who reaches 0.0.0.0:" in ran.out
+    assert mirror.run("check", SYNCER_WEB__HOST="0.0.0.0", SYNCER_WEB__TOKEN="a-token").code == 0
+
+
 def test_check_of_an_integration_that_kombo_does_not_know(mirror: Shell) -> None:
     ran = mirror.run("check", SYNCER_INTEGRATIONS='[{"id": "personio:unknown"}]')
     assert ran.code == 1

@@ -302,6 +302,41 @@ def test_a_taken_port_is_one_clear_sentence(serve: Serve, small: Mirror) -> None
     ]
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_beyond_this_machine_it_does_not_start_without_a_token(
+    serve: Serve, small: Mirror, host: str
+) -> None:
+    source = serve(make_environment())
+    service = source.start(small.database_url, SYNCER_WEB__HOST=host)
+    assert service.end() == 2
+    assert service.lines == [
+        f"Error: The status page would be open to everybody who reaches {host}: set web.token or "
+        'web.token_file, or web.host = "127.0.0.1", or web.enabled = false.\n'
+    ]
+
+
+def test_beyond_this_machine_the_token_opens_the_pages_and_none_the_health_check(
+    serve: Serve, small: Mirror, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("a-token-of-the-tests\n")
+    source = serve(make_environment())
+    service = source.start(
+        small.database_url, SYNCER_WEB__HOST="0.0.0.0", SYNCER_WEB__TOKEN_FILE=str(tmp_path / "token")
+    )
+    port = httpx.URL(service.wait_for("pages_served")["url"]).port
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        assert client.get("/healthz", headers={"Host": "10.1.2.3"}).status_code == 200
+        for path in ("/", "/status"):
+            assert client.get(path).status_code == 401
+            assert client.get(path, auth=("anybody", "wrong")).status_code == 401
+            assert client.get(path, auth=("anybody", "a-token-of-the-tests")).status_code == 200
+            bearer = {"Authorization": "Bearer a-token-of-the-tests"}
+            assert client.get(path, headers=bearer).status_code == 200
+            assert client.get(path, headers={**bearer, "Host": "rebound.example"}).status_code == 421
+    stopped_well(service)
+    assert "a-token-of-the-tests" not in "".join(service.lines)
+
+
 def test_a_refused_key_does_not_end_it_and_is_told_everywhere(serve: Serve, ready: Mirror) -> None:
     source = serve(make_environment())
     settings = {"SYNCER_KOMBO__API_KEY": "ks_dev_wrong"}

@@ -1,4 +1,4 @@
-"""The page about the architecture names files, folders and functions that exist."""
+"""The pages about architecture and security name files, folders and functions that exist."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "docs" / "architecture.md", ROOT / "CONTRIBUTING.md"]
+PAGES = [ROOT / "docs" / "architecture.md", ROOT / "CONTRIBUTING.md", ROOT / "docs" / "security.md"]
 
 #: A file or folder in code style, such as `sync/page.py` or `domain/native/paging/`.
 PATH = re.compile(r"`((?:[a-z_]+/)+(?:[a-z_]+\.(?:py|json|md|toml))?)`")

@@ -16,7 +16,7 @@ WORDS = {str(member) for states in (StreamState, Outcome, IntegrationState) for 
 #: The same words where they say something else.
 OTHER_MEANINGS = {
     "cli/output.py": {"incomplete"},  # outcome of a whole command
-    "daemon/web/server.py": {"unavailable"},  # answer of the health check
+    "daemon/web/pages.py": {"unavailable"},  # answer of the health check
     "simulator/company/records.py": {"gone"},  # a word of made-up sentences
     "store/schema/state_tables.py": {"waiting"},  # a column of the request budget
     "store/state/budget.py": {"waiting"},

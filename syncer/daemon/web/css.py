@@ -5,6 +5,9 @@ The classes of states are the values of ``Severity``.
 
 from __future__ import annotations
 
+import base64
+import hashlib
+
 CSS = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #1d2329; --dim: #68717b; --line: #e3e6e9;
   --ok: #20734a; --warning: #8a5a00; --error: #b3261e; --link: #1f5fa8; }
@@ -35,3 +38,6 @@ th:last-child, td:last-child { padding-right: 0; }
   .problems td, .problems td:first-child, .problems td:nth-child(2) { display: block; width: auto;
     padding: 0; border: 0; } }
 """
+
+#: The source of style that the pages permit, and no other.
+CSS_HASH = f"sha256-{base64.b64encode(hashlib.sha256(CSS.encode()).digest()).decode()}"

@@ -56,11 +56,14 @@ def simulator_app(environment: Environment) -> Starlette:
 def _endpoint(environment: Environment, model: Model | None) -> Respond:
     async def respond(request: Request) -> Response:
         logged = _logged(environment, request, model)
-        if _is_native(request):
+        is_known = _has_key(environment, request)
+        if _is_native(request) and is_known:
             logged.call, logged.params = called(await request.body())
         response = await _answer(environment, request, logged, model)
         logged.status = response.status_code
-        environment.requests.append(logged)
+        if is_known:
+            # What strangers send takes no memory.
+            environment.requests.append(logged)
         is_page = logged.model is not None or logged.call is not None
         if is_page and logged.status == 200 and environment.between_pages is not None:
             environment.between_pages(logged)
@@ -91,7 +94,7 @@ async def _answer(
     late = fault if isinstance(fault, Late) else None
     if late is not None and not _is_native(request):
         await environment.sleep(late.seconds)
-    if request.headers.get("authorization") != f"Bearer {environment.api_key}":
+    if not _has_key(environment, request):
         return _response(
             environment, _error(401, "PLATFORM.AUTHENTICATION_INVALID", "The API key is not valid.")
         )
@@ -110,6 +113,10 @@ async def _answer(
         reply, body = replace(reply, skew=fault.skew), fault.change(reply.body)
     response = _response(environment, reply, body, environment.limit.headers())
     return _Broken(response, fault.raising) if isinstance(fault, Dropped) else response
+
+
+def _has_key(environment: Environment, request: Request) -> bool:
+    return request.headers.get("authorization") == f"Bearer {environment.api_key}"
 
 
 def _is_native(request: Request) -> bool:

@@ -9,10 +9,13 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 
-import uvicorn
-
+from syncer.http_server.limits import Limits
+from syncer.http_server.server import serving
 from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.environment import Environment
+
+#: Limits of what clients take of it. The API's own rate limit is ``environment.limit``.
+LIMITS = Limits(connections=256, connections_per_second=2_000, body=4 * 1024 * 1024, requests_per_second=None)
 
 
 @asynccontextmanager
@@ -21,16 +24,10 @@ async def running(environment: Environment, *, host: str = "127.0.0.1", port: in
 
     Port 0 takes a free one. Raises OSError if the port is taken.
     """
-    listener = socket.create_server((host, port))
-    server = _Server(environment)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        await server.ready.wait()
-        yield f"http://{host}:{listener.getsockname()[1]}/v1"
-    finally:
-        server.should_exit = True
-        await task
-        listener.close()
+    app = simulator_app(environment)
+    with socket.create_server((host, port)) as listener:
+        async with serving(app, listener, LIMITS, name="simulator", is_dated=False):
+            yield f"http://{host}:{listener.getsockname()[1]}/v1"
 
 
 async def serve(
@@ -72,31 +69,3 @@ def running_in_thread(environment: Environment, *, port: int = 0) -> Iterator[st
             loop.call_soon_threadsafe(stop.set)
     finally:
         thread.join()
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its own Date header, signal handlers and logging."""
-
-    def __init__(self, environment: Environment) -> None:
-        super().__init__(
-            uvicorn.Config(
-                simulator_app(environment),
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                workers=1,
-                proxy_headers=False,
-                date_header=False,
-                server_header=False,
-                timeout_graceful_shutdown=1,
-            )
-        )
-        self.ready = asyncio.Event()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        self.ready.set()

@@ -17,7 +17,8 @@ from syncer.app import App
 from syncer.config.sections import Web
 from syncer.config.settings import Settings
 from syncer.daemon.database_health import DatabaseHealth
-from syncer.daemon.web.server import listening, pages, serve_pages
+from syncer.daemon.web.pages import pages
+from syncer.daemon.web.server import listening, serve_pages
 from syncer.domain.errors import DatabaseUnavailable, UsageError
 from syncer.domain.streams.stream import Mode
 from syncer.operations.status import status
@@ -35,7 +36,7 @@ PATHS = ("/healthz", "/status", "/")
 async def browser(app: App, **arguments: Any) -> AsyncIterator[httpx.AsyncClient]:
     """Asks the pages without a socket."""
     transport = httpx.ASGITransport(app=pages(app, **arguments))
-    async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
 
 

@@ -52,16 +52,22 @@ async def test_the_date_is_the_simulated_clocks(get: Get, clock: SimClock) -> No
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer wrong", "ks_dev_simulator", "Basic abc"])
-async def test_without_the_key_nothing_is_served(
-    client: httpx.AsyncClient, authorization: str | None
+async def test_without_the_key_nothing_is_served_or_kept(
+    client: httpx.AsyncClient, environment: Environment, authorization: str | None
 ) -> None:
-    for path in ("/hris/employees", "/check-api-key", f"/integrations/{INTEGRATION}"):
-        request = client.build_request("GET", path)
+    for method, path in (
+        ("GET", "/hris/employees"),
+        ("GET", "/check-api-key"),
+        ("GET", f"/integrations/{INTEGRATION}"),
+        ("POST", "/passthrough/personio/v1"),
+    ):
+        request = client.build_request(method, path)
         del request.headers["authorization"]
         if authorization is not None:
             request.headers["authorization"] = authorization
         response = await client.send(request)
         assert (response.status_code, _code(response)) == (401, "PLATFORM.AUTHENTICATION_INVALID")
+    assert list(environment.requests) == []
 
 
 async def test_a_list_needs_a_known_integration(client: httpx.AsyncClient, environment: Environment) -> None:

@@ -1,0 +1,58 @@
+"""A query whose answer requests share, so that no number of them makes it run more often than is good."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from syncer.domain.errors import DatabaseUnavailable
+
+#: How many times as long as it took an answer is kept: running again and again takes a fifth of the time.
+KEPT = 4
+
+_K = TypeVar("_K")
+_T = TypeVar("_T")
+
+
+class SharedQuery(Generic[_K, _T]):
+    """A query in a thread, one at a time, whose answer all requests get that come meanwhile and soon after.
+
+    So a database that hangs holds one thread, and a large mirror is not summed up without end. patience:
+    seconds that a request waits, and that an answer is kept at most.
+    """
+
+    def __init__(self, query: Callable[[_K], _T], patience: float) -> None:
+        self._query = query
+        self._patience = patience
+        self._running: asyncio.Task[_T] | None = None
+        self._key: _K | None = None
+        self._fresh_until = 0.0
+
+    async def ask(self, key: _K) -> _T:
+        """Answer with the result for a key; an answer for another one is not kept.
+
+        Raises DatabaseUnavailable where it takes too long, and what the query raises.
+        """
+        running = self._running
+        if running is None or (running.done() and not self._is_fresh(running, key)):
+            self._key = key
+            self._running = running = asyncio.create_task(self._run(key))
+            # Nobody may be left to hear of it.
+            running.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.wait({running}, timeout=self._patience)
+        if not running.done():
+            raise DatabaseUnavailable(f"The database has not answered for {self._patience:g} s.")
+        return running.result()
+
+    def _is_fresh(self, done: asyncio.Task[_T], key: _K) -> bool:
+        is_good = not done.cancelled() and done.exception() is None
+        return is_good and key == self._key and asyncio.get_running_loop().time() < self._fresh_until
+
+    async def _run(self, key: _K) -> _T:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        result = await asyncio.to_thread(self._query, key)
+        ended = loop.time()
+        self._fresh_until = ended + min(KEPT * (ended - started), self._patience)
+        return result

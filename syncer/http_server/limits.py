@@ -1,0 +1,41 @@
+"""Limits of what clients may take: connections, time, bytes, requests a second."""
+
+from __future__ import annotations
+
+import resource
+from dataclasses import dataclass
+
+#: The share of the process's descriptors that connections may hold, and the number that always may.
+_SHARE = 4
+_LEAST_CONNECTIONS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of one server.
+
+    connections: at once; fewer where the process may not open many files. connections_per_second: accepted;
+    others wait in the system. head, body: bytes of a request.
+    request_seconds: from the first byte of a request to its last. response_seconds: for what was written to
+    be taken. requests_per_second: None where all are answered as they come.
+    """
+
+    connections: int
+    connections_per_second: float
+    body: int
+    requests_per_second: float | None
+    head: int = 16 * 1024
+    request_seconds: float = 10.0
+    response_seconds: float = 30.0
+
+
+def connections_within(most: int, descriptors: int) -> int:
+    """Fit a number of connections into the descriptors of a process, which needs most for its work."""
+    if descriptors == resource.RLIM_INFINITY:
+        return most
+    return min(most, max(_LEAST_CONNECTIONS, descriptors // _SHARE))
+
+
+def descriptors() -> int:
+    """Read how many files and sockets this process may have open."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
