@@ -186,7 +186,8 @@ def test_variables_of_postgresql_that_mean_nothing_are_told_in_words(
 
 def test_a_fault_of_the_program_is_told_as_one(shell: Shell, sqlite_url: str) -> None:
     shell.settings = {"SYNCER_DATABASE__URL": sqlite_url}
-    shell.run("integrations", "add", "personio:one")
+    shell.run("migrate")
+    shell.run("integrations", "add", "personio:one", "--no-check")
     with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as connection:
         connection.execute("UPDATE sync_integrations SET checked_at = 'never'")
     connection.close()
