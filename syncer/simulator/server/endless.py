@@ -22,7 +22,7 @@ def endless(figure: str, paging: Paging | None = None, *, is_empty: bool = False
 
     def change(body: bytes) -> bytes:
         answer = json.loads(body)
-        if answer["status"] == "success":
+        if answer["status"] == "success" and "results" in answer["data"]:
             answer["data"]["next"] = cursor_to_beginning(paging or Paging(), next(numbers))
             if is_empty:
                 answer["data"]["results"] = []
