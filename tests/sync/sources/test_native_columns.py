@@ -117,7 +117,7 @@ async def test_a_process_that_runs_with_the_old_columns_can_write_no_more(make_n
             key = next(key for key in world.streams() if key.model == PEOPLE)
             result = await run_stream(engine, asking, key, mode=Mode.RESTART)
         assert result.outcome is Outcome.FAILED
-        assert "Another process mirrors people" in str(result.error)
+        assert "Another process mirrors this list" in str(result.error)
         await new.reprojection.finish()
     assert "address" in next(iter(view(world, PEOPLE).values()))
 
