@@ -88,7 +88,7 @@ def test_the_work_is_done_though_its_summary_cannot_be_printed(
 @pytest.mark.parametrize("redirection", ["2>&-", "2> /dev/full", "<&- >&- 2>&-"])
 def test_an_error_that_cannot_be_printed_keeps_its_code(shell: Shell, redirection: str) -> None:
     ran = in_shell(shell, f"syncer sync {redirection}")
-    assert (ran.code, ran.out, ran.err) == (2, "", "")
+    assert (ran.code, ran.out, ran.err) == (3, "", "")
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(asking_sqlite: Shell) -> None:

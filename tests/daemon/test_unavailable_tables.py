@@ -61,12 +61,15 @@ def limited(server: PostgresServer, url: str, setting: str) -> None:
     server.admin.execute(f'ALTER DATABASE "{name}" SET {setting}'.encode())
 
 
+RUN_ENDS = {"run_ended", "run_failed"}
+
+
 class Serving:
     """A service that has read everything once, and is looked at from outside."""
 
     def __init__(self, source: ServedSource, url: str) -> None:
         self.source, self.url = source, url
-        settings = {**source.settings(url), "SYNCER_SYNC__EVERY": "1s"}
+        settings = {**source.settings(url), "SYNCER_SYNC__EVERY": "1s", "SYNCER_LOG__LEVEL": "DEBUG"}
         command = (sys.executable, impatient_program.__file__, "run")
         self.service: Service = source.start_program(command, settings)
         self.page: str = self.service.wait_for("pages_served")["url"]
@@ -76,7 +79,7 @@ class Serving:
 
     def ended(self, outcome: str, since: int, model: str | None = None) -> set[str]:
         """Give the models whose runs have ended so since an event."""
-        found = [each for each in self.service.events()[since:] if each["event"] == "run_ended"]
+        found = [each for each in self.service.events()[since:] if each["event"] in RUN_ENDS]
         return {
             each["model"] for each in found if each["outcome"] == outcome and model in (None, each["model"])
         }

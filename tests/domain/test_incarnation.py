@@ -8,7 +8,7 @@ import pytest
 
 from syncer.domain.incarnation import Incarnation, is_another
 
-BEFORE = Incarnation((16384, 17001), 7, "run")
+BEFORE = Incarnation({"database": 16384, "sync_runs": 17001}, 7, "run")
 
 
 @pytest.mark.parametrize(
@@ -20,8 +20,9 @@ BEFORE = Incarnation((16384, 17001), 7, "run")
         (replace(BEFORE, last_run=None), False, True),
         (replace(BEFORE, leases=8), True, False),
         (replace(BEFORE, leases=6), True, True),
-        (replace(BEFORE, objects=(16384, 18001)), True, True),
-        (replace(BEFORE, objects=(None, None)), True, True),
+        (replace(BEFORE, objects={"database": 16384, "sync_runs": 18001}), True, True),
+        (replace(BEFORE, objects={"database": 16385, "sync_runs": 17001}), True, True),
+        (replace(BEFORE, objects={"database": 16384}), True, False),
     ],
 )
 def test_new_tables_leases_not_given_and_an_unknown_run_show_another_database(

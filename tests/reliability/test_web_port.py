@@ -100,11 +100,12 @@ def is_healthy(port: int) -> bool:
 
 def start(source: ServedSource, database_url: str) -> Service:
     environment = {**source.settings(database_url), "SYNCER_SYNC__EVERY": "1s"}
+    environment["SYNCER_LOG__LEVEL"] = "DEBUG"
     return source.start_program((*SYNCER, "run"), environment, preexec_fn=few_descriptors)
 
 
 def lines_about_clients(service: Service) -> list[str]:
-    return [each["event"] for each in service.events() if each["level"] != "info"]
+    return [each["event"] for each in service.events() if each["level"] not in {"info", "debug"}]
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,8 @@ async def test_the_second_integrations_record_is_quarantined_and_the_first_ones_
         assert (rows(world), rows(world, "hris_employees_groups")) == before, "nothing moves"
         assert await entries(world) == [(loser.integration_id, taken, "id_taken")]
         assert (of(world, winner).state, of(world, loser).state) == ("complete", "incomplete")
-        assert of(world, winner).last_outcome == of(world, loser).last_outcome == Outcome.COMPLETE
+        outcomes = (of(world, winner).last_outcome, of(world, loser).last_outcome)
+        assert outcomes == (Outcome.COMPLETE, Outcome.INCOMPLETE)
 
 
 async def test_a_record_that_comes_when_its_id_is_free_again_leaves_the_quarantine(

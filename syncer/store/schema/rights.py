@@ -24,7 +24,8 @@ def must_migrate(database: Database, connection: Connection, version_table: str)
     role, schema, may_create, search_path, present = connection.execute(_RIGHTS).one()
     if not may_create:
         raise DatabaseRefused(
-            f"The role {role} may not create tables in {database.shown_url}: have the owner of the database "
+            f"The role {role}, whose search_path is {search_path}, may not create tables in "
+            f"{database.shown_url}: have the owner of the database "
             f"run `{_grant(connection, role, schema, search_path, present)}` there."
         )
     owner = connection.execute(_OWNER, {"name": version_table}).scalar_one_or_none()

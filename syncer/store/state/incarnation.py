@@ -12,10 +12,10 @@ from syncer.store.schema.mirror_tables import metadata, runs, streams
 #: A restored database has another number, other tables, or has filled them anew.
 _OBJECTS = text(
     """
-    SELECT (SELECT oid FROM pg_database WHERE datname = current_database()),
-           (SELECT sum(oid::bigint) FROM pg_class
-            WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname = ANY(:names)),
-           pg_relation_filenode(to_regclass('sync_streams'))
+    SELECT 'database', oid FROM pg_database WHERE datname = current_database()
+    UNION ALL SELECT relname, oid FROM pg_class
+    WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname = ANY(:names)
+    UNION ALL SELECT 'rows of ' || relname, relfilenode FROM pg_class WHERE oid = to_regclass('sync_streams')
     """
 )
 _LEASES = select(func.coalesce(func.sum(streams.c.fence), 0))
@@ -29,9 +29,10 @@ def read_incarnation(database: Database, before: Incarnation | None = None) -> I
     """
     # A connection's cache may hold pages of the file that was there before.
     with database.read(fresh=True) as connection:
-        objects: tuple[int | None, ...] = ()
+        objects = dict(before.objects) if before else {}
         if not database.is_sqlite:
-            objects = tuple(connection.execute(_OBJECTS, {"names": list(metadata.tables)}).one())
+            for name, number in connection.execute(_OBJECTS, {"names": list(metadata.tables)}):
+                objects[name] = number
         if not inspect(connection).has_table(runs.name):
             raise DatabaseReplaced(f"The database {database.shown_url} has lost its tables.")
         leases = connection.execute(_LEASES).scalar_one()
