@@ -7,8 +7,8 @@ is heavy, is imported inside the function that needs it. So ``--help`` and compl
 
 from __future__ import annotations
 
+import io
 import sys
-import traceback
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,10 +36,11 @@ from syncer.cli import (
     sync,
 )
 from syncer.cli.interrupt import INTERRUPTED
-from syncer.cli.output import print_note, printable
+from syncer.cli.output import print_note
 from syncer.cli.session import Session
 from syncer.cli.streams import OutputFailed, drop_stalled_output, output_failure, prepare_streams
 from syncer.domain.errors import SyncerError
+from syncer.domain.texts.exceptions import describe_exception, format_trace
 
 
 class _Group(click.Group):
@@ -132,7 +133,7 @@ def _run(session: Session, arguments: list[str]) -> int:
     except OutputFailed:
         raise
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return error.exit_code
     except click.Abort:
         return INTERRUPTED
@@ -141,19 +142,24 @@ def _run(session: Session, arguments: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _show(error: click.ClickException) -> None:
+    """Print an error of click's with its usage: it repeats what was typed."""
+    text = io.StringIO()
+    error.show(file=text)
+    print_note(text.getvalue().removesuffix("\n"))
+
+
 def _report(session: Session, error: Exception) -> int:
     """Report an error in one sentence on stderr; gives its exit code."""
     if session.debug:
-        print_note(session.hide("".join(traceback.format_exception(error))).removesuffix("\n"))
+        print_note(session.hide(format_trace(error)))
     if isinstance(error, SyncerError):
         text, code = str(error), error.exit_code
     else:
-        # The first line: what follows may quote a whole statement and its data.
-        words = (str(error).splitlines() or ["no message"])[0].rstrip(".")
-        text, code = f"This is a bug in syncer: {type(error).__name__}: {words}.", 1
+        text, code = f"This is a bug in syncer: {describe_exception(error)}.", 1
         if not session.debug:
             text += " `syncer --debug …` shows where it comes from."
-    print_note(f"Error: {printable(session.hide(text), keep=chr(10))}")
+    print_note(f"Error: {session.hide(text)}")
     return code
 
 

@@ -15,11 +15,11 @@ from syncer.cli.output import (
     print_json,
     print_line,
     print_rich,
-    printable,
     styled,
 )
 from syncer.cli.session import Session
 from syncer.domain.errors import SyncerError
+from syncer.domain.texts.printable import printable
 
 if TYPE_CHECKING:
     from syncer.operations.check import Finding

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING
 import click
 
 from syncer.cli.options import pass_session
-from syncer.cli.output import console, is_terminal, own_command, print_line, printable, time_of_day
+from syncer.cli.output import console, is_terminal, own_command, print_line, time_of_day, write_line
 from syncer.cli.session import Session
 from syncer.domain.durations import describe_elapsed
 from syncer.domain.errors import UsageError
 from syncer.domain.stream_key import StreamKey
+from syncer.domain.texts.printable import printable
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -216,7 +217,7 @@ class _Watch:
 
     def changed(self, _integration_id: str, sentence: str) -> None:
         """Print a change at the source."""
-        _print_event("source", printable(sentence))
+        _print_event("source", sentence)
 
     def _print_arrival(self, step: Progress) -> None:
         from syncer.cli.progress import effects
@@ -227,7 +228,7 @@ class _Watch:
             news = [each for each in effects(step.result.counts) if "unchanged" not in each]
             _print_event("mirror", f"{step.key.model}: {', '.join(news)}", colour="green")
         elif not step.result.outcome.is_well and step.result.error:
-            _print_event("mirror", f"{step.key.model}: {printable(step.result.error)}", colour="red")
+            _print_event("mirror", f"{step.key.model}: {step.result.error}", colour="red")
 
     def _introduction(self) -> list[str]:
         from syncer.cli.progress import counted
@@ -257,4 +258,4 @@ def _print_event(place: str, text: str, colour: str | None = None) -> None:
     # Colours are for those who have not asked to be spared them.
     is_coloured = is_terminal() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     mark: Callable[..., str] = click.style if is_coloured else lambda text, **_: text
-    print_line(f"{mark(time_of_day(), dim=True)}  {mark(place, fg=colour)}  {text}")
+    write_line(f"{mark(time_of_day(), dim=True)}  {mark(place, fg=colour)}  {printable(text)}")

@@ -9,8 +9,9 @@ import click
 from syncer.cli.completion import complete_integrations, complete_models
 from syncer.cli.interrupt import INTERRUPTED, run_interruptible
 from syncer.cli.options import json_option, pass_session
-from syncer.cli.output import print_json, print_line, print_note, print_rich, printable, table
+from syncer.cli.output import print_json, print_line, print_note, print_rich, table
 from syncer.cli.session import Session
+from syncer.domain.texts.printable import printable
 
 if TYPE_CHECKING:
     from syncer.operations.integrations import Added

@@ -7,8 +7,9 @@ from dataclasses import asdict
 import click
 
 from syncer.cli.options import json_option, pass_session
-from syncer.cli.output import print_json, print_line, printable
+from syncer.cli.output import print_json, print_line
 from syncer.cli.session import Session
+from syncer.domain.texts.printable import printable
 
 
 @click.command()

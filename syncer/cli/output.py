@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncer.cli.streams import OutputFailed, write_in_utf8
+from syncer.domain.texts.printable import printable, printable_json
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 #: In a pipe nothing is wrapped or cut: no line is longer than this.
 _ENDLESS = 100_000
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 
 def is_terminal() -> bool:
@@ -33,13 +33,16 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def printable(text: str, *, keep: str = "") -> str:
-    """Escape control characters: what others typed must not steer the terminal."""
-    return text.translate({code: shown for code, shown in _CONTROL.items() if chr(code) not in keep})
-
-
 def print_line(text: str = "") -> None:
-    """Write a line to stdout. That it cannot be written is no reason to stop the work that is reported."""
+    """Write a line to stdout, or several; of what others typed nothing steers the terminal."""
+    write_line(printable(text, keep="\n\t"))
+
+
+def write_line(text: str) -> None:
+    """Write a line to stdout as it is.
+
+    That it cannot be written is no reason to stop the work that is reported.
+    """
     with suppress(OutputFailed):
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
@@ -47,14 +50,15 @@ def print_line(text: str = "") -> None:
 
 def print_note(text: str) -> None:
     """Write a line to stderr, for the person who waits."""
-    sys.stderr.write(f"{text}\n")
+    shown = printable(text, keep="\n\t")
+    sys.stderr.write(f"{shown}\n")
     sys.stderr.flush()
 
 
 def print_json(value: Any) -> None:
     """Write a value as one JSON document."""
     write_in_utf8()
-    print_line(json.dumps(value, indent=2, ensure_ascii=False))
+    write_line(printable_json(json.dumps(value, indent=2, ensure_ascii=False)))
 
 
 def print_rich(*things: RenderableType) -> None:
@@ -67,15 +71,15 @@ def print_rich(*things: RenderableType) -> None:
     with out.capture() as captured:
         out.print(*things, sep="\n")
     for line in captured.get().splitlines():
-        print_line(line.rstrip())
+        write_line(line.rstrip())
 
 
 def console() -> Console:
     """Make rich's console for stdout; texts are taken as they are."""
-    from rich.console import Console
+    from syncer.cli.rich_console import SafeConsole
 
     width = None if is_terminal() else _ENDLESS
-    return Console(highlight=False, markup=False, emoji=False, width=width)
+    return SafeConsole(highlight=False, markup=False, emoji=False, width=width)
 
 
 def table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:

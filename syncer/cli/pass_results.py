@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from syncer.cli.output import join_models, outcome_of, print_line, print_rich, printable, styled, table
+from syncer.cli.output import join_models, outcome_of, print_line, print_rich, styled, table
 from syncer.cli.progress import counted, effects, is_problem, line_of
 from syncer.domain.durations import describe_elapsed
 from syncer.domain.records.change import Counts
 from syncer.domain.streams.state import Outcome
+from syncer.domain.texts.printable import printable
 from syncer.sync.context import Result
 
 _COUNTED = ("created", "updated", "unchanged", "deleted", "restored", "quarantined")

@@ -14,11 +14,12 @@ from click.shell_completion import CompletionItem
 from syncer.cli.completion import complete_integrations
 from syncer.cli.interrupt import INTERRUPTED
 from syncer.cli.options import json_option, pass_session
-from syncer.cli.output import is_terminal, print_json, print_line, print_note, printable
+from syncer.cli.output import is_terminal, print_json, print_line, print_note, write_line
 from syncer.cli.preview import preview
 from syncer.cli.session import Session
 from syncer.cli.streams import write_in_utf8
 from syncer.domain.native.call import METHODS, Call
+from syncer.domain.texts.printable import printable, printable_json
 
 if TYPE_CHECKING:
     from syncer.kombo.passthrough import NativeAnswer
@@ -229,7 +230,8 @@ def _print(answer: NativeAnswer, *, include: bool, body: bool) -> None:
         text = _text(answer)
         if not is_terminal():
             write_in_utf8()
-        print_line(printable(text, keep="\n\t") if is_terminal() else text)
+        # A pipe gets the body as it is; JSON says the same with its hidden characters escaped.
+        (print_line if is_terminal() else write_line)(text)
 
 
 def _text(answer: NativeAnswer) -> str:
@@ -239,8 +241,8 @@ def _text(answer: NativeAnswer) -> str:
     if isinstance(answer.data, str):
         return answer.data.removesuffix("\n")
     if is_terminal():
-        return json.dumps(answer.data, indent=2, ensure_ascii=False)
-    return (answer.body or b"").decode(errors="replace")
+        return printable_json(json.dumps(answer.data, indent=2, ensure_ascii=False))
+    return printable_json((answer.body or b"").decode(errors="replace"))
 
 
 def _status(answer: NativeAnswer) -> str:

@@ -10,8 +10,9 @@ import click
 
 from syncer.cli.completion import complete_integrations, complete_native_lists
 from syncer.cli.options import json_option, pass_session
-from syncer.cli.output import print_json, print_line, print_rich, printable, table
+from syncer.cli.output import print_json, print_line, print_rich, table
 from syncer.cli.session import Session
+from syncer.domain.texts.printable import printable
 
 if TYPE_CHECKING:
     from syncer.operations.preview import Preview

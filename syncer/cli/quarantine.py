@@ -8,9 +8,10 @@ import click
 
 from syncer.cli.interrupt import INTERRUPTED, run_interruptible
 from syncer.cli.options import json_option, pass_session, stream_options
-from syncer.cli.output import print_json, print_line, print_note, print_rich, printable, table
+from syncer.cli.output import print_json, print_line, print_note, print_rich, table
 from syncer.cli.refreshed import are_well, in_words, print_refreshed, value_of
 from syncer.cli.session import Session
+from syncer.domain.texts.printable import printable
 
 if TYPE_CHECKING:
     from syncer.store.state.quarantine import Entry

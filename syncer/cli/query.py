@@ -40,8 +40,20 @@ GRACE = 5.0
     metavar="N",
     help=f"Show so many rows, 0 all; {TABLE_LIMIT} for a table on a terminal unless given.",
 )
+@click.option(
+    "--spreadsheet",
+    is_flag=True,
+    help="With csv: begin texts with ' that a spreadsheet would run as a formula.",
+)
 @pass_session
-def query(session: Session, sql: str, form: str | None, params: tuple[str, ...], limit: int | None) -> int:
+def query(
+    session: Session,
+    sql: str,
+    form: str | None,
+    params: tuple[str, ...],
+    limit: int | None,
+    spreadsheet: bool,
+) -> int:
     """Run one SQL statement on the mirror, read-only.
 
     SQL may be - to read it from standard input.
@@ -55,12 +67,14 @@ def query(session: Session, sql: str, form: str | None, params: tuple[str, ...],
     form = form or ("table" if is_terminal() else "csv")
     if limit is None and form == "table" and is_terminal():
         limit = TABLE_LIMIT
+    if spreadsheet and form != "csv":
+        raise click.UsageError("--spreadsheet goes with --format csv.")
     parameters = dict(_pair(each) for each in params)
     statement = (_read_statement() if sql == "-" else sql).strip().rstrip(";")
     if not statement:
         raise click.UsageError("There is no statement to run.")
     with session.opened_app() as app:
-        return _run(Query(app, statement, parameters), form, limit or None)
+        return _run(Query(app, statement, parameters), form, limit or None, spreadsheet)
 
 
 def _read_statement() -> str:
@@ -77,10 +91,10 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _run(query: Query, form: str, limit: int | None) -> int:
+def _run(query: Query, form: str, limit: int | None, spreadsheet: bool) -> int:
     """Run the query in a thread, so that Ctrl-C is heard here and stops it in the database."""
     with ThreadPoolExecutor(1, thread_name_prefix="query") as pool:
-        work = pool.submit(_print_answer, query, form, limit)
+        work = pool.submit(_print_answer, query, form, limit, spreadsheet)
         try:
             work.result()
         except KeyboardInterrupt:
@@ -94,8 +108,11 @@ def _run(query: Query, form: str, limit: int | None) -> int:
     return 0
 
 
-def _print_answer(query: Query, form: str, limit: int | None) -> None:
-    from syncer.cli.query_output import WRITERS
+def _print_answer(query: Query, form: str, limit: int | None, spreadsheet: bool) -> None:
+    from syncer.cli.query_output import WRITERS, write_csv
 
     with query.run() as answer:
-        WRITERS[form](answer, limit)
+        if spreadsheet:
+            write_csv(answer, limit, for_spreadsheet=True)
+        else:
+            WRITERS[form](answer, limit)

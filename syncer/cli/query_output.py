@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from syncer.cli.output import console, is_terminal, print_line, print_rich, printable, styled, table
+from syncer.cli.output import console, is_terminal, print_line, print_rich, styled, table
 from syncer.cli.streams import write_in_utf8
+from syncer.domain.texts.printable import inert_cell, printable, printable_json
 from syncer.store.reading.query import Answer
 
 #: Rows beyond the limit are counted, not kept, up to this many.
@@ -25,13 +26,24 @@ _UNBOUNDED = 1_000_000
 _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 
-def write_csv(answer: Answer, limit: int | None) -> None:
-    """Write RFC 4180 with a header and newlines alone; NULL is empty, JSON compact, bytes hexadecimal."""
+def write_csv(answer: Answer, limit: int | None, *, for_spreadsheet: bool = False) -> None:
+    """Write RFC 4180 with a header and newlines alone; NULL is empty, JSON compact, bytes hexadecimal.
+
+    In a file or pipe texts are as they are in the mirror, unless they are for a spreadsheet: then none is a
+    formula.
+    """
     write_in_utf8()
+    shown = printable if is_terminal() else str
+
+    def cell(value: Any) -> str:
+        text = "" if value is None else text_of(value)
+        is_number = isinstance(value, int | float | Decimal)
+        return shown(inert_cell(text) if for_spreadsheet and not is_number else text)
+
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(answer.columns)
+    writer.writerow(map(cell, answer.columns))
     for row in islice(answer.rows, limit):
-        writer.writerow(["" if value is None else text_of(value) for value in row])
+        writer.writerow(map(cell, row))
 
 
 def write_json(answer: Answer, limit: int | None) -> None:
@@ -153,7 +165,7 @@ def _is_number(text: str) -> bool:
 
 
 def _object(names: Sequence[str], row: Sequence[Any]) -> str:
-    return _encoder.encode(dict(zip(names, map(_plain, row), strict=True))).decode()
+    return printable_json(_encoder.encode(dict(zip(names, map(_plain, row), strict=True))).decode())
 
 
 def _distinct(columns: Sequence[str]) -> list[str]:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from syncer.cli.options import json_option, pass_session, stream_options
-from syncer.cli.output import is_terminal, print_line, printable
+from syncer.cli.output import is_terminal, print_line
 from syncer.cli.session import Session
 from syncer.cli.stream_pass import run_pass
 from syncer.domain.errors import UsageError
+from syncer.domain.texts.printable import printable
 
 if TYPE_CHECKING:
     from syncer.domain.stream_key import StreamKey
@@ -69,7 +70,8 @@ def _is_meant(session: Session, as_json: bool) -> bool:
             "or approve all of it by --yes. `syncer status` shows what is held."
         )
     for key, rows in held.items():
-        print_line(printable(f"{key.integration_id} {key.model}: {rows.described}"))
+        examples = ", ".join(rows.examples)
+        print_line(printable(f"{key.integration_id} {key.model}: {rows.described}, such as {examples}"))
     return click.confirm(f"{_total(held)}. Mark them deleted, as far as Kombo still does not know them?")
 
 

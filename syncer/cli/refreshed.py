@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from syncer.cli.output import print_line, printable
+from syncer.cli.output import print_line
+from syncer.domain.texts.printable import printable
 
 if TYPE_CHECKING:
     from syncer.sync.refresh import Refreshed

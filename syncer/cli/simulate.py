@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import click
 
 from syncer.cli.interrupt import on_signals
-from syncer.cli.output import is_terminal, own_command, print_line, printable, time_of_day
+from syncer.cli.output import is_terminal, own_command, print_line, time_of_day
 from syncer.domain.errors import UsageError
+from syncer.domain.texts.printable import printable
 
 if TYPE_CHECKING:
     from syncer.simulator.server.environment import Environment

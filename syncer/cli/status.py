@@ -15,13 +15,13 @@ from syncer.cli.output import (
     join_models,
     print_json,
     print_rich,
-    printable,
     styled,
     table,
 )
 from syncer.cli.session import Session
 from syncer.domain.durations import describe_age, describe_span
 from syncer.domain.streams.state import MEANINGS, Meaning, Severity, StreamState
+from syncer.domain.texts.printable import printable
 
 #: Colours of severities on a terminal; any other is yellow.
 _COLOURS = {Severity.OK: "green", Severity.ERROR: "red"}

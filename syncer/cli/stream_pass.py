@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from syncer.cli.interrupt import INTERRUPTED, run_interruptible
-from syncer.cli.output import console, is_terminal, print_json, print_line, print_note, printable
+from syncer.cli.output import console, is_terminal, print_json, print_line, print_note
 from syncer.cli.session import Session
 from syncer.domain.errors import TableUnavailable
+from syncer.domain.texts.printable import printable
 
 if TYPE_CHECKING:
     from syncer.domain.streams.stream import Mode

@@ -27,6 +27,7 @@ from syncer.daemon.workers import Workers
 from syncer.domain.errors import DatabaseError, DatabaseReplaced, DatabaseUnavailable, SyncerError
 from syncer.domain.incarnation import Incarnation
 from syncer.domain.stream_key import StreamKey
+from syncer.domain.texts.exceptions import describe_exception
 from syncer.store.schema import migrate as schema
 from syncer.store.state.incarnation import read_incarnation
 from syncer.sync.context import Report, SyncContext
@@ -94,7 +95,11 @@ async def run_service(
             try:
                 await supervise(app.stopping, *tasks)
             except Exception as error:
-                log.error("service_failed", error=str(error), exc_info=not isinstance(error, SyncerError))
+                log.error(
+                    "service_failed",
+                    error=describe_exception(error),
+                    exc_info=not isinstance(error, SyncerError),
+                )
                 raise
     log.info("service_stopped")
 

@@ -85,7 +85,7 @@ class Client:
             transport=transport,
             environ=environ,
         )
-        self._scrub = self._connections.scrub
+        self._hide = self._connections.hide
 
     async def __aenter__(self) -> Self:
         return self
@@ -120,7 +120,7 @@ class Client:
                 integration_id=integration_id,
                 model_name=model.name,
                 has_cursor=cursor is not None,
-                scrub=self._scrub,
+                hide=self._hide,
             ),
             purpose=purpose,
             integration_id=integration_id,
@@ -141,7 +141,7 @@ class Client:
 
     async def integration(self, integration_id: str, *, purpose: Purpose) -> Integration:
         """Fetch an integration, with the availability of its models."""
-        read = partial(read_integration, integration_id=integration_id, scrub=self._scrub)
+        read = partial(read_integration, integration_id=integration_id, hide=self._hide)
         integration, _ = await self._request(
             Request(integration_path(integration_id), read, purpose, integration_id)
         )
@@ -149,7 +149,7 @@ class Client:
 
     async def check_key(self, *, purpose: Purpose) -> str:
         """Fetch the id of the environment that the key opens."""
-        read = partial(read_key_check, scrub=self._scrub)
+        read = partial(read_key_check, hide=self._hide)
         environment_id, _ = await self._request(Request(KEY_CHECK_PATH, read, purpose))
         return environment_id
 
@@ -159,7 +159,7 @@ class Client:
         A GET is retried as lists are; anything else only where it certainly was not carried out. Raises
         Doubtful where nobody knows.
         """
-        request = native_request(call, integration_id, self._slots[integration_id], self._scrub)
+        request = native_request(call, integration_id, self._slots[integration_id], self._hide, quotes=True)
         try:
             return (await self._request(request))[0]
         except (Transient, UnreadableAnswer) as error:
@@ -178,7 +178,7 @@ class Client:
 
         name: of the native list. read may raise Transient, so that the call is retried.
         """
-        request = native_request(call, integration_id, self._slots[integration_id], self._scrub)
+        request = native_request(call, integration_id, self._slots[integration_id], self._hide)
 
         (value, answer), duration = await self._request(request.listing(read, purpose, name))
         return value, answer, duration

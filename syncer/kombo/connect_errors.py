@@ -10,6 +10,7 @@ from http import HTTPStatus
 
 import httpx
 
+from syncer.domain.texts.scrub import scrub
 from syncer.kombo.proxy import Proxy
 
 #: OpenSSL's codes for a chain that ends with nobody whom we trust.
@@ -68,7 +69,7 @@ def _describe_connect_error(error: Exception, proxy: Proxy | None) -> str:
             return f"TLS failed{_through(proxy)} (SSL: {reason})"
     system = [each for each in causes if isinstance(each, OSError) and each.errno is not None]
     # What was tried last, and nearest to the system.
-    reason = _words(system[-1]) if system else " ".join(str(error).split())[:200] or type(error).__name__
+    reason = _words(system[-1]) if system else scrub(str(error)) or type(error).__name__
     return reason if proxy is None else f"{proxy.shown} cannot be reached: {reason}"
 
 

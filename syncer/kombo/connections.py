@@ -187,10 +187,10 @@ class Connections:
 
     def fail(self, kind: type[KomboError], request: Request[Any], reason: str, **details: bool) -> NoReturn:
         """Raise an error without its cause: httpx quotes what went over the wire, which may be the key."""
-        host, reason = self._http.base_url.netloc.decode(), self.scrub(reason)
+        host, reason = self._http.base_url.netloc.decode(), self.hide(reason)
         raise no_answer(kind, host, request.path, request.integration_id, reason, **details) from None
 
-    def scrub(self, text: str) -> str:
+    def hide(self, text: str) -> str:
         """Remove the key from a text."""
         return text.replace(self._api_key, "[API key]")
 

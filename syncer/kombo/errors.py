@@ -29,6 +29,7 @@ from syncer.domain.errors import (
     Unreachable,
 )
 from syncer.domain.limits import MOST_ERROR_BYTES
+from syncer.domain.texts.scrub import GAP, scrub, scrub_code
 from syncer.kombo.headers import read_reset
 
 INPUT_INVALID = "PLATFORM.INPUT_INVALID"
@@ -88,8 +89,8 @@ class RequestInfo:
     """Facts on a request that the meaning of its response depends on.
 
     subject is how messages name it; is_integration says that the path itself names the integration, is_call
-    that it is a call of the tool's own API, which no model's absence explains. scrub takes secrets out of a
-    text that the server wrote.
+    that it is a call of the tool's own API, which no model's absence explains. hide takes secrets out of a
+    text that the server wrote. quotes: the message goes to the person who asked, and repeats such a text.
     """
 
     subject: str
@@ -97,7 +98,8 @@ class RequestInfo:
     has_cursor: bool = False
     is_integration: bool = False
     is_call: bool = False
-    scrub: Callable[[str], str] = str
+    hide: Callable[[str], str] = str
+    quotes: bool = False
 
 
 def error_from_response(
@@ -108,17 +110,21 @@ def error_from_response(
     A balancer's plain text, HTML or nothing is as good as Kombo's JSON here.
     """
     error = _error_member(body)
-    code = _short(request.scrub(error["code"]), 80) if error and isinstance(error.get("code"), str) else None
-    kind = _kind(code or None, status, request, is_kombos=error is not None)
-    begun, ending = _sentence(error, code, status, kind, request)
+    code = _code(error, request)
+    kind = _kind(code, status, request, is_kombos=error is not None)
+    begun = f"Kombo answered HTTP {status}{f' ({code})' if code else ''}"
+    explained = error.get("message") if error else None
+    explanation = request.hide(explained) if isinstance(explained, str) else ""
     details: dict[str, Any] = {
-        "reason": f"{begun}: {ending}",
-        "code": code or None,
+        "reason": f"{begun}: {_ending(scrub(explanation), status, kind, is_kombos=error is not None)}",
+        "code": code,
         "status": status,
         "integration_id": request.integration_id,
     }
     if issubclass(kind, RateLimited):
         details["reset"] = read_reset(headers)
+    shown = _short(explanation, 200) if request.quotes else scrub(explanation)
+    ending = _ending(shown, status, kind, is_kombos=error is not None)
     refused = kind(f"{begun} for {request.subject}: {ending}", **details)
     refused.by_kombo = error is not None
     return refused
@@ -195,19 +201,19 @@ def _kind(code: str | None, status: int, request: RequestInfo, *, is_kombos: boo
     return kind
 
 
-def _sentence(
-    error: dict[str, Any] | None, code: str | None, status: int, kind: type[KomboError], request: RequestInfo
-) -> tuple[str, str]:
-    """Write what was answered and what it means: the two parts of a sentence."""
-    said = error.get("message") if error else None
-    explanation = _short(request.scrub(said), 200).rstrip(". ") if isinstance(said, str) else ""
+def _code(error: dict[str, Any] | None, request: RequestInfo) -> str | None:
+    """Read the error's code; None where it is none of the API's, but a text."""
+    code = error.get("code") if error else None
+    code = scrub_code(request.hide(code)) if isinstance(code, str) else None
+    return None if code == GAP else code
+
+
+def _ending(explanation: str, status: int, kind: type[KomboError], *, is_kombos: bool) -> str:
+    """Write what an answer means, as the end of a sentence."""
     advice = ADVICE.get(kind, "")
-    if error is None and kind is RequestRefused:
+    if not is_kombos and kind is RequestRefused:
         advice = BASE_URL_ADVICE
-    return (
-        f"Kombo answered HTTP {status}{f' ({code})' if code else ''}",
-        f"{explanation or _phrase(status)}{f'; {advice}' if advice else ''}.",
-    )
+    return f"{explanation.rstrip('. ') or _phrase(status)}{f'; {advice}' if advice else ''}."
 
 
 def _phrase(status: int) -> str:

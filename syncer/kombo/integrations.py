@@ -15,6 +15,7 @@ import msgspec
 
 from syncer.domain.records.values import Unfit
 from syncer.domain.records.values import timestamp as parse_timestamp
+from syncer.domain.texts.scrub import scrub_code
 from syncer.kombo.envelope import Envelope
 from syncer.kombo.errors import RequestInfo, error_from_response, unreadable
 
@@ -72,13 +73,13 @@ def read_integration(
     body: bytes,
     *,
     integration_id: str,
-    scrub: Callable[[str], str] = str,
+    hide: Callable[[str], str] = str,
 ) -> Integration:
     """Read the integration in a response (headers: lower-case names); members may be missing.
 
     Raises a KomboError by the answer's code and status; Transient where members have another shape.
     """
-    request = RequestInfo(f"integration {integration_id}", integration_id, is_integration=True, scrub=scrub)
+    request = RequestInfo(f"integration {integration_id}", integration_id, is_integration=True, hide=hide)
     raw, found = _read(_integration_decoder, status, headers, body, request)
     try:
         expired_at = parse_timestamp(found.data_expired_at) if found.data_expired_at else None
@@ -89,8 +90,8 @@ def read_integration(
         tool_id=found.tool.id if found.tool else None,
         tool_label=found.tool.label if found.tool else None,
         category=found.category,
-        status=found.status,
-        setup_status=found.setup_status,
+        status=_code(found.status),
+        setup_status=_code(found.setup_status),
         data_expired_at=expired_at,
         organization_name=found.end_user.organization_name if found.end_user else None,
         read_models={
@@ -109,18 +110,23 @@ def read_integration(
 
 # Kombo's OpenAPI document, GET /check-api-key; customer_id is the older name of the same value.
 def read_key_check(
-    status: int, headers: Mapping[str, str], body: bytes, *, scrub: Callable[[str], str] = str
+    status: int, headers: Mapping[str, str], body: bytes, *, hide: Callable[[str], str] = str
 ) -> str:
     """Read the id of the environment that the key opens.
 
     Raises a KomboError by the response's code and status; Transient where there is no id.
     """
-    request = RequestInfo("the check of the API key", scrub=scrub)
+    request = RequestInfo("the check of the API key", hide=hide)
     _, found = _read(_key_check_decoder, status, headers, body, request)
     environment_id = found.environment_id or found.customer_id
     if not environment_id:
         raise unreadable(status, headers, body, "it names no environment", request)
     return environment_id
+
+
+def _code(status: str | None) -> str | None:
+    """Return a status as messages may show it."""
+    return None if status is None else scrub_code(status)
 
 
 def _read(

@@ -89,15 +89,15 @@ def read_page(
     integration_id: str,
     model_name: str,
     has_cursor: bool,
-    scrub: Callable[[str], str] = str,
+    hide: Callable[[str], str] = str,
 ) -> Page:
-    """Read the page in a response (headers: lower-case names). scrub takes secrets out of texts for messages.
+    """Read the page in a response (headers: lower-case names). hide takes secrets out of texts for messages.
 
     A record that is not valid JSON is passed on like any other. Raises a KomboError by the answer's
     code and status; Transient for a success that is not a whole page; AnswerTooLarge.
     """
     request = RequestInfo(
-        f"{model_name} of {integration_id}", integration_id, has_cursor=has_cursor, scrub=scrub
+        f"{model_name} of {integration_id}", integration_id, has_cursor=has_cursor, hide=hide
     )
     if status // 100 != 2:
         raise error_from_response(status, headers, body, request)

@@ -76,14 +76,27 @@ class NativeAnswer:
 
 
 def native_request(
-    call: Call, integration_id: str, slots: Slots, scrub: Callable[[str], str]
+    call: Call,
+    integration_id: str,
+    slots: Slots,
+    hide: Callable[[str], str],
+    *,
+    quotes: bool = False,
 ) -> Request[NativeAnswer]:
-    """Build the request of a call. Raises UsageError where its data cannot be written as JSON."""
+    """Build the request of a call; quotes: errors go to the person who made it.
+
+    Raises UsageError where its data cannot be written as JSON.
+    """
     tool, _, api = call.api.partition("/")
     return Request(
         path=f"/passthrough/{quote(tool, safe='')}/{quote(api, safe='')}",
         read=partial(
-            read_native_answer, call=call, integration_id=integration_id, told=slots.told, scrub=scrub
+            read_native_answer,
+            call=call,
+            integration_id=integration_id,
+            told=slots.told,
+            hide=hide,
+            quotes=quotes,
         ),
         # A write goes first and may use the reserve.
         purpose=Purpose.INCREMENTAL if call.is_read else Purpose.WRITE,
@@ -128,7 +141,8 @@ def read_native_answer(
     call: Call,
     integration_id: str,
     told: Callable[[int | None], None] = lambda _: None,
-    scrub: Callable[[str], str] = str,
+    hide: Callable[[str], str] = str,
+    quotes: bool = False,
 ) -> NativeAnswer:
     """Read the tool's answer in Kombo's.
 
@@ -141,7 +155,8 @@ def read_native_answer(
         f"{call.method} through {call.api} of {integration_id}",
         integration_id,
         is_call=True,
-        scrub=lambda text: _without_secrets(scrub(text), call),
+        hide=lambda text: _without_secrets(hide(text), call),
+        quotes=quotes,
     )
     if status // 100 != 2:
         raise error_from_response(status, headers, body, request)

@@ -12,10 +12,14 @@ from syncer.operations.status import read_overview
 
 @dataclass(frozen=True, slots=True)
 class HeldRows:
-    """Held rows of one stream, and how many live ones it has."""
+    """Held rows of one stream, how many live ones it has, and a few keys of the held ones.
+
+    Keys may be personal data: they are for a person who decides, and for no log or report.
+    """
 
     rows: int
     live: int
+    examples: tuple[str, ...]
 
     @property
     def described(self) -> str:
@@ -27,7 +31,7 @@ def held_rows(app: App) -> dict[StreamKey, HeldRows]:
     """Read the held rows of the streams that are mirrored. Raises DatabaseError."""
     found = read_overview(app)
     return {
-        stream.key: HeldRows(found.held[stream.key].rows, stream.rows_live)
+        stream.key: HeldRows(found.held[stream.key].rows, stream.rows_live, found.held[stream.key].examples)
         for stream in found.streams
         if stream.key in found.held
     }

@@ -126,7 +126,7 @@ def _held(held: Held | None) -> dict[str, Any] | None:
     """Report the deletions that wait for a person's approval."""
     if held is None:
         return None
-    return {"rows": held.rows, "since": json_time(held.since), "examples": list(held.examples)}
+    return {"rows": held.rows, "since": json_time(held.since)}
 
 
 def _walk(walk: Walk | None) -> dict[str, Any] | None:

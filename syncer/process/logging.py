@@ -17,10 +17,15 @@ from urllib.parse import quote, quote_plus
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from syncer.domain.texts.exceptions import format_trace_of
+from syncer.domain.texts.printable import printable, printable_json
+from syncer.domain.texts.scrub import GAP, scrub
 from syncer.process.log_limit import LogLimit
 from syncer.process.log_writer import LogWriter
 
 HIDDEN = "**********"
+#: Fields of many lines, and what may stand in them.
+_LINES = {"exception": "\n\t", "stack": "\n\t"}
 #: Libraries that log each request, statement or job at INFO, some with headers and parameters.
 _QUIET = ("alembic", "asyncio", "httpcore", "httpx", "sqlalchemy", "uvicorn")
 
@@ -98,7 +103,7 @@ def configure_logging(
             sort_keys=False,
         )
         if as_text
-        else structlog.processors.JSONRenderer(ensure_ascii=not _is_utf8(out))
+        else structlog.processors.JSONRenderer(_to_json, ensure_ascii=not _is_utf8(out))
     )
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -111,11 +116,12 @@ def configure_logging(
     handler.addFilter(LogLimit())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(LogWriter.FIELDS)],
+            foreign_pre_chain=[*shared, _scrub_foreign, structlog.stdlib.ExtraAdder(LogWriter.FIELDS)],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
+                structlog.processors.ExceptionRenderer(format_trace_of),
                 redactor,
+                *([_escape] if as_text else []),
                 renderer,
             ],
         )
@@ -134,6 +140,26 @@ def configure_logging(
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+
+
+def _scrub_foreign(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Scrub the text of a library's event: it may repeat an exception's, with keys and rows."""
+    return {**event, "event": scrub(str(event["event"])) or GAP}
+
+
+def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Escape what would steer a terminal; a trace keeps its lines."""
+    return {
+        printable(key): printable(value if isinstance(value, str) else str(value), keep=_LINES.get(key, ""))
+        if not isinstance(value, None | bool | int | float)
+        else value
+        for key, value in event.items()
+    }
+
+
+def _to_json(event: EventDict, **options: Any) -> str:
+    """Write an event as JSON that any terminal shows."""
+    return printable_json(json.dumps(event, **options))
 
 
 def flush_log() -> bool:

@@ -54,7 +54,8 @@ def test_what_is_missing_is_held_shown_approved_and_marked(
     approve = f"reconcile --approve --integration {source.integration} --model {GROUPS}"
     assert f"`syncer {approve}`" in held.out
     (stream,) = [each for each in mirror.run("status", "--json").json["streams"] if each["model"] == GROUPS]
-    assert (stream["state"], stream["held"]["rows"], stream["held"]["examples"]) == ("held", 1, [gone])
+    assert (stream["state"], stream["held"]["rows"]) == ("held", 1)
+    assert gone not in mirror.run("status", "--json").out
     status = mirror.run("status")
     assert status.code == 1
     assert words in status.out

@@ -29,7 +29,7 @@ POST = Call("hibob/v1", "POST", "/people", data={})
 
 def read(answer: object, call: Call = GET, status: int = 200) -> NativeAnswer:
     body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-    return read_native_answer(status, {}, body, call=call, integration_id=ID)
+    return read_native_answer(status, {}, body, call=call, integration_id=ID, quotes=True)
 
 
 def success(**answer: object) -> dict[str, object]:

@@ -86,13 +86,13 @@ def test_libraries_log_the_same_way_the_talkative_only_warnings_and_the_schedule
         "sqlalchemy.engine",
     ):
         logging.getLogger(name).info("every little thing")
-        logging.getLogger(name).warning("trouble")
+        logging.getLogger(name).warning("connection closed")
     assert [(event["event"], event["logger"]) for event in events(stream)] == [
-        ("trouble", "uvicorn.error"),
-        ("trouble", "httpx"),
-        ("trouble", "httpcore.connection"),
-        ("trouble", "alembic.runtime"),
-        ("trouble", "sqlalchemy.engine"),
+        ("connection closed", "uvicorn.error"),
+        ("connection closed", "httpx"),
+        ("connection closed", "httpcore.connection"),
+        ("connection closed", "alembic.runtime"),
+        ("connection closed", "sqlalchemy.engine"),
     ]
 
 
@@ -115,7 +115,7 @@ def test_a_secret_shows_nowhere(format: Literal["text", "json"]) -> None:
     except ValueError:
         log.exception("run.failed")
         logging.getLogger("uvicorn.error").exception("failed")
-    assert stream.getvalue().count(HIDDEN) >= 11
+    assert stream.getvalue().count(HIDDEN) >= 8
     for trace in ("wörd", "w%C3", "w\\u00f6rd", "w\\xf6rd"):
         assert trace not in stream.getvalue()
 
@@ -124,12 +124,12 @@ def test_an_exception_is_logged_with_its_traceback() -> None:
     stream = io.StringIO()
     configure_logging("INFO", "json", stream=stream)
     try:
-        raise ValueError("because of this")
+        raise ValueError("the answer is not valid")
     except ValueError:
         structlog.get_logger().exception("run.failed", run=7)
     [event] = events(stream)
     assert event["event"] == "run.failed"
-    assert event["exception"].endswith("ValueError: because of this")
+    assert event["exception"].endswith("ValueError: the answer is not valid")
 
 
 def test_a_secret_can_be_added_later_and_an_empty_one_hides_nothing() -> None:

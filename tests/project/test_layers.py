@@ -18,7 +18,7 @@ IMPORTS = {
     "store": {"domain"},
     "sync": {"domain", "kombo", "store"},
     "config": {"domain"},
-    "process": set[str](),
+    "process": {"domain"},
     "http_server": set[str](),
     "planning": {"config", "domain", "store", "sync"},
     "app": {"config", "domain", "kombo", "planning", "process", "store", "sync"},

@@ -84,7 +84,7 @@ def test_the_wheel_holds_the_package_with_its_migrations_and_nothing_else(wheel:
         f"syncer/_migrations/{path.relative_to(ROOT / 'migrations').as_posix()}"
         for path in (ROOT / "migrations").rglob("*.py")
     }
-    data = {"syncer/py.typed", "syncer/domain/native/tools.json"}
+    data = {"syncer/py.typed", "syncer/domain/native/tools.json", "syncer/domain/texts/plain_words.json"}
     shipped = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert "syncer/_migrations/env.py" in migrations
     assert shipped == code | migrations | data

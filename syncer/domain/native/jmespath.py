@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, cast
@@ -18,6 +19,8 @@ from jmespath.parser import ParsedResult
 
 #: Members of a value that a message names, and characters of each name.
 _NAMED, _LONGEST = 8, 40
+#: Name of a member; keys of records have other characters, or are numbers.
+_MEMBER = re.compile(r"[A-Za-z_](?:[A-Za-z_.:-]|[0-9]{1,2}(?![0-9]))*")
 _LIST_LIKE = frozenset({"projection", "filter_projection", "flatten", "index_expression"})
 
 
@@ -61,14 +64,19 @@ def led_to(path: str, value: Any) -> str:
             break
         inside = inside[step]
         walked.append(step)
-    if isinstance(inside, dict):
-        names = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in inside]
-        more = ", …" if len(names) > _NAMED else ""
-        members = f"has: {', '.join(names[:_NAMED])}{more}" if names else "has no members"
-    else:
-        members = f"is {kind(inside)}"
+    members = _members(list(inside)) if isinstance(inside, dict) else f"is {kind(inside)}"
     where = f"where {'.'.join(walked)}" if walked else "which"
     return f"{path!r} led to {kind(at(path, value))} in the answer, {where} {members}"
+
+
+def _members(names: list[str]) -> str:
+    """Name the members of an object, unless they are keys of records, such as addresses."""
+    if not names:
+        return "has no members"
+    if not all(_MEMBER.fullmatch(name) for name in names):
+        return f"has {len(names):,} member{'' if len(names) == 1 else 's'}"
+    shown = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in names[:_NAMED]]
+    return f"has: {', '.join(shown)}{', …' if len(names) > _NAMED else ''}"
 
 
 def kind(value: Any) -> str:

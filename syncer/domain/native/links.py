@@ -30,7 +30,7 @@ def path_of(link: str, call: Call, url: str) -> str:
     """Return the path and query of the link behind the API's base URL.
 
     url: what was called. Parameters that Kombo has added there, such as keys, are not in the path. Raises
-    ValueError where the link leads elsewhere; no query is repeated, it may hold secrets.
+    ValueError where the link leads elsewhere; nothing of it is repeated, it may hold secrets or a person.
     """
     called, asked = urlsplit(url), urlsplit(call.path)
     base = _base(called.path, asked.path)
@@ -45,7 +45,9 @@ def path_of(link: str, call: Call, url: str) -> str:
         and ".." not in target.path.split("/")
     )
     if not is_there:
-        raise ValueError(f"leads elsewhere: to {target.netloc}{target.path}, not below {called.netloc}{base}")
+        is_same_host = target.netloc.lower() == called.netloc.lower()
+        where = "another path" if is_same_host else "another host"
+        raise ValueError(f"leads elsewhere: to {where}, not below that of the call")
     own = {name for name, _ in parse_qsl(asked.query, keep_blank_values=True)} | set(call.params)
     added = {name for name, _ in parse_qsl(called.query, keep_blank_values=True)} - own
     query = "&".join(

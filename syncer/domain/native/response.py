@@ -51,8 +51,8 @@ def read_listing(
     where the list may be begun again.
     """
     call = call_at(spec, cursor)
-    # A query may hold secrets.
-    path = call.path.partition("?")[0]
+    # As it is configured: filled, it holds a value of the row. A query may hold secrets.
+    path = spec.call.path.partition("?")[0]
     subject = f"{spec.name}: {call.method} {path} through {call.api} of {integration_id}"
     told: dict[str, Any] = {"status": status, "integration_id": integration_id}
     # Only where the row's list begins: further on it would pass for the end.

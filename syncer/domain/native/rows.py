@@ -61,7 +61,7 @@ def read_native(spec: NativeListSpec, raw: bytes, parent: str | None) -> Record 
 
 def twin(record: Record) -> Poison:
     """Quarantine a record whose key another record of its page has, with other content."""
-    return _poison(record.text, f"has the same key as another record: {record.id}", record.id)
+    return _poison(record.text, "has the same key as another record", record.id)
 
 
 def project_native(spec: NativeListSpec, record: Record) -> Row | Poison:

@@ -77,7 +77,7 @@ def timestamp(value: object) -> datetime:
     try:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
-        raise Unfit(f"{value!r:.40} is outside the years 1 to 9999") from None
+        raise Unfit("is outside the years 1 to 9999") from None
 
 
 def calendar_date(value: object) -> date:
@@ -136,7 +136,7 @@ def _parsed(
             return parse(value)
     except ValueError:
         pass
-    raise Unfit(f"{value!r:.40} is not {what}")
+    raise Unfit(f"is not {what}")
 
 
 def _kind(value: object) -> str:

@@ -66,6 +66,7 @@ def _sqlite(address: URL, workers: int) -> Engine:
         address.set(drivername="sqlite+pysqlite", database=str(file.path), query={}),
         pool_size=workers,
         max_overflow=2,
+        hide_parameters=True,
         creator=lambda: sqlite3.connect(
             file.uri, timeout=SQLITE_BUSY_MS / 1000, uri=True, check_same_thread=False
         ),

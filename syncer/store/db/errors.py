@@ -7,6 +7,8 @@ from enum import Enum, auto
 
 from sqlalchemy.exc import DBAPIError
 
+from syncer.domain.texts.scrub import scrub
+
 
 class Fault(Enum):
     """Kinds of errors, by what is to be done about them."""
@@ -60,6 +62,9 @@ _SQLSTATES = {
 }
 #: Any other: lock_timeout (55P03), damaged pages (XX001), what somebody's trigger raises (P0001), ...
 _OTHER_SQLSTATE = Fault.STATEMENT
+
+#: PostgreSQL's classes of codes whose messages repeat values, or are what somebody's trigger says.
+_QUOTING = ("21", "22", "23", "44", "P0")
 
 #: SQLite's primary codes. A file is locked, full or damaged as a whole.
 _SQLITE_CODES = {
@@ -150,9 +155,13 @@ def is_no_database(error: DBAPIError) -> bool:
 
 
 def reason(error: DBAPIError) -> str:
-    """Give the database's own words, as the end of a sentence."""
+    """Give the database's own words, as the end of a sentence; no value of a row is among them."""
+    # What follows the first line shows keys and rows.
     lines = str(error.orig).strip().splitlines()
-    return lines[0].strip().rstrip(".") if lines else type(error.orig).__name__
+    words = lines[0].strip().rstrip(".") if lines else ""
+    if str(getattr(error.orig, "sqlstate", "")).startswith(_QUOTING):
+        words = scrub(words)
+    return words or type(error.orig).__name__
 
 
 def advice(error: DBAPIError) -> str:

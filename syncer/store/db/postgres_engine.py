@@ -36,6 +36,7 @@ def postgres_engine(address: URL, workers: int) -> Engine:
         address.set(drivername="postgresql+psycopg"),
         pool_size=workers,
         max_overflow=2,
+        hide_parameters=True,
         pool_pre_ping=True,
         # Never the role's default: each statement is to see what is committed by then.
         isolation_level="READ COMMITTED",

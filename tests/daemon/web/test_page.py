@@ -270,7 +270,7 @@ def test_rows_that_are_held_back_need_a_look_and_say_what_to_do() -> None:
         "hris_groups",
         state="held",
         last_error="What was held then.",
-        held={"rows": 60, "since": "2031-03-09T09:00:00.000Z", "examples": ["a", "b", "c"]},
+        held={"rows": 60, "since": "2031-03-09T09:00:00.000Z"},
     )
     page = Read(status_page(status(held, stream("hris_employees"))))
     assert "Needs a look" in page.text

@@ -274,19 +274,19 @@ def test_parameters_that_were_asked_for_stay_in_the_link() -> None:
 
 
 @pytest.mark.parametrize(
-    ("link", "shown"),
+    ("link", "other"),
     [
-        ("https://evil.example/v1/list?access_token=t0ken", "evil.example/v1/list"),
-        ("https://api.tool.example:8443/v1/list", "api.tool.example:8443/v1/list"),
-        ("https://api.tool.example/v2/list", "api.tool.example/v2/list"),
-        ("https://api.tool.example/v1/../v2/list", "api.tool.example/v1/../v2/list"),
-        ("https://api.tool.example/v10/list", "api.tool.example/v10/list"),
-        ("ftp://api.tool.example/v1/list", "api.tool.example/v1/list"),
+        ("https://evil.example/v1/list?access_token=t0ken", "host"),
+        ("https://api.tool.example:8443/v1/list", "host"),
+        ("https://api.tool.example/v2/list", "path"),
+        ("https://api.tool.example/v1/../v2/list", "path"),
+        ("https://api.tool.example/v10/list", "path"),
+        ("ftp://api.tool.example/v1/list", "path"),
     ],
 )
-def test_a_link_that_leads_elsewhere_is_refused_without_its_query(link: str, shown: str) -> None:
+def test_a_link_that_leads_elsewhere_is_refused_and_not_repeated(link: str, other: str) -> None:
     said = refused(native_list(LINK), items(), headers={"link": f"<{link}>; rel=next"})
-    assert said == f"next: the link leads elsewhere: to {shown}, not below api.tool.example/v1."
+    assert said == f"next: the link leads elsewhere: to another {other}, not below that of the call."
 
 
 def test_a_link_to_the_page_it_came_with_is_refused() -> None:

@@ -194,7 +194,7 @@ def test_a_value_that_does_not_fit_is_null_and_noted() -> None:
     assert row.values["columns"] == '{"n":null,"d":null,"s":null,"j":null}'
     assert row.notes == (
         "a.n: expected an integer, got text",
-        "d: 'soon' is not a date",
+        "d: is not a date",
         "s: expected text, got a number",
         "sum(d): 'sum(d)' cannot be followed in what is there",
     )

@@ -282,9 +282,7 @@ def test_a_shared_child_is_stripped_as_its_parents_would_have_it() -> None:
 
 def test_a_value_that_does_not_fit_is_not_noted_where_it_is_excluded() -> None:
     record = {"date_of_birth": "secret", "start_date": "soon"}
-    assert row_of(EMPLOYEES, record, "hris_employees.date_of_birth").notes == (
-        "start_date: 'soon' is not a date",
-    )
+    assert row_of(EMPLOYEES, record, "hris_employees.date_of_birth").notes == ("start_date: is not a date",)
 
 
 def names_in(value: Any) -> Iterator[str]:

@@ -197,7 +197,7 @@ async def test_an_employee_whom_the_tool_does_not_know_fails_the_list_where_noth
     company(world).vanish(EMPLOYEES, id_of(world, unknown))
     result = await only(world, ENTRIES)
     assert result.outcome is Outcome.FAILED
-    assert f"GET /people/{unknown}/work through hibob/v1" in str(result.error)
+    assert "GET /people/{remote_id}/work through hibob/v1" in str(result.error)
     assert "was refused with 404 by the tool" in str(result.error)
 
 
