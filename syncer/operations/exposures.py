@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from syncer.app import App
+from syncer.domain.loopback import is_sent_in_the_clear
 from syncer.process.private_files import find_loose
+
+_HTTPS = "let kombo.base_url begin with https://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ async def find_exposures(app: App) -> list[Exposure]:
 
 
 def _files(app: App) -> Iterator[Exposure]:
+    if is_sent_in_the_clear(app.settings.base_url):
+        yield Exposure("kombo", f"the key and all records cross the network as plain text: {_HTTPS}")
     for path in app.settings.secret_files:
         yield from _loose("secrets", path)
     if app.database.file is not None:

@@ -150,6 +150,12 @@ def test_check_and_the_service_warn_of_a_configuration_with_a_key_and_a_database
     assert "warning" not in mirror.run("check").out
 
 
+def test_check_warns_of_an_address_beyond_this_host_that_is_not_encrypted(mirror: Shell) -> None:
+    ran = mirror.run("check", SYNCER_KOMBO__BASE_URL="http://api.kombo.invalid/v1")
+    assert "warning kombo: the key and all records cross the network as plain text" in ran.out
+    assert "warning" not in mirror.run("check").out
+
+
 @pytest.mark.parametrize(
     ("text", "is_secret"),
     [
