@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from syncer.app import App
 from syncer.domain.loopback import is_sent_in_the_clear
 from syncer.process.private_files import find_loose
+from syncer.store.reading.postgres_guard import excessive_power
 
 _HTTPS = "let kombo.base_url begin with https://"
 
@@ -25,10 +28,22 @@ class Exposure:
 
 async def find_exposures(app: App) -> list[Exposure]:
     """Find all there are; the database is there already. Raises DatabaseError."""
-    return await asyncio.to_thread(lambda: list(_files(app)))
+    return [*await asyncio.to_thread(lambda: list(_settings(app))), *await app.database.ask(_role)]
 
 
-def _files(app: App) -> Iterator[Exposure]:
+def _role(connection: Connection) -> list[Exposure]:
+    power = excessive_power(connection)
+    if power is None:
+        return []
+    return [
+        Exposure(
+            "database",
+            f"the role of database.url {power}: give syncer a role of its own that owns its schema",
+        )
+    ]
+
+
+def _settings(app: App) -> Iterator[Exposure]:
     if is_sent_in_the_clear(app.settings.base_url):
         yield Exposure("kombo", f"the key and all records cross the network as plain text: {_HTTPS}")
     for path in app.settings.secret_files:

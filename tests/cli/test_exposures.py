@@ -156,6 +156,14 @@ def test_check_warns_of_an_address_beyond_this_host_that_is_not_encrypted(mirror
     assert "warning" not in mirror.run("check").out
 
 
+def test_check_warns_of_a_superuser(mirror: Shell, postgres_url: str) -> None:
+    ran = mirror.run("check", SYNCER_DATABASE__URL=postgres_url)
+    assert ran.code == 0
+    assert (
+        "warning database: the role of database.url is a superuser: give syncer a role of its own" in ran.out
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "is_secret"),
     [
