@@ -117,11 +117,17 @@ def check_writable(output: Path | None) -> Path | None:
     if output is None:
         return None
     problem = None
-    if output.is_dir():
+    is_special = output.exists() and not output.is_file()
+    if output.is_symlink() and not is_special:
+        problem = "it is a link; name the file itself"
+    elif output.is_dir():
         problem = "it is a directory"
     elif not output.parent.is_dir():
         problem = "there is no such directory"
-    elif not os.access(output if output.exists() else output.parent, os.W_OK):
+    elif output.exists() and not os.access(output, os.W_OK):
+        problem = "permission denied"
+    elif not is_special and not os.access(output.parent, os.W_OK):
+        # It is written beside and put in place whole.
         problem = "permission denied"
     if problem:
         raise UsageError(f"Cannot write to {output}: {problem}.")

@@ -64,9 +64,12 @@ def _print(finding: Finding, before: Finding | None) -> None:
     """Print one finding; on a terminal those of the same subject stand together."""
     text = printable(finding.found)
     if not is_terminal():
-        print_line(f"{'ok' if finding.is_well else 'not ok'} {finding.subject}: {text}")
+        verdict = "warning" if finding.is_warning else "ok" if finding.is_well else "not ok"
+        print_line(f"{verdict} {finding.subject}: {text}")
         return
     mark = styled("✓ ", "green") if finding.is_well else styled("✗ ", "red")
-    if before is None or before.subject != finding.subject or not finding.is_well:
+    if finding.is_warning:
+        mark = styled("! ", "yellow")
+    if before is None or before.subject != finding.subject or not finding.is_well or finding.is_warning:
         print_rich(mark.append(finding.subject, "bold"))
     print_rich(indented(styled(text)))

@@ -98,9 +98,13 @@ def demo(session: Session, port: int | None, directory: Path, keep: bool) -> int
 
 def _prepare(directory: Path, keep: bool) -> Path:
     """Make place for the configuration, and give its path. Raises UsageError."""
+    from syncer.process.private_files import make_private_folder
+
     config, database = directory / "config.toml", directory / "demo.db"
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_private_folder(directory)
+        if config.is_symlink() or (keep and database.is_symlink()):
+            raise UsageError(f"{directory} has links in it: name another --directory.")
         if config.exists() and not config.read_text(encoding="utf-8").startswith(_MARK):
             raise UsageError(f"{config} is not the demo's: name another --directory.")
         if not keep:
@@ -150,9 +154,10 @@ async def _demo(session: Session, environment: Environment, config: Path, port: 
 def _settings(environment: Environment, base_url: str, config: Path, port: int) -> Settings:
     """Write the configuration and read it alone: a real key may be set on this machine."""
     from syncer.config.loading import load_settings
+    from syncer.process.private_files import write_private
 
     try:
-        config.write_text(_configuration(environment, base_url, config, port), encoding="utf-8")
+        write_private(config, _configuration(environment, base_url, config, port).encode())
     except OSError as error:
         raise UsageError(f"The demo cannot write {config}: {error.strerror}.") from None
     return load_settings(config, environ={}, secrets=config.parent / "no secrets")

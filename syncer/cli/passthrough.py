@@ -203,9 +203,10 @@ passthrough.add_command(preview)
 
 def _write(file: Path, content: bytes) -> None:
     from syncer.domain.errors import SyncerError
+    from syncer.process.private_files import write_private
 
     try:
-        file.write_bytes(content)
+        write_private(file, content)
     except OSError as error:
         raise SyncerError(
             f"The tool has answered, but {file} cannot be written: {error.strerror or error}."

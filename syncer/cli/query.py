@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import click
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 #: Rows that a table on a terminal shows where no limit is named.
 TABLE_LIMIT = 100
-#: Seconds that a query gets to end after Ctrl-C.
-GRACE = 5.0
+#: Seconds that a query gets to end after Ctrl-C. A function in C may never hear of it.
+GRACE = 0.7
 
 
 @click.command()
@@ -98,7 +99,8 @@ def _run(query: Query, form: str, limit: int | None, spreadsheet: bool) -> int:
         try:
             work.result()
         except KeyboardInterrupt:
-            query.cancel()
+            # Beside: a server that is silent takes its time to be told.
+            Thread(target=query.cancel, daemon=True).start()
             try:
                 work.exception(GRACE)
             except (KeyboardInterrupt, TimeoutError):

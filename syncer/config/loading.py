@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from syncer.config.keys import dotted, nearest_key
+from syncer.config.secret_files import find_secret_files
 from syncer.config.settings import Settings
 from syncer.config.sources import Source, merge, read_secret_files, read_toml, read_variables
 from syncer.domain.errors import UsageError
@@ -34,22 +35,33 @@ def load_settings(
     sources = [read_variables("environment variable ", environ), read_secret_files(secrets)]
     named = config or (Path(environ["SYNCER_CONFIG"]) if environ.get("SYNCER_CONFIG") else None)
     path = named or Path("config.toml")
-    folder = None
+    toml = None
     if named is not None or path.exists():
-        sources.append(read_toml(path))
-        folder = path.parent.absolute()
+        toml = read_toml(path)
+        sources.append(toml)
     faults = [text for source in sources for text in source.faults]
     settings = None
+    merged = merge(sources)
     try:
         # A section that is not there would take its defaults without validation, which locates their paths.
-        settings = Settings.model_validate({"database": {}, **merge(sources)}, context=folder)
+        settings = Settings.model_validate(
+            {"database": {}, **merged}, context=None if toml is None else path.parent.absolute()
+        )
     except ValidationError as error:
         # Without the input: it may be a secret.
         faults += [_describe(each, sources) for each in error.errors(include_input=False, include_url=False)]
     if settings is None or faults:
         head = f"The configuration has {len(faults)} faults:\n  " if len(faults) > 1 else ""
         raise UsageError(head + "\n  ".join(faults))
-    return settings
+    return settings.found_in(
+        find_secret_files(
+            None if toml is None else path,
+            {} if toml is None else toml.values,
+            merged,
+            settings.secrets(),
+            secrets,
+        )
+    )
 
 
 def _describe(error: ErrorDetails, sources: Sequence[Source]) -> str:

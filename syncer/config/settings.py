@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, PrivateAttr, field_validator
 
 from syncer.config.native_lists import Passthrough, each_once
 from syncer.config.secrets import passwords
@@ -55,6 +56,7 @@ class Settings(BaseModel):
     web: Web = Web()
     log: Log = Log()
     passthrough: Annotated[tuple[Passthrough, ...], AfterValidator(each_once)] = ()
+    _secret_files: tuple[Path, ...] = PrivateAttr(default=())
 
     @field_validator("integrations")
     @classmethod
@@ -105,6 +107,16 @@ class Settings(BaseModel):
                 " in the configuration."
             )
         return key
+
+    @property
+    def secret_files(self) -> tuple[Path, ...]:
+        """Files that secrets among the settings stand in."""
+        return self._secret_files
+
+    def found_in(self, files: Iterable[Path]) -> Self:
+        """Note the files that secrets among the settings stand in."""
+        self._secret_files = tuple(files)
+        return self
 
     def secrets(self) -> tuple[str, ...]:
         """Collect every text that must never be shown."""

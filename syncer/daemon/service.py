@@ -28,6 +28,7 @@ from syncer.domain.errors import DatabaseError, DatabaseReplaced, DatabaseUnavai
 from syncer.domain.incarnation import Incarnation
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.texts.exceptions import describe_exception
+from syncer.operations.exposures import find_exposures
 from syncer.store.schema import migrate as schema
 from syncer.store.state.incarnation import read_incarnation
 from syncer.sync.context import Report, SyncContext
@@ -74,6 +75,8 @@ async def run_service(
                 # A request begun and given up at once would keep the next process waiting for its answer.
                 log.info("service_stopped")
                 return
+            for each in await find_exposures(app):
+                log.warning("exposure_found", subject=each.subject, reason=each.reason)
             health = DatabaseHealth()
 
             async def work() -> None:

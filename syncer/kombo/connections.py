@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -107,6 +108,8 @@ class Connections:
                 keepalive_expiry=KEEPALIVE,
             ),
             follow_redirects=False,
+            # What one answer sets is no part of the next request.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             transport=transport,
             # Variables are read here alone: those that httpx cannot read would end the program.
             trust_env=False,

@@ -13,6 +13,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from syncer.domain.errors import UsageError
+from syncer.domain.native.row_values import has_dot_segment
 from syncer.domain.records.values import Unfit
 from syncer.domain.records.values import timestamp as parse_timestamp
 from syncer.domain.texts.scrub import scrub_code
@@ -62,7 +64,9 @@ class Integration:
 
 # Kombo's OpenAPI document: the id is part of the path, and the integration header is not used.
 def integration_path(integration_id: str) -> str:
-    """Give the path of an integration; the colon inside ids stays as it is."""
+    """Give the path of an integration; the colon inside ids stays as it is. Raises UsageError."""
+    if has_dot_segment(integration_id):
+        raise UsageError(f"{integration_id!r} is no id of an integration.")
     return f"/integrations/{quote(integration_id, safe=':')}"
 
 

@@ -28,7 +28,7 @@ class Page:
     results: the JSON text of each record exactly as received; whether it is a usable record is not
     checked. next: the cursor of the next page, None at the end. served_at: the server's time (UTC),
     None if not told. duration: seconds from sending the request to the end of the answer. parent: the
-    value of the mirror's row that a native list was asked for.
+    value of the mirror's row that a native list was asked for. refusal: why it could not be asked for it.
     """
 
     results: tuple[bytes, ...]
@@ -36,6 +36,7 @@ class Page:
     served_at: datetime | None
     duration: float = 0.0
     parent: str | None = None
+    refusal: str | None = None
 
     @property
     def started_at(self) -> datetime | None:

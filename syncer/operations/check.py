@@ -13,6 +13,7 @@ from syncer.domain.catalogue.tables import table_models
 from syncer.domain.errors import KeyRefused, KomboError, SyncerError, UsageError
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.operations.exposures import find_exposures
 from syncer.planning.selection import NO_INTEGRATION
 from syncer.store.reading.drift import Drift, drift
 from syncer.store.schema import migrate as schema
@@ -21,11 +22,15 @@ from syncer.sync.context import SyncContext
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Result of one check. subject: what was checked; found: the result in words."""
+    """Result of one check. subject: what was checked; found: the result in words.
+
+    is_warning: well, but somebody should do something about it.
+    """
 
     subject: str
     is_well: bool
     found: str
+    is_warning: bool = False
 
 
 async def check(app: App) -> AsyncIterator[Finding]:
@@ -49,6 +54,8 @@ async def check(app: App) -> AsyncIterator[Finding]:
         app.settings.web.check_access()
     except UsageError as error:
         yield Finding("web", False, str(error))
+    for each in await find_exposures(app):
+        yield Finding(each.subject, True, each.reason, is_warning=True)
     failed: SyncerError | None = None
     try:
         async for finding in _check_kombo(app, app.selection.configured(before == wanted)):

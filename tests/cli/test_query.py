@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
 
-from tests.support.databases import PostgresServer
+from tests.support.databases import PostgresServer, sqlite_file
 
 if TYPE_CHECKING:
     from tests.support.command_line import Shell
@@ -191,6 +191,19 @@ def test_ctrl_c_stops_the_statement_on_sqlite(shell: Shell, sqlite_url: str) -> 
     command = shell.start("query", MANY.format("i + 2") + " WHERE i < 10")
     assert command.stdout is not None
     assert [command.stdout.readline() for _ in range(3)] == ["i\n", "1\n", "2\n"]
+    assert "Traceback" not in interrupted(command)
+    assert command.returncode == 130
+
+
+def test_ctrl_c_ends_a_function_that_does_not_listen(shell: Shell, sqlite_url: str) -> None:
+    shell.settings = {"SYNCER_DATABASE__URL": sqlite_url}
+    shell.run("migrate")
+    # SQLite looks for no interruption while one call of a function in C goes on.
+    text = "replace(hex(zeroblob({})), '0', 'a')"
+    command = shell.start("query", f"SELECT instr({text.format(5_000_000)}, {text.format(500_000)} || 'b')")
+    log = sqlite_file(f"{sqlite_url}-wal")
+    while not log.exists():
+        assert command.poll() is None, command.communicate()
     assert "Traceback" not in interrupted(command)
     assert command.returncode == 130
 

@@ -283,6 +283,17 @@ async def test_the_key_is_checked_for_no_integration() -> None:
     assert at.permits.asked == [(Purpose.WRITE, None, None)]
 
 
+async def test_a_cookie_is_not_kept() -> None:
+    cookies = {"Set-Cookie": "session=1; Path=/"}
+    async with (
+        serving(answer(200, page("a"), cookies), answer(200, page("b"))) as server,
+        lab(server.url) as at,
+    ):
+        await at.page()
+        await at.page()
+    assert ["cookie" in each.headers for each in server.seen] == [False, False]
+
+
 async def test_a_redirect_is_not_followed() -> None:
     async with serving(answer(302, b"", {"Location": "/v1/elsewhere"})) as server, lab(server.url) as at:
         with pytest.raises(RequestRefused, match="base_url"):

@@ -15,14 +15,14 @@ FILES = sorted((ROOT / "syncer").rglob("*.py"))
 IMPORTS = {
     "domain": set[str](),
     "kombo": {"domain"},
-    "store": {"domain"},
+    "store": {"domain", "process"},
     "sync": {"domain", "kombo", "store"},
     "config": {"domain"},
     "process": {"domain"},
     "http_server": set[str](),
     "planning": {"config", "domain", "store", "sync"},
     "app": {"config", "domain", "kombo", "planning", "process", "store", "sync"},
-    "operations": {"app", "domain", "kombo", "planning", "store", "sync"},
+    "operations": {"app", "domain", "kombo", "planning", "process", "store", "sync"},
     "daemon": {
         "app",
         "config",

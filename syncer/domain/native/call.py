@@ -64,7 +64,7 @@ def is_xml(data: object) -> bool:
 def check_parts(call: Call) -> None:
     """Check what holds for every API. Raises UsageError."""
     tool, slash, api = call.api.partition("/")
-    if not tool or not slash or not api or "/" in api:
+    if not slash or "/" in api or {tool, api} & {"", ".", ".."}:
         raise UsageError(f"{call.api!r} names no API: write TOOL/API, such as hibob/v1.")
     if call.method not in METHODS:
         raise UsageError(f"{call.method!r} is no method: it is one of {', '.join(METHODS)}.")

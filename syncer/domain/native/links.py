@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl, unquote, unquote_plus, urljoin, urlsplit
 
 from syncer.domain.native.call import Call
+from syncer.domain.native.row_values import has_dot_segment
 
 _PARAMETER = r"""\s*;\s*([^\s=;,"]+)(?:\s*=\s*("(?:[^"\\]|\\.)*"|[^\s",;]*))?"""
 _PARAMETERS = re.compile(_PARAMETER)
@@ -42,7 +43,7 @@ def path_of(link: str, call: Call, url: str) -> str:
         target.scheme in ("http", "https")
         and target.netloc.lower() == called.netloc.lower()
         and target.path.startswith(f"{base}/")
-        and ".." not in target.path.split("/")
+        and not has_dot_segment(target.path)
     )
     if not is_there:
         is_same_host = target.netloc.lower() == called.netloc.lower()

@@ -64,6 +64,11 @@ def twin(record: Record) -> Poison:
     return _poison(record.text, "has the same key as another record", record.id)
 
 
+def unsendable(value: str, reason: str) -> Poison:
+    """Quarantine a row of the mirror that cannot be asked for; the text is no record, however often read."""
+    return _poison(json.dumps(value).encode(), reason)
+
+
 def project_native(spec: NativeListSpec, record: Record) -> Row | Poison:
     """Project a record: its values are ``parent`` and ``columns``, JSON text of an object or None."""
     try:

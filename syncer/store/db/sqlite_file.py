@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote, urlencode
 from sqlalchemy import URL
 
 from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable
+from syncer.process.private_files import create_private
 
 #: Device and number of a file, which it keeps whatever its name.
 FileKey = tuple[int, int]
@@ -55,6 +56,11 @@ class SqliteFile:
             raise self._unusable(error) from None
         return found.st_dev, found.st_ino
 
+    @property
+    def parts(self) -> tuple[Path, ...]:
+        """The file and its companions, be they there or not."""
+        return self.path, *(Path(f"{self.path}{ending}") for ending in ("-wal", "-shm", "-wal.replaced"))
+
     def set_aside(self, ending: str) -> None:
         """Rename a write-ahead log that belongs to another file, or remove its index, which holds nothing."""
         companion = f"{self.path}{ending}"
@@ -67,17 +73,20 @@ class SqliteFile:
     def create(self) -> None:
         """Make an empty file where there is none. Raises DatabaseUnavailable."""
         try:
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644))
-        except IsADirectoryError:
-            # The next one who opens it says so.
-            return
+            # Its companions get the mode that it has.
+            create_private(self.path)
+        except FileExistsError:
+            # Where it is no file of a database, the next one who opens it says so.
+            if not self.path.exists():
+                raise DatabaseUnavailable(
+                    f"The database file {self.path} is a link to a file that is not there: make that, or "
+                    "remove the link."
+                ) from None
         except (FileNotFoundError, NotADirectoryError):
             raise DatabaseUnavailable(
                 f"There is no folder {self.path.parent} for the database file {self.path}: make it first."
             ) from None
         except PermissionError:
-            if self.path.exists():
-                return
             raise DatabaseUnavailable(
                 f"The database file {self.path} cannot be made: nobody here may write to {self.path.parent}."
             ) from None

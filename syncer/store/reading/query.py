@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -15,14 +16,23 @@ from syncer.domain.errors import DatabaseUnavailable, UsageError
 from syncer.store.db.database import Database
 from syncer.store.schema.migrate import check
 
-#: Actions that SQLite allows on a read-only connection though they do more than read: other files (attaching
-#: makes them), and the end of the transaction.
-_NOT_READING = {
-    sqlite3.SQLITE_ATTACH,
-    sqlite3.SQLITE_DETACH,
-    sqlite3.SQLITE_SAVEPOINT,
-    sqlite3.SQLITE_TRANSACTION,
+#: All that a statement may do on SQLite, pragmas and functions apart.
+_READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE}
+#: And what SQLite does to describe a table that is a function; query_only keeps it from doing more.
+_DESCRIBING = {
+    (sqlite3.SQLITE_CREATE_TABLE, None),
+    (sqlite3.SQLITE_INSERT, "sqlite_master"),
+    (sqlite3.SQLITE_UPDATE, "sqlite_master"),
 }
+#: Pragmas that tell something where they are given no value. Others act, such as wal_checkpoint.
+_TELLING = re.compile(
+    "(application_id|auto_vacuum|busy_timeout|cache_size|data_version|encoding|foreign_keys|freelist_count"
+    "|journal_mode|journal_size_limit|max_page_count|page_count|page_size|query_only|schema_version|secure_delete"
+    "|synchronous|temp_store|user_version|wal_autocheckpoint|foreign_key_check|integrity_check|quick_check"
+    "|compile_options)"
+)
+#: Functions that SQLite's library, its shell or an extension may have, and that reach beyond the database.
+_REACHING = {"edit", "fts3_tokenizer", "load_extension", "readfile", "writefile"}
 
 #: PostgreSQL's insufficient_privilege.
 _NOT_PERMITTED = "42501"
@@ -107,16 +117,26 @@ def _on_sqlite(connection: Connection, sql: str, parameters: Mapping[str, str]) 
 
 @contextmanager
 def _on_postgresql(connection: Connection, sql: str, parameters: Mapping[str, str]) -> Iterator[Answer]:
+    from syncer.store.reading.postgres_guard import become_reader, check_names
     from syncer.store.reading.postgres_query import columns_and_rows
 
+    check_names(sql)
+    become_reader(connection)
     with columns_and_rows(connection, sql, parameters) as (columns, rows):
         yield Answer(columns, rows)
 
 
 def _only_reading(action: int, name: str | None, value: str | None, *_where: str | None) -> int:
-    reads = action not in _NOT_READING
+    # A new table's name does not matter, since none can be made.
+    described = None if action == sqlite3.SQLITE_CREATE_TABLE else name
+    reads = action in _READING or (action, described) in _DESCRIBING
     if action == sqlite3.SQLITE_PRAGMA and name is not None:
-        reads = value is None or name.endswith(("_info", "_xinfo", "_list"))
+        name = name.lower()
+        reads = name.endswith(("_info", "_xinfo", "_list")) or (
+            value is None and _TELLING.fullmatch(name) is not None
+        )
+    elif action == sqlite3.SQLITE_FUNCTION:
+        reads = value is not None and value.lower() not in _REACHING
     return sqlite3.SQLITE_OK if reads else sqlite3.SQLITE_DENY
 
 

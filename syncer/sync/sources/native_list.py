@@ -12,7 +12,8 @@ from syncer.domain.errors import ParentsUnread
 from syncer.domain.native.cursor import NativeCursor
 from syncer.domain.native.request import call_at
 from syncer.domain.native.response import Listing, read_listing
-from syncer.domain.native.rows import native_projection, project_native, read_native, twin
+from syncer.domain.native.row_values import UnsendableValue
+from syncer.domain.native.rows import native_projection, project_native, read_native, twin, unsendable
 from syncer.domain.native.spec import ForEach, NativeListSpec
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.record import Poison, Record
@@ -86,7 +87,11 @@ class NativeListSource:
                 url=answer.url,
             )
 
-        call = call_at(self.spec, here)
+        try:
+            call = call_at(self.spec, here)
+        except UnsendableValue as error:
+            # One row stops no other.
+            return Listing((), None), Page((), None, None, parent=here.row, refusal=str(error))
         listing, answer, duration = await self.context.client.native_list(
             call, self.integration_id, self.spec.name, read, purpose=purpose
         )
@@ -96,6 +101,10 @@ class NativeListSource:
         """Read the page's records; of several with one key only the first can be a row."""
         usable: dict[str, Record] = {}
         poisons: list[Poison] = []
+        each = self.spec.for_each
+        if page.refusal is not None and page.parent is not None and each is not None:
+            reason = f"its list cannot be asked for: {each.table}.{each.column} {page.refusal}"
+            poisons.append(unsendable(page.parent, reason))
         for text in page.results:
             record = read_native(self.spec, text, page.parent)
             if isinstance(record, Poison):

@@ -7,6 +7,7 @@ from typing import Any
 
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
+from syncer.operations.quarantine import list_quarantine
 from syncer.simulator.server.faults import Match, not_ready
 from tests.support.native_lists import (
     EMPLOYEES,
@@ -215,3 +216,23 @@ async def test_a_record_of_several_rows_is_that_of_the_first_and_is_written_once
     rows = view(world, "paged_each")
     assert set(rows) == set(ids)
     assert {row["parent"] for row in rows.values()} == {min(ids)}
+
+
+async def test_a_row_whose_value_could_change_the_call_is_not_asked_for_and_stops_no_other(
+    make_native: MakeNative,
+) -> None:
+    world = make_native(entries())
+    for each in ("..", "../../admin", "%2e%2e%2fadmin", "\uff0e\uff0e"):
+        hire(world, each)
+    await world.sync(models=[EMPLOYEES])
+    before = len(world.environment.requests)
+    (result,) = await world.run(models=[ENTRIES])
+    assert result.outcome is Outcome.INCOMPLETE
+    assert (result.counts.quarantined, len(asked(world, before))) == (4, len(remote_ids(world)) - 4)
+    assert not any("admin" in str(each.call) for each in asked(world, before))
+    app = world.app()
+    reasons = {each.reason for each in list_quarantine(app)}
+    app.database.close()
+    assert reasons == {
+        "its list cannot be asked for: hris_employees_live.remote_id would leave its place in the path"
+    }

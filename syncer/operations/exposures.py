@@ -1,0 +1,61 @@
+"""Find what stands open around the mirror: nothing fails for it, and somebody should close it."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from syncer.app import App
+from syncer.domain.loopback import is_sent_in_the_clear
+from syncer.process.private_files import find_loose
+from syncer.store.reading.postgres_guard import excessive_power
+
+_HTTPS = "let kombo.base_url begin with https://"
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """One thing that stands open. subject: what it is about; reason: a sentence with what to do."""
+
+    subject: str
+    reason: str
+
+
+async def find_exposures(app: App) -> list[Exposure]:
+    """Find all there are; the database is there already. Raises DatabaseError."""
+    return [*await asyncio.to_thread(lambda: list(_settings(app))), *await app.database.ask(_role)]
+
+
+def _role(connection: Connection) -> list[Exposure]:
+    power = excessive_power(connection)
+    if power is None:
+        return []
+    return [
+        Exposure(
+            "database",
+            f"the role of database.url {power}: give syncer a role of its own that owns its schema",
+        )
+    ]
+
+
+def _settings(app: App) -> Iterator[Exposure]:
+    if is_sent_in_the_clear(app.settings.base_url):
+        yield Exposure("kombo", f"the key and all records cross the network as plain text: {_HTTPS}")
+    for path in app.settings.secret_files:
+        yield from _loose("secrets", path)
+    if app.database.file is not None:
+        # One finding for the file and its companions.
+        yield from _loose("database", *app.database.file.parts)
+
+
+def _loose(subject: str, *paths: Path) -> Iterator[Exposure]:
+    found = list(find_loose(paths))
+    if found:
+        first, named = found[0], shlex.join(str(each.path) for each in found)
+        reason = f"{first.path} is open to {first.who} (mode {first.mode:04o}): run `chmod 600 {named}`"
+        yield Exposure(subject, reason)
