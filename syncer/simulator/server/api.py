@@ -40,6 +40,10 @@ _PREFIX = "/v1"
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
+#: Characters that are kept of the path that somebody without the key has asked for.
+MOST_OF_A_PATH = 60
+
+
 def simulator_app(environment: Environment) -> Starlette:
     """Build the API as an ASGI application; its base URL ends in ``/v1``."""
     routes = [
@@ -61,9 +65,10 @@ def _endpoint(environment: Environment, model: Model | None) -> Respond:
             logged.call, logged.params = called(await request.body())
         response = await _answer(environment, request, logged, model)
         logged.status = response.status_code
-        if is_known:
+        if not is_known:
             # What strangers send takes no memory.
-            environment.requests.append(logged)
+            logged = RequestInfo(logged.at, logged.method, logged.path[:MOST_OF_A_PATH], status=logged.status)
+        environment.requests.append(logged)
         is_page = logged.model is not None or logged.call is not None
         if is_page and logged.status == 200 and environment.between_pages is not None:
             environment.between_pages(logged)

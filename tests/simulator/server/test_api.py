@@ -52,7 +52,7 @@ async def test_the_date_is_the_simulated_clocks(get: Get, clock: SimClock) -> No
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer wrong", "ks_dev_simulator", "Basic abc"])
-async def test_without_the_key_nothing_is_served_or_kept(
+async def test_without_the_key_nothing_is_served_and_little_is_kept(
     client: httpx.AsyncClient, environment: Environment, authorization: str | None
 ) -> None:
     for method, path in (
@@ -60,6 +60,7 @@ async def test_without_the_key_nothing_is_served_or_kept(
         ("GET", "/check-api-key"),
         ("GET", f"/integrations/{INTEGRATION}"),
         ("POST", "/passthrough/personio/v1"),
+        ("GET", f"/hris/employees?cursor={'x' * 10_000}"),
     ):
         request = client.build_request(method, path)
         del request.headers["authorization"]
@@ -67,7 +68,8 @@ async def test_without_the_key_nothing_is_served_or_kept(
             request.headers["authorization"] = authorization
         response = await client.send(request)
         assert (response.status_code, _code(response)) == (401, "PLATFORM.AUTHENTICATION_INVALID")
-    assert list(environment.requests) == []
+    assert len(environment.requests) == 5
+    assert all(not each.params and len(each.path) <= 60 for each in environment.requests)
 
 
 async def test_a_list_needs_a_known_integration(client: httpx.AsyncClient, environment: Environment) -> None:
