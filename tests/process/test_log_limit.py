@@ -60,4 +60,4 @@ def test_errors_that_the_event_loop_catches_are_limited() -> None:
         loop.close()
     finally:
         root.handlers, root.level = before
-    assert [json.loads(each)["event"] for each in stream.getvalue().splitlines()] == ["accept 0 failed"]
+    assert [json.loads(each)["event"] for each in stream.getvalue().splitlines()] == ["accept … failed"]
