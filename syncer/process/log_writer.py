@@ -23,6 +23,8 @@ class LogWriter(logging.Handler):
 
     #: Attributes of its own records that belong into the line.
     FIELDS = ("lines",)
+    #: Logger of its own lines, which are of no library.
+    NAME = "syncer"
 
     def __init__(
         self,
@@ -122,7 +124,7 @@ class LogWriter(logging.Handler):
 def _loss(lines: int) -> logging.LogRecord:
     return logging.makeLogRecord(
         {
-            "name": "syncer",
+            "name": LogWriter.NAME,
             "levelno": logging.WARNING,
             "levelname": "WARNING",
             "msg": "log_lines_lost",

@@ -144,6 +144,8 @@ def configure_logging(
 
 def _scrub_foreign(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Scrub the text of a library's event: it may repeat an exception's, with keys and rows."""
+    if event["logger"] == LogWriter.NAME:
+        return event
     return {**event, "event": scrub(str(event["event"])) or GAP}
 
 
