@@ -20,3 +20,6 @@ class Line(httpx.AsyncBaseTransport):
             self.tried += 1
             raise httpx.ConnectError("Connection refused", request=request)
         return await self.beyond.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self.beyond.aclose()
