@@ -95,7 +95,8 @@ def test_it_fills_an_empty_database_follows_the_source_and_ends_well(
 
 def check_log(service: Service, source: ServedSource, url: str) -> None:
     """Lines of JSON with fixed words and fields, without the key."""
-    events = service.events()
+    # The tests' role on PostgreSQL is a superuser, and their files are open.
+    events = [event for event in service.events() if event["event"] != "exposure_found"]
     words = [event["event"] for event in events]
     assert {words[0], words[1]} == {"service_started", "pages_served"}
     assert url.startswith("http://127.0.0.1:")
