@@ -197,7 +197,7 @@ class Privacy(_Section):
 
 
 class Web(_Section):
-    """Web server of the service: its pages, and its webhook."""
+    """Web server of the service."""
 
     enabled: bool = True
     host: str = Field(default="127.0.0.1", min_length=1)
@@ -208,8 +208,6 @@ class Web(_Section):
         tuple[Annotated[str, AfterValidator(host_name)], ...],
         BeforeValidator(partial(list_of_texts, example="mirror.example.com")),
     ] = ()
-    webhook_secret_file: SecretFile = None
-    webhook_secret: Secret = SecretStr("")
 
     def check_access(self) -> None:
         """Check that not everybody on the network is let in. Raises UsageError."""

@@ -123,7 +123,6 @@ class Settings(BaseModel):
         found = (
             self.kombo.api_key.get_secret_value(),
             self.web.token.get_secret_value(),
-            self.web.webhook_secret.get_secret_value(),
             *passwords(self.database.url.get_secret_value()),
             *self._sent_secrets(),
         )

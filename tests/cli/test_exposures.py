@@ -171,7 +171,7 @@ def test_check_warns_of_a_superuser(mirror: Shell, postgres_url: str) -> None:
         ("[database]\nurl = 'postgresql://syncer:hidden@db/mirror'", True),
         ("[database]\nurl = 'postgresql://syncer@db/mirror?password=hidden'", True),
         ("[database]\nurl = 'postgresql://syncer@db/mirror'", False),
-        ("[web]\nwebhook_secret = 'hidden'", True),
+        ("[web]\ntoken = 'hidden'", True),
         (
             "[[passthrough]]\nname = 'absences'\ntool = 'hibob/v1'\nintegrations = ['*']\n"
             "records = 'data'\nkey = ['id']\n[passthrough.request]\n"
@@ -199,6 +199,6 @@ def test_a_file_that_a_setting_names_is_a_secret_unless_it_is_mounted(shell: She
     mounted.mkdir()
     for file in (shell.directory / "key", mounted / "hook"):
         file.write_text(KEY)
-    path.write_text("[kombo]\napi_key_file = 'key'\n[web]\nwebhook_secret_file = 'mounted/hook'\n")
+    path.write_text("[kombo]\napi_key_file = 'key'\n[web]\ntoken_file = 'mounted/hook'\n")
     settings = load_settings(path, environ={}, secrets=mounted)
     assert settings.secret_files == (shell.directory / "key",)

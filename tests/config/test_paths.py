@@ -34,11 +34,11 @@ def test_relative_paths_start_at_the_folder_of_the_file(folder: Path) -> None:
     config = folder / "config.toml"
     (folder / "key").write_text(KEY)
     (folder / "hook").write_text("hook-secret-1")
-    config.write_text('[kombo]\napi_key_file = "key"\n[web]\nwebhook_secret_file = "../etc/hook"\n')
+    config.write_text('[kombo]\napi_key_file = "key"\n[web]\ntoken_file = "../etc/hook"\n')
     for named in (config, Path("../etc/config.toml")):
         settings = loaded(named)
         assert settings.api_key() == KEY
-        assert settings.web.webhook_secret.get_secret_value() == "hook-secret-1"
+        assert settings.web.token.get_secret_value() == "hook-secret-1"
         # The default, too.
         assert Path(database_of(settings).removeprefix("sqlite:///")).resolve() == folder / "kombo.db"
 

@@ -31,8 +31,8 @@ def test_a_secret_file_that_cannot_be_read_is_named(load: Load, tmp_path: Path) 
     assert refusal(load, "[kombo]\napi_key_file = 'gone'\n") == (
         f"config.toml: kombo.api_key_file cannot be read in {tmp_path}: No such file or directory."
     )
-    assert "web.webhook_secret_file is an empty file." in refusal(
-        load, "[web]\nwebhook_secret_file = 'empty'\n"
+    assert "web.token_file is an empty file." in refusal(
+        load, "[web]\ntoken_file = 'empty'\n"
     )
     assert "config.toml: kombo.api_key is given twice" in refusal(
         load, f"[kombo]\napi_key = '{KEY}'\napi_key_file = 'empty'\n"
@@ -63,7 +63,7 @@ def test_no_error_repeats_a_value(load: Load, name: str, value: str) -> None:
 def test_no_setting_shows_a_secret_when_printed(load: Load) -> None:
     settings = load(
         SYNCER_KOMBO__API_KEY=KEY,
-        SYNCER_WEB__WEBHOOK_SECRET=KEY,
+        SYNCER_WEB__TOKEN=KEY,
         SYNCER_DATABASE__URL=f"postgresql://syncer:{KEY}@db/syncer",
     )
     assert KEY not in f"{settings!r} {settings}"

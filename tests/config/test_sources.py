@@ -73,7 +73,7 @@ def test_every_setting_can_come_from_the_environment(load: Load, tmp_path: Path)
         SYNCER_PRIVACY__EXCLUDE='["hris_employees.ssn", "*.remote_data"]',
         SYNCER_WEB__ENABLED="false",
         SYNCER_WEB__PORT="0",
-        SYNCER_WEB__WEBHOOK_SECRET_FILE=str(tmp_path / "hook"),
+        SYNCER_WEB__TOKEN_FILE=str(tmp_path / "hook"),
         SYNCER_LOG__LEVEL="debug",
     )
     assert settings.api_key() == KEY
@@ -93,7 +93,7 @@ def test_every_setting_can_come_from_the_environment(load: Load, tmp_path: Path)
     assert settings.budget.reserve == Reserve(count=30)
     assert (settings.deletions.max_share, settings.web.enabled, settings.web.port) == (0.5, False, 0)
     assert settings.privacy.exclude == ("hris_employees.ssn", "*.remote_data")
-    assert settings.web.webhook_secret.get_secret_value() == "hook-secret"
+    assert settings.web.token.get_secret_value() == "hook-secret"
     assert settings.log.level == "DEBUG"
     assert set(settings.secrets()) == {KEY, "hook-secret", "pw"}
 
