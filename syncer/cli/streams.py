@@ -82,8 +82,12 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _text(stream: _Stream, before: TextIO | None) -> io.TextIOWrapper:
-    """Make the text stream; a terminal of another encoding still shows everything, if not beautifully."""
-    is_by_line = stream.isatty() or stream.fileno() == _STDERR
+    """Make the text stream; a terminal of another encoding still shows everything, if not beautifully.
+
+    Where Python was told not to buffer, each line goes out at once.
+    """
+    is_unbuffered = isinstance(before, io.TextIOWrapper) and before.write_through
+    is_by_line = stream.isatty() or stream.fileno() == _STDERR or is_unbuffered
     encoding = (before and before.encoding) or "utf-8"
     return io.TextIOWrapper(
         io.BufferedWriter(stream), encoding, errors="backslashreplace", line_buffering=is_by_line
