@@ -78,7 +78,7 @@ def test_libraries_log_the_same_way_the_talkative_only_warnings_and_the_schedule
     stream = io.StringIO()
     configure_logging("DEBUG", "json", stream=stream)
     for name in (
-        "uvicorn.error",
+        "asyncio",
         "httpx",
         "httpcore.connection",
         "apscheduler.scheduler",
@@ -88,7 +88,7 @@ def test_libraries_log_the_same_way_the_talkative_only_warnings_and_the_schedule
         logging.getLogger(name).info("every little thing")
         logging.getLogger(name).warning("connection closed")
     assert [(event["event"], event["logger"]) for event in events(stream)] == [
-        ("connection closed", "uvicorn.error"),
+        ("connection closed", "asyncio"),
         ("connection closed", "httpx"),
         ("connection closed", "httpcore.connection"),
         ("connection closed", "alembic.runtime"),

@@ -136,6 +136,8 @@ class Database:
 
     def reopen(self) -> None:
         """Begin anew with the database that is there now, after DatabaseReplaced. Nobody may be using it."""
+        # What is still under way gives its connection back to the pool that is given up here.
+        event.listen(self.engine.pool, "checkin", lambda _, entry: entry.close())
         self.engine.dispose()
         if self._opened is not None:
             self._opened.forget()
