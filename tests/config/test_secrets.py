@@ -31,9 +31,7 @@ def test_a_secret_file_that_cannot_be_read_is_named(load: Load, tmp_path: Path) 
     assert refusal(load, "[kombo]\napi_key_file = 'gone'\n") == (
         f"config.toml: kombo.api_key_file cannot be read in {tmp_path}: No such file or directory."
     )
-    assert "web.token_file is an empty file." in refusal(
-        load, "[web]\ntoken_file = 'empty'\n"
-    )
+    assert "web.token_file is an empty file." in refusal(load, "[web]\ntoken_file = 'empty'\n")
     assert "config.toml: kombo.api_key is given twice" in refusal(
         load, f"[kombo]\napi_key = '{KEY}'\napi_key_file = 'empty'\n"
     )
