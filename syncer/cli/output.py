@@ -9,7 +9,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -57,8 +57,11 @@ def print_note(text: str) -> None:
 
 def print_json(value: Any) -> None:
     """Write a value as one JSON document."""
+    from msgspec import json as fast_json
+
     write_in_utf8()
-    write_line(printable_json(json.dumps(value, indent=2, ensure_ascii=False)))
+    # The standard library takes seconds to indent the status of a thousand integrations.
+    write_line(fast_json.format(printable_json(json.dumps(value, ensure_ascii=False)), indent=2))
 
 
 def print_rich(*things: RenderableType) -> None:
@@ -92,6 +95,18 @@ def table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
     return made
 
 
+def plain_lines(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: Collection[str]) -> list[str]:
+    """Lay out a table for a pipe: rich takes a second for a thousand rows."""
+    widths = [max(len(row[place]) for row in (columns, *rows)) for place in range(len(columns))]
+    aligned = [str.rjust if name in numbers else str.ljust for name in columns]
+    return [
+        "  ".join(
+            align(cell, width) for align, cell, width in zip(aligned, row, widths, strict=True)
+        ).rstrip()
+        for row in (columns, *rows)
+    ]
+
+
 def styled(text: str, style: str = "") -> Text:
     """Make a text in one of rich's styles."""
     from rich.text import Text
@@ -103,7 +118,8 @@ def indented(thing: Table | Text) -> Padding:
     """Move a table or text two columns to the right."""
     from rich.padding import Padding
 
-    return Padding(thing, (0, 0, 0, 2))
+    # Not to the full width: in a pipe that is endless.
+    return Padding(thing, (0, 0, 0, 2), expand=False)
 
 
 def join_models(models: Sequence[str]) -> str:

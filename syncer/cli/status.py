@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.options import json_option, pass_session
+from syncer.cli.options import json_option, pass_session, stream_options
 from syncer.cli.output import (
     indented,
     is_terminal,
     join_models,
+    plain_lines,
     print_json,
     print_rich,
     styled,
@@ -23,103 +24,174 @@ from syncer.domain.durations import describe_age, describe_span
 from syncer.domain.streams.state import MEANINGS, Meaning, Severity, StreamState
 from syncer.domain.texts.printable import printable
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+#: Integrations with problems that a summary tells of.
+MOST_INTEGRATIONS = 20
 #: Colours of severities on a terminal; any other is yellow.
 _COLOURS = {Severity.OK: "green", Severity.ERROR: "red"}
 
 
 @click.command()
+@stream_options
+@click.option("--all", "every", is_flag=True, help="List every stream, however many there are.")
+@click.option("--troubles", is_flag=True, help="List only what is not well, or running.")
 @json_option
 @pass_session
-def status(session: Session, as_json: bool) -> int:
-    """Show streams, freshness, request budget and quarantine."""
+def status(
+    session: Session,
+    integrations: tuple[str, ...],
+    models: tuple[str, ...],
+    every: bool,
+    troubles: bool,
+    as_json: bool,
+) -> int:
+    """Show streams, freshness, request budget and quarantine.
+
+    Of more than 150 streams those are listed that are not well, and the others summed up; JSON has all.
+    """
+    if every and troubles:
+        raise click.UsageError("--all and --troubles exclude each other.")
     from syncer.operations import status as operation
 
     with session.opened_app() as app:
-        found = operation.status(app)
+        choice = operation.choose(app, integrations, models, _only_problems(every or as_json, troubles))
+        found = operation.status(app, choice)
         configured = app.selection.configured(has_tables=True)
-    known = {each["integration"] for each in found["streams"]}
-    not_begun = [each for each in configured if each not in known]
+    known = {each["id"] for each in found["integrations"] if each["streams"]}
+    not_begun = [each for each in integrations or configured if each not in known]
     # A mirror of nothing is not a good one.
     is_well = found["is_well"] and bool(known) and not not_begun
     if as_json:
         print_json({**found, "is_well": is_well, "not_begun": not_begun})
     else:
-        _print(found, not_begun)
+        print_rich(*_lines(found, not_begun, MOST_INTEGRATIONS if choice.only_problems is None else None))
     return 0 if is_well else 1
 
 
-def _print(found: dict[str, Any], not_begun: Sequence[str]) -> None:
+def _only_problems(every: bool, troubles: bool) -> bool | None:
+    return True if troubles else False if every else None
+
+
+def _lines(found: dict[str, Any], not_begun: Sequence[str], most: int | None) -> Iterator[RenderableType]:
+    """Give what is printed; most: integrations of a summary that are told of one by one, None: all."""
     if found["key"] is not None:
         from syncer.operations.status_report import describe_refused_key
 
-        print_rich(styled(printable(describe_refused_key(found)), "red"), "")
-    for integration in found["integrations"]:
-        streams = [each for each in found["streams"] if each["integration"] == integration["id"]]
-        if streams:
-            _print_integration(integration, streams, found)
+        yield styled(printable(describe_refused_key(found)), "red")
+        yield ""
+    streams = grouped(found["streams"])
+    problems = grouped(found["problems"])
+    shown = [each for each in found["integrations"] if each["id"] in streams or each["id"] in problems]
+    most = None if found["lists_all"] else most
+    for integration in shown[:most]:
+        key = integration["id"]
+        yield from _integration_lines(integration, streams.get(key, []), problems.get(key, []), found)
+    if not found["lists_all"]:
+        yield from _rest(found, shown, most)
     for each in not_begun:
         hint = "  not mirrored yet: `syncer backfill` begins"
-        print_rich(styled(printable(each), "bold").append(hint, "yellow"), "")
-    if not found["streams"] and not not_begun:
-        print_rich(
-            "Nothing is mirrored: name an integration in the configuration, "
-            "or with `syncer integrations add ID`."
-        )
+        yield styled(printable(each), "bold").append(hint, "yellow")
+        yield ""
+    if not found["totals"]["streams"]:
+        if not not_begun:
+            yield (
+                "Nothing is mirrored: name an integration in the configuration, "
+                "or with `syncer integrations add ID`."
+            )
         return
-    print_rich(_totals(found))
-    print_rich(_budget(found["budget"]))
+    yield _totals(found)
+    yield _budget(found["budget"])
     if found["behind"] is not None:
-        print_rich(styled(behind(found["behind"]), "yellow"))
+        yield styled(behind(found["behind"]), "yellow")
     running = [f"{each['integration']} {each['model']}" for each in found["streams"] if each["is_running"]]
     if running:
-        print_rich(styled(f"running now: {', '.join(running)}", "cyan"))
+        yield styled(f"running now: {', '.join(running)}", "cyan")
 
 
-def _print_integration(
-    integration: dict[str, Any], streams: Sequence[dict[str, Any]], found: dict[str, Any]
-) -> None:
+def _rest(
+    found: dict[str, Any], shown: Sequence[dict[str, Any]], most: int | None
+) -> Iterator[RenderableType]:
+    """Sum up the integrations that are not told of one by one."""
+    if most is not None and len(shown) > most:
+        more = f"and {len(shown) - most:,} more integrations with problems: `syncer status --troubles`"
+        yield styled(more, "red")
+    quiet = sum(1 for each in found["integrations"] if each["streams"]) - len(shown)
+    if quiet > 0:
+        how = "`syncer status --all` lists their streams"
+        yield styled(f"{quiet:,} integrations without problems: {how}", "dim")
+    yield ""
+
+
+def grouped(things: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Group streams or problems of a report by their integration."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for each in things:
+        found.setdefault(each["integration"], []).append(each)
+    return found
+
+
+def _integration_lines(
+    integration: dict[str, Any],
+    streams: Sequence[dict[str, Any]],
+    problems: Iterable[dict[str, Any]],
+    found: dict[str, Any],
+) -> Iterator[RenderableType]:
     facts = [integration["tool"], integration["organisation"], integration["status"]]
     from syncer.operations.problems import describe_problem
 
     head = styled(printable(integration["id"]), "bold")
-    print_rich(head.append("  " + " · ".join(printable(fact) for fact in facts if fact), "dim"))
-    columns = ("model", "state", "live", "deleted", "complete as of", "last run")
-    shown = table(*columns, numbers=("live", "deleted"))
+    yield head.append("  " + " · ".join(printable(fact) for fact in facts if fact), "dim")
     # Streams that are empty share a line.
     empty = {
         meaning.label: [each for each in streams if each["state"] == state and not _has_rows(each)]
         for state, meaning in MEANINGS.items()
         if meaning.label is not None
     }
-    without_lines = [each for group in empty.values() for each in group]
     # And there is nothing to show of those that are empty because of a problem but the problem.
-    without_lines += [each for each in streams if _meaning(each).is_trouble and not _has_rows(each)]
-    for each in streams:
-        if each in without_lines:
-            continue
-        shown.add_row(
-            each["model"],
-            styled(each["state"], _COLOURS.get(_meaning(each).severity, "yellow")),
-            f"{each['rows_live']:,}",
-            f"{each['rows_deleted']:,}",
-            "never" if each["lag_seconds"] is None else describe_age(each["lag_seconds"]),
-            "never"
-            if each["last_run_at"] is None
-            else describe_age(_seconds(found["now"], each["last_run_at"])),
-        )
-    if shown.row_count:
-        print_rich(indented(shown))
+    without_lines = {each["model"] for group in empty.values() for each in group} | {
+        each["model"] for each in streams if _meaning(each).is_trouble and not _has_rows(each)
+    }
+    yield from _table([each for each in streams if each["model"] not in without_lines], found["now"])
     mark = "✗ " if is_terminal() else ""
-    for problem in found["problems"]:
-        if problem["integration"] == integration["id"]:
-            subject = f"{mark}{join_models(problem['models'])}: "
-            note = printable(describe_problem(problem, found["now"]))
-            print_rich(indented(styled(subject, "red").append(note, "default")))
+    for problem in problems:
+        subject = f"{mark}{join_models(problem['models'])}: "
+        note = printable(describe_problem(problem, found["now"]))
+        yield indented(styled(subject, "red").append(note, "default"))
     for words, group in empty.items():
         if group:
             line = styled(f"{words}: {', '.join(each['model'] for each in group)}", "dim")
-            print_rich(indented(line))
-    print_rich("")
+            yield indented(line)
+    yield ""
+
+
+def _table(streams: Sequence[dict[str, Any]], now: str) -> Iterator[RenderableType]:
+    """Give the table of these streams; plain where nobody looks at colours."""
+    columns, numbers = (
+        ("model", "state", "live", "deleted", "complete as of", "last run"),
+        ("live", "deleted"),
+    )
+    rows = [
+        (
+            each["model"],
+            each["state"],
+            f"{each['rows_live']:,}",
+            f"{each['rows_deleted']:,}",
+            "never" if each["lag_seconds"] is None else describe_age(each["lag_seconds"]),
+            "never" if each["last_run_at"] is None else describe_age(_seconds(now, each["last_run_at"])),
+        )
+        for each in streams
+    ]
+    if not rows:
+        return
+    if not is_terminal():
+        yield "\n".join(f"  {line}" for line in plain_lines(columns, rows, numbers))
+        return
+    shown = table(*columns, numbers=numbers)
+    for (model, state, *others), each in zip(rows, streams, strict=True):
+        shown.add_row(model, styled(state, _COLOURS.get(_meaning(each).severity, "yellow")), *others)
+    yield indented(shown)
 
 
 def _has_rows(stream: dict[str, Any]) -> bool:
@@ -132,9 +204,9 @@ def _meaning(stream: dict[str, Any]) -> Meaning:
 
 def _totals(found: dict[str, Any]) -> str:
     totals = found["totals"]
-    states = ", ".join(f"{number} {state}" for state, number in Counter(totals["streams"]).most_common())
+    states = ", ".join(f"{number:,} {state}" for state, number in Counter(totals["streams"]).most_common())
     return (
-        f"{len(found['streams'])} streams: {states} · "
+        f"{sum(totals['streams'].values()):,} streams: {states} · "
         f"{totals['rows_live']:,} rows live, {totals['rows_deleted']:,} deleted"
     )
 

@@ -8,6 +8,7 @@ from syncer.app import App
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.reasons import describe_held
 from syncer.operations.status import read_overview
+from syncer.store.reading.overview import PROBLEMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class HeldRows:
 
 def held_rows(app: App) -> dict[StreamKey, HeldRows]:
     """Read the held rows of the streams that are mirrored. Raises DatabaseError."""
-    found = read_overview(app)
+    found = read_overview(app, PROBLEMS)
     return {
         stream.key: HeldRows(found.held[stream.key].rows, stream.rows_live, found.held[stream.key].examples)
         for stream in found.streams

@@ -2,23 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from syncer.app import App
+from syncer.domain.catalogue.lookup import select_names
+from syncer.domain.errors import UsageError
+from syncer.domain.suggestions import did_you_mean
 from syncer.operations.status_report import report_status
-from syncer.store.reading.overview import Overview, overview
+from syncer.store.reading.overview import EVERY_STREAM, Overview, StreamChoice, overview
 from syncer.store.schema import migrate as schema
 from syncer.sync.permits import fingerprint
 
 
-def status(app: App) -> dict[str, Any]:
-    """Report the status of the mirror as plain values, ready for JSON. Raises DatabaseError."""
-    found = report_status(read_overview(app), app.settings.budget.reserve, app.settings.budget.pacing)
+def status(app: App, choice: StreamChoice = EVERY_STREAM) -> dict[str, Any]:
+    """Report the status of the mirror as plain values, ready for JSON; choice: of the streams to list.
+
+    Raises DatabaseError.
+    """
+    found = report_status(read_overview(app, choice), app.settings.budget.reserve, app.settings.budget.pacing)
     with app.database.read() as connection:
         return {**found, "behind": app.capacity.report_backlog(connection)}
 
 
-def read_overview(app: App) -> Overview:
+def choose(
+    app: App, integrations: Sequence[str], models: Sequence[str], only_problems: bool | None
+) -> StreamChoice:
+    """Choose the streams that a command names, all of which are listed unless it says otherwise.
+
+    Raises UsageError for an integration that is not mirrored and for a glob that fits no list.
+    """
+    if not integrations and not models:
+        return StreamChoice(only_problems=only_problems)
+    known = app.selection.configured(has_tables=True)
+    for each in integrations:
+        if each not in known:
+            raise UsageError(
+                f"{each} is not mirrored.{did_you_mean(each, known)} "
+                "`syncer integrations list` shows what is."
+            )
+    names = select_names(models, [each.name for each in app.settings.native_lists]) if models else None
+    return StreamChoice(integrations or None, names, bool(only_problems))
+
+
+def read_overview(app: App, choice: StreamChoice = EVERY_STREAM) -> Overview:
     """Read what the mirror holds and how fresh it is. Raises DatabaseError."""
     schema.check(app.database)
     key = app.api_key
@@ -28,4 +55,5 @@ def read_overview(app: App) -> Overview:
             app.streams.environment,
             fingerprint(key) if key else None,
             app.database.now(connection),
+            choice,
         )

@@ -11,19 +11,23 @@ from syncer.domain.ratelimit.budget import Pacing, Purpose, Reserve
 from syncer.domain.ratelimit.waiters import count_waiting
 from syncer.domain.streams.stream import Stream, Walk
 from syncer.operations.problems import find_problems
-from syncer.store.reading.overview import Overview
+from syncer.store.reading.overview import Overview, StreamSummary
 from syncer.store.state.missing import Held
 from syncer.store.state.refused_keys import Refusal
 
 
 def is_well(found: Overview) -> bool:
     """True where every stream is complete, or of a model that is not offered, and the key is not refused."""
-    return found.key_refusal is None and all(stream.state.meaning.is_well for stream in found.streams)
+    return found.key_refusal is None and all(state.meaning.is_well for state in found.states)
 
 
 def report_status(found: Overview, reserve: Reserve, pacing: Pacing) -> dict[str, Any]:
-    """Report streams, freshness, budget and quarantine; times as ISO text in UTC, ages in seconds."""
+    """Report streams, freshness, budget and quarantine; times as ISO text in UTC, ages in seconds.
+
+    ``streams`` are those that the overview lists; the integrations and totals sum up all of them.
+    """
     streams = [_stream(found, each) for each in found.streams]
+    summaries = found.summaries.values()
     return {
         "now": json_time(found.now),
         "is_well": is_well(found),
@@ -37,18 +41,30 @@ def report_status(found: Overview, reserve: Reserve, pacing: Pacing) -> dict[str
                 "status": each.status,
                 "setup_status": each.setup_status,
                 "state": each.state,
+                **_summary(found.now, found.summaries.get(each.id, StreamSummary())),
             }
             for each in found.integrations
         ],
         "streams": streams,
         "totals": {
-            "rows_live": sum(each.rows_live for each in found.streams),
-            "rows_deleted": sum(each.rows_deleted for each in found.streams),
+            "rows_live": sum(each.rows_live for each in summaries),
+            "rows_deleted": sum(each.rows_deleted for each in summaries),
             "streams": dict(found.states),
-            "running": len(found.running),
+            "running": sum(each.running for each in summaries),
         },
+        "lists_all": found.lists_all,
         "budget": _budget(found, reserve, pacing),
         "key": _key(found.key_refusal),
+    }
+
+
+def _summary(now: datetime, summary: StreamSummary) -> dict[str, Any]:
+    return {
+        "streams": dict(summary.states),
+        "rows_live": summary.rows_live,
+        "rows_deleted": summary.rows_deleted,
+        "running": summary.running,
+        "lag_seconds": _age(now, summary.oldest_complete_at),
     }
 
 

@@ -6,7 +6,7 @@ The rule is ``domain/scheduling/intervals.py``; ``daemon/schedule.py`` applies i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -98,12 +98,19 @@ class Capacity:
 
         Nor have those of lists that are configured no more.
         """
-        now = self._database.now(connection)
-        shortest = min(each.shortest for each in self.bounds.values())
-        found = self._streams.waiting(connection, now - timedelta(seconds=shortest))
+        return self._measure(self._database.now(connection), self._waiting(connection), stretch)
+
+    def _waiting(self, connection: Connection) -> list[tuple[StreamKey, datetime, ChangeHistory]]:
+        """Read the streams that have been due for longer than the shortest interval."""
+        shortest = timedelta(seconds=min(each.shortest for each in self.bounds.values()))
+        return self._streams.waiting(connection, self._database.now(connection) - shortest)
+
+    def _measure(
+        self, now: datetime, waiting: Iterable[tuple[StreamKey, datetime, ChangeHistory]], stretch: float
+    ) -> Backlog | None:
         return measure_backlog(
             ((now - due_at).total_seconds(), self.interval(key, seen.rate, stretch))
-            for key, due_at, seen in found
+            for key, due_at, seen in waiting
             if key.model in self.bounds
         )
 
@@ -113,9 +120,13 @@ class Capacity:
 
     def report_backlog(self, connection: Connection) -> dict[str, Any] | None:
         """Report how far the schedule is behind, as plain values; None where it is not."""
+        waiting = self._waiting(connection)
+        if not waiting:
+            # The demand of many streams takes long to add up.
+            return None
         demand, allowed = self.demand(connection), self.allowance(connection)
         stretch = demand.stretch(allowed)
-        found = self.backlog(connection, stretch)
+        found = self._measure(self._database.now(connection), waiting, stretch)
         if found is None:
             return None
         return {

@@ -1,13 +1,13 @@
 """The status page: problems first, then a summary of each integration; no scripts.
 
-It serves a few streams and a thousand: beyond ``MOST_STREAMS`` the streams of an integration have a page of
-their own, and streams of one integration with the same problem share a line.
+It serves a few streams and thousands: where there are too many for one page, the streams of an integration
+have a page of their own. Streams of one integration with the same problem share a line.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -19,7 +19,6 @@ from syncer.daemon.web.formatting import (
     describe_integration,
     join_names,
     link_integration,
-    meaning_of,
     needs_attention,
 )
 from syncer.daemon.web.integration_section import integration_section
@@ -28,8 +27,6 @@ from syncer.domain.streams.state import MEANINGS, StreamState
 from syncer.operations.problems import describe_problem
 from syncer.operations.status_report import describe_refused_key, waiting_requests
 
-#: More streams than this are not all listed on one page.
-MOST_STREAMS = 150
 #: Lines of problems that are shown.
 MOST_PROBLEMS = 15
 
@@ -37,32 +34,29 @@ _MOST_URGENT_FIRST = {state: place for place, state in enumerate(MEANINGS)}
 
 
 def status_page(status: Mapping[str, Any], chosen: str | None = None) -> str:
-    """Make the HTML of a status report; chosen: id of the one integration to show."""
+    """Make the HTML of a status report; chosen: id of the one integration that it is of."""
     streams: dict[str, list[Stream]] = defaultdict(list)
     for each in status["streams"]:
-        if chosen in (None, each["integration"]):
-            streams[each["integration"]].append(each)
-    integrations = [each for each in status["integrations"] if chosen in (None, each["id"])]
-    shown = [stream for each in streams.values() for stream in each]
-    problems = [each for each in status["problems"] if chosen in (None, each["integration"])]
+        streams[each["integration"]].append(each)
     most = MOST_PROBLEMS if chosen is None else None
     body = [
-        _problems(problems, status["now"], most),
-        _integrations(integrations, streams) if chosen is None else _way_back(),
+        _problems(status["problems"], status["now"], most),
+        _integrations(status["integrations"], streams) if chosen is None else _way_back(),
     ]
-    if len(shown) <= MOST_STREAMS or chosen is not None:
-        body += [integration_section(each, streams[each["id"]]) for each in integrations]
+    if status["lists_all"]:
+        body += [integration_section(each, streams[each["id"]]) for each in status["integrations"]]
     database_error = status.get("database")
+    title = _title(status["streams"], database_error, status["key"])
     now = f"{status['now'][:19].replace('T', ' ')} UTC"
-    headline = _headline(shown, database_error)
+    headline = _headline(status, database_error)
     if status["key"] is not None and database_error is None:
         headline = f'<b class="error">Nothing is read now.</b> {escape(describe_refused_key(status))}'
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="5">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(_title(shown, database_error, status["key"]))}</title><style>{CSS}</style></head><body>
+<title>{escape(title)}</title><style>{CSS}</style></head><body>
 <header><h1>syncer</h1><p>{headline} <span class="dim">{escape(now)}</span></p></header>
-{_totals(shown, status["budget"])}
+{_totals(status["totals"], status["budget"])}
 {_behind(status["behind"])}
 {"".join(body)}
 </body></html>
@@ -74,31 +68,32 @@ def _title(streams: Sequence[Stream], *troubles: object) -> str:
     return f"({problems}) syncer" if problems else "syncer"
 
 
-def _headline(streams: Sequence[Stream], database_error: str | None) -> str:
+def _headline(status: Mapping[str, Any], database_error: str | None) -> str:
     """Sum up all streams in one sentence."""
     if database_error is not None:
         return f'<b class="error">Nothing can be stored now.</b> {escape(database_error)}'
-    problems, all_ = sum(map(needs_attention, streams)), len(streams)
-    if not streams:
+    counts: Mapping[str, int] = status["totals"]["streams"]
+    problems, all_ = sum(map(needs_attention, status["streams"])), sum(counts.values())
+    if not all_:
         return "Nothing is mirrored yet: <code>syncer integrations add ID</code> begins."
     if problems:
         needs = "needs a look" if problems == 1 else "need a look"
         return f'<b class="error">{problems:,} of {all_:,} streams {needs}.</b>'
     # Nothing is wrong: what is not well yet is being read.
-    read = sum(meaning_of(each).is_well for each in streams)
+    read = sum(number for state, number in counts.items() if StreamState(state).meaning.is_well)
     if read < all_:
         return f"<b>{read:,} of {all_:,} streams have been read.</b>"
     return f'<b class="ok">Everything is well: {all_:,} stream{"" if all_ == 1 else "s"}.</b>'
 
 
-def _totals(streams: Sequence[Stream], budget: Mapping[str, Any] | None) -> str:
-    totals = [
-        ("live rows", f"{sum(each['rows_live'] for each in streams):,}"),
-        ("deleted rows", f"{sum(each['rows_deleted'] for each in streams):,}"),
-        ("running now", f"{sum(each['is_running'] for each in streams):,}"),
+def _totals(totals: Mapping[str, Any], budget: Mapping[str, Any] | None) -> str:
+    shown = [
+        ("live rows", f"{totals['rows_live']:,}"),
+        ("deleted rows", f"{totals['rows_deleted']:,}"),
+        ("running now", f"{totals['running']:,}"),
     ]
     if budget is not None and budget["limit"] is not None:
-        totals += [
+        shown += [
             (f"requests in {budget['window_seconds']:.0f} s", f"{budget['used']:,} of {budget['limit']:,}"),
             ("kept in reserve", f"{budget['reserve']:,}"),
             ("to the next window", f"{budget['resets_in_seconds']:.0f} s"),
@@ -106,8 +101,8 @@ def _totals(streams: Sequence[Stream], budget: Mapping[str, Any] | None) -> str:
             ("waiting requests", waiting_requests(budget)),
             ("refused (429)", f"{budget['answers_429']:,}"),
         ]
-    shown = "".join(f"<div><dd>{escape(value)}</dd><dt>{escape(name)}</dt></div>" for name, value in totals)
-    return f"<dl>{shown}</dl>"
+    terms = "".join(f"<div><dd>{escape(value)}</dd><dt>{escape(name)}</dt></div>" for name, value in shown)
+    return f"<dl>{terms}</dl>"
 
 
 def _behind(behind: Mapping[str, Any] | None) -> str:
@@ -139,15 +134,17 @@ def _problems(problems: Sequence[Mapping[str, Any]], now: str, most: int | None)
 
 
 def _integrations(integrations: Sequence[Integration], streams: Mapping[str, Sequence[Stream]]) -> str:
-    """Make a table of all integrations, those with most problems first."""
+    """Make a table of all integrations, those with most problems first; streams: those that are listed."""
     if len(integrations) < 2:
         return ""
     rows = "".join(
         f'<tr><td>{link_integration(each["id"])}<br><span class="dim">{escape(describe_integration(each))}'
-        f"</span></td><td>{_states(streams[each['id']])}</td>"
-        f'<td class="number wide">{sum(one["rows_live"] for one in streams[each["id"]]):,}</td>'
-        f'<td class="number">{_oldest(streams[each["id"]])}</td></tr>'
-        for each in sorted(integrations, key=lambda each: -sum(map(needs_attention, streams[each["id"]])))
+        f"</span></td><td>{_states(each['streams'])}</td>"
+        f'<td class="number wide">{each["rows_live"]:,}</td>'
+        f'<td class="number">{_age(each["lag_seconds"])}</td></tr>'
+        for each in sorted(
+            integrations, key=lambda each: -sum(map(needs_attention, streams.get(each["id"], ())))
+        )
     )
     return (
         "<section><h2>Integrations</h2><table>"
@@ -156,17 +153,15 @@ def _integrations(integrations: Sequence[Integration], streams: Mapping[str, Seq
     )
 
 
-def _states(streams: Sequence[Stream]) -> str:
-    counts = Counter(StreamState(each["state"]) for each in streams)
+def _states(counts: Mapping[str, int]) -> str:
     return ", ".join(
         f"{counts[state]:,} {colour_state(state)}"
-        for state in sorted(counts, key=_MOST_URGENT_FIRST.__getitem__)
+        for state in sorted(map(StreamState, counts), key=_MOST_URGENT_FIRST.__getitem__)
     )
 
 
-def _oldest(streams: Iterable[Stream]) -> str:
-    lags = [each["lag_seconds"] for each in streams if each["lag_seconds"] is not None]
-    return describe_age(max(lags)) if lags else "never"
+def _age(lag_seconds: float | None) -> str:
+    return "never" if lag_seconds is None else describe_age(lag_seconds)
 
 
 def _way_back() -> str:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -18,25 +16,15 @@ from syncer.app import App
 from syncer.config.secrets import environment_secrets
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.web.access import Access, Guard
-from syncer.daemon.web.formatting import Stream
 from syncer.daemon.web.page import status_page
 from syncer.daemon.web.shared_query import SharedQuery
 from syncer.domain.errors import DatabaseError, DatabaseUnavailable
 from syncer.operations.status import status as report_status
 from syncer.process.logging import Redactor
+from syncer.store.reading.overview import EVERY_STREAM, StreamChoice
 
 #: Seconds that a page waits for the database.
 PATIENCE = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Snapshot:
-    """Status report, its streams by integration, and both responses that are made of the whole."""
-
-    status: Mapping[str, Any]
-    streams: Mapping[str, list[Stream]]
-    json: bytes
-    page: bytes
 
 
 def pages(app: App, health: DatabaseHealth | None = None, *, patience: float = PATIENCE) -> Starlette:
@@ -50,18 +38,26 @@ def pages(app: App, health: DatabaseHealth | None = None, *, patience: float = P
     access = Access(app.settings.web)
     hide = Redactor((*app.settings.secrets(), *environment_secrets(os.environ))).hide
 
-    def read(error: str | None) -> _Snapshot:
-        found = report_status(app)
-        if error is not None:
-            found = {**found, "is_well": False, "database": hide(error)}
-        # Rendered here, too: of a large mirror that takes longer than the event loop should wait.
-        streams: dict[str, list[Stream]] = defaultdict(list)
-        for each in found["streams"]:
-            streams[each["integration"]].append(each)
-        return _Snapshot(found, dict(streams), bytes(JSONResponse(found).body), status_page(found).encode())
+    def read(choice: StreamChoice, error: str | None) -> dict[str, Any]:
+        found = report_status(app, choice)
+        return found if error is None else {**found, "is_well": False, "database": hide(error)}
+
+    # Rendered by the query, too: of a large mirror that takes longer than the event loop should wait.
+    def read_json(error: str | None) -> bytes:
+        return msgspec.json.encode(read(EVERY_STREAM, error))
+
+    def read_page(error: str | None) -> str:
+        return status_page(read(StreamChoice(), error))
+
+    def read_integration(key: tuple[str, str | None]) -> str | None:
+        chosen, error = key
+        found = read(StreamChoice(integrations=(chosen,), only_problems=False), error)
+        return status_page(found, chosen) if found["integrations"] else None
 
     alive = SharedQuery[None, object](lambda _: app.selection.mirrored(), patience)
-    snapshot = SharedQuery[str | None, _Snapshot](read, patience)
+    whole = SharedQuery[str | None, bytes](read_json, patience)
+    front = SharedQuery[str | None, str](read_page, patience)
+    one = SharedQuery[tuple[str, str | None], str | None](read_integration, patience)
 
     async def healthz(_: Request) -> Response:
         if health.error is not None:
@@ -70,16 +66,16 @@ def pages(app: App, health: DatabaseHealth | None = None, *, patience: float = P
         return JSONResponse({"status": "ok"})
 
     async def status(_: Request) -> Response:
-        return Response((await snapshot.ask(health.error)).json, media_type="application/json")
+        return Response(await whole.ask(health.error), media_type="application/json")
 
     async def page(request: Request) -> Response:
-        current = await snapshot.ask(health.error)
         chosen = request.query_params.get("integration")
         if chosen is None:
-            return HTMLResponse(current.page)
-        return HTMLResponse(
-            status_page({**current.status, "streams": current.streams.get(chosen, [])}, chosen)
-        )
+            return HTMLResponse(await front.ask(health.error))
+        found = await one.ask((chosen, health.error))
+        if found is None:
+            return PlainTextResponse("There is no such integration in the mirror.", status_code=404)
+        return HTMLResponse(found)
 
     def unavailable(request: Request, error: Exception) -> Response:
         if access.refusal(request.scope) is not None:

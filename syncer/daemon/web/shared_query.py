@@ -30,20 +30,25 @@ class SharedQuery(Generic[_K, _T]):
         self._fresh_until = 0.0
 
     async def ask(self, key: _K) -> _T:
-        """Answer with the result for a key; an answer for another one is not kept.
+        """Answer with the result for a key; an answer for another one is not kept, and is waited for.
 
         Raises DatabaseUnavailable where it takes too long, and what the query raises.
         """
-        running = self._running
-        if running is None or (running.done() and not self._is_fresh(running, key)):
-            self._key = key
-            self._running = running = asyncio.create_task(self._run(key))
-            # Nobody may be left to hear of it.
-            running.add_done_callback(lambda done: done.cancelled() or done.exception())
-        await asyncio.wait({running}, timeout=self._patience)
-        if not running.done():
-            raise DatabaseUnavailable(f"The database has not answered for {self._patience:g} s.")
-        return running.result()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._patience
+        while True:
+            running = self._running
+            if running is None or (running.done() and not self._is_fresh(running, key)):
+                self._key = key
+                self._running = running = asyncio.create_task(self._run(key))
+                # Nobody may be left to hear of it.
+                running.add_done_callback(lambda done: done.cancelled() or done.exception())
+            answers = self._key
+            await asyncio.wait({running}, timeout=until - loop.time())
+            if not running.done():
+                raise DatabaseUnavailable(f"The database has not answered for {self._patience:g} s.")
+            if answers == key:
+                return running.result()
 
     def _is_fresh(self, done: asyncio.Task[_T], key: _K) -> bool:
         is_good = not done.cancelled() and done.exception() is None

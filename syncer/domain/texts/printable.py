@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 #: Characters that are not shown: C0, DEL and C1; marks, embeddings, overrides and isolates of the direction
 #: of writing; others of no width, but for the joiners that scripts need; separators of lines; tags; halves of
@@ -45,8 +46,13 @@ def printable(text: str, *, keep: str = "") -> str:
     """Return the text with hidden characters as ``\\x1b`` or ``\\u202e``, but for those to keep."""
     if _STEERING.search(text) is None:
         return text
-    escapes = {code: shown for code, shown in _ESCAPES.items() if chr(code) not in keep} if keep else _ESCAPES
-    return text.translate(escapes)
+    return text.translate(_escapes(keep))
+
+
+@cache
+def _escapes(keep: str) -> dict[int, str]:
+    """Make the table once: a command prints hundreds of lines."""
+    return {code: shown for code, shown in _ESCAPES.items() if chr(code) not in keep}
 
 
 def printable_json(text: str) -> str:

@@ -3,34 +3,74 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, case, exists, func, or_, select
 
 from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.state import StreamState
 from syncer.domain.streams.stream import Stream
 from syncer.store.db.types import Timestamp
-from syncer.store.schema.mirror_tables import quarantine, streams
+from syncer.store.schema.mirror_tables import missing, quarantine, streams
 from syncer.store.state.budget import read_budget
 from syncer.store.state.due import LONGEST_LEASE
 from syncer.store.state.integrations import IntegrationRow, IntegrationStore
-from syncer.store.state.missing import Held, held_rows
+from syncer.store.state.missing import IS_HELD, Held, held_rows
 from syncer.store.state.refused_keys import Refusal, read_refusal
 from syncer.store.state.streams import StreamStore
+
+#: States in which nobody looks for a stream.
+_QUIET = (StreamState.COMPLETE, StreamState.UNAVAILABLE, StreamState.NEW)
+#: More streams than this are not all listed unless they are asked for.
+MOST_STREAMS = 150
+
+
+@dataclass(frozen=True, slots=True)
+class StreamChoice:
+    """Streams that are looked at, and which of them are listed one by one.
+
+    integrations, models: ids and names; None: all. only_problems: list those that are not well, or running;
+    None for that: where there are more than ``MOST_STREAMS``. Summed up is always all that is looked at.
+    """
+
+    integrations: Collection[str] | None = None
+    models: Collection[str] | None = None
+    only_problems: bool | None = None
+
+
+EVERY_STREAM = StreamChoice(only_problems=False)
+PROBLEMS = StreamChoice(only_problems=True)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSummary:
+    """Streams of one integration, summed up.
+
+    states: how many there are in each. oldest_complete_at: of the stream whose complete view is the oldest.
+    """
+
+    states: Counter[StreamState] = field(default_factory=Counter)
+    rows_live: int = 0
+    rows_deleted: int = 0
+    running: int = 0
+    oldest_complete_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
     """Everything that `status` shows.
 
-    quarantine: number of records in quarantine and time of the first, by stream. held: missing rows that wait
-    for approval. key_refusal: of the API key that is set.
+    summaries: by integration. streams: those that are listed. quarantine: number of records in quarantine and
+    time of the first, by stream. held: missing rows that wait for approval. key_refusal: of the API key
+    that is set.
     """
 
     now: datetime
     integrations: list[IntegrationRow]
+    summaries: Mapping[str, StreamSummary]
     streams: list[Stream]
     running: set[StreamKey]
     quarantine: dict[StreamKey, tuple[int, datetime]]
@@ -39,16 +79,24 @@ class Overview:
     key_refusal: Refusal | None
 
     @property
-    def states(self) -> Counter[str]:
+    def lists_all(self) -> bool:
+        """True where no stream is summed up only."""
+        return len(self.streams) == self.states.total()
+
+    @property
+    def states(self) -> Counter[StreamState]:
         """Count the streams in each state."""
-        return Counter(stream.state for stream in self.streams)
+        return sum((each.states for each in self.summaries.values()), Counter())
 
 
 def overview(
-    connection: Connection, environment: str, key_fingerprint: str | None, now: datetime
+    connection: Connection,
+    environment: str,
+    key_fingerprint: str | None,
+    now: datetime,
+    choice: StreamChoice = EVERY_STREAM,
 ) -> Overview:
     """Read one consistent picture of what is mirrored; the budget only where the key is known."""
-    mirrored = IntegrationStore(environment).all(connection)
     quarantined = connection.execute(
         select(
             quarantine.c.integration_id,
@@ -59,20 +107,91 @@ def overview(
         .where(quarantine.c.environment == environment)
         .group_by(quarantine.c.integration_id, quarantine.c.model)
     )
+    is_running = and_(streams.c.lease_until > now, streams.c.lease_until < now + LONGEST_LEASE)
     running = connection.execute(
         select(streams.c.integration_id, streams.c.model).where(
-            streams.c.environment == environment,
-            streams.c.lease_until > now,
-            streams.c.lease_until < now + LONGEST_LEASE,
+            streams.c.environment == environment, is_running
         )
     )
+    chosen = _chosen(choice)
+    summaries = _summaries(connection, environment, is_running, chosen)
     return Overview(
         now=now,
-        integrations=mirrored,
-        streams=StreamStore(environment).all(connection),
+        integrations=[
+            each
+            for each in IntegrationStore(environment).all(connection)
+            if choice.integrations is None or each.id in choice.integrations
+        ],
+        summaries=summaries,
+        streams=StreamStore(environment).all(connection, [*chosen, *_listed(choice, summaries, is_running)]),
         running={StreamKey(row.integration_id, row.model) for row in running},
         quarantine={StreamKey(row[0], row[1]): (row[2], row[3]) for row in quarantined},
         held=held_rows(connection, environment),
         budget=read_budget(connection, environment, key_fingerprint) if key_fingerprint else None,
         key_refusal=read_refusal(connection, environment, key_fingerprint) if key_fingerprint else None,
     )
+
+
+def _summaries(
+    connection: Connection,
+    environment: str,
+    is_running: ColumnElement[bool],
+    chosen: Iterable[ColumnElement[bool]],
+) -> dict[str, StreamSummary]:
+    """Sum up the mirrored streams by integration, in the database: there may be many."""
+    columns = streams.c
+    found = connection.execute(
+        select(
+            columns.integration_id,
+            columns.state,
+            func.count(),
+            func.sum(columns.rows_live),
+            func.sum(columns.rows_deleted),
+            func.sum(case((is_running, 1), else_=0)),
+            func.min(columns.complete_at, type_=Timestamp),
+        )
+        .where(columns.environment == environment, columns.mirrored, *chosen)
+        .group_by(columns.integration_id, columns.state)
+        .order_by(columns.integration_id)
+    )
+    summaries: dict[str, StreamSummary] = {}
+    for integration_id, state, number, live, deleted, running, oldest in found:
+        before = summaries.get(integration_id, StreamSummary())
+        moments = [each for each in (before.oldest_complete_at, oldest) if each is not None]
+        summaries[integration_id] = StreamSummary(
+            before.states + Counter({StreamState(state): number}),
+            before.rows_live + int(live),
+            before.rows_deleted + int(deleted),
+            before.running + int(running),
+            min(moments, default=None),
+        )
+    return summaries
+
+
+def _chosen(choice: StreamChoice) -> list[ColumnElement[bool]]:
+    """Make the conditions for the streams that are looked at."""
+    named = ((streams.c.integration_id, choice.integrations), (streams.c.model, choice.models))
+    return [column.in_(names) for column, names in named if names is not None]
+
+
+def _listed(
+    choice: StreamChoice, summaries: Mapping[str, StreamSummary], is_running: ColumnElement[bool]
+) -> list[ColumnElement[bool]]:
+    """Make the conditions for those of them that are listed."""
+    only_problems = choice.only_problems
+    if only_problems is None:
+        only_problems = sum(each.states.total() for each in summaries.values()) > MOST_STREAMS
+    if not only_problems:
+        return []
+    return [
+        or_(
+            streams.c.state.not_in(_QUIET),
+            is_running,
+            exists().where(*_same_stream(quarantine)),
+            exists().where(*_same_stream(missing), IS_HELD),
+        )
+    ]
+
+
+def _same_stream(table: Table) -> Iterator[ColumnElement[bool]]:
+    return (table.c[name] == streams.c[name] for name in ("environment", "integration_id", "model"))

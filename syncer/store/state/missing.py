@@ -35,7 +35,8 @@ from syncer.store.state.seen import seen_ids
 #: Ids that are shown of held rows.
 EXAMPLES = 3
 
-_HELD = missing.c.held_at.is_not(None) & missing.c.approved_at.is_(None)
+#: Condition for the rows that wait for approval.
+IS_HELD = missing.c.held_at.is_not(None) & missing.c.approved_at.is_(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ class MissingStore:
 
     def approve(self, connection: Connection, now: datetime) -> int:
         """Approve that held rows are marked, as far as they are still missing; give how many they are."""
-        return connection.execute(update(missing).where(*self._of, _HELD).values(approved_at=now)).rowcount
+        return connection.execute(update(missing).where(*self._of, IS_HELD).values(approved_at=now)).rowcount
 
     def mark(
         self, connection: Connection, condition: ColumnElement[bool], now: datetime, *, only_approved: bool
@@ -209,7 +210,7 @@ def held_rows(
     connection: Connection, environment: str, key: StreamKey | None = None
 ) -> dict[StreamKey, Held]:
     """Read the held rows, by stream; those of one stream if given."""
-    of = [missing.c.environment == environment, _HELD]
+    of = [missing.c.environment == environment, IS_HELD]
     if key is not None:
         of += [missing.c.integration_id == key.integration_id, missing.c.model == key.model]
     counted = connection.execute(

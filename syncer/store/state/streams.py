@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ClauseElement, Connection, Update, bindparam, case, func, select, update
+from sqlalchemy import ClauseElement, ColumnElement, Connection, Update, bindparam, case, func, select, update
 
 from syncer.domain.errors import LeaseLost
 from syncer.domain.ratelimit.budget import Purpose
@@ -99,10 +99,12 @@ class StreamStore(DueStreams):
             return self.get(connection, key)
         return stream
 
-    def all(self, connection: Connection) -> list[Stream]:
-        """Read all streams that are mirrored, by integration and model."""
+    def all(self, connection: Connection, conditions: Iterable[ColumnElement[bool]] = ()) -> list[Stream]:
+        """Read the streams that are mirrored and meet the conditions, by integration and model."""
         found = connection.execute(
-            select(streams).where(self._mirrored).order_by(streams.c.integration_id, streams.c.model)
+            select(streams)
+            .where(self._mirrored, *conditions)
+            .order_by(streams.c.integration_id, streams.c.model)
         )
         return [stream_of(row) for row in found]
 

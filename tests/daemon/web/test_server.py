@@ -27,7 +27,7 @@ from tests.support.mirror import Mirror
 from tests.support.outages import Troubled
 from tests.support.source import API_KEY, MODELS, make_environment
 from tests.support.waiting import PATIENCE
-from tests.support.workers import WorkersWorld
+from tests.support.workers import MakeWorkersWorld, WorkersWorld
 
 PATHS = ("/healthz", "/status", "/")
 
@@ -61,7 +61,8 @@ async def test_status_tells_what_the_command_tells(world: WorkersWorld) -> None:
 def lasting(status: dict[str, Any]) -> dict[str, Any]:
     """The part that does not change while one looks."""
     streams = [{**each, "lag_seconds": None} for each in status["streams"]]
-    return {**status, "streams": streams, "now": None, "budget": None}
+    integrations = [{**each, "lag_seconds": None} for each in status["integrations"]]
+    return {**status, "streams": streams, "integrations": integrations, "now": None, "budget": None}
 
 
 async def test_the_page_is_html_that_loads_and_runs_nothing(world: WorkersWorld) -> None:
@@ -75,6 +76,25 @@ async def test_the_page_is_html_that_loads_and_runs_nothing(world: WorkersWorld)
     assert "<script" not in answer.text
     assert "Everything is well: 3 streams." in answer.text
     assert API_KEY not in answer.text
+
+
+async def test_an_integration_has_a_page_of_its_own_and_an_unknown_one_has_none(
+    make_world: MakeWorkersWorld,
+) -> None:
+    world = make_world(integrations=2)
+    first, second = world.environment.companies
+    async with world.app() as app:
+        await sync(app, Mode.SYNC)
+        async with browser(app) as client:
+            # Asked for together, as by two readers.
+            asked = [client.get("/", params={"integration": each}) for each in (first, second, "nobody:1")]
+            pages_of = await asyncio.gather(*asked)
+    assert [each.status_code for each in pages_of] == [200, 200, 404]
+    assert [(first in each.text, second in each.text) for each in pages_of] == [
+        (True, False),
+        (False, True),
+        (False, False),
+    ]
 
 
 async def test_nothing_else_is_served_and_nothing_is_changed(world: WorkersWorld) -> None:
@@ -185,8 +205,8 @@ async def test_a_database_that_hangs_holds_one_thread_for_a_page_however_often_s
                     answer = await client.get(path)
                     assert answer.status_code == 503
                     assert "has not answered" in answer.text
-            # One for the health, one for the status that the page shows, too.
-            assert other.execute(waiting).fetchone() == (2,)
+            # One for each of them.
+            assert other.execute(waiting).fetchone() == (3,)
         async with asyncio.timeout(PATIENCE):
             while [(await client.get(path)).status_code for path in PATHS] != [200, 200, 200]:
                 pass

@@ -10,10 +10,11 @@ from sqlalchemy import Connection, update
 from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.records.record import Poison
 from syncer.domain.stream_key import StreamKey
-from syncer.store.reading.overview import overview
+from syncer.store.reading.overview import MOST_STREAMS, StreamChoice, overview
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.budget import change_budget
 from syncer.store.state.integrations import IntegrationStore
+from syncer.store.state.missing import MissingStore
 from syncer.store.state.quarantine import keep_in_quarantine
 from syncer.store.state.streams import StreamStore
 
@@ -96,3 +97,31 @@ def test_integrations_that_are_not_mirrored_any_more_are_left_out(connection: Co
         "tool:a",
         "tool:b",
     ]
+
+
+def test_of_many_streams_those_are_listed_that_have_a_problem_or_run_and_all_are_summed_up(
+    connection: Connection,
+) -> None:
+    keys = [StreamKey(f"tool:{number:03}", "ats_jobs") for number in range(MOST_STREAMS)]
+    STORE.add(connection, keys)
+    connection.execute(update(streams).values(state="complete", rows_live=2, complete_at=NOW - LENGTH))
+    assert len(overview(connection, "default", None, NOW, StreamChoice()).streams) == MOST_STREAMS
+    STORE.add(connection, KEYS)
+    failed, running, held, quarantined, new = keys[3], keys[5], keys[7], keys[9], KEYS[2]
+    connection.execute(
+        update(streams).where(streams.c.integration_id == failed.integration_id).values(state="failed")
+    )
+    STORE.claim(connection, running, owner="me", now=NOW, length=LENGTH, is_dead=lambda _: False)
+    MissingStore("default", held).note(connection, ["a"], "walk", NOW)
+    MissingStore("default", held).hold(connection, NOW)
+    keep_in_quarantine(connection, "default", quarantined, "run", NOW, [Poison("a", "bad", "{}")], [], ())
+    told = overview(connection, "default", None, NOW, StreamChoice())
+    assert [each.key for each in told.streams] == [failed, running, held, quarantined]
+    assert not told.lists_all
+    assert told.states == {"complete": MOST_STREAMS - 1, "failed": 1, "new": len(KEYS)}
+    summary = told.summaries[running.integration_id]
+    assert (summary.rows_live, summary.running, summary.oldest_complete_at) == (2, 1, NOW - LENGTH)
+    assert told.summaries[new.integration_id].oldest_complete_at is None
+    one = overview(connection, "default", None, NOW, StreamChoice(integrations=(new.integration_id,)))
+    assert [each.key for each in one.streams] == [new]
+    assert one.states == {"new": 1}
