@@ -162,7 +162,7 @@ def test_a_mirror_table_brings_its_links_its_children_and_its_view() -> None:
 def test_what_the_catalogue_calls_sensitive_is_and_so_is_every_document() -> None:
     for model in catalogue().values():
         told = {column.name for column in entries()[model.name].columns if column.is_sensitive}
-        assert told == {column.name for column in model.columns if column.sensitive} | {"document"}
+        assert told == {column.name for column in model.columns if column.is_sensitive} | {"document"}
     for entry in entries().values():
         assert all(column.is_sensitive for column in entry.columns if column.name == "document")
 
@@ -306,10 +306,10 @@ def test_the_page_lists_every_sensitive_column_of_the_catalogue() -> None:
     found = {(table, name) for table, names in rows for name in re.findall(r"`(\w+)`", names)}
     wanted = set()
     for model in catalogue().values():
-        wanted |= {(model.name, column.name) for column in model.columns if column.sensitive}
+        wanted |= {(model.name, column.name) for column in model.columns if column.is_sensitive}
         parts_of_it: tuple[Link | Child, ...] = (*model.links, *model.children)
         for part in parts_of_it:
-            wanted |= {(part.table, column.name) for column in part.columns if column.sensitive}
+            wanted |= {(part.table, column.name) for column in part.columns if column.is_sensitive}
     assert found == wanted
 
 

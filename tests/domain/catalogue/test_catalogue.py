@@ -464,8 +464,8 @@ def test_sensitive_columns_of_these_tables_are_exactly_these() -> None:
         for column in columns:
             name = f"{table}.{column.name}"
             if column.name in UNKNOWN_CONTENT or name in copies_with_secrets():
-                assert column.sensitive, name
-            elif column.sensitive and table in SENSITIVE:
+                assert column.is_sensitive, name
+            elif column.is_sensitive and table in SENSITIVE:
                 found.add(name)
     assert found == expected
 

@@ -146,7 +146,7 @@ def secrets(rows: Callable[[str], list[dict[str, Any]]]) -> set[Any]:
                     parts.append((columns, entry))
             for columns, entry in parts:
                 for column in columns:
-                    (hidden if column.sensitive else shown).update(values(list(at(entry, column.source))))
+                    (hidden if column.is_sensitive else shown).update(values(list(at(entry, column.source))))
     return hidden - shown
 
 
@@ -235,7 +235,11 @@ def harmless() -> Reading:
         own += [(link.table, link.columns) for link in model.links]
         own += [(child.table, child.columns) for child in model.children]
         for name, columns in own:
-            kept_back = {"document", "content_hash", *(column.name for column in columns if column.sensitive)}
+            kept_back = {
+                "document",
+                "content_hash",
+                *(column.name for column in columns if column.is_sensitive),
+            }
             found[name] = [column.name for column in MIRROR[name].columns if column.name not in kept_back]
     return found
 
