@@ -87,7 +87,11 @@ COURSES = Model(
                     "skill_assignments",
                     "Copies of the skills it teaches, with their ids in lms_skills",
                     Privacy.ORGANISATION,
-                    members=(Member("skill", Privacy.ORGANISATION, shown(Privacy.ORGANISATION, "id name")),),
+                    members=(
+                        Member(
+                            "skill", Privacy.ORGANISATION, shown(Privacy.ORGANISATION, "id remote_id name")
+                        ),
+                    ),
                     embeds={"skill": "lms_skills"},
                 ),
             ),
