@@ -19,12 +19,12 @@ from syncer.store.schema.classification import granted_columns
 from syncer.store.schema.migrate import lock_schema
 from syncer.store.schema.mirror_tables import MIRROR, changes
 from syncer.store.schema.native_views import native_relations
-from syncer.store.schema.powers import require_no_more
+from syncer.store.schema.powers import find_excess
 from syncer.store.schema.safe_views import SAFE_TABLES, make_safe_views, safe_view_columns
 from syncer.store.schema.views import FRESHNESS, live_name, quoted, relations, safe_name
 
 #: Tables and views of which single columns are granted, each with the table whose columns it has.
-NARROWED = {**{name: name for name in MIRROR}, **{live_name(name): name for name in catalogue()}}
+_NARROWED = {**{name: name for name in MIRROR}, **{live_name(name): name for name in catalogue()}}
 
 _OWNERS = """
     SELECT DISTINCT o.rolname, pg_has_role(current_user, o.oid, 'USAGE')
@@ -94,9 +94,11 @@ def grant_read(database: Database, role: str, *, without_sensitive: bool) -> Gra
             connection.exec_driver_sql(f"REVOKE CREATE ON SCHEMA {inside} FROM {to}")
             for name, which in columns.items():
                 # Column by column even where none is withheld: what is added later is not granted.
-                shown = f"({quoted(connection, *which)})" if name in NARROWED else ""
+                shown = f"({quoted(connection, *which)})" if name in _NARROWED else ""
                 connection.exec_driver_sql(f"GRANT SELECT {shown} ON {quoted(connection, name)} TO {to}")
-            require_no_more(connection, role, ours, columns)
+            excess = find_excess(connection, role, ours, columns)
+            if excess is not None:
+                raise UsageError(f"Role {role!r} {excess}. Nothing was granted.")
         else:
             every = quoted(connection, *columns)
             connection.exec_driver_sql(f"REVOKE SELECT ON {every} FROM {to}")
@@ -111,13 +113,13 @@ def readable_columns(connection: Connection, *, without_sensitive: bool) -> dict
         # Not the columns there are less those withheld: one that the catalogue does not know may be anything.
         # Nor native lists: nobody knows what of them is sensitive.
         return {
-            **{name: granted_columns(table) for name, table in NARROWED.items()},
+            **{name: granted_columns(table) for name, table in _NARROWED.items()},
             **{safe_name(table): safe_view_columns(table) for table in SAFE_TABLES},
             FRESHNESS: relations(connection)[FRESHNESS].columns,
         }
     present = relations(connection)
     safe, native = map(safe_name, SAFE_TABLES), native_relations(connection)
-    names = (*NARROWED, *safe, changes.name, *native, FRESHNESS)
+    names = (*_NARROWED, *safe, changes.name, *native, FRESHNESS)
     return {name: present[name].columns for name in names}
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, text
 
-from syncer.domain.errors import UsageError
 from syncer.store.schema.views import relations
 
 #: A column that the role can read all the same, as itself or as a role that it can become.
@@ -72,58 +71,53 @@ _BEYOND = text("""
 """)
 
 
-def require_no_more(
-    connection: Connection,
-    role: str,
-    relations_of_ours: Iterable[str],
-    granted: Mapping[str, Iterable[str]],
-) -> None:
-    """Raise UsageError where the role could read more of ours than granted, change it, or do more.
+def find_excess(
+    connection: Connection, role: str, ours: Iterable[str], granted: Mapping[str, Iterable[str]]
+) -> str | None:
+    """Say what the role could read beyond what it is granted, change, or do; None where there is nothing.
 
-    granted: columns by table or view; nothing is changed in the tables.
+    ours: names of tables and views; granted: columns by table or view. Nothing is to be changed in any.
     """
     beyond = connection.execute(_BEYOND, {"role": role}).first()
     if beyond is not None:
         other, is_itself, attribute = beyond
         way = f"as {attribute}" if is_itself else f"as a member of {other!r}"
-        raise UsageError(
-            f"Role {role!r} could still read or do what no reader should, {way}: take that from it first. "
-            "Nothing was granted."
-        )
-    present = relations(connection)
-    ours = list(relations_of_ours)
-    hidden = [
-        (name, column)
-        for name in ours
-        for column in present[name].columns
-        if column not in set(granted.get(name, ()))
-    ]
-    names, columns = zip(*hidden, strict=True)
-    leak = connection.execute(
-        _LEAK, {"role": role, "relations": list(names), "columns": list(columns)}
-    ).first()
+        return f"could still read or do what no reader should, {way}: take that from it first"
+    ours = list(ours)
+    leak = connection.execute(_LEAK, {"role": role, **_hidden(connection, ours, granted)}).first()
     if leak is not None:
         name, column, reader = leak
-        raise UsageError(
-            f"Role {role!r} could still read {name}.{column}, {_way(role, reader)}: nothing was granted."
-        )
+        return f"could still read {name}.{column}, {_way(role, reader)}"
     changed = connection.execute(_CHANGE, {"role": role, "relations": ours}).first()
     if changed is not None:
         name, writer = changed
-        raise UsageError(
-            f"Role {role!r} could still change {name}, {_way(role, writer)}: nothing was granted."
-        )
+        return f"could still change {name}, {_way(role, writer)}"
     made = connection.execute(_CREATE, {"role": role}).first()
     if made is not None:
         maker, kind, place = made
         where = f"{kind} {connection.dialect.identifier_preparer.quote_identifier(place)}"
-        raise UsageError(
-            f"Role {role!r} could still make functions or tables that syncer would take for its own, "
-            f"{_way(role, maker)}: REVOKE CREATE ON {where} from it, or from PUBLIC. Nothing was granted."
+        return (
+            f"could still make functions or tables that syncer would take for its own, {_way(role, maker)}: "
+            f"REVOKE CREATE ON {where} from it, or from PUBLIC"
         )
+    return None
+
+
+def _hidden(
+    connection: Connection, ours: Iterable[str], granted: Mapping[str, Iterable[str]]
+) -> dict[str, list[str]]:
+    """List the columns that are not granted, as two lists of relations and names."""
+    present = relations(connection)
+    hidden = [
+        (name, column)
+        for name in ours
+        for column in present[name].columns
+        if column not in granted.get(name, ())
+    ]
+    return {"relations": [name for name, _ in hidden], "columns": [column for _, column in hidden]}
 
 
 def _way(role: str, other: str) -> str:
     if other != role:
         return f"for it is a member of {other!r}"
-    return "by what somebody else has granted to it or to PUBLIC"
+    return "by what was granted to it or to PUBLIC"

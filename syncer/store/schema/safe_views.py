@@ -73,6 +73,17 @@ def make_safe_views(connection: Connection) -> None:
     replace_views(connection, changed)
 
 
+def outdated_safe_views(connection: Connection) -> list[str]:
+    """Name the safe views that are there and show something else than the catalogue says."""
+    present = relations(connection)
+    return [
+        name
+        for name, table in _safe_views(present).items()
+        if table not in SAFE_TABLES
+        or present[name].comment != _safe_view(connection, table, safe_view_columns(table)).comment
+    ]
+
+
 @contextmanager
 def without_safe_views(connection: Connection) -> Iterator[None]:
     """Drop the safe views for the block, and then make them again: columns that are new are in none of them.

@@ -493,8 +493,9 @@ def test_of_a_copy_nothing_is_shown_but_members_that_are_known(model: Model) -> 
         member = at(described(model), column.source)
         if member is None or column.type != "json":
             continue
+        inside = [each.member for each in model.links] + [each.member for each in model.children]
         of_records = bool(column.embeds) or any(
-            part.member[: len(column.source)] == column.source for part in (*model.links, *model.children)
+            path[: len(column.source)] == column.source for path in inside
         )
         assert not of_records or column.privacy is Privacy.COPY or column.members, column.name
 
@@ -502,7 +503,8 @@ def test_of_a_copy_nothing_is_shown_but_members_that_are_known(model: Model) -> 
 @each_model
 def test_every_member_of_a_value_that_is_shown_in_part_is_classed(model: Model) -> None:
     parts: list[tuple[tuple[str, ...], tuple[Column, ...]]] = [((), model.columns)]
-    parts += [(part.member, part.columns) for part in (*model.links, *model.children)]
+    parts += [(link.member, link.columns) for link in model.links]
+    parts += [(child.member, child.columns) for child in model.children]
     for path, columns in parts:
         for column in columns:
             member = at(described(model), (*path, *column.source))

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,52 +15,15 @@ from sqlalchemy import inspect, text
 from syncer.domain.catalogue import model as shape
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
-from syncer.domain.native.call import Call
-from syncer.domain.native.spec import NativeListSpec
-from syncer.simulator.server.faults import Match, rewritten
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
 from syncer.store.schema.grants import check_role, grant_read
 from syncer.store.schema.mirror_tables import MIRROR
-from syncer.store.schema.native_views import make_views
-from tests.support import mirror as mirror_module
 from tests.support.databases import PostgresServer
-from tests.support.planted import MARK, plant
+from tests.support.marked import mirror_marked
 from tests.support.readers import MakeReader, answer, reach
-from tests.support.source import standing_environment
-from tests.support.world import World
 
 Reading = dict[str, list[str]]
-Page = dict[str, Any]
-
-NATIVE = NativeListSpec(
-    name="people",
-    call=Call("hibob/v1", "GET", "/list", is_listing=True),
-    integrations=("hibob:*",),
-    every=timedelta(hours=1),
-    records="@",
-    key=("id",),
-    columns=(shape.Column("title", "text", "title", path=("title",)),),
-)
-#: What else may hold values: native lists, changes with former values, texts that are kept.
-PLANTED = (
-    """
-    INSERT INTO passthrough_records (environment, resource, integration_id, record_key, first_seen_at,
-        last_seen_at, mirrored_at, content_hash, columns, document)
-    SELECT 'e', 'people', :mark, :mark, now(), now(), now(), '', document, document
-    FROM jsonb_build_object('title', CAST(:mark AS text)) AS made (document)
-    """,
-    """
-    INSERT INTO mirror_changes
-        (sequence, at, environment, integration_id, model, record_id, operation, members, before)
-    VALUES
-        (1, now(), 'e', 'i', 'hris_employees', 'r', 'updated',
-            jsonb_build_array('ssn', CAST(:mark AS text), 'first_name'), to_jsonb(CAST(:mark AS text))),
-        (2, now(), 'e', 'i', 'people', :mark, 'updated', jsonb_build_array(CAST(:mark AS text)), NULL)
-    """,
-    "UPDATE sync_runs SET error = :mark",
-    "UPDATE sync_integrations SET organisation = :mark",
-)
 
 
 @dataclass(frozen=True)
@@ -86,25 +46,9 @@ def make_database(postgres_template: str, postgres_server: PostgresServer) -> It
 @pytest.fixture(scope="module")
 def mirror(make_database: Callable[[], str]) -> Iterator[Mirror]:
     """A company, mirrored; one employee's record has no id and is in quarantine. Tests do not change rows."""
-    environment = standing_environment(records=300)
-
-    def planted(page: Page, model: shape.Model) -> Page:
-        page["data"]["results"] = [plant(model, record) for record in page["data"]["results"]]
-        if model.name == "hris_employees":
-            del page["data"]["results"][0]["id"]
-        return page
-
-    for model in catalogue().values():
-        change = rewritten(partial(planted, model=model))
-        environment.faults.add(Match(model=model.name), change, times=None)
     url = make_database()
-    asyncio.run(World(environment, mirror_module.Mirror(url)).run())
+    mirror_marked(url)
     database = Database(url)
-    with database.begin() as connection:
-        make_views(connection, [NATIVE])
-        for statement in PLANTED:
-            connection.execute(text(statement), {"mark": MARK})
-    run(database, "ANALYZE")
     yield Mirror(url, database)
     database.close()
 
@@ -240,7 +184,7 @@ def test_a_safe_view_has_the_rows_of_the_live_view(mirror: Mirror, make_reader: 
     with reader.connect() as connection:
         for model in catalogue():
             safe, live, table = (
-                sorted(answer(connection, f"SELECT id FROM {model}{kind}") or [])
+                sorted(map(str, answer(connection, f"SELECT id FROM {model}{kind}") or []))
                 for kind in ("_safe", "_live", "")
             )
             assert safe == live
@@ -447,15 +391,7 @@ def test_a_member_of_a_role_that_sees_more_is_refused(
     grant_read(shared, more.name, without_sensitive=False)
     grant_read(shared, member.name, without_sensitive=False)
     run(shared, f"GRANT {more.name} TO {member.name}")
-    refused(shared, member.name, f"could still read .* member of '{more.name}': nothing was granted")
-
-
-@pytest.mark.parametrize("readable", ["hris_employees", "hris_employees_live", "sync_quarantine"])
-def test_what_everybody_may_read_is_a_reason_to_refuse(
-    empty: Database, make_reader: MakeReader, readable: str
-) -> None:
-    run(empty, f"GRANT SELECT ON {readable} TO PUBLIC")
-    refused(empty, make_reader(empty).name, rf"could still read {readable}\..* PUBLIC: nothing was granted")
+    refused(shared, member.name, f"could still read .* member of '{more.name}'. Nothing was granted")
 
 
 def test_the_owner_of_the_tables_keeps_its_rights(shared: Database) -> None:
