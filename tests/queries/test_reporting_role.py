@@ -50,7 +50,7 @@ def test_a_question_is_answered_alike_for_the_role_unless_it_says_that_it_needs_
     sql = question.sql["postgresql"]
     if re.search(r"^(Sensitive|Bookkeeping): ", question.prose, flags=re.M):
         for asked in (sql, TABLE.sub(r"\1_safe", sql)):
-            with pytest.raises(UsageError, match="permission denied|does not exist"):
+            with pytest.raises(UsageError, match=r"permission denied|does not exist"):
                 reporting.run(asked, question.parameters)
         return
     asked = TABLE.sub(r"\1_safe", sql) if OF_JSON.search(sql) else sql

@@ -1,4 +1,4 @@
-"""What a role of PostgreSQL could read, change or do beyond what it is granted, and why."""
+"""Powers of a role of PostgreSQL beyond what it is granted: what it could read, change or do, and why."""
 
 from __future__ import annotations
 
