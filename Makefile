@@ -6,8 +6,8 @@
 #   make lint    ruff, mypy and deptry
 #   make bench   throughput and use of a rate limit on this machine, beside dlt; a quarter of an hour
 #   make soak    an hour of faults, kills and changes against the simulator, and random histories beside it
-#   make docs    write docs/schema.md and the samples of docs/queries.md anew, after a change of the catalogue,
-#                the tables or a query
+#   make docs    write docs/schema.md, the classes in docs/privacy.md and the samples of docs/queries.md anew, after
+#                a change of the catalogue, the tables or a query
 #   make dist    sdist and wheel in dist/, and the wheel tried in a clean environment
 #   make sbom    the software bill of materials of that environment (CycloneDX), in dist/
 #   make hashes  write deploy/requirements-*.txt anew, after a change of constraints.txt; asks the package index
@@ -75,6 +75,7 @@ soak: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m syncer.schema_reference > docs/schema.md
+	$(BIN)/python -m syncer.schema_reference docs/privacy.md
 	$(BIN)/pytest -q tests/queries -k "sample_is_the_answer and sqlite" --write-samples
 
 # What is to be released: committed, described and not released before.

@@ -47,4 +47,7 @@ def migrate(session: Session, role: str | None, without_sensitive: bool, as_json
             f"{printable(granted.role)} may read {len(granted.columns)} tables and views "
             f"of schema {printable(granted.schema)}{less}."
         )
+        if granted.taken_back:
+            names = ", ".join(map(printable, granted.taken_back))
+            print_line(f"It had been granted more, which was taken back: {names}.")
     return 0

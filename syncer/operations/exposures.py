@@ -14,6 +14,7 @@ from syncer.app import App
 from syncer.domain.loopback import is_sent_in_the_clear
 from syncer.process.private_files import find_loose
 from syncer.store.reading.postgres_guard import excessive_power
+from syncer.store.schema.readers import outdated_readers
 
 _HTTPS = "let kombo.base_url begin with https://"
 
@@ -28,19 +29,16 @@ class Exposure:
 
 async def find_exposures(app: App) -> list[Exposure]:
     """Find all there are; the database is there already. Raises DatabaseError."""
-    return [*await asyncio.to_thread(lambda: list(_settings(app))), *await app.database.ask(_role)]
+    return [*await asyncio.to_thread(lambda: list(_settings(app))), *await app.database.ask(_roles)]
 
 
-def _role(connection: Connection) -> list[Exposure]:
+def _roles(connection: Connection) -> list[Exposure]:
+    found = [Exposure("grants", reason) for reason in outdated_readers(connection)]
     power = excessive_power(connection)
-    if power is None:
-        return []
-    return [
-        Exposure(
-            "database",
-            f"the role of database.url {power}: give syncer a role of its own that owns its schema",
-        )
-    ]
+    if power is not None:
+        reason = f"the role of database.url {power}: give syncer a role of its own that owns its schema"
+        found.insert(0, Exposure("database", reason))
+    return found
 
 
 def _settings(app: App) -> Iterator[Exposure]:

@@ -55,7 +55,7 @@ def holdings(source: MondaySource) -> Rows:
 def deletions(source: MondaySource, since: str) -> Rows:
     kinds = {"employee": "hris_employees", "candidate": "ats_candidates", "application": "ats_applications"}
     return [
-        (kind, row["id"], row["remote_id"], row["remote_deleted_at"][:10], "kombo")
+        (kind, row["id"], row["remote_deleted_at"][:10], "kombo")
         for kind, model in kinds.items()
         for row in source.all(model)
         if (row["remote_deleted_at"] or "") >= since

@@ -39,9 +39,9 @@ def absences_of_teams(source: MondaySource, first: str, until: str) -> Rows:
 
 
 def absent(source: MondaySource, first: str, until: str) -> Rows:
-    employees, types = source.by_id("hris_employees"), source.by_id("hris_absence_types")
+    employees = source.by_id("hris_employees")
     return [
-        (*_names(employees[each["employee_id"]]), types.get(each["type_id"], {}).get("name"), begin, end)
+        (*_names(employees[each["employee_id"]]), begin, end)
         for each in source.live("hris_absences")
         for begin, end in [(each["start_date"], each["end_date"])]
         if each.get("status") == "APPROVED" and each["employee_id"] in employees

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: Ours alone: other programs' Alembic tables may stand beside it.
 VERSION_TABLE = "sync_schema_version"
-#: Key of the PostgreSQL advisory lock that lets one process migrate at a time.
+#: Key of the PostgreSQL advisory lock that lets one process make the tables at a time.
 MIGRATION_LOCK = 0x53594E43
 OLDEST_POSTGRESQL = (13,)
 
@@ -28,6 +28,11 @@ OLDEST_POSTGRESQL = (13,)
 _LIFT_LIMITS = text(
     "SELECT current_setting('lock_timeout'), set_config('lock_timeout', '0', true), "
     "set_config('statement_timeout', '0', true)"
+)
+#: Whether we may lock the table of versions; null where it is not there yet.
+_MAY_LOCK = text(
+    "SELECT CASE WHEN to_regclass(:table) IS NOT NULL "
+    "THEN has_table_privilege(to_regclass(:table), 'UPDATE') END"
 )
 _LIMIT_LOCKS = text("SELECT set_config('lock_timeout', :limit, true)")
 #: Comments of the tables and columns that there are, or null.
@@ -108,6 +113,11 @@ def check(database: Database) -> None:
         )
 
 
+def is_current(connection: Connection) -> bool:
+    """Tell whether the schema of a database of ours is exactly this version's."""
+    return VERSION_TABLE in inspect(connection).get_table_names() and _revision(connection) == _head()
+
+
 def revisions(database: Database) -> tuple[str | None, str]:
     """Give the database's revision (None: no tables yet) and this version's."""
     with database.read() as connection:
@@ -115,12 +125,21 @@ def revisions(database: Database) -> tuple[str | None, str]:
 
 
 def lock_schema(connection: Connection) -> None:
-    """Let one process change the schema at a time; a writing transaction on SQLite is alone anyway."""
+    """Let one process change the schema at a time; a writing transaction on SQLite is alone anyway.
+
+    The lock is a table's: an advisory one can be taken by anybody who may log in, to keep the service from
+    starting.
+    """
     if connection.dialect.name == "postgresql":
         # Another process that migrates, and a migration, take as long as they take. A lock that somebody else
         # has is not waited for so long: everybody who wants to read that table then waits behind us.
         limit = connection.execute(_LIFT_LIMITS).scalar_one()
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        may_lock = connection.execute(_MAY_LOCK, {"table": VERSION_TABLE}).scalar_one()
+        if may_lock is None:
+            # There is no table yet to lock, nor a role that has been let in.
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        elif may_lock:
+            connection.exec_driver_sql(f"LOCK TABLE {VERSION_TABLE} IN SHARE ROW EXCLUSIVE MODE")
         connection.execute(_LIMIT_LOCKS, {"limit": limit})
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, case, delete, func, select, text, update
+from sqlalchemy import Connection, case, delete, func, select, update
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.ratelimit.budget import Purpose
@@ -22,7 +22,7 @@ from syncer.store.db.types import decoded_json
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.schema.state_tables import projections, streams
 from syncer.store.state.dropped_lists import drop_list, lists_to_drop
-from syncer.store.state.projections import PROJECTION_LOCK
+from syncer.store.state.projections import ADOPT_LOCK
 from syncer.store.state.stream_columns import walk_values
 
 #: Projection of rows of which nobody knows how they were written.
@@ -59,7 +59,7 @@ def adopt(
     if not _changed_names(stored, wanted) and not lists_to_drop(stored, wanted, exclusions):
         return Adopted()
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PROJECTION_LOCK})
+        connection.exec_driver_sql(ADOPT_LOCK)
     stored = _stored(connection, environment)
     filled = _with_rows(connection, environment)
     unknown = dict.fromkeys(filled - stored.keys(), _UNKNOWN)

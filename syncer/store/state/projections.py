@@ -16,11 +16,11 @@ from syncer.domain.errors import ProjectionReplaced
 from syncer.domain.records.projection import Projection
 from syncer.store.schema.state_tables import projections
 
-#: Key of the PostgreSQL advisory lock that pages share; on SQLite a writing transaction is alone anyway.
-PROJECTION_LOCK = 0x50524F4A
-
+#: A lock of the table that pages share, and who adopts does not, on PostgreSQL; on SQLite a writing
+#: transaction is alone anyway. An advisory lock could be held by anybody who may log in.
+ADOPT_LOCK = f"LOCK TABLE {projections.name} IN EXCLUSIVE MODE"
 #: Made once, as what follows: every page runs them.
-_SHARE_LOCK = text("SELECT pg_advisory_xact_lock_shared(:key)")
+_SHARE_LOCK = text(f"LOCK TABLE {projections.name} IN ROW SHARE MODE")
 _FINGERPRINT = select(projections.c.fingerprint).where(
     projections.c.environment == bindparam("row_environment"),
     projections.c.model == bindparam("row_model"),
@@ -41,7 +41,7 @@ def pin(connection: Connection, environment: str, model: str, projection: Projec
     Raises ProjectionReplaced where another one has been adopted.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(_SHARE_LOCK, {"key": PROJECTION_LOCK})
+        connection.execute(_SHARE_LOCK)
     parameters = {"row_environment": environment, "row_model": model}
     _require(connection.execute(_FINGERPRINT, parameters).scalar(), model, projection)
 

@@ -100,15 +100,23 @@ def test_a_limit_of_the_role_is_kept_and_one_is_set_where_it_has_none(
     database.close()
 
 
-def test_a_migration_waits_for_another_one_whatever_the_limits(postgres_url: str, set_default: Set) -> None:
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_migration_waits_for_another_one_whatever_the_limits(
+    postgres_url: str, set_default: Set, is_first: bool
+) -> None:
     set_default("statement_timeout = '200ms'", "lock_timeout = '200ms'")
     database = Database(postgres_url)
-    with psycopg.connect(postgres_url) as other:
+    if not is_first:
+        schema.migrate(database, schema.known_revisions()[-2])
+    with psycopg.connect(postgres_url) as other, database.begin() as first:
         other.execute("SET statement_timeout = 0")
-        other.execute("SELECT pg_advisory_xact_lock(%s)", (schema.MIGRATION_LOCK,))
+        if is_first:
+            other.execute("SELECT pg_advisory_xact_lock(%s)", (schema.MIGRATION_LOCK,))
+        else:
+            schema.lock_schema(first)
         migrating = threading.Thread(target=schema.migrate, args=(database,))
         migrating.start()
-        waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        waits = "SELECT 1 FROM pg_locks WHERE NOT granted"
         until(lambda: other.execute(waits.encode()).fetchone(), "the second migration")
         other.execute("SELECT pg_sleep(0.5)")
         assert migrating.is_alive()
