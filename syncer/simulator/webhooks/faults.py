@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from random import Random
@@ -28,9 +27,11 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class WebhookFaults:
-    """Shares of the events that are lost, sent twice, or overtaken by later ones, and seconds that all are late.
+    """Faults on the way of events.
 
-    forge: the share of events beside which somebody sends one of his own, without knowing the secret.
+    Shares of them, from 0 to 1: lose, those that are lost; double, sent twice; reorder, overtaken by later
+    ones; forge, those beside which somebody sends one of his own without knowing the secret. delay: seconds
+    that all are late.
     """
 
     lose: float = 0.0
@@ -50,7 +51,9 @@ class WebhookFaults:
         for part in filter(None, (each.strip() for each in text.split(","))):
             name, equals, value = (each.strip() for each in part.partition("="))
             if not equals or name not in known:
-                raise ValueError(f"{part!r} is no fault: known are {', '.join(known)}, as in lose=0.3,delay=2s.")
+                raise ValueError(
+                    f"{part!r} is no fault: known are {', '.join(known)}, as in lose=0.3,delay=2s."
+                )
             if name in given:
                 raise ValueError(f"{name} is given twice.")
             given[name] = _duration(value) if name == "delay" else _share(name, value)
@@ -68,11 +71,8 @@ class WebhookFaults:
             sent.append(Delivery(self.delay, forgery))
         return sent
 
-    def shown(self) -> Mapping[str, float]:
-        """List the faults that are on."""
-        return {
-            each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name)
-        }
+
+NO_FAULTS = WebhookFaults()
 
 
 def _share(name: str, value: str) -> float:

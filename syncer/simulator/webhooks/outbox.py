@@ -18,7 +18,7 @@ from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.integration import SimIntegration, Status
 from syncer.simulator.webhooks import event as shapes
 from syncer.simulator.webhooks.event import Event
-from syncer.simulator.webhooks.names import changed_name
+from syncer.simulator.webhooks.names import changed_names
 
 #: Events that wait at most; then the oldest are given up.
 CAPACITY = 10_000
@@ -62,7 +62,7 @@ class Outbox:
                 self._add("data-changed", integration, shapes.data_changed(integration, names))
 
     def take(self, place: int = 0) -> Event:
-        """Take an event out, the oldest unless another place is given. Raises IndexError where there is none."""
+        """Take out the oldest event, or the one at that place. Raises IndexError where there is none."""
         taken = self._pending[place]
         del self._pending[place]
         return taken
@@ -75,12 +75,11 @@ class Outbox:
                 told = shapes.order_received(integration, record)
                 self._add("assessment:order-received", integration, told)
             return
-        name = changed_name(record, link)
-        if name is not None:
+        for name in changed_names(record, link):
             self._changed.setdefault(integration_id, {})[name] = None
             if self.on_change is not None:
                 self.on_change(integration_id, name)
-            self._tell()
+        self._tell()
 
     def integration_created(self, integration: SimIntegration) -> None:
         """Tell of a new integration."""
@@ -99,9 +98,7 @@ class Outbox:
             raised_at = now if is_invalid else self._raised_at.pop(integration.id, now)
             if is_invalid:
                 self._raised_at[integration.id] = now
-            change = shapes.issue_changed(
-                integration, "raised" if is_invalid else "resolved", raised_at, now
-            )
+            change = shapes.issue_changed(integration, "raised" if is_invalid else "resolved", raised_at, now)
             self._add("issue-status-changed", integration, change)
 
     def _add(self, type: str, integration: SimIntegration, data: dict[str, Any]) -> None:

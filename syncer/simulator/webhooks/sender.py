@@ -11,6 +11,7 @@ import asyncio
 import heapq
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from random import Random
@@ -20,7 +21,7 @@ import httpx
 
 from syncer.domain.webhooks.signature import SIGNATURE_HEADER, sign
 from syncer.simulator.webhooks.event import Event, signed_headers
-from syncer.simulator.webhooks.faults import Delivery, Forgery, WebhookFaults
+from syncer.simulator.webhooks.faults import NO_FAULTS, Delivery, Forgery, WebhookFaults
 from syncer.simulator.webhooks.outbox import CAPACITY, Outbox
 
 #: Seconds between a change and its event. Kombo takes about 20 where a tool tells it at once.
@@ -66,7 +67,7 @@ class Sender:
         secret: str,
         *,
         latency: float = LATENCY,
-        faults: WebhookFaults = WebhookFaults(),
+        faults: WebhookFaults = NO_FAULTS,
         rng: Random,
         retries: int = 0,
         report: Callable[[Sent], object] = lambda _: None,
@@ -134,10 +135,8 @@ class Sender:
             self._scheduled.clear()
             wait = self._due[0][0] - loop.time() if self._due else None
             if wait is None or wait > 0:
-                try:
+                with suppress(TimeoutError):
                     await asyncio.wait_for(self._scheduled.wait(), wait)
-                except TimeoutError:
-                    pass
                 continue
             _, _, posting = heapq.heappop(self._due)
             sent = await self._post(client, posting)
@@ -165,7 +164,7 @@ class Sender:
 
 
 def forged_headers(body: bytes, secret: str, forgery: Forgery) -> dict[str, str]:
-    """Make headers that a receiver must refuse. Those of a forgery that only looks wrong bear the true signature."""
+    """Make headers that a receiver must refuse."""
     headers = signed_headers(body, secret)
     match forgery:
         case "other secret":
