@@ -15,6 +15,7 @@ from math import ceil
 from statistics import median
 
 from syncer.domain.ratelimit.budget import FIRST_WINDOW, Budget, Reserve
+from syncer.domain.ratelimit.webhook_share import MOST
 from syncer.domain.scheduling.intervals import (
     DAY,
     FILL,
@@ -37,12 +38,16 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """Requests of a window (seconds long) that reads may use. is_assumed: Kombo has not told its limit."""
+    """Requests of a window (seconds long) that reads may use.
+
+    is_assumed: Kombo has not told its limit. webhooks: so many of them go to what webhooks ask for.
+    """
 
     limit: int
     reserve: int
     window: float
     is_assumed: bool
+    webhooks: float = 0.0
 
     @property
     def requests(self) -> int:
@@ -51,6 +56,11 @@ class Allowance:
     @property
     def a_second(self) -> float:
         return self.requests / self.window
+
+    @property
+    def scheduled_a_second(self) -> float:
+        """Compute the requests a second that webhooks leave to the schedule."""
+        return max(self.requests - self.webhooks, self.requests * (1 - MOST)) / self.window
 
     def seconds(self, requests: int) -> float:
         """Compute the seconds that so many requests take at least, from the beginning of a window."""
@@ -61,7 +71,8 @@ def allowance(budget: Budget | None, reserve: Reserve) -> Allowance:
     """Derive what the budget permits, as far as it is known."""
     if budget is None or budget.limit is None:
         return Allowance(ASSUMED_LIMIT, reserve.of(ASSUMED_LIMIT), FIRST_WINDOW, is_assumed=True)
-    return Allowance(budget.limit, reserve.of(budget.limit), budget.length, is_assumed=False)
+    reserved, webhooks = reserve.of(budget.limit), budget.webhooks_expected
+    return Allowance(budget.limit, reserved, budget.length, is_assumed=False, webhooks=webhooks)
 
 
 def rows_of(stream: Stream, model: ListSpec) -> int:
@@ -178,13 +189,13 @@ class Demand:
 
     def fits(self, allowed: Allowance) -> bool:
         """True where there is room for it, and a little more."""
-        return self.needs() <= allowed.a_second * FILL + ROUNDING
+        return self.needs() <= allowed.scheduled_a_second * FILL + ROUNDING
 
     def stretch(self, allowed: Allowance) -> float:
         """Find the stretch with which it fits; 0: none is needed, or nobody knows the limit."""
         if allowed.is_assumed:
             return 0.0
-        return fit_stretch(self.streams + self.integrations, allowed.a_second * FILL - self.full)
+        return fit_stretch(self.streams + self.integrations, allowed.scheduled_a_second * FILL - self.full)
 
     def at_least(self, every: float) -> Demand:
         """Bound all intervals from below."""
