@@ -15,7 +15,6 @@ from math import ceil
 from statistics import median
 
 from syncer.domain.ratelimit.budget import FIRST_WINDOW, Budget, Reserve
-from syncer.domain.ratelimit.webhook_share import MOST
 from syncer.domain.scheduling.intervals import (
     DAY,
     FILL,
@@ -38,16 +37,12 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """Requests of a window (seconds long) that reads may use.
-
-    is_assumed: Kombo has not told its limit. webhooks: so many of them go to what webhooks ask for.
-    """
+    """Requests of a window (seconds long) that reads may use. is_assumed: Kombo has not told its limit."""
 
     limit: int
     reserve: int
     window: float
     is_assumed: bool
-    webhooks: float = 0.0
 
     @property
     def requests(self) -> int:
@@ -56,11 +51,6 @@ class Allowance:
     @property
     def a_second(self) -> float:
         return self.requests / self.window
-
-    @property
-    def scheduled_a_second(self) -> float:
-        """Compute the requests a second that webhooks leave to the schedule."""
-        return max(self.requests - self.webhooks, self.requests * (1 - MOST)) / self.window
 
     def seconds(self, requests: int) -> float:
         """Compute the seconds that so many requests take at least, from the beginning of a window."""
@@ -71,8 +61,7 @@ def allowance(budget: Budget | None, reserve: Reserve) -> Allowance:
     """Derive what the budget permits, as far as it is known."""
     if budget is None or budget.limit is None:
         return Allowance(ASSUMED_LIMIT, reserve.of(ASSUMED_LIMIT), FIRST_WINDOW, is_assumed=True)
-    reserved, webhooks = reserve.of(budget.limit), budget.webhooks_expected
-    return Allowance(budget.limit, reserved, budget.length, is_assumed=False, webhooks=webhooks)
+    return Allowance(budget.limit, reserve.of(budget.limit), budget.length, is_assumed=False)
 
 
 def rows_of(stream: Stream, model: ListSpec) -> int:
@@ -175,27 +164,30 @@ def command_cost(steps: Sequence[Step], page_size: int) -> CommandCost:
 class Demand:
     """Requests that the schedule of all streams needs.
 
-    streams: their number by profile; integrations: that of the requests about them; full: requests a second
-    for the full walks.
+    streams: their number by profile; integrations: that of the requests about them; full, told: requests a
+    second for the full walks, and for what webhooks tell of.
     """
 
     streams: Counter[PollProfile] = field(default_factory=Counter)
     integrations: Counter[PollProfile] = field(default_factory=Counter)
     full: float = 0.0
+    told: float = 0.0
 
     def needs(self, stretch: float = 0.0) -> float:
         """Compute the requests a second."""
-        return self.full + request_rate(self.streams, stretch) + request_rate(self.integrations, stretch)
+        fixed = self.full + self.told
+        return fixed + request_rate(self.streams, stretch) + request_rate(self.integrations, stretch)
 
     def fits(self, allowed: Allowance) -> bool:
         """True where there is room for it, and a little more."""
-        return self.needs() <= allowed.scheduled_a_second * FILL + ROUNDING
+        return self.needs() <= allowed.a_second * FILL + ROUNDING
 
     def stretch(self, allowed: Allowance) -> float:
         """Find the stretch with which it fits; 0: none is needed, or nobody knows the limit."""
         if allowed.is_assumed:
             return 0.0
-        return fit_stretch(self.streams + self.integrations, allowed.scheduled_a_second * FILL - self.full)
+        left = allowed.a_second * FILL - self.full - self.told
+        return fit_stretch(self.streams + self.integrations, left)
 
     def at_least(self, every: float) -> Demand:
         """Bound all intervals from below."""
@@ -212,7 +204,7 @@ class Demand:
                 found[replace(kind, bounds=change(kind.bounds))] += number
             return found
 
-        return Demand(bounded(self.streams), bounded(self.integrations), self.full)
+        return Demand(bounded(self.streams), bounded(self.integrations), self.full, self.told)
 
 
 def fitting_every(demand: Demand, allowed: Allowance) -> timedelta | None:
