@@ -19,7 +19,7 @@ import argparse
 import random
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from heapq import heapify, heappop, heappush
 from itertools import count
@@ -43,7 +43,6 @@ from syncer.domain.scheduling.intervals import (
     update_history,
 )
 from syncer.domain.stream_key import StreamKey
-from syncer.domain.streams.forecast import allowance
 from syncer.domain.webhooks.pauses import next_pause
 
 HOUR = 3_600.0
@@ -61,7 +60,7 @@ CANDIDATES = 16
 #: For how long the answer to a question about an integration is good.
 ABOUT = 600.0
 #: As long as that where a webhook has told of it.
-ABOUT_IF_TOLD = 12 * HOUR
+ABOUT_IF_TOLD = DAY
 #: How often the stretch is found anew.
 STRETCH_EVERY = 2 * HOUR
 #: Changes a day of the median stream, and how far the streams are apart.
@@ -168,7 +167,8 @@ class Simulation:
         self.due: dict[StreamKey, int] = {}
         self.asked_about: dict[str, float] = {}
         self.ages: list[float] = []
-        self.requests = 0
+        #: All requests, and those because of webhooks since the stretch was found.
+        self.requests, self.told_requests = 0, 0
         phases = [self.chance.uniform(0, 30) for _ in range(MODELS)]
         self.streams: dict[StreamKey, Stream] = {}
         for number in range(integrations):
@@ -224,8 +224,9 @@ class Simulation:
                     for key, each in self.streams.items()
                 ]
                 needed = group(polled) + group_integrations(polled, ABOUT)
-                permitted = allowance(replace(self.budget, limit=self.server.limit, length=WINDOW), RESERVE)
-                self.stretch = fit_stretch(needed, permitted.scheduled_a_second * FILL)
+                limit, told = self.server.limit, self.told_requests / STRETCH_EVERY
+                self.stretch = fit_stretch(needed, (limit - RESERVE.of(limit)) / WINDOW * FILL - told)
+                self.told_requests = 0
             yield STRETCH_EVERY
 
     def tick_by_tick(self) -> Work:
@@ -312,6 +313,7 @@ class Simulation:
             yield min(max(permit, 0.001), LOOK_AGAIN)
         rate = self.server.ask(self.now)
         self.requests += 1
+        self.told_requests += purpose is Purpose.WEBHOOK
         yield LATENCY
         self.budget = answered(self.budget, self.now, permit, rate)
 
