@@ -213,6 +213,8 @@ budgets = Table(
     text_column(
         "waiting", "Which processes wait for leave to send, as JSON text: owner, purpose, count, until"
     ),
+    _count("by_webhooks", "Requests of this window that webhooks asked for"),
+    _number("webhooks_expected", "As many of a window as webhooks asked for in those before; kept for them"),
     PrimaryKeyConstraint("environment", "key_fingerprint"),
     comment="The request budget of an API key, shared by everything that uses it",
 )
