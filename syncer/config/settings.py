@@ -24,6 +24,7 @@ from syncer.config.sections import (
     Privacy,
     Sync,
     Web,
+    Webhooks,
 )
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
@@ -54,6 +55,7 @@ class Settings(BaseModel):
     deletions: Deletions = Deletions()
     privacy: Privacy = Privacy()
     web: Web = Web()
+    webhooks: Webhooks = Webhooks()
     log: Log = Log()
     passthrough: Annotated[tuple[Passthrough, ...], AfterValidator(each_once)] = ()
     _secret_files: tuple[Path, ...] = PrivateAttr(default=())
@@ -123,6 +125,7 @@ class Settings(BaseModel):
         found = (
             self.kombo.api_key.get_secret_value(),
             self.web.token.get_secret_value(),
+            *self.webhooks.all_secrets,
             *passwords(self.database.url.get_secret_value()),
             *self._sent_secrets(),
         )

@@ -82,8 +82,9 @@ class PollProfile:
 def update_history(history: ChangeHistory, elapsed: float, *, changed: bool) -> ChangeHistory:
     """Add a run that looked at what has happened since the one before it, so many seconds ago.
 
-    changed: it found something that had to be written, and that no webhook had told of. Several changes between two runs look like one; that
-    matters only to streams that are polled as often as they may be anyway.
+    changed: it found something that had to be written, and that no webhook had told of. Several changes
+    between two runs look like one; that matters only to streams that are polled as often as they may be
+    anyway.
     """
     if elapsed <= 0:
         return history

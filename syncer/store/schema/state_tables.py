@@ -66,7 +66,9 @@ integrations = Table(
     text_column("environment", "Environment (API key) of the data; always default for now", required=True),
     text_column("id", "Id of the integration at Kombo, sent as X-Integration-Id", required=True),
     text_column(
-        "origin", "Origin: config (the configuration) or command (`syncer integrations add`)", required=True
+        "origin",
+        "Origin: config (the configuration), command (`syncer integrations add`) or webhook",
+        required=True,
     ),
     Column(
         "models", Json, comment="Globs of the models to mirror; null: the configuration's selection for all"

@@ -134,6 +134,13 @@ class DueStreams:
         ]
         return {StreamKey(each[2], each[3]): each[0] for each in sorted(found)[:limit]}
 
+    def lists_of(self, connection: Connection, integration_id: str) -> list[str]:
+        """Read the names of the lists that are mirrored of an integration."""
+        found = connection.execute(
+            select(streams.c.model).where(self._mirrored, streams.c.integration_id == integration_id)
+        )
+        return list(found.scalars())
+
     def next_due(self, connection: Connection, after: datetime) -> datetime | None:
         """Give the time when the next stream becomes due; None where nothing is scheduled."""
         moment: datetime | None = connection.execute(
