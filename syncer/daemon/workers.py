@@ -40,6 +40,9 @@ TIME_SLICE = 30.0
 GRACE = 5.0
 #: Due streams that are considered at a time.
 CANDIDATES = 500
+#: Places beside those for all runs, for what webhooks have told of alone: runs of the schedule keep theirs
+#: while they wait for the request limit.
+WEBHOOK_PLACES = 2
 #: How often the logs of runs and events are trimmed.
 TRIM_EVERY = timedelta(hours=6)
 
@@ -170,17 +173,24 @@ class Workers:
             places = min(places, len(self._running) + 1)
             self._probes += 1
             due = (self._probes % 2 and {key: due[key] for key in due if key in self._failed}) or due
-        while len(self._running) < min(places, self._concurrency):
+        self._fill(due, min(places, self._concurrency))
+        if places >= self._concurrency:
+            told = {key: rank for key, rank in due.items() if rank <= Purpose.WEBHOOK}
+            self._fill(told, self._concurrency + WEBHOOK_PLACES)
+        if len(self._running) >= self._concurrency:
+            waiting = {key: rank for key, rank in due.items() if key not in self._running}
+            self._preempt_for_news(waiting.values())
+            self._preempt(list(waiting))
+
+    def _fill(self, due: Mapping[StreamKey, int], places: int) -> None:
+        """Start runs of what is due until so many are under way."""
+        while len(self._running) < places:
             key = next_stream(sort_due(due, self._last_turns), self._running)
             if key is None:
                 return
             self._last_turns[key.integration_id] = max(self._last_turns.values(), default=0) + 1
             self._ranks[key] = due[key]
             self._running[key] = (asyncio.create_task(self._run(key)), self._now())
-        if len(self._running) == self._concurrency:
-            waiting = {key: rank for key, rank in due.items() if key not in self._running}
-            self._preempt_for_news(waiting.values())
-            self._preempt(list(waiting))
 
     def _preempt_for_news(self, waiting: Collection[int]) -> None:
         """Have as many runs give up their places as streams wait that webhooks have told of.
