@@ -47,6 +47,7 @@ class Inbox:
         stored: asyncio.Future[str] = loop.create_future()
         self._waiting.append((event, stored))
         if self._storing is None:
+            self._storing_since = loop.time()
             self._storing = asyncio.create_task(self._store_all())
         await asyncio.wait({stored}, timeout=self._patience)
         if not stored.done():

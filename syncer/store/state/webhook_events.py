@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
 
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.webhooks.effects import Action, Effect, lists_of, told_lists, unknown_models
-from syncer.domain.webhooks.event import Event, EventType, Ignored
+from syncer.domain.webhooks.event import Event, EventType
 from syncer.store.db.bulk import insert_statement
 from syncer.store.db.in_values import in_values
 from syncer.store.db.types import decoded_json
@@ -53,10 +53,41 @@ class WebhookEventStore:
 
     environment: str = "default"
 
-    def add(self, connection: Connection, event_id: str, event: Event, effect: Effect, now: datetime) -> bool:
-        """Store an event; False where it has come before, which is counted."""
+    def known(self, connection: Connection, event_ids: Sequence[str]) -> set[str]:
+        """Find the events that have come before."""
+        events = webhook_events.c
+        found = connection.execute(
+            select(events.id).where(
+                events.environment == self.environment, in_values(connection, events.id, event_ids)
+            )
+        )
+        return set(found.scalars())
+
+    def add(self, connection: Connection, events: Mapping[str, tuple[Event, Effect]], now: datetime) -> None:
+        """Store events with their effects, by id."""
+        if events:
+            statement = insert_statement(connection, webhook_events).on_conflict_do_nothing()
+            rows = [self._row(event_id, *each, now) for event_id, each in events.items()]
+            connection.execute(statement, rows)
+
+    def count_repeats(self, connection: Connection, repeats: Mapping[str, int]) -> None:
+        """Count how often events have come again, by id."""
+        if repeats:
+            statement = (
+                update(webhook_events)
+                .where(
+                    webhook_events.c.environment == self.environment,
+                    webhook_events.c.id == bindparam("event"),
+                )
+                .values(repeats=webhook_events.c.repeats + bindparam("more"))
+            )
+            connection.execute(
+                statement, [{"event": event_id, "more": count} for event_id, count in repeats.items()]
+            )
+
+    def _row(self, event_id: str, event: Event, effect: Effect, now: datetime) -> dict[str, Any]:
         is_ignored = effect.ignored is not None
-        values = {
+        return {
             "environment": self.environment,
             "id": event_id,
             "type": event.type,
@@ -68,34 +99,19 @@ class WebhookEventStore:
             "action": effect.action,
             "handled_at": now if is_ignored else None,
         }
-        statement = insert_statement(connection, webhook_events).on_conflict_do_nothing()
-        if connection.execute(statement, values).rowcount:
-            return True
-        connection.execute(
-            update(webhook_events).where(*self._is(event_id)).values(repeats=webhook_events.c.repeats + 1)
-        )
-        return False
 
-    def note_unknown_models(self, connection: Connection, event: Event, now: datetime) -> None:
-        """Remember the names in an event that the catalogue does not know."""
-        names = unknown_models(event.models)
+    def note_unknown_models(self, connection: Connection, names: Collection[str], now: datetime) -> None:
+        """Remember names that the catalogue does not know."""
         if not names or self._count_unknown(connection) >= MOST_UNKNOWN:
             return
         statement = insert_statement(connection, unknown)
+        times = {"first_told_at": now, "last_told_at": now}
         connection.execute(
             statement.on_conflict_do_update(
                 index_elements=unknown.primary_key.columns,
                 set_={"last_told_at": statement.excluded.last_told_at},
             ),
-            [
-                {
-                    "environment": self.environment,
-                    "name": name,
-                    "first_told_at": now,
-                    "last_told_at": now,
-                }
-                for name in names
-            ],
+            [{"environment": self.environment, "name": name, **times} for name in sorted(names)],
         )
 
     def unknown_models(self, connection: Connection) -> list[str]:
@@ -104,14 +120,6 @@ class WebhookEventStore:
             select(unknown.c.name).where(unknown.c.environment == self.environment).order_by(unknown.c.name)
         ).scalars()
         return list(unknown_models(found))
-
-    def ignore(self, connection: Connection, event_id: str, reason: Ignored, now: datetime) -> None:
-        """Note that an event has turned out to concern nothing."""
-        connection.execute(
-            update(webhook_events)
-            .where(*self._is(event_id))
-            .values(outcome=IGNORED, note=reason, handled_at=now)
-        )
 
     def pending_actions(self, connection: Connection) -> list[PendingAction]:
         """Read what is to be done about integrations, by arrival."""
