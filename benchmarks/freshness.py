@@ -53,8 +53,6 @@ EVERY, LONGEST = 900.0, DAY
 PLACES, LATENCY = 8, 0.2
 #: Places for runs that webhooks cause, beside the others.
 WEBHOOK_PLACES = 2
-#: Seconds after which somebody who waits for a permit looks again.
-LOOK_AGAIN = 1.0
 #: Streams that are considered at a time; the service has more, which makes no difference here but for time.
 CANDIDATES = 16
 #: For how long the answer to a question about an integration is good.
@@ -309,8 +307,7 @@ class Simulation:
             self.budget, permit = take(self.budget, self.now, purpose, RESERVE)
             if isinstance(permit, Permit):
                 break
-            # The service looks again after a second, too.
-            yield min(max(permit, 0.001), LOOK_AGAIN)
+            yield max(permit, 0.001)
         rate = self.server.ask(self.now)
         self.requests += 1
         self.told_requests += purpose is Purpose.WEBHOOK
@@ -376,6 +373,7 @@ def main() -> None:
     parser.add_argument("--integrations", type=int, action="append")
     parser.add_argument("--days", type=float, default=3)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--limit", type=int, default=LIMIT, help="requests in 60 s")
     parser.add_argument("--way", action="append", choices=[name for name, *_ in WAYS])
     given = parser.parse_args()
     print(
@@ -388,7 +386,12 @@ def main() -> None:
                 continue
             began = time.process_time()
             simulation = Simulation(
-                integrations, longest=longest, days=given.days, seed=given.seed, webhooks=webhooks
+                integrations,
+                longest=longest,
+                days=given.days,
+                seed=given.seed,
+                limit=given.limit,
+                webhooks=webhooks,
             )
             found = simulation.run()
             ages = (words(each) for each in (found.median, found.ninety_five, found.mean))

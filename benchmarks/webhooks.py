@@ -155,7 +155,7 @@ def rows(running: Service, number: int) -> list[float]:
     """Change so many streams, one after the other, and see when each change is in the mirror."""
     found = []
     streams = ((id, model) for model in MODELS for id in running.environment.integrations)
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, limits=httpx.Limits(keepalive_expiry=2.0)) as client:
         for integration_id, model in islice(streams, number):
             company = running.environment.integrations[integration_id].company
             record = company.ids(model)[0]
@@ -174,10 +174,12 @@ def rows(running: Service, number: int) -> list[float]:
 
 
 def sender() -> httpx.AsyncClient:
-    """Make a client with fewer connections than the service lets one peer have while others want some, too."""
-    return httpx.AsyncClient(
-        trust_env=False, timeout=PATIENCE, limits=httpx.Limits(max_connections=CONNECTIONS)
-    )
+    """Make a client with fewer connections than the service lets one peer have.
+
+    It gives them up before the service does, or a webhook now and then would meet one that is being closed.
+    """
+    limits = httpx.Limits(max_connections=CONNECTIONS, keepalive_expiry=2.0)
+    return httpx.AsyncClient(trust_env=False, timeout=PATIENCE, limits=limits)
 
 
 async def answers(running: Service, a_second: float, seconds: float) -> list[float]:

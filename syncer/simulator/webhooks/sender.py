@@ -28,6 +28,8 @@ from syncer.simulator.webhooks.outbox import CAPACITY, Outbox
 LATENCY = 0.1
 #: Seconds until a receiver that does not answer is given up.
 TIMEOUT = 10.0
+#: A connection is given up before receivers do so, usually after five seconds: none is lost on a closing one.
+LIMITS = httpx.Limits(keepalive_expiry=2.0)
 #: Seconds before an event is sent again, doubled each time.
 RETRY_AFTER = 1.0
 
@@ -101,7 +103,9 @@ class Sender:
         self._news.set()
         # No proxy stands between the simulator and a receiver that somebody tries.
         async with (
-            httpx.AsyncClient(timeout=TIMEOUT, trust_env=False, transport=self._transport) as client,
+            httpx.AsyncClient(
+                timeout=TIMEOUT, trust_env=False, limits=LIMITS, transport=self._transport
+            ) as client,
             asyncio.TaskGroup() as tasks,
         ):
             tasks.create_task(self._collect())
