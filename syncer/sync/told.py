@@ -46,23 +46,24 @@ def answer_webhooks(
     first = stream.told_at
     if first is None:
         return Answered()
-    is_caused = first <= began_at
+    is_caused, is_well = first <= began_at, outcome is Outcome.COMPLETE
+    left: datetime | None = first
+    events = 0
+    # Of a model that is not offered there is nothing to be read.
+    if outcome is Outcome.UNAVAILABLE or (is_well and read_from is not None):
+        store = WebhookEventStore(environment)
+        left, events = store.answer(connection, stream.key, first, read_from or began_at, now)
+        if left is None and not is_caused:
+            # It was told of by something else than an event, after the run had begun.
+            left = first
     until = now
     if is_caused:
         until = pause_until(
-            before_until=stream.pause_until, before_ended=stream.last_run_at, began=began_at, now=now
+            before_until=stream.pause_until,
+            before_ended=stream.last_run_at,
+            began=began_at,
+            now=now,
+            events=events,
         )
-    # Of a model that is not offered there is nothing to be read.
-    has_read = outcome is Outcome.UNAVAILABLE
-    if outcome is Outcome.COMPLETE and read_from is not None:
-        has_read = True
-    if not has_read:
-        return Answered(Told(first, until, is_left_by_run=outcome is Outcome.COMPLETE), is_caused=is_caused)
-    events = WebhookEventStore(environment)
-    read_from = began_at if read_from is None else read_from
-    left = events.answer(connection, stream.key, first, read_from, now)
-    if left is None and not is_caused:
-        # It was told of by something else than an event, after the run had begun.
-        left = first
-    told = Told(left, until, is_left_by_run=left is not None and outcome is Outcome.COMPLETE)
-    return Answered(told, now - first if is_caused else None, is_caused)
+    waited = now - first if is_caused and left != first else None
+    return Answered(Told(left, until, is_left_by_run=is_well and left is not None), waited, is_caused)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Any
@@ -56,8 +55,7 @@ class Event:
 
     id: Kombo's, or a digest of one that has another form; None: it has none. type: None where it is none that
     is known, and why that is in problem. integration_id: as it came; None: none is named. models: names of
-    changed models, sorted; None where the event names none, or one whose form is no name. deleted_at: of
-    ``integration-deleted``.
+    changed models, sorted; None where the event names none, or one whose form is no name.
     """
 
     id: str | None = None
@@ -65,7 +63,6 @@ class Event:
     problem: Ignored | None = None
     integration_id: str | None = None
     models: tuple[str, ...] | None = None
-    deleted_at: datetime | None = None
 
     @property
     def shown_integration_id(self) -> str | None:
@@ -93,7 +90,6 @@ def parse_event(body: bytes) -> Event:
         event_type,
         integration_id=_integration_id(data, event_type),
         models=_models(data.get("changed_models")),
-        deleted_at=_moment(data.get("deleted_at")),
     )
 
 
@@ -127,13 +123,3 @@ def _models(value: object) -> tuple[str, ...] | None:
             return None
         found.add(name)
     return tuple(sorted(found))
-
-
-def _moment(value: object) -> datetime | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None

@@ -148,15 +148,16 @@ class WebhookEventStore:
         told_at: datetime,
         read_from: datetime,
         now: datetime,
-    ) -> datetime | None:
-        """Note that a run has read the stream's news; give the arrival of the first event that is left.
+    ) -> tuple[datetime | None, int]:
+        """Note that a run has read the stream's news; give the arrival of the first event that is left, and
+        how many it has answered.
 
         told_at: the first event that was not answered before. read_from: the time from which on the run read
         the list anew, so that it has the news of all events before. Call it where the stream's row is locked.
         An event is handled once all its streams have been read.
         """
         open_since = self._open_since(connection, key)
-        mirrored, handled, left = open_since.keys() | {key.model}, list[str](), None
+        mirrored, handled, left, answered = open_since.keys() | {key.model}, list[str](), None, 0
         for event_id, lists, arrived_at in self._open_events(connection, key.integration_id, told_at):
             told = told_lists(lists, mirrored)
             if key.model not in told:
@@ -164,6 +165,7 @@ class WebhookEventStore:
             if arrived_at > read_from:
                 left = left or arrived_at
                 continue
+            answered += 1
             waits = (open_since.get(name) for name in told if name != key.model)
             if not any(since is not None and since <= arrived_at for since in waits):
                 handled.append(event_id)
@@ -176,7 +178,7 @@ class WebhookEventStore:
                 )
                 .values(handled_at=now)
             )
-        return left
+        return left, answered
 
     def counts(self, connection: Connection, now: datetime) -> WebhookCounts:
         """Count the events of the last day."""
