@@ -76,8 +76,8 @@ class Stream:
     """Stream at the source and here.
 
     next: its next change, counted in seconds of work. unread: times of changes that were not read yet.
-    marked: its last tick; is_marked: it is due since then. is_told: a webhook has told of it since its last
-    run began.
+    marked: its last tick; is_marked: it is due since then. told: webhooks that told of it since its last run
+    began.
     """
 
     key: StreamKey
@@ -88,7 +88,7 @@ class Stream:
     unread: list[float] = field(default_factory=list)
     marked: float = -LONG_AGO
     is_marked: bool = False
-    is_told: bool = False
+    told: int = 0
     pause: timedelta | None = None
     pause_until: float = 0.0
     asked_at: float | None = None
@@ -257,14 +257,13 @@ class Simulation:
 
     def tell(self, stream: Stream) -> None:
         """Receive a webhook: the stream is due at once, or at the end of the pause after the last one."""
-        if not stream.is_told:
-            stream.is_told = True
-            if stream.key not in self.running:
-                self.at(max(self.now, stream.pause_until), self.due_by_webhook(stream))
+        stream.told += 1
+        if stream.told == 1 and stream.key not in self.running:
+            self.at(max(self.now, stream.pause_until), self.due_by_webhook(stream))
 
     def due_by_webhook(self, stream: Stream) -> Work:
         """Make a stream due that was told of, unless it was read meanwhile."""
-        if stream.is_told and stream.key not in self.running:
+        if stream.told and stream.key not in self.running:
             self.due[stream.key] = int(Purpose.WEBHOOK)
             self.wake()
         yield from ()
@@ -279,7 +278,7 @@ class Simulation:
             stream, purpose = chosen
             self.running[stream.key] = stream
             self.turns[stream.key.integration_id] = next(self.numbers)
-            was_told, stream.is_told = stream.is_told, False
+            told, stream.told = stream.told, 0
             good_for = ABOUT if purpose > Purpose.WEBHOOK else ABOUT_IF_TOLD
             if self.now - self.asked_about.get(stream.key.integration_id, -LONG_AGO) >= good_for:
                 self.asked_about[stream.key.integration_id] = self.now
@@ -287,7 +286,7 @@ class Simulation:
             began = self.now
             yield from self.request(purpose)
             del self.running[stream.key]
-            self.arrive(stream, began, was_told=was_told)
+            self.arrive(stream, began, told)
             self.wake()
 
     def choose(self, least: Purpose) -> tuple[Stream, Purpose] | None:
@@ -314,21 +313,22 @@ class Simulation:
         yield LATENCY
         self.budget = answered(self.budget, self.now, permit, rate)
 
-    def arrive(self, stream: Stream, began: float, *, was_told: bool) -> None:
-        """Receive what changed until the request was sent."""
+    def arrive(self, stream: Stream, began: float, told: int) -> None:
+        """Receive what changed until the request was sent. told: webhooks that came before the run began."""
         read = [at for at in stream.unread if at <= began]
         del stream.unread[: len(read)]
         if self.now >= self.end - DAY:
             self.ages += [self.now - at for at in read]
         if stream.asked_at is not None:
             # What a webhook has told of does not wait for the schedule.
-            changed = bool(read) and not was_told
+            changed = bool(read) and not told
             stream.seen = update_history(stream.seen, began - stream.asked_at, changed=changed)
         stream.asked_at = began
-        if was_told:
-            pause = next_pause(stream.pause, timedelta(seconds=began - stream.pause_until))
+        if told:
+            since = timedelta(seconds=began - stream.pause_until)
+            pause = next_pause(stream.pause, since, told)
             stream.pause, stream.pause_until = pause, self.now + pause.total_seconds()
-        if stream.is_told:
+        if stream.told:
             self.at(stream.pause_until, self.due_by_webhook(stream))
         if stream.is_marked:
             stream.is_marked = False

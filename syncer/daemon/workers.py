@@ -174,8 +174,8 @@ class Workers:
             self._probes += 1
             due = (self._probes % 2 and {key: due[key] for key in due if key in self._failed}) or due
         self._fill(due, min(places, self._concurrency))
-        if places >= self._concurrency:
-            told = {key: rank for key, rank in due.items() if rank <= Purpose.WEBHOOK}
+        if reachability.error is None and self._database_health.error is None:
+            told = {key: rank for key, rank in due.items() if rank == Purpose.WEBHOOK}
             self._fill(told, self._concurrency + WEBHOOK_PLACES)
         if len(self._running) >= self._concurrency:
             waiting = {key: rank for key, rank in due.items() if key not in self._running}
