@@ -34,6 +34,7 @@ from syncer.cli import (
     simulate,
     status,
     sync,
+    webhook,
 )
 from syncer.cli.interrupt import INTERRUPTED
 from syncer.cli.output import print_note
@@ -89,6 +90,7 @@ for _command in (
     migrate.migrate,
     reproject.reproject,
     passthrough.passthrough,
+    webhook.webhook,
     simulate.simulate,
     demo.demo,
 ):

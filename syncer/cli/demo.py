@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import shlex
+import secrets
 import socket
 import time
-from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,45 +16,23 @@ from typing import TYPE_CHECKING
 import click
 
 from syncer.cli.options import pass_session
-from syncer.cli.output import console, is_terminal, own_command, print_line, time_of_day, write_line
+from syncer.cli.output import print_line
 from syncer.cli.session import Session
-from syncer.domain.durations import describe_elapsed
 from syncer.domain.errors import UsageError
-from syncer.domain.stream_key import StreamKey
-from syncer.domain.texts.printable import printable
 
 if TYPE_CHECKING:
-    from syncer.app import App
-    from syncer.cli.progress import Tally
     from syncer.config.settings import Settings
     from syncer.simulator.server.environment import Environment
-    from syncer.sync.context import Progress, Result
 
 RECORDS = 5_000
-#: Seconds between two changes at the source, and between two syncs of a model.
+#: Seconds between two changes at the source.
 CHANGE_EVERY = 1.5
-SYNC_EVERY = 3
+#: Seconds between two syncs of a model that no webhook asked for: a few things Kombo tells nobody.
+SYNC_EVERY = 60
 #: Far more than the demo asks for, so that nobody has to wait.
 LIMIT, WINDOW = 6_000, 60.0
 STATUS_PORT = 8484
 _MARK = "# Written by `syncer demo`, and written anew by the next one."
-_QUERIES = (
-    """
-    SELECT g.name, count(*) AS people
-    FROM hris_employees_live e
-    JOIN hris_employees_groups l ON l.employee_id = e.id
-    JOIN hris_groups_live g ON g.id = l.group_id
-    GROUP BY g.name ORDER BY people DESC
-    """,
-    """
-    SELECT display_full_name, job_title, employment_status, mirrored_at
-    FROM hris_employees ORDER BY mirrored_at DESC LIMIT 10
-    """,
-    """
-    SELECT model, state, rows_live, rows_deleted, complete_as_of, lag_seconds
-    FROM mirror_freshness ORDER BY model
-    """,
-)
 
 
 @click.command()
@@ -126,19 +102,29 @@ def _free_port(wanted: int | None) -> int:
 
 
 async def _demo(session: Session, environment: Environment, config: Path, port: int) -> None:
+    from syncer.cli.demo_watch import DemoWatch
     from syncer.daemon.service import run_service
+    from syncer.daemon.web.webhooks import PATH as WEBHOOKS_PATH
     from syncer.simulator.life.random_change import live
     from syncer.simulator.server.serve import running
+    from syncer.simulator.webhooks.outbox import Outbox
+    from syncer.simulator.webhooks.sender import Sender
 
     async with running(environment) as base_url:
         settings = _settings(environment, base_url, config, port)
         # No proxy knows the way to what is served here.
         async with session.app(settings=settings, environ={}) as app:
-            watch = _Watch(app, config, port)
+            watch = DemoWatch(app, config, port)
+            outbox = Outbox(environment)
+            outbox.on_change = watch.noticed
+            secret = app.settings.webhooks.all_secrets[0]
+            sender = Sender(outbox, f"http://127.0.0.1:{port}{WEBHOOKS_PATH}", secret, rng=Random())
 
             async def change() -> None:
                 await watch.filled.wait()
-                await live(environment, Random(), CHANGE_EVERY, asyncio.sleep, watch.changed)
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(sender.run())
+                    tasks.create_task(live(environment, Random(), CHANGE_EVERY, asyncio.sleep, watch.changed))
 
             changes = asyncio.create_task(change())
             changes.add_done_callback(lambda _: app.stopping.set())
@@ -182,85 +168,9 @@ every = "{SYNC_EVERY}s"
 [web]
 port = {port}
 
+[webhooks]
+secrets = [{json.dumps(secrets.token_urlsafe(24))}]
+
 [log]
 level = "WARNING"
 """
-
-
-class _Watch:
-    """Report of the demo: progress of the first load, then each change at the source and in the mirror."""
-
-    def __init__(self, app: App, config: Path, port: int) -> None:
-        from syncer.cli.progress import Bars, Tally
-        from syncer.domain.catalogue.lookup import catalogue
-
-        self.filled = asyncio.Event()
-        self._streams: Collection[StreamKey] = [
-            StreamKey(integration.id, model)
-            for integration in app.settings.integrations
-            for model in catalogue()
-        ]
-        self._config = config
-        self._port = port
-        self.tally: Tally = Bars(console()) if is_terminal() else Tally()
-        self.tally.plan(list(self._streams))
-        self._first: dict[StreamKey, Result] = {}
-
-    def __call__(self, step: Progress) -> None:
-        if self.filled.is_set():
-            self._print_arrival(step)
-            return
-        self.tally(step)
-        if step.result is not None:
-            # On a slow machine a stream's second run may end before another's first.
-            self._first.setdefault(step.key, step.result)
-        if self._first.keys() >= set(self._streams):
-            self.tally.stop()
-            for line in self._introduction():
-                print_line(line)
-            self.filled.set()
-
-    def changed(self, _integration_id: str, sentence: str) -> None:
-        """Print a change at the source."""
-        _print_event("source", sentence)
-
-    def _print_arrival(self, step: Progress) -> None:
-        from syncer.cli.progress import effects
-
-        if step.result is None:
-            return
-        if step.result.counts.written:
-            news = [each for each in effects(step.result.counts) if "unchanged" not in each]
-            _print_event("mirror", f"{step.key.model}: {', '.join(news)}", colour="green")
-        elif not step.result.outcome.is_well and step.result.error:
-            _print_event("mirror", f"{step.key.model}: {step.result.error}", colour="red")
-
-    def _introduction(self) -> list[str]:
-        from syncer.cli.progress import counted
-
-        rows = sum(result.counts.created for result in self._first.values())
-        program = f"{own_command()} --config {shlex.quote(str(self._config))}"
-        elapsed = describe_elapsed(self.tally.seconds)
-        lines = [
-            f"{counted(rows, 'row')} of {len(self._first)} models arrived in {elapsed}.",
-            "",
-            "Ask the mirror in a second terminal:",
-            "",
-        ]
-        for query in _QUERIES:
-            lines += [f"  {program} query {shlex.quote(query.rstrip())}", ""]
-        return [
-            *lines,
-            f"The status page is at http://127.0.0.1:{self._port}/.",
-            "",
-            "From now on the company lives: what happens at the source, and what arrives in the mirror.",
-            "Ctrl-C ends it.",
-            "",
-        ]
-
-
-def _print_event(place: str, text: str, colour: str | None = None) -> None:
-    # Colours are for those who have not asked to be spared them.
-    is_coloured = is_terminal() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    mark: Callable[..., str] = click.style if is_coloured else lambda text, **_: text
-    write_line(f"{mark(time_of_day(), dim=True)}  {mark(place, fg=colour)}  {printable(text)}")

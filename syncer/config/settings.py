@@ -32,6 +32,7 @@ from syncer.config.sections import (
     Privacy,
     Sync,
     Web,
+    Webhooks,
 )
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
@@ -62,6 +63,7 @@ class Settings(BaseModel):
     budget: Budget = Budget()
     deletions: Deletions = Deletions()
     web: Web = Web()
+    webhooks: Webhooks = Webhooks()
     log: Log = Log()
     passthrough: Annotated[tuple[Passthrough, ...], AfterValidator(each_once)] = ()
     # After the native lists, which its exclusions may name.
@@ -144,6 +146,7 @@ class Settings(BaseModel):
         found = (
             self.kombo.api_key.get_secret_value(),
             self.web.token.get_secret_value(),
+            *self.webhooks.all_secrets,
             *passwords(self.database.url.get_secret_value()),
             *self._sent_secrets(),
         )

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from syncer.daemon.key_health import KeyHealth
 from syncer.domain.errors import KeyRefused
+from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
@@ -120,6 +121,26 @@ async def test_only_as_many_places_are_given_up_as_others_wait_for(make_world: M
         work.workers.wake()
         await world.until(lambda: (late, "complete") in world.ended(), "a turn for the other one")
         assert [outcome for key, outcome in world.ended() if key.integration_id == long].count("stopped") == 1
+
+
+@ON_SQLITE
+async def test_news_find_a_place_although_runs_that_wait_for_kombo_have_all(
+    make_world: MakeWorkersWorld,
+) -> None:
+    world = make_world(integrations=2)
+    slow, told = world.environment.integrations
+    silent = world.environment.faults.add(Match(integration=slow, path="*groups*"), faults.Late(NEVER), None)
+    news = [StreamKey(told, model) for model in MODELS]
+    async with world.working(due=False, concurrency=1, grace=0.2) as work:
+        world.mark(StreamKey(slow, "hris_groups"))
+        work.workers.wake()
+        await world.until(lambda: silent.fired, "a run that waits")
+        world.mark(news[0])
+        world.mark(*news[1:], purpose=Purpose.WEBHOOK)
+        work.workers.wake()
+        await world.until(lambda: len(world.ended()) == 2, "the news")
+    # What is due by the schedule alone has no such place.
+    assert sorted(key for key, outcome in world.ended() if outcome == "complete") == sorted(news[1:])
 
 
 @ON_SQLITE

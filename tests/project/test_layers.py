@@ -178,11 +178,15 @@ def test_only_python_m_syncer_imports_the_command_line() -> None:
     assert [name for name, below in IMPORTS.items() if "cli" in below] == ["__main__"]
 
 
-def test_only_the_client_and_the_words_for_its_errors_know_httpx() -> None:
+def test_only_those_who_send_requests_and_the_words_for_their_errors_know_httpx() -> None:
     knowing = {
         shown(path) for path in FILES for module, _ in imports(path) if module.split(".")[0] == "httpx"
     }
-    assert knowing == {"syncer/kombo/connections.py", "syncer/kombo/connect_errors.py"}
+    assert knowing == {
+        "syncer/kombo/connections.py",
+        "syncer/kombo/connect_errors.py",
+        "syncer/simulator/webhooks/sender.py",
+    }
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if layer(path) in TIMELESS], ids=shown)

@@ -52,11 +52,11 @@ class WorkersWorld(World):
                     app.stopping.set()
                     await asyncio.wait({running})
 
-    def mark(self, *keys: StreamKey) -> None:
+    def mark(self, *keys: StreamKey, purpose: Purpose = Purpose.INCREMENTAL) -> None:
         """Make streams due, as another process would."""
         with self.mirror.open() as (database, connection):
             now = database.now(connection)
-            StreamStore().mark_due(connection, keys, now=now, purpose=Purpose.INCREMENTAL)
+            StreamStore().mark_due(connection, keys, now=now, purpose=purpose)
 
     def ended(self, key: StreamKey | None = None) -> list[tuple[StreamKey, str]]:
         """Give the runs that have ended so far, with their outcome."""

@@ -40,9 +40,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Literal
+from typing import Any, Literal
 
 from syncer.domain.ratelimit.waiters import Waiting, announce, stands_back
+from syncer.domain.ratelimit.webhook_share import kept, next_expected
 
 #: Seconds that everybody waits for the one request that learns the limit; then the next one tries.
 PROBE_PATIENCE = 10.0
@@ -111,7 +112,8 @@ class Budget:
     of the one before that are not answered yet. The window ends after earliest_end and, but for reset_skew
     (seconds), before ends_at. length: seconds of a window, last seen. probe_until: nobody may go before that
     time, because one request is in flight to learn the window or because a 429 named it. paced_until: reads
-    that are spread over the window wait until then. refusals: how many 429s came.
+    that are spread over the window wait until then. refusals: how many 429s came. by_webhooks: requests of
+    this window that webhooks asked for; webhooks_expected: so many of them in a window, by those before.
     """
 
     window: int = 0
@@ -129,6 +131,8 @@ class Budget:
     confirmed: bool = False
     refusals: int = 0
     waiting: tuple[Waiting, ...] = ()
+    by_webhooks: int = 0
+    webhooks_expected: float = 0.0
 
     @property
     def rolls_over_at(self) -> float | None:
@@ -175,10 +179,16 @@ def take(
         if left <= 0:
             # The answers to what is in flight from before may come at any moment.
             return budget, rolls_over_in if budget.used >= ceiling else min(POLL, rolls_over_in)
-        if pacing == "even" and purpose >= Purpose.INCREMENTAL:
-            if now < paced_until:
-                return budget, paced_until - now
-            paced_until = now + rolls_over_in / left
+        if purpose >= Purpose.INCREMENTAL:
+            share = kept(budget.webhooks_expected, rolls_over_in / budget.length, ceiling)
+            left -= share
+            if left <= 0:
+                # One more is free each time that one fewer is expected.
+                return budget, max(POLL, rolls_over_in / (share + 1))
+            if pacing == "even":
+                if now < paced_until:
+                    return budget, paced_until - now
+                paced_until = now + rolls_over_in / left
     if stands_back(budget.waiting, owner, purpose, now):
         return former, POLL
     taken = replace(
@@ -188,6 +198,7 @@ def take(
         in_flight=budget.in_flight + 1,
         probe_until=None if budget.confirmed else now + PROBE_PATIENCE,
         paced_until=paced_until,
+        by_webhooks=budget.by_webhooks + (purpose is Purpose.WEBHOOK),
     )
     return taken, Permit(taken.window, purpose, now, is_first)
 
@@ -234,4 +245,11 @@ def _roll_over(budget: Budget, now: float) -> Budget:
         earliest_end=max(now, budget.earliest_end + budget.length - ROUNDING),
         probe_until=None,
         confirmed=False,
+        **after_window(budget),
     )
+
+
+def after_window(budget: Budget) -> dict[str, Any]:
+    """Count what webhooks ask for anew, and expect as much of the next window."""
+    expected = next_expected(budget.webhooks_expected, budget.by_webhooks)
+    return {"by_webhooks": 0, "webhooks_expected": expected}

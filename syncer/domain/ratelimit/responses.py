@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from syncer.domain.ratelimit.budget import LONGEST_WAIT, PROBE_PATIENCE, ROUNDING, Budget, Permit, Rate
+from syncer.domain.ratelimit.budget import (
+    LONGEST_WAIT,
+    PROBE_PATIENCE,
+    ROUNDING,
+    Budget,
+    Permit,
+    Rate,
+    after_window,
+)
 from syncer.domain.ratelimit.waiters import shorten
 
 
@@ -129,6 +137,7 @@ def _begin_window(budget: Budget, now: float, ends_after: float, rate: Rate) -> 
         earliest_end=ends_after,
         length=max(rate.reset, 1.0),
         waiting=shorten(budget.waiting, now),
+        **after_window(budget),
     )
 
 

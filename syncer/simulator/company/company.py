@@ -138,7 +138,7 @@ class Company(Maker):
         self.tables.restore(self.tables.of(model)[id], self._ms(at))
 
     def vanish(self, model: str, id: str) -> None:
-        """Remove a record silently: no tombstone, no clock moves."""
+        """Remove a record silently: no tombstone, no clock moves; of webhooks alone its model is told."""
         self.tables.remove(self._record(model, id))
 
     def thin_out(self, share: float, rng: Random) -> int:

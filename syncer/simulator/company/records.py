@@ -8,7 +8,7 @@ re-emitted for. Members whose name begins with ``_`` are never shown.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from syncer.simulator.company.relations import Relation, RelationGraph
@@ -65,7 +65,8 @@ class Tables:
     """All records of one company by model and id.
 
     ghosts: (model, id) -> remote id of records that others refer to but that are not kept, as where
-    a customer's filter leaves an employee out.
+    a customer's filter leaves an employee out. on_change: called after each change with the record, and the
+    name of the link where not the record itself but one of its links changed.
     """
 
     def __init__(self, relations: RelationGraph) -> None:
@@ -76,6 +77,7 @@ class Tables:
         self._by_id: dict[str, list[str]] = {}
         self._by_change: dict[str, list[tuple[int, str]]] = {}
         self.ghosts: dict[tuple[str, str], str | None] = {}
+        self.on_change: Callable[[Record, str | None], object] | None = None
 
     def of(self, model: str) -> Mapping[str, Record]:
         """Map ids to the records of a model, deleted and removed ones too."""
@@ -140,6 +142,9 @@ class Tables:
             for target_id, extra in pairs.items():
                 self._pair_link(record, name, target_id, extra)
         self._changed(record, at)
+        for name, pairs in record.links.items():
+            if pairs:
+                self._tell(record, name)
 
     def change(self, record: Record, members: Members, at: int) -> None:
         """Change own members. A value equal to the old one changes the clock all the same."""
@@ -188,6 +193,7 @@ class Tables:
         """Remove the record from every list without a trace. Neither clock moves."""
         record.gone = True
         self._forget_copies(record)
+        self._tell(record)
 
     def _changed(self, record: Record, at: int) -> None:
         record.changed_at = max(record.changed_at, at)
@@ -197,11 +203,17 @@ class Tables:
                 for carrier in self.holders(relation, record):
                     carrier.nested_at = max(carrier.nested_at, at)
         self._forget_copies(record)
+        self._tell(record)
 
     def _link_changed(self, record: Record, name: str, at: int) -> None:
         if (record.model, name) in self.relations.matching_links:
             record.nested_at = max(record.nested_at, at)
         self._forget_copies(record)
+        self._tell(record, name)
+
+    def _tell(self, record: Record, link: str | None = None) -> None:
+        if self.on_change is not None:
+            self.on_change(record, link)
 
     def _forget_copies(self, record: Record) -> None:
         """Drop the rendered form of the record and of every record that shows a copy of it."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from random import Random
 
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
 from syncer.simulator.company.ids import kombo_id
+from syncer.simulator.company.records import Record
 from syncer.simulator.server.faults import Faults
-from syncer.simulator.server.integration import SimIntegration
+from syncer.simulator.server.integration import SimIntegration, Status
 from syncer.simulator.server.limit import RateLimit
+from syncer.simulator.server.observer import Observer
 from syncer.simulator.server.paging import Paging
 from syncer.simulator.server.request_log import RequestInfo
 
@@ -31,6 +34,7 @@ class Environment:
     page of a list has been made up, and after every answer of a tool; the place to change data in the middle
     of a walk. sleep: how ``Late`` answers wait. limit: by default 300 requests in 60 s of the simulated
     clock; give one with ``time.monotonic`` where the clock runs at another speed than the client's.
+    observer: told of everything that happens.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class Environment:
         self.requests: deque[RequestInfo] = deque(maxlen=_LOG_LENGTH)
         self.between_pages: Callable[[RequestInfo], object] | None = None
         self.sleep = sleep
+        self.observer: Observer | None = None
 
     @classmethod
     def example(
@@ -68,8 +73,7 @@ class Environment:
         environment = cls(clock, api_key=api_key, limit=limit)
         rng = Random(f"integrations of {seed}")
         for place in range(integrations):
-            name = kombo_id(_TOOLS[place % len(_TOOLS)], str(rng.random()))
-            id = f"{_TOOLS[place % len(_TOOLS)]}:{name}"
+            id = example_id(place, rng)
             environment.add(Company(id, clock, seed=seed + place, records=records))
         return environment
 
@@ -82,11 +86,17 @@ class Environment:
         """Connect a company."""
         integration = SimIntegration(company, created_at=self.clock.now())
         self.integrations[company.integration_id] = integration
+        company.tables.on_change = partial(self._on_change, company.integration_id)
+        integration.on_state = self._on_state
+        if self.observer is not None:
+            self.observer.integration_created(integration)
         return integration
 
     def remove(self, integration_id: str) -> None:
         """Delete an integration: the API does not know it any more."""
-        del self.integrations[integration_id]
+        integration = self.integrations.pop(integration_id)
+        if self.observer is not None:
+            self.observer.integration_deleted(integration)
 
     def asked_for(self, model: str | None = None, integration_id: str | None = None) -> list[RequestInfo]:
         """List the logged requests, of one model or integration if given."""
@@ -95,3 +105,17 @@ class Environment:
             for each in self.requests
             if model in (None, each.model) and integration_id in (None, each.integration_id)
         ]
+
+    def _on_change(self, integration_id: str, record: Record, link: str | None) -> None:
+        if self.observer is not None and integration_id in self.integrations:
+            self.observer.record_changed(integration_id, record, link)
+
+    def _on_state(self, integration: SimIntegration, before: Status) -> None:
+        if self.observer is not None and integration.id in self.integrations:
+            self.observer.state_changed(integration, before)
+
+
+def example_id(place: int, rng: Random) -> str:
+    """Make up the id of an example's integration at that place."""
+    tool = _TOOLS[place % len(_TOOLS)]
+    return f"{tool}:{kombo_id(tool, str(rng.random()))}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -19,6 +20,10 @@ _SETUP_CODES = {
     "INCOMPLETE": ("INTEGRATION.SETUP_INCOMPLETE", "The setup of this integration is not finished."),
     "FINAL_SYNC_PENDING": ("INTEGRATION.SETUP_SYNC_PENDING", "The first sync has not finished yet."),
 }
+
+
+#: Members whose change Kombo tells of.
+_STATES = frozenset({"status", "setup_status", "qa_failed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,7 @@ class SimIntegration:
     pairs that the tool has no data for. setup_error_status: 409; it was 503 before May 2026.
     refuses_inactive: whether lists of an INVALID or INACTIVE integration are refused, which Kombo does not
     document. concurrency_limit: calls of the tool's own API at once; under_way: how many there are now.
+    on_state: called with the integration and its former status after a change of its status or set-up.
     """
 
     company: Company
@@ -55,6 +61,14 @@ class SimIntegration:
     created_at: datetime | None = None
     concurrency_limit: int = 30
     under_way: int = 0
+    on_state: Callable[[SimIntegration, Status], object] | None = None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        before, status = getattr(self, name, None), getattr(self, "status", "ACTIVE")
+        object.__setattr__(self, name, value)
+        on_state = getattr(self, "on_state", None)
+        if on_state is not None and name in _STATES and value != before:
+            on_state(self, status)
 
     @property
     def id(self) -> str:
@@ -89,6 +103,14 @@ class SimIntegration:
             )
         return None
 
+    def end_user(self) -> dict[str, Any]:
+        """Describe the customer, as Kombo does wherever it names one."""
+        return {
+            "organization_name": f"Firma {self.company.domain}",
+            "creator_email": f"hr@{self.company.domain}",
+            "origin_id": None,
+        }
+
     def describe(self) -> dict[str, Any]:
         """Describe the integration as ``GET /integrations/{id}`` does."""
         created = self.created_at or self.company.clock.now()
@@ -104,11 +126,7 @@ class SimIntegration:
             "category": self.category,
             "status": self.status,
             "setup_status": self.setup_status,
-            "end_user": {
-                "organization_name": f"Firma {self.company.domain}",
-                "creator_email": f"hr@{self.company.domain}",
-                "origin_id": None,
-            },
+            "end_user": self.end_user(),
             "scope_config": {"id": kombo_id(self.id, "scope-config"), "name": "Everything"},
             "data_expired_at": None if self.data_expired_at is None else iso(to_ms(self.data_expired_at)),
             "created_at": iso(to_ms(created)),

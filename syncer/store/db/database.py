@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ from syncer.store.db.errors import Fault, advice, fault, is_no_database, reason
 from syncer.store.db.opened_file import OpenedFile
 from syncer.store.db.removed_values import RemovedValues
 from syncer.store.db.sqlite_file import SqliteFile
+from syncer.store.db.write_lock import WriteLock
 
 _T = TypeVar("_T")
 
@@ -52,9 +53,11 @@ class Database:
             event.listen(self.engine, "connect", lambda *_: opened.connected())
             event.listen(self.engine, "close", lambda *_: opened.closed())
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="database")
+        # Not kept waiting by what occupies the others.
+        self._urgent_thread = ThreadPoolExecutor(1, thread_name_prefix="database-urgent")
         # SQLite has one write lock. Waiting for it here is fair and costs nothing; waiting for it inside
         # SQLite is a poll with growing pauses.
-        self._writer = threading.Lock() if self.is_sqlite else None
+        self._writer = WriteLock() if self.is_sqlite else None
         self._removed = RemovedValues(self.engine) if self.is_sqlite else None
 
     @property
@@ -70,9 +73,12 @@ class Database:
         return shown.render_as_string(hide_password=True)
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
-        """Begin a transaction that writes: it commits at the end, and rolls back on an exception."""
-        with self._alone(), self._translated(), self.engine.begin() as connection:
+    def begin(self, *, urgent: bool = False) -> Iterator[Connection]:
+        """Begin a transaction that writes: it commits at the end, and rolls back on an exception.
+
+        urgent: it goes before all others of this process that wait for SQLite's write lock.
+        """
+        with self._alone(urgent=urgent), self._translated(), self.engine.begin() as connection:
             yield connection
         self._truncate_log()
 
@@ -101,12 +107,19 @@ class Database:
         """
         return await self._in_thread(self.begin, work)
 
+    async def write_urgently(self, work: Callable[[Connection], _T]) -> _T:
+        """Run a short work in a writing transaction that waits for no thread and for one writer at most."""
+        return await self._in_thread(partial(self.begin, urgent=True), work, self._urgent_thread)
+
     async def ask(self, work: Callable[[Connection], _T]) -> _T:
         """Run work in a reading transaction on a worker thread."""
         return await self._in_thread(self.read, work)
 
     async def _in_thread(
-        self, transaction: Callable[[], AbstractContextManager[Connection]], work: Callable[[Connection], _T]
+        self,
+        transaction: Callable[[], AbstractContextManager[Connection]],
+        work: Callable[[Connection], _T],
+        threads: ThreadPoolExecutor | None = None,
     ) -> _T:
         """Run work in a transaction, and again from the beginning while another one is in its way."""
 
@@ -121,7 +134,7 @@ class Database:
             with transaction() as connection:
                 return work(connection)
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+        return await asyncio.get_running_loop().run_in_executor(threads or self._threads, run)
 
     async def overwrite_removed(self) -> bool:
         """Overwrite what is left of removed values in SQLite's files; False where there was nothing.
@@ -162,23 +175,22 @@ class Database:
     def close(self) -> None:
         """Wait for the transactions under way and drop all connections."""
         self._threads.shutdown(wait=True)
+        self._urgent_thread.shutdown(wait=True)
         self.reopen()
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self, *, urgent: bool = False) -> Iterator[None]:
         """Keep others of this process from writing, on SQLite."""
-        with nullcontext() if self._writer is None else self._writer:
+        with nullcontext() if self._writer is None else self._writer.hold(urgent=urgent):
             yield
 
     def _truncate_log(self) -> None:
         """Cut off what SQLite's log has of removed values, unless somebody is writing, who will then."""
-        if self._removed is None or self._writer is None or not self._writer.acquire(blocking=False):
+        if self._removed is None or self._writer is None:
             return
-        try:
-            if self._removed.is_time():
+        with self._writer.hold_if_free() as is_held:
+            if is_held and self._removed.is_time():
                 self._removed.truncate_log()
-        finally:
-            self._writer.release()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

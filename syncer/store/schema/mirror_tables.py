@@ -29,6 +29,7 @@ from syncer.store.schema.state_tables import (
     seen,
     streams,
 )
+from syncer.store.schema.webhook_tables import unknown_models, webhook_events
 
 __all__ = [
     "CONTENT_HASH",
@@ -52,6 +53,8 @@ __all__ = [
     "runs",
     "seen",
     "streams",
+    "unknown_models",
+    "webhook_events",
 ]
 
 #: Columns that we add to every mirror table.

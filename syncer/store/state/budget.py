@@ -39,6 +39,8 @@ _FIELDS = {
     "confirmed": "confirmed",
     "refusals": "refusals",
     "waiting": "waiting",
+    "by_webhooks": "by_webhooks",
+    "webhooks_expected": "webhooks_expected",
 }
 
 
