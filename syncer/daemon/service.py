@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from syncer.app import App
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.database_watch import LOOK_EVERY, check_database, watch_database
+from syncer.daemon.feed_watch import FeedWatch
 from syncer.daemon.integration_watcher import IntegrationWatcher
 from syncer.daemon.key_health import KeyHealth, KeyWatcher
 from syncer.daemon.pressure import LoadMonitor
@@ -94,7 +95,8 @@ async def run_service(
 
             tasks = [work()]
             if listener is not None:
-                tasks.append(serve_pages(app, listener, health))
+                watch = FeedWatch(app.database, listens=app.settings.changes.notify)
+                tasks += [watch.run(app.stopping), serve_pages(app, listener, health, watch)]
             try:
                 await supervise(app.stopping, *tasks)
             except Exception as error:
