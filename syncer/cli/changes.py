@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -20,11 +20,24 @@ if TYPE_CHECKING:
 
     from syncer.store.reading.changes import FeedPage
 
+#: Digits of numbers that every database takes.
+_MOST_DIGITS = 18
 _COLUMNS = "{:>10}  {:<19}  {:<8}  {:<28}  {:<24}  {}"
 
 
+def _sequence(text: str) -> int | Literal["newest"]:
+    """Parse a number of the feed, or the word for its newest."""
+    if text == "newest":
+        return "newest"
+    if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS:
+        return int(text)
+    raise click.BadParameter(f"{text} is no number of the feed: give one such as 0, or `newest`.")
+
+
 @click.group(invoke_without_command=True)
-@click.option("--after", type=click.IntRange(min=0), metavar="N", help="Show what comes after this number.")
+@click.option(
+    "--after", type=_sequence, metavar="N", help="Show what comes after this number, or after `newest`."
+)
 @click.option(
     "--consumer",
     metavar="NAME",
@@ -38,7 +51,7 @@ _COLUMNS = "{:>10}  {:<19}  {:<8}  {:<28}  {:<24}  {}"
 @click.pass_context
 def changes(
     context: click.Context,
-    after: int | None,
+    after: int | Literal["newest"] | None,
     consumer: str | None,
     integrations: tuple[str, ...],
     models: tuple[str, ...],
@@ -112,19 +125,17 @@ def consumer_table(consumers: Sequence[Mapping[str, Any]]) -> Table:
 
 @changes.command()
 @click.argument("name")
-@click.argument("sequence")
+@click.argument("sequence", type=_sequence)
 @pass_session
-def ack(session: Session, name: str, sequence: str) -> int:
+def ack(session: Session, name: str, sequence: int | Literal["newest"]) -> int:
     """Put a consumer at a number: it has seen everything up to there.
 
     SEQUENCE may be a lower one than before, to read again, or `newest`. A name that is new begins there.
     """
     from syncer.operations import changes as operation
 
-    if sequence != operation.NEWEST and not (sequence.isascii() and sequence.isdecimal()):
-        raise click.UsageError(f"{sequence} is no number of the feed: give one such as 0, or `newest`.")
     with session.opened_app() as app:
-        number = operation.put_consumer(app, name, None if sequence == operation.NEWEST else int(sequence))
+        number = operation.put_consumer(app, name, sequence)
     print_line(f"{name} is at {number}.")
     return 0
 

@@ -6,7 +6,7 @@ import glob
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import Protocol
+from typing import Final, Literal, Protocol
 
 from sqlalchemy import Connection
 
@@ -16,7 +16,6 @@ from syncer.domain.errors import UsageError
 from syncer.domain.feed.consumer_names import check_consumer_name
 from syncer.store.db.notifications import Notifications
 from syncer.store.reading.changes import (
-    CHANNEL,
     EVERYTHING,
     FeedPage,
     FeedSelection,
@@ -24,6 +23,7 @@ from syncer.store.reading.changes import (
     feed_state,
     read_changes,
 )
+from syncer.store.records.feed import CHANNEL
 from syncer.store.schema import migrate as schema
 from syncer.store.state import consumers as store
 from syncer.store.state.consumers import Consumer
@@ -38,7 +38,8 @@ FEED_IS_OFF = (
     'such as models = ["*"].'
 )
 #: Word for the newest number, where one is given.
-NEWEST = "newest"
+NEWEST: Final = "newest"
+Newest = Literal["newest"]
 
 
 def check_feed(app: App) -> None:
@@ -57,11 +58,13 @@ def select_changes(app: App, models: Sequence[str], integrations: Sequence[str])
     )
 
 
-def begin_reading(connection: Connection, after: int | None, consumer: str | None) -> int:
+def begin_reading(connection: Connection, after: int | Newest | None, consumer: str | None) -> int:
     """Find the number behind which to read: the one that is given, the consumer's, or the first that is left.
 
     Raises UsageError for a name that no consumer can have.
     """
+    if after == NEWEST:
+        return feed_state(connection).newest
     if after is not None:
         return after
     known = None if consumer is None else store.read_consumer(connection, check_consumer_name(consumer))
@@ -71,7 +74,7 @@ def begin_reading(connection: Connection, after: int | None, consumer: str | Non
 def read_pages(
     app: App,
     *,
-    after: int | None = None,
+    after: int | Newest | None = None,
     consumer: str | None = None,
     selection: FeedSelection = EVERYTHING,
     documents: bool = False,
@@ -104,16 +107,22 @@ def read_pages(
                 news.wait()
 
 
-def acknowledge(app: App, consumer: str, sequence: int) -> None:
-    """Move a consumer forward to a number. Raises DatabaseError, and UsageError for one not given yet."""
+def acknowledge(app: App, consumer: str, sequence: int | Newest) -> int:
+    """Move a consumer forward to a number, or begin it there; give the number.
+
+    Raises DatabaseError, and UsageError for a number that was not given yet.
+    """
     check_consumer_name(consumer)
     with app.database.begin() as connection:
-        feed_state(connection).check(sequence)
-        store.acknowledge(connection, consumer, sequence, app.database.now(connection))
+        state = feed_state(connection)
+        number = state.newest if sequence == NEWEST else sequence
+        state.check(number)
+        store.acknowledge(connection, consumer, number, app.database.now(connection))
+    return number
 
 
-def put_consumer(app: App, consumer: str, sequence: int | None) -> int:
-    """Put a consumer at a number, also back, or begin it there; None: the newest. Gives the number.
+def put_consumer(app: App, consumer: str, sequence: int | Newest) -> int:
+    """Put a consumer at a number, also back, or begin it there; give the number.
 
     Raises DatabaseError, and UsageError for a number that was not given yet.
     """
@@ -121,7 +130,7 @@ def put_consumer(app: App, consumer: str, sequence: int | None) -> int:
     check_consumer_name(consumer)
     with app.database.begin() as connection:
         state = feed_state(connection)
-        number = state.newest if sequence is None else sequence
+        number = state.newest if sequence == NEWEST else sequence
         state.check(number)
         store.move_consumer(connection, consumer, number, app.database.now(connection))
     return number

@@ -59,6 +59,7 @@ def test_a_pipe_gets_a_json_object_a_line_from_the_first_change_that_is_left(
     assert "document" not in first
     assert records(shell.run("changes", "--after", "1")) == "bc"
     assert records(shell.run("changes", "--limit", "2")) == "ab"
+    assert records(shell.run("changes", "--after", "newest")) == ""
     with feed.begin() as connection:
         drop_changes(connection, until=1)
     assert records(shell.run("changes")) == "bc"
@@ -77,7 +78,7 @@ def test_models_and_integrations_select_changes(shell: Shell, feed: Database) ->
 def test_documents_come_with_the_changes(shell: Shell, feed: Database) -> None:
     tell(feed, "a")
     [change] = lines(shell.run("changes", "--documents"))
-    assert change["document"] is None
+    assert (change["document"], change["deleted"]) == (None, None)
 
 
 def test_a_consumer_goes_on_where_it_was_also_past_what_it_does_not_select(

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from syncer.app import App
 from syncer.domain.errors import UsageError
 from syncer.domain.feed.consumer_names import check_consumer_name
-from syncer.operations.changes import PAGE, select_changes
+from syncer.operations.changes import NEWEST, PAGE, Newest, select_changes
 from syncer.store.reading.changes import FeedPage, FeedSelection
 
 MOST_CHANGES = 1_000
@@ -33,7 +33,7 @@ class ChangeQuery:
     """
 
     selection: FeedSelection
-    after: int | None
+    after: int | Newest | None
     consumer: str | None
     documents: bool
     limit: int
@@ -77,7 +77,7 @@ def read_query(app: App, request: Request) -> ChangeQuery:
         if request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
             # A browser sends what any page says, also what would acknowledge.
             raise HTTPException(403, "A page of another origin cannot speak for a consumer.")
-    after = _whole(given["after"], "after") if "after" in given else None
+    after = _begin(given["after"]) if "after" in given else None
     if is_stream and (resumed := request.headers.get("last-event-id")):
         after = _whole(resumed, "Last-Event-ID")
     return ChangeQuery(
@@ -89,6 +89,10 @@ def read_query(app: App, request: Request) -> ChangeQuery:
         wait=_whole(given.get("wait", "0"), "wait", 0, MOST_WAIT),
         is_stream=is_stream,
     )
+
+
+def _begin(text: str) -> int | Newest:
+    return NEWEST if text == NEWEST else _whole(text, "after")
 
 
 def _whole(text: str, name: str, least: int = 0, most: int | None = None) -> int:

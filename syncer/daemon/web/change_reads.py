@@ -9,7 +9,7 @@ from typing import TypeVar
 from syncer.app import App
 from syncer.daemon.web.change_query import ChangeQuery
 from syncer.domain.errors import DatabaseUnavailable
-from syncer.operations.changes import acknowledge, begin_reading
+from syncer.operations.changes import Newest, acknowledge, begin_reading
 from syncer.store.reading.changes import FeedPage, read_changes
 
 #: Reads at the same time: the database's connections are for those who work.
@@ -29,16 +29,15 @@ class ChangeReads:
         self._patience = patience
         self._turns = asyncio.Semaphore(AT_ONCE)
 
-    async def acknowledge(self, consumer: str, sequence: int) -> None:
-        """Move a consumer forward to a number."""
-        await self._in_thread(lambda: acknowledge(self._app, consumer, sequence))
+    async def acknowledge(self, consumer: str, sequence: int | Newest) -> int:
+        """Move a consumer forward to a number; give the number."""
+        return await self._in_thread(lambda: acknowledge(self._app, consumer, sequence))
 
     async def begin(self, query: ChangeQuery) -> tuple[FeedPage, bytes]:
         """Acknowledge what the query's consumer has seen, and read the first page, as ``read`` does."""
         consumer, after = query.consumer, query.after
         if consumer is not None and after is not None:
-            await self.acknowledge(consumer, after)
-            return await self.read(query, after)
+            return await self.read(query, await self.acknowledge(consumer, after))
 
         def first() -> int:
             with self._app.database.read() as connection:

@@ -68,8 +68,8 @@ class ChangePages:
         consumer, sequence = query.consumer, query.after
         if consumer is None or sequence is None:
             raise UsageError("To acknowledge takes both: consumer=NAME and after=N.")
-        await self._reads.acknowledge(consumer, sequence)
-        return JSONResponse({"consumer": consumer, "sequence": sequence})
+        number = await self._reads.acknowledge(consumer, sequence)
+        return JSONResponse({"consumer": consumer, "sequence": number})
 
     async def _poll(self, request: Request, query: ChangeQuery) -> Response:
         """Answer with changes as soon as there are some, or with none at the end of the wait."""

@@ -158,6 +158,9 @@ async def test_a_consumer_acknowledges_with_its_next_request(served: Served) -> 
     done = await served.client.post("/changes", params={"consumer": "billing", "after": 3})
     assert (done.status_code, done.json()) == (200, {"consumer": "billing", "sequence": 3})
     assert await served.changes(consumer="billing") == {"changes": [], "next": 3}
+    assert await served.changes(after="newest") == {"changes": [], "next": 3}
+    assert await served.changes(consumer="later", after="newest") == {"changes": [], "next": 3}
+    assert served.position("later") == 3
 
 
 async def test_what_is_lost_is_said_until_it_is_acknowledged(served: Served) -> None:
