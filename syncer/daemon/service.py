@@ -80,6 +80,7 @@ async def run_service(
             for each in await find_exposures(app):
                 log.warning("exposure_found", subject=each.subject, reason=each.reason)
             health = DatabaseHealth()
+            feed_watch = FeedWatch(app.database, listens=app.settings.changes.notify)
 
             async def work() -> None:
                 opened: Opened | None = first
@@ -94,10 +95,9 @@ async def run_service(
                     await stack.aclose()
                     opened = await _reopen(app, stack, report, health, look_every)
 
-            tasks = [work()]
+            tasks = [work(), feed_watch.run(app.stopping)]
             if listener is not None:
-                watch = FeedWatch(app.database, listens=app.settings.changes.notify)
-                tasks += [watch.run(app.stopping), serve_pages(app, listener, health, watch)]
+                tasks.append(serve_pages(app, listener, health, feed_watch))
             try:
                 await supervise(app.stopping, *tasks)
             except Exception as error:
