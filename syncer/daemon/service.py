@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from syncer.app import App
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.database_watch import LOOK_EVERY, check_database, watch_database
+from syncer.daemon.feed_watch import FeedWatch
 from syncer.daemon.integration_watcher import IntegrationWatcher
 from syncer.daemon.key_health import KeyHealth, KeyWatcher
 from syncer.daemon.pressure import LoadMonitor
@@ -79,6 +80,7 @@ async def run_service(
             for each in await find_exposures(app):
                 log.warning("exposure_found", subject=each.subject, reason=each.reason)
             health = DatabaseHealth()
+            feed_watch = FeedWatch(app.database, listens=app.settings.changes.notify)
 
             async def work() -> None:
                 opened: Opened | None = first
@@ -93,9 +95,9 @@ async def run_service(
                     await stack.aclose()
                     opened = await _reopen(app, stack, report, health, look_every)
 
-            tasks = [work()]
+            tasks = [work(), feed_watch.run(app.stopping)]
             if listener is not None:
-                tasks.append(serve_pages(app, listener, health))
+                tasks.append(serve_pages(app, listener, health, feed_watch))
             try:
                 await supervise(app.stopping, *tasks)
             except Exception as error:
