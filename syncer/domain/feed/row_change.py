@@ -97,6 +97,11 @@ def swept(record_id: str) -> RowChange:
     return RowChange(record_id, Operation.DELETED, {DELETED_AT: "null"})
 
 
+def removed(record_id: str) -> RowChange:
+    """Give the change of a row that has left the mirror."""
+    return RowChange(record_id, Operation.ERASED)
+
+
 def _with_mark(former: FormerValues, stored: StoredRow) -> FormerValues:
     """Name the mark among the members that changed; of a sweep's mark the document knows nothing."""
     if stored.deleted_by == "sweep" or DELETED_AT not in former:

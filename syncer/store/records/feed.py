@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, text, update
 
-from syncer.domain.feed.row_change import FeedRules, RowChange
+from syncer.domain.feed.row_change import FeedRules, RowChange, removed
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.bulk import insert
 from syncer.store.db.in_values import in_values
@@ -77,6 +77,19 @@ def blank_former_values(
             )
             .values(before=None)
         )
+
+
+def tell_removed(
+    connection: Connection,
+    rules: FeedRules,
+    environment: str,
+    key: StreamKey,
+    record_ids: Collection[str],
+    now: datetime,
+) -> None:
+    """Tell that these rows of a stream leave the mirror, and blank their former values in all changes."""
+    tell_changes(connection, rules, environment, key, map(removed, record_ids), now)
+    blank_former_values(connection, environment, key, record_ids)
 
 
 def _append(connection: Connection, entries: Sequence[dict[str, Any]]) -> int:
