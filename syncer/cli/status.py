@@ -105,6 +105,11 @@ def _lines(found: dict[str, Any], not_begun: Sequence[str], most: int | None) ->
     yield _budget(found["budget"])
     if found["behind"] is not None:
         yield styled(behind(found["behind"]), "yellow")
+    if found["consumers"]:
+        from syncer.cli.changes import consumer_table
+
+        yield ""
+        yield consumer_table(found["consumers"])
     running = [f"{each['integration']} {each['model']}" for each in found["streams"] if each["is_running"]]
     if running:
         yield styled(f"running now: {', '.join(running)}", "cyan")

@@ -16,11 +16,13 @@ from syncer.daemon.bell import Bell
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.database_watch import LOOK_EVERY, check_database, watch_database
 from syncer.daemon.due_listener import listen
+from syncer.daemon.feed_watch import FeedWatch
 from syncer.daemon.integration_events import IntegrationEvents
 from syncer.daemon.integration_watcher import IntegrationWatcher
 from syncer.daemon.key_health import KeyHealth, KeyWatcher
 from syncer.daemon.pressure import LoadMonitor
 from syncer.daemon.reprojection import finish_reprojection
+from syncer.daemon.retention import drop_regularly
 from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
 from syncer.daemon.shutdown import stop_on_signals
 from syncer.daemon.supervisor import supervise
@@ -72,11 +74,12 @@ async def run_service(
         stop_on_signals(app.stopping)
     app.settings.api_key()
     health, bell = DatabaseHealth(), Bell()
+    feed_watch = FeedWatch(app.database, listens=app.settings.changes.notify)
     with listening(app.settings.web) as listener:
         async with AsyncExitStack() as stack:
             if listener is not None:
                 # From the beginning: a migration may take long, and whoever asks meanwhile is told so.
-                await stack.enter_async_context(serving_pages(app, listener, health, bell))
+                await stack.enter_async_context(serving_pages(app, listener, health, bell, feed_watch))
             opened_stack = await stack.enter_async_context(AsyncExitStack())
             first = await _open(app, opened_stack, report, may_create=True)
             if app.stopping.is_set():
@@ -102,7 +105,7 @@ async def run_service(
                     opened = await _reopen(app, opened_stack, report, health, look_every)
 
             try:
-                await supervise(app.stopping, work())
+                await supervise(app.stopping, work(), feed_watch.run(app.stopping))
             except Exception as error:
                 log.error(
                     "service_failed",
@@ -192,6 +195,7 @@ async def _work(
             finish_reprojection(app.reprojection, ending, health),
             events.run(ending),
             listen(app.database, ending, bell.ring),
+            drop_regularly(app, ending, health),
         )
     except Exception as error:
         if not isinstance(error, SyncerError):

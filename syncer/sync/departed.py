@@ -10,11 +10,14 @@ from sqlalchemy import Connection, select
 from syncer.domain.records.change import Counts
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome
+from syncer.store.db.removed_values import note_removed
+from syncer.store.records.feed import tell_removed
 from syncer.store.schema.destination import stream_destination
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.missing import MissingStore
-from syncer.store.state.purge import Step, purge_steps
+from syncer.store.state.purge import purge_steps, remove_records
 from syncer.sync.context import SyncContext
+from syncer.sync.feed import tell_swept
 from syncer.sync.integrations import Integrations
 from syncer.sync.lease import RunContext, end_leased, heartbeat, leased_run
 from syncer.sync.sources.lookup import is_known
@@ -48,13 +51,13 @@ async def purge_integration(context: SyncContext, integrations: Integrations, in
         # Whoever works on the stream would write its rows again: this waits for it, and keeps others out.
         async with leased_run(context, integrations, key, is_sync=False) as run:
             async with heartbeat(run):
-                for step in purge_steps(integration_id, last=False):
-                    while await run.write(partial(_under_fence, run, step)):
-                        pass
+                while await run.write(partial(_remove_some, run)):
+                    pass
             await end_leased(run, Outcome.COMPLETE)
-    for step in purge_steps(integration_id, last=True):
-        while await context.database.write(step):
-            pass
+    for last in (False, True):
+        for step in purge_steps(integration_id, last=last):
+            while await context.database.write(step):
+                pass
     await context.database.write(lambda connection: context.integrations.blank(connection, integration_id))
 
 
@@ -88,10 +91,15 @@ def _mark_some(run: RunContext, connection: Connection) -> int:
     store = MissingStore(run.environment, run.key)
     store.note(connection, ids, run.run_id, now)
     marked = store.mark(connection, store.missed_often(1), now, only_approved=False)
-    run.context.streams.count_rows(connection, run.lease, Counts(deleted=marked, live=-marked, gone=marked))
-    return marked
+    tell_swept(run, connection, marked, now)
+    number = len(marked)
+    run.context.streams.count_rows(connection, run.lease, Counts(deleted=number, live=-number, gone=number))
+    return number
 
 
-def _under_fence(run: RunContext, step: Step, connection: Connection) -> int:
-    run.fence(connection)
-    return step(connection)
+def _remove_some(run: RunContext, connection: Connection) -> int:
+    now = run.fence(connection)
+    ids = remove_records(connection, stream_destination(run.environment, run.key))
+    tell_removed(connection, run.context.rules.feed, run.environment, run.key, ids, now)
+    note_removed(connection)
+    return len(ids)

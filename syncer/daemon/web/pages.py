@@ -1,4 +1,4 @@
-"""The pages of the service as an ASGI application: health check, status as JSON, status page."""
+"""The pages of the service as an ASGI application: health check, status, changes, status page."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from syncer.app import App
 from syncer.config.secrets import environment_secrets
 from syncer.daemon.bell import Bell
 from syncer.daemon.database_health import DatabaseHealth
+from syncer.daemon.feed_watch import FeedWatch
 from syncer.daemon.inbox import Inbox
 from syncer.daemon.web.access import Access, Guard
+from syncer.daemon.web.changes import ChangePages
 from syncer.daemon.web.page import status_page
 from syncer.daemon.web.shared_query import SharedQuery
 from syncer.daemon.web.webhooks import WebhookReceiver
@@ -28,16 +30,22 @@ from syncer.store.reading.overview import EVERY_STREAM, StreamChoice
 
 #: Seconds that a page waits for the database.
 PATIENCE = 5.0
+#: Requests that may wait for changes at once.
+MOST_WAITING = 32
 
 
 def pages(
     app: App,
     health: DatabaseHealth | None = None,
     bell: Bell | None = None,
+    watch: FeedWatch | None = None,
     *,
+    most_waiting: int = MOST_WAITING,
     patience: float = PATIENCE,
 ) -> Starlette:
     """``/healthz``: 200 while the database can be used, else 503; ``/status``: JSON; ``/``: for people.
+
+    ``/changes``: the change feed; watch, which somebody else runs, wakes those who wait for it.
 
     A database that answers but takes no writes shows on the last two: they serve what it holds, with the
     error as ``database``, and ``is_well`` false. The first one is open to everybody, and tells the error only
@@ -95,11 +103,13 @@ def pages(
             return PlainTextResponse(text, status_code=503)
         return JSONResponse({"status": "unavailable", "error": text}, status_code=503)
 
+    changes = ChangePages(app, watch or FeedWatch(app.database), most_waiting=most_waiting, patience=patience)
     made = Starlette(
         routes=[
             Route("/healthz", healthz),
             Route("/status", status),
             Route("/", page),
+            changes.route,
             *receiver.routes(),
         ],
         middleware=[Middleware(Guard, access=access)],

@@ -12,10 +12,11 @@ from syncer.app import App
 from syncer.config.sections import Web
 from syncer.daemon.bell import Bell
 from syncer.daemon.database_health import DatabaseHealth
+from syncer.daemon.feed_watch import FeedWatch
 from syncer.daemon.web import webhooks
-from syncer.daemon.web.pages import pages
+from syncer.daemon.web.pages import PATIENCE, pages
 from syncer.domain.errors import UsageError
-from syncer.http_server.limits import Limits
+from syncer.http_server.limits import Limits, connections_within, descriptors
 from syncer.http_server.server import serving
 
 #: Limits of what clients take of the service, whose work is another.
@@ -55,10 +56,20 @@ def listening(web: Web) -> Iterator[socket.socket | None]:
 
 @asynccontextmanager
 async def serving_pages(
-    app: App, listener: socket.socket, health: DatabaseHealth | None = None, bell: Bell | None = None
+    app: App,
+    listener: socket.socket,
+    health: DatabaseHealth | None = None,
+    bell: Bell | None = None,
+    watch: FeedWatch | None = None,
 ) -> AsyncIterator[None]:
-    """Serve the pages while the block runs. bell: rung after events have been stored."""
-    async with serving(pages(app, health, bell), listener, LIMITS, name="pages"):
+    """Serve the pages while the block runs.
+
+    bell: rung after events have been stored. watch: of the change feed, which somebody else runs.
+    """
+    # Who waits for changes must leave room for those who look at the status.
+    most_waiting = connections_within(LIMITS.connections, descriptors()) // 2
+    made = pages(app, health, bell, watch, most_waiting=most_waiting, patience=PATIENCE)
+    async with serving(made, listener, LIMITS, name="pages"):
         yield
 
 

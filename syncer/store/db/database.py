@@ -18,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable, StatementFailed
 from syncer.store.db.engines import make_engine
 from syncer.store.db.errors import Fault, advice, fault, is_no_database, reason
+from syncer.store.db.last_work import do_last_work
 from syncer.store.db.opened_file import OpenedFile
 from syncer.store.db.removed_values import RemovedValues
 from syncer.store.db.sqlite_file import SqliteFile
@@ -59,6 +60,7 @@ class Database:
         # SQLite is a poll with growing pauses.
         self._writer = WriteLock() if self.is_sqlite else None
         self._removed = RemovedValues(self.engine) if self.is_sqlite else None
+        self._after_commit: list[Callable[[], None]] = []
 
     @property
     def is_sqlite(self) -> bool:
@@ -76,11 +78,24 @@ class Database:
     def begin(self, *, urgent: bool = False) -> Iterator[Connection]:
         """Begin a transaction that writes: it commits at the end, and rolls back on an exception.
 
-        urgent: it goes before all others of this process that wait for SQLite's write lock.
+        Before it commits it does what ``do_last`` was asked for. urgent: it goes before all others of this
+        process that wait for SQLite's write lock.
         """
         with self._alone(urgent=urgent), self._translated(), self.engine.begin() as connection:
             yield connection
+            do_last_work(connection)
         self._truncate_log()
+        for call in self._after_commit:
+            call()
+
+    @contextmanager
+    def after_commit(self, call: Callable[[], None]) -> Iterator[None]:
+        """Call a function after each transaction that wrote here, in its thread, while the block runs."""
+        self._after_commit = [*self._after_commit, call]
+        try:
+            yield
+        finally:
+            self._after_commit = [each for each in self._after_commit if each is not call]
 
     @contextmanager
     def read(self, *, fresh: bool = False) -> Iterator[Connection]:

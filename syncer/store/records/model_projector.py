@@ -23,8 +23,7 @@ from syncer.store.records.reproject import Batch, BatchContext, Step, read_docum
 from syncer.store.records.reproject_feed import reproject_feed
 from syncer.store.records.reproject_quarantine import reproject_quarantine
 from syncer.store.records.write import write_by_halves
-from syncer.store.schema.feed_tables import changes
-from syncer.store.schema.mirror_tables import MIRROR
+from syncer.store.schema.mirror_tables import MIRROR, changes
 from syncer.store.schema.state_tables import quarantine
 from syncer.store.state.quarantine import add_to_quarantine
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 from sqlalchemy import Connection, Table, and_, delete, select, tuple_
 
-from syncer.domain.catalogue.lookup import catalogue
 from syncer.store.db.in_values import in_values
+from syncer.store.schema.destination import Destination
 from syncer.store.schema.mirror_tables import (
     MIRROR,
     changes,
@@ -28,6 +28,24 @@ _LAST = (seen.name, streams.name, runs.name)
 Step = Callable[[Connection], int]
 
 
+def remove_records(connection: Connection, destination: Destination) -> list[str]:
+    """Delete some records of a stream with their links and children; give their ids, [] in the end."""
+    ids = list(
+        connection.execute(select(destination.id).where(*destination.stream_filter).limit(AT_ONCE)).scalars()
+    )
+    # What is kept with the rows has no integration of its own.
+    with_rows = [(link.table, link.owner) for link in destination.links]
+    with_rows += [(child.table, child.owner) for child in destination.children if child.owner is not None]
+    for name, owner in with_rows:
+        connection.execute(delete(MIRROR[name]).where(in_values(connection, MIRROR[name].c[owner], ids)))
+    connection.execute(
+        delete(destination.table).where(
+            *destination.stream_filter, in_values(connection, destination.id, ids)
+        )
+    )
+    return ids
+
+
 def purge_steps(integration_id: str, *, last: bool) -> Iterator[Step]:
     """Give steps that each delete some rows of a table; each is to be repeated until it deletes none.
 
@@ -37,28 +55,8 @@ def purge_steps(integration_id: str, *, last: bool) -> Iterator[Step]:
     if last:
         yield from (_rows_of(tables[name], integration_id) for name in _LAST)
         return
-    for model in catalogue().values():
-        # What is kept with the rows has no integration of its own.
-        with_rows = {MIRROR[link.table]: link.owner for link in model.links}
-        with_rows |= {MIRROR[child.table]: child.owner for child in model.children if child.owner is not None}
-        yield _records_of(MIRROR[model.name], with_rows, integration_id)
-    for name in sorted(tables.keys() - {*catalogue(), *_KEPT, *_LAST}):
+    for name in sorted(tables.keys() - {*_KEPT, *_LAST}):
         yield _rows_of(tables[name], integration_id)
-
-
-def _records_of(table: Table, with_rows: dict[Table, str], integration_id: str) -> Step:
-    def step(connection: Connection) -> int:
-        ids = list(
-            connection.execute(
-                select(table.c.id).where(table.c.integration_id == integration_id).limit(AT_ONCE)
-            ).scalars()
-        )
-        for other, owner in with_rows.items():
-            connection.execute(delete(other).where(in_values(connection, other.c[owner], ids)))
-        connection.execute(delete(table).where(in_values(connection, table.c.id, ids)))
-        return len(ids)
-
-    return step
 
 
 def _rows_of(table: Table, integration_id: str) -> Step:
