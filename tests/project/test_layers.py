@@ -14,7 +14,8 @@ FILES = sorted((ROOT / "syncer").rglob("*.py"))
 #: What each layer imports besides itself: no more, and no less, so that no permission outlives its use.
 IMPORTS = {
     "domain": set[str](),
-    "kombo": {"domain"},
+    "http_client": {"domain"},
+    "kombo": {"domain", "http_client"},
     "store": {"domain", "process"},
     "sync": {"domain", "kombo", "store"},
     "config": {"domain"},
@@ -54,7 +55,7 @@ IMPORTS = {
     "__init__": set[str](),
 }
 #: Layers that are handed clients, stores and clocks by those above.
-USE_CASES = {"domain", "kombo", "store", "sync"}
+USE_CASES = {"domain", "http_client", "kombo", "store", "sync"}
 #: Where clock, randomness and sleeping are arguments.
 TIMELESS = USE_CASES
 CLOCKS = {
@@ -178,11 +179,16 @@ def test_only_python_m_syncer_imports_the_command_line() -> None:
     assert [name for name, below in IMPORTS.items() if "cli" in below] == ["__main__"]
 
 
-def test_only_the_client_and_the_words_for_its_errors_know_httpx() -> None:
+def test_only_clients_and_the_words_for_their_errors_know_httpx() -> None:
     knowing = {
         shown(path) for path in FILES for module, _ in imports(path) if module.split(".")[0] == "httpx"
     }
-    assert knowing == {"syncer/kombo/connections.py", "syncer/kombo/connect_errors.py"}
+    assert knowing == {
+        "syncer/http_client/connect_errors.py",
+        "syncer/http_client/receiver.py",
+        "syncer/http_client/route.py",
+        "syncer/kombo/connections.py",
+    }
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if layer(path) in TIMELESS], ids=shown)
