@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("state_since", Timestamp(), nullable=False),
         sa.Column("message_nonce", sa.Text()),
+        sa.Column("message_after", sa.BigInteger()),
         sa.Column("message_until", sa.BigInteger()),
         sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("failing_since", Timestamp()),

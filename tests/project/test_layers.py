@@ -22,7 +22,7 @@ IMPORTS = {
     "process": {"domain"},
     "http_server": set[str](),
     "planning": {"config", "domain", "store", "sync"},
-    "app": {"config", "domain", "kombo", "planning", "process", "store", "sync"},
+    "app": {"config", "domain", "http_client", "kombo", "planning", "process", "store", "sync"},
     "operations": {"app", "domain", "kombo", "planning", "process", "store", "sync"},
     "daemon": {
         "app",

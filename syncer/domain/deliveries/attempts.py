@@ -46,19 +46,31 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """The message is too large for the receiver: its changes are sent in smaller ones, at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Nothing is sent any more until a person resumes the delivery. error: a sentence for a person."""
 
     error: str
 
 
-def next_step(answer: Answer, failures: int, uniform: float) -> Accepted | Retry | Stop:
-    """Decide what follows an answer; failures: in a row, before it; uniform: chance, from 0 to 1."""
+def next_step(
+    answer: Answer, *, failures: int, changes: int, uniform: float
+) -> Accepted | Retry | Split | Stop:
+    """Decide what follows an answer.
+
+    failures: in a row, before it; changes: number of them in the message; uniform: chance, from 0 to 1.
+    """
     status = answer.status
     if status is not None and 200 <= status < 300:
         return Accepted()
     if status == HTTPStatus.GONE:
         return Stop(f"The receiver wants no more: it answered {shown_status(status)}.")
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and changes > 1:
+        return Split()
     return Retry(pause_after(failures + 1, uniform, answer.retry_after), describe_answer(answer))
 
 

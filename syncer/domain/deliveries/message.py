@@ -5,16 +5,17 @@ Source: github.com/standard-webhooks/standard-webhooks, "spec/standard-webhooks.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import msgspec
 from standardwebhooks.webhooks import Webhook
 
 from syncer.domain.deliveries.delivery import Delivery
+from syncer.domain.feed.feed_change import FeedChange, Lost
 from syncer.domain.fingerprint import fingerprint_of
 
 
@@ -38,25 +39,26 @@ class Message:
 
 
 def changed_message(
-    delivery: Delivery, nonce: str, changes: Sequence[Mapping[str, Any]], *, after: int, until: int
+    delivery: Delivery, nonce: str, changes: Sequence[FeedChange], *, after: int, until: int
 ) -> Message:
     """Make the message with the changes that the receiver wants of those after a number until another.
 
-    nonce: chosen once for each batch. changes: at least one, each as the feed shows it.
+    nonce: chosen once for each batch. changes: at least one.
     """
-    data = {"delivery": delivery.name, "changes": changes, "after": after, "next": until}
+    told = [each.value(documents=delivery.documents) for each in changes]
+    data = {"delivery": delivery.name, "changes": told, "after": after, "next": until}
     # With other settings the same numbers are another batch, not to be taken for the one that was sent.
     wants = fingerprint_of([sorted(delivery.models), *delivery.integrations, delivery.documents])
-    return Message(f"msg_{nonce}_{wants[:8]}", _body(MessageType.CHANGED, changes[-1]["at"], data))
+    return Message(f"msg_{nonce}_{wants[:8]}", _body(MessageType.CHANGED, told[-1]["at"], data))
 
 
-def lost_message(delivery: Delivery, *, after: int, first: int, at: str) -> Message:
-    """Make the message that the changes after a number and before the first that is left are lost."""
-    data = {"delivery": delivery.name, "after": after, "first": first, "next": first - 1}
-    return Message(f"msg_lost_{after}_{first}", _body(MessageType.LOST, at, data))
+def lost_message(delivery: Delivery, lost: Lost, at: str) -> Message:
+    """Make the message that changes are lost."""
+    data = {"delivery": delivery.name, **lost.value(), "next": lost.first - 1}
+    return Message(f"msg_lost_{lost.after}_{lost.first}", _body(MessageType.LOST, at, data))
 
 
-def test_message(delivery: Delivery, nonce: str, at: str) -> Message:
+def trial_message(delivery: Delivery, nonce: str, at: str) -> Message:
     """Make a message that says nothing."""
     return Message(f"msg_{nonce}", _body(MessageType.TEST, at, {"delivery": delivery.name}))
 
@@ -72,5 +74,4 @@ def sign(message: Message, secret: str, at: datetime) -> dict[str, str]:
 
 
 def _body(kind: MessageType, at: str, data: Mapping[str, Any]) -> str:
-    # ASCII alone: what is signed are bytes, and nothing on the way can take them for another encoding.
-    return json.dumps({"type": kind, "timestamp": at, "data": data}, separators=(",", ":"))
+    return msgspec.json.encode({"type": kind, "timestamp": at, "data": data}).decode()

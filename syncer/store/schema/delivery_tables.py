@@ -17,6 +17,7 @@ deliveries = Table(
         "message_nonce",
         "Random part of the id of the message under way; null: none is",
     ),
+    Column("message_after", BigInteger, comment="Sequence number after which this message begins"),
     Column("message_until", BigInteger, comment="Last sequence number that this message is about"),
     Column(
         "failures",

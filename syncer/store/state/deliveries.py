@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Row, delete, select, update
@@ -17,9 +17,10 @@ from syncer.store.schema.delivery_tables import deliveries
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Message under way. nonce: random part of its id; until: last sequence number that it is about."""
+    """Message under way, about the changes after a number until another. nonce: random part of its id."""
 
     nonce: str
+    after: int
     until: int
 
 
@@ -83,15 +84,16 @@ def claim_delivery(
     length: timedelta,
     is_dead: Callable[[str], bool],
 ) -> bool:
-    """Take the lease, to send what is pending; None: nothing is sent, but the position moves.
+    """Take the lease, to send what is pending; None: a message whose id does not have to be kept.
 
     False where the delivery is not as it was seen, may not be tried yet, or somebody else is sending.
     """
     row = read_delivery(connection, seen.name, lock=True)
     if (
         row is None
+        or replace(row, lease_owner=None, lease_until=None)
+        != replace(seen, lease_owner=None, lease_until=None)
         or row.state is not DeliveryState.ACTIVE
-        or row.pending != seen.pending
         or row.attempt_at(now) is not None
         or not row.is_free(owner, now, length, is_dead)
     ):
@@ -100,6 +102,7 @@ def claim_delivery(
         connection,
         seen.name,
         message_nonce=None if pending is None else pending.nonce,
+        message_after=None if pending is None else pending.after,
         message_until=None if pending is None else pending.until,
         lease_owner=owner,
         lease_until=now + length,
@@ -150,6 +153,11 @@ def note_failure(
     )
 
 
+def drop_message(connection: Connection, name: str) -> None:
+    """Forget the message under way, which is to be another one, and give up the lease."""
+    _set(connection, name, **_FREE, **_NO_MESSAGE)
+
+
 def free_delivery(connection: Connection, name: str, owner: str) -> None:
     """Give up the lease; what was under way stays so, and is sent again."""
     connection.execute(
@@ -173,7 +181,7 @@ def forget_delivery(connection: Connection, name: str) -> None:
 
 
 _FREE: dict[str, object] = {"lease_owner": None, "lease_until": None}
-_NO_MESSAGE: dict[str, object] = {"message_nonce": None, "message_until": None}
+_NO_MESSAGE: dict[str, object] = {"message_nonce": None, "message_after": None, "message_until": None}
 _NO_FAILURE: dict[str, object] = {
     "failures": 0,
     "failing_since": None,
@@ -188,8 +196,8 @@ def _set(connection: Connection, name: str, **values: object) -> None:
 
 def _row(row: Row[tuple[object, ...]]) -> DeliveryRow:
     values = dict(row._mapping)
-    nonce, until = values.pop("message_nonce"), values.pop("message_until")
+    nonce, after, until = (values.pop(f"message_{name}") for name in ("nonce", "after", "until"))
     return DeliveryRow(
         **{**values, "state": DeliveryState(values["state"])},
-        pending=None if nonce is None or until is None else Pending(nonce, until),
+        pending=None if nonce is None else Pending(nonce, after, until),
     )

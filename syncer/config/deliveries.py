@@ -1,0 +1,129 @@
+"""Deliveries of the change feed that the configuration asks for: ``[[deliveries]]``."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from collections.abc import Collection, Iterable
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from syncer.config.secrets import Secret, SecretFile
+from syncer.config.values import list_of_texts
+from syncer.domain.deliveries.delivery import Delivery
+from syncer.domain.errors import UsageError
+from syncer.domain.feed.consumer_names import check_consumer_name
+from syncer.domain.suggestions import did_you_mean
+
+#: What a secret of Standard Webhooks begins with, and how many bytes it has.
+_PREFIX = "whsec_"
+_FEWEST_BYTES, _MOST_BYTES = 24, 64
+_FORM = (
+    f"should be {_PREFIX} and {_FEWEST_BYTES} to {_MOST_BYTES} bytes in base64, such as the output of "
+    f'`echo "{_PREFIX}$(openssl rand -base64 32)"`'
+)
+
+
+def _name(value: str) -> str:
+    try:
+        return check_consumer_name(value)
+    except UsageError as error:
+        raise ValueError(f"is none: {error}") from None
+
+
+def _receiver(value: SecretStr) -> SecretStr:
+    """Check the address of a receiver. Nothing of a refused one is repeated: it may hold a token."""
+    text = value.get_secret_value()
+    try:
+        parts = urlsplit(text)
+        is_readable = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        is_readable = False
+    if (
+        not is_readable
+        or parts.scheme not in ("http", "https")
+        or not (text.isascii() and text.isprintable())
+    ):
+        raise ValueError("should be a URL such as https://app.example.com/hooks/mirror")
+    if "@" in parts.netloc:
+        raise ValueError("should be a URL without user and password: messages are signed")
+    if parts.fragment or " " in text:
+        raise ValueError("should be a URL without a fragment or a blank")
+    return value
+
+
+def _signing(value: SecretStr) -> SecretStr:
+    """Check the secret that messages are signed with. Nothing of a refused one is repeated."""
+    text = value.get_secret_value()
+    if not text:
+        raise ValueError("is missing: set secret_file or secret")
+    try:
+        key = b64decode(text.removeprefix(_PREFIX), validate=True)
+    except binascii.Error:
+        key = b""
+    if not text.startswith(_PREFIX) or not _FEWEST_BYTES <= len(key) <= _MOST_BYTES:
+        raise ValueError(_FORM)
+    return value
+
+
+_Globs = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^\S+$")], ...],
+    Field(min_length=1),
+]
+
+
+class DeliveryTable(BaseModel):
+    """Delivery of changes to one receiver; models None: all of the feed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    name: Annotated[str, AfterValidator(_name)]
+    url: Annotated[SecretStr, AfterValidator(_receiver)]
+    secret_file: SecretFile = None
+    secret: Annotated[Secret, AfterValidator(_signing)] = SecretStr("")
+    models: Annotated[_Globs, BeforeValidator(partial(list_of_texts, example="hris_*"))] | None = None
+    integrations: Annotated[_Globs, BeforeValidator(partial(list_of_texts, example="personio:*"))] = ("*",)
+    documents: bool = False
+
+    def delivery(self, lists: Collection[str], in_feed: Collection[str]) -> Delivery:
+        """Return the delivery. lists: names of all models and native lists; in_feed: those that the feed is of.
+
+        Raises ValueError, as the end of a sentence, where it wants others.
+        """
+        return Delivery(
+            name=self.name,
+            url=self.url.get_secret_value(),
+            secret=self.secret.get_secret_value(),
+            models=frozenset(in_feed if self.models is None else self._models(self.models, lists, in_feed)),
+            integrations=self.integrations,
+            documents=self.documents,
+        )
+
+    def _models(self, globs: Iterable[str], lists: Collection[str], in_feed: Collection[str]) -> set[str]:
+        chosen = set[str]()
+        for glob in globs:
+            fitting = {each for each in lists if fnmatchcase(each, glob)}
+            if not fitting:
+                hint = did_you_mean(glob, lists, at_most=3)
+                raise ValueError(f"of {self.name} has {glob}, which fits no model and no native list.{hint}")
+            chosen |= fitting
+        if missing := sorted(chosen.difference(in_feed)):
+            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+            raise ValueError(
+                f"of {self.name} has {', '.join(missing[:3])}{more}, which are not among changes.models: "
+                "the feed is not written for them"
+            )
+        return chosen
+
+
+def each_name_once(deliveries: tuple[DeliveryTable, ...]) -> tuple[DeliveryTable, ...]:
+    """Check that no two deliveries are the same consumer. Raises ValueError."""
+    names = [each.name for each in deliveries]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"has the name {name} twice")
+    return deliveries
