@@ -54,6 +54,7 @@ class Database:
         # SQLite has one write lock. Waiting for it here is fair and costs nothing; waiting for it inside
         # SQLite is a poll with growing pauses.
         self._writer = threading.Lock() if self.is_sqlite else None
+        self._after_commit: list[Callable[[], None]] = []
 
     @property
     def is_sqlite(self) -> bool:
@@ -78,6 +79,17 @@ class Database:
         finally:
             if self._writer is not None:
                 self._writer.release()
+        for call in self._after_commit:
+            call()
+
+    @contextmanager
+    def after_commit(self, call: Callable[[], None]) -> Iterator[None]:
+        """Call a function after each transaction that wrote here, in its thread, while the block runs."""
+        self._after_commit = [*self._after_commit, call]
+        try:
+            yield
+        finally:
+            self._after_commit = [each for each in self._after_commit if each is not call]
 
     @contextmanager
     def read(self, *, fresh: bool = False) -> Iterator[Connection]:

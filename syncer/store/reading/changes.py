@@ -18,6 +18,8 @@ from syncer.store.db.in_values import in_values
 from syncer.store.schema.destination import stream_destination
 from syncer.store.schema.mirror_tables import changes, feed
 
+#: Channel on which writers tell other processes of PostgreSQL that there is something new.
+CHANNEL = "syncer_changes"
 #: Numbers that one page looks at, at most, whatever fits the selection.
 LOOKED_AT = 20_000
 #: Bytes of the documents of a page, unless a single one has more; and how many are read at once.
@@ -57,6 +59,14 @@ class FeedState:
                 f"The feed has not given the number {sequence} yet, its newest is {self.newest}. If a backup "
                 "was restored, copy the tables anew and read on from there."
             )
+
+    def behind(self, after: int) -> int:
+        """Count the changes behind a number that are left; one that is ahead has none."""
+        return max(0, self.newest - max(after, self.dropped))
+
+    def lost_count(self, after: int) -> int:
+        """Count the changes behind a number that are gone."""
+        return max(0, self.dropped - after)
 
     def lost(self, after: int) -> Lost | None:
         """Find what a reader lost that has seen everything up to a number."""
