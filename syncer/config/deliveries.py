@@ -43,16 +43,13 @@ def _receiver(value: SecretStr) -> SecretStr:
         is_readable = bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         is_readable = False
-    if (
-        not is_readable
-        or parts.scheme not in ("http", "https")
-        or not (text.isascii() and text.isprintable())
-    ):
+    is_text = text.isascii() and text.isprintable() and " " not in text
+    if not is_readable or not is_text or parts.scheme not in ("http", "https"):
         raise ValueError("should be a URL such as https://app.example.com/hooks/mirror")
     if "@" in parts.netloc:
         raise ValueError("should be a URL without user and password: messages are signed")
-    if parts.fragment or " " in text:
-        raise ValueError("should be a URL without a fragment or a blank")
+    if parts.fragment:
+        raise ValueError("should be a URL without a fragment")
     return value
 
 
@@ -90,7 +87,7 @@ class DeliveryTable(BaseModel):
     documents: bool = False
 
     def delivery(self, lists: Collection[str], in_feed: Collection[str]) -> Delivery:
-        """Return the delivery. lists: names of all models and native lists; in_feed: those that the feed is of.
+        """Return the delivery. lists: names of all models and native lists; in_feed: those of the feed.
 
         Raises ValueError, as the end of a sentence, where it wants others.
         """
