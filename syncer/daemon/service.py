@@ -14,6 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from syncer.app import App
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.database_watch import LOOK_EVERY, check_database, watch_database
+from syncer.daemon.deliveries.deliver import deliver_changes
+from syncer.daemon.feed_watch import FeedWatch
 from syncer.daemon.integration_watcher import IntegrationWatcher
 from syncer.daemon.key_health import KeyHealth, KeyWatcher
 from syncer.daemon.pressure import LoadMonitor
@@ -166,6 +168,7 @@ async def _work(
         database_health=health,
     )
     watcher = IntegrationWatcher(app, context, integrations, schedule, opened.known, health, key_health)
+    feed_watch = FeedWatch(app.database, listens=app.settings.changes.notify)
     key_watcher = KeyWatcher(app, context, key_health, health, clock=clock)
     log.info("service_started", streams=len(opened.known))
     try:
@@ -181,6 +184,8 @@ async def _work(
             workers.run(),
             key_watcher.watch(ending, watch_every),
             finish_reprojection(app.reprojection, ending, health),
+            feed_watch.run(ending),
+            deliver_changes(app, feed_watch, ending, health, clock=clock),
         )
     except Exception as error:
         if not isinstance(error, SyncerError):
