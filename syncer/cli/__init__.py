@@ -18,6 +18,7 @@ from syncer import __version__
 from syncer.cli import (
     backfill,
     check,
+    deliveries,
     demo,
     integrations,
     migrate,
@@ -83,6 +84,7 @@ for _command in (
     quarantine.quarantine,
     check.check,
     query.query,
+    deliveries.deliveries,
     schema.schema,
     models.models,
     integrations.integrations,

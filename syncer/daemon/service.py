@@ -80,12 +80,13 @@ async def run_service(
             for each in await find_exposures(app):
                 log.warning("exposure_found", subject=each.subject, reason=each.reason)
             health = DatabaseHealth()
+            feed_watch = FeedWatch(app.database, listens=app.settings.changes.notify)
 
             async def work() -> None:
                 opened: Opened | None = first
                 while opened is not None:
                     try:
-                        await _work(app, opened, health, clock, watch_every, look_every)
+                        await _work(app, opened, health, clock, watch_every, look_every, feed_watch)
                         return
                     except DatabaseReplaced as error:
                         log.warning("database_replaced")
@@ -94,7 +95,7 @@ async def run_service(
                     await stack.aclose()
                     opened = await _reopen(app, stack, report, health, look_every)
 
-            tasks = [work()]
+            tasks = [work(), feed_watch.run(app.stopping)]
             if listener is not None:
                 tasks.append(serve_pages(app, listener, health))
             try:
@@ -145,6 +146,7 @@ async def _work(
     clock: Callable[[], datetime],
     watch_every: float,
     look_every: float,
+    feed_watch: FeedWatch,
 ) -> None:
     """Keep the mirror up to date until ``app.stopping``. Raises DatabaseReplaced."""
     ending = asyncio.Event()
@@ -168,7 +170,6 @@ async def _work(
         database_health=health,
     )
     watcher = IntegrationWatcher(app, context, integrations, schedule, opened.known, health, key_health)
-    feed_watch = FeedWatch(app.database, listens=app.settings.changes.notify)
     key_watcher = KeyWatcher(app, context, key_health, health, clock=clock)
     log.info("service_started", streams=len(opened.known))
     try:
@@ -184,7 +185,6 @@ async def _work(
             workers.run(),
             key_watcher.watch(ending, watch_every),
             finish_reprojection(app.reprojection, ending, health),
-            feed_watch.run(ending),
             deliver_changes(app, feed_watch, ending, health, clock=clock),
         )
     except Exception as error:

@@ -12,6 +12,7 @@ from html import escape
 from typing import Any
 
 from syncer.daemon.web.css import CSS
+from syncer.daemon.web.delivery_section import delivery_section
 from syncer.daemon.web.formatting import (
     Integration,
     Stream,
@@ -65,6 +66,7 @@ def status_page(status: Mapping[str, Any], chosen: str | None = None) -> str:
 {_totals(shown, status["budget"])}
 {_behind(status["behind"])}
 {"".join(body)}
+{delivery_section(status["deliveries"], status["now"]) if chosen is None else ""}
 </body></html>
 """
 

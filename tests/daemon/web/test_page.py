@@ -58,6 +58,7 @@ def status(*streams: dict[str, Any], **integration: Any) -> dict[str, Any]:
             "answers_429": 4,
         },
         "behind": None,
+        "deliveries": [],
         "key": None,
     }
 
