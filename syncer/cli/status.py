@@ -60,6 +60,11 @@ def _print(found: dict[str, Any], not_begun: Sequence[str]) -> None:
     for each in not_begun:
         hint = "  not mirrored yet: `syncer backfill` begins"
         print_rich(styled(printable(each), "bold").append(hint, "yellow"), "")
+    if found["deliveries"]:
+        from syncer.cli.deliveries import print_deliveries
+
+        print_deliveries(found["deliveries"])
+        print_rich("")
     if not found["streams"] and not not_begun:
         print_rich(
             "Nothing is mirrored: name an integration in the configuration, "
@@ -70,11 +75,6 @@ def _print(found: dict[str, Any], not_begun: Sequence[str]) -> None:
     print_rich(_budget(found["budget"]))
     if found["behind"] is not None:
         print_rich(styled(behind(found["behind"]), "yellow"))
-    if found["deliveries"]:
-        from syncer.cli.deliveries import print_deliveries
-
-        print_rich("")
-        print_deliveries(found["deliveries"])
     running = [f"{each['integration']} {each['model']}" for each in found["streams"] if each["is_running"]]
     if running:
         print_rich(styled(f"running now: {', '.join(running)}", "cyan"))

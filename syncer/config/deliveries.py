@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from collections.abc import Collection, Iterable
-from fnmatch import fnmatchcase
+from collections.abc import Collection
 from functools import partial
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
 
 from syncer.config.secrets import Secret, SecretFile
 from syncer.config.values import list_of_texts
+from syncer.domain.catalogue.lookup import select_names
 from syncer.domain.deliveries.delivery import Delivery
 from syncer.domain.errors import UsageError
 from syncer.domain.feed.consumer_names import check_consumer_name
-from syncer.domain.suggestions import did_you_mean
 
 #: What a secret of Standard Webhooks begins with, and how many bytes it has.
 _PREFIX = "whsec_"
@@ -53,9 +52,12 @@ def _receiver(value: SecretStr) -> SecretStr:
     return value
 
 
-def _signing(value: SecretStr) -> SecretStr:
+def _signing(value: SecretStr, info: ValidationInfo) -> SecretStr:
     """Check the secret that messages are signed with. Nothing of a refused one is repeated."""
     text = value.get_secret_value()
+    if "secret_file" not in info.data:
+        # It is faulty, which is said once.
+        return value
     if not text:
         raise ValueError("is missing: set secret_file or secret")
     try:
@@ -86,33 +88,36 @@ class DeliveryTable(BaseModel):
     integrations: Annotated[_Globs, BeforeValidator(partial(list_of_texts, example="personio:*"))] = ("*",)
     documents: bool = False
 
-    def delivery(self, lists: Collection[str], in_feed: Collection[str]) -> Delivery:
-        """Return the delivery. lists: names of all models and native lists; in_feed: those of the feed.
+    def secrets(self) -> tuple[str, ...]:
+        """Collect what must never be shown: the secret in both of its forms, and an address with a query."""
+        secret, url = self.secret.get_secret_value(), self.url.get_secret_value()
+        return (secret, secret.removeprefix(_PREFIX), *((url,) if "?" in url else ()))
+
+    def delivery(self, native_lists: Collection[str], in_feed: Collection[str]) -> Delivery:
+        """Make the delivery. native_lists: names of all; in_feed: models and native lists of the feed.
 
         Raises ValueError, as the end of a sentence, where it wants others.
         """
+        if not in_feed:
+            raise ValueError(f"of {self.name} has nothing to deliver: name models in changes.models")
         return Delivery(
             name=self.name,
             url=self.url.get_secret_value(),
             secret=self.secret.get_secret_value(),
-            models=frozenset(in_feed if self.models is None else self._models(self.models, lists, in_feed)),
+            models=frozenset(in_feed if self.models is None else self._models(native_lists, in_feed)),
             integrations=self.integrations,
             documents=self.documents,
         )
 
-    def _models(self, globs: Iterable[str], lists: Collection[str], in_feed: Collection[str]) -> set[str]:
-        chosen = set[str]()
-        for glob in globs:
-            fitting = {each for each in lists if fnmatchcase(each, glob)}
-            if not fitting:
-                hint = did_you_mean(glob, lists, at_most=3)
-                raise ValueError(f"of {self.name} has {glob}, which fits no model and no native list.{hint}")
-            chosen |= fitting
+    def _models(self, native_lists: Collection[str], in_feed: Collection[str]) -> set[str]:
+        try:
+            chosen = select_names(self.models or (), native_lists)
+        except UsageError as error:
+            raise ValueError(f"of {self.name} has models that cannot be: {error}") from None
         if missing := sorted(chosen.difference(in_feed)):
             more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
             raise ValueError(
-                f"of {self.name} has {', '.join(missing[:3])}{more}, which are not among changes.models: "
-                "the feed is not written for them"
+                f"of {self.name} has models that are not among changes.models: {', '.join(missing[:3])}{more}"
             )
         return chosen
 

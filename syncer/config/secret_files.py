@@ -9,7 +9,7 @@ from typing import Any
 from syncer.config.secrets import passwords
 
 #: Settings that are secrets, and those that name a file with one; the sections are looked through for them.
-_SECRETS = {"api_key", "token"}
+_SECRETS = {"api_key", "secret", "token"}
 _FILES = {f"{name}_file" for name in _SECRETS}
 
 

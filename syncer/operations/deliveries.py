@@ -53,9 +53,7 @@ def report_deliveries(connection: Connection, app: App, *, removed: bool = False
     newest = feed_state(connection).newest
     configured = {each.name: each for each in app.settings.delivered}
     names = dict.fromkeys([*configured, *(rows if removed else ())])
-    return [
-        _value(name, configured.get(name), rows.get(name), consumers.get(name), newest) for name in names
-    ]
+    return [_value(name, configured.get(name), rows.get(name), consumers.get(name), newest) for name in names]
 
 
 def list_deliveries(app: App) -> list[dict[str, Any]]:

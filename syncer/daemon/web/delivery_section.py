@@ -18,7 +18,7 @@ def delivery_section(deliveries: Sequence[Mapping[str, Any]], now: str) -> str:
     if not deliveries:
         return ""
     rows = "".join(
-        f"<tr><td>{escape(each['name'])}<br><span class=\"dim\">{escape(each['receiver'] or '')}</span></td>"
+        f'<tr><td>{escape(each["name"])}<br><span class="dim">{escape(each["receiver"] or "")}</span></td>'
         f'<td><span class="{_SEVERITIES.get(each["state"], "dim")}">{escape(each["state"])}</span> '
         f"{escape(describe_delivery(each))}</td>"
         f'<td class="number">{_number(each["behind"])}</td>'
@@ -26,7 +26,8 @@ def delivery_section(deliveries: Sequence[Mapping[str, Any]], now: str) -> str:
         for each in deliveries
     )
     return (
-        '<section><h2>Deliveries</h2><table><tr><th>delivery</th><th>state</th><th class="number">behind by</th>'
+        "<section><h2>Deliveries</h2><table><tr><th>delivery</th><th>state</th>"
+        '<th class="number">behind by</th>'
         f'<th class="number">accepted</th></tr>{rows}</table></section>'
     )
 
