@@ -17,6 +17,7 @@ from uuid import uuid4
 from syncer import __version__
 from syncer.config.settings import Settings
 from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.feed.row_change import FeedRules
 from syncer.domain.records.exclude import exclusions
 from syncer.domain.streams.deletions import Brakes
 from syncer.kombo.concurrency import Slots
@@ -220,4 +221,5 @@ def _rules(settings: Settings) -> Rules:
         brakes=Brakes(settings.deletions.max_share, settings.deletions.max_rows),
         filters={name: dict(settings.sync.for_model(name).filters) for name in catalogue()},
         exclusions=exclusions(settings.privacy.exclude),
+        feed=FeedRules(settings.feed_models, settings.changes.before, settings.changes.notify),
     )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PrivateAttr, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, PrivateAttr, ValidationInfo, field_validator
 
+from syncer.config.deliveries import DeliveryTable, each_name_once
 from syncer.config.native_lists import Passthrough, each_once
 from syncer.config.secrets import passwords
 from syncer.config.sections import (
     Budget,
+    Changes,
     Database,
     Deletions,
     Integration,
@@ -25,7 +27,8 @@ from syncer.config.sections import (
     Sync,
     Web,
 )
-from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.catalogue.lookup import catalogue, select_names
+from syncer.domain.deliveries.delivery import Delivery
 from syncer.domain.errors import UsageError
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.streams.list_spec import ListSpec
@@ -56,6 +59,10 @@ class Settings(BaseModel):
     web: Web = Web()
     log: Log = Log()
     passthrough: Annotated[tuple[Passthrough, ...], AfterValidator(each_once)] = ()
+    # Behind the native lists and the database, by which it is checked.
+    changes: Changes = Changes()
+    # Behind the feed, of which they have a part each.
+    deliveries: Annotated[tuple[DeliveryTable, ...], AfterValidator(each_name_once)] = ()
     _secret_files: tuple[Path, ...] = PrivateAttr(default=())
 
     @field_validator("integrations")
@@ -67,6 +74,42 @@ class Settings(BaseModel):
                 raise ValueError(f"name {integration.id} twice")
             seen.add(integration.id)
         return integrations
+
+    @field_validator("changes")
+    @classmethod
+    def _can_be_told(cls, changes: Changes, info: ValidationInfo) -> Changes:
+        database, native_lists = info.data.get("database"), info.data.get("passthrough")
+        if database is not None and changes.notify and database.is_sqlite:
+            raise ValueError("notify works with PostgreSQL alone: SQLite cannot notify other processes")
+        if native_lists is not None:
+            try:
+                _feed_models(changes, [each.name for each in native_lists])
+            except UsageError as error:
+                raise ValueError(str(error)) from None
+        return changes
+
+    @field_validator("deliveries")
+    @classmethod
+    def _are_of_the_feed(
+        cls, deliveries: tuple[DeliveryTable, ...], info: ValidationInfo
+    ) -> tuple[DeliveryTable, ...]:
+        changes, native_lists = info.data.get("changes"), info.data.get("passthrough")
+        if changes is not None and native_lists is not None:
+            names = [each.name for each in native_lists]
+            for each in deliveries:
+                each.delivery(names, _feed_models(changes, names))
+        return deliveries
+
+    @cached_property
+    def delivered(self) -> tuple[Delivery, ...]:
+        """Deliveries of changes, in the order of the file."""
+        names = [each.name for each in self.passthrough]
+        return tuple(each.delivery(names, self.feed_models) for each in self.deliveries)
+
+    @cached_property
+    def feed_models(self) -> frozenset[str]:
+        """Names of the models and native lists whose changes the change feed tells."""
+        return _feed_models(self.changes, [each.name for each in self.passthrough])
 
     @cached_property
     def native_lists(self) -> tuple[NativeListSpec, ...]:
@@ -123,6 +166,7 @@ class Settings(BaseModel):
         found = (
             self.kombo.api_key.get_secret_value(),
             self.web.token.get_secret_value(),
+            *(text for each in self.deliveries for text in each.secrets()),
             *passwords(self.database.url.get_secret_value()),
             *self._sent_secrets(),
         )
@@ -135,3 +179,8 @@ class Settings(BaseModel):
                 if _SECRETIVE.search(name):
                     # Shorter ones are no secrets, and to hide them would hide much else.
                     yield from (text for text in (value, *value.split()[-1:]) if len(text) >= SECRET_LENGTH)
+
+
+def _feed_models(changes: Changes, native_lists: Collection[str]) -> frozenset[str]:
+    """Select the lists by globs; none without any. Raises UsageError for one that fits none."""
+    return frozenset(select_names(changes.models, native_lists)) if changes.models else frozenset()

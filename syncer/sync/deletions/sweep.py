@@ -27,6 +27,7 @@ from syncer.store.state.quarantine import forget_missing_entries
 from syncer.store.state.runs import count_page
 from syncer.store.state.seen import forget_seen, has_record_without_id
 from syncer.sync.deletions.confirm import Lookup, lookup
+from syncer.sync.feed import tell_swept
 from syncer.sync.integrations import ACTIVE, must_be_offered
 from syncer.sync.lease import RunContext
 from syncer.sync.page import write_looked_up
@@ -175,16 +176,18 @@ class Sweep:
         """Mark the missing rows deleted, or hold them; the walk is over."""
         run, streams, missing = self.run, self.run.context.streams, self._missing
         now = run.fence(connection)
-        only_approved, marked = self.walk is None, 0
+        only_approved, ids = self.walk is None, list[str]()
         flags = health_flags(connection, run.environment, run.key)
         if flags.has_missing:
             if self.walk is not None and self._is_held(connection):
                 only_approved = True
                 missing.hold(connection, now)
-            marked = missing.mark(connection, self._confirmed, now, only_approved=only_approved)
+            ids = missing.mark(connection, self._confirmed, now, only_approved=only_approved)
+        marked = len(ids)
         counts = Counts(deleted=marked, live=-marked, gone=marked)
         if marked:
             count_page(connection, run.run_id, None, counts, pages=0, stored=run.stored.count)
+            tell_swept(run, connection, ids, now)
         if self.walk is None:
             streams.count_rows(connection, run.lease, counts)
         else:
