@@ -12,12 +12,14 @@ from syncer.cli.interrupt import INTERRUPTED, run_interruptible
 from syncer.cli.options import json_option, pass_session
 from syncer.cli.output import indented, print_json, print_line, print_note, print_rich, styled, table
 from syncer.cli.session import Session
+from syncer.domain.deliveries.delivery import DeliveryHealth
 from syncer.domain.texts.printable import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-_COLOURS = {"active": "green", "failing": "red", "stopped": "red"}
+#: Colours of states on a terminal; any other is yellow.
+_COLOURS = {DeliveryHealth.ACTIVE: "green", DeliveryHealth.FAILING: "red", DeliveryHealth.STOPPED: "red"}
 
 
 @click.group()
@@ -105,7 +107,7 @@ def delivery_table(found: Sequence[dict[str, Any]]) -> Table:
         shown.add_row(
             each["name"],
             printable(each["receiver"] or ""),
-            styled(each["state"], _COLOURS.get(each["state"], "yellow")),
+            styled(each["state"], _COLOURS.get(DeliveryHealth(each["state"]), "yellow")),
             _minute(each["since"]),
             "" if each["behind"] is None else f"{each['behind']:,}",
             _minute(each["last_success_at"]) or "never",

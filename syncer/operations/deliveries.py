@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from syncer.app import App
 from syncer.domain.deliveries.attempts import Accepted, describe_answer, next_step, shown_status
-from syncer.domain.deliveries.delivery import Delivery, DeliveryState
+from syncer.domain.deliveries.delivery import Delivery, DeliveryHealth, DeliveryState
 from syncer.domain.deliveries.message import sign, trial_message
 from syncer.domain.errors import UsageError
 from syncer.domain.suggestions import did_you_mean
@@ -28,11 +28,6 @@ from syncer.store.state.deliveries import (
     read_deliveries,
     resume_delivery,
 )
-
-#: States in a report besides those of ``DeliveryState``.
-NEW, FAILING, REMOVED = "new", "failing", "removed"
-#: States in which there is nothing for a person to do.
-WELL = {NEW, DeliveryState.ACTIVE, DeliveryState.PAUSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +95,21 @@ async def try_receiver(app: App, name: str) -> Trial:
 
 def is_well(delivery: Mapping[str, Any]) -> bool:
     """Tell whether there is nothing to do about a delivery, as it is reported."""
-    return delivery["state"] in WELL
+    return DeliveryHealth(delivery["state"]).is_well
 
 
 def describe_delivery(delivery: Mapping[str, Any]) -> str:
     """Describe what is wrong with a delivery, and what to do; empty where nothing is."""
-    match delivery["state"]:
-        case "failing":
+    match DeliveryHealth(delivery["state"]):
+        case DeliveryHealth.FAILING:
             times = "once" if delivery["failures"] == 1 else f"{delivery['failures']:,} times"
             return f"failed {times}: {delivery['last_error']} It is tried again by itself."
-        case "stopped":
+        case DeliveryHealth.STOPPED:
             resume = f"`syncer deliveries resume {delivery['name']}`"
             return f"{delivery['last_error'] or 'It was stopped.'} {resume} sends again."
-        case "paused":
+        case DeliveryHealth.PAUSED:
             return f"`syncer deliveries resume {delivery['name']}` sends again."
-        case "removed":
+        case DeliveryHealth.REMOVED:
             return "The configuration has it no more; its place is kept."
         case _:
             return ""
@@ -137,7 +132,7 @@ def _value(
     return {
         "name": name,
         "receiver": None if delivery is None else delivery.host,
-        "state": _state(delivery, row),
+        "state": _health(delivery, row),
         "since": None if row is None else json_time(row.failing_since or row.state_since),
         "sequence": sequence,
         "behind": None if sequence is None else max(newest - sequence, 0),
@@ -149,9 +144,11 @@ def _value(
     }
 
 
-def _state(delivery: Delivery | None, row: DeliveryRow | None) -> str:
+def _health(delivery: Delivery | None, row: DeliveryRow | None) -> DeliveryHealth:
     if delivery is None:
-        return REMOVED
+        return DeliveryHealth.REMOVED
     if row is None:
-        return NEW
-    return FAILING if row.failures and row.state is DeliveryState.ACTIVE else row.state.value
+        return DeliveryHealth.NEW
+    if row.state is DeliveryState.ACTIVE and row.failures:
+        return DeliveryHealth.FAILING
+    return DeliveryHealth(row.state)

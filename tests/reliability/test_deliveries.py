@@ -1,4 +1,4 @@
-"""Deliveries of the real service: changes of the mirror, kills between a post and its acknowledgement, stops."""
+"""Deliveries of the real service: killed between a post and its acknowledgement, hanging, doubled."""
 
 from __future__ import annotations
 

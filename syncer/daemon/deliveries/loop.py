@@ -67,7 +67,7 @@ class FeedNews(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What all loops of a process have in common.
+    """Surroundings that all loops of a process have in common.
 
     owner: name of this process; is_dead: tells whether one of that name has ended; uniform: chance.
     """

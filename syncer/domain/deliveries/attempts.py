@@ -21,7 +21,7 @@ _DOUBLINGS = 20
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of one attempt.
+    """Answer to one attempt, or its absence.
 
     status: of HTTP; None: no answer came, and reason says why, as the end of a sentence. retry_after: seconds
     for which the receiver asks to be left alone.

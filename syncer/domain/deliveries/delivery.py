@@ -17,6 +17,24 @@ class DeliveryState(StrEnum):
     STOPPED = "stopped"
 
 
+class DeliveryHealth(StrEnum):
+    """State of a delivery as it is reported: with what the service found, and what the configuration says."""
+
+    #: The service has not begun it yet.
+    NEW = "new"
+    ACTIVE = "active"
+    FAILING = "failing"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    #: The configuration has it no more.
+    REMOVED = "removed"
+
+    @property
+    def is_well(self) -> bool:
+        """True where there is nothing for a person to do."""
+        return self in {DeliveryHealth.NEW, DeliveryHealth.ACTIVE, DeliveryHealth.PAUSED}
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """Delivery as it is configured; it is a consumer of its name.
