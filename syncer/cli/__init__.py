@@ -17,6 +17,7 @@ import click
 from syncer import __version__
 from syncer.cli import (
     backfill,
+    changes,
     check,
     deliveries,
     demo,
@@ -84,6 +85,7 @@ for _command in (
     quarantine.quarantine,
     check.check,
     query.query,
+    changes.changes,
     deliveries.deliveries,
     schema.schema,
     models.models,

@@ -75,6 +75,10 @@ def _print(found: dict[str, Any], not_begun: Sequence[str]) -> None:
     print_rich(_budget(found["budget"]))
     if found["behind"] is not None:
         print_rich(styled(behind(found["behind"]), "yellow"))
+    if found["consumers"]:
+        from syncer.cli.changes import consumer_table
+
+        print_rich("", consumer_table(found["consumers"]))
     running = [f"{each['integration']} {each['model']}" for each in found["streams"] if each["is_running"]]
     if running:
         print_rich(styled(f"running now: {', '.join(running)}", "cyan"))

@@ -9,7 +9,8 @@ from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError
 from syncer.store.db.database import Database
 from syncer.store.db.notifications import Notifications
-from syncer.store.reading.changes import CHANNEL, feed_state
+from syncer.store.reading.changes import feed_state
+from syncer.store.records.feed import CHANNEL
 
 #: Seconds between two looks while somebody waits: for what another process may have written, where it tells
 #: so, and where the database could not be asked. What this process writes is looked for at once.

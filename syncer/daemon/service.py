@@ -20,6 +20,7 @@ from syncer.daemon.integration_watcher import IntegrationWatcher
 from syncer.daemon.key_health import KeyHealth, KeyWatcher
 from syncer.daemon.pressure import LoadMonitor
 from syncer.daemon.reprojection import finish_reprojection
+from syncer.daemon.retention import drop_regularly
 from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
 from syncer.daemon.shutdown import stop_on_signals
 from syncer.daemon.supervisor import supervise
@@ -97,7 +98,7 @@ async def run_service(
 
             tasks = [work(), feed_watch.run(app.stopping)]
             if listener is not None:
-                tasks.append(serve_pages(app, listener, health))
+                tasks.append(serve_pages(app, listener, health, feed_watch))
             try:
                 await supervise(app.stopping, *tasks)
             except Exception as error:
@@ -186,6 +187,7 @@ async def _work(
             key_watcher.watch(ending, watch_every),
             finish_reprojection(app.reprojection, ending, health),
             deliver_changes(app, feed_watch, ending, health, clock=clock),
+            drop_regularly(app, ending, health),
         )
     except Exception as error:
         if not isinstance(error, SyncerError):

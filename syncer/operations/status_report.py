@@ -11,7 +11,9 @@ from syncer.domain.ratelimit.budget import Pacing, Purpose, Reserve
 from syncer.domain.ratelimit.waiters import count_waiting
 from syncer.domain.streams.stream import Stream, Walk
 from syncer.operations.problems import find_problems
+from syncer.store.reading.changes import FeedState
 from syncer.store.reading.overview import Overview
+from syncer.store.state.consumers import Consumer
 from syncer.store.state.missing import Held
 from syncer.store.state.refused_keys import Refusal
 
@@ -49,6 +51,8 @@ def report_status(found: Overview, reserve: Reserve, pacing: Pacing) -> dict[str
         },
         "budget": _budget(found, reserve, pacing),
         "key": _key(found.key_refusal),
+        "changes": {"newest": found.feed.newest, "first_left": found.feed.first_left},
+        "consumers": [report_consumer(found.feed, each) for each in found.consumers],
     }
 
 
@@ -120,6 +124,20 @@ def waiting_requests(budget: Mapping[str, Any]) -> str:
     """Count the requests that wait for a permit, in words; budget: that of a status report."""
     waiting = (f"{count:,} {purpose}" for purpose, count in budget["waiting"].items() if count)
     return ", ".join(waiting) or "none"
+
+
+def report_consumer(feed: FeedState, consumer: Consumer) -> dict[str, Any]:
+    """Report how far a consumer has read the feed.
+
+    behind: changes that are left for it. lost: those that were dropped before it read them, until it goes on.
+    """
+    return {
+        "name": consumer.name,
+        "sequence": consumer.sequence,
+        "behind": feed.behind(consumer.sequence),
+        "lost": feed.lost_count(consumer.sequence),
+        "acknowledged_at": json_time(consumer.updated_at),
+    }
 
 
 def _held(held: Held | None) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, event, text
 from syncer.daemon import feed_watch
 from syncer.daemon.feed_watch import FeedWatch
 from syncer.store.db.database import Database
-from syncer.store.reading.changes import CHANNEL
+from syncer.store.records.feed import CHANNEL
 from tests.support.feed_rows import tell_changes
 from tests.support.waiting import PATIENCE, until_async
 

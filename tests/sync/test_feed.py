@@ -16,6 +16,8 @@ from syncer.operations.reproject import reproject
 from syncer.simulator.company.company import Company
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
+from syncer.store.reading.changes import FeedState, feed_state, read_changes
+from syncer.sync.run import run_stream
 from tests.support.feed_copy import FeedCopy
 from tests.support.world import MakeWorld, World
 
@@ -186,3 +188,60 @@ async def test_a_reprojection_is_not_told(world: World, copy: FeedCopy) -> None:
     async with world.app() as app:
         await reproject(app, models=[])
     assert await told(world, copy, Mode.RESTART) == []
+
+
+async def test_what_is_excluded_leaves_former_values_and_is_not_told(world: World, copy: FeedCopy) -> None:
+    await told(world, copy)
+    one, other, *_ = company(world).ids(EMPLOYEES)
+    company(world).update(EMPLOYEES, one, ssn="secret-1", first_name="Zoë")
+    company(world).update(EMPLOYEES, other, ssn="secret-2")
+    await told(world, copy)
+    company(world).update(EMPLOYEES, one, ssn="secret-3", first_name="Ida")
+    await told(world, copy)
+    text = "SELECT CAST(before AS text) FROM mirror_changes WHERE before IS NOT NULL"
+    assert "secret-1" in str(world.mirror.fetch(text))
+
+    company(world).update(EMPLOYEES, one, ssn="secret-4", first_name="Eva")
+    async with (
+        world.app(privacy={"exclude": ["hris_employees.ssn"]}) as app,
+        app.ready() as (context, asking),
+    ):
+        # A page comes before the re-projection: the documents still have what is excluded.
+        (key,) = (each for each in copy.keys if each.model == EMPLOYEES)
+        await run_stream(context, asking, key, mode=Mode.RESTART)
+        with world.database() as connection:
+            (change,) = copy.follow(connection, is_checked=False)
+        assert shown([change], EMPLOYEES) == [(one, "updated", ["changed_at", "first_name"])]
+        assert "secret" not in str(change.before)
+        await app.reprojection.finish()
+    kept = str(world.mirror.fetch(text))
+    assert "secret" not in kept
+    assert "Zoë" in kept
+    world.settings["privacy"] = {"exclude": ["hris_employees.ssn"]}
+    await world.sync(mode=Mode.RESTART)
+    with world.database() as connection:
+        assert copy.follow(connection) == []
+
+
+async def test_changes_are_dropped_when_they_are_too_old_and_never_others(
+    world: World, copy: FeedCopy
+) -> None:
+    await told(world, copy)
+    kept_from = copy.sequence
+    world.clock_offset = timedelta(days=6)
+    company(world).update(EMPLOYEES, company(world).ids(EMPLOYEES)[0], first_name="Zoë")
+    await told(world, copy)
+    with world.database() as connection:
+        assert len(read_changes(connection, 0, 500).changes) == copy.sequence
+    world.clock_offset = timedelta(days=8)
+    async with world.app() as app:
+        assert await app.drop_old_rows(at_once=3) == kept_from
+        assert await app.drop_old_rows(at_once=3) == 0
+    with world.database() as connection:
+        assert feed_state(connection) == FeedState(copy.sequence, kept_from)
+        page = read_changes(connection, 0, 500)
+    assert [each.sequence for each in page.changes] == list(range(kept_from + 1, copy.sequence + 1))
+    # A pass without a service does the same.
+    world.clock_offset = timedelta(days=15)
+    await world.sync()
+    assert world.mirror.fetch("SELECT count(*) FROM mirror_changes")[0][0] == 0

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from syncer.daemon.web.consumer_section import consumer_section
 from syncer.daemon.web.css import CSS
 from syncer.daemon.web.delivery_section import delivery_section
 from syncer.daemon.web.formatting import (
@@ -66,6 +67,7 @@ def status_page(status: Mapping[str, Any], chosen: str | None = None) -> str:
 {_totals(shown, status["budget"])}
 {_behind(status["behind"])}
 {"".join(body)}
+{consumer_section(status["consumers"], status["now"]) if chosen is None else ""}
 {delivery_section(status["deliveries"], status["now"]) if chosen is None else ""}
 </body></html>
 """

@@ -1,4 +1,4 @@
-"""The pages of the service as an ASGI application: health check, status as JSON, status page."""
+"""The pages of the service as an ASGI application: health check, status, changes, status page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from starlette.routing import Route
 from syncer.app import App
 from syncer.config.secrets import environment_secrets
 from syncer.daemon.database_health import DatabaseHealth
+from syncer.daemon.feed_watch import FeedWatch
 from syncer.daemon.web.access import Access, Guard
+from syncer.daemon.web.changes import ChangePages
 from syncer.daemon.web.formatting import Stream
 from syncer.daemon.web.page import status_page
 from syncer.daemon.web.shared_query import SharedQuery
@@ -27,6 +29,8 @@ from syncer.process.logging import Redactor
 
 #: Seconds that a page waits for the database.
 PATIENCE = 5.0
+#: Requests that may wait for changes at once.
+MOST_WAITING = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,17 @@ class _Snapshot:
     page: bytes
 
 
-def pages(app: App, health: DatabaseHealth | None = None, *, patience: float = PATIENCE) -> Starlette:
+def pages(
+    app: App,
+    health: DatabaseHealth | None = None,
+    watch: FeedWatch | None = None,
+    *,
+    most_waiting: int = MOST_WAITING,
+    patience: float = PATIENCE,
+) -> Starlette:
     """``/healthz``: 200 while the database can be used, else 503; ``/status``: JSON; ``/``: for people.
+
+    ``/changes``: the change feed; watch, which somebody else runs, wakes those who wait for it.
 
     A database that answers but takes no writes shows on the last two: they serve what it holds, with the
     error as ``database``, and ``is_well`` false. The first one is open to everybody, and tells the error only
@@ -89,8 +102,9 @@ def pages(app: App, health: DatabaseHealth | None = None, *, patience: float = P
             return PlainTextResponse(text, status_code=503)
         return JSONResponse({"status": "unavailable", "error": text}, status_code=503)
 
+    changes = ChangePages(app, watch or FeedWatch(app.database), most_waiting=most_waiting, patience=patience)
     made = Starlette(
-        routes=[Route("/healthz", healthz), Route("/status", status), Route("/", page)],
+        routes=[Route("/healthz", healthz), Route("/status", status), Route("/", page), changes.route],
         middleware=[Middleware(Guard, access=access)],
         exception_handlers={DatabaseError: unavailable},
     )

@@ -11,9 +11,10 @@ import structlog
 from syncer.app import App
 from syncer.config.sections import Web
 from syncer.daemon.database_health import DatabaseHealth
-from syncer.daemon.web.pages import pages
+from syncer.daemon.feed_watch import FeedWatch
+from syncer.daemon.web.pages import PATIENCE, pages
 from syncer.domain.errors import UsageError
-from syncer.http_server.limits import Limits
+from syncer.http_server.limits import Limits, connections_within, descriptors
 from syncer.http_server.server import serving
 
 #: Limits of what clients take of the service, whose work is another.
@@ -45,9 +46,14 @@ def listening(web: Web) -> Iterator[socket.socket | None]:
         yield listener
 
 
-async def serve_pages(app: App, listener: socket.socket, health: DatabaseHealth | None = None) -> None:
-    """Serve the pages until ``app.stopping`` is set."""
+async def serve_pages(
+    app: App, listener: socket.socket, health: DatabaseHealth | None = None, watch: FeedWatch | None = None
+) -> None:
+    """Serve the pages until ``app.stopping`` is set. watch: of the change feed, which somebody else runs."""
     host, port = listener.getsockname()[:2]
     log.info("pages_served", url=f"http://{f'[{host}]' if ':' in host else host}:{port}/")
-    async with serving(pages(app, health), listener, LIMITS, name="pages"):
+    # Who waits for changes must leave room for those who look at the status.
+    most_waiting = connections_within(LIMITS.connections, descriptors()) // 2
+    made = pages(app, health, watch, most_waiting=most_waiting, patience=PATIENCE)
+    async with serving(made, listener, LIMITS, name="pages"):
         await app.stopping.wait()

@@ -15,7 +15,8 @@ class FeedChange:
 
     members: names of the members that changed; None for a record that was created. before: JSON text of their
     former values; None where these are not kept. document: JSON text of the record as the mirror holds it
-    now; None where it holds none, or where documents were not asked for.
+    now, and deleted: whether it is marked deleted now; None where it holds none, or where documents were not
+    asked for.
     """
 
     sequence: int
@@ -28,9 +29,10 @@ class FeedChange:
     members: tuple[str, ...] | None
     before: str | None = None
     document: str | None = None
+    deleted: bool | None = None
 
     def value(self, *, documents: bool = False) -> dict[str, Any]:
-        """Give the members of its JSON object; documents: with the document, null where there is none."""
+        """Give the members of its JSON object; documents: with document and deleted, null where unknown."""
         value: dict[str, Any] = {
             "sequence": self.sequence,
             "at": self.at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
@@ -43,6 +45,7 @@ class FeedChange:
             "before": _raw(self.before),
         }
         if documents:
+            value["deleted"] = self.deleted
             value["document"] = _raw(self.document)
         return value
 

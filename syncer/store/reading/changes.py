@@ -18,8 +18,6 @@ from syncer.store.db.in_values import in_values
 from syncer.store.schema.destination import stream_destination
 from syncer.store.schema.mirror_tables import changes, feed
 
-#: Channel on which writers tell other processes of PostgreSQL that there is something new.
-CHANNEL = "syncer_changes"
 #: Numbers that one page looks at, at most, whatever fits the selection.
 LOOKED_AT = 20_000
 #: Bytes of the documents of a page, unless a single one has more; and how many are read at once.
@@ -175,16 +173,18 @@ def _with_documents(connection: Connection, read: Sequence[FeedChange]) -> tuple
         part = read[start : start + _DOCUMENTS_AT_ONCE]
         documents = _documents(connection, part)
         for each in part:
-            document = documents.get(_record(each))
+            document, deleted = documents.get(_record(each), (None, None))
             size += len(document or "")
             if kept and size > MOST_DOCUMENT_BYTES:
                 return kept, False
-            kept.append(replace(each, document=document))
+            kept.append(replace(each, document=document, deleted=deleted))
     return kept, True
 
 
-def _documents(connection: Connection, read: Iterable[FeedChange]) -> dict[tuple[str, StreamKey, str], str]:
-    """Read the documents of the changed records, as far as the mirror has them."""
+def _documents(
+    connection: Connection, read: Iterable[FeedChange]
+) -> dict[tuple[str, StreamKey, str], tuple[str, bool]]:
+    """Read the documents of the changed records, as far as the mirror has them, and which are deleted."""
     wanted: defaultdict[tuple[str, StreamKey], set[str]] = defaultdict(set)
     for each in read:
         environment, key, record_id = _record(each)
@@ -193,12 +193,14 @@ def _documents(connection: Connection, read: Iterable[FeedChange]) -> dict[tuple
     for (environment, key), ids in wanted.items():
         destination = stream_destination(environment, key)
         found = connection.execute(
-            select(destination.id, cast(destination.table.c.document, Text)).where(
-                *destination.stream_filter, in_values(connection, destination.id, sorted(ids))
-            )
+            select(
+                destination.id,
+                cast(destination.table.c.document, Text),
+                destination.table.c.remote_deleted_at.is_not(None),
+            ).where(*destination.stream_filter, in_values(connection, destination.id, sorted(ids)))
         )
-        for record_id, text in found:
-            documents[environment, key, record_id] = _compact(text) or "null"
+        for record_id, text, deleted in found:
+            documents[environment, key, record_id] = _compact(text) or "null", bool(deleted)
     return documents
 
 

@@ -12,8 +12,10 @@ from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Stream
 from syncer.store.db.types import Timestamp
+from syncer.store.reading.changes import FeedState, feed_state
 from syncer.store.schema.mirror_tables import quarantine, streams
 from syncer.store.state.budget import read_budget
+from syncer.store.state.consumers import Consumer, read_consumers
 from syncer.store.state.due import LONGEST_LEASE
 from syncer.store.state.integrations import IntegrationRow, IntegrationStore
 from syncer.store.state.missing import Held, held_rows
@@ -26,7 +28,7 @@ class Overview:
     """Everything that `status` shows.
 
     quarantine: number of records in quarantine and time of the first, by stream. held: missing rows that wait
-    for approval. key_refusal: of the API key that is set.
+    for approval. key_refusal: of the API key that is set. feed, consumers: numbers of the change feed.
     """
 
     now: datetime
@@ -37,6 +39,8 @@ class Overview:
     held: dict[StreamKey, Held]
     budget: Budget | None
     key_refusal: Refusal | None
+    feed: FeedState
+    consumers: list[Consumer]
 
     @property
     def states(self) -> Counter[str]:
@@ -75,4 +79,6 @@ def overview(
         held=held_rows(connection, environment),
         budget=read_budget(connection, environment, key_fingerprint) if key_fingerprint else None,
         key_refusal=read_refusal(connection, environment, key_fingerprint) if key_fingerprint else None,
+        feed=feed_state(connection),
+        consumers=read_consumers(connection),
     )

@@ -19,9 +19,10 @@ from syncer.domain.records.row import Row, project_entry, project_text
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.bulk import upsert
 from syncer.store.records.reproject import Batch, BatchContext, Step, read_documents
+from syncer.store.records.reproject_former import reproject_former_values
 from syncer.store.records.reproject_quarantine import reproject_quarantine
 from syncer.store.records.write import write_by_halves
-from syncer.store.schema.mirror_tables import MIRROR
+from syncer.store.schema.mirror_tables import MIRROR, changes
 from syncer.store.schema.state_tables import quarantine
 from syncer.store.state.quarantine import add_to_quarantine
 
@@ -53,6 +54,7 @@ class ModelProjector:
             self.name: self._records,
             **{child.table: partial(self._shared, child) for child in shared},
             quarantine.name: self._quarantine,
+            changes.name: self._former_values,
         }
 
     @property
@@ -117,6 +119,9 @@ class ModelProjector:
 
     def _quarantine(self, context: BatchContext, after: str) -> Batch:
         return reproject_quarantine(context, self.model, self._excluded, after)
+
+    def _former_values(self, context: BatchContext, after: str) -> Batch:
+        return reproject_former_values(context, self.model, self._excluded, after)
 
 
 def _stored(context: BatchContext, table: Table, after: str) -> tuple[Sequence[Any], bool]:

@@ -60,6 +60,7 @@ def status(*streams: dict[str, Any], **integration: Any) -> dict[str, Any]:
         "behind": None,
         "deliveries": [],
         "key": None,
+        "consumers": [],
     }
 
 
@@ -302,3 +303,17 @@ def test_a_schedule_that_is_behind_is_told_in_a_sentence() -> None:
     assert "Behind schedule: 1,200 streams are overdue, the longest by 34 min." in " ".join(text.split())
     assert "needs 800 requests a minute, the budget permits 270." in text
     assert "Behind" not in Read(status_page(status(stream("hris_groups")))).text
+
+
+def test_consumers_show_how_far_they_are_behind_and_what_they_lost() -> None:
+    def consumer(name: str, lost: int) -> dict[str, Any]:
+        at = "2031-03-09T11:55:00.000Z"
+        return {"name": name, "sequence": 120, "behind": 3_400, "lost": lost, "acknowledged_at": at}
+
+    told = {**status(stream("hris_groups")), "consumers": [consumer("billing", 0), consumer("audit", 17)]}
+    text = " ".join(Read(status_page(told)).text.split())
+    assert "Consumers of changes" in text
+    assert "billing 3,400 120 5 min ago" in text
+    assert "auditlost 17 3,400 120 5 min ago" in text
+    assert "Consumers of changes" not in Read(status_page(status(stream("hris_groups")))).text
+    assert "Consumers of changes" not in Read(status_page(told, "personio:1")).text

@@ -6,7 +6,7 @@ import json
 
 import msgspec
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.errors import UsageError
@@ -14,6 +14,7 @@ from syncer.domain.feed.feed_change import Lost
 from syncer.store.reading import changes as reading
 from syncer.store.reading.changes import FeedSelection, feed_state, read_changes
 from syncer.store.schema.destination import model_destination
+from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.state.consumers import (
     acknowledge,
     forget_consumer,
@@ -100,10 +101,14 @@ def test_documents_are_those_of_the_mirror_now(connection: Connection) -> None:
     first, second, third = read_changes(connection, 0, 9, documents=True).changes
     assert first.document is not None
     assert json.loads(first.document) == json.loads(row.document)
-    assert msgspec.json.decode(first.json(documents=True))["document"]["id"] == "here"
+    told = msgspec.json.decode(first.json(documents=True))
+    assert (told["document"]["id"], told["deleted"]) == ("here", False)
     assert second.document is None
     assert msgspec.json.decode(second.json(documents=True))["document"] is None
     assert third.document is None, "the record belongs to another integration"
+    connection.execute(update(MIRROR["hris_employees"]).values(remote_deleted_at=NOW))
+    first, *_ = read_changes(connection, 0, 9, documents=True).changes
+    assert (first.document is None, first.deleted) == (False, True)
 
 
 def test_a_page_ends_before_its_documents_are_too_large(
