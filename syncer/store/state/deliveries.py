@@ -175,9 +175,9 @@ def resume_delivery(connection: Connection, name: str, now: datetime) -> None:
     _set(connection, name, **_NO_FAILURE, state=DeliveryState.ACTIVE, state_since=now)
 
 
-def forget_delivery(connection: Connection, name: str) -> None:
-    """Forget all of a delivery."""
-    connection.execute(delete(deliveries).where(deliveries.c.name == name))
+def forget_delivery(connection: Connection, name: str) -> bool:
+    """Forget all of a delivery; tell whether there was one."""
+    return bool(connection.execute(delete(deliveries).where(deliveries.c.name == name)).rowcount)
 
 
 _FREE: dict[str, object] = {"lease_owner": None, "lease_until": None}
