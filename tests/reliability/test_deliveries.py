@@ -11,33 +11,42 @@ from dataclasses import dataclass
 import pytest
 
 from syncer.store.db.database import Database
-from syncer.store.state.consumers import read_consumer
+from syncer.store.state.consumers import acknowledge, read_consumer
 from syncer.store.state.deliveries import read_delivery
 from tests.support.feed_rows import tell_changes
-from tests.support.processes import Serve, Service
+from tests.support.processes import Serve, ServedSource, Service
 from tests.support.receivers import SECRET, MakeReceiver, Receiver, Reply
-from tests.support.source import make_environment
+from tests.support.records import NOW
+from tests.support.source import MODELS, listed, make_environment
 from tests.support.waiting import until
 
 Start = Callable[..., Service]
+#: A model that is not mirrored: all of its changes are written by hand.
+TOLD = "hris_skills"
 
 
 @pytest.fixture
-def start(serve: Serve, migrated_url: str) -> Start:
-    """Starts services that deliver to these receivers, and to nobody else; app0 is the first."""
-    source = serve(make_environment(records=30))
+def source(serve: Serve) -> ServedSource:
+    """A small company."""
+    return serve(make_environment(records=30))
 
-    def started(*receivers: Receiver, **settings: str) -> Service:
+
+@pytest.fixture
+def start(source: ServedSource, migrated_url: str) -> Start:
+    """Starts services that deliver to these receivers, and to nobody else; app0 is the first."""
+
+    def started(*receivers: Receiver, models: str = TOLD, documents: bool = False) -> Service:
         deliveries = [
-            {"name": f"app{number}", "url": each.url, "secret": SECRET}
+            {"name": f"app{number}", "url": each.url, "secret": SECRET, "documents": documents}
             for number, each in enumerate(receivers)
         ]
         service = source.start(
             migrated_url,
-            SYNCER_CHANGES__MODELS='["hris_*"]',
+            SYNCER_CHANGES__MODELS=json.dumps([models]),
+            # Changes that tests write are old.
+            SYNCER_CHANGES__KEEP="36500d",
             SYNCER_DELIVERIES=json.dumps(deliveries),
             SYNCER_LOG__FORMAT="json",
-            **settings,
         )
         service.wait_for("service_started")
         return service
@@ -53,7 +62,12 @@ class Feed:
 
     def tell(self, *records: str) -> None:
         with self.database.begin() as connection:
-            tell_changes(connection, records, model="hris_skills")
+            tell_changes(connection, records, model=TOLD)
+
+    def begin(self) -> None:
+        """Have the delivery begin before anything is there."""
+        with self.database.begin() as connection:
+            acknowledge(connection, "app0", 0, NOW)
 
     def position(self, name: str = "app0") -> int:
         with self.database.read() as connection:
@@ -70,14 +84,27 @@ def feed(database: Database) -> Feed:
     return Feed(database)
 
 
-def numbers(receiver: Receiver, model: str = "hris_skills") -> list[str]:
-    """Records of a model that came, in the order in which they came."""
-    return [
-        change["record_id"]
-        for each in receiver.received
-        for change in each.body["data"]["changes"]
-        if change["model"] == model
-    ]
+def told_records(receiver: Receiver) -> list[str]:
+    """Records of the changes that came, in their order."""
+    return [change["record_id"] for each in receiver.received for change in each.body["data"]["changes"]]
+
+
+def test_what_the_mirror_takes_in_is_delivered_with_its_records(
+    start: Start, source: ServedSource, feed: Feed, receiver: Receiver
+) -> None:
+    [company] = source.environment.companies.values()
+    feed.begin()
+    start(receiver, models="hris_*", documents=True)
+    records = {
+        (model, record_id): record for model in MODELS for record_id, record in listed(company, model).items()
+    }
+
+    def delivered() -> dict[tuple[str, str], object]:
+        told = [change for each in list(receiver.received) for change in each.body["data"]["changes"]]
+        return {(each["model"], each["record_id"]): each["document"] for each in told}
+
+    until(lambda: len(delivered()) == len(records), "all records")
+    assert delivered() == records
 
 
 def test_a_message_that_nobody_saw_accepted_is_sent_again_after_a_kill_with_the_same_id(
@@ -98,7 +125,7 @@ def test_a_message_that_nobody_saw_accepted_is_sent_again_after_a_kill_with_the_
     _, second, third = receiver.wait_for(3)
     assert second.id == first.id
     assert second.body == first.body
-    assert numbers(receiver) == ["a", "b", "a", "b", "c"]
+    assert told_records(receiver) == ["a", "b", "a", "b", "c"]
     assert third.id != first.id
     feed.wait_for(3)
 
@@ -135,5 +162,5 @@ def test_of_two_services_one_sends_and_the_other_takes_over(
     services[0].end()
     feed.tell("last")
     feed.wait_for(151)
-    assert numbers(receiver) == [*(f"r{number}" for number in range(150)), "last"]
+    assert told_records(receiver) == [*(f"r{number}" for number in range(150)), "last"]
     assert receiver.most_in_flight == 1

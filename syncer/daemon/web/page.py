@@ -27,6 +27,7 @@ from syncer.daemon.web.formatting import (
 from syncer.daemon.web.integration_section import integration_section
 from syncer.domain.durations import describe_age, describe_span
 from syncer.domain.streams.state import MEANINGS, StreamState
+from syncer.operations.deliveries import is_well
 from syncer.operations.problems import describe_problem
 from syncer.operations.status_report import describe_refused_key, waiting_requests
 
@@ -56,13 +57,15 @@ def status_page(status: Mapping[str, Any], chosen: str | None = None) -> str:
         body += [integration_section(each, streams[each["id"]]) for each in integrations]
     database_error = status.get("database")
     now = f"{status['now'][:19].replace('T', ' ')} UTC"
-    headline = _headline(shown, database_error)
+    unwell = [each for each in status["deliveries"] if not is_well(each)]
+    title = _title(shown, database_error, status["key"], *unwell)
+    headline = _headline(shown, database_error, len(unwell))
     if status["key"] is not None and database_error is None:
         headline = f'<b class="error">Nothing is read now.</b> {escape(describe_refused_key(status))}'
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="5">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(_title(shown, database_error, status["key"]))}</title><style>{CSS}</style></head><body>
+<title>{escape(title)}</title><style>{CSS}</style></head><body>
 <header><h1>syncer</h1><p>{headline} <span class="dim">{escape(now)}</span></p></header>
 {_totals(shown, status["budget"])}
 {_behind(status["behind"])}
@@ -78,8 +81,8 @@ def _title(streams: Sequence[Stream], *troubles: object) -> str:
     return f"({problems}) syncer" if problems else "syncer"
 
 
-def _headline(streams: Sequence[Stream], database_error: str | None) -> str:
-    """Sum up all streams in one sentence."""
+def _headline(streams: Sequence[Stream], database_error: str | None, unwell: int) -> str:
+    """Sum up all streams, and the deliveries that are not well, in a sentence or two."""
     if database_error is not None:
         return f'<b class="error">Nothing can be stored now.</b> {escape(database_error)}'
     problems, all_ = sum(map(needs_attention, streams)), len(streams)
@@ -88,6 +91,9 @@ def _headline(streams: Sequence[Stream], database_error: str | None) -> str:
     if problems:
         needs = "needs a look" if problems == 1 else "need a look"
         return f'<b class="error">{problems:,} of {all_:,} streams {needs}.</b>'
+    if unwell:
+        needs = "1 delivery needs" if unwell == 1 else f"{unwell:,} deliveries need"
+        return f'<b class="error">{needs} a look.</b>'
     # Nothing is wrong: what is not well yet is being read.
     read = sum(meaning_of(each).is_well for each in streams)
     if read < all_:

@@ -331,6 +331,8 @@ def test_deliveries_stand_on_the_page_with_what_to_do() -> None:
     }
     new = {**stopped, "name": "crm", "state": "new", "behind": None, "last_success_at": None}
     read = Read(status_page({**status(stream("hris_groups")), "deliveries": [stopped, new]}))
+    assert "(1) syncer" in read.text
+    assert "1 delivery needs a look." in read.text
     assert "`syncer deliveries resume billing` sends again." in read.text
     assert "HTTP 410 (Gone)" in read.text
     assert "1,500" in read.text
