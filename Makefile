@@ -11,7 +11,7 @@
 #   make dist    sdist and wheel in dist/, and the wheel tried in a clean environment
 #   make release    all that goes before a tag: see RELEASING.md
 #   make setup   only install
-#   make tools   install the programs that some tests need, where Debian's packages can be installed; tests do so first
+#   make tools   install the programs that some tests need, where packages of Debian and npm can be; tests do so first
 
 PYTHON ?= python3
 # How long `make soak` runs, and on which database: postgresql or sqlite.

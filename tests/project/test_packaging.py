@@ -29,7 +29,9 @@ STRAYS = [
     for name in (".env", "notes.txt")
 ]
 #: What is in a checkout and too much to copy.
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__", "build", "dist")
+LEFT_OUT = shutil.ignore_patterns(
+    ".git", ".venv*", ".tools", ".*_cache", ".hypothesis", "__pycache__", "build", "dist"
+)
 
 
 class Project(TypedDict):

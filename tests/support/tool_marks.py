@@ -53,6 +53,4 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say in one line what was left out."""
     for tool, tests in config.stash.get(LEFT_OUT, Counter[str]()).items():
-        terminalreporter.write_line(
-            f"{tests} tests that need {tool} were left to CI (on Debian: apt-get install {TOOLS[tool]})."
-        )
+        terminalreporter.write_line(f"{tests} tests that need {tool} were left to CI ({TOOLS[tool]}).")
