@@ -1,7 +1,7 @@
 """One load by the program, in a process of its own: what it did, as a line of JSON.
 
 python -m benchmarks.load DATABASE_URL BASE_URL backfill|restart|sync
-    [--reserve N] [--integration ID] [--key KEY]
+    [--reserve N] [--integration ID] [--key KEY] [--settings JSON]
 """
 
 from __future__ import annotations
@@ -55,18 +55,20 @@ async def load(asked: argparse.Namespace) -> dict[str, object]:
                 {"id": f"bench:{number:024d}", "models": ["hris_employees"]} for number in range(INTEGRATIONS)
             ],
             "budget": {"reserve": asked.reserve},
+            **json.loads(asked.settings),
         }
     )
     async with App(settings) as app:
         app.open_database(may_create=True)
         watching = asyncio.create_task(longest_block())
-        before, start = written_bytes(), time.perf_counter()
+        before, start, processor = written_bytes(), time.perf_counter(), time.process_time()
         (result,) = await sync(app, asked.mode, integrations=[asked.integration])
-        seconds = time.perf_counter() - start
+        seconds, processor = time.perf_counter() - start, time.process_time() - processor
         watching.cancel()
     counts = result.counts
     return {
         "seconds": seconds,
+        "processor_seconds": processor,
         "rows": counts.written + counts.unchanged,
         "written": counts.written,
         "outcome": result.outcome,
@@ -86,6 +88,7 @@ def main() -> None:
     parser.add_argument("--reserve", default="10%")
     parser.add_argument("--integration", default=INTEGRATION)
     parser.add_argument("--key", default=KEY)
+    parser.add_argument("--settings", default="{}", help="other settings, as tables in JSON")
     asked = parser.parse_args()
     # As the service does.
     tune_malloc()

@@ -1,9 +1,9 @@
 """A page server: pages of employees rendered once, served from memory, in a process of its own.
 
-    python -m benchmarks.pages RECORDS [--limit REQUESTS --window SECONDS [--other REQUESTS]]
+    python -m benchmarks.pages RECORDS [--changed N] [--limit REQUESTS --window SECONDS [--other REQUESTS]]
 
 Understands what a load needs: ``cursor``, ``updated_after`` (gives the changed share) and the two general
-endpoints; every integration has a list of its own. Besides: ``POST /change`` makes one row in a hundred
+endpoints; every integration has a list of its own. Besides: ``POST /change`` makes one row in N (a hundred)
 differ, ``GET /told`` says how many requests, refusals and bytes of bodies there have been since it was last
 asked, and the seconds from the first request to the last.
 """
@@ -89,8 +89,9 @@ class Pages:
     other: so many requests of every window are somebody else's, one after each of ours as long as they last.
     """
 
-    def __init__(self, records: int, limit: RateLimit | None, other: int) -> None:
+    def __init__(self, records: int, share: int, limit: RateLimit | None, other: int) -> None:
         self.records = records
+        self.share = share
         self.version = 0
         self.limit = limit
         self.other = other
@@ -101,7 +102,7 @@ class Pages:
         self._render()
 
     def change(self) -> None:
-        """Make one row in a hundred differ from now on."""
+        """Make one row in so many differ from now on."""
         self.version += 1
         self._render()
 
@@ -112,10 +113,12 @@ class Pages:
         body = self._pages[place].replace(_PREFIX, b'"%04d%04d' % (integration, cycle))
         return body + json.dumps(following).encode() + b"}}"
 
-    def changed(self) -> bytes:
-        """The body of one page with all that has changed."""
-        numbers = range(0, self.records if self.version else 0, CHANGED_SHARE)
-        return self._rendered(numbers) + b"null}}"
+    def changed(self, number: int) -> bytes:
+        """The body of a page of what has changed, counted from 0."""
+        numbers = range(0, self.records if self.version else 0, self.share)
+        start, end = number * PAGE, (number + 1) * PAGE
+        following = str(number + 1) if end < len(numbers) else None
+        return self._rendered(numbers[start:end]) + json.dumps(following).encode() + b"}}"
 
     def served(self, body: bytes) -> Response:
         """An answer under the limit."""
@@ -153,7 +156,7 @@ class Pages:
         ]
 
     def _rendered(self, numbers: range) -> bytes:
-        rows = [employee(number, self.version if number % CHANGED_SHARE == 0 else 0) for number in numbers]
+        rows = [employee(number, self.version if number % self.share == 0 else 0) for number in numbers]
         return b'{"status": "success", "data": {"results": %s, "next": ' % json.dumps(rows).encode()
 
 
@@ -162,8 +165,8 @@ def application(pages: Pages) -> Starlette:
 
     async def employees(request: Request) -> Response:
         cursor = request.query_params.get("cursor")
-        if "updated_after" in request.query_params and not cursor:
-            return pages.served(pages.changed())
+        if "updated_after" in request.query_params:
+            return pages.served(pages.changed(int(cursor or 0)))
         integration = int(request.headers["x-integration-id"][-4:])
         return pages.served(pages.page(int(cursor or 0), integration))
 
@@ -202,13 +205,14 @@ def main() -> None:
     """Serve so many records on a free port of this host, and say which."""
     parser = argparse.ArgumentParser()
     parser.add_argument("records", type=int)
+    parser.add_argument("--changed", type=int, default=CHANGED_SHARE)
     parser.add_argument("--limit", type=int)
     parser.add_argument("--window", type=float, default=60.0)
     parser.add_argument("--other", type=int, default=0)
     asked = parser.parse_args()
     limit = RateLimit(time.monotonic, limit=asked.limit, window=asked.window) if asked.limit else None
     listener = socket.create_server(("127.0.0.1", 0))
-    served = application(Pages(asked.records, limit, asked.other))
+    served = application(Pages(asked.records, asked.changed, limit, asked.other))
     print(listener.getsockname()[1], flush=True)
     config = uvicorn.Config(served, log_level="error", access_log=False, date_header=False)
     uvicorn.Server(config).run(sockets=[listener])

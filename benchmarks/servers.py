@@ -38,18 +38,21 @@ class PageServer:
         return said
 
     def change(self) -> None:
-        """Have one row in a hundred differ from now on."""
+        """Have some rows differ from now on."""
         httpx.post(f"{self.address}/change", timeout=60)
 
 
 @contextmanager
 def page_server(
-    records: int, *, limit: int | None = None, window: float = 60.0, other: int = 0
+    records: int, *, changed: int = 100, limit: int | None = None, window: float = 60.0, other: int = 0
 ) -> Iterator[PageServer]:
-    """So many records. limit: requests in every window of so many seconds; other: somebody else's of them."""
+    """So many records, of which one in ``changed`` changes.
+
+    limit: requests in every window of so many seconds; other: somebody else's of them.
+    """
     limited = [] if limit is None else ["--limit", f"{limit}", "--window", f"{window}", "--other", f"{other}"]
     with subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.pages", str(records), *limited],
+        [sys.executable, "-m", "benchmarks.pages", str(records), "--changed", f"{changed}", *limited],
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event
@@ -29,7 +28,7 @@ def transactions(app: App) -> Iterator[list[list[str]]]:
     under_way: defaultdict[Connection, list[str]] = defaultdict(list)
     committed: list[list[str]] = []
 
-    def execute(connection: Connection, _: Any, statement: str, *__: Any) -> None:
+    def execute(connection: Connection, _: object, statement: str, *__: object) -> None:
         under_way[connection].append(statement)
 
     def commit(connection: Connection) -> None:
@@ -64,9 +63,14 @@ def about_the_feed(statements: list[str]) -> list[str]:
     return [each for each in statements if "sync_feed" in each or "mirror_changes" in each]
 
 
+MakeGroups = Callable[..., World]
+
+
 @pytest.fixture
-def make_groups(make_world: MakeWorld) -> Any:
-    def make(**changes: Any) -> World:
+def make_groups(make_world: MakeWorld) -> MakeGroups:
+    """Makes worlds of one model, with these settings of the feed."""
+
+    def make(**changes: object) -> World:
         return make_world(
             sync={"models": [GROUPS]}, deletions={"max_share": 0, "max_rows": 0}, changes=changes
         )
@@ -74,7 +78,7 @@ def make_groups(make_world: MakeWorld) -> Any:
     return make
 
 
-async def test_numbers_are_the_last_that_a_transaction_takes(make_groups: Any) -> None:
+async def test_numbers_are_the_last_that_a_transaction_takes(make_groups: MakeGroups) -> None:
     telling = 0
     for statements in await all_that_changes_rows(make_groups(models=["*"], before=True)):
         found = [place for place, each in enumerate(statements) if re.match(LAST[0], each)]
@@ -89,7 +93,7 @@ async def test_numbers_are_the_last_that_a_transaction_takes(make_groups: Any) -
 
 
 async def test_where_the_feed_is_off_no_transaction_that_changes_rows_has_a_statement_more(
-    make_groups: Any,
+    make_groups: MakeGroups,
 ) -> None:
     writing = [
         statements
@@ -101,7 +105,7 @@ async def test_where_the_feed_is_off_no_transaction_that_changes_rows_has_a_stat
     assert [each for statements in writing for each in about_the_feed(statements)] == []
 
 
-async def test_a_page_that_changes_nothing_tells_nothing(make_groups: Any) -> None:
+async def test_a_page_that_changes_nothing_tells_nothing(make_groups: MakeGroups) -> None:
     world = make_groups(models=["*"])
     await world.sync()
     async with world.app() as app:

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Text, and_, cast, select
+from sqlalchemy import ColumnElement, Connection, Text, and_, cast, select
 
 from syncer.domain.errors import UsageError
 from syncer.domain.feed.feed_change import FeedChange, Lost
@@ -20,6 +20,7 @@ from syncer.store.schema.mirror_tables import changes, feed
 
 #: Numbers that one page looks at, at most, whatever fits the selection.
 LOOKED_AT = 20_000
+_names = msgspec.json.Decoder(list[str])
 #: Bytes of the documents of a page, unless a single one has more; and how many are read at once.
 MOST_DOCUMENT_BYTES = 8 * 1024 * 1024
 _DOCUMENTS_AT_ONCE = 50
@@ -151,18 +152,12 @@ def _conditions(
     return conditions
 
 
-def _change(row: Row[Any]) -> FeedChange:
-    members = None if row.members is None else tuple(msgspec.json.decode(row.members, type=list[str]))
+def _change(row: Sequence[Any]) -> FeedChange:
+    # A page has hundreds of them: by position that takes half the time.
+    sequence, at, environment, integration_id, model, record_id, operation, members, before = row
+    names = None if members is None else tuple(_names.decode(members))
     return FeedChange(
-        sequence=row.sequence,
-        at=row.at,
-        environment=row.environment,
-        integration_id=row.integration_id,
-        model=row.model,
-        record_id=row.record_id,
-        operation=row.operation,
-        members=members,
-        before=_compact(row.before),
+        sequence, at, environment, integration_id, model, record_id, operation, names, _compact(before)
     )
 
 
