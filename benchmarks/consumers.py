@@ -96,7 +96,7 @@ class Writer:
                         text("SELECT pg_notify(:channel, :number)"),
                         {"channel": CHANNEL, "number": str(sequence)},
                     )
-                self.times[sequence] = time.time()
+                self.times[sequence] = time.monotonic()
 
 
 async def serve(url: str) -> None:
@@ -163,10 +163,13 @@ def lag(url: str, process: subprocess.Popen[str], address: str) -> None:
     """Time the way of changes from their writers to their readers."""
     database = Database(url)
     for writer_name, write in (("service", in_service(process)), ("other", in_here(database))):
-        for reader_name, read in (("line", read_lines(url)), ("event", read_events(address))):
+        for reader_name, begin in (("line", read_lines(url)), ("event", read_events(address))):
+            with database.begin() as connection:
+                # Who has read this one reads on.
+                [first] = tell_changes(connection, ["26vafvWSRmbhNcxJYqjCzuJg"])
             arrived: dict[int, float] = {}
             ready = threading.Event()
-            reader = threading.Thread(target=read, args=(arrived, ready))
+            reader = threading.Thread(target=collect, args=(begin(first - 1), arrived, ready))
             reader.start()
             ready.wait()
             written = write()
@@ -200,37 +203,41 @@ def in_here(database: Database) -> Callable[[], dict[int, float]]:
     return write
 
 
-Read = Callable[[dict[int, float], threading.Event], None]
+Begin = Callable[[int], Iterator[str]]
 
 
-def read_lines(url: str) -> Read:
-    """Read lines of the command, from now on."""
+def collect(changes: Iterator[str], arrived: dict[int, float], ready: threading.Event) -> None:
+    """Note when each change arrives; ready: the first one, which is not counted, has arrived."""
+    next(changes)
+    ready.set()
+    for change in changes:
+        now = time.monotonic()
+        arrived[json.loads(change)["sequence"]] = now
+        if len(arrived) == EVENTS:
+            return
 
-    def read(arrived: dict[int, float], ready: threading.Event) -> None:
-        with follow(url, "--after", "newest", "--follow") as command:
+
+def read_lines(url: str) -> Begin:
+    """Read lines of the command."""
+
+    def begin(after: int) -> Iterator[str]:
+        with follow(url, "--after", str(after), "--follow") as command:
             assert command.stdout is not None
-            # It has begun once it has imported everything.
-            time.sleep(5)
-            ready.set()
-            while len(arrived) < EVENTS:
-                arrived[json.loads(command.stdout.readline())["sequence"]] = time.time()
+            yield from command.stdout
 
-    return read
+    return begin
 
 
-def read_events(address: str) -> Read:
-    """Read server-sent events, from now on."""
+def read_events(address: str) -> Begin:
+    """Read server-sent events."""
 
-    def read(arrived: dict[int, float], ready: threading.Event) -> None:
-        with httpx.stream("GET", f"{address}/changes?after=newest", headers=EVENT_STREAM) as answer:
+    def begin(after: int) -> Iterator[str]:
+        with httpx.stream("GET", f"{address}/changes?after={after}", headers=EVENT_STREAM) as answer:
             for line in answer.iter_lines():
                 if line.startswith("data: "):
-                    arrived[json.loads(line[6:])["sequence"]] = time.time()
-                ready.set()
-                if len(arrived) == EVENTS:
-                    return
+                    yield line[6:]
 
-    return read
+    return begin
 
 
 @contextmanager
@@ -253,9 +260,8 @@ def memory(url: str, process: subprocess.Popen[str], address: str, number: int) 
         assert command.stdout is not None
         tell_memory("command", command.pid, number, command.stdout)
     with httpx.stream("GET", f"{address}/changes?after={after}", headers=EVENT_STREAM) as answer:
-        tell_memory(
-            "web server", process.pid, number, (line for line in answer.iter_lines() if line[:4] == "data")
-        )
+        events = (line for line in answer.iter_lines() if line.startswith("data"))
+        tell_memory("web server", process.pid, number, events)
 
 
 def tell_memory(name: str, pid: int, number: int, changes: Iterator[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
@@ -40,14 +41,29 @@ class Notifications:
         except psycopg.Error as error:
             self.close()
             raise self._unavailable() from error
+        self._poll = select.poll()
+        self._poll.register(driver.fileno(), select.POLLIN)
 
     def wait(self, seconds: float) -> bool:
         """Wait for a notification, in this thread; tell whether one came. Raises DatabaseUnavailable."""
+        # Not by the connection's own way to wait: there silence means that the server is gone.
+        server = self._connection.pgconn
         try:
-            heard = list(self._connection.notifies(timeout=seconds, stop_after=1))
+            if self._take_all():
+                return True
+            if not self._poll.poll(seconds * 1000):
+                return False
+            server.consume_input()
+            return self._take_all()
         except self._errors as error:
             raise self._unavailable() from error
-        return bool(heard)
+
+    def _take_all(self) -> bool:
+        """Take the notifications that have come; tell whether there were any."""
+        is_any = False
+        while self._connection.pgconn.notifies() is not None:
+            is_any = True
+        return is_any
 
     def close(self) -> None:
         """Close the connection."""
