@@ -2,7 +2,7 @@
 #   make demo    the simulator, the service and the status page, with live changes; no account needed
 #   make test    all tests; they bring their own PostgreSQL
 #   make test-fast  the tests that are not slow: an answer in 90 seconds on two cores
-#   make coverage   branches of domain/ and kombo/ that their own tests reach; fails below the floor
+#   make coverage   branches of domain/, http_client/ and kombo/ that their own tests reach; fails below the floor
 #   make lint    ruff, mypy and deptry
 #   make bench   throughput and use of a rate limit on this machine, beside dlt; a quarter of an hour
 #   make soak    an hour of faults, kills and changes against the simulator, and random histories beside it
@@ -56,7 +56,7 @@ test-fast: $(VENV)/.dev tools
 	$(BIN)/pytest -q --numprocesses $(WORKERS) --dist worksteal -m "not slow"
 
 coverage: $(VENV)/.dev
-	$(BIN)/pytest -q --numprocesses $(WORKERS) -m "not slow" --cov --cov-report term tests/domain tests/kombo
+	$(BIN)/pytest -q --numprocesses $(WORKERS) -m "not slow" --cov --cov-report term tests/domain tests/http_client tests/kombo
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -30,6 +30,12 @@ def complete_native_lists(context: click.Context, _parameter: click.Parameter, b
     return [each.name for each in settings.native_lists if each.name.startswith(begun)] if settings else []
 
 
+def complete_deliveries(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """Complete the name of a delivery of the configuration."""
+    settings = _settings(context)
+    return [each.name for each in settings.deliveries if each.name.startswith(begun)] if settings else []
+
+
 def _settings(context: click.Context) -> Settings | None:
     from syncer.config.loading import load_settings
     from syncer.domain.errors import UsageError

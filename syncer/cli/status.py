@@ -94,6 +94,11 @@ def _lines(found: dict[str, Any], not_begun: Sequence[str], most: int | None) ->
         hint = "  not mirrored yet: `syncer backfill` begins"
         yield styled(printable(each), "bold").append(hint, "yellow")
         yield ""
+    if found["deliveries"]:
+        from syncer.cli.deliveries import delivery_lines
+
+        yield from delivery_lines(found["deliveries"])
+        yield ""
     if not found["totals"]["streams"]:
         if not not_begun:
             yield (

@@ -18,6 +18,7 @@ from pydantic import (
     field_validator,
 )
 
+from syncer.config.deliveries import DeliveryTable, each_name_once
 from syncer.config.exclusions import with_native_lists
 from syncer.config.native_lists import Passthrough, each_once
 from syncer.config.secrets import passwords
@@ -36,6 +37,7 @@ from syncer.config.sections import (
     Webhooks,
 )
 from syncer.domain.catalogue.lookup import catalogue, select_names
+from syncer.domain.deliveries.delivery import Delivery
 from syncer.domain.errors import UsageError
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.exclusions import Exclusion, exclusions
@@ -71,6 +73,8 @@ class Settings(BaseModel):
     privacy: Privacy = Privacy()
     # Behind the native lists and the database, by which it is checked.
     changes: Changes = Changes()
+    # Behind the feed, of which they have a part each.
+    deliveries: Annotated[tuple[DeliveryTable, ...], AfterValidator(each_name_once)] = ()
     _secret_files: tuple[Path, ...] = PrivateAttr(default=())
 
     @field_validator("integrations")
@@ -106,6 +110,24 @@ class Settings(BaseModel):
             except UsageError as error:
                 raise ValueError(str(error)) from None
         return changes
+
+    @field_validator("deliveries")
+    @classmethod
+    def _are_of_the_feed(
+        cls, deliveries: tuple[DeliveryTable, ...], info: ValidationInfo
+    ) -> tuple[DeliveryTable, ...]:
+        changes, native_lists = info.data.get("changes"), info.data.get("passthrough")
+        if changes is not None and native_lists is not None:
+            names = [each.name for each in native_lists]
+            for each in deliveries:
+                each.delivery(names, _feed_models(changes, names))
+        return deliveries
+
+    @cached_property
+    def delivered(self) -> tuple[Delivery, ...]:
+        """Deliveries of changes, in the order of the file."""
+        names = [each.name for each in self.passthrough]
+        return tuple(each.delivery(names, self.feed_models) for each in self.deliveries)
 
     @cached_property
     def feed_models(self) -> frozenset[str]:
@@ -168,6 +190,7 @@ class Settings(BaseModel):
             self.kombo.api_key.get_secret_value(),
             self.web.token.get_secret_value(),
             *self.webhooks.all_secrets,
+            *(text for each in self.deliveries for text in each.secrets()),
             *passwords(self.database.url.get_secret_value()),
             *self._sent_secrets(),
         )

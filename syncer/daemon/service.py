@@ -15,6 +15,7 @@ from syncer.app import App
 from syncer.daemon.bell import Bell
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.database_watch import LOOK_EVERY, check_database, watch_database
+from syncer.daemon.deliveries.deliver import deliver_changes
 from syncer.daemon.due_listener import listen
 from syncer.daemon.feed_watch import FeedWatch
 from syncer.daemon.integration_events import IntegrationEvents
@@ -95,7 +96,7 @@ async def run_service(
                 opened: Opened | None = first
                 while opened is not None:
                     try:
-                        await _work(app, opened, health, bell, clock, watch_every, look_every)
+                        await _work(app, opened, health, bell, feed_watch, clock, watch_every, look_every)
                         return
                     except DatabaseReplaced as error:
                         log.warning("database_replaced")
@@ -150,6 +151,7 @@ async def _work(
     opened: Opened,
     health: DatabaseHealth,
     bell: Bell,
+    feed_watch: FeedWatch,
     clock: Callable[[], datetime],
     watch_every: float,
     look_every: float,
@@ -195,6 +197,7 @@ async def _work(
             finish_reprojection(app.reprojection, ending, health),
             events.run(ending),
             listen(app.database, ending, bell.ring),
+            deliver_changes(app, feed_watch, ending, health, clock=clock),
             drop_regularly(app, ending, health),
         )
     except Exception as error:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import ssl
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
-# What connections stand on; it takes a while to be read, and httpcore would do so in the first request.
-import anyio._backends._asyncio  # noqa: F401
 import httpx
 
 from syncer.domain.errors import (
@@ -26,19 +21,18 @@ from syncer.domain.errors import (
     UsageError,
 )
 from syncer.domain.limits import LARGE_ANSWER_BYTES, MOST_ANSWER_BYTES, in_mib
-from syncer.kombo.body import ACCEPTED_ENCODINGS, Body, BrokenBody, Oversized, UnknownEncoding
-from syncer.kombo.connect_errors import (
+from syncer.http_client.connect_errors import (
     describe_error,
     describe_refusal,
     has_too_large_headers,
     is_lasting,
     is_unsent,
 )
+from syncer.http_client.route import find_route, no_cookies
+from syncer.kombo.body import ACCEPTED_ENCODINGS, Body, BrokenBody, Oversized, UnknownEncoding
 from syncer.kombo.errors import NETWORK_ADVICE, no_answer
 from syncer.kombo.headers import checked_key
-from syncer.kombo.proxy import Proxy, find_proxy, not_an_address
 from syncer.kombo.request import Request
-from syncer.kombo.tls import make_tls_context
 
 #: A request may last this many times the silence it may keep, however steadily its answer drips.
 LONGEST_REQUEST = 10
@@ -52,10 +46,6 @@ PROXY_AUTHENTICATION = 407
 
 #: What can replace the network.
 Transport = httpx.AsyncBaseTransport
-
-# httpx logs addresses with their queries, httpcore the headers of answers: nothing for a log file.
-for _name in ("httpx", "httpcore"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +81,9 @@ class Connections:
         self._api_key = checked_key(api_key)
         self._timeout = timeout
         self._large = asyncio.Lock()
-        url, tls = _checked(base_url), make_tls_context(environ)
-        self._proxy = None if transport is not None else find_proxy(str(url), environ)
+        url = _checked(base_url)
+        route = find_route(str(url), environ, is_direct=transport is not None)
+        self._proxy = route.proxy
         self._http = httpx.AsyncClient(
             base_url=url,
             headers={
@@ -109,12 +100,12 @@ class Connections:
             ),
             follow_redirects=False,
             # What one answer sets is no part of the next request.
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+            cookies=no_cookies(),
             transport=transport,
             # Variables are read here alone: those that httpx cannot read would end the program.
             trust_env=False,
-            verify=tls,
-            proxy=None if self._proxy is None else _http_proxy(self._proxy, tls),
+            verify=route.tls,
+            proxy=route.http_proxy,
         )
 
     async def __aenter__(self) -> Self:
@@ -207,12 +198,3 @@ def _checked(base_url: str) -> httpx.URL:
     if url.scheme not in ("http", "https") or not url.host or url.userinfo or (url.port or 0) > 65535:
         raise UsageError("base_url must be an address such as https://api.kombo.dev/v1.")
     return url
-
-
-def _http_proxy(proxy: Proxy, tls: ssl.SSLContext) -> httpx.Proxy:
-    """Make httpx's proxy. Raises UsageError where its name cannot be one of a host."""
-    url, is_https = f"{proxy.scheme}://{proxy.host}", proxy.scheme == "https"
-    try:
-        return httpx.Proxy(url, ssl_context=tls if is_https else None, auth=proxy.auth)
-    except httpx.InvalidURL:
-        raise not_an_address(proxy.variable) from None

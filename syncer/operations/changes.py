@@ -27,6 +27,7 @@ from syncer.store.records.feed import CHANNEL
 from syncer.store.schema import migrate as schema
 from syncer.store.state import consumers as store
 from syncer.store.state.consumers import Consumer
+from syncer.store.state.deliveries import forget_delivery
 
 #: Changes that are read at once.
 PAGE = 500
@@ -140,7 +141,9 @@ def forget_consumer(app: App, consumer: str) -> None:
     """Forget a consumer. Raises DatabaseError, and UsageError where there is none of that name."""
     schema.check(app.database)
     with app.database.begin() as connection:
-        if not store.forget_consumer(connection, check_consumer_name(consumer)):
+        is_known = store.forget_consumer(connection, check_consumer_name(consumer))
+        # Where a delivery is of that name it begins anew, too.
+        if not forget_delivery(connection, consumer) and not is_known:
             raise UsageError(
                 f"There is no consumer {consumer}: `syncer changes consumers` lists those that are known."
             )

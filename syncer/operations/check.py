@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from syncer.app import App
 from syncer.domain.catalogue.lookup import category_models, select_models
@@ -13,6 +14,7 @@ from syncer.domain.catalogue.tables import table_models
 from syncer.domain.errors import KeyRefused, KomboError, SyncerError, UsageError
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.operations.deliveries import describe_delivery, is_well, report_deliveries
 from syncer.operations.exclusion_gaps import find_exclusion_gaps
 from syncer.operations.exposures import find_exposures
 from syncer.planning.selection import NO_INTEGRATION
@@ -55,8 +57,11 @@ async def check(app: App) -> AsyncIterator[Finding]:
         app.settings.web.check_access()
     except UsageError as error:
         yield Finding("web", False, str(error))
-    for each in await find_exposures(app):
-        yield Finding(each.subject, True, each.reason, is_warning=True)
+    if app.settings.delivered and before == wanted:
+        for each in await database.ask(lambda connection: report_deliveries(connection, app)):
+            yield _delivery(each)
+    for exposure in await find_exposures(app):
+        yield Finding(exposure.subject, True, exposure.reason, is_warning=True)
     failed: SyncerError | None = None
     try:
         async for finding in _check_kombo(app, app.selection.configured(before == wanted)):
@@ -71,6 +76,13 @@ async def check(app: App) -> AsyncIterator[Finding]:
             yield Finding("privacy", True, gap, is_warning=True)
     if failed is not None:
         raise failed
+
+
+def _delivery(delivery: Mapping[str, Any]) -> Finding:
+    """Make the finding on a delivery as it is reported."""
+    found = f"{delivery['name']} posts to {delivery['receiver']}: {delivery['state']}"
+    note = describe_delivery(delivery)
+    return Finding("deliveries", is_well(delivery), f"{found}. {note}" if note else found)
 
 
 async def _check_kombo(app: App, configured: Mapping[str, Sequence[str] | None]) -> AsyncIterator[Finding]:

@@ -44,6 +44,10 @@ def _roles(connection: Connection) -> list[Exposure]:
 def _settings(app: App) -> Iterator[Exposure]:
     if is_sent_in_the_clear(app.settings.base_url):
         yield Exposure("kombo", f"the key and all records cross the network as plain text: {_HTTPS}")
+    for each in app.settings.delivered:
+        if is_sent_in_the_clear(each.url):
+            https = f"let the url of {each.name} begin with https://"
+            yield Exposure("deliveries", f"changes cross the network as plain text: {https}")
     for path in app.settings.secret_files:
         yield from _loose("secrets", path)
     if app.database.file is not None:

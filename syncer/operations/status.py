@@ -9,6 +9,7 @@ from syncer.app import App
 from syncer.domain.catalogue.lookup import select_names
 from syncer.domain.errors import UsageError
 from syncer.domain.suggestions import did_you_mean
+from syncer.operations.deliveries import is_well, report_deliveries
 from syncer.operations.status_report import report_status
 from syncer.store.reading.overview import EVERY_STREAM, Overview, StreamChoice, overview
 from syncer.store.schema import migrate as schema
@@ -22,7 +23,13 @@ def status(app: App, choice: StreamChoice = EVERY_STREAM) -> dict[str, Any]:
     """
     found = report_status(read_overview(app, choice), app.settings.budget.reserve, app.settings.budget.pacing)
     with app.database.read() as connection:
-        return {**found, "behind": app.capacity.report_backlog(connection)}
+        deliveries = report_deliveries(connection, app)
+        return {
+            **found,
+            "is_well": found["is_well"] and all(map(is_well, deliveries)),
+            "behind": app.capacity.report_backlog(connection),
+            "deliveries": deliveries,
+        }
 
 
 def choose(

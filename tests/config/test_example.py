@@ -14,6 +14,7 @@ from syncer.config.keys import setting_keys
 from syncer.config.sections import Database
 from syncer.config.settings import Settings
 from tests.config.loads import Load
+from tests.support.receivers import SECRET
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 #: The example with what it only suggests.
@@ -52,8 +53,11 @@ def test_the_example_names_every_setting() -> None:
 
 def test_what_the_example_only_suggests_loads_too(load: Load) -> None:
     text = SUGGESTED
-    for key in ("api_key_file", "token_file", "secret_files"):
+    for key in ("api_key_file", "token_file", "secret_files", "secret_file"):
         text = re.sub(rf"^{key} = .*$", "", text, flags=re.MULTILINE)
+    # Its secret is none, and its feed, off by default, has nothing to deliver.
+    text = text.replace("whsec_…", SECRET)
+    text = re.sub(r"(?<=\[changes\]\n)(#.*\n)*models = .*", 'models = ["*"]', text)
     settings = load(text)
     assert settings.integrations[0].models == ("hris_*",)
     assert settings.sync.for_model("hris_timesheets").filters == {"started_after": "2026-01-01T00:00:00Z"}

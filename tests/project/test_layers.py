@@ -14,14 +14,15 @@ FILES = sorted((ROOT / "syncer").rglob("*.py"))
 #: What each layer imports besides itself: no more, and no less, so that no permission outlives its use.
 IMPORTS = {
     "domain": set[str](),
-    "kombo": {"domain"},
+    "http_client": {"domain"},
+    "kombo": {"domain", "http_client"},
     "store": {"domain", "process"},
     "sync": {"domain", "kombo", "store"},
     "config": {"domain"},
     "process": {"domain"},
     "http_server": set[str](),
     "planning": {"config", "domain", "store", "sync"},
-    "app": {"config", "domain", "kombo", "planning", "process", "store", "sync"},
+    "app": {"config", "domain", "http_client", "kombo", "planning", "process", "store", "sync"},
     "operations": {"app", "domain", "kombo", "planning", "process", "store", "sync"},
     "daemon": {
         "app",
@@ -54,7 +55,7 @@ IMPORTS = {
     "__init__": set[str](),
 }
 #: Layers that are handed clients, stores and clocks by those above.
-USE_CASES = {"domain", "kombo", "store", "sync"}
+USE_CASES = {"domain", "http_client", "kombo", "store", "sync"}
 #: Where clock, randomness and sleeping are arguments.
 TIMELESS = USE_CASES
 CLOCKS = {
@@ -183,8 +184,10 @@ def test_only_those_who_send_requests_and_the_words_for_their_errors_know_httpx(
         shown(path) for path in FILES for module, _ in imports(path) if module.split(".")[0] == "httpx"
     }
     assert knowing == {
+        "syncer/http_client/connect_errors.py",
+        "syncer/http_client/receiver.py",
+        "syncer/http_client/route.py",
         "syncer/kombo/connections.py",
-        "syncer/kombo/connect_errors.py",
         "syncer/simulator/webhooks/sender.py",
     }
 

@@ -17,6 +17,7 @@ WORDS = {str(member) for states in (StreamState, Outcome, IntegrationState) for 
 OTHER_MEANINGS = {
     "cli/output.py": {"incomplete"},  # outcome of a whole command
     "daemon/web/pages.py": {"unavailable"},  # answer of the health check
+    "domain/deliveries/delivery.py": {"new", "stopped"},  # states of deliveries
     "simulator/company/records.py": {"gone"},  # a word of made-up sentences
     "store/schema/state_tables.py": {"waiting"},  # a column of the request budget
     "store/state/budget.py": {"waiting"},

@@ -13,6 +13,7 @@ from typing import Any
 
 from syncer.daemon.web.consumer_section import consumer_section
 from syncer.daemon.web.css import CSS
+from syncer.daemon.web.delivery_section import delivery_section
 from syncer.daemon.web.formatting import (
     Integration,
     Stream,
@@ -25,6 +26,7 @@ from syncer.daemon.web.formatting import (
 from syncer.daemon.web.integration_section import integration_section
 from syncer.domain.durations import describe_age, describe_span
 from syncer.domain.streams.state import MEANINGS, StreamState
+from syncer.operations.deliveries import is_well
 from syncer.operations.problems import describe_problem
 from syncer.operations.status_report import describe_refused_key, waiting_requests
 
@@ -47,9 +49,10 @@ def status_page(status: Mapping[str, Any], chosen: str | None = None) -> str:
     if status["lists_all"]:
         body += [integration_section(each, streams[each["id"]]) for each in status["integrations"]]
     database_error = status.get("database")
-    title = _title(status["streams"], database_error, status["key"])
     now = f"{status['now'][:19].replace('T', ' ')} UTC"
-    headline = _headline(status, database_error)
+    unwell = [each for each in status["deliveries"] if not is_well(each)]
+    title = _title(status["streams"], database_error, status["key"], *unwell)
+    headline = _headline(status, database_error, len(unwell))
     if status["key"] is not None and database_error is None:
         headline = f'<b class="error">Nothing is read now.</b> {escape(describe_refused_key(status))}'
     return f"""<!doctype html>
@@ -61,6 +64,7 @@ def status_page(status: Mapping[str, Any], chosen: str | None = None) -> str:
 {_behind(status["behind"])}
 {"".join(body)}
 {consumer_section(status["consumers"], status["now"]) if chosen is None else ""}
+{delivery_section(status["deliveries"], status["now"]) if chosen is None else ""}
 </body></html>
 """
 
@@ -70,8 +74,8 @@ def _title(streams: Sequence[Stream], *troubles: object) -> str:
     return f"({problems}) syncer" if problems else "syncer"
 
 
-def _headline(status: Mapping[str, Any], database_error: str | None) -> str:
-    """Sum up all streams in one sentence."""
+def _headline(status: Mapping[str, Any], database_error: str | None, unwell: int) -> str:
+    """Sum up all streams, and the deliveries that are not well, in a sentence or two."""
     if database_error is not None:
         return f'<b class="error">Nothing can be stored now.</b> {escape(database_error)}'
     counts: Mapping[str, int] = status["totals"]["streams"]
@@ -81,6 +85,9 @@ def _headline(status: Mapping[str, Any], database_error: str | None) -> str:
     if problems:
         needs = "needs a look" if problems == 1 else "need a look"
         return f'<b class="error">{problems:,} of {all_:,} streams {needs}.</b>'
+    if unwell:
+        needs = "1 delivery needs" if unwell == 1 else f"{unwell:,} deliveries need"
+        return f'<b class="error">{needs} a look.</b>'
     # Nothing is wrong: what is not well yet is being read.
     read = sum(number for state, number in counts.items() if StreamState(state).meaning.is_well)
     if read < all_:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from syncer.store.db.bulk import insert_statement
 from syncer.store.schema.mirror_tables import consumers
@@ -40,6 +40,17 @@ def acknowledge(connection: Connection, name: str, sequence: int, now: datetime)
 def move_consumer(connection: Connection, name: str, sequence: int, now: datetime) -> None:
     """Put a consumer at a number, also back, to read again what it had acknowledged; or begin it there."""
     _move(connection, name, sequence, now, is_forward=False)
+
+
+def advance_consumer(
+    connection: Connection, name: str, sequence: int, now: datetime, *, from_sequence: int
+) -> None:
+    """Move a consumer on from a number; one that somebody has put elsewhere meanwhile stays there."""
+    connection.execute(
+        update(consumers)
+        .where(consumers.c.name == name, consumers.c.sequence == from_sequence)
+        .values(sequence=sequence, updated_at=now)
+    )
 
 
 def forget_consumer(connection: Connection, name: str) -> bool:

@@ -70,6 +70,7 @@ def status(*streams: dict[str, Any], **integration: Any) -> dict[str, Any]:
             "answers_429": 4,
         },
         "behind": None,
+        "deliveries": [],
         "key": None,
         "consumers": [],
     }
@@ -333,3 +334,25 @@ def test_consumers_show_how_far_they_are_behind_and_what_they_lost() -> None:
     assert "auditlost 17 3,400 120 5 min ago" in text
     assert "Consumers of changes" not in Read(status_page(status(stream("hris_groups")))).text
     assert "Consumers of changes" not in Read(status_page(told, "personio:1")).text
+
+
+def test_deliveries_stand_on_the_page_with_what_to_do() -> None:
+    stopped = {
+        "name": "billing",
+        "receiver": "app.example.com",
+        "state": "stopped",
+        "behind": 1_500,
+        "failures": 1,
+        "last_error": "The receiver wants no more: it answered HTTP 410 (Gone).",
+        "last_success_at": "2031-03-09T09:00:00.000Z",
+    }
+    new = {**stopped, "name": "crm", "state": "new", "behind": None, "last_success_at": None}
+    read = Read(status_page({**status(stream("hris_groups")), "deliveries": [stopped, new]}))
+    assert "(1) syncer" in read.text
+    assert "1 delivery needs a look." in read.text
+    assert "`syncer deliveries resume billing` sends again." in read.text
+    assert "HTTP 410 (Gone)" in read.text
+    assert "1,500" in read.text
+    assert "3 h ago" in read.text
+    assert "never" in read.text
+    assert "Deliveries" not in Read(status_page(status(stream("hris_groups")))).text

@@ -1,4 +1,4 @@
-"""Proxy on the way to Kombo, as the usual environment variables name it.
+"""Proxy on the way to an address, as the usual environment variables name it.
 
 HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY are read as urllib reads them: in either case, lower case
 first. NO_PROXY also takes addresses and networks of IPv4 and IPv6; an entry without meaning exempts nothing.

@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from syncer.domain.errors import UsageError
-from syncer.kombo.tls import make_tls_context
+from syncer.http_client.tls import make_tls_context
 
 
 def test_without_variables_those_built_in_are_trusted() -> None:

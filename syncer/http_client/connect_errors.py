@@ -11,7 +11,7 @@ from http import HTTPStatus
 import httpx
 
 from syncer.domain.texts.scrub import scrub
-from syncer.kombo.proxy import Proxy
+from syncer.http_client.proxy import Proxy
 
 #: OpenSSL's codes for a chain that ends with nobody whom we trust.
 _UNKNOWN_ISSUER = {2, 18, 19, 20, 21}

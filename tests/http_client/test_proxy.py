@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from syncer.domain.errors import UsageError
-from syncer.kombo.proxy import Proxy, find_proxy
+from syncer.http_client.proxy import Proxy, find_proxy
 
 KOMBO = "https://api.kombo.dev/v1"
 

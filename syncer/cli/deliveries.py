@@ -1,0 +1,120 @@
+"""``syncer deliveries``: receivers of changes, and how sending to each goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from syncer.cli.completion import complete_deliveries
+from syncer.cli.interrupt import INTERRUPTED, run_interruptible
+from syncer.cli.options import json_option, pass_session
+from syncer.cli.output import indented, print_json, print_line, print_note, print_rich, styled, table
+from syncer.cli.session import Session
+from syncer.domain.deliveries.delivery import DeliveryHealth
+from syncer.domain.texts.printable import printable
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+#: Colours of states on a terminal; any other is yellow.
+_COLOURS = {DeliveryHealth.ACTIVE: "green", DeliveryHealth.FAILING: "red", DeliveryHealth.STOPPED: "red"}
+
+
+@click.group()
+def deliveries() -> None:
+    """List, pause, resume and try deliveries of changes. `syncer run` sends them."""
+
+
+@deliveries.command("list")
+@json_option
+@pass_session
+def list_(session: Session, as_json: bool) -> int:
+    """List the deliveries, and how each is."""
+    from syncer.operations import deliveries as operation
+
+    with session.opened_app() as app:
+        found = operation.list_deliveries(app)
+    if as_json:
+        print_json(found)
+    elif found:
+        print_rich(*delivery_lines(found))
+    else:
+        print_line("There are no deliveries: [[deliveries]] in the configuration makes one.")
+    return 0
+
+
+@deliveries.command()
+@click.argument("name", shell_complete=complete_deliveries)
+@pass_session
+def pause(session: Session, name: str) -> int:
+    """Send nothing until the delivery is resumed; what changes meanwhile waits in the feed."""
+    from syncer.operations import deliveries as operation
+
+    with session.opened_app() as app:
+        operation.pause(app, name)
+    print_line(f"{name} is paused; what is on its way arrives.")
+    return 0
+
+
+@deliveries.command()
+@click.argument("name", shell_complete=complete_deliveries)
+@pass_session
+def resume(session: Session, name: str) -> int:
+    """Send again at once, after a pause, failures or a receiver that was gone (410)."""
+    from syncer.operations import deliveries as operation
+
+    with session.opened_app() as app:
+        operation.resume(app, name)
+    print_line(f"{name} is active; a running service sends what waits for it.")
+    return 0
+
+
+@deliveries.command("test")
+@click.argument("name", shell_complete=complete_deliveries)
+@pass_session
+def test_(session: Session, name: str) -> int:
+    """Post a signed message of the type mirror.test, which tells of nothing.
+
+    The exit code is 1 if the receiver does not accept it.
+    """
+    from syncer.operations import deliveries as operation
+
+    app = session.app()
+    trial = run_interruptible(app, operation.try_receiver(app, name))
+    if trial is None:
+        print_note("Interrupted.")
+        return INTERRUPTED
+    print_line(trial.found)
+    return 0 if trial.is_accepted else 1
+
+
+def delivery_lines(found: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
+    """Give the lines for deliveries as they are reported, and below them what is to be done."""
+    from syncer.operations.deliveries import describe_delivery
+
+    yield delivery_table(found)
+    for each in found:
+        if text := describe_delivery(each):
+            yield indented(styled(f"{each['name']}: ", "bold").append(printable(text), "default"))
+
+
+def delivery_table(found: Sequence[dict[str, Any]]) -> Table:
+    """Make a table of deliveries as they are reported."""
+    shown = table("delivery", "receiver", "state", "since", "behind", "accepted", numbers=("behind",))
+    for each in found:
+        shown.add_row(
+            each["name"],
+            printable(each["receiver"] or ""),
+            styled(each["state"], _COLOURS.get(DeliveryHealth(each["state"]), "yellow")),
+            _minute(each["since"]),
+            "" if each["behind"] is None else f"{each['behind']:,}",
+            _minute(each["last_success_at"]) or "never",
+        )
+    return shown
+
+
+def _minute(moment: str | None) -> str:
+    return "" if moment is None else moment[:16].replace("T", " ")

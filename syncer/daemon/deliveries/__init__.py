@@ -1,0 +1,1 @@
+"""Deliveries of the service: one loop for each receiver, none of which waits for another."""
