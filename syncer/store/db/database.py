@@ -81,10 +81,11 @@ class Database:
         Before it commits it does what ``do_last`` was asked for. urgent: it goes before all others of this
         process that wait for SQLite's write lock.
         """
-        with self._alone(urgent=urgent), self._translated(), self.engine.begin() as connection:
-            yield connection
-            do_last_work(connection)
-        self._truncate_log()
+        with self._alone(urgent=urgent):
+            with self._translated(), self.engine.begin() as connection:
+                yield connection
+                do_last_work(connection)
+            self._truncate_log()
         for call in self._after_commit:
             call()
 
@@ -113,7 +114,7 @@ class Database:
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
                 yield connection
-        self._truncate_log()
+        self._truncate_log_unless_written()
 
     async def write(self, work: Callable[[Connection], _T]) -> _T:
         """Run work in a writing transaction on a worker thread.
@@ -200,12 +201,17 @@ class Database:
             yield
 
     def _truncate_log(self) -> None:
-        """Cut off what SQLite's log has of removed values, unless somebody is writing, who will then."""
-        if self._removed is None or self._writer is None:
+        """Cut off what SQLite's log has of removed values, if it is time to. Nobody else may be writing."""
+        if self._removed is not None and self._removed.is_time():
+            self._removed.truncate_log()
+
+    def _truncate_log_unless_written(self) -> None:
+        """Do the same after a transaction that only read; a writer of this process tries by itself."""
+        if self._removed is None or not self._removed.are_in_log or self._writer is None:
             return
         with self._writer.hold_if_free() as is_held:
-            if is_held and self._removed.is_time():
-                self._removed.truncate_log()
+            if is_held:
+                self._truncate_log()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
