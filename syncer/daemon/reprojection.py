@@ -1,4 +1,7 @@
-"""Re-projection in the background: rows follow a new version or other exclusions while the service syncs."""
+"""Re-projection in the background: rows follow a new version or other exclusions while the service syncs.
+
+What is left in SQLite's files of values that were removed is overwritten after it, and once a day.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import structlog
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError, ProjectionReplaced, TableUnavailable
+from syncer.sync.removed_values import overwrite_removed
 from syncer.sync.reproject import Reprojected, Reprojection
 
 log = structlog.get_logger("syncer")
@@ -17,6 +21,8 @@ log = structlog.get_logger("syncer")
 DATABASE_PAUSE = 5.0
 #: The same where only the rows of a list could not be used.
 TABLE_PAUSE = 60.0
+#: Seconds between two looks for values that were removed; to overwrite them takes a copy of SQLite's file.
+OVERWRITE_EVERY = 86_400.0
 
 
 async def finish_reprojection(
@@ -26,7 +32,7 @@ async def finish_reprojection(
     *,
     database_pause: float = DATABASE_PAUSE,
 ) -> None:
-    """Finish the re-projection that is under way, if any; then wait until stopping is set."""
+    """Finish the re-projection that is under way, if any; then overwrite removed values until stopping is set."""
 
     def stored(so_far: Reprojected) -> None:
         # The first report says only that it begins.
@@ -50,4 +56,6 @@ async def finish_reprojection(
         except DatabaseError as error:
             database_health.report_failure("reprojection", error)
             await any_of(stopping, seconds=database_pause)
-    await stopping.wait()
+    while not stopping.is_set():
+        await overwrite_removed(reprojection.database)
+        await any_of(stopping, seconds=OVERWRITE_EVERY)

@@ -25,6 +25,7 @@ from syncer.store.records.reproject import (
 )
 from syncer.store.schema.native_views import make_views
 from syncer.store.state.projections import adopt, request_reprojection, unfinished_lists
+from syncer.sync.removed_values import overwrite_removed
 from syncer.sync.tables import on_table
 
 log = structlog.get_logger("syncer")
@@ -108,6 +109,8 @@ class Reprojection:
                 finished.append(await self._list(projectors[name], self.new_id(), report))
             except TableUnavailable as error:
                 unavailable.append(error)
+        if not self.stopping():
+            await overwrite_removed(self.database)
         if unavailable:
             raise unavailable[0]
         return finished

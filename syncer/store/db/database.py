@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +19,7 @@ from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable, Statement
 from syncer.store.db.engines import make_engine
 from syncer.store.db.errors import Fault, advice, fault, is_no_database, reason
 from syncer.store.db.opened_file import OpenedFile
+from syncer.store.db.removed_values import RemovedValues
 from syncer.store.db.sqlite_file import SqliteFile
 
 _T = TypeVar("_T")
@@ -54,6 +55,7 @@ class Database:
         # SQLite has one write lock. Waiting for it here is fair and costs nothing; waiting for it inside
         # SQLite is a poll with growing pauses.
         self._writer = threading.Lock() if self.is_sqlite else None
+        self._removed = RemovedValues(self.engine) if self.is_sqlite else None
 
     @property
     def is_sqlite(self) -> bool:
@@ -70,14 +72,9 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """Begin a transaction that writes: it commits at the end, and rolls back on an exception."""
-        if self._writer is not None:
-            self._writer.acquire()
-        try:
-            with self._translated(), self.engine.begin() as connection:
-                yield connection
-        finally:
-            if self._writer is not None:
-                self._writer.release()
+        with self._alone(), self._translated(), self.engine.begin() as connection:
+            yield connection
+        self._truncate_log()
 
     @contextmanager
     def read(self, *, fresh: bool = False) -> Iterator[Connection]:
@@ -95,6 +92,7 @@ class Database:
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
                 yield connection
+        self._truncate_log()
 
     async def write(self, work: Callable[[Connection], _T]) -> _T:
         """Run work in a writing transaction on a worker thread.
@@ -125,6 +123,25 @@ class Database:
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 
+    async def overwrite_removed(self) -> bool:
+        """Overwrite what is left of removed values in SQLite's files; False where there was nothing.
+
+        It copies the file, and whoever wants to write waits meanwhile. PostgreSQL does the like by itself.
+        Raises DatabaseError.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._overwrite_removed)
+
+    def _overwrite_removed(self) -> bool:
+        if self._removed is None:
+            return False
+        with self.read() as connection:
+            if not self._removed.are_in_file(connection):
+                return False
+        with self._alone(), self._translated():
+            self._removed.vacuum()
+            self._removed.truncate_log()
+        return True
+
     def now(self, connection: Connection) -> datetime:
         """Read the database's clock, which all hosts share."""
         if self.is_sqlite:
@@ -146,6 +163,22 @@ class Database:
         """Wait for the transactions under way and drop all connections."""
         self._threads.shutdown(wait=True)
         self.reopen()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep others of this process from writing, on SQLite."""
+        with nullcontext() if self._writer is None else self._writer:
+            yield
+
+    def _truncate_log(self) -> None:
+        """Cut off what SQLite's log has of removed values, unless somebody is writing, who will then."""
+        if self._removed is None or self._writer is None or not self._writer.acquire(blocking=False):
+            return
+        try:
+            if self._removed.is_time():
+                self._removed.truncate_log()
+        finally:
+            self._writer.release()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

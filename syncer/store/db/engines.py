@@ -83,14 +83,17 @@ def _sqlite(address: URL, workers: int) -> Engine:
         # In WAL mode NORMAL survives a crash of the process at any instruction; a power cut may lose the last
         # transactions but never their order, so rows and cursor stay in step.
         connection.execute("PRAGMA synchronous = NORMAL")
+        # What is removed is overwritten, and not only called free.
+        connection.execute("PRAGMA secure_delete = ON")
         # It opens the write-ahead log, which stays then as long as the connection.
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
 
     @event.listens_for(engine, "begin")
     def start(connection: Connection) -> None:
-        if connection.get_execution_options().get("syncer_read_only"):
+        options = connection.get_execution_options()
+        if options.get("syncer_read_only"):
             connection.exec_driver_sql("BEGIN")
-        else:
+        elif not options.get("syncer_outside_transactions"):
             _begin_immediate(connection)
 
     _discard_faulty_connections(engine)

@@ -98,7 +98,6 @@ def pin(connection: Connection, environment: str, model: str, projection: Projec
         connection.execute(_SHARE_LOCK, {"key": PROJECTION_LOCK})
     parameters = {"row_environment": environment, "row_model": model}
     _require(connection.execute(_FINGERPRINT, parameters).scalar(), model, projection)
-    _overwrite_freed_pages(connection, projection)
 
 
 def unfinished_lists(connection: Connection, environment: str) -> list[str]:
@@ -138,7 +137,6 @@ def lock_cursor(
     if row is None:
         return None
     _require(row.fingerprint, model, projection)
-    _overwrite_freed_pages(connection, projection)
     return None if row.at_table is None else ReprojectionCursor(row.at_table, row.after_id)
 
 
@@ -159,12 +157,6 @@ def _require(fingerprint: str | None, model: str, projection: Projection) -> Non
             "Another process mirrors this list with other exclusions or columns, or is of another version: "
             "restart this one, with the same configuration."
         )
-
-
-def _overwrite_freed_pages(connection: Connection, projection: Projection) -> None:
-    """Let SQLite overwrite what leaves its file, and not only free it, where members are excluded."""
-    if projection.exclusions and connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA secure_delete = ON")
 
 
 def _stored(connection: Connection, environment: str) -> dict[str, Projection]:
