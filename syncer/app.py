@@ -17,7 +17,6 @@ from uuid import uuid4
 from syncer import __version__
 from syncer.config.settings import Settings
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.records.exclude import exclusions
 from syncer.domain.streams.deletions import Brakes
 from syncer.kombo.concurrency import Slots
 from syncer.planning.capacity import Capacity
@@ -79,7 +78,7 @@ class App:
         self.reprojection = Reprojection(
             self.database,
             ENVIRONMENT,
-            exclusions(settings.privacy.exclude),
+            settings.exclusions,
             new_id=lambda: uuid4().hex,
             stopping=self.stopping.is_set,
             native_lists=self.native_lists,
@@ -207,5 +206,5 @@ def _rules(settings: Settings) -> Rules:
         keep_anonymised=settings.deletions.after_anonymisation == "keep",
         brakes=Brakes(settings.deletions.max_share, settings.deletions.max_rows),
         filters={name: dict(settings.sync.for_model(name).filters) for name in catalogue()},
-        exclusions=exclusions(settings.privacy.exclude),
+        exclusions=settings.exclusions,
     )

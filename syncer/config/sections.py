@@ -19,6 +19,7 @@ from pydantic import (
     field_validator,
 )
 
+from syncer.config.exclusions import exclusion
 from syncer.config.filters import filter_named, filter_value
 from syncer.config.schedules import Every, EveryMax
 from syncer.config.secrets import Secret, SecretFile
@@ -35,7 +36,6 @@ from syncer.config.values import (
 from syncer.domain.catalogue.lookup import catalogue, model_named, select_models
 from syncer.domain.errors import UsageError
 from syncer.domain.ratelimit.budget import Pacing, Reserve
-from syncer.domain.records.exclude import exclusions
 
 
 def _passes(check: Callable[[str], object]) -> AfterValidator:
@@ -191,7 +191,7 @@ class Privacy(_Section):
     """Members of records that never enter the mirror."""
 
     exclude: Annotated[
-        tuple[Annotated[str, _passes(lambda text: exclusions((text,)))], ...],
+        tuple[Annotated[str, BeforeValidator(exclusion)], ...],
         BeforeValidator(partial(list_of_texts, example="hris_employees.ssn")),
     ] = ()
 

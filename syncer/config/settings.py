@@ -9,8 +9,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PrivateAttr, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+)
 
+from syncer.config.exclusions import with_native_lists
 from syncer.config.native_lists import Passthrough, each_once
 from syncer.config.secrets import passwords
 from syncer.config.sections import (
@@ -28,6 +36,7 @@ from syncer.config.sections import (
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
 from syncer.domain.native.spec import NativeListSpec
+from syncer.domain.records.exclusions import Exclusion, exclusions
 from syncer.domain.streams.list_spec import ListSpec
 
 #: Where each region's API is (Kombo's Python SDK 1.4.0).
@@ -52,10 +61,11 @@ class Settings(BaseModel):
     sync: Sync = Sync()
     budget: Budget = Budget()
     deletions: Deletions = Deletions()
-    privacy: Privacy = Privacy()
     web: Web = Web()
     log: Log = Log()
     passthrough: Annotated[tuple[Passthrough, ...], AfterValidator(each_once)] = ()
+    # After the native lists, which its exclusions may name.
+    privacy: Privacy = Privacy()
     _secret_files: tuple[Path, ...] = PrivateAttr(default=())
 
     @field_validator("integrations")
@@ -67,6 +77,17 @@ class Settings(BaseModel):
                 raise ValueError(f"name {integration.id} twice")
             seen.add(integration.id)
         return integrations
+
+    @field_validator("privacy", mode="before")
+    @classmethod
+    def _tell_exclusions_the_native_lists(cls, privacy: object, info: ValidationInfo) -> object:
+        native_lists = info.data.get("passthrough")
+        return with_native_lists(privacy, native_lists and [each.spec() for each in native_lists])
+
+    @cached_property
+    def exclusions(self) -> frozenset[Exclusion]:
+        """Members that never enter the mirror."""
+        return exclusions(self.privacy.exclude, [each.name for each in self.passthrough])
 
     @cached_property
     def native_lists(self) -> tuple[NativeListSpec, ...]:

@@ -32,7 +32,7 @@ async def finish_reprojection(
     *,
     database_pause: float = DATABASE_PAUSE,
 ) -> None:
-    """Finish the re-projection that is under way, if any; then overwrite removed values until stopping is set."""
+    """Finish the re-projection that is under way; then overwrite removed values until stopping is set."""
 
     def stored(so_far: Reprojected) -> None:
         # The first report says only that it begins.

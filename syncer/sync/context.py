@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.change import Counts
-from syncer.domain.records.exclude import Exclusion
+from syncer.domain.records.exclusions import Exclusion
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.deletions import Brakes
 from syncer.domain.streams.state import Outcome

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import TableUnavailable
 from syncer.domain.native.spec import NativeListSpec
-from syncer.domain.records.exclude import Exclusion
+from syncer.domain.records.exclusions import Exclusion
 from syncer.store.db.database import Database
 from syncer.store.records.model_projector import ModelProjector
 from syncer.store.records.native_projector import NativeProjector
@@ -24,7 +24,8 @@ from syncer.store.records.reproject import (
     reproject_batch,
 )
 from syncer.store.schema.native_views import make_views
-from syncer.store.state.projections import adopt, request_reprojection, unfinished_lists
+from syncer.store.state.adoption import adopt
+from syncer.store.state.projections import request_reprojection, unfinished_lists
 from syncer.sync.removed_values import overwrite_removed
 from syncer.sync.tables import on_table
 
@@ -69,16 +70,22 @@ class Reprojection:
     def _projectors(self) -> Mapping[str, Projector]:
         """Projector of every list, by name."""
         models = {name: ModelProjector(model, self.exclusions) for name, model in catalogue().items()}
-        return {**models, **{name: NativeProjector(each) for name, each in self.native_lists.items()}}
+        return {
+            **models,
+            **{name: NativeProjector(each, self.exclusions) for name, each in self.native_lists.items()},
+        }
 
     def adopt(self) -> None:
         """Make this program's projections those of all rows. Raises DatabaseError, UsageError."""
         wanted = {name: each.projection for name, each in self._projectors.items()}
         with self.database.begin() as connection:
-            adopted = adopt(connection, self.environment, wanted, self.database.now(connection))
+            now = self.database.now(connection)
+            adopted = adopt(connection, self.environment, wanted, now, self.exclusions)
             make_views(connection, self.native_lists.values(), anew=adopted.changed)
         if adopted.replaced:
             log.info("projection_replaced", models=adopted.replaced)
+        for name in adopted.dropped:
+            log.warning("native_list_dropped", model=name)
         if adopted.walked_anew:
             # It may not have been meant.
             log.warning("exclusions_lifted", models=adopted.walked_anew)

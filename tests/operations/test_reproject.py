@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Executable, delete, select, text, update
 from syncer.app import App
 from syncer.daemon.service import run_service
 from syncer.domain.catalogue.lookup import catalogue, model_named
-from syncer.domain.records.exclude import exclusions
+from syncer.domain.records.exclusions import exclusions
 from syncer.domain.records.projection import projection
 from syncer.domain.records.row import Row, project_text
 from syncer.domain.stream_key import StreamKey
@@ -33,7 +33,8 @@ from syncer.store.records.reproject import BatchContext, reproject_batch
 from syncer.store.schema.destination import model_destination
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.state_tables import projections, quarantine
-from syncer.store.state.projections import adopt, lock_cursor, pin
+from syncer.store.state.adoption import adopt
+from syncer.store.state.projections import lock_cursor, pin
 from syncer.sync.context import Result
 from syncer.sync.integrations import Integrations
 from syncer.sync.reproject import Reprojected
@@ -242,8 +243,8 @@ async def test_a_killed_reprojection_goes_on_after_its_last_batch(world: World) 
         (result,) = await replace(app.reprojection, batch_rows=5).run(["hris_employees"], seen.append)
     assert result.rows == rows - 10
     assert result.is_finished
-    # Its beginning, each batch of rows, the quarantine, and its end.
-    assert len(seen) == 1 + -(-(rows - 10 + 1) // 5) + 1 + 1
+    # Its beginning, each batch of rows, the quarantine, the feed, and its end.
+    assert len(seen) == 1 + -(-(rows - 10 + 1) // 5) + 1 + 1 + 1
     await reprojected(world)
     assert contents(world) == before
 
@@ -520,13 +521,13 @@ async def test_a_process_with_another_projection_can_write_no_more(make_world: M
         assert result.error is not None
         assert "other exclusions" in result.error
         assert contents(world, stamps=True) == before
-        other = await _groups(old, integration_id)
+        other = await _of_another_family(old, integration_id)
         assert other.outcome is Outcome.COMPLETE
 
 
-async def _groups(app: App, integration_id: str) -> Result:
+async def _of_another_family(app: App, integration_id: str) -> Result:
     async with app.open() as (engine, asking):
-        return await run_stream(engine, asking, StreamKey(integration_id, "hris_groups"), mode=Mode.SYNC)
+        return await run_stream(engine, asking, StreamKey(integration_id, "ats_jobs"), mode=Mode.SYNC)
 
 
 async def test_whoever_adopts_waits_for_the_pages_under_way(world: World) -> None:

@@ -11,6 +11,8 @@ from syncer.domain.catalogue.model import Child, Embed, Model
 
 #: Members by which the mirror keeps its rows.
 KEPT = frozenset({"id", "changed_at", "remote_deleted_at"})
+#: Members whose inside is the tool's or the customer's own: it may hold copies of anything.
+FREE = frozenset({"custom_fields", "integration_fields", "remote_data"})
 
 
 @cache
@@ -79,6 +81,29 @@ def embeds() -> dict[str, tuple[Embed, ...]]:
                 *(Embed(inner.table, path) for inner, path in _below(model, child)),
             )
     return found
+
+
+@cache
+def entry_members(table: str, path: tuple[str, ...]) -> frozenset[str]:
+    """List the members that the catalogue knows in the copies at this path of the table's records.
+
+    That is those of the copied record, and what the carrier says of it beside them.
+    """
+    depth = len(path)
+    copied = (members()[embed.table] for embed in embeds()[table] if embed.path == path)
+    beside = (
+        embed.path[depth]
+        for embed in embeds()[table]
+        if embed.path[:depth] == path and len(embed.path) > depth
+    )
+    model = catalogue().get(table)
+    in_links = (
+        name
+        for link in (model.links if model is not None else ())
+        if link.member == path
+        for name in (link.target_path[0], *(column.source[0] for column in link.columns))
+    )
+    return frozenset().union(*copied, beside, in_links)
 
 
 def tables_at(table: str, path: tuple[str, ...]) -> set[str]:

@@ -12,9 +12,13 @@ from typing import Any
 import msgspec
 
 from syncer.domain.catalogue.model import Column, ColumnType
+from syncer.domain.fingerprint import fingerprint_of
 from syncer.domain.native.jmespath import at, kind
+from syncer.domain.native.key_members import key_members
 from syncer.domain.native.lenient_json import decode_leniently
 from syncer.domain.native.spec import Format, NativeListSpec
+from syncer.domain.records.exclude import Excluded, excluded_from
+from syncer.domain.records.exclusions import Exclusion
 from syncer.domain.records.projection import Projection
 from syncer.domain.records.record import (
     ID_LENGTH,
@@ -22,6 +26,7 @@ from syncer.domain.records.record import (
     Record,
     decoded,
     has_nul,
+    hashed,
     is_too_large,
     poison,
     text_hash,
@@ -35,28 +40,52 @@ _NUMBER = re.compile(r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
-def read_native(spec: NativeListSpec, raw: bytes, parent: str | None) -> Record | Poison:
-    """Read the record of a JSON text, or why it cannot be a row. parent: the value of its row."""
+def read_native(
+    spec: NativeListSpec, raw: bytes, parent: str | None, excluded: Excluded | None = None
+) -> Record | Poison:
+    """Read the record of a JSON text, or why it cannot be a row. parent: the value of its row.
+
+    Of what is excluded neither knows anything.
+    """
     try:
         record = decoded(raw)
         if not isinstance(record, dict):
             # A row of CSV that is a list has other cells than the header.
             reason = "more or fewer cells than the header" if spec.format == "csv" else "not an object"
-            return _poison(raw, reason)
-        key = _key(spec, record, parent)
+            return _poison(raw, reason, excluded=excluded)
+        is_stripped = excluded is not None and excluded.strip(record)
+        text = json_text(record).encode() if is_stripped else raw
+        try:
+            key = _key(spec, record, parent)
+        except Unfit as error:
+            return _poison(raw, f"no usable key: {error}", excluded=excluded)
         if is_too_large(raw):
             return too_large(raw, _as_it_can_be_kept(key))
         if b"\\u0000" in raw and has_nul(record):
-            return _poison(raw, "holds a NUL character", _as_it_can_be_kept(key))
-        # With a key that does not tell its row a record can move from one row to another.
-        told = raw + (parent or "").encode() if spec.may_list_twice else raw
-        return Record(key, None, text_hash(told), raw, parent)
-    except Unfit as error:
-        return _poison(raw, f"no usable key: {error}")
+            return _poison(raw, "holds a NUL character", _as_it_can_be_kept(key), excluded)
+        content = hashed(record) if is_stripped else raw
+        return Record(key, None, _content_hash(spec, content, parent), text, parent)
     except RecursionError:
-        return _poison(raw, "nested too deeply")
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _poison(raw, f"not readable: {error}", _key_of_unreadable(spec, raw, parent))
+        return _poison(raw, "nested too deeply", excluded=excluded)
+    except (msgspec.DecodeError, UnicodeDecodeError, Unfit) as error:
+        return _poison(raw, f"not readable: {error}", _key_of_unreadable(spec, raw, parent), excluded)
+
+
+def read_stored_native(spec: NativeListSpec, stored: Record, excluded: Excluded) -> Record:
+    """Read a row's record once more, without what is excluded; without anything where that cannot be told."""
+    try:
+        record = decoded(stored.text)
+        if not excluded.strip(record):
+            return stored
+        text = json_text(record).encode()
+    except (RecursionError, AttributeError, msgspec.DecodeError, UnicodeDecodeError, Unfit):
+        record, text = {}, b"{}"
+    return stored._replace(text=text, content_hash=_content_hash(spec, hashed(record), stored.parent))
+
+
+def _content_hash(spec: NativeListSpec, content: bytes, parent: str | None) -> bytes:
+    # With a key that does not tell its row a record can move from one row to another.
+    return text_hash(content + (parent or "").encode() if spec.may_list_twice else content)
 
 
 def twin(record: Record) -> Poison:
@@ -185,13 +214,22 @@ def _in_json(type_: ColumnType, value: Any) -> Any:
             return value if type_ == "json" else converted
 
 
-def _poison(raw: bytes, reason: str, key: str | None = None) -> Poison:
+def _poison(raw: bytes, reason: str, key: str | None = None, excluded: Excluded | None = None) -> Poison:
     """Make a poison whose id is the key; a member ``id`` need not be one."""
     if is_too_large(raw):
         return too_large(raw, key)
-    return replace(poison(raw, reason, None), id=key)
+    return replace(poison(raw, reason, excluded), id=key)
 
 
-def native_projection(spec: NativeListSpec) -> Projection:
-    """Identify the projection of the list's records: with other columns they become other rows."""
-    return Projection(spec.columns_fingerprint)
+def native_projection(spec: NativeListSpec, exclusions: frozenset[Exclusion]) -> Projection:
+    """Identify the projection of the list's records: with other columns they become other rows.
+
+    Where members are excluded, also by what keys are made of: no process may go on that makes them of such a
+    member.
+    """
+    excluded = excluded_from(spec.name, exclusions)
+    removed = [] if excluded is None else [str(each) for each in excluded.exclusions]
+    keys = sorted(map(str, key_members(spec)))
+    columns = spec.columns_fingerprint
+    fingerprint = fingerprint_of([columns, removed, keys]) if exclusions else columns
+    return Projection(fingerprint, tuple(removed), frozenset(keys))

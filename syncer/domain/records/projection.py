@@ -10,7 +10,8 @@ from typing import Any
 from syncer.domain.catalogue.members import embeds
 from syncer.domain.catalogue.model import Column, Model
 from syncer.domain.fingerprint import fingerprint_of
-from syncer.domain.records.exclude import Excluded, Exclusion, excluded_from
+from syncer.domain.records.exclude import Excluded, excluded_from
+from syncer.domain.records.exclusions import Exclusion
 
 #: Grows when records become rows in another way though the catalogue stays the same.
 VERSION = 1
@@ -20,11 +21,17 @@ VERSION = 1
 class Projection:
     """Projection of a model's records to rows: the same fingerprint means the same rows.
 
-    exclusions: as text, those that concern the model.
+    exclusions: as text, those that concern the list by what is known of it. key_members: as text, members of
+    records, its own or others, that the keys of its rows are made of; None: unknown.
     """
 
     fingerprint: str
     exclusions: tuple[str, ...] = ()
+    key_members: frozenset[str] | None = frozenset()
+
+    def makes_rows_of(self, other: Projection) -> bool:
+        """True where the other one's rows are the same, whatever their keys are made of."""
+        return (self.fingerprint, self.exclusions) == (other.fingerprint, other.exclusions)
 
     def gives_back(self, before: Iterable[str]) -> bool:
         """True where records keep members now that these exclusions removed: only Kombo has their values."""
@@ -62,6 +69,7 @@ def _removals(excluded: Excluded | None) -> list[Any]:
         return []
     return [
         [str(each) for each in excluded.exclusions],
+        excluded.elsewhere,
         [
             [table, sorted([embed.table, list(embed.path)] for embed in embeds()[table])]
             for table in sorted(excluded.inside)

@@ -12,15 +12,18 @@ from typing import Any
 from sqlalchemy import Table, Text, cast, delete, select
 
 from syncer.domain.catalogue.model import Child, Model
-from syncer.domain.records.exclude import Excluded, Exclusion, excluded_from
+from syncer.domain.records.exclude import Excluded, excluded_from
+from syncer.domain.records.exclusions import Exclusion
 from syncer.domain.records.projection import Projection, projection
 from syncer.domain.records.record import Poison
 from syncer.domain.records.row import Row, project_entry, project_text
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.bulk import upsert
 from syncer.store.records.reproject import Batch, BatchContext, Step, read_documents
+from syncer.store.records.reproject_feed import reproject_feed
 from syncer.store.records.reproject_quarantine import reproject_quarantine
 from syncer.store.records.write import write_by_halves
+from syncer.store.schema.feed_tables import changes
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.state_tables import quarantine
 from syncer.store.state.quarantine import add_to_quarantine
@@ -53,7 +56,12 @@ class ModelProjector:
             self.name: self._records,
             **{child.table: partial(self._shared, child) for child in shared},
             quarantine.name: self._quarantine,
+            changes.name: self._feed,
         }
+
+    @property
+    def removes_values(self) -> bool:
+        return self._excluded is not None
 
     @property
     def _excluded(self) -> Excluded | None:
@@ -117,6 +125,9 @@ class ModelProjector:
 
     def _quarantine(self, context: BatchContext, after: str) -> Batch:
         return reproject_quarantine(context, self.model, self._excluded, after)
+
+    def _feed(self, context: BatchContext, after: str) -> Batch:
+        return reproject_feed(context, self.name, self._excluded, after)
 
 
 def _stored(context: BatchContext, table: Table, after: str) -> tuple[Sequence[Any], bool]:

@@ -1,4 +1,4 @@
-"""Re-projection of native lists: stored records get the columns that the configuration asks for now."""
+"""Re-projection of native lists: stored records get other columns, and lose what is excluded."""
 
 from __future__ import annotations
 
@@ -9,14 +9,20 @@ from dataclasses import dataclass
 
 from sqlalchemy import Text, bindparam, cast, select, tuple_, update
 
-from syncer.domain.native.rows import native_projection, project_native
+from syncer.domain.native.rows import native_projection, project_native, read_stored_native
 from syncer.domain.native.spec import NativeListSpec
+from syncer.domain.records.exclude import Excluded, excluded_from
+from syncer.domain.records.exclusions import Exclusion
 from syncer.domain.records.projection import Projection
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
 from syncer.domain.stream_key import StreamKey
 from syncer.store.records.reproject import Batch, BatchContext, Step, joined_key, read_documents, split_key
+from syncer.store.records.reproject_feed import reproject_feed
+from syncer.store.records.reproject_quarantine import reproject_native_quarantine
+from syncer.store.schema.feed_tables import changes
 from syncer.store.schema.native_table import passthrough_records
+from syncer.store.schema.state_tables import quarantine
 from syncer.store.state.quarantine import keep_in_quarantine, quarantined_keys
 
 _COLUMNS = passthrough_records.c
@@ -28,15 +34,20 @@ _UPDATE = (
         _COLUMNS.integration_id == bindparam("row_integration"),
         _COLUMNS.record_key == bindparam("row_key"),
     )
-    .values(columns=bindparam("new_columns"))
+    .values(
+        columns=bindparam("new_columns"),
+        document=bindparam("new_document"),
+        content_hash=bindparam("new_hash"),
+    )
 )
 
 
 @dataclass(frozen=True, slots=True)
 class NativeProjector:
-    """A ``Projector``: the typed columns of a native list's records, out of their documents."""
+    """A ``Projector``: records of a native list and their typed columns, less what is excluded."""
 
     spec: NativeListSpec
+    exclusions: frozenset[Exclusion]
 
     @property
     def name(self) -> str:
@@ -44,11 +55,29 @@ class NativeProjector:
 
     @property
     def projection(self) -> Projection:
-        return native_projection(self.spec)
+        return native_projection(self.spec, self.exclusions)
 
     @property
     def steps(self) -> Mapping[str, Step]:
-        return {passthrough_records.name: self._records}
+        return {
+            passthrough_records.name: self._records,
+            quarantine.name: self._quarantine,
+            changes.name: self._feed,
+        }
+
+    @property
+    def removes_values(self) -> bool:
+        return self._excluded is not None
+
+    @property
+    def _excluded(self) -> Excluded | None:
+        return excluded_from(self.name, self.exclusions)
+
+    def _quarantine(self, context: BatchContext, after: str) -> Batch:
+        return reproject_native_quarantine(context, self.name, self._excluded, after)
+
+    def _feed(self, context: BatchContext, after: str) -> Batch:
+        return reproject_feed(context, self.name, self._excluded, after)
 
     def _records(self, context: BatchContext, after: str) -> Batch:
         connection, name = context.connection, self.name
@@ -71,30 +100,35 @@ class NativeProjector:
             .with_for_update(),
         )
         projected: dict[str, list[tuple[Record, Row | Poison]]] = defaultdict(list)
-        changes = []
+        written = []
         for stored in found:
             record = Record(
                 stored.record_key, None, bytes(stored.content_hash), stored.document.encode(), stored.parent
             )
+            if self._excluded is not None:
+                record = read_stored_native(self.spec, record, self._excluded)
             row = project_native(self.spec, record)
             projected[stored.integration_id].append((record, row))
             columns = row.values["columns"] if isinstance(row, Row) else None
-            if _decoded(columns) != _decoded(stored.columns):
-                changes.append(
+            document = record.text.decode()
+            if document != stored.document or _decoded(columns) != _decoded(stored.columns):
+                written.append(
                     {
                         "row_environment": context.environment,
                         "row_resource": name,
                         "row_integration": stored.integration_id,
                         "row_key": stored.record_key,
                         "new_columns": columns,
+                        "new_document": document,
+                        "new_hash": record.content_hash,
                     }
                 )
-        if changes:
-            connection.execute(_UPDATE, changes)
+        if written:
+            connection.execute(_UPDATE, written)
         for integration_id, pairs in projected.items():
             _update_quarantine(context, StreamKey(integration_id, name), pairs)
         last = joined_key(found[-1].integration_id, found[-1].record_key) if goes_on else None
-        return Batch(len(found), len(changes), last)
+        return Batch(len(found), len(written), last)
 
 
 def _update_quarantine(

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from syncer.domain.limits import LARGE_PAGE_BYTES
 from syncer.domain.records.projection import Projection
+from syncer.store.db.removed_values import note_removed
 from syncer.store.schema.state_tables import streams
 from syncer.store.state.projections import ReprojectionCursor, lock_cursor, save_cursor
 
@@ -64,6 +65,10 @@ class Projector(Protocol):
         """Projection that the rows are to have."""
 
     @property
+    def removes_values(self) -> bool:
+        """True where members are excluded, so that what it changes has lost values."""
+
+    @property
     def steps(self) -> Mapping[str, Step]:
         """Re-projection of a batch of each table, by table, in order; it gets the key to go on after."""
 
@@ -83,6 +88,8 @@ def reproject_batch(context: BatchContext, projector: Projector) -> Batch | None
         # It has just begun, or the catalogue has lost the table since.
         cursor = ReprojectionCursor(tables[0], None)
     batch = steps[cursor.table](context, cursor.after or "")
+    if batch.written and projector.removes_values:
+        note_removed(connection)
     following = tables[tables.index(cursor.table) + 1 :]
     if batch.last is not None:
         moved: ReprojectionCursor | None = ReprojectionCursor(cursor.table, batch.last)

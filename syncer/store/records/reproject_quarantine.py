@@ -1,14 +1,14 @@
-"""Re-projection of a model's quarantine: entries get the document and reason that they would have now."""
+"""Re-projection of a list's quarantine: entries get the document and reason that they would have now."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, select, tuple_, update
+from sqlalchemy import ColumnElement, delete, select, tuple_, update
 
 from syncer.domain.catalogue.model import Model
 from syncer.domain.records.exclude import Excluded
-from syncer.domain.records.record import ID_TAKEN, Poison, ascii_json
+from syncer.domain.records.record import ID_TAKEN, Poison, ascii_json, poison
 from syncer.domain.records.row import Row, project_text
 from syncer.store.records.reproject import Batch, BatchContext, joined_key, read_documents, split_key
 from syncer.store.records.write import DATABASE_REFUSAL
@@ -19,18 +19,8 @@ from syncer.store.state.quarantine import HASHED, record_key
 
 def reproject_quarantine(context: BatchContext, model: Model, excluded: Excluded | None, after: str) -> Batch:
     """Re-project a batch of the model's entries."""
-    connection, columns = context.connection, quarantine.c
-    found, goes_on = read_documents(
-        context,
-        select(quarantine)
-        .where(
-            columns.environment == context.environment,
-            columns.model == model.name,
-            tuple_(columns.integration_id, columns.record_key) > tuple_(*split_key(after)),
-        )
-        .order_by(columns.integration_id, columns.record_key)
-        .with_for_update(),
-    )
+    connection = context.connection
+    found, goes_on = _entries(context, model.name, after)
     table = MIRROR[model.name]
     rows = connection.execute(
         select(table.c.integration_id, table.c.id).where(
@@ -48,21 +38,48 @@ def reproject_quarantine(context: BatchContext, model: Model, excluded: Excluded
         )
         for entry in found
     )
-    last = joined_key(found[-1].integration_id, found[-1].record_key) if goes_on else None
-    return Batch(0, written, last)
+    return Batch(0, written, _last(found) if goes_on else None)
+
+
+def reproject_native_quarantine(
+    context: BatchContext, name: str, excluded: Excluded | None, after: str
+) -> Batch:
+    """Re-project a batch of a native list's entries: they lose what is excluded."""
+    if excluded is None:
+        return Batch()
+    found, goes_on = _entries(context, name, after)
+    written = 0
+    for entry in found:
+        document = poison(entry.document.encode(), entry.reason, excluded).document
+        if document != entry.document:
+            written += _replace(context, entry, None, document, entry.reason.partition(":")[0])
+    return Batch(0, written, _last(found) if goes_on else None)
+
+
+def _entries(context: BatchContext, name: str, after: str) -> tuple[list[Any], bool]:
+    """Read and lock the list's next entries, by key; tell whether it goes on after them."""
+    columns = quarantine.c
+    return read_documents(
+        context,
+        select(quarantine)
+        .where(
+            columns.environment == context.environment,
+            columns.model == name,
+            tuple_(columns.integration_id, columns.record_key) > tuple_(*split_key(after)),
+        )
+        .order_by(columns.integration_id, columns.record_key)
+        .with_for_update(),
+    )
+
+
+def _last(entries: list[Any]) -> str:
+    return joined_key(entries[-1].integration_id, entries[-1].record_key)
 
 
 def _update(
     context: BatchContext, model: Model, excluded: Excluded | None, entry: Any, *, is_mirrored: bool
 ) -> int:
     """Bring one entry up to date, or drop it where its row is whole now; give how many rows that wrote."""
-    connection = context.connection
-    same_stream = (
-        quarantine.c.environment == entry.environment,
-        quarantine.c.integration_id == entry.integration_id,
-        quarantine.c.model == entry.model,
-    )
-    is_entry = (*same_stream, quarantine.c.record_key == entry.record_key)
     record = project_text(model, entry.document.encode(), excluded)
     document = record.document if isinstance(record, Poison) else ascii_json(record.document)
     reason = entry.reason
@@ -70,17 +87,34 @@ def _update(
     is_of_database = reason.startswith(DATABASE_REFUSAL) or ID_TAKEN in reason
     if isinstance(record, Row) and not is_of_database and is_mirrored:
         if not record.notes:
-            return connection.execute(delete(quarantine).where(*is_entry)).rowcount
+            return context.connection.execute(
+                delete(quarantine).where(*_is(entry, entry.record_key))
+            ).rowcount
         reason = "; ".join(record.notes)
     elif document != entry.document:
         # The reason may quote what the document does not have any more.
         reason = record.reason if isinstance(record, Poison) else reason.partition(":")[0]
     if (document, reason) == (entry.document, entry.reason):
         return 0
-    key = entry.record_key
+    return _replace(context, entry, record.id, document, reason)
+
+
+def _replace(context: BatchContext, entry: Any, record_id: str | None, document: str, reason: str) -> int:
+    """Replace what an entry says, and its key where that is a hash; give how many rows that wrote."""
+    connection, key = context.connection, entry.record_key
     if key.startswith(HASHED):
-        key = record_key(record.id, document)
+        key = record_key(record_id, document)
         if key != entry.record_key:
-            connection.execute(delete(quarantine).where(*same_stream, quarantine.c.record_key == key))
-    changes = update(quarantine).where(*is_entry).values(record_key=key, document=document, reason=reason)
-    return connection.execute(changes).rowcount
+            connection.execute(delete(quarantine).where(*_is(entry, key)))
+    changes = update(quarantine).where(*_is(entry, entry.record_key))
+    return connection.execute(changes.values(record_key=key, document=document, reason=reason)).rowcount
+
+
+def _is(entry: Any, key: str) -> tuple[ColumnElement[bool], ...]:
+    """Make the conditions: of the same stream, and with this key."""
+    return (
+        quarantine.c.environment == entry.environment,
+        quarantine.c.integration_id == entry.integration_id,
+        quarantine.c.model == entry.model,
+        quarantine.c.record_key == key,
+    )

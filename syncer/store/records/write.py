@@ -18,6 +18,7 @@ from syncer.domain.records.row import Row
 from syncer.store.db.bulk import insert, upsert
 from syncer.store.db.errors import Fault, fault, reason
 from syncer.store.db.in_values import in_values
+from syncer.store.db.removed_values import note_removed
 from syncer.store.records.taken import note_taken_children, taken_ids, taken_poison
 from syncer.store.schema.destination import Destination
 from syncer.store.schema.mirror_tables import MIRROR
@@ -124,6 +125,8 @@ def _write(
         ids = [row.id for row in whole]
         taken |= taken_ids(connection, destination.table, destination.id_column, ids, destination)
         whole = [row for row in whole if row.id not in taken]
+    if any(row.is_shell and row.id in stored for row in whole):
+        note_removed(connection)
     for row in blanked:
         _mark_deleted(connection, destination.table, row, now)
     replaced = [row.id for row in whole if row.id in stored]

@@ -276,6 +276,11 @@ projections = Table(
     Column("exclusions", Json, nullable=False, comment="Exclusions that concern it, as a list of texts"),
     text_column("at_table", "Table that is being re-projected; null: all rows have the projection"),
     text_column("after_id", "Last key that is done in that table; null: at its beginning"),
+    Column(
+        "key_members",
+        Json,
+        comment="Members that keys of its rows are or were made of, as a list of texts; null: unknown",
+    ),
     PrimaryKeyConstraint("environment", "model"),
     comment="Projections of models and native lists, and the progress of re-projections",
 )

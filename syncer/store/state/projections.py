@@ -7,23 +7,14 @@ alone: so no page of the old projection can commit behind a re-projection that h
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, bindparam, select, text, update
 
-from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import ProjectionReplaced
-from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.projection import Projection
-from syncer.domain.streams.state import StreamState
-from syncer.store.db.bulk import upsert
-from syncer.store.db.types import decoded_json
-from syncer.store.schema.native_table import passthrough_records
-from syncer.store.schema.state_tables import projections, streams
-from syncer.store.state.stream_columns import walk_values
+from syncer.store.schema.state_tables import projections
 
 #: Key of the PostgreSQL advisory lock that pages share; on SQLite a writing transaction is alone anyway.
 PROJECTION_LOCK = 0x50524F4A
@@ -37,56 +28,11 @@ _FINGERPRINT = select(projections.c.fingerprint).where(
 
 
 @dataclass(frozen=True, slots=True)
-class Adopted:
-    """Lists whose projections were replaced.
-
-    replaced: those with rows of another projection. walked_anew: those of them that keep members again which
-    were excluded, so that their streams have to be read whole once more. changed: all, with rows or without.
-    """
-
-    replaced: tuple[str, ...] = ()
-    walked_anew: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class ReprojectionCursor:
     """Position of a re-projection: the last key that is done in the table; None: at its beginning."""
 
     table: str
     after: str | None
-
-
-def adopt(
-    connection: Connection, environment: str, wanted: Mapping[str, Projection], now: datetime
-) -> Adopted:
-    """Make these the projections of the lists; rows of others are to be re-projected from now on."""
-    if not _changed_names(_stored(connection, environment), wanted):
-        return Adopted()
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PROJECTION_LOCK})
-    stored = _stored(connection, environment)
-    replaced, anew, rows = [], [], []
-    changed = _changed_names(stored, wanted)
-    filled = _with_rows(connection, environment)
-    for model in changed:
-        before, after = stored.get(model), wanted[model]
-        if before is not None or model in filled:
-            replaced.append(model)
-        if before is not None and after.gives_back(before.exclusions):
-            anew.append(model)
-        rows.append(
-            {
-                "environment": environment,
-                "model": model,
-                "fingerprint": after.fingerprint,
-                "exclusions": json.dumps(after.exclusions),
-                "at_table": model if model in replaced else None,
-            }
-        )
-    upsert(connection, projections, rows)
-    _walk_anew(connection, environment, anew, now)
-    return Adopted(tuple(replaced), tuple(anew), tuple(changed))
 
 
 def pin(connection: Connection, environment: str, model: str, projection: Projection) -> None:
@@ -157,49 +103,6 @@ def _require(fingerprint: str | None, model: str, projection: Projection) -> Non
             "Another process mirrors this list with other exclusions or columns, or is of another version: "
             "restart this one, with the same configuration."
         )
-
-
-def _stored(connection: Connection, environment: str) -> dict[str, Projection]:
-    found = connection.execute(select(projections).where(projections.c.environment == environment))
-    return {row.model: Projection(row.fingerprint, tuple(decoded_json(row.exclusions))) for row in found}
-
-
-def _changed_names(stored: Mapping[str, Projection], wanted: Mapping[str, Projection]) -> list[str]:
-    return [model for model, projection in wanted.items() if stored.get(model) != projection]
-
-
-def _with_rows(connection: Connection, environment: str) -> set[str]:
-    """Name the lists that have rows."""
-    query = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in catalogue())
-    # As text: to compose it out of forty tables takes longer than to run it.
-    models = connection.exec_driver_sql(query).scalars()
-    native_lists = connection.execute(
-        select(passthrough_records.c.resource)
-        .where(passthrough_records.c.environment == environment)
-        .distinct()
-    )
-    return {*models, *native_lists.scalars()}
-
-
-def _walk_anew(connection: Connection, environment: str, models: Iterable[str], now: datetime) -> None:
-    """Let the lists' streams begin a full walk, at once where a service runs.
-
-    An unfinished walk is dropped: what it has stored lacks the members that come back.
-    """
-    connection.execute(
-        update(streams)
-        .where(streams.c.environment == environment, streams.c.model.in_(list(models)))
-        .values(
-            **walk_values(None),
-            last_full_walk_at=None,
-            state=case(
-                (streams.c.state == StreamState.COMPLETE, StreamState.INCOMPLETE.value),
-                else_=streams.c.state,
-            ),
-            due_at=func.coalesce(streams.c.due_at, now),
-            due_purpose=func.coalesce(streams.c.due_purpose, int(Purpose.FULL)),
-        )
-    )
 
 
 def _is(environment: str, model: str) -> ColumnElement[bool]:

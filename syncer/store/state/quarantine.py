@@ -159,7 +159,11 @@ def record_key(record_id: str | None, document: str | bytes) -> str:
     """Give the record's id where every database takes it as a key, else a hash of it or of the record."""
     if record_id and len(record_id) <= LONGEST_KEY and "\0" not in record_id:
         return record_id
-    named = record_id or document
+    return hashed_key(record_id or document)
+
+
+def hashed_key(named: str | bytes) -> str:
+    """Give a hash in place of a key."""
     return HASHED + blake2b(named.encode() if isinstance(named, str) else named, digest_size=16).hexdigest()
 
 

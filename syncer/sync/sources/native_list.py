@@ -16,6 +16,7 @@ from syncer.domain.native.row_values import UnsendableValue
 from syncer.domain.native.rows import native_projection, project_native, read_native, twin, unsendable
 from syncer.domain.native.spec import ForEach, NativeListSpec
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.records.exclude import excluded_from
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
 from syncer.domain.stream_key import StreamKey
@@ -102,11 +103,12 @@ class NativeListSource:
         usable: dict[str, Record] = {}
         poisons: list[Poison] = []
         each = self.spec.for_each
+        excluded = excluded_from(self.spec.name, self.context.rules.exclusions)
         if page.refusal is not None and page.parent is not None and each is not None:
             reason = f"its list cannot be asked for: {each.table}.{each.column} {page.refusal}"
             poisons.append(unsendable(page.parent, reason))
         for text in page.results:
-            record = read_native(self.spec, text, page.parent)
+            record = read_native(self.spec, text, page.parent, excluded)
             if isinstance(record, Poison):
                 poisons.append(record)
             elif usable.setdefault(record.id, record).content_hash != record.content_hash:
@@ -117,7 +119,8 @@ class NativeListSource:
         return project_native(self.spec, record)
 
     def pin(self, connection: Connection) -> None:
-        pin(connection, self.context.streams.environment, self.spec.name, native_projection(self.spec))
+        wanted = native_projection(self.spec, self.context.rules.exclusions)
+        pin(connection, self.context.streams.environment, self.spec.name, wanted)
 
     def _row(self, each: ForEach, row: str | None, connection: Connection) -> str | None:
         """Find the first row or, where the list is to go on with one, that or the one after it.

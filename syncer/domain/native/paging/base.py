@@ -43,6 +43,11 @@ class PagingStyle(ABC):
         """Return why the call has no room for a position, if so. row_param: ``for_each.param``."""
         return None
 
+    @property
+    def position_path(self) -> str | None:
+        """Return the JMESPath from the answer to the next position; None where it is not in the body."""
+        return None
+
     def first_position(self) -> Position | None:
         """Return the position of the first page; None where it is asked for without one."""
         return None

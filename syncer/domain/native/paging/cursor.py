@@ -23,6 +23,10 @@ class CursorStyle(ParameterStyle):
 
     next: str = field(kw_only=True, metadata=key(check=check_expression))
 
+    @property
+    def position_path(self) -> str:
+        return self.next
+
     def next_cursor(self, here: NativeCursor, page: NativePage) -> NativeCursor | None:
         return follow(here, read_next(self.next, page.data), self.next)
 

@@ -25,6 +25,10 @@ class LinkStyle(PagingStyle):
 
     next: str | None = field(default=None, kw_only=True, metadata=key(check=check_expression))
 
+    @property
+    def position_path(self) -> str | None:
+        return self.next
+
     def apply(self, call: Call, position: Position | None) -> Call:
         # The parameters are in the link.
         return call if position is None else replace(call, path=str(position), params={})

@@ -1,0 +1,44 @@
+"""Re-projection of the change feed: the former values in it lose what is excluded now."""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy import Text, bindparam, cast, select, update
+
+from syncer.domain.catalogue.places import record_places
+from syncer.domain.records.exclude import Excluded
+from syncer.store.db.types import decoded_json
+from syncer.store.records.reproject import Batch, BatchContext
+from syncer.store.schema.feed_tables import changes
+
+(_BEFORE,) = record_places(changes.name)
+
+
+def reproject_feed(context: BatchContext, name: str, excluded: Excluded | None, after: str) -> Batch:
+    """Re-project a batch of the list's changes, by their numbers."""
+    if excluded is None:
+        return Batch()
+    column = changes.c[_BEFORE]
+    found = context.connection.execute(
+        select(changes.c.sequence, cast(column, Text).label("before"))
+        .where(
+            changes.c.environment == context.environment,
+            changes.c.model == name,
+            changes.c.sequence > int(after or 0),
+            column.is_not(None),
+        )
+        .order_by(changes.c.sequence)
+        .limit(context.size)
+        .with_for_update()
+    ).all()
+    stripped = []
+    for row in found:
+        before = decoded_json(row.before)
+        if isinstance(before, dict) and excluded.strip(before):
+            stripped.append({"row_sequence": row.sequence, "new_before": json.dumps(before)})
+    if stripped:
+        statement = update(changes).where(changes.c.sequence == bindparam("row_sequence"))
+        context.connection.execute(statement.values({column: bindparam("new_before")}), stripped)
+    goes_on = len(found) == context.size
+    return Batch(0, len(stripped), str(found[-1].sequence) if goes_on else None)
