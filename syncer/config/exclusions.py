@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from syncer.domain.errors import UsageError
 from syncer.domain.native.key_members import KeyMember, key_members, parent_member
+from syncer.domain.native.read_members import ANYTHING_INSIDE
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.exclusions import exclusions
 
@@ -45,7 +46,7 @@ def _conflict(text: str, native_list: NativeListSpec, member: KeyMember) -> str:
             f"{text!r} keeps out {member}, and the native list {name} asks for each of its values:"
             " take another column for its for_each, or leave the member in"
         )
-    path = ".".join(member.path)
+    path = ".".join(name for name in member.path if name != ANYTHING_INSIDE)
     what = f"{path!r} of its records" if path else "its whole records"
     return (
         f"{text!r} keeps out what the native list {name} makes its keys or positions of, {what}: take another"

@@ -403,3 +403,58 @@ def test_two_native_lists_take_no_name_of_each_other(
     with pytest.raises(UsageError) as refused:
         configured("".join(block(name=f'"{name}"') for name in names))
     assert str(refused.value) == f"config.toml: {said}"
+
+
+# --- exclusions of their members ------------------------------------------------------------------------
+
+EACH = '{ table = "hris_employees", param = "email", column = "work_email" }'
+BY_EMAIL: dict[str, str | None] = {"for_each": EACH, "key": '["for_each.email", "id"]'}
+
+
+def excluding(exclude: str, **keys: str | None) -> str:
+    """A native list called mine, and an exclusion, in TOML."""
+    listed = block(**{"name": '"mine"', **keys})
+    return f'[privacy]\nexclude = ["{exclude}"]\n{listed}'
+
+
+@pytest.mark.parametrize(
+    ("keys", "exclude", "said"),
+    [
+        (
+            {"key": '["email"]'},
+            "mine.email",
+            "privacy.exclude[0]: 'mine.email' keeps out what the native list mine makes its keys or positions"
+            " of, 'email' of its records: take another key, or leave the member in.",
+        ),
+        ({"key": '["to_string(@)"]'}, "mine.email", "of, its whole records: take another key"),
+        ({"key": '["contact.email.work"]'}, "m*.contact.email", "'contact.email.work' of its records"),
+        (
+            BY_EMAIL,
+            "hris_*.work_email",
+            "privacy.exclude[0]: 'hris_*.work_email' keeps out hris_employees.work_email, and the native list"
+            " mine asks for each of its values: take another column for its for_each, or leave the member"
+            " in.",
+        ),
+        (BY_EMAIL, "*.work_email", "keeps out hris_employees.work_email, and the native list mine asks"),
+        ({}, "mime.email", "privacy.exclude[0]: There is no model 'mime'. Did you mean mine?"),
+        ({}, "*.emial", "privacy.exclude[0]: There is no member 'emial' in any model of '*'."),
+    ],
+)
+def test_what_keys_are_made_of_cannot_be_excluded(
+    configured: Configured, keys: dict[str, str | None], exclude: str, said: str
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        configured(excluding(exclude, **keys))
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("exclude", ["mine.email", "m*.contact.email", "*.work_email", "mine.a.b"])
+def test_any_other_member_of_a_native_list_can_be_excluded(configured: Configured, exclude: str) -> None:
+    settings = configured(excluding(exclude))
+    assert {str(each) for each in settings.exclusions} == {exclude.replace("m*", "mine")}
+
+
+def test_a_native_list_with_a_fault_is_the_only_one_that_is_told(configured: Configured) -> None:
+    with pytest.raises(UsageError) as refused:
+        configured(excluding("mine.email", records=None))
+    assert "privacy" not in str(refused.value)

@@ -11,8 +11,8 @@ from syncer.domain.catalogue.model import Child, Embed, Model
 
 #: Members by which the mirror keeps its rows.
 KEPT = frozenset({"id", "changed_at", "remote_deleted_at"})
-#: Members whose inside is the tool's or the customer's own: it may hold copies of anything.
-FREE = frozenset({"custom_fields", "integration_fields", "remote_data"})
+#: Members whose inside is the tool's or the customer's own, or copied without ids: it may be of anything.
+FREE = frozenset({"custom_fields", "integration_fields", "remote_data", "screening_question_answers"})
 
 
 @cache
