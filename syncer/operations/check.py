@@ -13,6 +13,7 @@ from syncer.domain.catalogue.tables import table_models
 from syncer.domain.errors import KeyRefused, KomboError, SyncerError, UsageError
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.operations.exclusion_gaps import find_exclusion_gaps
 from syncer.operations.exposures import find_exposures
 from syncer.planning.selection import NO_INTEGRATION
 from syncer.store.reading.drift import Drift, drift
@@ -66,6 +67,8 @@ async def check(app: App) -> AsyncIterator[Finding]:
         # What is stored can be looked at without Kombo, too.
         for finding in await database.ask(lambda connection: list(_report_drift(drift(connection)))):
             yield finding
+        for gap in await find_exclusion_gaps(app):
+            yield Finding("privacy", True, gap, is_warning=True)
     if failed is not None:
         raise failed
 

@@ -57,6 +57,11 @@ class PageDiff:
         return any(effect is not Change.UNCHANGED for effect in self.effects.values())
 
     @property
+    def blanked_ids(self) -> list[str]:
+        """Ids of records that have been blanked, and have a row that was not."""
+        return [row.id for row in self.rows if row.is_shell and row.id in self.stored]
+
+    @property
     def written_ids(self) -> set[str]:
         """Ids of records that the mirror or the quarantine will have in another way."""
         poisoned = {each.id for each in self.poisons if each.id is not None}

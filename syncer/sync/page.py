@@ -17,6 +17,8 @@ from syncer.domain.streams.decisions import (
 )
 from syncer.domain.streams.stream import Kind, Stream, Walk
 from syncer.kombo.lists import Page
+from syncer.store.records.blanked_copies import blank_carriers, find_carriers
+from syncer.store.records.reproject import BatchContext
 from syncer.store.records.write import WrittenRows, write_rows
 from syncer.store.state.health import health
 from syncer.store.state.missing import MissingStore
@@ -114,6 +116,8 @@ def write_records(
 
     Call it under the fence.
     """
+    blanked = [] if run.context.rules.keep_anonymised else diff.blanked_ids
+    carriers = find_carriers(connection, run.key.model, blanked) if blanked else {}
     written = write_rows(
         connection,
         run.source.destination,
@@ -124,6 +128,9 @@ def write_records(
         walk_began_at=walk_began_at,
         keep_anonymised=run.context.rules.keep_anonymised,
     )
+    if carriers:
+        batch = BatchContext(connection, run.environment, run.run_id, now, len(carriers))
+        blank_carriers(batch, run.key.model, blanked, carriers, run.context.rules.exclusions)
     poisons = [*diff.poisons, *written.poisons]
     counts = written.counts + Counts(unchanged=len(diff.unchanged), quarantined=len(poisons))
     effects = {**written.effects, **dict.fromkeys(diff.unchanged, Change.UNCHANGED)}

@@ -213,6 +213,23 @@ def test_what_many_tables_have_without_a_column_is_told_once(drifted: Shell, sou
     ), found
 
 
+def test_check_tells_where_what_is_excluded_may_stand_under_other_names(mirrored: Shell) -> None:
+    with inside(mirrored) as connection:
+        connection.execute(text("UPDATE hris_employees SET custom_fields = '{}', remote_data = NULL"))
+        one = "(SELECT min(id) FROM hris_employees)"
+        filled = """UPDATE hris_employees SET integration_fields = '[{"key": "ssn"}]' WHERE id = """
+        connection.execute(text(filled + one))
+    assert "privacy" not in mirrored.run("check").out
+    ran = mirrored.run("check", SYNCER_PRIVACY__EXCLUDE='["hris_employees.ssn"]')
+    gap = (
+        "integration_fields of hris_employees may hold under other names what is excluded: exclude that, too"
+    )
+    assert ran.code == 0
+    assert f"privacy: {gap}" in ran.out
+    both = '["hris_employees.ssn", "*.integration_fields"]'
+    assert "privacy" not in mirrored.run("check", SYNCER_PRIVACY__EXCLUDE=both).out
+
+
 def test_check_tells_of_drift_also_where_kombo_cannot_be_asked(drifted: Shell) -> None:
     refused = drifted.run("check", SYNCER_KOMBO__API_KEY="ks_dev_wrong")
     assert refused.code == 4

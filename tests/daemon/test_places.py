@@ -37,7 +37,7 @@ MARK = "Annamaria"
 NEW = "brand_new"
 #: What has a form that a mark would spoil.
 _FORMED = re.compile(r"\d{4}-\d\d-\d\d|\d\d:\d\d")
-SERVICE = {"web": {"enabled": False}, "sync": {"every": "1h"}}
+SERVICE: dict[str, Any] = {"web": {"enabled": False}, "sync": {"every": "1h"}}
 
 
 def marked(value: Any, name: str = "") -> Any:
@@ -98,15 +98,18 @@ async def world(make_native: MakeNative) -> World:
     faults = world.environment.faults
     for model in catalogue().values():
         faults.add(Match(model=model.name), Mangled(plant(model)), times=None)
-    faults.add(Match(call="*"), native_rewritten(lambda data: marked(data)), times=None)
+    faults.add(Match(call="*"), native_rewritten(marked), times=None)
     await world.sync(mode=Mode.BACKFILL, may_quarantine=True)
     with world.mirror.open() as (database, connection):
-        former = {"first_name": f"{MARK} before", NEW: {"copy": {"first_name": f"{MARK} copied"}}}
+        former: dict[str, Any] = {
+            "first_name": f"{MARK} before",
+            NEW: {"copy": {"first_name": f"{MARK} copied"}},
+        }
         change = {"sequence": 1, "at": database.now(connection), "environment": "default", "members": "[]"}
         change |= {"integration_id": "hibob:1", "record_id": "1", "operation": "updated"}
-        for number, model in enumerate(("hris_employees", PEOPLE), start=1):
-            own = former if model != PEOPLE else {"email": f"{MARK}@acme.example"}
-            row = {**change, "sequence": number, "model": model, "before": json.dumps(own)}
+        of_people = {"email": f"{MARK}@acme.example"}
+        for number, (name, before) in enumerate((("hris_employees", former), (PEOPLE, of_people)), start=1):
+            row = {**change, "sequence": number, "model": name, "before": json.dumps(before)}
             connection.execute(insert(changes).values(row))
     return world
 
@@ -141,9 +144,9 @@ def expected_places(world: World) -> set[tuple[str, str]]:
         }
     for model in catalogue().values():
         takes_marks = {
-            (part.table if hasattr(part, "table") else part.name, column.name)
-            for part in (model, *model.children)
-            for column in part.columns
+            (table, column.name)
+            for table in (model.name, *(child.table for child in model.children))
+            for column in columns_of(table)
             if column.type in ("text", "json") and column.references is None and len(column.source) == 1
         }
         for place in model_places(model):

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from syncer.domain.catalogue.model import Child, Column, Link, Model
+from syncer.domain.records.blank import SHELL_MEMBERS
 from syncer.domain.records.exclude import Excluded
 from syncer.domain.records.record import Poison, Record, Values, decoded, hashed, is_id, poison, read_stored
 from syncer.domain.records.values import CONVERTERS, Unfit, json_text
@@ -30,11 +31,6 @@ COMMON_COLUMNS = (
         "timestamp",
         "Time at which Kombo or a sweep marked the record deleted; null while it lives",
     ),
-)
-
-#: Members that an anonymised record keeps.
-_SHELL_MEMBERS = frozenset(
-    {"id", "remote_id", "changed_at", "remote_deleted_at", "remote_created_at", "remote_updated_at"}
 )
 
 
@@ -99,7 +95,7 @@ def _row(model: Model, record: Record, excluded: Excluded | None) -> Row:
         content_hash=record.content_hash,
         deleted_at=deleted_at,
         is_shell=deleted_at is not None
-        and all(_is_blank(value) for name, value in members.items() if name not in _SHELL_MEMBERS),
+        and all(_is_blank(value) for name, value in members.items() if name not in SHELL_MEMBERS),
         links={
             link.table: []
             if excluded is not None and excluded.hides(link.member + link.target_path)

@@ -81,7 +81,7 @@ class ModelProjector:
         written: list[int] = []
 
         def write(part: Sequence[Row]) -> None:
-            written.append(_write(context, self.model, part, stored))
+            written.append(write_projected(context, self.model, part, stored))
 
         poisons += write_by_halves(context.connection, write, rows)
         if poisons and self._excluded is not None:
@@ -142,7 +142,9 @@ def _stored(context: BatchContext, table: Table, after: str) -> tuple[Sequence[A
     )
 
 
-def _write(context: BatchContext, model: Model, rows: Sequence[Row], stored: Mapping[str, Any]) -> int:
+def write_projected(
+    context: BatchContext, model: Model, rows: Sequence[Row], stored: Mapping[str, Any]
+) -> int:
     """Write what differs of the rows, with their links and children; give how many rows that were."""
     connection, now = context.connection, context.now
     table = MIRROR[model.name]
