@@ -16,7 +16,7 @@ from syncer.domain.catalogue.model import Child, Link, Model
 
 
 class Holds(StrEnum):
-    """What of a record a column holds, which decides how a member's value leaves it.
+    """Content of a column that is of records, by the way in which a member's value leaves it.
 
     RECORD: JSON of the record, or of some of its members: the member is taken out of it, at any depth.
     VALUES: values that were made of the record: they are made anew of what is left of it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ RANDOM = random.Random(7)
 
 
 @pytest.fixture
-def database(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+def database(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """Rows of many lengths, each with a mark, on a SQLite that does not overwrite by itself."""
     connect = sqlite3.connect
 
@@ -27,7 +28,7 @@ def database(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
         connection.execute("PRAGMA secure_delete = OFF")
         return connection
 
-    monkeypatch.setattr("syncer.store.db.engines.sqlite3.connect", careless)
+    monkeypatch.setattr(sqlite3, "connect", careless)
     database = Database(sqlite_url)
     if database.file is not None:
         database.file.create()

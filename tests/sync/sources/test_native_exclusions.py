@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from structlog.testing import capture_logs
 
 from syncer.domain.streams.stream import Kind, Mode
 from syncer.operations.reproject import reproject
 from syncer.simulator.server.faults import Match, native_rewritten
+from syncer.store.schema.feed_tables import changes
 from syncer.store.schema.state_tables import metadata
 from tests.support.native_lists import PEOPLE, people, view
 from tests.support.world import MakeNative, World
@@ -110,8 +111,20 @@ async def test_rows_whose_keys_were_made_of_it_are_dropped_and_read_again(make_n
         "passthrough": [people(columns={}), {**BY_EMAIL, "key": ["employeeId"], "for_each": None}]
     }
     await world.sync(may_quarantine=True, models=[PEOPLE, "by_email"], **others)
-    kept_by = kept(world, "passthrough_records")
-    assert ADDRESS.findall(kept_by)
+    with world.mirror.open() as (database, connection):
+        keys = connection.execute(
+            text("SELECT record_key FROM passthrough_records WHERE resource = 'people'")
+        )
+        of_people = {
+            "environment": "default",
+            "integration_id": "hibob:1",
+            "model": PEOPLE,
+            "operation": "created",
+        }
+        for number, key in enumerate(keys.scalars().all(), start=1):
+            change = {"sequence": number, "at": database.now(connection), "record_id": key}
+            connection.execute(insert(changes).values(**of_people, **change))
+    assert ADDRESS.findall(kept(world, "passthrough_records"))
     excluding = ["people.email", "*.work_email", "*.personal_email", "hris_employees.manager"]
     with capture_logs() as logged:
         results = await world.sync(
@@ -120,8 +133,10 @@ async def test_rows_whose_keys_were_made_of_it_are_dropped_and_read_again(make_n
     dropped = {each["model"] for each in logged if each["event"] == "native_list_dropped"}
     assert dropped == {PEOPLE, "by_email"}
     assert {each.kind for each in results} == {Kind.FULL}
-    keys = kept(world, "passthrough_records", "sync_missing", "sync_quarantine", "sync_seen", "sync_streams")
-    assert ADDRESS.findall(keys) == []
+    keyed = ("passthrough_records", "mirror_changes", "sync_missing", "sync_quarantine", "sync_seen")
+    assert ADDRESS.findall(kept(world, *keyed, "sync_streams")) == []
+    # The feed has no gaps.
+    assert "hash:" in kept(world, "mirror_changes")
     assert view(world, PEOPLE)
     assert view(world, "by_email")
 
