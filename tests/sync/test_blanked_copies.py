@@ -41,7 +41,8 @@ def everything(world: World) -> str:
 
 def carrying(world: World, model: str, member: str) -> str:
     """The employee whom most records of the model carry at this member."""
-    carried = [each[member]["id"] for each in world.source(model, company_of(world)).values() if each[member]]
+    records = world.source(model, company_of(world)).values()
+    carried = [str(each[member]["id"]) for each in records if each[member]]
     return max(set(carried), key=carried.count)
 
 
