@@ -19,6 +19,8 @@ from syncer.domain.records.exclusions import ANYWHERE, Exclusion, Path
 
 Record = dict[str, Any]
 
+_ABSENT = object()
+
 
 def excluded_from(table: str, every: frozenset[Exclusion]) -> Excluded | None:
     """Select what can meet a record of the table, the copies inside it included; None: nothing.
@@ -33,20 +35,20 @@ class Excluded:
     """Members to remove from the records of one table.
 
     exclusions: those that concern it by the catalogue, in order. paths: table -> members to remove from its
-    records. inside: table -> the copies inside its records to look into. elsewhere: members to remove from
-    objects that the catalogue does not describe.
+    records. inside: table -> the copies inside its records to look into, and the members of these that the
+    catalogue describes. elsewhere: members to remove from objects that it does not describe.
     """
 
     table: str
     exclusions: tuple[Exclusion, ...]
     anywhere: tuple[Path, ...]
     paths: Mapping[str, tuple[Path, ...]]
-    inside: Mapping[str, tuple[Embed, ...]]
+    inside: Mapping[str, tuple[tuple[Embed, frozenset[str]], ...]]
     elsewhere: tuple[Path, ...] = ()
 
     def strip(self, record: Record) -> bool:
         """Remove the members from the record; says whether there were any. Raises RecursionError."""
-        removed = self._strip(self.table, record, members().get(self.table, frozenset()))
+        removed = self._strip(self.table, record, members().get(self.table, FREE) - FREE)
         if self.anywhere:
             removed |= _strip_anywhere(record, self.anywhere)
         return removed
@@ -55,17 +57,16 @@ class Excluded:
         """True where no record keeps its value at this path."""
         return _hides(self, path)
 
-    def _strip(self, table: str, record: Record, known: frozenset[str]) -> bool:
+    def _strip(self, table: str, record: Record, described: frozenset[str]) -> bool:
         removed = False
         for path in self.paths.get(table, ()):
             removed |= _remove(record, path)
-        for embed in self.inside.get(table, ()):
+        for embed, inside in self.inside.get(table, ()):
             for copy in entries(record, embed.path):
-                removed |= self._strip(embed.table, copy, entry_members(table, embed.path))
+                removed |= self._strip(embed.table, copy, inside)
         if self.elsewhere:
-            for name, value in record.items():
-                if name not in known or name in FREE:
-                    removed |= _strip_anywhere(value, self.elsewhere)
+            for name in record.keys() - described:
+                removed |= _strip_anywhere(record[name], self.elsewhere)
         return removed
 
 
@@ -85,7 +86,11 @@ def _excluded_from(table: str, every: frozenset[Exclusion]) -> Excluded | None:
             name: tuple(each.path for each in concerning if each.table == name) for name in named - {ANYWHERE}
         },
         inside={
-            name: tuple(embed for embed in _embeds(name) if elsewhere or _reached(embed.table) & named)
+            name: tuple(
+                (embed, entry_members(name, embed.path) - FREE)
+                for embed in _embeds(name)
+                if elsewhere or _reached(embed.table) & named
+            )
             for name in reached
         },
         elsewhere=elsewhere,
@@ -137,14 +142,14 @@ def _remove(value: Any, path: Path) -> bool:
     """
     removed = False
     for entry in entries(value, ()):
+        if len(path) == 1:
+            removed |= entry.pop(path[0], _ABSENT) is not _ABSENT
+            continue
         for name, rest in _first_members(path):
-            if name not in entry:
-                continue
-            if rest:
+            if rest and name in entry:
                 removed |= _remove(entry[name], rest)
-            else:
-                del entry[name]
-                removed = True
+            elif not rest:
+                removed |= entry.pop(name, _ABSENT) is not _ABSENT
     return removed
 
 
@@ -158,8 +163,10 @@ def _strip_anywhere(value: Any, paths: tuple[Path, ...]) -> bool:
     if isinstance(value, dict):
         for path in paths:
             removed |= _remove(value, path)
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
+        value = value.values()
+    elif not isinstance(value, list):
+        return False
+    for item in value:
+        if isinstance(item, dict | list):
             removed |= _strip_anywhere(item, paths)
     return removed

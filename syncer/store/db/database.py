@@ -72,9 +72,10 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """Begin a transaction that writes: it commits at the end, and rolls back on an exception."""
-        with self._alone(), self._translated(), self.engine.begin() as connection:
-            yield connection
-        self._truncate_log()
+        with self._alone():
+            with self._translated(), self.engine.begin() as connection:
+                yield connection
+            self._truncate_log()
 
     @contextmanager
     def read(self, *, fresh: bool = False) -> Iterator[Connection]:
@@ -92,7 +93,7 @@ class Database:
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
                 yield connection
-        self._truncate_log()
+        self._truncate_log_unless_written()
 
     async def write(self, work: Callable[[Connection], _T]) -> _T:
         """Run work in a writing transaction on a worker thread.
@@ -171,14 +172,19 @@ class Database:
             yield
 
     def _truncate_log(self) -> None:
-        """Cut off what SQLite's log has of removed values, unless somebody is writing, who will then."""
-        if self._removed is None or self._writer is None or not self._writer.acquire(blocking=False):
+        """Cut off what SQLite's log has of removed values, if it is time to. Nobody else may be writing."""
+        if self._removed is not None and self._removed.is_time():
+            self._removed.truncate_log()
+
+    def _truncate_log_unless_written(self) -> None:
+        """Do the same after a transaction that only read; a writer of this process tries by itself."""
+        if self._removed is None or not self._removed.are_in_log or self._writer is None:
             return
-        try:
-            if self._removed.is_time():
-                self._removed.truncate_log()
-        finally:
-            self._writer.release()
+        if self._writer.acquire(blocking=False):
+            try:
+                self._truncate_log()
+            finally:
+                self._writer.release()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

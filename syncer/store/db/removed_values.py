@@ -40,7 +40,7 @@ class RemovedValues:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = threading.Lock()
-        self._are_in_log = False
+        self.are_in_log = False
         self._pause = 1
         self._transactions = 0
         event.listen(engine, "commit", self._committed)
@@ -52,7 +52,7 @@ class RemovedValues:
         Attempts become rarer while somebody is in the way.
         """
         with self._lock:
-            if not self._are_in_log:
+            if not self.are_in_log:
                 return False
             self._transactions += 1
             if self._transactions < self._pause:
@@ -75,7 +75,7 @@ class RemovedValues:
             return False
         if is_done:
             with self._lock:
-                self._are_in_log = False
+                self.are_in_log = False
         return is_done
 
     def are_in_file(self, connection: Connection) -> bool:
@@ -88,12 +88,12 @@ class RemovedValues:
             connection.exec_driver_sql("VACUUM")
             connection.exec_driver_sql("PRAGMA user_version = 0")
         with self._lock:
-            self._are_in_log, self._pause, self._transactions = True, 1, 0
+            self.are_in_log, self._pause, self._transactions = True, 1, 0
 
     def _committed(self, connection: Connection) -> None:
         if connection.info.pop(_REMOVED, False):
             with self._lock:
-                self._are_in_log, self._pause, self._transactions = True, 1, 0
+                self.are_in_log, self._pause, self._transactions = True, 1, 0
 
 
 def _truncated(driver: Any) -> bool:
