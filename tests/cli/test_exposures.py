@@ -18,6 +18,7 @@ from tests.support.databases import sqlite_file
 
 if TYPE_CHECKING:
     from tests.support.command_line import Shell
+    from tests.support.readers import MakeReader
     from tests.support.source import Source
 
 KEY = "kombo-key-1234"
@@ -161,6 +162,27 @@ def test_check_warns_of_a_superuser(mirror: Shell, postgres_url: str) -> None:
     assert ran.code == 0
     assert (
         "warning database: the role of database.url is a superuser: give syncer a role of its own" in ran.out
+    )
+
+
+def test_check_warns_of_a_role_whose_rights_are_not_todays(
+    mirror: Shell, postgres_url: str, make_reader: MakeReader
+) -> None:
+    settings = {"SYNCER_DATABASE__URL": postgres_url}
+    database = Database(postgres_url)
+    migrate(database)
+    reader = make_reader(database)
+    grant = ("migrate", "--grant-read", reader.name, "--without-sensitive")
+    assert mirror.run(*grant, **settings).code == 0
+    assert "warning grants" not in mirror.run("check", **settings).out
+    with database.begin() as connection:
+        connection.exec_driver_sql(f"GRANT SELECT (avatar) ON hris_employees TO {reader.name}")
+    database.close()
+    ran = mirror.run("check", **settings)
+    assert ran.code == 0
+    assert (
+        f"warning grants: role '{reader.name}' could still read hris_employees.avatar, by what was granted "
+        f"to it or to PUBLIC; run `syncer {' '.join(grant)}` again\n" in ran.out
     )
 
 
