@@ -142,17 +142,17 @@ class IntegrationEvents:
             await mark_integration(self._context, self._integrations, integration_id)
         elif policy == "purge":
             await purge_integration(self._context, self._integrations, integration_id)
-        if is_configured:
-            # As long as the configuration names it its streams say that it is gone.
-            await self._app.database.write(lambda connection: self._mark_due(connection, integration_id))
-            self._wake_workers()
-        else:
+        if not is_configured:
             await self._app.database.write(
                 lambda connection: self._app.integrations.remove(
                     connection, integration_id, self._app.database.now(connection)
                 )
             )
         await self._watcher.update()
+        if is_configured:
+            # As long as the configuration names it its streams say that it is gone.
+            await self._app.database.write(lambda connection: self._mark_due(connection, integration_id))
+            self._wake_workers()
         return {"keep": "kept", "mark": "marked", "purge": "purged"}[policy]
 
     def _mark_due(self, connection: Connection, integration_id: str) -> None:

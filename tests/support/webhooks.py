@@ -17,22 +17,22 @@ PERSON = "margarethe.nobody@example.com"
 _numbers = count(1)
 
 
-def event(event_type: str, *, id: str | None = None, **data: Any) -> bytes:
+def event(event_type: str, *, event_id: str | None = None, **data: Any) -> bytes:
     """Make the body of an event, with an id of its own where none is given, and a person in it."""
     person = {"organization_name": "Nobody GmbH", "creator_email": PERSON, "origin_id": None}
     envelope = {
-        "id": id or f"event-{next(_numbers)}",
+        "id": event_id or f"event-{next(_numbers)}",
         "type": event_type,
         "data": {**data, "end_user": person},
     }
     return json.dumps(envelope).encode()
 
 
-def data_changed(integration_id: str, *models: str, id: str | None = None) -> bytes:
+def data_changed(integration_id: str, *models: str, event_id: str | None = None) -> bytes:
     """Make the event that tells of changed models by the names that Kombo has for them."""
     return event(
         "data-changed",
-        id=id,
+        event_id=event_id,
         integration_id=integration_id,
         integration_tool=integration_id.partition(":")[0],
         integration_category="HRIS",

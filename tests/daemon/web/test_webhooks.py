@@ -222,8 +222,10 @@ async def test_nothing_else_of_a_body_is_kept_or_logged(
             bodies = [
                 event("assessment:order-received", integration_id=integration, candidate={"email": PERSON}),
                 event("integration-state-changed", integration_id=integration, state="ACTIVE"),
-                event("data-changed", id=PERSON, integration_id=PERSON, changed_models=[{"name": PERSON}]),
-                event(PERSON, id="x" * 5_000, integration_id=integration),
+                event(
+                    "data-changed", event_id=PERSON, integration_id=PERSON, changed_models=[{"name": PERSON}]
+                ),
+                event(PERSON, event_id="x" * 5_000, integration_id=integration),
                 json.dumps(PERSON).encode(),
             ]
             for body in bodies:
