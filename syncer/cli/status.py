@@ -108,6 +108,10 @@ def _lines(found: dict[str, Any], not_begun: Sequence[str], most: int | None) ->
         return
     yield _totals(found)
     yield _budget(found["budget"])
+    from syncer.operations.status_report import describe_webhooks
+
+    if (webhooks := describe_webhooks(found)) is not None:
+        yield printable(webhooks)
     if found["behind"] is not None:
         yield styled(behind(found["behind"]), "yellow")
     if found["consumers"]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import Connection
+
 from syncer.app import App
 from syncer.domain.catalogue.lookup import select_names
 from syncer.domain.errors import UsageError
 from syncer.domain.suggestions import did_you_mean
 from syncer.operations.deliveries import is_well, report_deliveries
-from syncer.operations.status_report import report_status
+from syncer.operations.status_report import json_time, report_status
 from syncer.store.reading.overview import EVERY_STREAM, Overview, StreamChoice, overview
 from syncer.store.schema import migrate as schema
 from syncer.sync.permits import fingerprint
@@ -29,7 +31,19 @@ def status(app: App, choice: StreamChoice = EVERY_STREAM) -> dict[str, Any]:
             "is_well": found["is_well"] and all(map(is_well, deliveries)),
             "behind": app.capacity.report_backlog(connection),
             "deliveries": deliveries,
+            "webhooks": _webhooks(app, connection),
         }
+
+
+def _webhooks(app: App, connection: Connection) -> dict[str, Any]:
+    """Report the webhooks of the last day: their number by outcome, the latest of all, and unknown names."""
+    events = app.webhook_events
+    counts = events.counts(connection, app.database.now(connection))
+    return {
+        "last_at": json_time(counts.last_arrived_at),
+        "last_day": dict(counts.outcomes),
+        "unknown_models": events.unknown_models(connection),
+    }
 
 
 def choose(

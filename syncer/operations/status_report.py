@@ -156,6 +156,20 @@ def report_consumer(feed: FeedState, consumer: Consumer) -> dict[str, Any]:
     }
 
 
+def describe_webhooks(status: Mapping[str, Any]) -> str | None:
+    """Describe the webhooks of the last day in a line, for people; None where none ever came."""
+    found = status["webhooks"]
+    if found["last_at"] is None:
+        return None
+    age = (datetime.fromisoformat(status["now"]) - datetime.fromisoformat(found["last_at"])).total_seconds()
+    counts = [f"{count:,} {outcome}" for outcome, count in found["last_day"].items()]
+    told = [", ".join(counts) or "none", f"in 24 hours, the last {describe_age(age)}"]
+    line = f"webhooks: {' '.join(told)}"
+    if found["unknown_models"]:
+        line += f"; unknown models: {', '.join(found['unknown_models'])}"
+    return line
+
+
 def _held(held: Held | None) -> dict[str, Any] | None:
     """Report the deletions that wait for a person's approval."""
     if held is None:

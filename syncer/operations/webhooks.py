@@ -51,7 +51,7 @@ def store_events(app: App, connection: Connection, events: Sequence[Event]) -> l
 
 
 class _Context:
-    """What the effects of a transaction's events depend on, read once. due: the streams that they concern."""
+    """Facts that the effects of a transaction's events depend on, read once. due: the streams concerned."""
 
     def __init__(self, app: App, connection: Connection) -> None:
         self._app = app

@@ -55,7 +55,8 @@ class Walks:
 
     pause: until the next attempt, where that is sooner than the outcome decides. is_refused: the run ended
     because of the whole integration. is_table_unavailable: the database is why the run failed. read_from: the
-    time from which on the last walk read the list anew; None where it was begun by another run.
+    time from which on the last walk read the list anew; None where another run had begun it, or where records
+    moved to the last.
     """
 
     run: RunContext
@@ -139,7 +140,8 @@ class Walks:
                 continue
             stream, now = end.stream, end.now
             is_resumed = walk.pages > 0 or walk.phase is Phase.SWEEP
-            self.read_from = None if is_resumed else run.began_at
+            is_settled = end.walk.kind is Kind.FULL or not (end.walk.moved and end.walk.pages > 1)
+            self.read_from = run.began_at if is_settled and not is_resumed else None
             if not needs_catch_up(stream, spec, end.walk, rules.overlap, now, resumed=walk.pages > 0):
                 return
 

@@ -53,6 +53,9 @@ FAULTS: dict[str, Answer] = {
     "connection lost": faults.Dropped(httpx.ReadError("lost")),
     "not ready": faults.not_ready(),
 }
+#: What webhooks tell of, and how they come.
+TOLD = ("its list", "its list", "a name that nobody knows", "a sync", "another list", "somebody else")
+ARRIVALS = ("once", "twice", "late", "never", "forged")
 ERASURES = {
     "blanked": Erasure(),
     "blanked, and told of": Erasure(moves_changed_at=True),

@@ -13,17 +13,18 @@ from hypothesis.stateful import (
     initialize,
 )
 
-from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode
 from syncer.simulator.server.faults import Match
 from tests.reliability.history_choices import (
+    ARRIVALS,
     ERASURES,
     FAULTS,
     NAMED,
     PAGINGS,
     SKEWS,
     SPANS,
+    TOLD,
     late,
     modes,
     numbers,
@@ -39,6 +40,7 @@ from tests.reliability.history_choices import (
 from tests.reliability.history_state import LONG_AGO, HistoryState, step
 from tests.reliability.stepped_work import what_is_due
 from tests.reliability.tracked_source import EMPLOYEES, GROUPS, ONE
+from tests.support.webhooks import SECRET
 
 
 class Histories(HistoryState):
@@ -268,14 +270,25 @@ class Histories(HistoryState):
     def die(self, program: str, within: int | None) -> None:
         self.kill(self.busy_one(program), within)
 
-    @step(program=programs, of=st.lists(streams_of_it, max_size=3), page_size=page_sizes)
-    def webhooks_come(self, program: str, of: list[str], page_size: int) -> None:
-        """In any order, twice or not at all: they make streams due; a program does what is due."""
-        app = self.bench.apps[0]
-        with app.database.begin() as connection:
-            for name in of:
-                now = app.database.now(connection)
-                app.streams.mark_due(connection, [self.keys[name]], now=now, purpose=Purpose.WEBHOOK)
+    @step(
+        program=programs,
+        told=st.lists(st.tuples(st.sampled_from(TOLD), streams_of_it, st.sampled_from(ARRIVALS)), max_size=3),
+        page_size=page_sizes,
+    )
+    def webhooks_come(self, program: str, told: list[tuple[str, str, str]], page_size: int) -> None:
+        """They come once, twice, late, never or forged, also for what is not mirrored; a program does what is due."""
+        late, self.late_events = self.late_events, []
+        for what, of, arrives in told:
+            body = self.event(what, of, is_forged=arrives == "forged")
+            if arrives == "late":
+                self.late_events.append(body)
+            elif arrives != "never":
+                self.receive(body, "somebody-else's" if arrives == "forged" else SECRET)
+            if arrives == "twice":
+                self.receive(body, SECRET)
+        for body in late:
+            self.receive(body, SECRET)
+        self.check()
         self.go(program, None)
         self.programs[program].begin(what_is_due, page_size=page_size)
         self.fresh = self.programs[program]

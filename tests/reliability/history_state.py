@@ -12,9 +12,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from sqlalchemy import delete, select
 
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
+from syncer.domain.webhooks.effects import lists_of
+from syncer.domain.webhooks.event import parse_event
+from syncer.domain.webhooks.signature import is_signed, sign
+from syncer.operations.webhooks import store_events
 from syncer.simulator.company.company import Erasure
 from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.paging import Paging
@@ -29,9 +34,12 @@ from syncer.store.schema.mirror_tables import (
     runs,
     seen,
     streams,
+    unknown_models,
+    webhook_events,
 )
 from tests.reliability.invariants import (
     ALWAYS,
+    FORGED,
     Look,
     look,
     nothing_is_in_quarantine,
@@ -44,13 +52,17 @@ from tests.reliability.stepped_work import pass_over
 from tests.reliability.tracked_source import EMPLOYEES, LATEST_COMMIT, MODELS, Source
 from tests.support.feed_copy import FeedCopy
 from tests.support.source import SOURCE_TIME
+from tests.support.webhooks import SECRET, data_changed, event
 
 #: What a history leaves behind, children first.
 _TABLES = (
     *(link for model in MODELS for link in MIRROR if link.startswith(f"{model}_")),
     *MODELS,
 )
-_STATE = (streams, runs, budgets, quarantine, seen, missing, integrations, changes)
+_STATE = (
+    *(streams, runs, budgets, quarantine, seen, missing, integrations, changes),
+    *(webhook_events, unknown_models),
+)
 
 #: Before anything here: a change at this time moves no clock of a record.
 LONG_AGO = SOURCE_TIME - timedelta(days=365)
@@ -69,6 +81,8 @@ class HistoryState(RuleBasedStateMachine):
         self.programs: dict[str, Program] = {}
         self.fresh: Program | None = None
         self.looked_after = -1
+        self.late_events: list[bytes] = []
+        self.events = 0
         self.found = Look()
 
     def begin_history(
@@ -190,6 +204,36 @@ class HistoryState(RuleBasedStateMachine):
                     name = "job_title" if key.model == EMPLOYEES else "name"
                     firm.update(key.model, record.id, at=at, **{name: f"{self.bench.elapsed}"})
         self.source.note()
+
+    def event(self, what: str, of: str, *, is_forged: bool) -> bytes:
+        """Make an event about a stream of the history; its id begins with a word where nobody signs it."""
+        key = self.keys[of]
+        self.events += 1
+        event_id = f"{FORGED if is_forged else 'event'}-{self.events}"
+        names = {"its list": catalogue()[key.model].webhook_name, "another list": "hris_locations"}
+        match what:
+            case "somebody else":
+                return data_changed("personio:nobody", "hris_teams", event_id=event_id)
+            case "a sync":
+                return event("sync-finished", event_id=event_id, integration_id=key.integration_id)
+            case _:
+                name = names.get(what) or "hris_shifts"
+                return data_changed(key.integration_id, name, event_id=event_id)
+
+    def receive(self, body: bytes, secret: str) -> None:
+        """Take an event as the receiver does."""
+        if not is_signed(body, sign(body, secret), [SECRET]):
+            return
+        app, told = self.bench.apps[0], parse_event(body)
+        lists = None if told.type is None else lists_of(told.type, told.models)
+        keys = [
+            key
+            for key in self.all
+            if key.integration_id == told.integration_id and (lists is None or key.model in lists)
+        ]
+        self.source.tell(told.id or "", keys)
+        with app.database.begin() as connection:
+            store_events(app, connection, [told])
 
     def begin_work(self, name: str, mode: Mode, of: Sequence[str], page_size: int) -> None:
         keys = [self.keys[each] for each in of] or self.all

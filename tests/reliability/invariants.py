@@ -12,10 +12,14 @@ from sqlalchemy import Connection, func, select
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Kind, Phase, Stream
 from syncer.simulator.company.compare import comparable
-from syncer.store.schema.mirror_tables import MIRROR, missing, quarantine, runs, seen, streams
+from syncer.store.schema.mirror_tables import MIRROR, missing, quarantine, runs, seen, streams, webhook_events
 from syncer.store.state.stream_columns import stream_of
+from syncer.store.state.webhook_events import ACCEPTED
 from tests.reliability.tracked_source import MODELS, STREAMS, Source
 from tests.support.mirror import MirroredRecord, document_of, is_current, row_differences
+
+#: How ids of events begin that nobody has signed.
+FORGED = "forged"
 
 
 @dataclass
@@ -30,6 +34,8 @@ class Look:
     seen: set[StreamKey] = field(default_factory=set)
     created: dict[StreamKey, int] = field(default_factory=dict)
     quarantined: set[tuple[StreamKey, str]] = field(default_factory=set)
+    handled: set[str] = field(default_factory=set)
+    forged: set[str] = field(default_factory=set)
 
 
 def look(connection: Connection) -> Look:
@@ -71,6 +77,11 @@ def look(connection: Connection) -> Look:
         found.created[StreamKey(row[0], row[1])] = int(row[2])
     for row in connection.execute(select(quarantine)):
         found.quarantined.add((StreamKey(row.integration_id, row.model), row.record_key))
+    for row in connection.execute(select(webhook_events)):
+        if row.outcome == ACCEPTED and row.handled_at is not None:
+            found.handled.add(row.id)
+        if row.id.startswith(FORGED):
+            found.forged.add(row.id)
     return found
 
 
@@ -177,6 +188,35 @@ def what_is_missing_is_not_marked_yet(seen: Look, source: Source) -> None:
             assert not seen.rows[key][id].is_deleted, (key, id)
 
 
+def what_webhooks_told_of_is_worked_on(seen: Look, source: Source) -> None:
+    for key, stream in seen.streams.items():
+        if stream.told_at is not None:
+            assert stream.due_at is not None or key in seen.leased, key
+
+
+def what_an_answered_event_told_of_is_stored(seen: Look, source: Source) -> None:
+    if source.environment.paging.style == "offset":
+        # As above.
+        return
+    unread = {key for key, stream in seen.streams.items() if stream.state == "unavailable"}
+    for told in source.told.values():
+        # Of a list that is not offered there was nothing to be read.
+        for each in [each for each in told if each[0] in unread]:
+            del told[each]
+    for event_id in seen.handled:
+        for (key, id), committed in source.told.get(event_id, {}).items():
+            record = source.listed(key).get(id)
+            if record is None or (key, id) in source.silent or source.committed[key, id] != committed:
+                # Something else has become of it since then.
+                continue
+            row = seen.rows[key].get(id)
+            assert is_current(row, record), (event_id, key, id)
+
+
+def nothing_is_known_of_what_nobody_has_signed(seen: Look, source: Source) -> None:
+    assert not seen.forged
+
+
 ALWAYS: tuple[Invariant, ...] = (
     counts_add_up,
     every_row_was_created_by_one_run,
@@ -188,12 +228,16 @@ ALWAYS: tuple[Invariant, ...] = (
     a_stream_that_is_complete_has_nothing_open,
     a_walk_is_kept_as_a_whole,
     what_is_missing_is_not_marked_yet,
+    what_webhooks_told_of_is_worked_on,
+    what_an_answered_event_told_of_is_stored,
+    nothing_is_known_of_what_nobody_has_signed,
 )
 
 
 def progress(connection: Connection) -> dict[StreamKey, Any]:
     """The rows of all streams, as far as only who has the lease may change them."""
-    of_the_run = [each for each in streams.c if each.name not in {"due_at", "due_purpose", "scheduled_at"}]
+    others = {"due_at", "due_purpose", "scheduled_at", "told_at"}
+    of_the_run = [each for each in streams.c if each.name not in others]
     return {StreamKey(row.integration_id, row.model): row for row in connection.execute(select(*of_the_run))}
 
 

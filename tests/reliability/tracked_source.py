@@ -109,7 +109,7 @@ class Source:
     committed: when each listed record was last changed in a way that ``updated_after`` tells of. silent:
     records that changed, went or came back without that: only full walks can see it. told_absent: records
     that were not there when Kombo was asked for them by their ids. ever_deleted: those that were listed as
-    deleted.
+    deleted. told: by the id of an event what had been committed, and when, of the lists that it told of.
     """
 
     def __init__(
@@ -126,11 +126,18 @@ class Source:
         self.silent: set[tuple[StreamKey, str]] = set()
         self.told_absent: set[tuple[StreamKey, str]] = set()
         self.ever_deleted: set[tuple[StreamKey, str]] = set()
+        self.told: dict[str, dict[tuple[StreamKey, str], datetime]] = {}
         self._listed: dict[StreamKey, dict[str, tuple[bytes, dict[str, Any]]]] = {key: {} for key in keys}
         self._noted_at = clock.now()
         self.note()
         # There is no walk yet that could have missed them.
         self.silent.clear()
+
+    def tell(self, event_id: str, keys: Sequence[StreamKey]) -> None:
+        """Remember what an event of that id told of when it first came."""
+        self.note()
+        now = {each: at for each, at in self.committed.items() if each[0] in keys}
+        self.told.setdefault(event_id, now)
 
     def firm(self, key: StreamKey) -> Firm:
         firm = self.environment.integrations[key.integration_id].company

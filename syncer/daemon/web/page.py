@@ -28,7 +28,7 @@ from syncer.domain.durations import describe_age, describe_span
 from syncer.domain.streams.state import MEANINGS, StreamState
 from syncer.operations.deliveries import is_well
 from syncer.operations.problems import describe_problem
-from syncer.operations.status_report import describe_refused_key, waiting_requests
+from syncer.operations.status_report import describe_refused_key, describe_webhooks, waiting_requests
 
 #: Lines of problems that are shown.
 MOST_PROBLEMS = 15
@@ -62,6 +62,7 @@ def status_page(status: Mapping[str, Any], chosen: str | None = None) -> str:
 <header><h1>syncer</h1><p>{headline} <span class="dim">{escape(now)}</span></p></header>
 {_totals(status["totals"], status["budget"])}
 {_behind(status["behind"])}
+{_webhooks(status)}
 {"".join(body)}
 {consumer_section(status["consumers"], status["now"]) if chosen is None else ""}
 {delivery_section(status["deliveries"], status["now"]) if chosen is None else ""}
@@ -125,6 +126,12 @@ def _behind(behind: Mapping[str, Any] | None) -> str:
         f"The schedule needs {behind['needs_a_minute']:,.0f} requests a minute, "
         f"the budget permits {behind['permits_a_minute']:,.0f}.</p>"
     )
+
+
+def _webhooks(status: Mapping[str, Any]) -> str:
+    """Describe the webhooks of the last day in a line."""
+    line = describe_webhooks(status)
+    return "" if line is None else f'<p class="dim">{escape(line)}</p>'
 
 
 def _problems(problems: Sequence[Mapping[str, Any]], now: str, most: int | None) -> str:

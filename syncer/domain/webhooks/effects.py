@@ -13,7 +13,7 @@ from syncer.domain.webhooks.event import Event, EventType, Ignored
 
 
 class Action(StrEnum):
-    """What an event has done about an integration, by the process that works; kept with the event.
+    """Task that an event sets about an integration, for the process that works; kept with the event.
 
     discover: mirror it from now on. refresh: ask Kombo about it, then read its lists. delete: ask Kombo
     whether it is gone, then do with its rows what is configured.
@@ -25,7 +25,7 @@ class Action(StrEnum):
 
 
 class Standing(StrEnum):
-    """What an integration is to the mirror. removed: it was mirrored until a command removed it."""
+    """Standing of an integration in the mirror. removed: it was mirrored until a command removed it."""
 
     MIRRORED = "mirrored"
     REMOVED = "removed"

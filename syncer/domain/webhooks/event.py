@@ -33,7 +33,7 @@ class EventType(StrEnum):
 
 
 class Ignored(StrEnum):
-    """Why an event has no effect."""
+    """Reason why an event has no effect."""
 
     NOT_READABLE = "not_readable"
     UNKNOWN_TYPE = "unknown_type"
@@ -51,7 +51,7 @@ MOST_NAMES = 200
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a webhook tells.
+    """Content of a webhook, as far as it is used.
 
     id: Kombo's, or a digest of one that has another form; None: it has none. type: None where it is none that
     is known, and why that is in problem. integration_id: as it came; None: none is named. models: names of

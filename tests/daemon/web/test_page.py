@@ -73,6 +73,7 @@ def status(*streams: dict[str, Any], **integration: Any) -> dict[str, Any]:
         "deliveries": [],
         "key": None,
         "consumers": [],
+        "webhooks": {"last_at": None, "last_day": {}, "unknown_models": []},
     }
 
 
@@ -84,6 +85,20 @@ def summed_up(streams: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "rows_deleted": sum(each["rows_deleted"] for each in streams),
         "running": sum(each["is_running"] for each in streams),
     }
+
+
+def test_webhooks_stand_in_a_line_once_some_have_come() -> None:
+    assert "webhooks" not in Read(status_page(status(stream("hris_groups")))).text
+    webhooks = {
+        "last_at": "2031-03-09T11:59:18.000Z",
+        "last_day": {"accepted": 1_234, "ignored": 3, "repeated": 2},
+        "unknown_models": ["hris_shifts"],
+    }
+    read = Read(status_page({**status(stream("hris_groups")), "webhooks": webhooks}))
+    assert (
+        "webhooks: 1,234 accepted, 3 ignored, 2 repeated in 24 hours, the last 42 s ago; "
+        "unknown models: hris_shifts"
+    ) in read.text
 
 
 def test_a_refused_key_stands_first_though_all_streams_are_well() -> None:
