@@ -276,7 +276,7 @@ class Histories(HistoryState):
         page_size=page_sizes,
     )
     def webhooks_come(self, program: str, told: list[tuple[str, str, str]], page_size: int) -> None:
-        """They come once, twice, late, never or forged, also for what is not mirrored; a program does what is due."""
+        """They come once, twice, late, never or forged, also for others; a program does what is due."""
         late, self.late_events = self.late_events, []
         for what, of, arrives in told:
             body = self.event(what, of, is_forged=arrives == "forged")

@@ -17,6 +17,11 @@ class WriteLock:
         self._urgent: deque[threading.Event] = deque()
         self._others: deque[threading.Event] = deque()
 
+    @property
+    def waiting(self) -> int:
+        """Number of those who wait for it."""
+        return len(self._urgent) + len(self._others)
+
     @contextmanager
     def hold(self, *, urgent: bool = False) -> Iterator[None]:
         """Hold the lock while the block runs."""
