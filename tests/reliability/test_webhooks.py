@@ -1,4 +1,4 @@
-"""Webhooks and what goes wrong around them: nothing that was answered is lost, and no sender costs anything."""
+"""Webhooks and what goes wrong around them: nothing that was answered is lost, and no sender costs much."""
 
 from __future__ import annotations
 
