@@ -4,7 +4,8 @@
 #   make test-fast  the tests that are not slow: an answer in 90 seconds on two cores
 #   make coverage   branches of domain/, http_client/ and kombo/ that their own tests reach; fails below the floor
 #   make lint    ruff, mypy and deptry
-#   make bench   throughput and use of a rate limit on this machine, beside dlt; a quarter of an hour
+#   make bench   throughput and use of a rate limit on this machine, beside dlt, and how soon webhooks are answered;
+#                twenty minutes
 #   make soak    an hour of faults, kills and changes against the simulator, and random histories beside it
 #   make docs    write docs/schema.md, the classes in docs/privacy.md and the samples of docs/queries.md anew, after
 #                a change of the catalogue, the tables or a query
@@ -66,7 +67,8 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev $(RIVAL)/.done
 	@$(BIN)/python -m benchmarks.run --save $(FIGURES) && \
-	$(RIVAL)/bin/python benchmarks/chart.py $(FIGURES) docs/performance.svg
+	$(RIVAL)/bin/python benchmarks/chart.py $(FIGURES) docs/performance.svg && \
+	$(BIN)/python -m benchmarks.webhooks
 
 soak: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.histories --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) & histories=$$!; \

@@ -42,10 +42,10 @@ def _stream_columns() -> tuple[Column[str], ...]:
     )
 
 
-def partial_index(*columns: Column[Any], where: Column[Any]) -> None:
+def partial_index(*columns: Column[Any], where: Column[Any], name: str | None = None) -> None:
     """Index the columns of rows that have a value there, which are few."""
     has_value = where.is_not(None)
-    Index(None, *columns, postgresql_where=has_value, sqlite_where=has_value)
+    Index(name, *columns, postgresql_where=has_value, sqlite_where=has_value)
 
 
 def _moment(name: str, comment: str, *, required: bool = False) -> Column[Any]:
@@ -163,6 +163,12 @@ streams = Table(
     comment="Streams (a model or native list of an integration): state, walk, lease and counters",
 )
 partial_index(streams.c.environment, streams.c.due_at, where=streams.c.due_at)
+partial_index(
+    *(streams.c.environment, streams.c.due_purpose, streams.c.due_at),
+    *(streams.c.integration_id, streams.c.model),
+    where=streams.c.due_at,
+    name="ix_sync_streams_due_queue",
+)
 partial_index(streams.c.environment, streams.c.lease_owner, where=streams.c.lease_owner)
 
 runs = Table(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, literal, or_, select, update
+from sqlalchemy import Connection, and_, case, func, literal, or_, select, union_all, update
 
 from syncer.domain.clocks import TOLERANCE, distrust_future
 from syncer.domain.ratelimit.budget import Purpose
@@ -102,30 +102,18 @@ class DueStreams:
         go first. A stream that comes back on its own is as urgent as one that the schedule has marked. A time
         or a lease that lies further ahead than it can counts as none.
         """
-        rank = func.coalesce(streams.c.due_purpose, int(Purpose.INCREMENTAL))
-        due_at, integration_id, model = streams.c.due_at, streams.c.integration_id, streams.c.model
-        free = connection.execute(
-            select(rank, due_at, integration_id, model)
-            .where(
-                self._mirrored,
-                streams.c.lease_owner.is_(None),
-                or_(
-                    due_at <= now,
-                    due_at > now + LONGEST_RECHECK,
-                    # A mark meant the time when it was made.
-                    and_(streams.c.due_purpose.is_not(None), due_at > now + TOLERANCE),
-                ),
-            )
-            .order_by(rank, due_at, integration_id, model)
-            .limit(limit)
-        )
-        found = [tuple(row) for row in free]
+        found = [tuple(row) for row in connection.execute(self._free(now, limit))]
         rank = func.coalesce(streams.c.due_purpose, LEFT_BEHIND)
         until = streams.c.lease_until
         leased = connection.execute(
-            select(rank, due_at, integration_id, model, streams.c.lease_owner, until).where(
-                self._mirrored, streams.c.lease_owner.is_not(None)
-            )
+            select(
+                rank,
+                streams.c.due_at,
+                streams.c.integration_id,
+                streams.c.model,
+                streams.c.lease_owner,
+                until,
+            ).where(self._mirrored, streams.c.lease_owner.is_not(None))
         )
         found += [
             (row[0], row.due_at or row.lease_until, row.integration_id, row.model)
@@ -140,6 +128,32 @@ class DueStreams:
             select(streams.c.model).where(self._mirrored, streams.c.integration_id == integration_id)
         )
         return list(found.scalars())
+
+    def _free(self, now: datetime, limit: int) -> Any:
+        """Compose the question for due streams without a lease: those of each purpose in their order.
+
+        An index gives each part in this order, so that it ends at its limit however many are due. A time that
+        lies further ahead than it can counts as none: a mark meant the time when it was made.
+        """
+        columns = streams.c.due_at, streams.c.integration_id, streams.c.model
+        parts = []
+        for purpose in (*Purpose, None):
+            rank = literal(int(Purpose.INCREMENTAL if purpose is None else purpose))
+            ahead = LONGEST_RECHECK if purpose is None else TOLERANCE
+            for is_due in (streams.c.due_at <= now, streams.c.due_at > now + ahead):
+                of_purpose = (
+                    select(rank.label("rank"), *columns)
+                    .where(
+                        self._mirrored,
+                        streams.c.due_purpose == (None if purpose is None else int(purpose)),
+                        streams.c.lease_owner.is_(None),
+                        is_due,
+                    )
+                    .order_by(*columns)
+                    .limit(limit)
+                )
+                parts.append(select(of_purpose.subquery()))
+        return union_all(*parts)
 
     def next_due(self, connection: Connection, after: datetime) -> datetime | None:
         """Give the time when the next stream becomes due; None where nothing is scheduled."""
