@@ -312,7 +312,7 @@ async def test_a_database_that_hangs_holds_two_threads_however_many_ask(
         "SELECT count(*) FROM pg_stat_activity "
         "WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
-    monkeypatch.setattr("syncer.daemon.web.server.PATIENCE", 0.2)
+    monkeypatch.setattr(server, "PATIENCE", 0.2)
     async with service(database) as served:
         with psycopg.connect(address(database)) as other:
             other.execute("LOCK TABLE sync_feed IN ACCESS EXCLUSIVE MODE")
