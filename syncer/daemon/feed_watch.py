@@ -14,7 +14,7 @@ from syncer.store.records.feed import CHANNEL
 
 #: Seconds between two looks while somebody waits: for what another process may have written, where it tells
 #: so, and where the database could not be asked. What this process writes is looked for at once.
-LOOK_EVERY = 0.2
+LOOK_EVERY = 0.1
 LOOK_WHERE_TOLD = 5.0
 LOOK_AGAIN_AFTER = 1.0
 #: Seconds between two looks at least, however much is written meanwhile.

@@ -117,7 +117,8 @@ def test_what_was_not_written_is_not_acknowledged(shell: Shell, feed: Database) 
     ended = subprocess.run(
         [*SYNCER, "changes", "--consumer", "gone"],
         cwd=shell.directory,
-        env=shell.environ(),
+        # As in a shell: lines wait in a buffer until it is written.
+        env={**shell.environ(), "PYTHONUNBUFFERED": ""},
         stdout=writer,
         stderr=subprocess.PIPE,
         check=False,

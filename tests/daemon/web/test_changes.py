@@ -226,7 +226,8 @@ async def test_who_waits_leaves_connections_to_others_and_a_client_that_goes_mak
         ]
         assert [each.status_code for each in streams] == [200, 200]
         for headers, query in ((EVENTS, {}), ({}, {"wait": "5"})):
-            refused = await served.client.get("/changes", headers=headers, params=query)
+            async with asyncio.timeout(PATIENCE):
+                refused = await served.client.get("/changes", headers=headers, params=query)
             assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
             assert "2 requests wait for changes" in refused.json()["error"]
         assert await served.changes() == {"changes": [], "next": 0}, "who does not wait is answered"
