@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from syncer.domain.deliveries.delivery import Delivery
+from syncer.domain.deliveries.delivery import Delivery, DeliveryState
 from syncer.domain.deliveries.message import Message, changed_message, lost_message
 from syncer.domain.feed.feed_change import FeedChange, Lost
 from syncer.store.reading.changes import FeedSelection, feed_state, read_changes
@@ -48,6 +48,9 @@ def read_outgoing(
     if row is None or consumer is None:
         return None
     after, newest = consumer.sequence, feed_state(connection).newest
+    if row.state is not DeliveryState.ACTIVE or row.attempt_at(now) is not None:
+        # Nothing is sent now: documents are not read for nothing.
+        return Outgoing(row, after, after)
     if after > newest:
         # Another database than the one whose changes were told: what has happened to it nobody knows.
         return _lost(row, delivery, Lost(after, newest + 1), now)
