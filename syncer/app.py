@@ -16,7 +16,8 @@ from uuid import uuid4
 
 from syncer import __version__
 from syncer.config.settings import Settings
-from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.catalogue.history import kept_tables
+from syncer.domain.catalogue.lookup import catalogue, select_models
 from syncer.domain.records.exclude import exclusions
 from syncer.domain.streams.deletions import Brakes
 from syncer.kombo.concurrency import Slots
@@ -73,6 +74,7 @@ class App:
         self.capacity = Capacity(settings, self.database, self.streams)
         self.owner = this_process()
         self.native_lists = {each.name: each for each in settings.native_lists}
+        self.kept_tables = kept_tables(each.name for each in select_models(settings.history.models))
         self.stopping = asyncio.Event()
         #: Told for how many seconds requests have to wait for the limit, as long as they do.
         self.on_wait: Callable[[float], None] = lambda _: None
@@ -83,6 +85,7 @@ class App:
             new_id=lambda: uuid4().hex,
             stopping=self.stopping.is_set,
             native_lists=self.native_lists,
+            kept_tables=self.kept_tables,
         )
         self._transport = transport
         self._sleep = sleep
@@ -103,11 +106,12 @@ class App:
     def migrate(self, *, may_create: bool = False) -> tuple[str | None, str | None]:
         """Bring the database to this version's schema; give the revisions before and after.
 
-        The views of the configured native lists are made, too. may_create: make SQLite's file where there is
-        none; elsewhere a wrong path is to be an error. Raises DatabaseError, and UsageError where something
-        else has the name of a view.
+        The views of native lists and the tables of histories are made, too, as configured. may_create: make
+        SQLite's file where there is none; elsewhere a wrong path is to be an error. Raises DatabaseError, and
+        UsageError where something else has the name of a view.
         """
-        revisions = schema.migrate(self.database, may_create=may_create)
+        with_history = {table for tables in self.kept_tables.values() for table in tables}
+        revisions = schema.migrate(self.database, may_create=may_create, with_history=with_history)
         if self.native_lists:
             with self.database.begin() as connection:
                 make_views(connection, self.native_lists.values())

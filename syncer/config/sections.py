@@ -28,6 +28,7 @@ from syncer.config.values import (
     PositiveDuration,
     ReserveValue,
     database_url,
+    for_ever,
     host_name,
     is_loopback,
     list_of_texts,
@@ -49,6 +50,13 @@ def _passes(check: Callable[[str], object]) -> AfterValidator:
         return value
 
     return AfterValidator(validated)
+
+
+def _models_with_history(glob: str) -> None:
+    try:
+        select_models((glob,))
+    except UsageError as error:
+        raise UsageError(f"{error} Native lists have no history.") from None
 
 
 def _database(value: SecretStr, info: ValidationInfo) -> SecretStr:
@@ -194,6 +202,16 @@ class Privacy(_Section):
         tuple[Annotated[str, _passes(lambda text: exclusions((text,)))], ...],
         BeforeValidator(partial(list_of_texts, example="hris_employees.ssn")),
     ] = ()
+
+
+class History(_Section):
+    """Models of which the mirror keeps what it said, and for how long; keep None: for ever."""
+
+    models: Annotated[
+        tuple[Annotated[str, _passes(_models_with_history)], ...],
+        BeforeValidator(partial(list_of_texts, example="hris_employments")),
+    ] = ()
+    keep: Annotated[PositiveDuration | None, BeforeValidator(for_ever)] = None
 
 
 class Web(_Section):

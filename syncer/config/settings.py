@@ -17,6 +17,7 @@ from syncer.config.sections import (
     Budget,
     Database,
     Deletions,
+    History,
     Integration,
     Kombo,
     Log,
@@ -56,6 +57,7 @@ class Settings(BaseModel):
     web: Web = Web()
     log: Log = Log()
     passthrough: Annotated[tuple[Passthrough, ...], AfterValidator(each_once)] = ()
+    history: History = History()
     _secret_files: tuple[Path, ...] = PrivateAttr(default=())
 
     @field_validator("integrations")

@@ -30,6 +30,11 @@ Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 PositiveDuration = Annotated[Duration, AfterValidator(positive)]
 
 
+def for_ever(value: object) -> object:
+    """Turn ``"forever"`` into None, and leave durations as they are."""
+    return None if value == "forever" else value
+
+
 def reserve(value: object) -> Reserve:
     """Parse a count of requests, or a percentage of the limit below 100 %."""
     if isinstance(value, Reserve):

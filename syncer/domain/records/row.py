@@ -33,7 +33,7 @@ COMMON_COLUMNS = (
 )
 
 #: Members that an anonymised record keeps.
-_SHELL_MEMBERS = frozenset(
+SHELL_MEMBERS = frozenset(
     {"id", "remote_id", "changed_at", "remote_deleted_at", "remote_created_at", "remote_updated_at"}
 )
 
@@ -99,7 +99,7 @@ def _row(model: Model, record: Record, excluded: Excluded | None) -> Row:
         content_hash=record.content_hash,
         deleted_at=deleted_at,
         is_shell=deleted_at is not None
-        and all(_is_blank(value) for name, value in members.items() if name not in _SHELL_MEMBERS),
+        and all(_is_blank(value) for name, value in members.items() if name not in SHELL_MEMBERS),
         links={
             link.table: []
             if excluded is not None and excluded.hides(link.member + link.target_path)

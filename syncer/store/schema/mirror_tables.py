@@ -19,6 +19,7 @@ from syncer.store.schema.feed_tables import changes, consumers, feed
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.schema.state_tables import (
     budgets,
+    history,
     integrations,
     metadata,
     missing,
@@ -43,6 +44,7 @@ __all__ = [
     "changes",
     "consumers",
     "feed",
+    "history",
     "integrations",
     "metadata",
     "missing",

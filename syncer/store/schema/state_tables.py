@@ -276,6 +276,20 @@ projections = Table(
     Column("exclusions", Json, nullable=False, comment="Exclusions that concern it, as a list of texts"),
     text_column("at_table", "Table that is being re-projected; null: all rows have the projection"),
     text_column("after_id", "Last key that is done in that table; null: at its beginning"),
+    Column("history", Json, comment="Tables of which its writes keep versions, as a JSON list; null: none"),
     PrimaryKeyConstraint("environment", "model"),
     comment="Projections of models and native lists, and the progress of re-projections",
+)
+
+history = Table(
+    "mirror_history",
+    metadata,
+    text_column("name", "Name of the mirror table; its versions are in <name>_history", required=True),
+    _moment(
+        "since",
+        "Time from which on its versions are without a gap; moves on as old ones are dropped; null: none yet",
+    ),
+    _moment("until", "Time at which its history was switched off; null: it is kept"),
+    PrimaryKeyConstraint("name"),
+    comment="Histories: the mirror tables of which versions are kept, or were",
 )

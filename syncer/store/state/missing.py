@@ -180,19 +180,21 @@ class MissingStore:
 
     def mark(
         self, connection: Connection, condition: ColumnElement[bool], now: datetime, *, only_approved: bool
-    ) -> int:
-        """Mark the missing rows that meet the condition deleted; give how many were alive until now."""
+    ) -> list[str]:
+        """Mark the missing rows that meet the condition deleted; give the ids of those alive until now."""
         destination = stream_destination(self.environment, self.key)
         chosen = and_(*self._of, condition, *([missing.c.approved_at.is_not(None)] if only_approved else []))
-        marked = connection.execute(
+        to_mark = (
+            destination.id.in_(select(missing.c.record_id).where(chosen)),
+            *destination.stream_filter,
+            destination.table.c.remote_deleted_at.is_(None),
+        )
+        marked = list(connection.execute(select(destination.id).where(*to_mark)).scalars())
+        connection.execute(
             update(destination.table)
-            .where(
-                destination.id.in_(select(missing.c.record_id).where(chosen)),
-                *destination.stream_filter,
-                destination.table.c.remote_deleted_at.is_(None),
-            )
+            .where(*to_mark)
             .values(remote_deleted_at=now, deleted_by="sweep", mirrored_at=now)
-        ).rowcount
+        )
         connection.execute(delete(missing).where(chosen))
         return marked
 

@@ -30,7 +30,7 @@ PROJECTION_LOCK = 0x50524F4A
 
 #: Made once, as what follows: every page runs them.
 _SHARE_LOCK = text("SELECT pg_advisory_xact_lock_shared(:key)")
-_FINGERPRINT = select(projections.c.fingerprint).where(
+_PINNED = select(projections.c.fingerprint, projections.c.history).where(
     projections.c.environment == bindparam("row_environment"),
     projections.c.model == bindparam("row_model"),
 )
@@ -63,8 +63,7 @@ def adopt(
     """Make these the projections of the lists; rows of others are to be re-projected from now on."""
     if not _changed_names(_stored(connection, environment), wanted):
         return Adopted()
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PROJECTION_LOCK})
+    lock_projections(connection)
     stored = _stored(connection, environment)
     replaced, anew, rows = [], [], []
     changed = _changed_names(stored, wanted)
@@ -84,21 +83,31 @@ def adopt(
                 "at_table": model if model in replaced else None,
             }
         )
-    upsert(connection, projections, rows)
+    upsert(connection, projections, rows, keep=("history",))
     _walk_anew(connection, environment, anew, now)
     return Adopted(tuple(replaced), tuple(anew), tuple(changed))
 
 
-def pin(connection: Connection, environment: str, model: str, projection: Projection) -> None:
-    """Keep the list's projection from being replaced until the transaction ends.
+def pin(connection: Connection, environment: str, model: str, projection: Projection) -> tuple[str, ...]:
+    """Keep the list's projection and histories from being replaced until the transaction ends.
 
-    Raises ProjectionReplaced where another one has been adopted.
+    Give the tables of which what follows has to keep versions. Raises ProjectionReplaced where another
+    projection has been adopted.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(_SHARE_LOCK, {"key": PROJECTION_LOCK})
     parameters = {"row_environment": environment, "row_model": model}
-    _require(connection.execute(_FINGERPRINT, parameters).scalar(), model, projection)
+    row = connection.execute(_PINNED, parameters).one_or_none()
+    if row is not None:
+        _require(row.fingerprint, model, projection)
     _overwrite_freed_pages(connection, projection)
+    return () if row is None or row.history is None else tuple(decoded_json(row.history))
+
+
+def lock_projections(connection: Connection) -> None:
+    """Keep every page of every process from being written until the transaction ends."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PROJECTION_LOCK})
 
 
 def unfinished_lists(connection: Connection, environment: str) -> list[str]:
@@ -153,8 +162,8 @@ def save_cursor(
     )
 
 
-def _require(fingerprint: str | None, model: str, projection: Projection) -> None:
-    if fingerprint not in {None, projection.fingerprint}:
+def _require(fingerprint: str, model: str, projection: Projection) -> None:
+    if fingerprint != projection.fingerprint:
         raise ProjectionReplaced(
             "Another process mirrors this list with other exclusions or columns, or is of another version: "
             "restart this one, with the same configuration."

@@ -84,9 +84,9 @@ class KomboListSource:
     def project(self, record: Record) -> Row | Poison:
         return project(self.spec, record, self._excluded)
 
-    def pin(self, connection: Connection) -> None:
+    def pin(self, connection: Connection) -> tuple[str, ...]:
         wanted = projection(self.spec, self.context.rules.exclusions)
-        pin(connection, self.context.streams.environment, self.spec.name, wanted)
+        return pin(connection, self.context.streams.environment, self.spec.name, wanted)
 
     @property
     def _excluded(self) -> Excluded | None:

@@ -116,8 +116,8 @@ class NativeListSource:
     def project(self, record: Record) -> Row | Poison:
         return project_native(self.spec, record)
 
-    def pin(self, connection: Connection) -> None:
-        pin(connection, self.context.streams.environment, self.spec.name, native_projection(self.spec))
+    def pin(self, connection: Connection) -> tuple[str, ...]:
+        return pin(connection, self.context.streams.environment, self.spec.name, native_projection(self.spec))
 
     def _row(self, each: ForEach, row: str | None, connection: Connection) -> str | None:
         """Find the first row or, where the list is to go on with one, that or the one after it.

@@ -140,7 +140,7 @@ def test_a_sweep_marks_rows_of_its_own_stream_alone(connection: Connection, row_
     for walk in ("first", "second"):
         assert missing.find(connection, walk, LATER, LATER) == ["1"]
         missing.note(connection, ["1"], walk, LATER)
-    assert missing.mark(connection, missing.missed_often(2), LATER, only_approved=False) == 1
+    assert missing.mark(connection, missing.missed_often(2), LATER, only_approved=False) == ["1"]
     marked = connection.execute(
         select(passthrough_records.c.integration_id, passthrough_records.c.resource).where(
             passthrough_records.c.remote_deleted_at.is_not(None)

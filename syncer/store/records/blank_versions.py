@@ -1,0 +1,82 @@
+"""Blanking and forgetting of versions: what Kombo, or a person, has erased leaves the history, too.
+
+It reaches every table of versions that there is, whether its history is still kept or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, literal, null, select, update
+
+from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.catalogue.model import Model
+from syncer.domain.records.row import SHELL_MEMBERS
+from syncer.store.db.in_values import in_values
+from syncer.store.schema.history_tables import history_table, history_tables
+from syncer.store.schema.mirror_tables import CONTENT_HASH, DOCUMENT
+
+
+def blank_versions(connection: Connection, model: str, record_ids: Collection[str]) -> None:
+    """Blank the ended versions of these records: they keep what a blanked record keeps, and no children.
+
+    The hash goes, too: who knows all the rest of a record could try values until it fits.
+    """
+    entry = catalogue()[model]
+    kept = set(history_tables(connection))
+    if model in kept:
+        versions = history_table(model)
+        values = {column.name: null() for column in entry.columns if column.source[0] not in SHELL_MEMBERS}
+        document = _document(connection, versions)
+        connection.execute(
+            update(versions)
+            .where(in_values(connection, versions.c.id, record_ids), versions.c.known_to.is_not(None))
+            .values({**values, DOCUMENT[0]: document, CONTENT_HASH[0]: literal(b"")})
+        )
+    _forget_relations(connection, entry, kept, record_ids)
+
+
+def forget_versions(connection: Connection, model: str, record_ids: Collection[str]) -> None:
+    """Delete all versions of these records, with those of their links and owned children."""
+    kept = set(history_tables(connection))
+    _forget_relations(connection, catalogue()[model], kept, record_ids)
+    if model in kept:
+        versions = history_table(model)
+        connection.execute(delete(versions).where(in_values(connection, versions.c.id, record_ids)))
+
+
+def forget_integration(connection: Connection, integration_id: str) -> None:
+    """Delete all versions of the integration's records, with those of their links and children."""
+    kept = set(history_tables(connection))
+    for model in catalogue().values():
+        if model.name in kept:
+            versions = history_table(model.name)
+            theirs = select(versions.c.id).where(versions.c.integration_id == integration_id)
+            for table, owner in _relations(model, kept):
+                connection.execute(delete(table).where(table.c[owner].in_(theirs)))
+        tables = (model.name, *(child.table for child in model.children))
+        for versions in map(history_table, kept.intersection(tables)):
+            connection.execute(delete(versions).where(versions.c.integration_id == integration_id))
+
+
+def _forget_relations(
+    connection: Connection, model: Model, kept: Collection[str], owners: Collection[str]
+) -> None:
+    for table, owner in _relations(model, kept):
+        connection.execute(delete(table).where(in_values(connection, table.c[owner], owners)))
+
+
+def _relations(model: Model, kept: Collection[str]) -> Iterator[tuple[Table, str]]:
+    """Give the tables of versions of the model's links and owned children, each with its owner's column."""
+    for link in model.links:
+        if link.table in kept:
+            yield history_table(link.table), link.owner
+    for child in model.children:
+        if child.owner is not None and child.table in kept:
+            yield history_table(child.table), child.owner
+
+
+def _document(connection: Connection, versions: Table) -> ColumnElement[Any]:
+    build = func.json_object if connection.dialect.name == "sqlite" else func.jsonb_build_object
+    return build("id", versions.c.id, "remote_id", versions.c.remote_id)
