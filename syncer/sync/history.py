@@ -1,4 +1,4 @@
-"""What a run keeps of the rows that it writes, in the transaction that writes them: their versions."""
+"""Versions of the rows that a run writes, kept in the transaction that writes them."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Model
 from syncer.domain.records.row import SHELL_MEMBERS
 from syncer.store.db.in_values import in_values
+from syncer.store.records.versions import relations
 from syncer.store.schema.history_tables import history_table, history_tables
 from syncer.store.schema.mirror_tables import CONTENT_HASH, DOCUMENT
 
@@ -69,12 +70,9 @@ def _forget_relations(
 
 def _relations(model: Model, kept: Collection[str]) -> Iterator[tuple[Table, str]]:
     """Give the tables of versions of the model's links and owned children, each with its owner's column."""
-    for link in model.links:
-        if link.table in kept:
-            yield history_table(link.table), link.owner
-    for child in model.children:
-        if child.owner is not None and child.table in kept:
-            yield history_table(child.table), child.owner
+    for name, owner in relations(model.links, model.children):
+        if name in kept:
+            yield history_table(name), owner
 
 
 def _document(connection: Connection, versions: Table) -> ColumnElement[Any]:

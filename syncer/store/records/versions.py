@@ -25,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 
+from syncer.domain.catalogue.model import Child, Link
 from syncer.domain.records.row import Row
 from syncer.store.db.in_values import in_values
 from syncer.store.db.types import Timestamp
@@ -55,7 +56,7 @@ def keep_versions(
     began_at = now
     if destination.table.name in tables and written:
         began_at = _keep_rows(connection, destination, [row.id for row in new], before, now)
-    for name, owner in _relations(destination):
+    for name, owner in relations(destination.links, destination.children):
         if name in tables:
             having = [row.id for row in new if row.links.get(name) or row.children.get(name)]
             _keep_entries(connection, name, owner, having, before, began_at)
@@ -166,7 +167,7 @@ def _end_versions(
     return began_at
 
 
-def _relations(destination: Destination) -> list[tuple[str, str]]:
-    """List the tables that are replaced with their parent, each with the column of its id."""
-    links = [(link.table, link.owner) for link in destination.links]
-    return [*links, *((child.table, child.owner) for child in destination.children if child.owner)]
+def relations(links: Iterable[Link], children: Iterable[Child]) -> list[tuple[str, str]]:
+    """List the tables that are replaced with their parent, each with the column of its parent's id."""
+    owned = [(child.table, child.owner) for child in children if child.owner is not None]
+    return [*((link.table, link.owner) for link in links), *owned]

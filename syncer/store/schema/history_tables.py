@@ -53,6 +53,12 @@ def history_tables(connection: Connection) -> list[str]:
     return list(connection.execute(select(history.c.name).order_by(history.c.name)).scalars())
 
 
+def kept_histories(connection: Connection) -> list[str]:
+    """Name the mirror tables of which versions are written now."""
+    going_on = (history.c.since.is_not(None), history.c.until.is_(None))
+    return list(connection.execute(select(history.c.name).where(*going_on)).scalars())
+
+
 def make_history_tables(connection: Connection, names: Collection[str]) -> None:
     """Make the tables of versions of these mirror tables, as far as they are not there."""
     missing = sorted({*names}.difference(history_tables(connection))) if names else []
