@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
@@ -18,6 +19,7 @@ from syncer import __version__
 from syncer.config.settings import Settings
 from syncer.domain.catalogue.history import kept_tables
 from syncer.domain.catalogue.lookup import catalogue, select_models
+from syncer.domain.feed.row_change import FeedRules
 from syncer.domain.records.exclude import exclusions
 from syncer.domain.streams.deletions import Brakes
 from syncer.kombo.concurrency import Slots
@@ -25,14 +27,17 @@ from syncer.planning.capacity import Capacity
 from syncer.planning.selection import Selection
 from syncer.process.identity import is_dead, this_process
 from syncer.store.db.database import Database
+from syncer.store.records.histories import drop_old_versions
 from syncer.store.schema import migrate as schema
 from syncer.store.schema.native_views import make_views
+from syncer.store.state.feed import drop_old_changes
 from syncer.store.state.integrations import IntegrationStore
 from syncer.store.state.streams import StreamStore
 from syncer.sync.context import Report, Rules, SyncContext
 from syncer.sync.integrations import Integrations
 from syncer.sync.permits import PermitQueue, fingerprint
 from syncer.sync.reproject import Reprojection
+from syncer.sync.retention import DROPPED_AT_ONCE, drop_old_rows
 
 if TYPE_CHECKING:
     from syncer.kombo.client import Client
@@ -121,6 +126,16 @@ class App:
         """Make the database usable for a command that writes: migrated, in step with the configuration."""
         self.migrate(may_create=may_create)
         self.selection.follow_config()
+
+    async def drop_old_rows(self, *, at_once: int = DROPPED_AT_ONCE) -> int:
+        """Drop what is older than it is to be kept; give how many rows that were.
+
+        at_once: rows in one transaction. Raises TableUnavailable, DatabaseError.
+        """
+        drops = {"mirror_changes": partial(drop_old_changes, self.settings.changes.keep)}
+        if self.settings.history.keep is not None:
+            drops["mirror_history"] = partial(drop_old_versions, self.settings.history.keep)
+        return await drop_old_rows(self.database, drops, self.stopping.is_set, at_once=at_once)
 
     @asynccontextmanager
     async def ready(
@@ -212,4 +227,5 @@ def _rules(settings: Settings) -> Rules:
         brakes=Brakes(settings.deletions.max_share, settings.deletions.max_rows),
         filters={name: dict(settings.sync.for_model(name).filters) for name in catalogue()},
         exclusions=exclusions(settings.privacy.exclude),
+        feed=FeedRules(settings.feed_models, settings.changes.before, settings.changes.notify),
     )

@@ -53,7 +53,6 @@ def upgrade() -> None:
         "sync_consumers",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
-        sa.Column("lost_before", sa.BigInteger()),
         sa.Column("updated_at", Timestamp(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_sync_consumers"),
     )

@@ -92,6 +92,11 @@ class Database(_Section):
         "sqlite:///kombo.db"
     )
 
+    @property
+    def is_sqlite(self) -> bool:
+        """True where the mirror is a file of SQLite's."""
+        return self.url.get_secret_value().startswith("sqlite")
+
 
 class Integration(_Section):
     """Integration to mirror; models None: those of ``[sync]``."""
@@ -212,6 +217,18 @@ class History(_Section):
         BeforeValidator(partial(list_of_texts, example="hris_employments")),
     ] = ()
     keep: Annotated[PositiveDuration | None, BeforeValidator(for_ever)] = None
+
+
+class Changes(_Section):
+    """Lists whose changes the change feed tells, and for how long; ``Settings`` checks their names."""
+
+    models: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...],
+        BeforeValidator(partial(list_of_texts, example="hris_*")),
+    ] = ()
+    keep: PositiveDuration = timedelta(days=7)
+    before: bool = False
+    notify: bool = False
 
 
 class Web(_Section):

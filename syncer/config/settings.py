@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PrivateAttr, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, PrivateAttr, ValidationInfo, field_validator
 
 from syncer.config.native_lists import Passthrough, each_once
 from syncer.config.secrets import passwords
 from syncer.config.sections import (
     Budget,
+    Changes,
     Database,
     Deletions,
     History,
@@ -26,7 +27,7 @@ from syncer.config.sections import (
     Sync,
     Web,
 )
-from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.catalogue.lookup import catalogue, select_names
 from syncer.domain.errors import UsageError
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.streams.list_spec import ListSpec
@@ -58,6 +59,8 @@ class Settings(BaseModel):
     log: Log = Log()
     passthrough: Annotated[tuple[Passthrough, ...], AfterValidator(each_once)] = ()
     history: History = History()
+    # Behind the native lists and the database, by which it is checked.
+    changes: Changes = Changes()
     _secret_files: tuple[Path, ...] = PrivateAttr(default=())
 
     @field_validator("integrations")
@@ -69,6 +72,24 @@ class Settings(BaseModel):
                 raise ValueError(f"name {integration.id} twice")
             seen.add(integration.id)
         return integrations
+
+    @field_validator("changes")
+    @classmethod
+    def _can_be_told(cls, changes: Changes, info: ValidationInfo) -> Changes:
+        database, native_lists = info.data.get("database"), info.data.get("passthrough")
+        if database is not None and changes.notify and database.is_sqlite:
+            raise ValueError("notify works with PostgreSQL alone: SQLite cannot notify other processes")
+        if native_lists is not None:
+            try:
+                _feed_models(changes, [each.name for each in native_lists])
+            except UsageError as error:
+                raise ValueError(str(error)) from None
+        return changes
+
+    @cached_property
+    def feed_models(self) -> frozenset[str]:
+        """Names of the models and native lists whose changes the change feed tells."""
+        return _feed_models(self.changes, [each.name for each in self.passthrough])
 
     @cached_property
     def native_lists(self) -> tuple[NativeListSpec, ...]:
@@ -137,3 +158,8 @@ class Settings(BaseModel):
                 if _SECRETIVE.search(name):
                     # Shorter ones are no secrets, and to hide them would hide much else.
                     yield from (text for text in (value, *value.split()[-1:]) if len(text) >= SECRET_LENGTH)
+
+
+def _feed_models(changes: Changes, native_lists: Collection[str]) -> frozenset[str]:
+    """Select the lists by globs; none without any. Raises UsageError for one that fits none."""
+    return frozenset(select_names(changes.models, native_lists)) if changes.models else frozenset()

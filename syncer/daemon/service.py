@@ -18,6 +18,7 @@ from syncer.daemon.integration_watcher import IntegrationWatcher
 from syncer.daemon.key_health import KeyHealth, KeyWatcher
 from syncer.daemon.pressure import LoadMonitor
 from syncer.daemon.reprojection import finish_reprojection
+from syncer.daemon.retention import drop_regularly
 from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
 from syncer.daemon.shutdown import stop_on_signals
 from syncer.daemon.supervisor import supervise
@@ -181,6 +182,7 @@ async def _work(
             workers.run(),
             key_watcher.watch(ending, watch_every),
             finish_reprojection(app.reprojection, ending, health),
+            drop_regularly(app, ending, health),
         )
     except Exception as error:
         if not isinstance(error, SyncerError):

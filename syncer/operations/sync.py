@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from syncer.app import App
-from syncer.domain.errors import TableUnavailable
+from syncer.domain.errors import DatabaseError, TableUnavailable
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode
 from syncer.operations.key import check_key
@@ -52,4 +52,7 @@ async def sync(
         for stage in stages:
             keys = [key for key in wanted if app.settings.lists[key.model].stage == stage]
             results += await run_streams(context, asking, keys, mode, app.settings.sync.concurrency)
+        # Where no service runs; what fails here is done by the next pass.
+        with suppress(DatabaseError, TableUnavailable):
+            await app.drop_old_rows()
         return results

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
+import msgspec
 from sqlalchemy import Connection
 
+from syncer.domain.feed.difference import FormerValues, former_values, without_excluded
 from syncer.domain.records.change import Change, StoredRow, change, is_unchanged
-from syncer.domain.records.record import Poison
+from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
 from syncer.kombo.lists import Page
-from syncer.store.records.compare import changed_records, ignore_member_order, stored_rows
+from syncer.store.records.compare import changed_records, stored_documents, stored_rows
 from syncer.store.state.health import health_flags
 from syncer.store.state.quarantine import quarantined_keys, record_key
 from syncer.sync.lease import RunContext
@@ -25,7 +27,8 @@ class PageDiff:
     unchanged: ids of records that change nothing. rows: the others, projected; effects: of these, by id.
     poisons: records that go into quarantine. stored: stored rows of the records, by id. quarantined_keys: of
     their entries in quarantine. has_missing_rows: any of the stream's rows are missing at Kombo; these may be
-    among them.
+    among them. former: former values of the rows' members that a record says otherwise, by id; nothing of
+    those that differ only in what is excluded now.
     """
 
     rows: list[Row]
@@ -35,6 +38,7 @@ class PageDiff:
     stored: Mapping[str, StoredRow]
     quarantined_keys: Collection[str]
     has_missing_rows: bool
+    former: Mapping[str, FormerValues]
 
     @property
     def ids(self) -> list[str]:
@@ -98,7 +102,7 @@ def compare(run: RunContext, records: Records, connection: Connection) -> PageDi
     stored = {record_id: each for record_id, each in changed.items() if each is not None}
     if quarantined:
         stored |= stored_rows(connection, destination, quarantined)
-    stored = ignore_member_order(connection, destination, latest.values(), stored)
+    stored, former = _differences(run, connection, latest.values(), stored)
     rows, effects, unchanged, poisons = [], {}, [], list(records.poisons)
     for record in latest.values():
         before = stored.get(record.id)
@@ -110,4 +114,37 @@ def compare(run: RunContext, records: Records, connection: Connection) -> PageDi
             effects[record.id] = change(projected, before)
         else:
             poisons.append(projected)
-    return PageDiff(rows, effects, unchanged, poisons, stored, keys, flags.has_missing)
+    return PageDiff(rows, effects, unchanged, poisons, stored, keys, flags.has_missing, former)
+
+
+def _differences(
+    run: RunContext, connection: Connection, records: Iterable[Record], stored: Mapping[str, StoredRow]
+) -> tuple[dict[str, StoredRow], dict[str, FormerValues]]:
+    """Compare records with their rows' documents, where the hashes differ.
+
+    Give the stored rows, with the records' hashes where only the order of their members differs, and the
+    former values of the members of the others.
+    """
+    excluded = run.source.excluded
+    different = {
+        record.id: record
+        for record in records
+        if record.id in stored and stored[record.id].content_hash != record.content_hash
+    }
+    same, former = dict(stored), dict[str, FormerValues]()
+    for record_id, document in stored_documents(connection, run.source.destination, different).items():
+        record, text = different[record_id], document.text.encode()
+        has_moved = document.parent != record.parent
+        try:
+            values = former_values(record.text, text)
+            if not values and not has_moved:
+                same[record_id] = same[record_id]._replace(content_hash=record.content_hash)
+                continue
+            if excluded is not None:
+                values = former_values(record.text, without_excluded(text, excluded))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            # It is no row, as its projection will find.
+            continue
+        if values or has_moved:
+            former[record_id] = values
+    return same, former

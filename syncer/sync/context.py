@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
+from syncer.domain.feed.row_change import FeedRules
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.change import Counts
 from syncer.domain.records.exclude import Exclusion
@@ -42,6 +43,7 @@ class Rules:
     brakes: Brakes = field(default_factory=Brakes)
     filters: dict[str, dict[str, str]] = field(default_factory=dict)
     exclusions: frozenset[Exclusion] = frozenset()
+    feed: FeedRules = field(default_factory=FeedRules)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from syncer.store.state.runs import count_page
 from syncer.store.state.seen import forget_seen, note_seen, seen_among
 from syncer.sync.compare import PageDiff, compare
 from syncer.sync.context import WatermarkRefuted
+from syncer.sync.feed import tell_written
 from syncer.sync.history import keep_written
 from syncer.sync.lease import RunContext
 from syncer.sync.sources.base import Records
@@ -136,6 +137,7 @@ def write_records(
     if diff.has_missing_rows:
         MissingStore(run.environment, run.key).forget(connection, diff.ids)
     keep_written(run, connection, history, diff, written, now)
+    tell_written(run, connection, diff, written, now)
     return WrittenRows(counts, effects, written.rows, poisons)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome
@@ -21,6 +21,8 @@ from syncer.simulator.server.paging import Paging
 from syncer.store.schema.mirror_tables import (
     MIRROR,
     budgets,
+    changes,
+    feed,
     integrations,
     missing,
     quarantine,
@@ -40,6 +42,7 @@ from tests.reliability.invariants import (
 from tests.reliability.stepped_program import ENDLESS, Bench, Program
 from tests.reliability.stepped_work import pass_over
 from tests.reliability.tracked_source import EMPLOYEES, LATEST_COMMIT, MODELS, Source
+from tests.support.feed_copy import FeedCopy
 from tests.support.source import SOURCE_TIME
 
 #: What a history leaves behind, children first.
@@ -47,7 +50,7 @@ _TABLES = (
     *(link for model in MODELS for link in MIRROR if link.startswith(f"{model}_")),
     *MODELS,
 )
-_STATE = (streams, runs, budgets, quarantine, seen, missing, integrations)
+_STATE = (streams, runs, budgets, quarantine, seen, missing, integrations, changes)
 
 #: Before anything here: a change at this time moves no clock of a record.
 LONG_AGO = SOURCE_TIME - timedelta(days=365)
@@ -92,6 +95,7 @@ class HistoryState(RuleBasedStateMachine):
                 connection.execute(delete(MIRROR[name]))
             for table in _STATE:
                 connection.execute(delete(table))
+            self.copy = FeedCopy(self.all, connection.execute(select(feed.c.newest)).scalar_one())
             for integration_id in self.source.environment.integrations:
                 app.integrations.add(connection, integration_id, origin="config", models=MODELS)
             app.streams.add(connection, self.all)
@@ -162,6 +166,8 @@ class HistoryState(RuleBasedStateMachine):
         if self.looked_after != self.bench.statements:
             with self.bench.apps[0].database.read() as connection:
                 self.found = look(connection)
+                self.copy.follow(connection)
+                self.copy.assert_equals(connection)
             self.looked_after = self.bench.statements
         for invariant in (*ALWAYS, *more):
             invariant(self.found, self.source)

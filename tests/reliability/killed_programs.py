@@ -14,11 +14,13 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select
 
 from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Stream
 from syncer.store.schema.mirror_tables import MIRROR, runs
 from syncer.store.state.streams import StreamStore
 from tests.reliability.database_copies import Copy
 from tests.reliability.fork_server import EndedProcess, ForkServer, KillPoint, RunningProcess
+from tests.support.feed_copy import FeedCopy
 from tests.support.mirror import Mirror
 from tests.support.processes import ServedSource
 
@@ -48,7 +50,7 @@ TABLES = tuple(_tables())
 class Look:
     """What can be seen of some streams of an integration, by model, and the rows of all tables by table.
 
-    asked: pages that were asked for; said: the counts of the log of runs, summed over all of them;
+    told: what the change feed tells, in any order. asked: pages that were asked for; said: the counts of the log of runs, summed over all of them;
     written_at: the times of our writing, which the rows are without.
     """
 
@@ -57,6 +59,7 @@ class Look:
     streams: dict[str, Stream]
     rows: dict[str, list[dict[str, Any]]]
     written_at: dict[str, list[Any]]
+    told: list[tuple[Any, ...]]
 
 
 @dataclass
@@ -104,7 +107,17 @@ class Mirrored:
                     for name, found in rows.items()
                 },
                 written_at={name: [row.get("mirrored_at") for row in found] for name, found in rows.items()},
+                told=self._told(connection),
             )
+
+    def _told(self, connection: Connection) -> list[tuple[Any, ...]]:
+        """What the change feed tells, whose numbers are dense and whose copy of the rows is the mirror."""
+        copy = FeedCopy([StreamKey(self.integration, model) for model in self.models])
+        told = copy.follow(connection, is_checked=False)
+        if told:
+            copy.assert_equals(connection)
+        its = [each for each in told if each.integration_id == self.integration]
+        return sorted((each.model, each.record_id, each.operation, each.members or ()) for each in its)
 
     def check(self, lost: int = 0) -> Look:
         """The mirror equals the source, and its counts are right.

@@ -50,6 +50,7 @@ def bench_on(database_url: str, **changes: Any) -> Iterator[Bench]:
         "database": {"url": database_url},
         "sync": {"concurrency": 2},
         "deletions": {"max_share": 0.3, "max_rows": 2},
+        "changes": {"models": ["*"], "before": True},
         **changes,
     }
     configured = structlog.get_config()

@@ -32,8 +32,12 @@ def source(serve: Serve) -> ServedSource:
 
 @pytest.fixture
 def trials(fork_servers: list[ForkServer], source: ServedSource, migrated_url: str, copy: Copy) -> Trials:
-    """On both databases, with pages of six records."""
-    changes = {"SYNCER_KOMBO__PAGE_SIZE": "6", "SYNCER_SYNC__CONCURRENCY": "2"}
+    """On both databases, with pages of six records and the change feed."""
+    changes = {
+        "SYNCER_KOMBO__PAGE_SIZE": "6",
+        "SYNCER_SYNC__CONCURRENCY": "2",
+        "SYNCER_CHANGES__MODELS": '["*"]',
+    }
     return Trials(fork_servers[:2], source, Mirror(migrated_url), copy, changes)
 
 
@@ -74,6 +78,7 @@ def test_a_backfill_killed_at_any_commit_is_finished_by_the_next_one(trials: Tri
     def check(look: Look, undisturbed: Look) -> None:
         assert look.rows == undisturbed.rows
         assert look.said == undisturbed.said
+        assert look.told == undisturbed.told
         for model in MODELS:
             assert look.asked[model] <= undisturbed.asked[model] + LOST
 
@@ -93,6 +98,7 @@ def test_a_sync_killed_at_any_commit_is_finished_by_the_next_one(trials: Trials)
 
     def check(look: Look, undisturbed: Look) -> None:
         assert look.rows == undisturbed.rows
+        assert look.told == undisturbed.told
         for word in ("created", "updated", "deleted", "restored"):
             assert look.said["hris_employees"][word] == undisturbed.said["hris_employees"][word]
 

@@ -24,6 +24,8 @@ from syncer.simulator.server.faults import Answer, Match
 from syncer.store.schema.mirror_tables import (
     MIRROR,
     budgets,
+    changes,
+    feed,
     integrations,
     missing,
     quarantine,
@@ -37,6 +39,7 @@ from tests.reliability.history_choices import SPANS
 from tests.reliability.stepped_program import Bench, Program
 from tests.reliability.stepped_work import bench_on, pass_over
 from tests.reliability.tracked_source import EMPLOYEES, ONE, Firm
+from tests.support.feed_copy import FeedCopy
 from tests.support.mirror import document_of
 from tests.support.source import unlimited
 
@@ -81,7 +84,7 @@ _LEFT = (
     passthrough_records,
     *(MIRROR[name] for name in MIRROR if name.startswith(f"{EMPLOYEES}_")),
     MIRROR[EMPLOYEES],
-    *(streams, runs, budgets, quarantine, seen, missing, integrations),
+    *(streams, runs, budgets, quarantine, seen, missing, integrations, changes),
 )
 
 programs = st.sampled_from(["first", "second"])
@@ -120,6 +123,8 @@ class History:
         with app.database.begin() as connection:
             for table in _LEFT:
                 connection.execute(delete(table))
+            newest = connection.execute(select(feed.c.newest)).scalar_one()
+            self.copy = FeedCopy([StreamKey(ONE, EMPLOYEES), PEOPLE, PROFILES], newest)
             app.integrations.add(connection, ONE, origin="config", models=[EMPLOYEES])
             app.streams.add(connection, [StreamKey(ONE, EMPLOYEES), PEOPLE, PROFILES])
         for name in ("first", "second"):
@@ -173,9 +178,12 @@ class History:
         self.check()
 
     def check(self) -> None:
-        """What holds at every moment: rows are counted rightly, and each was created by one run."""
+        """What holds at every moment: rows are counted rightly, each was created by one run, and the feed
+        has told what they are."""
         its = passthrough_records.c
         with self.bench.apps[0].database.read() as connection:
+            self.copy.follow(connection)
+            self.copy.assert_equals(connection)
             for key in (PEOPLE, PROFILES):
                 stream = StreamStore().get(connection, key)
                 found = connection.execute(

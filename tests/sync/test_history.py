@@ -293,7 +293,7 @@ async def test_old_versions_are_dropped_in_bounded_steps_and_the_history_begins_
         for _ in range(4):
             with database.begin() as connection:
                 at = last + timedelta(days=30)
-                dropped.append(drop_old_versions(connection, timedelta(days=30), at, limit=5))
+                dropped.append(drop_old_versions(timedelta(days=30), connection, at, 5))
         assert sum(dropped) == 14 + sum(dropped[3:])
         assert dropped[:3] == [5, 5, 4]
     finally:

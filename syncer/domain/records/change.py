@@ -26,9 +26,14 @@ class StoredRow(NamedTuple):
     """Stored state of a record's row: enough to decide without reading its values."""
 
     content_hash: bytes
-    is_deleted: bool
+    deleted_at: datetime | None
     deleted_by: str | None
     mirrored_at: datetime
+
+    @property
+    def is_deleted(self) -> bool:
+        """True where the row is marked deleted."""
+        return self.deleted_at is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,15 +132,12 @@ def decoded(raw: bytes) -> Any:
 
 def hashed(value: Values) -> bytes:
     """Hash a value: the same for equal values, whatever the order of their members."""
-    return text_hash(_canonical.encode(value))
+    return text_hash(canonical(value))
 
 
-def same_content(text: bytes, other: str) -> bool:
-    """True for JSON texts that differ in the order of members and in white space at most."""
-    try:
-        return hashed(decoded(text)) == hashed(decoded(other.encode()))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
+def canonical(value: Any) -> bytes:
+    """Encode a value as JSON: the same for equal values, whatever the order of their members."""
+    return _canonical.encode(value)
 
 
 def text_hash(text: bytes) -> bytes:

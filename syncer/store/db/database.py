@@ -18,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable, StatementFailed
 from syncer.store.db.engines import make_engine
 from syncer.store.db.errors import Fault, advice, fault, is_no_database, reason
+from syncer.store.db.last_work import do_last_work
 from syncer.store.db.opened_file import OpenedFile
 from syncer.store.db.sqlite_file import SqliteFile
 
@@ -69,12 +70,16 @@ class Database:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """Begin a transaction that writes: it commits at the end, and rolls back on an exception."""
+        """Begin a transaction that writes: it commits at the end, and rolls back on an exception.
+
+        Before it commits it does what ``do_last`` was asked for.
+        """
         if self._writer is not None:
             self._writer.acquire()
         try:
             with self._translated(), self.engine.begin() as connection:
                 yield connection
+                do_last_work(connection)
         finally:
             if self._writer is not None:
                 self._writer.release()

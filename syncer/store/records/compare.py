@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -24,9 +24,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from syncer.domain.records.change import StoredRow
-from syncer.domain.records.record import Record, same_content
 from syncer.store.db.in_values import in_values
 from syncer.store.schema.destination import Destination
+
+
+class StoredDocument(NamedTuple):
+    """Document of a stored row as JSON text; parent: the value of the row for which a tool listed it."""
+
+    text: str
+    parent: str | None
 
 
 def stored_rows(connection: Connection, destination: Destination, ids: Iterable[str]) -> dict[str, StoredRow]:
@@ -83,36 +89,22 @@ def _changed(table: Table, id_column: str, stream_columns: tuple[str, ...], dial
     )
 
 
-def ignore_member_order(
-    connection: Connection,
-    destination: Destination,
-    records: Iterable[Record],
-    stored: Mapping[str, StoredRow],
-) -> dict[str, StoredRow]:
-    """Give the stored rows, with the records' hashes where only the order of their members differs."""
-    different = {
-        record.id: record
-        for record in records
-        if record.id in stored and stored[record.id].content_hash != record.content_hash
-    }
-    if not different:
-        return dict(stored)
+def stored_documents(
+    connection: Connection, destination: Destination, ids: Collection[str]
+) -> dict[str, StoredDocument]:
+    """Look up the documents of the stream's stored rows of these records, by id."""
+    if not ids:
+        return {}
     parent = destination.table.c.parent if "parent" in destination.table.c else null()
-    documents = connection.execute(
+    found = connection.execute(
         select(destination.id, cast(destination.table.c.document, Text), parent).where(
-            in_values(connection, destination.id, different), *destination.key_filter
+            in_values(connection, destination.id, ids), *destination.key_filter
         )
     )
-    reordered = {
-        record_id: stored[record_id]._replace(content_hash=different[record_id].content_hash)
-        for record_id, text, parent in documents.all()
-        if same_content(different[record_id].text, text) and different[record_id].parent == parent
-    }
-    return {**stored, **reordered}
+    return {record_id: StoredDocument(text, parent) for record_id, text, parent in found.all()}
 
 
 def _stored_columns(table: Table) -> tuple[ColumnElement[Any], ...]:
     """Give the columns of ``StoredRow``, in its order."""
     columns = table.c
-    deleted = columns.remote_deleted_at.is_not(None)
-    return columns.content_hash, deleted, columns.deleted_by, columns.mirrored_at
+    return columns.content_hash, columns.remote_deleted_at, columns.deleted_by, columns.mirrored_at

@@ -56,7 +56,7 @@ def adopt_histories(
     return AdoptedHistories(tuple(begun), tuple(ended))
 
 
-def drop_old_versions(connection: Connection, keep: timedelta, now: datetime, *, limit: int) -> int:
+def drop_old_versions(keep: timedelta, connection: Connection, now: datetime, limit: int) -> int:
     """Drop versions that ended before the time that they are kept, so many at most; give how many.
 
     A history is without a gap from then on, and not before.

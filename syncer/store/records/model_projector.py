@@ -19,10 +19,11 @@ from syncer.domain.records.row import Row, project_entry, project_text
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.bulk import upsert
 from syncer.store.records.reproject import Batch, BatchContext, Step, read_documents
+from syncer.store.records.reproject_former import reproject_former_values
 from syncer.store.records.reproject_quarantine import reproject_quarantine
 from syncer.store.records.version_projector import reproject_versions, rewrite_relations
 from syncer.store.records.write import write_by_halves
-from syncer.store.schema.mirror_tables import MIRROR, history
+from syncer.store.schema.mirror_tables import MIRROR, changes, history
 from syncer.store.schema.state_tables import quarantine
 from syncer.store.state.quarantine import add_to_quarantine
 
@@ -55,6 +56,7 @@ class ModelProjector:
             **{child.table: partial(self._shared, child) for child in shared},
             history.name: self._versions,
             quarantine.name: self._quarantine,
+            changes.name: self._former_values,
         }
 
     @property
@@ -122,6 +124,9 @@ class ModelProjector:
 
     def _quarantine(self, context: BatchContext, after: str) -> Batch:
         return reproject_quarantine(context, self.model, self._excluded, after)
+
+    def _former_values(self, context: BatchContext, after: str) -> Batch:
+        return reproject_former_values(context, self.model, self._excluded, after)
 
 
 def _stored(context: BatchContext, table: Table, after: str) -> tuple[Sequence[Any], bool]:

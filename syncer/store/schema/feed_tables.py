@@ -65,12 +65,6 @@ consumers = Table(
         nullable=False,
         comment="Sequence number up to which it has acknowledged the change feed",
     ),
-    Column(
-        "lost_before",
-        BigInteger,
-        comment="First sequence number that was left when changes that it had not read were dropped, until"
-        " it is told; null: none were",
-    ),
     Column("updated_at", Timestamp, nullable=False, comment="Time of its last acknowledgement"),
     PrimaryKeyConstraint("name"),
     comment="Consumers of the change feed, and how far each has read",

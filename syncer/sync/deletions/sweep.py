@@ -28,6 +28,7 @@ from syncer.store.state.quarantine import forget_missing_entries
 from syncer.store.state.runs import count_page
 from syncer.store.state.seen import forget_seen, has_record_without_id
 from syncer.sync.deletions.confirm import Lookup, lookup
+from syncer.sync.feed import tell_swept
 from syncer.sync.integrations import ACTIVE, must_be_offered
 from syncer.sync.lease import RunContext
 from syncer.sync.page import write_looked_up
@@ -189,6 +190,7 @@ class Sweep:
         if marked:
             count_page(connection, run.run_id, None, counts, pages=0, stored=run.stored.count)
             keep_marked(connection, run.source.destination, history, ids, now)
+            tell_swept(run, connection, ids, now)
         if self.walk is None:
             streams.count_rows(connection, run.lease, counts)
         else:

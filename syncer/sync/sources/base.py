@@ -9,6 +9,7 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.records.exclude import Excluded
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
 from syncer.domain.streams.list_spec import ListSpec
@@ -53,6 +54,10 @@ class Source(Protocol):
     @property
     def filters(self) -> Mapping[str, str]:
         """Filters of the list; with others its progress is void."""
+
+    @property
+    def excluded(self) -> Excluded | None:
+        """Members that never enter the mirror; None: there are none."""
 
     @property
     def may_list_twice(self) -> bool:

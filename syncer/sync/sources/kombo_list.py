@@ -44,6 +44,10 @@ class KomboListSource:
         return self.context.rules.filters.get(self.spec.name, {})
 
     @property
+    def excluded(self) -> Excluded | None:
+        return excluded_from(self.spec.name, self.context.rules.exclusions)
+
+    @property
     def may_list_twice(self) -> bool:
         return False
 
@@ -72,7 +76,7 @@ class KomboListSource:
 
     def records(self, texts: Sequence[bytes]) -> Records:
         """Read records from their JSON texts; of several with one id the last counts."""
-        excluded = self._excluded
+        excluded = self.excluded
         records = [read_record(bytes(text), excluded) for text in texts]
         # Each of those without an id is one of its own.
         latest = {place if each.id is None else each.id: each for place, each in enumerate(records)}
@@ -82,12 +86,8 @@ class KomboListSource:
         )
 
     def project(self, record: Record) -> Row | Poison:
-        return project(self.spec, record, self._excluded)
+        return project(self.spec, record, self.excluded)
 
     def pin(self, connection: Connection) -> tuple[str, ...]:
         wanted = projection(self.spec, self.context.rules.exclusions)
         return pin(connection, self.context.streams.environment, self.spec.name, wanted)
-
-    @property
-    def _excluded(self) -> Excluded | None:
-        return excluded_from(self.spec.name, self.context.rules.exclusions)

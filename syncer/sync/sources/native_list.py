@@ -49,6 +49,10 @@ class NativeListSource:
         return self.spec.filters
 
     @property
+    def excluded(self) -> None:
+        return None
+
+    @property
     def may_list_twice(self) -> bool:
         return self.spec.may_list_twice
 

@@ -31,7 +31,7 @@ def arrived(name: object = "Sales", *, deleted: bool = False) -> Row:
 def mirrored(name: str = "Sales", *, deleted_by: str | None = None, at: datetime = BEFORE) -> StoredRow:
     """What the mirror has after such a record; a sweep marks the row of a living one."""
     row = arrived(name, deleted=deleted_by == "kombo")
-    return StoredRow(row.content_hash, deleted_by is not None, deleted_by, at)
+    return StoredRow(row.content_hash, None if deleted_by is None else at, deleted_by, at)
 
 
 def counted(row: Row, stored: StoredRow | None, walk_began_at: datetime) -> Counts:
@@ -97,7 +97,7 @@ def test_the_effect_of_a_record(
 
 def test_a_swept_row_that_kombo_marks_is_written_even_if_its_record_is_equal() -> None:
     row = arrived(deleted=True)
-    stored = StoredRow(row.content_hash, is_deleted=True, deleted_by="sweep", mirrored_at=BEFORE)
+    stored = StoredRow(row.content_hash, deleted_at=BEFORE, deleted_by="sweep", mirrored_at=BEFORE)
     assert change(row, stored) is Change.UPDATED
 
 
@@ -158,9 +158,11 @@ def test_numbers_add_up_to_the_state_over_any_history(history: list[tuple[str, b
                 assert stored.mirrored_at < now
             else:
                 deleted = last.deleted_at is not None
-                stored = StoredRow(last.content_hash, deleted, "kombo" if deleted else None, now)
+                stored = StoredRow(
+                    last.content_hash, now if deleted else None, "kombo" if deleted else None, now
+                )
         elif stored is not None and not stored.is_deleted:
-            stored = StoredRow(stored.content_hash, is_deleted=True, deleted_by="sweep", mirrored_at=now)
+            stored = StoredRow(stored.content_hash, deleted_at=now, deleted_by="sweep", mirrored_at=now)
             total += Counts(deleted=1, live=-1, gone=1)
 
     if stored is None or last is None:

@@ -1,0 +1,1 @@
+"""Say what changed, to whom, and from where on."""
