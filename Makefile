@@ -6,9 +6,11 @@
 #   make lint    ruff, mypy and deptry
 #   make bench   throughput and use of a rate limit on this machine, beside dlt; a quarter of an hour
 #   make soak    an hour of faults, kills and changes against the simulator, and random histories beside it
-#   make docs    write docs/schema.md and the samples of docs/queries.md anew, after a change of the catalogue,
-#                the tables or a query
+#   make docs    write docs/schema.md, the classes in docs/privacy.md and the samples of docs/queries.md anew, after
+#                a change of the catalogue, the tables or a query
 #   make dist    sdist and wheel in dist/, and the wheel tried in a clean environment
+#   make sbom    the software bill of materials of that environment (CycloneDX), in dist/
+#   make hashes  write deploy/requirements-*.txt anew, after a change of constraints.txt; asks the package index
 #   make release    all that goes before a tag: see RELEASING.md
 #   make setup   only install
 #   make tools   install the programs that some tests need, where Debian's packages can be installed; tests do so first
@@ -28,12 +30,13 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' syncer/__init__.py)
 VERSION_PATTERN = $(subst .,\.,$(VERSION))
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+TRIAL_PIP := $(PIP) --python $(TRIAL)/bin/python
 PINNED := --constraint constraints.txt
 # The build of the package itself is pinned too.
 INSTALL := $(PIP) install $(PINNED) --build-constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test test-fast coverage lint bench soak docs releasable dist release
+.PHONY: help setup tools demo test test-fast coverage lint bench soak docs releasable dist sbom hashes release
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -72,6 +75,7 @@ soak: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m syncer.schema_reference > docs/schema.md
+	$(BIN)/python -m syncer.schema_reference docs/privacy.md
 	$(BIN)/pytest -q tests/queries -k "sample_is_the_answer and sqlite" --write-samples
 
 # What is to be released: committed, described and not released before.
@@ -87,13 +91,21 @@ dist: $(VENV)/.dev
 	@rm -rf dist $(TRIAL)
 	@$(BIN)/hatchling build --target sdist --directory dist
 	@$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
-	@$(PYTHON) -m venv $(TRIAL)
-	@$(TRIAL)/bin/python -m pip --disable-pip-version-check --quiet install $(PINNED) dist/*.whl
-	@$(TRIAL)/bin/python -m pip --disable-pip-version-check check
+	@$(PYTHON) -m venv --without-pip $(TRIAL)
+	@$(TRIAL_PIP) install --require-hashes --requirement deploy/requirements-runtime.txt
+	@$(TRIAL_PIP) install --no-deps --no-index dist/*.whl
+	@$(TRIAL_PIP) check
 	@cd $(TRIAL) && SYNCER_DATABASE__URL=sqlite:///mirror.db bin/syncer migrate >/dev/null && bin/syncer --version
 
+sbom: dist
+	@$(BIN)/cyclonedx-py environment $(TRIAL) --pyproject pyproject.toml --short-PURLs \
+	  --output-file dist/kombo_syncer-$(VERSION).cdx.json
+
+hashes: $(VENV)/.dev
+	@$(BIN)/python deploy/pin_hashes.py
+
 release:
-	@$(MAKE) --no-print-directory --jobs=1 releasable lint test dist
+	@$(MAKE) --no-print-directory --jobs=1 releasable lint test dist sbom
 	@echo "In dist/ is what this commit releases. Next:"
 	@echo "  git tag --annotate v$(VERSION) --message 'syncer $(VERSION)'"
 	@echo "  git push origin v$(VERSION)"

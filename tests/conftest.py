@@ -24,6 +24,7 @@ pytest_plugins = (
     "tests.support.tool_marks",
     "tests.support.environment",
     "tests.support.databases",
+    "tests.support.readers",
     "tests.support.pgbouncer",
     "tests.support.outages",
     "tests.support.world",

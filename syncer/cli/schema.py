@@ -179,7 +179,7 @@ def _meaning(column: ColumnEntry) -> Text:
     if column.is_key:
         shown.append(" (key)", "dim")
     if column.is_sensitive:
-        shown.append(" (sensitive)", "yellow")
+        shown.append(f" (sensitive: {column.privacy})", "yellow")
     return shown
 
 

@@ -40,6 +40,8 @@ def _column(column: ColumnEntry) -> dict[str, Any]:
         **column.sql,
         "nullable": column.is_nullable,
         "sensitive": column.is_sensitive,
+        "privacy": column.privacy and column.privacy.value,
+        "shown_in_part": column.is_in_part,
         "references": {"table": column.references, "column": "id"} if column.references else None,
         "meaning": column.meaning,
     }

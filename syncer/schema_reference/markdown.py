@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.schema_reference.mermaid import diagram_of_category, fenced
 from syncer.schema_reference.prose import COMMON, HEAD, LIVE, SENSITIVE, SYNC, TITLES
 from syncer.schema_reference.tables import OWN, ColumnEntry, Entry, categories, entries, joins, parts
-from syncer.store.schema.mirror_tables import DOCUMENT
 
 #: Names of tables and columns in a meaning, lest Markdown take their underscores for its own.
 _NAME = re.compile(r"`[^`]*`|\b[a-z]+(?:_[a-z]+)+\b")
@@ -31,7 +31,7 @@ def page() -> str:
         if entry.kind == "view" and entry.category == OWN:
             blocks += [f"### {entry.name}", f"{_text(entry.meaning)}.", _columns(entry.columns)]
     blocks += [f"## {_title(OWN)}", SYNC, fenced(diagram_of_category(OWN)), _bookkeeping()]
-    blocks += ["## Sensitive columns", SENSITIVE, _sensitive()]
+    blocks += ["## Sensitive columns", SENSITIVE]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -60,7 +60,7 @@ def _types() -> str:
         (f"`{word}`", " or ".join(types["sqlite"]), " or ".join(types["postgresql"]))
         for word, types in found.items()
     ]
-    return _table(("type", "SQLite", "PostgreSQL"), rows)
+    return table(("type", "SQLite", "PostgreSQL"), rows)
 
 
 def _section(entry: Entry) -> Iterator[str]:
@@ -81,11 +81,16 @@ def _section(entry: Entry) -> Iterator[str]:
 def _common() -> Iterator[ColumnEntry]:
     model = next(iter(catalogue().values()))
     own = {column.name for column in model.columns}
-    return (column for column in entries()[model.name].columns if column.name not in own)
+    # Which class an id of the tool's has depends on the table.
+    return (
+        replace(column, privacy=None) if column.name == "remote_id" else column
+        for column in entries()[model.name].columns
+        if column.name not in own
+    )
 
 
 def _columns(columns: Iterable[ColumnEntry]) -> str:
-    return _table(
+    return table(
         ("column", "type", "meaning"),
         [(f"`{column.name}`", column.type, _meaning(column)) for column in columns],
     )
@@ -100,7 +105,7 @@ def _meaning(column: ColumnEntry) -> str:
         shown += f" → [{target}](#{column.references})" if has_heading else f" → {target}"
     if column.is_key:
         shown += " (key)"
-    return f"{shown} (**sensitive**)" if column.is_sensitive else shown
+    return f"{shown} (**sensitive**: {column.privacy})" if column.is_sensitive else shown
 
 
 def _bookkeeping() -> str:
@@ -109,20 +114,10 @@ def _bookkeeping() -> str:
         (f"`{entry.name}`", _text(entry.meaning), ", ".join(f"`{name}`" for name in entry.key))
         for entry in tables
     ]
-    return _table(("table", "meaning", "key"), rows)
+    return table(("table", "meaning", "key"), rows)
 
 
-def _sensitive() -> str:
-    rows = []
-    for entry in entries().values():
-        marked = (column.name for column in entry.columns if column.is_sensitive)
-        names = [f"`{name}`" for name in marked if name != DOCUMENT[0]]
-        if names and entry.kind != "view":
-            rows.append((f"`{entry.name}`", ", ".join(names)))
-    return _table(("table", "columns"), rows)
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

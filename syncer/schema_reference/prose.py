@@ -67,7 +67,9 @@ Only keys and columns that join are shown."""
 
 COMMON = """\
 The sections below list what else a mirror table has. `remote_id`, `changed_at` and `remote_deleted_at` are
-null in models that do not tell them."""
+null in models that do not tell them. `remote_id` is sensitive where a record is about one person.
+
+Each column has a class, and by it is sensitive or not: [the list](privacy.md#what-is-sensitive)."""
 
 LIVE = """\
 Every mirror table has a view `<table>_live` with the same columns: its rows where `remote_deleted_at` is
@@ -91,13 +93,13 @@ for the names of tool and organisation, `sync_integrations`. `sync_schema_versio
 migrations."""
 
 SENSITIVE = """\
-What a reporting role should not see unless it has to: the columns below, every `document`, for that is the
-whole record, and `content_hash`. `<table>_live` shows what its table has and needs the same care. On
-PostgreSQL
+What a reporting role should not see unless it has to is marked **sensitive** above, with its class.
+`<table>_live` shows what its table has and needs the same care. On PostgreSQL
 
 ```
 syncer migrate --grant-read ROLE --without-sensitive
 ```
 
-grants a role everything else, and gives it `<table>_safe` to select from: live rows without these columns
-([personal data](privacy.md))."""
+grants a role everything else, and gives it `<table>_safe` of every table to select from: live rows without
+these columns, and of JSON the members that are known and not sensitive. Which class every column has, and
+why: [personal data](privacy.md#what-is-sensitive)."""

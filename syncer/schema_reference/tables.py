@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
@@ -14,10 +14,13 @@ from sqlalchemy.types import TypeEngine
 
 from syncer.domain.catalogue import model as shape
 from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.catalogue.privacy import Privacy
 from syncer.domain.errors import UsageError
 from syncer.domain.suggestions import did_you_mean
 from syncer.schema_reference import views
 from syncer.store.db.types import SQL_TYPES
+from syncer.store.schema.classification import classes
+from syncer.store.schema.classification import parts as json_parts
 from syncer.store.schema.mirror_tables import DOCUMENT, INTEGRATION_ID, MIRROR, metadata, streams
 from syncer.store.schema.views import FRESHNESS, live_name
 
@@ -45,8 +48,8 @@ _SHORT = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ", "TIME WITHOUT TIME ZONE": "
 class ColumnEntry:
     """Column of an entry. type is one word for both databases, sql the type in each by the dialect's name.
 
-    references names the table whose ``id`` the value is. is_sensitive marks what a reporting role should
-    not see by default; a whole record is, for it may hold all that is.
+    references names the table whose ``id`` the value is. privacy is its class; None in tables that no class
+    concerns. is_in_part: a reporting role sees only members of it that are known.
     """
 
     name: str
@@ -56,7 +59,13 @@ class ColumnEntry:
     is_key: bool = False
     is_nullable: bool = True
     references: str | None = None
-    is_sensitive: bool = False
+    privacy: Privacy | None = None
+    is_in_part: bool = False
+
+    @property
+    def is_sensitive(self) -> bool:
+        """Tell whether a reporting role should not see it by default."""
+        return self.privacy is not None and self.privacy.is_sensitive
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,26 +172,34 @@ def _of_model(model: shape.Model) -> Iterator[Entry]:
         "mirror",
         model.category,
         model.meaning,
-        column_entries(MIRROR[model.name].columns, {}, model.columns),
+        _mirror_columns(model.name, {}, model.columns),
         title=model.title,
         path=model.path,
     )
     for link in model.links:
         ends = {link.owner: model.name, link.target: link.references}
-        columns = column_entries(MIRROR[link.table].columns, ends, link.columns)
+        columns = _mirror_columns(link.table, ends, link.columns)
         yield Entry(link.table, "link", model.category, link.meaning, columns, source=model.name)
     for child in model.children:
         owner = {} if child.owner is None else {child.owner: model.name}
-        columns = column_entries(MIRROR[child.table].columns, owner, child.columns)
+        columns = _mirror_columns(child.table, owner, child.columns)
         yield Entry(child.table, "child", model.category, child.meaning, columns, source=model.name)
 
 
-def column_entries(
-    columns: Iterable[Column[Any]], references: Mapping[str, str], own: tuple[shape.Column, ...] = ()
+def _mirror_columns(
+    table: str, references: Mapping[str, str], own: tuple[shape.Column, ...]
 ) -> tuple[ColumnEntry, ...]:
-    """Describe the columns; references: what ours join, own: what the catalogue says of the others."""
-    told = {column.name: column for column in own}
-    to = {**_OWN_REFERENCES, **references, **{name: each.references for name, each in told.items()}}
+    """Describe the columns of a mirror, link or child table; own: those of the catalogue."""
+    to = {**references, **{column.name: column.references for column in own if column.references}}
+    return tuple(
+        replace(entry, privacy=classes()[table][entry.name], is_in_part=entry.name in json_parts()[table])
+        for entry in column_entries(MIRROR[table].columns, to)
+    )
+
+
+def column_entries(columns: Iterable[Column[Any]], references: Mapping[str, str]) -> tuple[ColumnEntry, ...]:
+    """Describe the columns; references: what they join beside what all tables do."""
+    to = {**_OWN_REFERENCES, **references}
     return tuple(
         ColumnEntry(
             name=column.name,
@@ -192,7 +209,7 @@ def column_entries(
             is_key=column.primary_key,
             is_nullable=bool(column.nullable),
             references=to.get(column.name),
-            is_sensitive=told[column.name].sensitive if column.name in told else column.name == DOCUMENT[0],
+            privacy=Privacy.UNKNOWN if column.name == DOCUMENT[0] else None,
         )
         for column in columns
     )

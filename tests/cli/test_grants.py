@@ -56,7 +56,7 @@ def test_migrate_makes_the_tables_and_says_what_a_role_may_read_of_them(
     told = postgres.run("migrate", "--grant-read", role, "--without-sensitive", "--json").json
     assert (told["from"], told["to"]) == (known_revisions()[-1], known_revisions()[-1])
     columns = told["granted"].pop("columns")
-    assert told["granted"] == {"role": role, "schema": "public", "without_sensitive": True}
+    assert told["granted"] == {"role": role, "schema": "public", "without_sensitive": True, "taken_back": []}
     assert set(MIRROR) < set(columns)
     assert "first_name" in columns["hris_employees_safe"]
     assert "ssn" not in columns["hris_employees"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from sqlalchemy import NullPool, create_engine, inspect, text
 
@@ -110,6 +111,22 @@ def texts_kept(url: str) -> str:
     return "\n".join(found)
 
 
+def texts_served(shell: Shell) -> str:
+    """Every page of the service, and what it logs meanwhile."""
+    service = shell.start("run", SYNCER_WEB__PORT="0", SYNCER_LOG__FORMAT="json", SYNCER_WEB__ENABLED="true")
+    assert service.stderr is not None
+    logged: list[str] = []
+    while not logged or json.loads(logged[-1])["event"] != "pages_served":
+        logged.append(service.stderr.readline())
+    url = httpx.URL(json.loads(logged[-1])["url"])
+    paths = ("/", f"/?integration={HIBOB}", "/status", "/healthz", "/nothing")
+    answers = [httpx.get(url.join(path), trust_env=False) for path in paths]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 404]
+    service.terminate()
+    rest = service.communicate()
+    return "\n".join([*(answer.text for answer in answers), *logged, *rest])
+
+
 def test_no_value_at_the_source_is_in_what_is_logged_shown_or_kept(planted: Shell, source: Source) -> None:
     url = planted.settings["SYNCER_DATABASE__URL"]
     assert planted.run("sync").code == 1
@@ -123,6 +140,9 @@ def test_no_value_at_the_source_is_in_what_is_logged_shown_or_kept(planted: Shel
     for command in COMMANDS:
         ran = planted.run(*command.split())
         assert MARK.lower() not in (ran.out + ran.err).lower(), command
+    served = texts_served(planted)
+    assert "held back" in served
+    assert MARK.lower() not in served.lower(), [line for line in served.splitlines() if MARK in line][:3]
     kept = texts_kept(url)
     assert MARK.lower() not in kept.lower(), [line for line in kept.splitlines() if MARK in line][:3]
     assert "held back" in kept

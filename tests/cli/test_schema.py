@@ -69,8 +69,8 @@ def test_a_model_shows_its_columns_what_comes_with_it_and_who_joins_it(schema: S
     assert lines[1].startswith("Employees: ")
     assert "id  TEXT  TEXT  Kombo's id, unique within this table (key)" in lines
     assert "manager_id  TEXT  TEXT  The employee's manager →hris_employees.id" in lines
-    assert "ssn  TEXT  TEXT  Social security number (sensitive)" in lines
-    assert "document  TEXT  JSONB  Whole record as Kombo sent it, as JSON (sensitive)" in lines
+    assert "ssn  TEXT  TEXT  Social security number (sensitive: identifier)" in lines
+    assert "document  TEXT  JSONB  Whole record as Kombo sent it, as JSON (sensitive: unknown)" in lines
     assert any(line.startswith("hris_employees_groups  link  ") for line in lines)
     assert any(line.startswith("hris_employees_live  view  ") for line in lines)
     assert "hris_absences.approver_id" in lines
@@ -148,6 +148,8 @@ def test_json_tells_everything_of_a_table(schema: Syncer) -> None:
         "postgresql": "TEXT",
         "nullable": True,
         "sensitive": False,
+        "privacy": "key",
+        "shown_in_part": False,
         "references": {"table": "hris_groups", "column": "id"},
         "meaning": "Group above this one",
     }

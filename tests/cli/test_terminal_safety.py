@@ -7,6 +7,8 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import NullPool, create_engine, text
 
 from syncer.cli.output import console
@@ -14,7 +16,6 @@ from tests.support.command_line import ESCAPES
 
 if TYPE_CHECKING:
     from tests.support.command_line import Shell
-    from tests.support.source import Source
 
 #: Title of a window, colour, direction of writing, C1, DEL, a line that begins again, and markup of rich's.
 HOSTILE = "\x1b]0;x\x07\x1b[2J\u202eevil\u2066\x9b31m\x7f\r[red]x[/red]\u2028end"
@@ -61,24 +62,57 @@ def test_cells_of_a_spreadsheet_are_no_formulas_where_that_is_asked_for(mirror: 
     assert mirror.run("query", statement, "--format", "json", "--spreadsheet").code == 2
 
 
-def test_no_command_shows_what_steers_a_terminal(mirror: Shell, source: Source) -> None:
-    assert mirror.run("sync").code == 0
-    engine = create_engine(mirror.settings["SYNCER_DATABASE__URL"], poolclass=NullPool)
+def plant(shell: Shell, planted: str) -> None:
+    """Put a text where the mirror keeps texts of others that commands show."""
+    engine = create_engine(shell.settings["SYNCER_DATABASE__URL"], poolclass=NullPool)
     with engine.begin() as connection:
+        connection.execute(text("DELETE FROM sync_quarantine"))
         for statement in (
             "UPDATE sync_integrations SET tool = :it, status = :it, organisation = :it",
             "UPDATE sync_streams SET last_error = :it, state = 'failed'",
             "INSERT INTO sync_quarantine SELECT environment, integration_id, model, :it, :it, '{}', 'r',"
             " last_run_at, last_run_at FROM sync_streams LIMIT 1",
         ):
-            connection.execute(text(statement), {"it": HOSTILE})
+            connection.execute(text(statement), {"it": planted})
     engine.dispose()
+
+
+def test_no_command_shows_what_steers_a_terminal(mirror: Shell) -> None:
+    assert mirror.run("sync").code == 0
+    plant(mirror, HOSTILE)
     for command in ("status", "integrations list", "quarantine list"):
         for arguments in ([], ["--json"]):
             ran = mirror.on_terminal(*command.split(), *arguments, width=400)
             assert STEERING.search(without_own_codes(ran.out)) is None, (command, arguments)
             assert "\x1b]" not in ran.out
             assert "evil" in ran.out
+
+
+def test_no_text_of_others_steers_whoever_reads_what_a_command_shows(mirror: Shell) -> None:
+    assert mirror.run("sync").code == 0
+
+    @settings(max_examples=25, deadline=None)
+    @given(
+        st.text(st.one_of(st.characters(codec="utf-8"), st.sampled_from(HOSTILE)), min_size=1, max_size=30)
+    )
+    def check(planted: str) -> None:
+        plant(mirror, planted := planted.replace("\0", "") or "x")
+        commands = (
+            "status",
+            "status --json",
+            "integrations list",
+            "quarantine list",
+            "quarantine list --json",
+        )
+        shown = [mirror.run(*command.split()) for command in commands]
+        for form in ("table", "json", "jsonl"):
+            shown.append(
+                mirror.run("query", "SELECT :it AS it", "--param", f"it={planted}", "--format", form)
+            )
+        for ran in shown:
+            assert STEERING.search(ran.out + ran.err) is None
+
+    check()
 
 
 def test_a_mistyped_option_is_shown_without_its_control_characters(shell: Shell) -> None:

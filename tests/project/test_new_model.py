@@ -33,13 +33,13 @@ MADE_UPS = Model(
     title="Made-ups",
     meaning="Things that no tool has",
     columns=(
-        text("name", "Name of the thing"),
-        text("status", "What it does now"),
+        text("name", "Name of the thing", Privacy.ORGANISATION),
+        text("status", "What it does now", Privacy.PROCESS),
         ref("employee_id", "hris_employees", "Whose it is"),
-        number("amount", "How much there is of it"),
-        date("start_date", "First day of it"),
-        json("groups", "Copy of its groups; join hris_made_ups_groups", embeds="hris_groups"),
-        json("parts", "Its parts as received; hris_made_up_parts has them as rows"),
+        number("amount", "How much there is of it", Privacy.PROCESS),
+        date("start_date", "First day of it", Privacy.PROCESS),
+        json("groups", "Copy of its groups; join hris_made_ups_groups", Privacy.COPY, embeds="hris_groups"),
+        json("parts", "Its parts as received; hris_made_up_parts has them as rows", Privacy.COPY),
     ),
     links=(
         Link(
@@ -57,7 +57,7 @@ MADE_UPS = Model(
             member=("parts",),
             owner="made_up_id",
             meaning="What a thing consists of",
-            columns=(text("name", "Name of the part"),),
+            columns=(text("name", "Name of the part", Privacy.ORGANISATION),),
         ),
     ),
     filters=(

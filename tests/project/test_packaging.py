@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -146,6 +147,43 @@ def test_constraints_pin_all_that_is_installed_for_the_project_and_nothing_else(
     assert installed_for(["kombo-syncer[dev]", "pip"]) - {"kombo-syncer"} == {
         plain(line.partition("==")[0]) for line in lines
     }
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [("requirements-runtime.txt", "kombo-syncer"), ("requirements-build.txt", "hatchling")]
+)
+def test_the_image_installs_what_is_pinned_by_hash_and_nothing_else(file: str, name: str) -> None:
+    text = (ROOT / "deploy" / file).read_text(encoding="utf-8")
+    entries = [entry.split(" \\\n    ") for entry in re.split(r"\n(?=\S)", text.removesuffix("\n"))]
+    hashes = [each for _, *of_entry in entries for each in of_entry]
+    assert [each for each in hashes if not re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", each)] == []
+    assert all(len(entry) > 1 for entry in entries)
+    pinned = set((ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines())
+    assert {pin for pin, *_ in entries} <= pinned
+    assert {plain(pin.partition("==")[0]) for pin, *_ in entries} == installed_for([name]) - {"kombo-syncer"}
+
+
+def test_base_images_are_named_by_digest() -> None:
+    named = [
+        line.partition("=" if line.startswith("ARG") else ":")[2].strip()
+        for file in ("Dockerfile", "compose.yaml")
+        for line in (ROOT / file).read_text(encoding="utf-8").splitlines()
+        if re.match(r"ARG PYTHON=|\s+image:", line)
+    ]
+    assert len(named) >= 2
+    assert [each for each in named if not re.fullmatch(r"[a-z]+:[\w.-]+@sha256:[0-9a-f]{64}", each)] == []
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) == {"${PYTHON}"}
+
+
+def test_the_bill_of_materials_names_all_that_is_installed_with_version_and_licence(tmp_path: Path) -> None:
+    written = tmp_path / "sbom.json"
+    tool = [str(Path(sys.executable).with_name("cyclonedx-py")), "environment", "--output-file", str(written)]
+    subprocess.run([*tool, "--validate", sys.executable], check=True, capture_output=True)
+    listed = {each["name"]: each for each in json.loads(written.read_text(encoding="utf-8"))["components"]}
+    ours = {name: each for name, each in listed.items() if plain(name) in installed_for(["kombo-syncer"])}
+    assert {plain(name) for name in ours} == installed_for(["kombo-syncer"])
+    assert [name for name, each in ours.items() if not each.get("version") or not each.get("licenses")] == []
 
 
 def installed_for(requirements: list[str]) -> set[str]:

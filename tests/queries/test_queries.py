@@ -26,7 +26,7 @@ ABOUT_DELETED_ROWS = {
 }
 #: Table -> names of its sensitive columns.
 SENSITIVE = {
-    name: [column.name for column in columns if column.sensitive]
+    name: [column.name for column in columns if column.is_sensitive]
     for model in catalogue().values()
     for name, columns in (
         (model.name, model.columns),

@@ -11,13 +11,15 @@ import pytest
 from sqlalchemy import Connection, inspect, text
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.catalogue.model import Child, Link
 from syncer.domain.errors import UsageError
+from syncer.schema_reference.classes import class_tables, with_classes
 from syncer.schema_reference.ddl import ddl
 from syncer.schema_reference.markdown import page
 from syncer.schema_reference.mermaid import diagram_of, diagram_of_category
 from syncer.schema_reference.tables import categories, entries, entry_named, joins, parts
 from syncer.store.db.database import Database
+from syncer.store.schema.classification import classes
+from syncer.store.schema.classification import parts as json_parts
 from syncer.store.schema.migrate import VERSION_TABLE
 
 PAGE = Path(__file__).parents[2] / "docs" / "schema.md"
@@ -159,10 +161,12 @@ def test_a_mirror_table_brings_its_links_its_children_and_its_view() -> None:
     assert parts(entry_named("hris_salary_types")) == ()
 
 
-def test_what_the_catalogue_calls_sensitive_is_and_so_is_every_document() -> None:
+def test_every_column_of_the_mirror_has_its_class_and_every_document_is_sensitive() -> None:
     for model in catalogue().values():
-        told = {column.name for column in entries()[model.name].columns if column.is_sensitive}
-        assert told == {column.name for column in model.columns if column.sensitive} | {"document"}
+        told = {column.name: column.privacy for column in entries()[model.name].columns}
+        assert None not in told.values()
+        assert {column.name: column.privacy for column in model.columns}.items() <= told.items()
+        assert told["remote_id"] is model.remote_id
     for entry in entries().values():
         assert all(column.is_sensitive for column in entry.columns if column.name == "document")
 
@@ -301,16 +305,31 @@ def test_the_page_names_the_bookkeeping() -> None:
     assert listed(sections()["Bookkeeping"]) == tables
 
 
-def test_the_page_lists_every_sensitive_column_of_the_catalogue() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", sections()["Sensitive columns"], flags=re.MULTILINE)
-    found = {(table, name) for table, names in rows for name in re.findall(r"`(\w+)`", names)}
-    wanted = set()
+def test_the_page_marks_every_sensitive_column_with_its_class() -> None:
     for model in catalogue().values():
-        wanted |= {(model.name, column.name) for column in model.columns if column.sensitive}
-        parts_of_it: tuple[Link | Child, ...] = (*model.links, *model.children)
-        for part in parts_of_it:
-            wanted |= {(part.table, column.name) for column in part.columns if column.sensitive}
-    assert found == wanted
+        for column in model.columns:
+            row = next(
+                each
+                for each in sections()[model.name].splitlines()
+                if each.startswith(f"| `{column.name}` |")
+            )
+            assert row.endswith(f"(**sensitive**: {column.privacy}) |") is column.is_sensitive
+
+
+def test_the_classes_in_the_page_about_personal_data_are_current_and_whole() -> None:
+    text = (PAGE.parent / "privacy.md").read_text(encoding="utf-8")
+    assert text == with_classes(text), "run `make docs`"
+    listed_in = class_tables()
+    for name, columns in classes().items():
+        for column, privacy in columns.items():
+            row = next(each for each in listed_in.splitlines() if each.startswith(f"| {privacy} |"))
+            places = re.split(r"; (?=`)", row)
+            own = [each for each in places if f"`{name}`:" in each] + [
+                each for each in places if "every " in each
+            ]
+            is_shown = any(f"`{column}`" in each or f"`{column}." in each for each in own)
+            # Of a value that is shown in part its members are listed, each in its own class.
+            assert is_shown or column in json_parts()[name], f"{name}.{column}"
 
 
 def test_the_diagrams_of_the_page_are_mermaid() -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Literal
 
+from syncer.domain.catalogue.privacy import Privacy
+
 ColumnType = Literal["text", "boolean", "integer", "number", "date", "time", "timestamp", "json"]
 FilterType = Literal["text", "list", "timestamp", "json"]
 
@@ -27,6 +29,18 @@ class Embed:
     path: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of the objects in a JSON value, and how it is classed.
+
+    members are those of the objects that it holds itself, in a list or not; without any its values are plain.
+    """
+
+    name: str
+    privacy: Privacy
+    members: tuple[Member, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Column:
     """One member of a record as a typed column.
@@ -35,8 +49,10 @@ class Column:
     day of what arrives (Kombo sends many calendar dates as midnight UTC), ``json`` keeps objects and
     lists. path leads from the record to the value and is the column's own name unless given.
     references names the table whose ``id`` the value is; the row there may be missing.
-    sensitive marks what a reporting role should not see by default. embeds names the records of other
-    tables that the value holds copies of; what such a copy embeds in turn is said where its table is.
+    privacy is its class, and by it what a reporting role may see. Of a json column that it may see only the
+    catalogued members are shown, as far as their own classes allow; none: the value is plain, or a list of
+    plain values. embeds names the records of other tables that the value holds copies of; what such a copy
+    embeds in turn is said where its table is.
     """
 
     name: str
@@ -44,13 +60,24 @@ class Column:
     meaning: str
     references: str | None = None
     path: tuple[str, ...] = ()
-    sensitive: bool = False
+    privacy: Privacy = Privacy.UNKNOWN
     embeds: tuple[Embed, ...] = ()
+    members: tuple[Member, ...] = ()
 
     @property
     def source(self) -> tuple[str, ...]:
         """Path from the record to the value."""
         return self.path or (self.name,)
+
+    @property
+    def is_sensitive(self) -> bool:
+        """Tell whether a reporting role must not see anything of it."""
+        return self.privacy.is_sensitive
+
+    @property
+    def is_shown_in_part(self) -> bool:
+        """Tell whether a reporting role sees no more of it than members that are known."""
+        return self.type == "json" and not self.is_sensitive
 
     @property
     def is_looked_up(self) -> bool:
@@ -83,7 +110,7 @@ class Child:
     member is the path to the record or list of records inside its parent; a list on the way is
     entered. An owned child (owner names the column with its parent's id) is replaced together with its
     parent and ordered by ``position``. A shared child (owner None) is written by id, whichever parent
-    brings it, and is as fresh as the last parent that came.
+    brings it, and is as fresh as the last parent that came. remote_id is the class of ``remote_id``.
     """
 
     table: str
@@ -91,6 +118,7 @@ class Child:
     meaning: str
     columns: tuple[Column, ...]
     owner: str | None = None
+    remote_id: Privacy = Privacy.IDENTIFIER
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +153,7 @@ class Model:
     ``read_models`` (None where it has none). columns do not repeat the columns that every mirror
     table has (``id``, ``remote_id``, ``changed_at``, ``remote_deleted_at``). has_* say whether the
     record carries these. joins are the names that webhooks have for the connections between records
-    that are read from this list.
+    that are read from this list. remote_id is the class of ``remote_id``: of a person, unless said otherwise.
     """
 
     name: str
@@ -142,6 +170,7 @@ class Model:
     has_changed_at: bool = True
     has_remote_deleted_at: bool = True
     joins: tuple[str, ...] = ()
+    remote_id: Privacy = Privacy.IDENTIFIER
 
     @property
     def category(self) -> str:

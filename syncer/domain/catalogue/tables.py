@@ -9,7 +9,9 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Column, Model
 
 #: What the mirror has beside the tables of the catalogue.
-_OWN = frozenset({"mirror_changes", "mirror_freshness", "mirror_history", "passthrough_records"})
+_OWN = frozenset(
+    {"mirror_changes", "mirror_changes_safe", "mirror_freshness", "mirror_history", "passthrough_records"}
+)
 #: Beginnings of names that are ours or the database's.
 _PREFIXES = ("sync_", "sqlite_", "pg_")
 _SUFFIXES = ("", "_live", "_safe", "_live_safe")

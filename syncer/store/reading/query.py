@@ -36,7 +36,7 @@ _TELLING = re.compile(
     "|compile_options)"
 )
 #: Functions that SQLite's library, its shell or an extension may have, and that reach beyond the database.
-_REACHING = {"edit", "fts3_tokenizer", "load_extension", "readfile", "writefile"}
+_REACHING = {"edit", "fts3_tokenizer", "load_extension", "readfile", "sqlite_log", "writefile"}
 
 #: PostgreSQL's insufficient_privilege.
 _NOT_PERMITTED = "42501"

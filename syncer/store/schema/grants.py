@@ -1,4 +1,4 @@
-"""Read access to the mirror for a role of PostgreSQL: to all of it, or without the sensitive columns.
+"""Read access to the mirror for a role of PostgreSQL: to all of it, or without what is sensitive.
 
 What is not granted is denied: the bookkeeping, with the records in quarantine, and every column that comes
 later. Views run with their owner's rights: a column of a view is granted or not as that of its table is.
@@ -6,21 +6,25 @@ later. Views run with their owner's rights: a column of a view is granted or not
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
 from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.catalogue.tables import is_taken
 from syncer.domain.errors import UsageError
 from syncer.store.db.database import Database
+from syncer.store.schema.classification import granted_columns
 from syncer.store.schema.migrate import lock_schema
-from syncer.store.schema.mirror_tables import DOCUMENT, MIRROR, metadata
+from syncer.store.schema.mirror_tables import MIRROR, changes
 from syncer.store.schema.native_views import native_relations
-from syncer.store.schema.safe_views import make_safe_views, safe_columns, withheld
+from syncer.store.schema.powers import require_no_more
+from syncer.store.schema.safe_views import SAFE_TABLES, make_safe_views, safe_view_columns
 from syncer.store.schema.views import FRESHNESS, live_name, quoted, relations, safe_name
 
-#: Tables and views whose sensitive columns can be withheld, each with the table whose columns it has.
-_NARROWED = {**{name: name for name in MIRROR}, **{live_name(name): name for name in catalogue()}}
+#: Tables and views of which single columns are granted, each with the table whose columns it has.
+NARROWED = {**{name: name for name in MIRROR}, **{live_name(name): name for name in catalogue()}}
 
 _OWNERS = """
     SELECT DISTINCT o.rolname, pg_has_role(current_user, o.oid, 'USAGE')
@@ -29,29 +33,32 @@ _OWNERS = """
     JOIN pg_roles o ON o.oid = c.relowner
     WHERE c.relname = ANY(:tables)
 """
-#: A column that the role can read all the same, as itself or as a role that it can become.
-_LEAK = """
-    SELECT c.relname, a.attname, r.rolname, me.rolsuper
-    FROM pg_roles me
-    JOIN pg_roles r ON pg_has_role(me.oid, r.oid, 'MEMBER')
-    CROSS JOIN unnest(CAST(:relations AS text[]), CAST(:columns AS text[])) hidden (relation, name)
-    JOIN pg_namespace n ON n.nspname = current_schema()
-    JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = hidden.relation
-    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = hidden.name
-    WHERE me.rolname = :role AND has_column_privilege(r.oid, c.oid, a.attnum, 'SELECT')
-    ORDER BY r.oid = me.oid
-    LIMIT 1
+#: Tables and views on which something has been granted to the role itself.
+_GRANTED_BEFORE = """
+    SELECT c.relname FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = current_schema()
+    WHERE c.relname = ANY(:relations) AND EXISTS (
+        SELECT FROM aclexplode(c.relacl) g WHERE g.grantee = to_regrole(:role)
+        UNION ALL
+        SELECT FROM pg_attribute a, aclexplode(a.attacl) g
+        WHERE a.attrelid = c.oid AND g.grantee = to_regrole(:role)
+    )
+    ORDER BY 1
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """Read access of a role after a grant: the columns of each table and view in the schema."""
+    """Read access of a role after a grant: the columns of each table and view in the schema.
+
+    taken_back: tables and views of ours that it could read something of, or change, and now cannot.
+    """
 
     role: str
     schema: str
     without_sensitive: bool
     columns: dict[str, list[str]]
+    taken_back: list[str]
 
 
 def check_role(database: Database, role: str) -> None:
@@ -65,44 +72,64 @@ def check_role(database: Database, role: str) -> None:
 def grant_read(database: Database, role: str, *, without_sensitive: bool) -> Granted:
     """Let the role read the tables and views of this version's schema, and no more than that of them.
 
-    Raises UsageError, and changes nothing, where there is no such role, where the tables are the role's own
-    or not ours to grant, and where the role would see sensitive columns all the same.
+    Without what is sensitive it loses whatever else it had in the schema. Raises UsageError, and changes
+    nothing, where there is no such role, where the tables are the role's own or not ours to grant, and where
+    the role would see or do more all the same.
     """
     with database.begin() as connection:
         lock_schema(connection)
         _require_role(connection, role)
         _require_ownership(connection, role)
         make_safe_views(connection)
-        readable = _readable(connection, without_sensitive)
-        # Nobody knows what of native lists is sensitive.
-        withdrawn = dict.fromkeys((*readable, *native_relations(connection)))
-        to, every = quoted(connection, role), quoted(connection, *readable)
+        columns = readable_columns(connection, without_sensitive=without_sensitive)
         schema = connection.execute(text("SELECT current_schema()")).scalar_one()
-        connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {quoted(connection, schema)} TO {to}")
-        # What was granted of single columns goes with it.
-        connection.exec_driver_sql(f"REVOKE SELECT ON {quoted(connection, *withdrawn)} FROM {to}")
+        to, inside = quoted(connection, role), quoted(connection, schema)
+        connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {inside} TO {to}")
+        taken_back: list[str] = []
         if without_sensitive:
-            for name, columns in readable.items():
+            ours = our_relations(connection)
+            taken_back = [name for name in _granted_before(connection, role, ours) if name not in columns]
+            # What was granted of single columns goes with it.
+            connection.exec_driver_sql(f"REVOKE ALL ON {quoted(connection, *ours)} FROM {to}")
+            connection.exec_driver_sql(f"REVOKE CREATE ON SCHEMA {inside} FROM {to}")
+            for name, which in columns.items():
                 # Column by column even where none is withheld: what is added later is not granted.
-                which = f"({quoted(connection, *columns)})" if name in _NARROWED else ""
-                connection.exec_driver_sql(f"GRANT SELECT {which} ON {quoted(connection, name)} TO {to}")
-            _require_tightness(connection, role)
+                shown = f"({quoted(connection, *which)})" if name in NARROWED else ""
+                connection.exec_driver_sql(f"GRANT SELECT {shown} ON {quoted(connection, name)} TO {to}")
+            require_no_more(connection, role, ours, columns)
         else:
+            every = quoted(connection, *columns)
+            connection.exec_driver_sql(f"REVOKE SELECT ON {every} FROM {to}")
             connection.exec_driver_sql(f"GRANT SELECT ON {every} TO {to}")
         _require_usage(connection, role, schema)
-    return Granted(role, schema, without_sensitive, readable)
+    return Granted(role, schema, without_sensitive, columns, taken_back)
 
 
-def _readable(connection: Connection, without_sensitive: bool) -> dict[str, list[str]]:
-    present = relations(connection)
-    native = () if without_sensitive else native_relations(connection)
-    return {
+def readable_columns(connection: Connection, *, without_sensitive: bool) -> dict[str, list[str]]:
+    """List the columns that a role is granted, by table or view."""
+    if without_sensitive:
         # Not the columns there are less those withheld: one that the catalogue does not know may be anything.
-        name: safe_columns(_NARROWED[name])
-        if without_sensitive and name in _NARROWED
-        else present[name].columns
-        for name in (*_NARROWED, *map(safe_name, catalogue()), *native, FRESHNESS)
-    }
+        # Nor native lists: nobody knows what of them is sensitive.
+        return {
+            **{name: granted_columns(table) for name, table in NARROWED.items()},
+            **{safe_name(table): safe_view_columns(table) for table in SAFE_TABLES},
+            FRESHNESS: relations(connection)[FRESHNESS].columns,
+        }
+    present = relations(connection)
+    safe, native = map(safe_name, SAFE_TABLES), native_relations(connection)
+    names = (*NARROWED, *safe, changes.name, *native, FRESHNESS)
+    return {name: present[name].columns for name in names}
+
+
+def our_relations(connection: Connection) -> list[str]:
+    """List every table and view of ours that is there, and what has a name that is kept for one."""
+    native = set(native_relations(connection))
+    return [name for name in relations(connection) if is_taken(name) or name in native]
+
+
+def _granted_before(connection: Connection, role: str, relations: list[str]) -> list[str]:
+    parameters: Mapping[str, object] = {"relations": relations, "role": quoted(connection, role)}
+    return list(connection.execute(text(_GRANTED_BEFORE), parameters).scalars())
 
 
 def _require_role(connection: Connection, role: str) -> None:
@@ -119,26 +146,6 @@ def _require_ownership(connection: Connection, role: str) -> None:
             )
         if not is_ours:
             raise UsageError(f"The tables belong to role {owner!r}: only as that role can access be granted.")
-
-
-def _require_tightness(connection: Connection, role: str) -> None:
-    hidden = [
-        *((name, column) for name, table in _NARROWED.items() for column in withheld()[table]),
-        *((name, DOCUMENT[0]) for name in (*metadata.tables, *native_relations(connection))),
-    ]
-    relations, columns = zip(*hidden, strict=True)
-    parameters = {"role": role, "relations": list(relations), "columns": list(columns)}
-    leak = connection.execute(text(_LEAK), parameters).first()
-    if leak is not None:
-        name, column, reader, is_superuser = leak
-        way = (
-            "for it is a superuser"
-            if is_superuser
-            else f"for it is a member of {reader!r}"
-            if reader != role
-            else "by what somebody else has granted to it or to PUBLIC"
-        )
-        raise UsageError(f"Role {role!r} could still read {name}.{column}, {way}: nothing was granted.")
 
 
 def _require_usage(connection: Connection, role: str, schema: str) -> None:

@@ -52,16 +52,22 @@ class Relation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Name, SELECT statement and comment of a view, in the words of the database that it is made in."""
+    """Name, SELECT statement and comment of a view, in the words of the database that it is made in.
+
+    is_barrier: it filters rows that its readers cannot see otherwise: PostgreSQL is to run no function of
+    theirs on these.
+    """
 
     name: str
     select: str
     comment: str
+    is_barrier: bool = False
 
     def create(self, connection: Connection) -> None:
         """Create the view, which must not be there."""
         name = quoted(connection, self.name)
-        connection.exec_driver_sql(f"CREATE VIEW {name} AS {self.select}")
+        barrier = " WITH (security_barrier)" if self.is_barrier else ""
+        connection.exec_driver_sql(f"CREATE VIEW {name}{barrier} AS {self.select}")
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"COMMENT ON VIEW {name} IS '{self.comment}'")
 
@@ -116,5 +122,5 @@ def live_name(table: str) -> str:
 
 
 def safe_name(table: str) -> str:
-    """Name the view of these rows without the sensitive columns."""
+    """Name the view of a table's rows without what is sensitive."""
     return f"{table}_safe"

@@ -15,6 +15,8 @@ import pytest
 
 from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.catalogue.model import Child, Column, Link, Model
+from syncer.domain.catalogue.model import Member as ClassedMember
+from syncer.domain.catalogue.privacy import SHOWN, WITHHELD, Privacy
 
 #: Lists that show the same rows as another one, or were given up for it.
 NOT_MIRRORED = {"/hris/teams", "/assessment/orders/open", "/hris/employee-skill-assignments"}
@@ -434,58 +436,83 @@ def test_the_list_that_a_webhook_name_means_carries_what_is_named(model: Model) 
 
 # --- what a reporting role should not see ------------------------------------------------------------
 
+#: By table, beside copies and content that nobody knows.
 SENSITIVE = {
     "hris_employees": "ssn tax_id bank_accounts date_of_birth home_address gender ethnicity marital_status"
-    " nationality personal_email mobile_phone_number",
+    " nationality personal_email mobile_phone_number avatar",
     "hris_employments": "pay_rate",
-    "hris_absences": "employee_note",
+    "hris_absence_types": "name",
+    "hris_absences": "employee_note type_id",
+    "hris_time_off_balances": "type_id balance used",
     "hris_timesheets": "comment",
-    "hris_performance_reviews": "summary_comment summary_rating",
+    "hris_performance_reviews": "summary_comment summary_rating reviewer_id",
+    "hris_staffing_entities": "description remote_url",
+    "hris_skill_proficiency_ratings": "proficiency",
     "hris_pay_runs": "totals",
     "hris_payslips": "totals",
-    "hris_payslip_line_items": "amount",
-    "ats_applications": "screening_question_answers",
-    "ats_candidates": "phone_numbers email_addresses social_media location",
+    "hris_payslip_line_items": "name amount salary_type_id",
+    "ats_jobs": "salary_amount salary_amount_from salary_amount_to remote_url",
+    "ats_applications": "screening_question_answers rejection_reason_name remote_url",
+    "ats_candidates": "first_name last_name company title phone_numbers email_addresses social_media location"
+    " remote_url",
+    "ats_tags": "name",
+    "ats_interviews": "title location video_conferencing_url",
     "ats_notes": "title content_html",
     "ats_scorecards": "responses",
+    "ats_attachments": "file_name content_ref",
+    "lms_course_revisions": "remote_url",
+    "assessment_orders": "candidate application job",
 }
 #: Members of unknown content, wherever they are.
 UNKNOWN_CONTENT = {"remote_data", "custom_fields", "integration_fields"}
-#: Records of people; copies of them inside other records are kept from reports as a whole.
-PEOPLE = {"hris_employees", "ats_candidates", "ats_users", "lms_users"}
-#: Copies of people whose record the description does not name.
-UNNAMED_PEOPLE = {"assessment_orders.candidate", "assessment_orders.job"}
 
 
-def test_sensitive_columns_of_these_tables_are_exactly_these() -> None:
+def test_sensitive_columns_are_exactly_these() -> None:
     expected = {f"{table}.{name}" for table, names in SENSITIVE.items() for name in names.split()}
-    found = set()
-    for table, columns in tables():
-        for column in columns:
-            name = f"{table}.{column.name}"
-            if column.name in UNKNOWN_CONTENT or name in copies_with_secrets():
-                assert column.sensitive, name
-            elif column.sensitive and table in SENSITIVE:
-                found.add(name)
+    found = {
+        f"{table}.{column.name}"
+        for table, columns in tables()
+        for column in columns
+        if column.is_sensitive and column.privacy not in (Privacy.COPY, Privacy.UNKNOWN)
+    }
     assert found == expected
 
 
-def copies_with_secrets() -> set[str]:
-    """Embedded copies that hold a person's record, unknown content or anything sensitive in its own table."""
-    found = set(UNNAMED_PEOPLE)
-    for model in MODELS:
-        for column in model.columns:
-            member = at(described(model), column.source)
-            if member is not None and column.type == "json" and holds_secrets(member):
-                found.add(f"{model.name}.{column.name}")
-    return found
+def test_what_nobody_knows_is_classed_so_and_nothing_else_was_forgotten() -> None:
+    unknown = {
+        column.name for _, columns in tables() for column in columns if column.privacy is Privacy.UNKNOWN
+    }
+    assert unknown == UNKNOWN_CONTENT
+    assert set(SHOWN) | set(WITHHELD) == set(Privacy)
+    assert not set(SHOWN) & set(WITHHELD)
 
 
-def holds_secrets(member: Member) -> bool:
-    copied = our_name(member.get("expands", ""))
-    secrets = UNKNOWN_CONTENT | set(SENSITIVE.get(copied, "").split())
-    return (
-        copied in PEOPLE
-        or bool(secrets & set(members(member)) and copied)
-        or any(holds_secrets(inner) for inner in members(member).values())
-    )
+@each_model
+def test_of_a_copy_nothing_is_shown_but_members_that_are_known(model: Model) -> None:
+    for column in model.columns:
+        member = at(described(model), column.source)
+        if member is None or column.type != "json":
+            continue
+        of_records = bool(column.embeds) or any(
+            part.member[: len(column.source)] == column.source for part in (*model.links, *model.children)
+        )
+        assert not of_records or column.privacy is Privacy.COPY or column.members, column.name
+
+
+@each_model
+def test_every_member_of_a_value_that_is_shown_in_part_is_classed(model: Model) -> None:
+    parts: list[tuple[tuple[str, ...], tuple[Column, ...]]] = [((), model.columns)]
+    parts += [(part.member, part.columns) for part in (*model.links, *model.children)]
+    for path, columns in parts:
+        for column in columns:
+            member = at(described(model), (*path, *column.source))
+            if column.is_shown_in_part and member is not None:
+                assert_classed(column.members, member, column.name)
+
+
+def assert_classed(classed: tuple[ClassedMember, ...], member: Member, where: str) -> None:
+    known = members(member)
+    assert {each.name for each in classed} == set(known), where
+    for each in classed:
+        if not each.privacy.is_sensitive:
+            assert_classed(each.members, known[each.name], f"{where}.{each.name}")

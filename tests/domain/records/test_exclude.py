@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.catalogue.members import embeds, tables_at
 from syncer.domain.catalogue.model import Model
+from syncer.domain.catalogue.privacy import Privacy
 from syncer.domain.errors import UsageError
 from syncer.domain.records.exclude import Exclusion, excluded_from, exclusions
 from syncer.domain.records.projection import projection
@@ -389,7 +390,7 @@ def test_whatever_changes_rows_changes_the_fingerprint_and_words_do_not() -> Non
     assert all(projection(model, frozenset()).fingerprint != before for model in changed)
     assert projection(EMPLOYEES, exclusions(["hris_groups.name"])).fingerprint != before
     same = replace(
-        EMPLOYEES, meaning="Else", columns=(replace(first, meaning="Else", sensitive=True), *others)
+        EMPLOYEES, meaning="Else", columns=(replace(first, meaning="Else", privacy=Privacy.HEALTH), *others)
     )
     assert projection(same, frozenset()).fingerprint == before
 

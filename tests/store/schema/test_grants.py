@@ -3,67 +3,75 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg import sql
 from sqlalchemy import inspect, text
 
 from syncer.domain.catalogue import model as shape
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
+from syncer.domain.native.call import Call
+from syncer.domain.native.spec import NativeListSpec
 from syncer.simulator.server.faults import Match, rewritten
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
 from syncer.store.schema.grants import check_role, grant_read
-from syncer.store.schema.mirror_tables import MIRROR, metadata
+from syncer.store.schema.mirror_tables import MIRROR
+from syncer.store.schema.native_views import make_views
 from tests.support import mirror as mirror_module
 from tests.support.databases import PostgresServer
+from tests.support.planted import MARK, plant
+from tests.support.readers import MakeReader, answer, reach
 from tests.support.source import standing_environment
 from tests.support.world import World
 
-#: Smaller numbers are also counts and places in lists.
-TELLING = 1000
-
 Reading = dict[str, list[str]]
+Page = dict[str, Any]
+
+NATIVE = NativeListSpec(
+    name="people",
+    call=Call("hibob/v1", "GET", "/list", is_listing=True),
+    integrations=("hibob:*",),
+    every=timedelta(hours=1),
+    records="@",
+    key=("id",),
+    columns=(shape.Column("title", "text", "title", path=("title",)),),
+)
+#: What else may hold values: native lists, changes with former values, texts that are kept.
+PLANTED = (
+    """
+    INSERT INTO passthrough_records (environment, resource, integration_id, record_key, first_seen_at,
+        last_seen_at, mirrored_at, content_hash, columns, document)
+    SELECT 'e', 'people', :mark, :mark, now(), now(), now(), '', document, document
+    FROM jsonb_build_object('title', CAST(:mark AS text)) AS made (document)
+    """,
+    """
+    INSERT INTO mirror_changes
+        (sequence, at, environment, integration_id, model, record_id, operation, members, before)
+    VALUES
+        (1, now(), 'e', 'i', 'hris_employees', 'r', 'updated',
+            jsonb_build_array('ssn', CAST(:mark AS text), 'first_name'), to_jsonb(CAST(:mark AS text))),
+        (2, now(), 'e', 'i', 'people', :mark, 'updated', jsonb_build_array(CAST(:mark AS text)), NULL)
+    """,
+    "UPDATE sync_runs SET error = :mark",
+    "UPDATE sync_integrations SET organisation = :mark",
+)
 
 
 @dataclass(frozen=True)
 class Mirror:
-    """A database, and the sensitive values that the source has."""
+    """A mirror of records whose every sensitive value is a mark."""
 
     url: str
     database: Database
-    secrets: frozenset[Any]
-
-
-@dataclass
-class Reader:
-    """A role that logs in."""
-
-    name: str
-    url: str
-
-    def connect(self) -> psycopg.Connection[Any]:
-        return psycopg.connect(self.url, user=self.name, password="secret", autocommit=True)
-
-    def may(self, statement: str) -> bool:
-        """Whether it is let do this."""
-        with self.connect() as connection:
-            return answer(connection, statement) is not None
-
-
-MakeReader = Callable[..., Reader]
 
 
 # --- fixtures
@@ -80,16 +88,24 @@ def mirror(make_database: Callable[[], str]) -> Iterator[Mirror]:
     """A company, mirrored; one employee's record has no id and is in quarantine. Tests do not change rows."""
     environment = standing_environment(records=300)
 
-    def without_id(page: dict[str, Any]) -> object:
-        del page["data"]["results"][0]["id"]
+    def planted(page: Page, model: shape.Model) -> Page:
+        page["data"]["results"] = [plant(model, record) for record in page["data"]["results"]]
+        if model.name == "hris_employees":
+            del page["data"]["results"][0]["id"]
         return page
 
-    environment.faults.add(Match(model="hris_employees"), rewritten(without_id), times=None)
+    for model in catalogue().values():
+        change = rewritten(partial(planted, model=model))
+        environment.faults.add(Match(model=model.name), change, times=None)
     url = make_database()
     asyncio.run(World(environment, mirror_module.Mirror(url)).run())
-    (company,) = environment.companies.values()
     database = Database(url)
-    yield Mirror(url, database, frozenset(secrets(company.rows)))
+    with database.begin() as connection:
+        make_views(connection, [NATIVE])
+        for statement in PLANTED:
+            connection.execute(text(statement), {"mark": MARK})
+    run(database, "ANALYZE")
+    yield Mirror(url, database)
     database.close()
 
 
@@ -107,136 +123,22 @@ def empty(make_database: Callable[[], str]) -> Iterator[Database]:
     database.close()
 
 
-@pytest.fixture
-def make_reader(postgres_server: PostgresServer) -> Iterator[MakeReader]:
-    """``make_reader(database, options, name=…)``: a new role that may log in and nothing else."""
-    made: list[tuple[str, str]] = []
-
-    def make(database: Database, options: str = "", *, name: str = "reader") -> Reader:
-        name = f"{name}_{uuid.uuid4().hex}"
-        url = database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        made.append((name, url))
-        create = sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'secret' " + options)
-        postgres_server.admin.execute(create.format(sql.Identifier(name)))
-        return Reader(name, url)
-
-    yield make
-    for name, url in reversed(made):
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(name)))
-        postgres_server.admin.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+# --- what a role should reach, and what it was granted
 
 
-# --- what the source has, and what a role reaches
-
-
-def secrets(rows: Callable[[str], list[dict[str, Any]]]) -> set[Any]:
-    """Values that only sensitive columns hold, of all records of the source."""
-    hidden: set[Any] = set()
-    shown: set[Any] = set()
-    for model in catalogue().values():
-        for record in rows(model.name):
-            shown.update(values([record["id"], record.get("remote_id")]))
-            parts: list[tuple[tuple[shape.Column, ...], Any]] = [(model.columns, record)]
-            inside = [(link.member, link.columns) for link in model.links]
-            inside += [(child.member, child.columns) for child in model.children]
-            for member, columns in inside:
-                for entry in at(record, member):
-                    shown.update(values([*at(entry, ("id",)), *at(entry, ("remote_id",))]))
-                    parts.append((columns, entry))
-            for columns, entry in parts:
-                for column in columns:
-                    (hidden if column.sensitive else shown).update(values(list(at(entry, column.source))))
-    return hidden - shown
-
-
-def at(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
-    """What is at the end of a path; lists on the way are entered, and one at its end is."""
-    if isinstance(value, list):
-        for item in value:
-            yield from at(item, path)
-    elif not path:
-        yield value
-    elif isinstance(value, dict):
-        yield from at(value.get(path[0]), path[1:])
-
-
-def values(value: Any) -> Iterator[Any]:
-    """Whatever can be told from others in a value, dates and numbers in one form."""
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from values(item)
-    elif isinstance(value, str) and value[:1] in ("{", "[", "("):
-        yield value
-        try:
-            yield from values(json.loads(value, parse_float=Decimal))
-        except ValueError:
-            return
-    elif isinstance(value, str) and value:
-        yield value.removesuffix("T00:00:00.000Z")
-    elif isinstance(value, date) and not isinstance(value, datetime):
-        yield value.isoformat()
-    elif isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        number = Decimal(str(value)).normalize()
-        if abs(number) >= TELLING:
-            yield number
-
-
-def answer(connection: psycopg.Connection[Any], statement: str) -> list[Any] | None:
-    """What a statement gives, one column; None where it is not permitted."""
-    try:
-        cursor = connection.execute(statement.encode())
-    except psycopg.errors.InsufficientPrivilege:
-        return None
-    return [cell for row in cursor for cell in row] if cursor.description else []
-
-
-def reach(reader: Reader) -> tuple[Reading, set[str], set[Any]]:
-    """Columns that a role can read by relation, relations that it can read as a whole, and all it sees."""
-    readable: Reading = {}
-    whole: set[str] = set()
-    seen: set[Any] = set()
-    with reader.connect() as connection:
-        columns = connection.execute(
-            "SELECT c.oid::regclass::text, quote_ident(a.attname) FROM pg_class c "
-            "JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped "
-            "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v', 'm', 'p', 'f') "
-            "AND a.attnum > 0 ORDER BY a.attnum"
-        ).fetchall()
-        for relation, column in columns:
-            found = answer(connection, f"SELECT {column} FROM {relation}")
-            if found is not None:
-                readable.setdefault(relation, []).append(column.strip('"'))
-                seen.update(values(found))
-        for relation in {relation for relation, _ in columns}:
-            ways = [
-                answer(connection, f"SELECT {way} FROM {relation} t")
-                for way in ("*", "t", "to_jsonb(t)", "t::text", "(t).*")
-            ]
-            assert len({found is None for found in ways}) == 1, relation
-            if ways[0] is not None:
-                whole.add(relation)
-                seen.update(value for found in ways for value in values(found))
-        statistics = connection.execute(
-            "SELECT most_common_vals::text, histogram_bounds::text FROM pg_stats WHERE schemaname = 'public'"
-        )
-        for row in statistics:
-            seen.update(each for bounds in row if bounds for each in bounds.strip("{}").split(","))
-    return readable, whole, seen
-
-
-def harmless() -> Reading:
-    """Table -> its columns without sensitive ones and those that hold or hash whole records."""
+def shown(*, in_part: bool) -> Reading:
+    """Table -> its columns that are not sensitive, with or without JSON; none holds or hashes a record."""
     found = {}
     for model in catalogue().values():
-        own: list[tuple[str, tuple[shape.Column, ...]]] = [(model.name, model.columns)]
-        own += [(link.table, link.columns) for link in model.links]
-        own += [(child.table, child.columns) for child in model.children]
-        for name, columns in own:
-            kept_back = {"document", "content_hash", *(column.name for column in columns if column.sensitive)}
-            found[name] = [column.name for column in MIRROR[name].columns if column.name not in kept_back]
+        parts: list[tuple[str, tuple[shape.Column, ...], bool]]
+        parts = [(model.name, model.columns, model.remote_id.is_sensitive)]
+        parts += [(link.table, link.columns, True) for link in model.links]
+        parts += [(child.table, child.columns, child.remote_id.is_sensitive) for child in model.children]
+        for name, columns, is_persons in parts:
+            withheld = {"document", "content_hash", *(["remote_id"] if is_persons else [])}
+            withheld |= {each.name for each in columns if each.privacy.is_sensitive}
+            withheld |= {each.name for each in columns if each.type == "json" and not in_part}
+            found[name] = [column.name for column in MIRROR[name].columns if column.name not in withheld]
     return found
 
 
@@ -270,38 +172,65 @@ def test_a_role_without_sensitive_columns_reaches_no_sensitive_value_in_any_way(
 ) -> None:
     reader = make_reader(mirror.database)
     granted = grant_read(mirror.database, reader.name, without_sensitive=True)
-    run(mirror.database, "ANALYZE")
-    readable, whole, seen = reach(reader)
-    wanted = harmless()
-    views = {f"{model}_{kind}": wanted[model] for model in catalogue() for kind in ("live", "safe")}
-    freshness = readable["mirror_freshness"]
-    assert readable == {**wanted, **views, "mirror_freshness": freshness} == granted.columns
-    assert whole == {
-        "mirror_freshness",
-        *(f"{model}_safe" for model in catalogue()),
-        *(name for name in wanted if len(wanted[name]) == len(MIRROR[name].columns)),
+    found = reach(reader)
+    tables, safe = shown(in_part=False), shown(in_part=True)
+    wanted = {
+        **tables,
+        **{f"{model}_live": tables[model] for model in catalogue()},
+        **{f"{name}_safe": columns for name, columns in safe.items()},
+        "mirror_changes_safe": ["sequence", "at", "environment", "integration_id", "model", "record_id"],
+        "mirror_freshness": found.readable["mirror_freshness"],
     }
-    assert len(mirror.secrets) > 300
-    assert sorted(map(str, seen & mirror.secrets)) == []
-    assert not {value for value in seen if isinstance(value, str) and value[:1] == "{"}
+    wanted["mirror_changes_safe"] += ["operation", "members"]
+    assert found.readable == granted.columns == wanted
+    assert found.whole == {
+        *(name for name in wanted if name.endswith("_safe")),
+        "mirror_freshness",
+        *(name for name in tables if len(tables[name]) == len(MIRROR[name].columns)),
+    }
+    assert found.marked == set()
+    with reader.connect() as connection:
+        seen = connection.execute("SELECT model, members FROM mirror_changes_safe").fetchall()
+    assert seen == [("hris_employees", ["ssn", "first_name"])]
 
 
-def test_a_role_with_everything_sees_every_sensitive_value_but_no_bookkeeping(
+def test_a_role_with_everything_sees_every_mark_but_no_bookkeeping(
     mirror: Mirror, make_reader: MakeReader
 ) -> None:
     reader = make_reader(mirror.database)
     granted = grant_read(mirror.database, reader.name, without_sensitive=False)
-    readable, whole, seen = reach(reader)
-    views = {f"{model}_{kind}" for model in catalogue() for kind in ("live", "safe")}
-    assert set(readable) == whole == {*MIRROR, *views, "mirror_freshness", "passthrough_records"}
-    assert readable == granted.columns
-    assert not set(readable) & (set(metadata.tables) - set(MIRROR) - {"passthrough_records"})
+    found = reach(reader)
+    assert found.readable == granted.columns
+    assert set(found.readable) == found.whole
+    assert found.whole == {
+        *MIRROR,
+        *(f"{model}_live" for model in catalogue()),
+        *(f"{name}_safe" for name in (*MIRROR, "mirror_changes")),
+        *("mirror_changes", "mirror_freshness", "passthrough_records", "people", "people_live"),
+    }
+    # What proves that the values are there to be seen: in each sensitive column that has a value at all.
+    hidden = {
+        f"{name}.{column}"
+        for name, columns in shown(in_part=True).items()
+        for column in {each.name for each in MIRROR[name].columns}.difference(columns, ["content_hash"])
+    }
     with mirror.database.read() as connection:
-        kept = connection.scalars(text("SELECT document FROM sync_quarantine")).all()
-    quarantined = set(values(list(kept)))
-    # What proves, too, that the values are there to be seen.
-    assert quarantined & mirror.secrets - seen
-    assert mirror.secrets <= seen | quarantined
+        filled = {
+            name
+            for name in hidden
+            if connection.exec_driver_sql(
+                f"SELECT EXISTS (SELECT FROM {name.split('.')[0]} WHERE {name} IS NOT NULL)"
+            ).scalar_one()
+        }
+    assert len(filled) > 170
+    # One is the key of a row that may be seen.
+    assert filled - found.marked == {"hris_payslip_line_items.salary_type_id"}
+    in_part = {
+        f"{name}.{column}"
+        for name, columns in shown(in_part=True).items()
+        for column in set(columns).difference(shown(in_part=False)[name])
+    }
+    assert len(in_part & found.marked) > 8
 
 
 def test_a_safe_view_has_the_rows_of_the_live_view(mirror: Mirror, make_reader: MakeReader) -> None:
@@ -442,7 +371,7 @@ def test_an_upgrade_and_a_downgrade_change_columns_under_the_safe_views_and_leav
     look("first_name")
     with empty.read() as connection:
         columns = {column["name"] for column in inspect(connection).get_columns("hris_employees_safe")}
-    assert columns == set(harmless()["hris_employees"]) - {"job_title", "employee_number"}
+    assert columns == set(shown(in_part=True)["hris_employees"]) - {"job_title", "employee_number"}
 
 
 def test_a_downgrade_to_base_takes_the_safe_views_with_it(empty: Database, make_reader: MakeReader) -> None:
@@ -481,7 +410,7 @@ def test_a_safe_view_of_an_earlier_version_is_brought_up_to_date_for_all_its_rea
         assert reader.may("SELECT first_name FROM hris_employees_safe")
     with empty.read() as connection:
         columns = [column["name"] for column in inspect(connection).get_columns("hris_employees_safe")]
-    assert columns == harmless()["hris_employees"]
+    assert columns == shown(in_part=True)["hris_employees"]
 
 
 # --- refusals
@@ -504,7 +433,9 @@ def test_a_role_that_there_is_not_is_refused_by_its_name(shared: Database) -> No
 
 def test_a_superuser_is_refused_without_sensitive_columns(shared: Database, make_reader: MakeReader) -> None:
     refused(
-        shared, make_reader(shared, "SUPERUSER").name, "could still read .*superuser: nothing was granted"
+        shared,
+        make_reader(shared, "SUPERUSER").name,
+        "could still read or do .* as SUPERUSER: take that from it first",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from syncer.domain.catalogue.model import Features, Filter, Model
 from syncer.domain.catalogue.models.columns import json, text
+from syncer.domain.catalogue.privacy import Privacy
 
 ORDERS = Model(
     name="assessment_orders",
@@ -11,11 +12,13 @@ ORDERS = Model(
     title="Assessment orders",
     meaning="Tests that were ordered for a candidate; they tell neither changes nor deletions",
     columns=(
-        text("package_id", "Id of the ordered package, as registered with Kombo"),
-        text("status", "OPEN, COMPLETED, CANCELLED or REJECTED"),
-        json("candidate", "Who is tested: remote_id, names, email, phone; has no Kombo id", sensitive=True),
-        json("application", "Application that the order is part of: only its remote_id"),
-        json("job", "Job applied for: remote_id, name, place, hiring team; has no Kombo id", sensitive=True),
+        text("package_id", "Id of the ordered package, as registered with Kombo", Privacy.PROCESS),
+        text("status", "OPEN, COMPLETED, CANCELLED or REJECTED", Privacy.PROCESS),
+        json("candidate", "Who is tested: remote_id, names, email, phone; has no Kombo id", Privacy.IDENTITY),
+        json("application", "Application that the order is part of: only its remote_id", Privacy.IDENTIFIER),
+        json(
+            "job", "Job applied for: remote_id, name, place, hiring team; has no Kombo id", Privacy.FREE_TEXT
+        ),
     ),
     filters=(
         Filter("statuses", "list", ("OPEN", "COMPLETED", "CANCELLED", "REJECTED")),

@@ -16,6 +16,7 @@ from syncer.domain.catalogue.models.columns import (
     text,
     timestamp,
 )
+from syncer.domain.catalogue.privacy import Privacy
 
 APPLICATIONS = Model(
     name="ats_applications",
@@ -24,13 +25,21 @@ APPLICATIONS = Model(
     title="Applications",
     meaning="Candidates' applications for jobs; Kombo may be set to keep only those created through it",
     columns=(
-        text("outcome", "PENDING, HIRED or DECLINED"),
-        text("rejection_reason_name", "Why the application was declined, in the tool's words"),
-        timestamp("rejected_at", "When the application was declined"),
+        text("outcome", "PENDING, HIRED or DECLINED", Privacy.PROCESS),
+        text(
+            "rejection_reason_name",
+            "Why the application was declined, in the tool's words",
+            Privacy.ASSESSMENT,
+        ),
+        timestamp("rejected_at", "When the application was declined", Privacy.PROCESS),
         ref("current_stage_id", "ats_application_stages", "Stage the application is in"),
         ref("job_id", "ats_jobs", "Job that is applied for"),
         ref("candidate_id", "ats_candidates", "Who applies"),
-        json("screening_question_answers", "Answers with their questions; without Kombo ids", sensitive=True),
+        json(
+            "screening_question_answers",
+            "Answers with their questions; without Kombo ids",
+            Privacy.ASSESSMENT,
+        ),
         CUSTOM_FIELDS,
         INTEGRATION_FIELDS,
         REMOTE_URL,
@@ -40,18 +49,23 @@ APPLICATIONS = Model(
         json(
             "candidate",
             "Copy of the candidate's record; join candidate_id instead",
-            sensitive=True,
+            Privacy.COPY,
             embeds="ats_candidates",
         ),
         json(
             "current_stage",
             "Stale copy of the stage; join current_stage_id instead",
-            sensitive=True,
+            Privacy.COPY,
             embeds="ats_application_stages",
         ),
-        json("job", "Stale copy of the job's name; join job_id instead", embeds="ats_jobs"),
-        json("interviews", "Copy of the interviews; ats_interviews has them all", embeds="ats_interviews"),
-        json("offers", "Copy of the offers; ats_offers has them all", embeds="ats_offers"),
+        json("job", "Stale copy of the job's name; join job_id instead", Privacy.COPY, embeds="ats_jobs"),
+        json(
+            "interviews",
+            "Copy of the interviews; ats_interviews has them all",
+            Privacy.COPY,
+            embeds="ats_interviews",
+        ),
+        json("offers", "Copy of the offers; ats_offers has them all", Privacy.COPY, embeds="ats_offers"),
     ),
     filters=(
         Filter("outcomes", "list", ("PENDING", "HIRED", "DECLINED")),
@@ -70,16 +84,16 @@ CANDIDATES = Model(
     title="Candidates",
     meaning="People who applied or were found for a job",
     columns=(
-        text("first_name", "First name"),
-        text("last_name", "Last name"),
-        text("company", "Current employer"),
-        text("title", "Current job title"),
-        boolean("confidential", "Whether access to the candidate is restricted in the tool"),
-        text("source", "Where the candidate came from, in the tool's words"),
-        json("phone_numbers", "List of phone numbers with their types", sensitive=True),
-        json("email_addresses", "List of e-mail addresses with their types", sensitive=True),
-        json("social_media", "List of profiles with link, user name and type", sensitive=True),
-        json("location", "Address: street, city, state, zip code, country, raw", sensitive=True),
+        text("first_name", "First name", Privacy.IDENTITY),
+        text("last_name", "Last name", Privacy.IDENTITY),
+        text("company", "Current employer", Privacy.IDENTITY),
+        text("title", "Current job title", Privacy.IDENTITY),
+        boolean("confidential", "Whether access to the candidate is restricted in the tool", Privacy.PROCESS),
+        text("source", "Where the candidate came from, in the tool's words", Privacy.PROCESS),
+        json("phone_numbers", "List of phone numbers with their types", Privacy.CONTACT),
+        json("email_addresses", "List of e-mail addresses with their types", Privacy.CONTACT),
+        json("social_media", "List of profiles with link, user name and type", Privacy.CONTACT),
+        json("location", "Address: street, city, state, zip code, country, raw", Privacy.CONTACT),
         CUSTOM_FIELDS,
         INTEGRATION_FIELDS,
         REMOTE_URL,
@@ -89,9 +103,15 @@ CANDIDATES = Model(
         json(
             "applications",
             "Copy of the candidate's applications; ats_applications has them all",
+            Privacy.COPY,
             embeds="ats_applications",
         ),
-        json("tags", "Copy of the candidate's tags; join ats_candidates_tags instead", embeds="ats_tags"),
+        json(
+            "tags",
+            "Copy of the candidate's tags; join ats_candidates_tags instead",
+            Privacy.COPY,
+            embeds="ats_tags",
+        ),
     ),
     links=(
         Link(

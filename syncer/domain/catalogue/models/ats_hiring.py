@@ -16,11 +16,12 @@ from syncer.domain.catalogue.models.columns import (
     text,
     timestamp,
 )
+from syncer.domain.catalogue.privacy import Privacy
 
 _APPLICATION_COPY = json(
     "application",
     "Copy of parts of the application; join application_id instead",
-    sensitive=True,
+    Privacy.COPY,
     embeds="ats_applications",
 )
 _CANDIDATE_ID = ref(
@@ -35,8 +36,8 @@ OFFERS = Model(
     title="Offers",
     meaning="Offers of employment to applicants",
     columns=(
-        text("status", "ACCEPTED, DECLINED, SENT, APPROVED, DRAFT or ABANDONED"),
-        date("employment_start_date", "First day of work that is offered"),
+        text("status", "ACCEPTED, DECLINED, SENT, APPROVED, DRAFT or ABANDONED", Privacy.PROCESS),
+        date("employment_start_date", "First day of work that is offered", Privacy.PROCESS),
         ref("application_id", "ats_applications", "Application that led to the offer"),
         CUSTOM_FIELDS,
         INTEGRATION_FIELDS,
@@ -51,11 +52,12 @@ OFFERS = Model(
 
 REJECTION_REASONS = Model(
     name="ats_rejection_reasons",
+    remote_id=Privacy.ORGANISATION,
     path="/ats/rejection-reasons",
     webhook_name="ats_rejection_reasons",
     title="Rejection reasons",
     meaning="Reasons that the tool offers for declining an application",
-    columns=(text("name", "The reason in words"), REMOTE_DATA),
+    columns=(text("name", "The reason in words", Privacy.ORGANISATION), REMOTE_DATA),
 )
 
 INTERVIEWS = Model(
@@ -65,21 +67,21 @@ INTERVIEWS = Model(
     title="Interviews",
     meaning="Talks with applicants, planned, held or cancelled",
     columns=(
-        text("title", "Title of the interview"),
-        timestamp("starting_at", "When it begins"),
-        timestamp("ending_at", "When it ends"),
-        json("location", "Where it is held: street, city, state, zip code, country, raw"),
-        text("video_conferencing_url", "Address of the video call"),
+        text("title", "Title of the interview", Privacy.IDENTITY),
+        timestamp("starting_at", "When it begins", Privacy.PROCESS),
+        timestamp("ending_at", "When it ends", Privacy.PROCESS),
+        json("location", "Where it is held: street, city, state, zip code, country, raw", Privacy.CONTACT),
+        text("video_conferencing_url", "Address of the video call", Privacy.ACCESS),
         ref("application_id", "ats_applications", "Application it is about"),
         ref("stage_id", "ats_application_stages", "Stage it belongs to"),
-        boolean("canceled", "Whether it was called off"),
+        boolean("canceled", "Whether it was called off", Privacy.PROCESS),
         REMOTE_CREATED_AT,
         REMOTE_UPDATED_AT,
         REMOTE_DATA,
         json(
             "users",
             "Copy of the interviewers' records; join ats_interviews_users instead",
-            sensitive=True,
+            Privacy.COPY,
             embeds="ats_users",
         ),
         _APPLICATION_COPY,
@@ -112,15 +114,19 @@ NOTES = Model(
             "application_id", "ats_applications", "Application it is about; null if about the candidate only"
         ),
         ref("author_id", "ats_users", "Who wrote it"),
-        text("title", "Heading of the note", sensitive=True),
-        text("content_html", "Text of the note, may hold HTML", sensitive=True),
-        boolean("is_private", "Whether only some users may read it in the tool; null where unknown"),
+        text("title", "Heading of the note", Privacy.FREE_TEXT),
+        text("content_html", "Text of the note, may hold HTML", Privacy.FREE_TEXT),
+        boolean(
+            "is_private",
+            "Whether only some users may read it in the tool; null where unknown",
+            Privacy.PROCESS,
+        ),
         REMOTE_CREATED_AT,
         REMOTE_UPDATED_AT,
         json(
             "author",
             "Stale copy of the author's record; join author_id instead",
-            sensitive=True,
+            Privacy.COPY,
             embeds="ats_users",
         ),
     ),
@@ -143,10 +149,10 @@ SCORECARDS = Model(
         json(
             "author",
             "Stale copy of the author's record; join author_id instead",
-            sensitive=True,
+            Privacy.COPY,
             embeds="ats_users",
         ),
-        json("responses", "List of questions with their options and the answers given", sensitive=True),
+        json("responses", "List of questions with their options and the answers given", Privacy.ASSESSMENT),
     ),
     filters=(Filter("candidate_ids", "list"), Filter("application_ids", "list")),
 )
@@ -162,11 +168,11 @@ ATTACHMENTS = Model(
         ref(
             "application_id", "ats_applications", "Application it belongs to; null for files of the candidate"
         ),
-        text("type", "CV, COVER_LETTER or OTHER"),
-        text("file_name", "Name of the file in the tool"),
+        text("type", "CV, COVER_LETTER or OTHER", Privacy.PROCESS),
+        text("file_name", "Name of the file in the tool", Privacy.FREE_TEXT),
         REMOTE_CREATED_AT,
         REMOTE_UPDATED_AT,
-        json("content_ref", "Where the file lies: type (s3), bucket and key"),
+        json("content_ref", "Where the file lies: type (s3), bucket and key", Privacy.ACCESS),
     ),
     filters=(Filter("candidate_ids", "list"), Filter("application_ids", "list")),
 )

@@ -10,18 +10,20 @@ from syncer.domain.catalogue.models.columns import (
     ref,
     text,
 )
+from syncer.domain.catalogue.privacy import Privacy
 
 PAY_RUNS = Model(
     name="hris_pay_runs",
+    remote_id=Privacy.ORGANISATION,
     path="/hris/pay-runs",
     webhook_name="hris_pay_runs",
     title="Pay runs",
     meaning="Rounds in which a company pays its employees",
     columns=(
-        date("start_date", "First day of the time paid for"),
-        date("end_date", "Last day of the time paid for"),
+        date("start_date", "First day of the time paid for", Privacy.PROCESS),
+        date("end_date", "Last day of the time paid for", Privacy.PROCESS),
         ref("legal_entity_id", "hris_legal_entities", "Company that pays"),
-        json("totals", "Sums gross_pay, net_pay, paid_amount, each with currency and value", sensitive=True),
+        json("totals", "Sums gross_pay, net_pay, paid_amount, each with currency and value", Privacy.PAY),
     ),
     filters=(Filter("legal_entity_ids", "list"),),
 )
@@ -33,18 +35,23 @@ PAYSLIPS = Model(
     title="Payslips",
     meaning="What one employee was paid in a pay run",
     columns=(
-        json("totals", "Sums gross_pay, net_pay, paid_amount, each with currency and value", sensitive=True),
+        json("totals", "Sums gross_pay, net_pay, paid_amount, each with currency and value", Privacy.PAY),
         json(
             "employee",
             "Stale copy of the employee's record; join employee_id instead",
-            sensitive=True,
+            Privacy.COPY,
             embeds="hris_employees",
         ),
-        json("pay_run", "Stale copy of the pay run; join pay_run_id instead", embeds="hris_pay_runs"),
+        json(
+            "pay_run",
+            "Stale copy of the pay run; join pay_run_id instead",
+            Privacy.COPY,
+            embeds="hris_pay_runs",
+        ),
         json(
             "line_items",
             "The items as received; hris_payslip_line_items has them as rows",
-            sensitive=True,
+            Privacy.COPY,
             embeds="hris_payslip_line_items",
         ),
         ref("employee_id", "hris_employees", "Who is paid, taken from employee", at="employee.id"),
@@ -57,17 +64,23 @@ PAYSLIPS = Model(
             owner="payslip_id",
             meaning="Single amounts of a payslip; ids may change when a payslip is edited in the tool",
             columns=(
-                text("name", "What the amount is for"),
-                number("amount", "Amount in currency", at="amount.value", sensitive=True),
-                text("currency", "Currency of amount, usually an ISO 4217 code", at="amount.currency"),
-                ref("salary_type_id", "hris_salary_types", "Kind of pay", at="salary_type.id"),
+                text("name", "What the amount is for", Privacy.PAY),
+                number("amount", "Amount in currency", Privacy.PAY, at="amount.value"),
+                text(
+                    "currency",
+                    "Currency of amount, usually an ISO 4217 code",
+                    Privacy.TERMS,
+                    at="amount.currency",
+                ),
+                ref("salary_type_id", "hris_salary_types", "Kind of pay", Privacy.PAY, at="salary_type.id"),
             ),
         ),
         Child(
             table="hris_salary_types",
+            remote_id=Privacy.ORGANISATION,
             member=("line_items", "salary_type"),
             meaning="Kinds of pay that line items name; filled only where the tool tells them",
-            columns=(text("name", "Name of the kind of pay"),),
+            columns=(text("name", "Name of the kind of pay", Privacy.ORGANISATION),),
         ),
     ),
     filters=(

@@ -9,20 +9,22 @@ from syncer.domain.catalogue.models.columns import (
     ref,
     text,
 )
+from syncer.domain.catalogue.privacy import Privacy
 
 #: The beta lists come in one piece: no cursor, no change tracking.
 _BETA_LIST = Features(paging=False, updated_after=False, include_deleted=False)
 
 SKILLS = Model(
     name="hris_skills",
+    remote_id=Privacy.ORGANISATION,
     path="/hris/skills",
     webhook_name="hris_skills",
     title="Skills",
     meaning="Skills that the tool knows; a beta list that Kombo still reworks",
     columns=(
-        text("name", "Name of the skill"),
-        text("description", "What the skill is"),
-        json("ordered_levels", "Names of the levels of mastery in order"),
+        text("name", "Name of the skill", Privacy.ORGANISATION),
+        text("description", "What the skill is", Privacy.ORGANISATION),
+        json("ordered_levels", "Names of the levels of mastery in order", Privacy.ORGANISATION),
         REMOTE_DATA,
     ),
     filters=(Filter("name_contains", "text"),),
@@ -38,8 +40,12 @@ SKILL_PROFICIENCY_RATINGS = Model(
     columns=(
         ref("employee_id", "hris_employees", "Who is rated"),
         ref("skill_id", "hris_skills", "Skill that is rated"),
-        json("proficiency", "Rating with its kind, and for a choice the options and the chosen one"),
-        text("rating_source", "Who rates: SELF, EXTERNAL or what the tool says"),
+        json(
+            "proficiency",
+            "Rating with its kind, and for a choice the options and the chosen one",
+            Privacy.ASSESSMENT,
+        ),
+        text("rating_source", "Who rates: SELF, EXTERNAL or what the tool says", Privacy.PROCESS),
     ),
     features=_BETA_LIST,
 )

@@ -14,18 +14,25 @@ from syncer.domain.catalogue.models.columns import (
     json,
     number,
     ref,
+    shown,
     text,
 )
+from syncer.domain.catalogue.privacy import Privacy
 
 PERFORMANCE_REVIEW_CYCLES = Model(
     name="hris_performance_review_cycles",
+    remote_id=Privacy.ORGANISATION,
     path="/hris/performance-review-cycles",
     webhook_name="hris_performance_review_cycles",
     title="Performance review cycles",
     meaning="Rounds in which employees are reviewed",
     columns=(
-        text("name", "Name of the cycle"),
-        date("review_period_start_date", "First day of the time under review and of handing in reviews"),
+        text("name", "Name of the cycle", Privacy.ORGANISATION),
+        date(
+            "review_period_start_date",
+            "First day of the time under review and of handing in reviews",
+            Privacy.ORGANISATION,
+        ),
         REMOTE_DATA,
     ),
 )
@@ -37,30 +44,40 @@ PERFORMANCE_REVIEWS = Model(
     title="Performance reviews",
     meaning="What one employee wrote about another, or about themselves, in a cycle",
     columns=(
-        text("type", "Who reviews, seen from the reviewed: MANAGER, DIRECT_REPORT, PEER or SELF"),
-        text("summary_comment", "Verdict in words", sensitive=True),
-        json("summary_rating", "Verdict as a number or a choice, with its scale", sensitive=True),
+        text(
+            "type",
+            "Who reviews, seen from the reviewed: MANAGER, DIRECT_REPORT, PEER or SELF",
+            Privacy.PROCESS,
+        ),
+        text("summary_comment", "Verdict in words", Privacy.ASSESSMENT),
+        json("summary_rating", "Verdict as a number or a choice, with its scale", Privacy.ASSESSMENT),
         REMOTE_DATA,
         json(
             "reviewee",
             "Copy of the reviewed employee's record; join reviewee_id instead",
-            sensitive=True,
+            Privacy.COPY,
             embeds="hris_employees",
         ),
         json(
             "reviewer",
             "Copy of the reviewer's record; names are null if filtered out",
-            sensitive=True,
+            Privacy.COPY,
             embeds="hris_employees",
         ),
         json(
             "review_cycle",
             "Copy of the cycle; join review_cycle_id instead",
-            sensitive=True,
+            Privacy.COPY,
             embeds="hris_performance_review_cycles",
         ),
         ref("reviewee_id", "hris_employees", "Who is reviewed, taken from reviewee", at="reviewee.id"),
-        ref("reviewer_id", "hris_employees", "Who reviews, taken from reviewer", at="reviewer.id"),
+        ref(
+            "reviewer_id",
+            "hris_employees",
+            "Who reviews, taken from reviewer",
+            Privacy.ASSESSMENT,
+            at="reviewer.id",
+        ),
         ref(
             "review_cycle_id",
             "hris_performance_review_cycles",
@@ -77,17 +94,23 @@ PERFORMANCE_REVIEWS = Model(
 
 STAFFING_ENTITIES = Model(
     name="hris_staffing_entities",
+    remote_id=Privacy.ORGANISATION,
     path="/hris/staffing-entities",
     webhook_name="hris_staffing_entities",
     title="Staffing entities",
     meaning="Jobs, positions and requisitions of the staffing plan",
     columns=(
-        text("name", "Name of the job, position or requisition"),
-        text("model_type", "Which of them it is: JOB, POSITION or REQUISITION"),
-        text("description", "Description, may hold HTML"),
-        text("status", "OPEN_LIMITED, OPEN_UNLIMITED, PENDING, FROZEN, FILLED or CLOSED"),
-        json("employment_types", "Types, each with the tool's label and Kombo's word such as FULL_TIME"),
-        number("number_of_openings", "How many people can still be hired"),
+        text("name", "Name of the job, position or requisition", Privacy.ORGANISATION),
+        text("model_type", "Which of them it is: JOB, POSITION or REQUISITION", Privacy.ORGANISATION),
+        text("description", "Description, may hold HTML", Privacy.FREE_TEXT),
+        text("status", "OPEN_LIMITED, OPEN_UNLIMITED, PENDING, FROZEN, FILLED or CLOSED", Privacy.PROCESS),
+        json(
+            "employment_types",
+            "Types, each with the tool's label and Kombo's word such as FULL_TIME",
+            Privacy.TERMS,
+            members=shown(Privacy.TERMS, "remote_label unified_type"),
+        ),
+        number("number_of_openings", "How many people can still be hired", Privacy.PROCESS),
         ref("parent_id", "hris_staffing_entities", "Staffing entity above this one"),
         REMOTE_URL,
         REMOTE_CREATED_AT,
@@ -98,19 +121,25 @@ STAFFING_ENTITIES = Model(
         json(
             "locations",
             "Copy of its locations; join hris_staffing_entities_locations instead",
+            Privacy.COPY,
             embeds="hris_locations",
         ),
         json(
             "legal_entities",
             "Copy of its companies; join hris_staffing_entities_legal_entities instead",
+            Privacy.COPY,
             embeds="hris_legal_entities",
         ),
         json(
-            "groups", "Copy of its groups; join hris_staffing_entities_groups instead", embeds="hris_groups"
+            "groups",
+            "Copy of its groups; join hris_staffing_entities_groups instead",
+            Privacy.COPY,
+            embeds="hris_groups",
         ),
         json(
             "skills",
             "Copy of its skills; join hris_staffing_entities_skills instead",
+            Privacy.COPY,
             embeds={"skill": "hris_skills", "skill.proficiency_scale": "hris_skill_proficiency_scales"},
         ),
     ),
@@ -148,7 +177,12 @@ STAFFING_ENTITIES = Model(
             references="hris_skills",
             meaning="Which skill a staffing entity asks for",
             columns=(
-                json("expected_proficiency", "How well it must be mastered: a number or an option"),
+                json(
+                    "expected_proficiency",
+                    "How well it must be mastered: a number or an option",
+                    Privacy.ORGANISATION,
+                    members=shown(Privacy.ORGANISATION, "type value selected_option_id"),
+                ),
                 ref(
                     "proficiency_scale_id",
                     "hris_skill_proficiency_scales",
@@ -161,14 +195,20 @@ STAFFING_ENTITIES = Model(
     children=(
         Child(
             table="hris_skill_proficiency_scales",
+            remote_id=Privacy.ORGANISATION,
             member=("skills", "skill", "proficiency_scale"),
             meaning="Scales on which skills are measured, as far as a staffing entity uses them",
             columns=(
-                number("min", "Lowest value of a NUMERIC scale"),
-                number("max", "Highest value of a NUMERIC scale"),
-                number("step", "Distance between the values of a NUMERIC scale"),
-                text("type", "NUMERIC or SINGLE_SELECT"),
-                json("ordered_options", "Options of a SINGLE_SELECT scale in order"),
+                number("min", "Lowest value of a NUMERIC scale", Privacy.ORGANISATION),
+                number("max", "Highest value of a NUMERIC scale", Privacy.ORGANISATION),
+                number("step", "Distance between the values of a NUMERIC scale", Privacy.ORGANISATION),
+                text("type", "NUMERIC or SINGLE_SELECT", Privacy.ORGANISATION),
+                json(
+                    "ordered_options",
+                    "Options of a SINGLE_SELECT scale in order",
+                    Privacy.ORGANISATION,
+                    members=shown(Privacy.ORGANISATION, "id remote_id name"),
+                ),
             ),
         ),
     ),
