@@ -18,6 +18,9 @@ from syncer.store.db.types import Timestamp
 from syncer.store.schema.mirror_tables import MIRROR, history
 from syncer.store.schema.state_tables import metadata, partial_index
 
+#: Columns with the time of a version.
+SPAN = ("known_from", "known_to")
+
 
 def history_name(table: str) -> str:
     """Name the table with the versions of a mirror table's rows."""
