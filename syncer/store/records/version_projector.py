@@ -34,7 +34,7 @@ from syncer.store.db.bulk import upsert
 from syncer.store.db.in_values import in_values
 from syncer.store.db.types import timestamp_text
 from syncer.store.records.reproject import Batch, BatchContext, read_documents
-from syncer.store.records.versions import relations
+from syncer.store.records.versions import relations, same_row
 from syncer.store.schema.history_tables import history_table, history_tables, kept_histories
 from syncer.store.schema.mirror_tables import MIRROR
 
@@ -73,12 +73,11 @@ def rewrite_relations(context: BatchContext, model: Model, owners: Sequence[str]
         if name not in kept:
             continue
         table, versions, records = MIRROR[name], history_table(name), history_table(model.name)
-        same = [table.c[each.name].is_not_distinct_from(versions.c[each.name]) for each in table.columns]
         written += connection.execute(
             delete(versions).where(
                 in_values(connection, versions.c[owner], owners),
                 versions.c.known_to.is_(None),
-                ~exists().where(*same),
+                ~exists().where(*same_row(table, versions)),
             )
         ).rowcount
         key = [versions.c[column.name] == column for column in table.primary_key]

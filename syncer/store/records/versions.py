@@ -90,7 +90,7 @@ def _keep_entries(
     """Keep versions of links or owned children; new, before: owners, new and such as may have had some."""
     table, versions = MIRROR[name], history_table(name)
     if before:
-        same = [table.c[each.name].is_not_distinct_from(versions.c[each.name]) for each in table.columns]
+        same = same_row(table, versions)
         connection.execute(
             update(versions)
             .where(
@@ -114,6 +114,17 @@ def mirrored(table: Table, versions: Table, began_at: datetime, *conditions: Col
     names = [*(column.name for column in table.columns), "known_from"]
     rows = select(*table.columns, literal(began_at, Timestamp)).where(*conditions)
     return insert(versions).from_select(names, rows, include_defaults=False)
+
+
+def same_row(table: Table, versions: Table) -> list[ColumnElement[bool]]:
+    """Make the conditions that a row is what a version says."""
+    # Of the key by plain equality: for no other has PostgreSQL an index.
+    return [
+        column == versions.c[column.name]
+        if column.primary_key
+        else column.is_not_distinct_from(versions.c[column.name])
+        for column in table.columns
+    ]
 
 
 def later_than(newest: datetime | None, now: datetime) -> datetime:
