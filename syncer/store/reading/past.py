@@ -23,6 +23,9 @@ from syncer.store.schema.views import live_name, quoted, safe_name
 
 #: Before the transaction reads anything it may still become one that writes; back it may go at any time.
 _READ_WRITE, _READ_ONLY = text("SET TRANSACTION READ WRITE"), text("SET TRANSACTION READ ONLY")
+_MAY_MAKE = text(
+    "SELECT current_user, current_database(), has_database_privilege(current_database(), 'TEMPORARY')"
+)
 #: Columns of a table of versions that the role may read.
 _READABLE = text("""
     SELECT attname FROM pg_attribute
@@ -46,8 +49,10 @@ class Past:
         self._is_sqlite = connection.dialect.name == "sqlite"
         self._connection = connection
         self._read: str | None = None
+        self._hidden = set[str]()
         if not self._is_sqlite:
             connection.execute(_READ_WRITE)
+            self._require_views()
         self._spans = {row.name: (row.since, row.until) for row in connection.execute(select(history))}
         mentioned = sql.lower()
         # Views of others are not led to these, and a name that does not occur is not read.
@@ -56,12 +61,18 @@ class Past:
         if not self._is_sqlite:
             connection.execute(_READ_ONLY)
 
-    def may_read(self, table: str, schema: str | None) -> bool:
-        """Tell SQLite's authorizer if a table may be read; schema: ``main``, or ``temp`` for ours."""
-        if schema == "main" and table in _present():
-            self._read = table
-            return False
-        return True
+    def may_read(self, table: str, column: str | None, schema: str | None, view: str | None) -> bool:
+        """Tell SQLite's authorizer if a table may be read.
+
+        column: empty where the statement reads none, only rows, as count(*) does; the schema is then none but
+        what the statement says. view: the innermost one that reads it, if any.
+        """
+        table = table.lower()
+        is_ours = not column and schema is None and (view is None or view in self._hidden)
+        if table not in _present() or schema == "temp" or (is_ours and table in self._hidden):
+            return True
+        self._read = table
+        return False
 
     def check_locks(self) -> None:
         """Raise UsageError where the statement that PostgreSQL has prepared reads a table of today."""
@@ -75,6 +86,15 @@ class Past:
         """Raise UsageError where a table of today was about to be read."""
         if self._read is not None:
             raise UsageError(self._refusal(self._read))
+
+    def _require_views(self) -> None:
+        role, database, may_make = self._connection.execute(_MAY_MAKE).one()
+        if not may_make:
+            raise UsageError(
+                f"To read as of a moment the role {role} needs temporary views: have the owner of the database "
+                f"run `GRANT TEMPORARY ON DATABASE {quoted(self._connection, database)} "
+                f"TO {quoted(self._connection, role)}`."
+            )
 
     def _refusal(self, table: str) -> str:
         at = format_moment(self._moment)
@@ -120,6 +140,7 @@ class Past:
 
     def _create(self, name: str, select: str) -> None:
         view = quoted(self._connection, name)
+        self._hidden.add(name)
         self._connection.exec_driver_sql(f"CREATE TEMPORARY VIEW {view} AS {select}")
         if not self._is_sqlite:
             # Nobody else sees it; the statement may run as another role.

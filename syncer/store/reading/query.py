@@ -150,7 +150,12 @@ def _on_postgresql(
 
 
 def _only_reading(
-    past: Past | None, action: int, name: str | None, value: str | None, schema: str | None, _: str | None
+    past: Past | None,
+    action: int,
+    name: str | None,
+    value: str | None,
+    schema: str | None,
+    view: str | None,
 ) -> int:
     # A new table's name does not matter, since none can be made.
     described = None if action == sqlite3.SQLITE_CREATE_TABLE else name
@@ -161,7 +166,7 @@ def _only_reading(
             value is None and _TELLING.fullmatch(name) is not None
         )
     elif action == sqlite3.SQLITE_READ and past is not None and name is not None:
-        reads = past.may_read(name, schema)
+        reads = past.may_read(name, value, schema, view)
     elif action == sqlite3.SQLITE_FUNCTION:
         reads = value is not None and value.lower() not in _REACHING
     return sqlite3.SQLITE_OK if reads else sqlite3.SQLITE_DENY
