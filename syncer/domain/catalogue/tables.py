@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 
 from syncer.domain.catalogue.lookup import catalogue
@@ -58,11 +58,10 @@ def views_of(name: str) -> tuple[str, ...]:
     return tuple(f"{name}{suffix}" for suffix in _SUFFIXES)
 
 
-def tables_of(model: Model) -> Iterator[str]:
+def tables_of(model: Model) -> tuple[str, ...]:
     """List the tables of a model's records, links and children."""
-    yield model.name
-    yield from (link.table for link in model.links)
-    yield from (child.table for child in model.children)
+    links, children = (link.table for link in model.links), (child.table for child in model.children)
+    return (model.name, *links, *children)
 
 
 def _plain(columns: tuple[Column, ...]) -> frozenset[str]:

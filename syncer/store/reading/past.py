@@ -91,8 +91,8 @@ class Past:
         role, database, may_make = self._connection.execute(_MAY_MAKE).one()
         if not may_make:
             raise UsageError(
-                f"To read as of a moment the role {role} needs temporary views: have the owner of the database "
-                f"run `GRANT TEMPORARY ON DATABASE {quoted(self._connection, database)} "
+                f"To read as of a moment the role {role} needs temporary views: have the owner of the "
+                f"database run `GRANT TEMPORARY ON DATABASE {quoted(self._connection, database)} "
                 f"TO {quoted(self._connection, role)}`."
             )
 
