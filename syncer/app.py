@@ -33,6 +33,7 @@ from syncer.store.schema.native_views import make_views
 from syncer.store.state.feed import drop_old_changes
 from syncer.store.state.integrations import IntegrationStore
 from syncer.store.state.streams import StreamStore
+from syncer.store.state.webhook_events import WebhookEventStore
 from syncer.sync.context import Report, Rules, SyncContext
 from syncer.sync.integrations import Integrations
 from syncer.sync.permits import PermitQueue, fingerprint
@@ -75,6 +76,7 @@ class App:
         )
         self.streams = StreamStore(ENVIRONMENT)
         self.integrations = IntegrationStore(ENVIRONMENT)
+        self.webhook_events = WebhookEventStore(ENVIRONMENT)
         self.selection = Selection(settings, self.database, self.integrations, self.streams)
         self.capacity = Capacity(settings, self.database, self.streams)
         self.owner = this_process()

@@ -8,7 +8,7 @@ from alembic import op
 from syncer.store.db.types import Json, Timestamp
 
 revision = "0009"
-down_revision = "0005"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

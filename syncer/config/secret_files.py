@@ -9,8 +9,8 @@ from typing import Any
 from syncer.config.secrets import passwords
 
 #: Settings that are secrets, and those that name a file with one; the sections are looked through for them.
-_SECRETS = {"api_key", "token"}
-_FILES = {f"{name}_file" for name in _SECRETS}
+_SECRETS = {"api_key", "token", "secrets"}
+_FILES = {"api_key_file", "token_file", "secret_files"}
 
 
 def find_secret_files(

@@ -64,6 +64,18 @@ def passwords(url: str) -> Iterator[str]:
         yield from dict.fromkeys((each, unquote(each), unquote_plus(each)))
 
 
+def _check_length(secret: SecretStr) -> SecretStr:
+    """Check that nobody guesses it: an empty one would be known to all."""
+    if len(secret.get_secret_value().strip()) < LEAST_LENGTH:
+        raise ValueError(f"should have {LEAST_LENGTH} characters or more")
+    return secret
+
+
+#: Characters of a secret that somebody may try to guess.
+LEAST_LENGTH = 8
+#: A secret among several, whatever text it is; and the text of a file that is named among several.
+ListedSecret = Annotated[SecretStr, AfterValidator(_check_length)]
+ListedSecretFile = Annotated[SecretStr, BeforeValidator(_read), AfterValidator(_check_length)]
 #: The text of the file that is named. The field stands before that of the secret itself.
 SecretFile = Annotated[SecretStr | None, BeforeValidator(_read), AfterValidator(_check_word)]
 #: The secret of a field NAME, or the text of the file that the field NAME_file names.

@@ -21,7 +21,7 @@ from pydantic import (
 
 from syncer.config.filters import filter_named, filter_value
 from syncer.config.schedules import Every, EveryMax
-from syncer.config.secrets import Secret, SecretFile
+from syncer.config.secrets import ListedSecret, ListedSecretFile, Secret, SecretFile
 from syncer.config.values import (
     BaseUrl,
     Duration,
@@ -251,6 +251,31 @@ class Web(_Section):
                 f"The status page would be open to everybody who reaches {self.host}: set web.token or "
                 'web.token_file, or web.host = "127.0.0.1", or web.enabled = false.'
             )
+
+
+class Webhooks(_Section):
+    """Webhooks that Kombo sends: who signs them, and the effect of those about integrations.
+
+    secret_files: the texts of the files.
+    """
+
+    secrets: Annotated[
+        tuple[ListedSecret, ...], BeforeValidator(partial(list_of_texts, example="whsec_…"))
+    ] = ()
+    secret_files: Annotated[
+        tuple[ListedSecretFile, ...],
+        BeforeValidator(partial(list_of_texts, example="/run/secrets/webhook_secret")),
+    ] = ()
+    discover: Annotated[
+        tuple[Annotated[str, Field(min_length=1, pattern=r"^\S+$")], ...],
+        BeforeValidator(partial(list_of_texts, example="personio:*")),
+    ] = ()
+    integration_deleted: Literal["keep", "mark", "purge"] = "keep"
+
+    @property
+    def all_secrets(self) -> tuple[str, ...]:
+        """Texts that sign webhooks, each of them alone."""
+        return tuple(each.get_secret_value() for each in (*self.secrets, *self.secret_files))
 
 
 class Log(_Section):

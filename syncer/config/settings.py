@@ -26,6 +26,7 @@ from syncer.config.sections import (
     Privacy,
     Sync,
     Web,
+    Webhooks,
 )
 from syncer.domain.catalogue.lookup import catalogue, select_names
 from syncer.domain.errors import UsageError
@@ -56,6 +57,7 @@ class Settings(BaseModel):
     deletions: Deletions = Deletions()
     privacy: Privacy = Privacy()
     web: Web = Web()
+    webhooks: Webhooks = Webhooks()
     log: Log = Log()
     passthrough: Annotated[tuple[Passthrough, ...], AfterValidator(each_once)] = ()
     history: History = History()
@@ -146,6 +148,7 @@ class Settings(BaseModel):
         found = (
             self.kombo.api_key.get_secret_value(),
             self.web.token.get_secret_value(),
+            *self.webhooks.all_secrets,
             *passwords(self.database.url.get_secret_value()),
             *self._sent_secrets(),
         )

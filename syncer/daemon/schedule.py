@@ -11,7 +11,7 @@ Where somebody sets the clock, ticks are planned anew: the scheduler waits for t
 
 Where the rate limit does not permit all of it, a tick leaves out streams that change seldom until their
 longer interval has passed: ``domain/scheduling/intervals.py`` is the rule, and ``pressure.py`` keeps its
-stretch current.
+stretch current. It has passed since the last run because of a webhook, too.
 """
 
 from __future__ import annotations
@@ -205,6 +205,9 @@ class Schedule:
         last = turn.scheduled_at
         if self._monitor is None or last is None:
             return False
+        if turn.told_until is not None and last < turn.told_until <= at:
+            # It was read then because of a webhook, and is polled for what webhooks did not tell of since.
+            last = turn.told_until
         bounds, stretch = self._monitor.capacity.bounds[model], self._monitor.stretch
         return not is_poll_due(
             turn.integration_id, bounds, turn.changes_seen.rate, stretch, last.timestamp(), at.timestamp()

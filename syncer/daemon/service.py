@@ -12,8 +12,11 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from syncer.app import App
+from syncer.daemon.bell import Bell
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.database_watch import LOOK_EVERY, check_database, watch_database
+from syncer.daemon.due_listener import listen
+from syncer.daemon.integration_events import IntegrationEvents
 from syncer.daemon.integration_watcher import IntegrationWatcher
 from syncer.daemon.key_health import KeyHealth, KeyWatcher
 from syncer.daemon.pressure import LoadMonitor
@@ -23,7 +26,7 @@ from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
 from syncer.daemon.shutdown import stop_on_signals
 from syncer.daemon.supervisor import supervise
 from syncer.daemon.waiting import any_of
-from syncer.daemon.web.server import listening, serve_pages
+from syncer.daemon.web.server import listening, log_address, serving_pages
 from syncer.daemon.workers import Workers
 from syncer.domain.errors import DatabaseError, DatabaseReplaced, DatabaseUnavailable, SyncerError
 from syncer.domain.incarnation import Incarnation
@@ -69,35 +72,38 @@ async def run_service(
     if handle_signals:
         stop_on_signals(app.stopping)
     app.settings.api_key()
+    health, bell = DatabaseHealth(), Bell()
     with listening(app.settings.web) as listener:
         async with AsyncExitStack() as stack:
-            first = await _open(app, stack, report, may_create=True)
+            if listener is not None:
+                # From the beginning: a migration may take long, and whoever asks meanwhile is told so.
+                await stack.enter_async_context(serving_pages(app, listener, health, bell))
+            opened_stack = await stack.enter_async_context(AsyncExitStack())
+            first = await _open(app, opened_stack, report, may_create=True)
             if app.stopping.is_set():
                 # A request begun and given up at once would keep the next process waiting for its answer.
                 log.info("service_stopped")
                 return
+            if listener is not None:
+                log_address(listener)
             for each in await find_exposures(app):
                 log.warning("exposure_found", subject=each.subject, reason=each.reason)
-            health = DatabaseHealth()
 
             async def work() -> None:
                 opened: Opened | None = first
                 while opened is not None:
                     try:
-                        await _work(app, opened, health, clock, watch_every, look_every)
+                        await _work(app, opened, health, bell, clock, watch_every, look_every)
                         return
                     except DatabaseReplaced as error:
                         log.warning("database_replaced")
                         health.report_failure("replaced", error)
                     # Nothing that this process remembers is true of the other one.
-                    await stack.aclose()
-                    opened = await _reopen(app, stack, report, health, look_every)
+                    await opened_stack.aclose()
+                    opened = await _reopen(app, opened_stack, report, health, look_every)
 
-            tasks = [work()]
-            if listener is not None:
-                tasks.append(serve_pages(app, listener, health))
             try:
-                await supervise(app.stopping, *tasks)
+                await supervise(app.stopping, work())
             except Exception as error:
                 log.error(
                     "service_failed",
@@ -141,6 +147,7 @@ async def _work(
     app: App,
     opened: Opened,
     health: DatabaseHealth,
+    bell: Bell,
     clock: Callable[[], datetime],
     watch_every: float,
     look_every: float,
@@ -168,6 +175,8 @@ async def _work(
     )
     watcher = IntegrationWatcher(app, context, integrations, schedule, opened.known, health, key_health)
     key_watcher = KeyWatcher(app, context, key_health, health, clock=clock)
+    events = IntegrationEvents(app, context, integrations, watcher, workers.wake, health, key_health)
+    bell.on_ring(workers.wake, events.wake)
     log.info("service_started", streams=len(opened.known))
     try:
         await supervise(
@@ -183,6 +192,8 @@ async def _work(
             key_watcher.watch(ending, watch_every),
             finish_reprojection(app.reprojection, ending, health),
             drop_regularly(app, ending, health),
+            events.run(ending),
+            listen(app.database, ending, bell.ring),
         )
     except Exception as error:
         if not isinstance(error, SyncerError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -15,10 +15,12 @@ from syncer.daemon.key_health import KeyHealth
 from syncer.daemon.waiting import any_of
 from syncer.domain.clocks import TOLERANCE, distrust_future
 from syncer.domain.errors import DatabaseError, KeyRefused, LeaseLost
+from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.scheduling.fairness import next_stream, run_to_preempt, sort_due
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode
 from syncer.store.state.runs import forget_old_runs
+from syncer.store.state.webhook_events import WebhookEventStore
 from syncer.sync.context import Progress, SyncContext
 from syncer.sync.integrations import Integrations
 from syncer.sync.run import run_stream
@@ -38,7 +40,7 @@ TIME_SLICE = 30.0
 GRACE = 5.0
 #: Due streams that are considered at a time.
 CANDIDATES = 500
-#: How often the log of runs is trimmed.
+#: How often the logs of runs and events are trimmed.
 TRIM_EVERY = timedelta(hours=6)
 
 
@@ -77,6 +79,8 @@ class Workers:
         #: The runs in the order of their start, with its time by the event loop.
         self._running: dict[StreamKey, tuple[asyncio.Task[None], float]] = {}
         self._yielding: set[StreamKey] = set()
+        #: The ranks with which they were due.
+        self._ranks: dict[StreamKey, int] = {}
         #: Number of each integration's latest run among all.
         self._last_turns: dict[str, int] = {}
         self._failure: Exception | None = None
@@ -149,6 +153,9 @@ class Workers:
         trimmed_at = distrust_future(self._trimmed_at, now, TOLERANCE)
         if trimmed_at is None or now - trimmed_at > TRIM_EVERY:
             await self._context.database.write(lambda connection: forget_old_runs(connection, now))
+            events = WebhookEventStore(self._context.streams.environment)
+            while await self._context.database.write(lambda connection: events.forget_old(connection, now)):
+                pass
             self._trimmed_at = now
 
     def _start(self, due: Mapping[StreamKey, int]) -> None:
@@ -168,9 +175,25 @@ class Workers:
             if key is None:
                 return
             self._last_turns[key.integration_id] = max(self._last_turns.values(), default=0) + 1
+            self._ranks[key] = due[key]
             self._running[key] = (asyncio.create_task(self._run(key)), self._now())
         if len(self._running) == self._concurrency:
-            self._preempt([key for key in due if key not in self._running])
+            waiting = {key: rank for key, rank in due.items() if key not in self._running}
+            self._preempt_for_news(waiting.values())
+            self._preempt(list(waiting))
+
+    def _preempt_for_news(self, waiting: Collection[int]) -> None:
+        """Have as many runs give up their places as streams wait that webhooks have told of.
+
+        waiting: their ranks. Not runs for news themselves, unless they take long, as first loads do. Each has
+        stored a page then, and goes on once there is a place again.
+        """
+        long_since = self._now() - self._time_slice
+        for key, (_, started) in self._running.items():
+            if len(self._yielding) >= sum(rank == Purpose.WEBHOOK for rank in waiting):
+                return
+            if self._ranks[key] != Purpose.WEBHOOK or started < long_since:
+                self._yielding.add(key)
 
     def _preempt(self, waiting: Sequence[StreamKey]) -> None:
         """Have a run give up its place where an integration waits that has none, and all places are taken.
@@ -204,7 +227,7 @@ class Workers:
             self._failure = self._failure or error
             self._stopping.set()
         finally:
-            del self._running[key]
+            del self._running[key], self._ranks[key]
             self._yielding.discard(key)
             self.wake()
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import resource
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 #: The share of the process's descriptors that connections may hold, and the number that always may.
 _SHARE = 4
@@ -15,7 +16,7 @@ class Limits:
     """Limits of one server.
 
     connections: at once; fewer where the process may not open many files. connections_per_second: accepted;
-    others wait in the system. head, body: bytes of a request.
+    others wait in the system. head, body: bytes of a request; bodies: those of paths that take others.
     request_seconds: from the first byte of a request to its last. response_seconds: for what was written to
     be taken. requests_per_second: None where all are answered as they come.
     """
@@ -27,6 +28,11 @@ class Limits:
     head: int = 16 * 1024
     request_seconds: float = 10.0
     response_seconds: float = 30.0
+    bodies: Mapping[bytes, int] = field(default_factory=dict)
+
+    def body_of(self, target: bytes) -> int:
+        """Give the bytes that a request's body may have."""
+        return self.bodies.get(target.partition(b"?")[0], self.body)
 
 
 def connections_within(most: int, descriptors: int) -> int:

@@ -20,6 +20,7 @@ class RequestParser(h11.Connection):
         super().__init__(h11.SERVER, max_incomplete_event_size=limits.head)
         self.refused_with = 400
         self._limits = limits
+        self._most = limits.body
         self._body = self._chunks = 0
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
@@ -45,16 +46,17 @@ class RequestParser(h11.Connection):
             > self._limits.head
         ):
             raise h11.RemoteProtocolError("head too long", error_status_hint=431)
+        self._most = self._limits.body_of(request.target)
         lengths = [value for name, value in request.headers if name == b"content-length"]
         if any(name == b"transfer-encoding" for name, _ in request.headers):
             # Where a proxy goes by the one and this server by the other, a second request hides here.
             if lengths or request.http_version == b"1.0":
                 raise h11.RemoteProtocolError("ambiguous length")
-        elif lengths and int(lengths[0]) > self._limits.body:
+        elif lengths and int(lengths[0]) > self._most:
             raise h11.RemoteProtocolError("body too long", error_status_hint=413)
 
     def _check_body(self, data: h11.Data) -> None:
         self._body += len(data.data)
         self._chunks += data.chunk_start
-        if self._body > self._limits.body or self._chunks > MOST_CHUNKS:
+        if self._body > self._most or self._chunks > MOST_CHUNKS:
             raise h11.RemoteProtocolError("body too long", error_status_hint=413)

@@ -6,6 +6,7 @@ The rule is ``domain/scheduling/intervals.py``; ``daemon/schedule.py`` applies i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -30,9 +31,13 @@ from syncer.domain.streams.forecast import Allowance, Demand, allowance
 from syncer.domain.streams.list_spec import ListSpec
 from syncer.store.db.database import Database
 from syncer.store.state.budget import read_budget
+from syncer.store.state.runs import told_requests
 from syncer.store.state.streams import StreamStore
 from syncer.sync.integrations import FRESH_FOR
 from syncer.sync.permits import fingerprint
+
+#: The time over which the requests are counted that webhooks cause.
+TOLD_OVER = timedelta(hours=1)
 
 
 class Capacity:
@@ -61,13 +66,16 @@ class Capacity:
         return allowance(budget, self._settings.budget.reserve)
 
     def demand(self, connection: Connection) -> Demand:
-        """Measure what the schedule of all streams needs."""
-        return self.demand_of(
+        """Measure what the schedule of all streams needs, and what webhooks have lately taken."""
+        since = self._database.now(connection) - TOLD_OVER
+        told = told_requests(connection, self._streams.environment, since)
+        demand = self.demand_of(
             (integration_id, spec, seen, self.pages(spec, live + deleted, full_pages))
             for (integration_id, name), seen, live, deleted, full_pages in self._streams.polled(connection)
             # Until the streams are brought in step, some may be of lists that are configured no more.
             if (spec := self._settings.lists.get(name)) is not None
         )
+        return replace(demand, told=told / TOLD_OVER.total_seconds())
 
     def pages(self, spec: ListSpec, rows: int, full_pages: int | None) -> int:
         """Estimate the requests of a full walk."""

@@ -151,13 +151,13 @@ class Selection:
             return
 
     def configured(self, has_tables: bool) -> dict[str, Sequence[str] | None]:
-        """Merge the integrations of the configuration with those added by command, where there are tables."""
+        """Merge the integrations of the configuration with those added besides, where there are tables."""
         wanted: dict[str, Sequence[str] | None] = {
             each.id: each.models for each in self.settings.integrations
         }
         if has_tables:
             with self.database.read() as connection:
-                added = [each for each in self.integrations.all(connection) if each.origin == "command"]
+                added = [each for each in self.integrations.all(connection) if each.origin != "config"]
             wanted.update({each.id: each.models for each in added})
         return wanted
 

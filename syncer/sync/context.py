@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from syncer.domain.feed.row_change import FeedRules
 from syncer.domain.native.spec import NativeListSpec
@@ -50,7 +50,8 @@ class Rules:
 class Result:
     """Result of a run on one stream; counts over all its pages, error in words.
 
-    is_table_unavailable: it failed because its rows could not be read or written.
+    is_table_unavailable: it failed because its rows could not be read or written. waited: from the arrival of
+    the first webhook whose news it read to its end; None: no webhook caused it.
     """
 
     key: StreamKey
@@ -60,6 +61,15 @@ class Result:
     kind: Kind | None = None
     error: str | None = None
     is_table_unavailable: bool = False
+    waited: timedelta | None = None
+
+
+class Ended(NamedTuple):
+    """End of a run: outcome, error in words, and how long the first webhook whose news it read had waited."""
+
+    outcome: Outcome
+    error: str | None
+    waited: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,9 @@ from syncer.sync.context import SyncContext
 ACTIVE = "ACTIVE"
 #: How long a good answer is good for.
 FRESH_FOR = timedelta(minutes=10)
+#: The same for a list that a webhook has told of: its news say that the integration works, and Kombo tells of
+#: changes of that, too. So news cost one request, and not two.
+FRESH_WHEN_TOLD = timedelta(days=1)
 #: How long a bad one is, and only for the process that asked: long enough for all streams of one pass.
 BAD_FOR = timedelta(minutes=1)
 
@@ -44,8 +47,15 @@ class Integrations:
         #: Integrations and reasons of the refusals that were logged.
         self._logged: set[tuple[str, str | None]] = set()
 
-    async def known(self, integration_id: str, purpose: Purpose, *, fresh: bool = False) -> IntegrationRow:
-        """Read the integration's row, fetched anew where it is older than ten minutes (or fresh is wanted).
+    async def known(
+        self,
+        integration_id: str,
+        purpose: Purpose,
+        *,
+        fresh: bool = False,
+        good_for: timedelta = FRESH_FOR,
+    ) -> IntegrationRow:
+        """Read the integration's row, fetched anew where it is older than that (or fresh is wanted).
 
         Raises IntegrationGone or KeyRefused. Any other trouble leaves the row as it was: the lists will tell;
         where fresh is wanted it is raised, too. Where Kombo has just not answered, it is left alone for a
@@ -59,7 +69,7 @@ class Integrations:
                     context.integrations.get(connection, integration_id),
                 )
             )
-            if row is not None and not fresh and self._is_fresh(row, now):
+            if row is not None and not fresh and self._is_fresh(row, now, good_for):
                 if row.state == IntegrationState.GONE:
                     raise IntegrationGone(
                         f"Kombo does not know the integration {integration_id}.",
@@ -134,12 +144,12 @@ class Integrations:
                 self._refused_at[integration_id] = now
             return await self.known(integration_id, purpose, fresh=not is_known)
 
-    def _is_fresh(self, row: IntegrationRow, now: datetime) -> bool:
+    def _is_fresh(self, row: IntegrationRow, now: datetime, good_for: timedelta) -> bool:
         checked_at = distrust_future(row.checked_at, now, TOLERANCE)
         if checked_at is None or row.state is None:
             return False
         if row.state == IntegrationState.READY and row.status in {None, ACTIVE}:
-            return now - checked_at < FRESH_FOR
+            return now - checked_at < good_for
         return row.id in self._asked and now - checked_at < BAD_FOR
 
     async def _note(self, integration_id: str, said: dict[str, object]) -> IntegrationRow:

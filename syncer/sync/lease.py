@@ -22,11 +22,12 @@ from syncer.domain.streams.stream import Stream
 from syncer.store.state.health import health
 from syncer.store.state.runs import begin_run, end_run
 from syncer.store.state.streams import Lease
-from syncer.sync.context import SyncContext
+from syncer.sync.context import Ended, SyncContext
 from syncer.sync.integrations import Integrations
 from syncer.sync.sources.base import Source
 from syncer.sync.sources.lookup import source_of
 from syncer.sync.tables import on_table
+from syncer.sync.told import answer_webhooks
 
 _T = TypeVar("_T")
 
@@ -169,20 +170,31 @@ async def end_leased(
     *,
     changed: bool = False,
     pause: timedelta | None = None,
-) -> tuple[Outcome, str | None]:
+    read_from: datetime | None = None,
+) -> Ended:
     """End the run and release the lease; give the outcome and the error as they are after all.
 
     changed: the run found something to write. pause: until the next attempt, where the outcome does not
-    decide it. Raises LeaseLost.
+    decide it. read_from: the time from which on it has read the list anew. Raises LeaseLost.
     """
 
-    def end(connection: Connection) -> tuple[Outcome, str | None]:
+    def end(connection: Connection) -> Ended:
         # Waits for what a cancelled caller is still writing: what is read from here on is what it has left.
         now = run.fence(connection)
-        release = _release_sync if run.is_sync else _release_other
-        ended, said = release(connection, run, outcome, error, now, changed, pause)
-        end_run(connection, run.run_id, ended, said, now, stored=run.stored.count)
-        return ended, said
+        if run.is_sync:
+            ended = _release_sync(connection, run, outcome, error, now, changed, pause, read_from)
+        else:
+            ended = _release_other(connection, run, outcome, error)
+        end_run(
+            connection,
+            run.run_id,
+            ended.outcome,
+            ended.error,
+            now,
+            stored=run.stored.count,
+            told_at=None if ended.waited is None else now - ended.waited,
+        )
+        return ended
 
     return await run.context.database.write(end)
 
@@ -231,7 +243,8 @@ def _release_sync(
     now: datetime,
     changed: bool,
     pause: timedelta | None,
-) -> tuple[Outcome, str | None]:
+    read_from: datetime | None,
+) -> Ended:
     """Leave the outcome and the next attempt on the stream."""
     found = health(connection, run.environment, run.key)
     ended = found.outcome(outcome)
@@ -242,6 +255,11 @@ def _release_sync(
     said = found.reason if outcome is Outcome.COMPLETE else error
     failures = run.before.failures + 1 if ended is Outcome.FAILED else 0
     pause = pause or next_attempt(ended, failures)
+    answered = answer_webhooks(
+        connection, run.environment, stream, outcome, began_at=run.began_at, read_from=read_from, now=now
+    )
+    # What a webhook has told of does not wait for the schedule.
+    changes_seen = _changes_seen(run.before, now, changed and not answered.is_caused)
     run.context.streams.release(
         connection,
         run.lease,
@@ -251,20 +269,13 @@ def _release_sync(
         failures=failures,
         now=now,
         due_at=None if pause is None else now + pause,
-        changes_seen=_changes_seen(run.before, now, changed) if outcome is Outcome.COMPLETE else None,
+        changes_seen=changes_seen if outcome is Outcome.COMPLETE else None,
+        told=answered.told,
     )
-    return ended, said
+    return Ended(ended, said, answered.waited)
 
 
-def _release_other(
-    connection: Connection,
-    run: RunContext,
-    outcome: Outcome,
-    error: str | None,
-    now: datetime,
-    changed: bool,
-    pause: timedelta | None,
-) -> tuple[Outcome, str | None]:
+def _release_other(connection: Connection, run: RunContext, outcome: Outcome, error: str | None) -> Ended:
     """Leave the last sync's outcome alone but for what is held or in quarantine, which may be another now."""
     stream = run.context.streams.get(connection, run.key)
     state, ended, said = stream.state, stream.last_outcome, stream.last_error
@@ -272,7 +283,7 @@ def _release_other(
         found = health(connection, run.environment, run.key)
         state, ended, said = found.state(), found.outcome(), found.reason
     run.context.streams.free(connection, run.lease, state=state, outcome=ended, error=said)
-    return outcome, error
+    return Ended(outcome, error)
 
 
 def _changes_seen(before: Stream, now: datetime, changed: bool) -> ChangeHistory | None:

@@ -57,15 +57,22 @@ async def _run_leased(
             walks = Walks(run, mode, purpose)
             async with heartbeat(run):
                 outcome, error = await walks.until_current()
-            outcome, error = await end_leased(
-                run, outcome, error, changed=walks.counts.written > 0, pause=walks.pause
+            outcome, error, waited = await end_leased(
+                run,
+                outcome,
+                error,
+                changed=walks.counts.written > 0,
+                pause=walks.pause,
+                read_from=walks.read_from,
             )
     except LeaseLost:
         error = "Another runner has taken this stream over."
         result = Result(key, Outcome.BUSY, walks.counts, walks.pages, walks.kind, error)
         bound.warning("lease_lost", **_fields(result))
         return result
-    result = Result(key, outcome, walks.counts, walks.pages, walks.kind, error, walks.is_table_unavailable)
+    result = Result(
+        key, outcome, walks.counts, walks.pages, walks.kind, error, walks.is_table_unavailable, waited
+    )
     _log_end(bound, run, result, is_refused=walks.is_refused)
     return result
 
@@ -109,6 +116,8 @@ def _fields(result: Result) -> dict[str, object]:
     fields: dict[str, object] = {"outcome": result.outcome.value}
     if result.error is not None:
         fields["error"] = result.error
+    if result.waited is not None:
+        fields["waited"] = round(result.waited.total_seconds(), 3)
     return fields | {
         "kind": result.kind.value if result.kind else None,
         "pages": result.pages,

@@ -34,12 +34,12 @@ from syncer.domain.streams.decisions import (
     restarted,
     without_watermark,
 )
-from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.state import Outcome, StreamState
 from syncer.domain.streams.stream import Kind, Mode, Phase, Stream, Walk
 from syncer.store.state.integrations import IntegrationRow
 from syncer.sync.context import Progress, Stopped, WatermarkRefuted
 from syncer.sync.deletions.sweep import Sweep
-from syncer.sync.integrations import must_be_offered
+from syncer.sync.integrations import FRESH_FOR, FRESH_WHEN_TOLD, must_be_offered
 from syncer.sync.lease import RunContext
 from syncer.sync.page import LastStoredPage, WalkEnd
 from syncer.sync.page_loop import walk_pages
@@ -54,7 +54,8 @@ class Walks:
     """Walks of a run under way. counts, pages, kind: what it has stored, also when it ends early.
 
     pause: until the next attempt, where that is sooner than the outcome decides. is_refused: the run ended
-    because of the whole integration. is_table_unavailable: the database is why the run failed.
+    because of the whole integration. is_table_unavailable: the database is why the run failed. read_from: the
+    time from which on the last walk read the list anew; None where it was begun by another run.
     """
 
     run: RunContext
@@ -66,6 +67,7 @@ class Walks:
     pause: timedelta | None = None
     is_refused: bool = False
     is_table_unavailable: bool = False
+    read_from: datetime | None = None
 
     async def until_current(self) -> tuple[Outcome, str | None]:
         """Do walks until the stream is up to date; give the outcome, and what is wrong in words.
@@ -74,7 +76,10 @@ class Walks:
         """
         run = self.run
         try:
-            integration = await run.integrations.known(run.key.integration_id, self._purpose())
+            is_told = run.before.told_at is not None and run.before.state is not StreamState.UNAVAILABLE
+            integration = await run.integrations.known(
+                run.key.integration_id, self._purpose(), good_for=FRESH_WHEN_TOLD if is_told else FRESH_FOR
+            )
             must_be_offered(integration, run.source.spec)
             mode = await self._approve() if self.mode is Mode.APPROVE else self.mode
             await self._walks(integration, mode)
@@ -133,6 +138,8 @@ class Walks:
                 stream, now = await run.write(self._distrust)
                 continue
             stream, now = end.stream, end.now
+            is_resumed = walk.pages > 0 or walk.phase is Phase.SWEEP
+            self.read_from = None if is_resumed else run.began_at
             if not needs_catch_up(stream, spec, end.walk, rules.overlap, now, resumed=walk.pages > 0):
                 return
 
@@ -186,8 +193,9 @@ class Walks:
         if self.purpose is not None:
             return self.purpose
         # Where there is no other kind of walk, a full one is the daily work.
-        is_rare = walk is not None and walk.kind is Kind.FULL and self.run.source.spec.features.updated_after
-        return Purpose.FULL if is_rare else Purpose.INCREMENTAL
+        if walk is not None and walk.kind is Kind.FULL and self.run.source.spec.features.updated_after:
+            return Purpose.FULL
+        return Purpose.INCREMENTAL if self.run.before.told_at is None else Purpose.WEBHOOK
 
     def _restart(self, walk: Walk, connection: Connection) -> tuple[Stream, datetime]:
         """Give the walk's cursor up, keep its filters."""

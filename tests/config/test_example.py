@@ -52,7 +52,7 @@ def test_the_example_names_every_setting() -> None:
 
 def test_what_the_example_only_suggests_loads_too(load: Load) -> None:
     text = SUGGESTED
-    for key in ("api_key_file", "token_file"):
+    for key in ("api_key_file", "token_file", "secret_files"):
         text = re.sub(rf"^{key} = .*$", "", text, flags=re.MULTILINE)
     settings = load(text)
     assert settings.integrations[0].models == ("hris_*",)

@@ -14,11 +14,15 @@ from syncer.app import ENVIRONMENT, App
 from syncer.config.settings import Settings
 from syncer.daemon.pressure import LOOKS, LoadMonitor
 from syncer.daemon.schedule import Schedule
-from syncer.domain.ratelimit.budget import Budget, Purpose
+from syncer.domain.ratelimit.budget import Budget
+from syncer.domain.records.change import Counts
 from syncer.domain.scheduling.intervals import FILL
 from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Kind
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.budget import change_budget
+from syncer.store.state.runs import begin_run, count_page, end_run
 from syncer.sync.permits import fingerprint
 from tests.support.source import API_KEY
 
@@ -147,20 +151,47 @@ async def test_nobody_is_asked_less_often_than_every_max(service: Callable[..., 
         assert set(marked) == {*QUIET, *BUSY}
 
 
-async def test_a_stream_that_a_webhook_named_is_asked_at_its_shortest_again(
+async def test_a_stream_that_was_read_because_of_a_webhook_is_polled_an_interval_later(
     service: Callable[..., Service],
 ) -> None:
-    world, key = service(), QUIET[7]
+    world = service()
     world.limit(2)
     await world.monitor.look()
-    await world.marked(3)
+    polls = await world.marked(2 * 96)
+    told, *others = (key for key in QUIET if 2 <= polls[key] <= 20)
+    first = NOON + 2 * DAY
+    for number in range(2 * 96):
+        # Each tick it has just been told of, and read.
+        world.know([told], pause_until=first + number * QUARTER)
+        await world.schedule.tick(GROUPS, first + number * QUARTER)
+        polls.subtract(world.take())
+    assert polls[told] > 0
+    assert all(polls[key] <= 1 for key in others)
+    # It is polled as before once nothing is told any more.
+    after = await world.marked(2 * 96, first + 2 * DAY)
+    assert after[told] >= 2
+
+
+async def test_what_webhooks_take_of_the_limit_is_not_spent_on_polls(
+    service: Callable[..., Service],
+) -> None:
+    world = service()
+    world.limit(4)
+    await world.monitor.look()
+    polls = (await world.marked(96)).total()
     with world.app.database.begin() as connection:
         now = world.app.database.now(connection)
-        world.app.streams.mark_due(connection, [key], now=now, purpose=Purpose.WEBHOOK)
-    assert world.take() == [key]
-    marked = await world.marked(4, NOON + 3 * QUARTER)
-    assert marked[key] == 4
-    assert marked[QUIET[8]] <= 1
+        for number in range(60):
+            key, run_id = QUIET[number % 20], f"run {number}"
+            begin_run(connection, run_id, ENVIRONMENT, key, "me", now)
+            count_page(connection, run_id, Kind.INCREMENTAL, Counts())
+            end_run(connection, run_id, Outcome.COMPLETE, None, now, told_at=now)
+    again = Service(world.app)
+    await again.monitor.look()
+    assert again.monitor.stretch > world.monitor.stretch
+    fewer = (await again.marked(96, NOON + DAY)).total()
+    # One request of four a minute went to the lists that webhooks told of.
+    assert 0.5 * polls < fewer < 0.9 * polls
 
 
 async def test_a_restart_makes_up_once_for_the_turns_of_quiet_streams(

@@ -16,11 +16,14 @@ from starlette.routing import Route
 
 from syncer.app import App
 from syncer.config.secrets import environment_secrets
+from syncer.daemon.bell import Bell
 from syncer.daemon.database_health import DatabaseHealth
+from syncer.daemon.inbox import Inbox
 from syncer.daemon.web.access import Access, Guard
 from syncer.daemon.web.formatting import Stream
 from syncer.daemon.web.page import status_page
 from syncer.daemon.web.shared_query import SharedQuery
+from syncer.daemon.web.webhooks import WebhookReceiver
 from syncer.domain.errors import DatabaseError, DatabaseUnavailable
 from syncer.operations.status import status as report_status
 from syncer.process.logging import Redactor
@@ -39,14 +42,21 @@ class _Snapshot:
     page: bytes
 
 
-def pages(app: App, health: DatabaseHealth | None = None, *, patience: float = PATIENCE) -> Starlette:
+def pages(
+    app: App,
+    health: DatabaseHealth | None = None,
+    bell: Bell | None = None,
+    *,
+    patience: float = PATIENCE,
+) -> Starlette:
     """``/healthz``: 200 while the database can be used, else 503; ``/status``: JSON; ``/``: for people.
 
     A database that answers but takes no writes shows on the last two: they serve what it holds, with the
     error as ``database``, and ``is_well`` false. The first one is open to everybody, and tells the error only
-    to whom the others are open, too.
+    to whom the others are open, too. ``/webhooks/kombo`` takes events, and rings the bell for them.
     """
-    health = health or DatabaseHealth()
+    health, bell = health or DatabaseHealth(), bell or Bell()
+    receiver = WebhookReceiver(app.settings.webhooks.all_secrets, Inbox(app, bell.ring))
     access = Access(app.settings.web)
     hide = Redactor((*app.settings.secrets(), *environment_secrets(os.environ))).hide
 
@@ -90,7 +100,12 @@ def pages(app: App, health: DatabaseHealth | None = None, *, patience: float = P
         return JSONResponse({"status": "unavailable", "error": text}, status_code=503)
 
     made = Starlette(
-        routes=[Route("/healthz", healthz), Route("/status", status), Route("/", page)],
+        routes=[
+            Route("/healthz", healthz),
+            Route("/status", status),
+            Route("/", page),
+            *receiver.routes(),
+        ],
         middleware=[Middleware(Guard, access=access)],
         exception_handlers={DatabaseError: unavailable},
     )

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import structlog
 
 from syncer.app import App
 from syncer.config.sections import Web
+from syncer.daemon.bell import Bell
 from syncer.daemon.database_health import DatabaseHealth
+from syncer.daemon.web import webhooks
 from syncer.daemon.web.pages import pages
 from syncer.domain.errors import UsageError
 from syncer.http_server.limits import Limits
 from syncer.http_server.server import serving
 
 #: Limits of what clients take of the service, whose work is another.
-LIMITS = Limits(connections=64, connections_per_second=600, body=64 * 1024, requests_per_second=200)
+LIMITS = Limits(
+    connections=64,
+    connections_per_second=600,
+    body=64 * 1024,
+    requests_per_second=200,
+    bodies={webhooks.PATH.encode(): webhooks.MOST_BYTES},
+)
 
 log = structlog.get_logger("syncer")
 
@@ -45,9 +53,16 @@ def listening(web: Web) -> Iterator[socket.socket | None]:
         yield listener
 
 
-async def serve_pages(app: App, listener: socket.socket, health: DatabaseHealth | None = None) -> None:
-    """Serve the pages until ``app.stopping`` is set."""
+@asynccontextmanager
+async def serving_pages(
+    app: App, listener: socket.socket, health: DatabaseHealth | None = None, bell: Bell | None = None
+) -> AsyncIterator[None]:
+    """Serve the pages while the block runs. bell: rung after events have been stored."""
+    async with serving(pages(app, health, bell), listener, LIMITS, name="pages"):
+        yield
+
+
+def log_address(listener: socket.socket) -> None:
+    """Log where the pages are served."""
     host, port = listener.getsockname()[:2]
     log.info("pages_served", url=f"http://{f'[{host}]' if ':' in host else host}:{port}/")
-    async with serving(pages(app, health), listener, LIMITS, name="pages"):
-        await app.stopping.wait()

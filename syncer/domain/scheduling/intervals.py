@@ -25,12 +25,12 @@ DAY = 86_400.0
 MEMORY = 3 * DAY
 #: Changes that are added to those observed, since some were missed.
 UNSEEN = 0.5
-#: Greatest age, in seconds, assumed for a change that a webhook announced.
+#: Greatest age, in seconds, assumed for the first change that is found of a stream.
 NEWS = 900.0
 #: How long before a doubling of intervals the first integrations have it, in doublings.
 STAGGER = 0.25
 #: The share of the permitted requests that a schedule may need. The rest is for what nobody knows before:
-#: lists of several pages, retries, webhooks.
+#: lists of several pages, retries, more webhooks than lately.
 FILL = 0.9
 #: Error of the arithmetic with fractions, in seconds.
 ROUNDING = 0.001
@@ -48,8 +48,9 @@ class IntervalBounds:
 class ChangeHistory:
     """Changes that runs found in a stream, and the seconds watched for them; both fade with time.
 
-    Nothing watched: the stream is new, or a webhook has told of a change. Then it is polled at its shortest
-    interval, and after that as one that changes often, until it turns out not to.
+    Those that a webhook has told of do not count: they wait for no poll. Nothing watched: the stream is new.
+    Then it is polled at its shortest interval, and after that as one that changes often, until it turns out
+    not to.
     """
 
     changes: float = 0.0
@@ -81,8 +82,9 @@ class PollProfile:
 def update_history(history: ChangeHistory, elapsed: float, *, changed: bool) -> ChangeHistory:
     """Add a run that looked at what has happened since the one before it, so many seconds ago.
 
-    changed: it found something that had to be written. Several changes between two runs look like one; that
-    matters only to streams that are polled as often as they may be anyway.
+    changed: it found something that had to be written, and that no webhook had told of. Several changes
+    between two runs look like one; that matters only to streams that are polled as often as they may be
+    anyway.
     """
     if elapsed <= 0:
         return history

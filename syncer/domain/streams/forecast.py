@@ -164,17 +164,19 @@ def command_cost(steps: Sequence[Step], page_size: int) -> CommandCost:
 class Demand:
     """Requests that the schedule of all streams needs.
 
-    streams: their number by profile; integrations: that of the requests about them; full: requests a second
-    for the full walks.
+    streams: their number by profile; integrations: that of the requests about them; full, told: requests a
+    second for the full walks, and for what webhooks tell of.
     """
 
     streams: Counter[PollProfile] = field(default_factory=Counter)
     integrations: Counter[PollProfile] = field(default_factory=Counter)
     full: float = 0.0
+    told: float = 0.0
 
     def needs(self, stretch: float = 0.0) -> float:
         """Compute the requests a second."""
-        return self.full + request_rate(self.streams, stretch) + request_rate(self.integrations, stretch)
+        fixed = self.full + self.told
+        return fixed + request_rate(self.streams, stretch) + request_rate(self.integrations, stretch)
 
     def fits(self, allowed: Allowance) -> bool:
         """True where there is room for it, and a little more."""
@@ -184,7 +186,8 @@ class Demand:
         """Find the stretch with which it fits; 0: none is needed, or nobody knows the limit."""
         if allowed.is_assumed:
             return 0.0
-        return fit_stretch(self.streams + self.integrations, allowed.a_second * FILL - self.full)
+        left = allowed.a_second * FILL - self.full - self.told
+        return fit_stretch(self.streams + self.integrations, left)
 
     def at_least(self, every: float) -> Demand:
         """Bound all intervals from below."""
@@ -201,7 +204,7 @@ class Demand:
                 found[replace(kind, bounds=change(kind.bounds))] += number
             return found
 
-        return Demand(bounded(self.streams), bounded(self.integrations), self.full)
+        return Demand(bounded(self.streams), bounded(self.integrations), self.full, self.told)
 
 
 def fitting_every(demand: Demand, allowed: Allowance) -> timedelta | None:

@@ -71,7 +71,9 @@ class Walk:
 class Stream:
     """State of one list of one integration: one row of ``sync_streams``.
 
-    filters: those that the watermark was reached with. full_pages: of the last complete full walk.
+    filters: those that the watermark was reached with. full_pages: of the last complete full walk. told_at:
+    arrival of the first webhook that told of news which no run has read yet. pause_until: end of the pause
+    after the last run that webhooks caused.
     """
 
     integration_id: str
@@ -91,6 +93,8 @@ class Stream:
     due_at: datetime | None = None
     full_pages: int | None = None
     changes_seen: ChangeHistory = field(default_factory=ChangeHistory)
+    told_at: datetime | None = None
+    pause_until: datetime | None = None
 
     @property
     def key(self) -> StreamKey:

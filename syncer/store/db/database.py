@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ from syncer.store.db.errors import Fault, advice, fault, is_no_database, reason
 from syncer.store.db.last_work import do_last_work
 from syncer.store.db.opened_file import OpenedFile
 from syncer.store.db.sqlite_file import SqliteFile
+from syncer.store.db.write_lock import WriteLock
 
 _T = TypeVar("_T")
 
@@ -52,9 +53,11 @@ class Database:
             event.listen(self.engine, "connect", lambda *_: opened.connected())
             event.listen(self.engine, "close", lambda *_: opened.closed())
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="database")
+        # Not kept waiting by what occupies the others.
+        self._urgent_thread = ThreadPoolExecutor(1, thread_name_prefix="database-urgent")
         # SQLite has one write lock. Waiting for it here is fair and costs nothing; waiting for it inside
         # SQLite is a poll with growing pauses.
-        self._writer = threading.Lock() if self.is_sqlite else None
+        self._writer = WriteLock() if self.is_sqlite else None
 
     @property
     def is_sqlite(self) -> bool:
@@ -69,20 +72,16 @@ class Database:
         return shown.render_as_string(hide_password=True)
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
+    def begin(self, *, urgent: bool = False) -> Iterator[Connection]:
         """Begin a transaction that writes: it commits at the end, and rolls back on an exception.
 
-        Before it commits it does what ``do_last`` was asked for.
+        Before it commits it does what ``do_last`` was asked for. urgent: it goes before all others of this
+        process that wait for SQLite's write lock.
         """
-        if self._writer is not None:
-            self._writer.acquire()
-        try:
-            with self._translated(), self.engine.begin() as connection:
-                yield connection
-                do_last_work(connection)
-        finally:
-            if self._writer is not None:
-                self._writer.release()
+        turn = self._writer.hold(urgent=urgent) if self._writer is not None else nullcontext()
+        with turn, self._translated(), self.engine.begin() as connection:
+            yield connection
+            do_last_work(connection)
 
     @contextmanager
     def read(self, *, fresh: bool = False) -> Iterator[Connection]:
@@ -108,12 +107,19 @@ class Database:
         """
         return await self._in_thread(self.begin, work)
 
+    async def write_urgently(self, work: Callable[[Connection], _T]) -> _T:
+        """Run a short work in a writing transaction that waits for no thread and for one writer at most."""
+        return await self._in_thread(partial(self.begin, urgent=True), work, self._urgent_thread)
+
     async def ask(self, work: Callable[[Connection], _T]) -> _T:
         """Run work in a reading transaction on a worker thread."""
         return await self._in_thread(self.read, work)
 
     async def _in_thread(
-        self, transaction: Callable[[], AbstractContextManager[Connection]], work: Callable[[Connection], _T]
+        self,
+        transaction: Callable[[], AbstractContextManager[Connection]],
+        work: Callable[[Connection], _T],
+        threads: ThreadPoolExecutor | None = None,
     ) -> _T:
         """Run work in a transaction, and again from the beginning while another one is in its way."""
 
@@ -128,7 +134,7 @@ class Database:
             with transaction() as connection:
                 return work(connection)
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, run)
+        return await asyncio.get_running_loop().run_in_executor(threads or self._threads, run)
 
     def now(self, connection: Connection) -> datetime:
         """Read the database's clock, which all hosts share."""
@@ -150,6 +156,7 @@ class Database:
     def close(self) -> None:
         """Wait for the transactions under way and drop all connections."""
         self._threads.shutdown(wait=True)
+        self._urgent_thread.shutdown(wait=True)
         self.reopen()
 
     @contextmanager

@@ -38,27 +38,24 @@ def blank_versions(connection: Connection, model: str, record_ids: Collection[st
     _forget_relations(connection, entry, kept, record_ids)
 
 
-def forget_versions(connection: Connection, model: str, record_ids: Collection[str]) -> None:
-    """Delete all versions of these records, with those of their links and owned children."""
-    kept = set(history_tables(connection))
-    _forget_relations(connection, catalogue()[model], kept, record_ids)
-    if model in kept:
-        versions = history_table(model)
-        connection.execute(delete(versions).where(in_values(connection, versions.c.id, record_ids)))
+def forget_versions(model: Model, integration_id: str, limit: int, connection: Connection) -> int:
+    """Delete versions of the integration's records of a model, so many records at most; give how many.
 
-
-def forget_integration(connection: Connection, integration_id: str) -> None:
-    """Delete all versions of the integration's records, with those of their links and children."""
+    Those of their links and owned children go with them, those of shared children in the end.
+    """
     kept = set(history_tables(connection))
-    for model in catalogue().values():
-        if model.name in kept:
-            versions = history_table(model.name)
-            theirs = select(versions.c.id).where(versions.c.integration_id == integration_id)
-            for table, owner in _relations(model, kept):
-                connection.execute(delete(table).where(table.c[owner].in_(theirs)))
-        tables = (model.name, *(child.table for child in model.children))
-        for versions in map(history_table, kept.intersection(tables)):
-            connection.execute(delete(versions).where(versions.c.integration_id == integration_id))
+    if model.name not in kept:
+        return 0
+    versions = history_table(model.name)
+    theirs = versions.c.integration_id == integration_id
+    ids = list(connection.execute(select(versions.c.id).distinct().where(theirs).limit(limit)).scalars())
+    _forget_relations(connection, model, kept, ids)
+    connection.execute(delete(versions).where(in_values(connection, versions.c.id, ids), theirs))
+    if not ids:
+        for name in {child.table for child in model.children if child.owner is None} & kept:
+            shared = history_table(name)
+            connection.execute(delete(shared).where(shared.c.integration_id == integration_id))
+    return len(ids)
 
 
 def _forget_relations(

@@ -30,6 +30,7 @@ from syncer.store.schema.state_tables import (
     seen,
     streams,
 )
+from syncer.store.schema.webhook_tables import unknown_models, webhook_events
 
 __all__ = [
     "CONTENT_HASH",
@@ -54,6 +55,8 @@ __all__ = [
     "runs",
     "seen",
     "streams",
+    "unknown_models",
+    "webhook_events",
 ]
 
 #: Columns that we add to every mirror table.

@@ -66,7 +66,9 @@ integrations = Table(
     text_column("environment", "Environment (API key) of the data; always default for now", required=True),
     text_column("id", "Id of the integration at Kombo, sent as X-Integration-Id", required=True),
     text_column(
-        "origin", "Origin: config (the configuration) or command (`syncer integrations add`)", required=True
+        "origin",
+        "Origin: config (the configuration), command (`syncer integrations add`) or webhook",
+        required=True,
     ),
     Column(
         "models", Json, comment="Globs of the models to mirror; null: the configuration's selection for all"
@@ -150,9 +152,13 @@ streams = Table(
     _count("failures", "Failed runs in a row"),
     _count("rows_live", "Rows in the mirror that are not deleted"),
     _count("rows_deleted", "Rows in the mirror that are marked deleted"),
-    _number("changes", "Changes that runs have found, decaying with time"),
-    _number("watched", "Seconds over which these changes were counted; 0: unknown, or reset by a webhook"),
+    _number("changes", "Changes that runs have found and no webhook had told of, decaying with time"),
+    _number("watched", "Seconds over which these changes were counted; 0: unknown"),
     Column("full_pages", BigInteger, comment="Pages of the last complete full walk; null: unknown"),
+    _moment(
+        "told_at", "Arrival of the first webhook that told of news which no run has read yet; null: none"
+    ),
+    _moment("pause_until", "End of the pause after the last run that webhooks caused"),
     PrimaryKeyConstraint("environment", "integration_id", "model"),
     comment="Streams (a model or native list of an integration): state, walk, lease and counters",
 )
@@ -177,6 +183,7 @@ runs = Table(
     _count("deleted", "Records that were newly marked deleted"),
     _count("restored", "Records that were deleted, and are not any more"),
     _count("quarantined", "Records that went into quarantine"),
+    _moment("told_at", "Arrival of the first webhook whose news it has read; null: no webhook caused it"),
     PrimaryKeyConstraint("id"),
     comment="Log of runs: each is one attempt on one stream",
 )

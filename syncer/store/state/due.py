@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import Connection, and_, case, func, literal, or_, select, update
 
 from syncer.domain.clocks import TOLERANCE, distrust_future
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.scheduling.intervals import ChangeHistory
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import LONGEST_RECHECK, RECHECKED
+from syncer.domain.webhooks.pauses import LONGEST
+from syncer.store.db.types import Timestamp
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.schema.stream_key import stream_filter
 
@@ -28,11 +30,15 @@ LONGEST_LEASE = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Schedule of one stream: time at which it was last made due, and history of its changes."""
+    """Schedule of one stream: time at which it was last made due, and history of its changes.
+
+    told_until: when the pause after its last run because of webhooks ended, which is soon after the run.
+    """
 
     integration_id: str
     scheduled_at: datetime | None
     changes_seen: ChangeHistory
+    told_until: datetime | None = None
 
 
 def is_lapsed(until: datetime | None, now: datetime, length: timedelta) -> bool:
@@ -60,22 +66,27 @@ class DueStreams:
         many were not due before.
 
         scheduled_at: set where the schedule makes them due, which counts on from there. A stream that has a
-        time of its own to be tried again, because something is wrong with it, waits for that. A webhook
-        resets the history of changes, so that the shortest interval applies.
+        time of its own to be tried again, because something is wrong with it, waits for that. What webhooks
+        tell of during the pause after a run of theirs is due at its end.
         """
         changed = 0
+        due_at: Any = literal(now, Timestamp)
+        if purpose == Purpose.WEBHOOK:
+            is_pausing = streams.c.pause_until.between(now, now + LONGEST)
+            due_at = case((is_pausing, streams.c.pause_until), else_=due_at)
         for these in self._some(keys):
             if scheduled_at is not None:
                 connection.execute(update(streams).where(these).values(scheduled_at=scheduled_at))
             if purpose == Purpose.WEBHOOK:
-                connection.execute(update(streams).where(these).values(changes=0.0, watched=0.0))
-            may_be_earlier = streams.c.due_at > now
+                told_at = func.coalesce(streams.c.told_at, literal(now, Timestamp))
+                connection.execute(update(streams).where(these).values(told_at=told_at))
+            may_be_earlier = streams.c.due_at > due_at
             if scheduled_at is not None:
                 # A mark that lies ahead is one of a clock that was ahead.
                 may_be_earlier = and_(may_be_earlier, streams.c.due_purpose.is_not(None))
             may_be_earlier = or_(streams.c.due_at.is_(None), may_be_earlier)
             changed += connection.execute(
-                update(streams).where(these, may_be_earlier).values(due_at=now, due_purpose=purpose)
+                update(streams).where(these, may_be_earlier).values(due_at=due_at, due_purpose=purpose)
             ).rowcount
             connection.execute(
                 update(streams).where(these, streams.c.due_purpose > purpose).values(due_purpose=purpose)
@@ -123,6 +134,13 @@ class DueStreams:
         ]
         return {StreamKey(each[2], each[3]): each[0] for each in sorted(found)[:limit]}
 
+    def lists_of(self, connection: Connection, integration_id: str) -> list[str]:
+        """Read the names of the lists that are mirrored of an integration."""
+        found = connection.execute(
+            select(streams.c.model).where(self._mirrored, streams.c.integration_id == integration_id)
+        )
+        return list(found.scalars())
+
     def next_due(self, connection: Connection, after: datetime) -> datetime | None:
         """Give the time when the next stream becomes due; None where nothing is scheduled."""
         moment: datetime | None = connection.execute(
@@ -136,11 +154,17 @@ class DueStreams:
     def scheduled(self, connection: Connection, model: str) -> list[Turn]:
         """Read the model's streams, by integration, each with the time when the schedule last made it due."""
         found = connection.execute(
-            select(streams.c.integration_id, streams.c.scheduled_at, streams.c.changes, streams.c.watched)
+            select(
+                streams.c.integration_id,
+                streams.c.scheduled_at,
+                streams.c.changes,
+                streams.c.watched,
+                streams.c.pause_until,
+            )
             .where(self._mirrored, streams.c.model == model)
             .order_by(streams.c.integration_id)
         )
-        return [Turn(row[0], row[1], ChangeHistory(row[2], row[3])) for row in found]
+        return [Turn(row[0], row[1], ChangeHistory(row[2], row[3]), row[4]) for row in found]
 
     def waiting(
         self, connection: Connection, before: datetime

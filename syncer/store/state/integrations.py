@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, case, literal, or_, select, update
 
 from syncer.domain.clocks import TOLERANCE
 from syncer.domain.streams.state import IntegrationState
+from syncer.domain.webhooks.effects import Standing
 from syncer.store.db.bulk import insert_statement
 from syncer.store.db.types import Timestamp, decoded_json
 from syncer.store.schema.mirror_tables import integrations
@@ -70,6 +71,19 @@ class IntegrationStore:
         )
         return bool(changed.rowcount)
 
+    def blank(self, connection: Connection, integration_id: str) -> None:
+        """Forget all that Kombo said of the integration."""
+        facts = (
+            "tool",
+            "category",
+            "organisation",
+            "status",
+            "setup_status",
+            "data_expired_at",
+            "read_models",
+        )
+        connection.execute(update(integrations).where(*self._is(integration_id)).values(dict.fromkeys(facts)))
+
     def follow_config(
         self, connection: Connection, configured: Mapping[str, Sequence[str] | None], now: datetime
     ) -> None:
@@ -93,6 +107,15 @@ class IntegrationStore:
         """Read one integration, mirrored or not any more; None where it never was."""
         row = connection.execute(select(integrations).where(*self._is(integration_id))).one_or_none()
         return None if row is None else _integration(row)
+
+    def standing(self, connection: Connection, integration_id: str) -> Standing:
+        """Tell what an integration is to the mirror."""
+        row = connection.execute(
+            select(integrations.c.removed_at).where(*self._is(integration_id))
+        ).one_or_none()
+        if row is None:
+            return Standing.UNKNOWN
+        return Standing.MIRRORED if row.removed_at is None else Standing.REMOVED
 
     def note(self, connection: Connection, integration_id: str, now: datetime, **columns: Any) -> None:
         """Store Kombo's present answer, given by columns; read_models as a mapping.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Text, bindparam, delete, func, insert, update
+from sqlalchemy import Connection, Text, bindparam, case, delete, func, insert, select, update
 
 from syncer.domain.errors import LeaseLost
 from syncer.domain.records.change import Counts
@@ -75,15 +75,30 @@ def end_run(
     now: datetime,
     *,
     stored: int = 0,
+    told_at: datetime | None = None,
 ) -> None:
-    """Note how a run ended. Raises LeaseLost as ``count_page`` does."""
+    """Note how a run ended. Raises LeaseLost as ``count_page`` does.
+
+    told_at: the arrival of the first webhook whose news it has read.
+    """
     ended = connection.execute(
         update(runs)
         .where(runs.c.id == run_id, runs.c.pages >= stored)
-        .values(ended_at=now, outcome=outcome, error=error)
+        .values(ended_at=now, outcome=outcome, error=error, told_at=told_at)
     )
     if not ended.rowcount:
         raise LeaseLost(_RESTORED)
+
+
+def told_requests(connection: Connection, environment: str, since: datetime) -> int:
+    """Count the requests of runs that webhooks have caused and that ended since then."""
+    pages = case((runs.c.pages > 1, runs.c.pages), else_=1)
+    found = connection.execute(
+        select(func.sum(pages)).where(
+            runs.c.ended_at > since, runs.c.told_at.is_not(None), runs.c.environment == environment
+        )
+    ).scalar_one()
+    return int(found or 0)
 
 
 def forget_old_runs(connection: Connection, now: datetime) -> int:

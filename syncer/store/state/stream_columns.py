@@ -79,6 +79,8 @@ def stream_of(row: Row[Any]) -> Stream:
         due_at=row.due_at,
         full_pages=row.full_pages,
         changes_seen=ChangeHistory(row.changes, row.watched),
+        told_at=row.told_at,
+        pause_until=row.pause_until,
     )
 
 

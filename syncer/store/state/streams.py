@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ClauseElement, Connection, Update, bindparam, case, func, select, update
+from sqlalchemy import ClauseElement, Connection, Update, bindparam, case, func, literal, select, true, update
 
 from syncer.domain.errors import LeaseLost
 from syncer.domain.ratelimit.budget import Purpose
@@ -18,12 +18,13 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.domain.streams.stream import Stream, Walk
 from syncer.store.db.bulk import insert_statement
+from syncer.store.db.types import Timestamp
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.schema.stream_key import bound_stream_filter, stream_parameters
 from syncer.store.state.due import LONGEST_LEASE, DueStreams, is_lapsed
 from syncer.store.state.stream_columns import filters_text, row_counts, stream_of, walk_values
 
-__all__ = ["Lease", "StreamStore"]
+__all__ = ["Lease", "StreamStore", "Told"]
 
 #: Made once, as what follows: every run and every page runs them.
 _NAMED = bound_stream_filter(streams)
@@ -38,6 +39,20 @@ class Lease:
     key: StreamKey
     owner: str
     fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """News that webhooks tell of, after a run that they have caused.
+
+    left_since: the arrival of the first event that the run has not read the news of; None: there is none.
+    is_left_by_run: the run went well, and another one has to read them. pause_until: before that they cause
+    no further run.
+    """
+
+    left_since: datetime | None
+    pause_until: datetime
+    is_left_by_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,22 +211,28 @@ class StreamStore(DueStreams):
         now: datetime,
         due_at: datetime | None,
         changes_seen: ChangeHistory | None = None,
+        told: Told | None = None,
     ) -> None:
         """End a run: save its outcome and free the lease. Raises LeaseLost.
 
-        changes_seen: history of the stream's changes with this run, where it adds to it. Of a model that is
-        not offered (any more) nothing that was read of it counts as complete.
+        changes_seen: history of the stream's changes with this run, where it adds to it. told: what webhooks
+        have still told of, where they had caused the run. Of a model that is not offered (any more) nothing
+        that was read of it counts as complete.
         """
         views: dict[str, Any] = {}
         if outcome is Outcome.UNAVAILABLE:
             views = {**walk_values(None), "last_full_walk_at": None}
         if changes_seen is not None:
-            # A webhook that came while it ran meant the time after.
-            by_webhook = streams.c.due_purpose == int(Purpose.WEBHOOK)
-            views |= {
-                "changes": case((by_webhook, 0.0), else_=changes_seen.changes),
-                "watched": case((by_webhook, 0.0), else_=changes_seen.watched),
-            }
+            views |= {"changes": changes_seen.changes, "watched": changes_seen.watched}
+        # Keep a due time that was set during the run: it asks for another run.
+        next_due: Any = func.coalesce(streams.c.due_at, due_at)
+        if told is not None:
+            # What webhooks told of during the run waits for the end of the pause, too.
+            by_webhook: Any = streams.c.due_purpose == int(Purpose.WEBHOOK)
+            if told.is_left_by_run:
+                by_webhook, views = true(), {**views, "due_purpose": int(Purpose.WEBHOOK)}
+            next_due = case((by_webhook, literal(told.pause_until, Timestamp)), else_=next_due)
+            views |= {"told_at": told.left_since, "pause_until": told.pause_until}
         self._fenced(
             connection,
             lease,
@@ -222,8 +243,7 @@ class StreamStore(DueStreams):
                 "last_error": error,
                 "last_run_at": now,
                 "failures": failures,
-                # Keep a due time that was set during the run: it asks for another run.
-                "due_at": func.coalesce(streams.c.due_at, due_at),
+                "due_at": next_due,
                 "lease_owner": None,
                 "lease_until": None,
             },

@@ -18,7 +18,7 @@ from syncer.config.sections import Web
 from syncer.config.settings import Settings
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.web.pages import pages
-from syncer.daemon.web.server import listening, serve_pages
+from syncer.daemon.web.server import listening, log_address, serving_pages
 from syncer.domain.errors import DatabaseUnavailable, UsageError
 from syncer.domain.streams.stream import Mode
 from syncer.operations.status import status
@@ -197,10 +197,9 @@ async def test_the_address_is_told_and_a_taken_one_is_an_error(world: WorkersWor
     async with world.app() as app:
         with listening(app.settings.web) as listener, capture_logs() as logged:
             assert listener is not None
-            serving = asyncio.create_task(serve_pages(app, listener))
-            await world.until(lambda: logged, "the address")
-            url = logged[0]["url"]
-            async with httpx.AsyncClient() as client:
+            async with serving_pages(app, listener), httpx.AsyncClient() as client:
+                log_address(listener)
+                [url] = [each["url"] for each in logged]
                 assert (await client.get(f"{url}healthz")).status_code == 200
             port = listener.getsockname()[1]
             with (
@@ -208,8 +207,6 @@ async def test_the_address_is_told_and_a_taken_one_is_an_error(world: WorkersWor
                 listening(app.settings.web.model_copy(update={"port": port})),
             ):
                 pass
-            app.stopping.set()
-            await serving
 
 
 def test_pages_can_be_switched_off() -> None:

@@ -537,22 +537,13 @@ def test_the_schedule_brings_a_mark_of_a_clock_that_was_ahead_forward(connection
 # --- what is known of changes
 
 
-def test_what_a_run_found_of_changes_is_kept_until_a_webhook_tells_of_one(connection: Connection) -> None:
+def test_what_a_run_found_of_changes_is_kept(connection: Connection) -> None:
     release(connection, claimed(connection), changes_seen=ChangeHistory(1.5, 3_600.0))
     assert STORE.get(connection, KEY).changes_seen == ChangeHistory(1.5, 3_600.0)
     release(connection, claimed(connection))
-    assert STORE.get(connection, KEY).changes_seen == ChangeHistory(1.5, 3_600.0)
-    mark(connection, KEY, Purpose.INCREMENTAL, 0)
-    assert STORE.get(connection, KEY).changes_seen == ChangeHistory(1.5, 3_600.0)
-    mark(connection, KEY, Purpose.WEBHOOK, 0)
-    assert STORE.get(connection, KEY).changes_seen == ChangeHistory()
-
-
-def test_a_webhook_during_a_run_is_not_answered_by_what_the_run_found(connection: Connection) -> None:
-    lease = claimed(connection)
-    mark(connection, KEY, Purpose.WEBHOOK, 0)
-    release(connection, lease, changes_seen=ChangeHistory(0.0, 3_600.0))
-    assert STORE.get(connection, KEY).changes_seen == ChangeHistory()
+    for purpose in (Purpose.INCREMENTAL, Purpose.WEBHOOK):
+        mark(connection, KEY, purpose, 0)
+        assert STORE.get(connection, KEY).changes_seen == ChangeHistory(1.5, 3_600.0)
 
 
 def test_streams_that_wait_are_those_read_once_that_nobody_works_on(connection: Connection) -> None:

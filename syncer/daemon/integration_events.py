@@ -1,0 +1,175 @@
+"""Do what webhooks told about integrations: mirror a new one, ask about one again, let one go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+
+import structlog
+from sqlalchemy import Connection
+
+from syncer.app import App
+from syncer.daemon.database_health import DatabaseHealth
+from syncer.daemon.integration_watcher import IntegrationWatcher
+from syncer.daemon.key_health import KeyHealth
+from syncer.daemon.waiting import any_of
+from syncer.domain.errors import Busy, DatabaseError, IntegrationGone, KeyRefused, KomboError, LeaseLost
+from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.webhooks.effects import Action, Standing, told_lists
+from syncer.store.state.webhook_events import PendingAction
+from syncer.sync.context import SyncContext
+from syncer.sync.departed import mark_integration, purge_integration
+from syncer.sync.integrations import Integrations
+
+log = structlog.get_logger("syncer")
+
+#: Seconds after which what could not be done is tried again.
+RETRY_EVERY = 60.0
+#: The same where a run is still at work on a stream of the integration.
+BUSY_PAUSE = 2.0
+
+
+class IntegrationEvents:
+    """Events about integrations that wait in the database; each is done by whichever process comes first.
+
+    What is told is never taken for the fact: webhooks come late, twice and in another order, so Kombo is
+    asked how it is now. wake: called when streams have been made due.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        context: SyncContext,
+        integrations: Integrations,
+        watcher: IntegrationWatcher,
+        wake: Callable[[], None],
+        database_health: DatabaseHealth,
+        key_health: KeyHealth,
+    ) -> None:
+        self._app = app
+        self._context = context
+        self._integrations = integrations
+        self._watcher = watcher
+        self._wake_workers = wake
+        self._database_health = database_health
+        self._key_health = key_health
+        self._key_health.on_recovery(self.wake)
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look for events now."""
+        self._woken.set()
+
+    async def run(self, ending: asyncio.Event) -> None:
+        """Do what has come, and what comes, until ending is set."""
+        while not ending.is_set():
+            self._woken.clear()
+            pause = await self.do_pending()
+            await any_of(self._woken, ending, seconds=pause)
+
+    async def do_pending(self) -> float:
+        """Do all that waits as far as it can be done now; give the seconds until the next attempt."""
+        if self._key_health.error is not None:
+            return RETRY_EVERY
+        pause = RETRY_EVERY
+        try:
+            waiting = await self._app.database.ask(self._app.webhook_events.pending_actions)
+            # What was told again and again is done once.
+            for event, ids in _coalesced(waiting).items():
+                try:
+                    note = await self._do(*event)
+                except (Busy, LeaseLost):
+                    pause = BUSY_PAUSE
+                    continue
+                except KeyRefused as error:
+                    self._key_health.report_refusal(error)
+                    break
+                except KomboError:
+                    # Kombo gives no answer about this one: it stays.
+                    continue
+                await self._app.database.write(partial(self._end, ids, note))
+                log.info("integration_event", integration=event[0], effect=note)
+        except DatabaseError as error:
+            self._database_health.report_failure("webhooks", error)
+        else:
+            self._database_health.report_success("webhooks")
+        return pause
+
+    async def _do(self, integration_id: str, action: Action) -> str:
+        """Do what is to be done for an integration; give what came of it in a word."""
+        match action:
+            case Action.DISCOVER:
+                return await self._discover(integration_id)
+            case Action.REFRESH:
+                return await self._refresh(integration_id)
+            case Action.DELETE:
+                return await self._delete(integration_id)
+
+    async def _discover(self, integration_id: str) -> str:
+        def add(connection: Connection) -> None:
+            # Unless a command has added or removed it meanwhile.
+            if self._app.integrations.standing(connection, integration_id) is Standing.UNKNOWN:
+                self._app.integrations.add(connection, integration_id, origin="webhook", models=None)
+
+        await self._app.database.write(add)
+        await self._watcher.update()
+        self._wake_workers()
+        return "discovered"
+
+    async def _refresh(self, integration_id: str) -> str:
+        """Ask Kombo about the integration, and read its lists: what was refused may be served now."""
+        # Where it is gone its row says so now, and its streams will.
+        with suppress(IntegrationGone):
+            await self._integrations.known(integration_id, Purpose.WEBHOOK, fresh=True)
+        await self._watcher.update()
+        await self._app.database.write(lambda connection: self._mark_due(connection, integration_id))
+        self._wake_workers()
+        return "refreshed"
+
+    async def _delete(self, integration_id: str) -> str:
+        """Let an integration go that Kombo does not know any more; one that it knows stays."""
+        try:
+            await self._integrations.known(integration_id, Purpose.WEBHOOK, fresh=True)
+            return "refuted"
+        except IntegrationGone:
+            pass
+        is_configured = any(each.id == integration_id for each in self._app.settings.integrations)
+        policy = self._app.settings.webhooks.integration_deleted
+        if policy == "mark":
+            await mark_integration(self._context, self._integrations, integration_id)
+        elif policy == "purge":
+            await purge_integration(self._context, self._integrations, integration_id)
+        if is_configured:
+            # As long as the configuration names it its streams say that it is gone.
+            await self._app.database.write(lambda connection: self._mark_due(connection, integration_id))
+            self._wake_workers()
+        else:
+            await self._app.database.write(
+                lambda connection: self._app.integrations.remove(
+                    connection, integration_id, self._app.database.now(connection)
+                )
+            )
+        await self._watcher.update()
+        return {"keep": "kept", "mark": "marked", "purge": "purged"}[policy]
+
+    def _mark_due(self, connection: Connection, integration_id: str) -> None:
+        streams = self._app.streams
+        lists = told_lists(None, streams.lists_of(connection, integration_id))
+        keys = [StreamKey(integration_id, name) for name in sorted(lists)]
+        streams.mark_due(connection, keys, now=self._app.database.now(connection), purpose=Purpose.WEBHOOK)
+
+    def _end(self, event_ids: Sequence[str], note: str, connection: Connection) -> None:
+        now = self._app.database.now(connection)
+        for event_id in event_ids:
+            self._app.webhook_events.end_action(connection, event_id, note, now)
+
+
+def _coalesced(waiting: Sequence[PendingAction]) -> dict[tuple[str, Action], list[str]]:
+    """Group the ids of events by integration and action, in the order of the first of each."""
+    found: dict[tuple[str, Action], list[str]] = {}
+    for each in waiting:
+        found.setdefault((each.integration_id, each.action), []).append(each.event_id)
+    return found

@@ -1,0 +1,67 @@
+"""Receiver of Kombo's webhooks: the signature first, then stored, then answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from syncer.daemon.inbox import Inbox
+from syncer.domain.errors import DatabaseError
+from syncer.domain.webhooks.event import parse_event
+from syncer.domain.webhooks.signature import SIGNATURE_HEADER, is_signed
+from syncer.http_server.refusals import Refusals
+
+PATH = "/webhooks/kombo"
+#: Bytes of a body: more than Kombo sends.
+MOST_BYTES = 1024 * 1024
+
+
+class WebhookReceiver:
+    """Endpoint for those who know one of the secrets.
+
+    No other rule of the pages holds for it: senders have no token, and come through a proxy under any name.
+    """
+
+    def __init__(self, secrets: Sequence[str], inbox: Inbox) -> None:
+        self._secrets = tuple(secrets)
+        self._inbox = inbox
+        self._refusals = Refusals("webhooks")
+
+    def routes(self) -> list[Route]:
+        """Make its route; none without secrets."""
+        return [Route(PATH, self._receive, methods=["POST"])] if self._secrets else []
+
+    async def _receive(self, request: Request) -> Response:
+        body = await _read(request)
+        if body is None:
+            return self._refuse(413, "too_large", "The body is longer than 1 MiB.")
+        signatures = request.headers.getlist(SIGNATURE_HEADER)
+        signature = signatures[0] if len(signatures) == 1 else None
+        if not is_signed(body, signature, self._secrets):
+            return self._refuse(401, "wrong_signature", "The signature is missing or wrong.")
+        try:
+            outcome = await self._inbox.put(parse_event(body))
+        except DatabaseError:
+            # What is wrong with it is for those who see the pages.
+            answer = self._refuse(503, "not_stored", "The event cannot be stored now: send it again.")
+            answer.headers["Retry-After"] = "10"
+            return answer
+        return JSONResponse({"outcome": outcome})
+
+    def _refuse(self, status: int, reason: str, text: str) -> Response:
+        self._refusals.count(reason)
+        return JSONResponse({"error": text}, status_code=status)
+
+
+async def _read(request: Request) -> bytes | None:
+    """Read the body; None where it is too long. Raises ClientDisconnect."""
+    pieces, size = list[bytes](), 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > MOST_BYTES:
+            return None
+        pieces.append(piece)
+    return b"".join(pieces)

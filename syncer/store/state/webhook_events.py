@@ -1,0 +1,246 @@
+"""Events that webhooks told of: stored, answered by runs, and forgotten after a week."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
+
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.webhooks.effects import Action, Effect, lists_of, told_lists, unknown_models
+from syncer.domain.webhooks.event import Event, EventType
+from syncer.store.db.bulk import insert_statement
+from syncer.store.db.in_values import in_values
+from syncer.store.db.types import decoded_json
+from syncer.store.schema.mirror_tables import streams, webhook_events
+from syncer.store.schema.mirror_tables import unknown_models as unknown
+
+#: Retention of events: so long a repeated one is known as such.
+KEEP_EVENTS = timedelta(days=7)
+#: Events that one transaction deletes, at most: others wait for it.
+FORGET_AT_ONCE = 2_000
+#: Names that nobody knows which are kept: Kombo has some dozens of models.
+MOST_UNKNOWN = 500
+
+ACCEPTED, IGNORED, REPEATED = "accepted", "ignored", "repeated"
+
+
+@dataclass(frozen=True, slots=True)
+class PendingAction:
+    """Event that something is to be done for about its integration."""
+
+    event_id: str
+    action: Action
+    integration_id: str
+    arrived_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookCounts:
+    """Events of the last day by outcome, with those that came again, and the latest arrival of all."""
+
+    outcomes: Mapping[str, int]
+    last_arrived_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookEventStore:
+    """Events of one environment."""
+
+    environment: str = "default"
+
+    def known(self, connection: Connection, event_ids: Sequence[str]) -> set[str]:
+        """Find the events that have come before."""
+        events = webhook_events.c
+        found = connection.execute(
+            select(events.id).where(
+                events.environment == self.environment, in_values(connection, events.id, event_ids)
+            )
+        )
+        return set(found.scalars())
+
+    def add(self, connection: Connection, events: Mapping[str, tuple[Event, Effect]], now: datetime) -> None:
+        """Store events with their effects, by id."""
+        if events:
+            statement = insert_statement(connection, webhook_events).on_conflict_do_nothing()
+            rows = [self._row(event_id, *each, now) for event_id, each in events.items()]
+            connection.execute(statement, rows)
+
+    def count_repeats(self, connection: Connection, repeats: Mapping[str, int]) -> None:
+        """Count how often events have come again, by id."""
+        if repeats:
+            statement = (
+                update(webhook_events)
+                .where(
+                    webhook_events.c.environment == self.environment,
+                    webhook_events.c.id == bindparam("event"),
+                )
+                .values(repeats=webhook_events.c.repeats + bindparam("more"))
+            )
+            connection.execute(
+                statement, [{"event": event_id, "more": count} for event_id, count in repeats.items()]
+            )
+
+    def _row(self, event_id: str, event: Event, effect: Effect, now: datetime) -> dict[str, Any]:
+        is_ignored = effect.ignored is not None
+        return {
+            "environment": self.environment,
+            "id": event_id,
+            "type": event.type,
+            "integration_id": event.shown_integration_id if is_ignored else event.integration_id,
+            "models": None if event.models is None or is_ignored else json.dumps(event.models),
+            "arrived_at": now,
+            "outcome": IGNORED if is_ignored else ACCEPTED,
+            "note": effect.ignored,
+            "action": effect.action,
+            "handled_at": now if is_ignored else None,
+        }
+
+    def note_unknown_models(self, connection: Connection, names: Collection[str], now: datetime) -> None:
+        """Remember names that the catalogue does not know."""
+        if not names or self._count_unknown(connection) >= MOST_UNKNOWN:
+            return
+        statement = insert_statement(connection, unknown)
+        times = {"first_told_at": now, "last_told_at": now}
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=unknown.primary_key.columns,
+                set_={"last_told_at": statement.excluded.last_told_at},
+            ),
+            [{"environment": self.environment, "name": name, **times} for name in sorted(names)],
+        )
+
+    def unknown_models(self, connection: Connection) -> list[str]:
+        """Read the names that webhooks gave and this version does not know."""
+        found = connection.execute(
+            select(unknown.c.name).where(unknown.c.environment == self.environment).order_by(unknown.c.name)
+        ).scalars()
+        return list(unknown_models(found))
+
+    def pending_actions(self, connection: Connection) -> list[PendingAction]:
+        """Read what is to be done about integrations, by arrival."""
+        events = webhook_events.c
+        found = connection.execute(
+            select(events.id, events.action, events.integration_id, events.arrived_at)
+            .where(
+                events.environment == self.environment,
+                events.action.is_not(None),
+                events.handled_at.is_(None),
+            )
+            .order_by(events.arrived_at)
+        )
+        return [PendingAction(row[0], Action(row[1]), row[2], row[3]) for row in found]
+
+    def end_action(self, connection: Connection, event_id: str, note: str, now: datetime) -> None:
+        """Note what came of an event for its integration."""
+        connection.execute(
+            update(webhook_events).where(*self._is(event_id)).values(note=note, handled_at=now)
+        )
+
+    def answer(
+        self,
+        connection: Connection,
+        key: StreamKey,
+        told_at: datetime,
+        read_from: datetime,
+        now: datetime,
+    ) -> tuple[datetime | None, int]:
+        """Note that a run has read the stream's news; give the arrival of the first event that is left, and
+        how many it has answered.
+
+        told_at: the first event that was not answered before. read_from: the time from which on the run read
+        the list anew, so that it has the news of all events before. Call it where the stream's row is locked.
+        An event is handled once all its streams have been read.
+        """
+        open_since = self._open_since(connection, key)
+        mirrored, handled, left, answered = open_since.keys() | {key.model}, list[str](), None, 0
+        for event_id, lists, arrived_at in self._open_events(connection, key.integration_id, told_at):
+            told = told_lists(lists, mirrored)
+            if key.model not in told:
+                continue
+            if arrived_at > read_from:
+                left = left or arrived_at
+                continue
+            answered += 1
+            waits = (open_since.get(name) for name in told if name != key.model)
+            if not any(since is not None and since <= arrived_at for since in waits):
+                handled.append(event_id)
+        if handled:
+            connection.execute(
+                update(webhook_events)
+                .where(
+                    webhook_events.c.environment == self.environment,
+                    in_values(connection, webhook_events.c.id, handled),
+                )
+                .values(handled_at=now)
+            )
+        return left, answered
+
+    def counts(self, connection: Connection, now: datetime) -> WebhookCounts:
+        """Count the events of the last day."""
+        events = webhook_events.c
+        since = now - timedelta(days=1)
+        found = connection.execute(
+            select(events.outcome, func.count(), func.sum(events.repeats))
+            .where(events.environment == self.environment, events.arrived_at > since)
+            .group_by(events.outcome)
+        ).all()
+        outcomes = {row[0]: row[1] for row in found}
+        outcomes[REPEATED] = sum(int(row[2]) for row in found)
+        last = connection.execute(
+            select(events.arrived_at)
+            .where(events.environment == self.environment)
+            .order_by(events.arrived_at.desc())
+            .limit(1)
+        ).scalar_one_or_none()
+        return WebhookCounts({name: count for name, count in outcomes.items() if count}, last)
+
+    def forget_old(self, connection: Connection, now: datetime) -> int:
+        """Delete some of the events that are older than their retention, if any are; give how many."""
+        events = webhook_events.c
+        # Misdated by a clock that was ahead, they would be the latest for as long as it was.
+        is_old = or_(events.arrived_at < now - KEEP_EVENTS, events.arrived_at > now + KEEP_EVENTS)
+        some = select(events.id).where(events.environment == self.environment, is_old).limit(FORGET_AT_ONCE)
+        return connection.execute(
+            delete(webhook_events).where(events.environment == self.environment, events.id.in_(some))
+        ).rowcount
+
+    def _open_since(self, connection: Connection, key: StreamKey) -> dict[str, datetime | None]:
+        """Read since when each mirrored stream of the integration has news that no run has read."""
+        found = connection.execute(
+            select(streams.c.model, streams.c.told_at).where(
+                streams.c.environment == self.environment,
+                streams.c.integration_id == key.integration_id,
+                streams.c.mirrored,
+            )
+        )
+        return {row.model: row.told_at for row in found}
+
+    def _open_events(
+        self, connection: Connection, integration_id: str, since: datetime
+    ) -> Iterator[tuple[str, frozenset[str] | None, datetime]]:
+        """Read the events that are not handled, with the lists that each tells of, by arrival."""
+        events = webhook_events.c
+        found = connection.execute(
+            select(events.id, events.type, events.models, events.arrived_at)
+            .where(
+                events.environment == self.environment,
+                events.integration_id == integration_id,
+                events.handled_at.is_(None),
+                events.action.is_(None),
+                events.arrived_at >= since,
+            )
+            .order_by(events.arrived_at)
+        )
+        for row in found.all():
+            yield row.id, lists_of(EventType(row.type), decoded_json(row.models)), row.arrived_at
+
+    def _count_unknown(self, connection: Connection) -> int:
+        return connection.execute(select(func.count()).select_from(unknown)).scalar_one()
+
+    def _is(self, event_id: str) -> Sequence[Any]:
+        return (webhook_events.c.environment == self.environment, webhook_events.c.id == event_id)

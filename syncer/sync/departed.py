@@ -1,0 +1,103 @@
+"""Rows of an integration that Kombo has deleted: marked, or purged with all that is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from sqlalchemy import Connection, select
+
+from syncer.domain.records.change import Counts
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.state import Outcome
+from syncer.store.records.purge import Step, purge_steps
+from syncer.store.records.versions import keep_marked
+from syncer.store.schema.destination import stream_destination
+from syncer.store.schema.mirror_tables import streams
+from syncer.store.state.missing import MissingStore
+from syncer.sync.context import SyncContext
+from syncer.sync.feed import tell_swept
+from syncer.sync.integrations import Integrations
+from syncer.sync.lease import RunContext, end_leased, heartbeat, leased_run
+from syncer.sync.sources.lookup import is_known
+
+#: Rows that one transaction marks.
+AT_ONCE = 2_000
+
+
+async def mark_integration(context: SyncContext, integrations: Integrations, integration_id: str) -> int:
+    """Mark all live rows of the integration deleted; give how many.
+
+    Raises Busy where another runner has one of its streams, LeaseLost, DatabaseError; then it can be done
+    again.
+    """
+    marked = 0
+    for key in await _streams(context, integration_id):
+        async with leased_run(context, integrations, key, is_sync=False) as run:
+            async with heartbeat(run):
+                while some := await run.write(partial(_mark_some, run)):
+                    marked += some
+            await end_leased(run, Outcome.COMPLETE)
+    return marked
+
+
+async def purge_integration(context: SyncContext, integrations: Integrations, integration_id: str) -> None:
+    """Delete everything of the integration but its row, which says no more than that it was removed.
+
+    Raises as ``mark_integration``.
+    """
+    for key in await _streams(context, integration_id):
+        # Whoever works on the stream would write its rows again: this waits for it, and keeps others out.
+        async with leased_run(context, integrations, key, is_sync=False) as run:
+            async with heartbeat(run):
+                for step in purge_steps(integration_id, last=False):
+                    while await run.write(partial(_under_fence, run, step)):
+                        pass
+            await end_leased(run, Outcome.COMPLETE)
+    for step in purge_steps(integration_id, last=True):
+        while await context.database.write(step):
+            pass
+    await context.database.write(lambda connection: context.integrations.blank(connection, integration_id))
+
+
+async def _streams(context: SyncContext, integration_id: str) -> Sequence[StreamKey]:
+    """Read the integration's streams, mirrored or not any more."""
+
+    def read(connection: Connection) -> list[StreamKey]:
+        found = connection.execute(
+            select(streams.c.model)
+            .where(
+                streams.c.environment == context.streams.environment,
+                streams.c.integration_id == integration_id,
+            )
+            .order_by(streams.c.model)
+        )
+        return [StreamKey(integration_id, model) for model in found.scalars()]
+
+    return [key for key in await context.database.ask(read) if is_known(context, key)]
+
+
+def _mark_some(run: RunContext, connection: Connection) -> int:
+    history = run.source.pin(connection)
+    now = run.fence(connection)
+    destination = stream_destination(run.environment, run.key)
+    ids = list(
+        connection.execute(
+            select(destination.id)
+            .where(*destination.stream_filter, destination.table.c.remote_deleted_at.is_(None))
+            .limit(AT_ONCE)
+        ).scalars()
+    )
+    store = MissingStore(run.environment, run.key)
+    store.note(connection, ids, run.run_id, now)
+    marked_ids = store.mark(connection, store.missed_often(1), now, only_approved=False)
+    keep_marked(connection, destination, history, marked_ids, now)
+    tell_swept(run, connection, marked_ids, now)
+    marked = len(marked_ids)
+    run.context.streams.count_rows(connection, run.lease, Counts(deleted=marked, live=-marked, gone=marked))
+    return marked
+
+
+def _under_fence(run: RunContext, step: Step, connection: Connection) -> int:
+    run.fence(connection)
+    return step(connection)

@@ -1,0 +1,69 @@
+"""News that webhooks told of: what a run has read of them, and what it leaves to another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from syncer.domain.streams.state import Outcome
+from syncer.domain.streams.stream import Stream
+from syncer.domain.webhooks.pauses import pause_until
+from syncer.store.state.streams import Told
+from syncer.store.state.webhook_events import WebhookEventStore
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Part of a run in what webhooks told of.
+
+    told: what is left of it, for the stream's row. waited: from the arrival of the first event whose news the
+    run has read; None: it has read none. is_caused: events had come before the run began.
+    """
+
+    told: Told | None = None
+    waited: timedelta | None = None
+    is_caused: bool = False
+
+
+def answer_webhooks(
+    connection: Connection,
+    environment: str,
+    stream: Stream,
+    outcome: Outcome,
+    *,
+    began_at: datetime,
+    read_from: datetime | None,
+    now: datetime,
+) -> Answered:
+    """Settle the events that told of the stream, under its lease and with its row locked.
+
+    stream: as it is at the end of the run. began_at: the beginning of the run. read_from: the time from which
+    on it has read the list anew; None: it finished a walk that was begun before, or ended early. An event
+    that came later, or that the run has not read the news of, causes another run.
+    """
+    first = stream.told_at
+    if first is None:
+        return Answered()
+    is_caused, is_well = first <= began_at, outcome is Outcome.COMPLETE
+    left: datetime | None = first
+    events = 0
+    # Of a model that is not offered there is nothing to be read.
+    if outcome is Outcome.UNAVAILABLE or (is_well and read_from is not None):
+        store = WebhookEventStore(environment)
+        left, events = store.answer(connection, stream.key, first, read_from or began_at, now)
+        if left is None and not is_caused:
+            # It was told of by something else than an event, after the run had begun.
+            left = first
+    until = now
+    if is_caused:
+        until = pause_until(
+            before_until=stream.pause_until,
+            before_ended=stream.last_run_at,
+            began=began_at,
+            now=now,
+            events=events,
+        )
+    waited = now - first if is_caused and left != first else None
+    return Answered(Told(left, until, is_left_by_run=is_well and left is not None), waited, is_caused)

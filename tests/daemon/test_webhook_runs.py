@@ -1,0 +1,179 @@
+"""What the service does about webhooks: runs because of them, soon, few, and none forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any, Protocol
+
+import pytest
+from sqlalchemy import select, update
+
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.webhooks.pauses import FIRST
+from syncer.simulator.server.faults import Late, Match, kombo_error
+from syncer.store.schema.mirror_tables import MIRROR, streams
+from tests.support.mirror import Mirror
+from tests.support.source import make_environment
+from tests.support.told_service import ToldService
+from tests.support.webhooks import data_changed
+
+GROUPS, EMPLOYEES = "hris_groups", "hris_employees"
+
+
+class MakeTold(Protocol):
+    """Makes a world of so many integrations."""
+
+    def __call__(self, *, integrations: int = 1, **settings: Any) -> ToldService: ...
+
+
+@pytest.fixture
+def make_told(migrated_url: str) -> MakeTold:
+    """Makes worlds on both databases."""
+
+    def make(*, integrations: int = 1, **settings: Any) -> ToldService:
+        return ToldService(
+            make_environment(integrations=integrations, records=120), Mirror(migrated_url), settings
+        )
+
+    return make
+
+
+@pytest.fixture
+def told(make_told: MakeTold) -> ToldService:
+    """One integration."""
+    return make_told()
+
+
+def rename(world: ToldService, name: str) -> tuple[StreamKey, str]:
+    """Rename a group at the source; give its stream and id."""
+    company = world.company
+    id = company.ids(GROUPS)[0]
+    company.update(GROUPS, id, name=name)
+    return StreamKey(company.integration_id, GROUPS), id
+
+
+def name_of(world: ToldService, id: str) -> str | None:
+    with world.database() as connection:
+        table = MIRROR[GROUPS]
+        return connection.execute(select(table.c.name).where(table.c.id == id)).scalar_one_or_none()
+
+
+async def test_a_change_that_is_told_of_is_in_the_mirror_and_its_wait_is_known(told: ToldService) -> None:
+    async with told.serving():
+        key, id = rename(told, "Told of")
+        assert await told.tell(data_changed(key.integration_id, "hris_teams")) == "accepted"
+        await told.until(lambda: name_of(told, id) == "Told of", "the change")
+        await told.until(lambda: told.events()[0].handled_at, "the end of its run")
+        run = told.runs_of(key)[-1]
+        [event] = told.events()
+        assert run.told_at == event.arrived_at
+        assert event.handled_at == run.ended_at
+        [logged] = [each for each in told.words("run_ended") if each["run"] == run.id]
+        assert logged["waited"] == pytest.approx((run.ended_at - run.told_at).total_seconds(), abs=0.001)
+        stream = told.streams()[key]
+        assert (stream.told_at, stream.due_at) == (None, None)
+        # The list, and nothing about the integration, which works.
+        requests = list(told.environment.requests)
+        assert requests[-1].model == GROUPS
+        assert [each.model for each in requests[-2:]] != [None, None]
+
+
+async def test_a_storm_of_events_for_one_stream_causes_few_runs(told: ToldService) -> None:
+    """How few a thousand cause is told by the rule of the pauses."""
+    async with told.serving():
+        key, id = rename(told, "Stormy")
+        before = len(told.runs_of(key))
+        bodies = [data_changed(key.integration_id, "hris_teams") for _ in range(100)]
+        outcomes = await asyncio.gather(*(told.tell(body) for body in bodies))
+        assert outcomes == ["accepted"] * len(bodies)
+        await told.until(lambda: all(each.handled_at for each in told.events()), "the last answer")
+        assert name_of(told, id) == "Stormy"
+        assert len(told.events()) == len(bodies)
+        assert 1 <= len(told.runs_of(key)) - before <= 3
+
+
+async def test_an_event_during_a_run_causes_another_run(told: ToldService) -> None:
+    async with told.serving():
+        key, id = rename(told, "first")
+        told.environment.faults.add(Match(model=GROUPS), Late(1.0))
+        asked = len(told.environment.asked_for(GROUPS))
+        await told.tell(data_changed(key.integration_id, "hris_teams"))
+        await told.until(lambda: len(told.environment.asked_for(GROUPS)) > asked, "the request")
+        rename(told, "second")
+        await told.tell(data_changed(key.integration_id, "hris_teams"))
+        await told.until(lambda: name_of(told, id) == "second", "the second change")
+        await told.until(lambda: all(each.handled_at for each in told.events()), "both answers")
+        first, second = told.runs_of(key)[-2:]
+        assert second.started_at - first.ended_at > 0.9 * FIRST
+        assert [first.told_at, second.told_at] == [each.arrived_at for each in told.events()]
+
+
+async def test_a_walk_that_was_begun_before_the_event_does_not_answer_it(told: ToldService) -> None:
+    """Its change may stand on a page that the walk has passed."""
+    async with told.serving():
+        pass
+    key = StreamKey(told.company.integration_id, GROUPS)
+    # A run that was killed after the first page, which had what is changed now.
+    with told.mirror.open() as (database, connection):
+        now = database.now(connection)
+        connection.execute(
+            update(streams)
+            .where(streams.c.model == GROUPS)
+            .values(
+                walk_id="w",
+                walk_kind="incremental",
+                walk_updated_after="2031-01-01T00:00:00.000Z",
+                walk_filters="{}",
+                walk_pages=1,
+                walk_started_at=now - timedelta(seconds=20),
+                walk_began_at=now - timedelta(seconds=20),
+            )
+        )
+    _, id = rename(told, "passed")
+    async with told.serving():
+        await told.tell(data_changed(key.integration_id, "hris_teams"))
+        await told.until(lambda: told.events()[0].handled_at, "the answer")
+        assert name_of(told, id) == "passed"
+        assert told.runs_of(key)[-1].told_at == told.events()[0].arrived_at
+        assert told.runs_of(key)[-2].told_at is None
+
+
+async def test_events_are_taken_and_done_while_all_workers_are_busy(make_told: MakeTold) -> None:
+    told = make_told(integrations=3)
+    async with told.serving(
+        kombo={"page_size": 2}, sync={"models": [GROUPS, EMPLOYEES], "every": "1d", "concurrency": 1}
+    ):
+        company, *others = told.environment.companies.values()
+        told.environment.faults.add(Match(model=EMPLOYEES), Late(0.3), times=None)
+        busy = [StreamKey(each.integration_id, EMPLOYEES) for each in others]
+        # Full walks of many slow pages, one after the other.
+        with told.mirror.open() as (_, connection):
+            connection.execute(
+                update(streams)
+                .where(streams.c.integration_id.in_([each.integration_id for each in busy]))
+                .values(watermark=None, last_full_walk_at=None)
+            )
+        told.mark(*busy)
+        key, id = rename(told, "urgent")
+        await told.tell(data_changed(key.integration_id, "hris_teams"))
+        await told.until(lambda: name_of(told, id) == "urgent", "the change")
+    assert company.integration_id == key.integration_id
+
+
+async def test_an_event_waits_for_a_failing_stream_until_it_works_again(told: ToldService) -> None:
+    async with told.serving():
+        key, id = rename(told, "late")
+        told.environment.faults.add(
+            Match(model=GROUPS), kombo_error(400, "PLATFORM.INPUT_INVALID"), times=None
+        )
+        await told.tell(data_changed(key.integration_id, "hris_teams", "hris_locations"))
+        await told.until(lambda: told.streams()[key].state == "failed", "the failure")
+        [event] = told.events()
+        assert event.handled_at is None
+        assert told.streams()[key].told_at == event.arrived_at
+        told.environment.faults.clear()
+        await told.tell(data_changed(key.integration_id, "hris_teams"))
+        await told.until(lambda: all(each.handled_at for each in told.events()), "the answers")
+        assert name_of(told, id) == "late"
+        assert told.runs_of(key)[-1].told_at == event.arrived_at
