@@ -26,6 +26,7 @@ from syncer.store.reading.query import query
 from syncer.store.records.histories import drop_old_versions
 from syncer.store.schema.history_tables import history_table
 from syncer.store.schema.mirror_tables import MIRROR
+from syncer.sync.departed import mark_integration, purge_integration
 from syncer.sync.run import run_stream
 from tests.support.world import MakeWorld, World
 
@@ -302,3 +303,23 @@ async def test_old_versions_are_dropped_in_bounded_steps_and_the_history_begins_
     for moment in moments:
         with pytest.raises(UsageError, match=rf"The history of {EMPLOYEES} begins at"):
             copy(world, [EMPLOYEES], as_of=moment)
+
+
+# --- integrations that go
+
+
+async def test_an_integration_that_is_marked_has_a_last_version_and_one_that_is_purged_has_none(
+    world: World,
+) -> None:
+    await world.sync(**KEPT)
+    (integration,) = world.environment.integrations
+    live = len(company_of(world).ids(EMPLOYEES))
+    before, was = now(world), copy(world)
+    async with world.app(**KEPT) as app, app.ready() as (context, integrations):
+        await mark_integration(context, integrations, integration)
+        assert copy(world, as_of=before) == was
+        assert copy(world, as_of=now(world)) == copy(world)
+        marked = [each for each in versions(world, EMPLOYEES) if each.deleted_by == "sweep"]
+        assert len(marked) == live
+        await purge_integration(context, integrations, integration)
+    assert {name: versions(world, name) for name in TABLES} == {name: [] for name in TABLES}
