@@ -50,8 +50,8 @@ TABLES = tuple(_tables())
 class Look:
     """What can be seen of some streams of an integration, by model, and the rows of all tables by table.
 
-    told: what the change feed tells, in any order. asked: pages that were asked for; said: the counts of the log of runs, summed over all of them;
-    written_at: the times of our writing, which the rows are without.
+    told: what the change feed tells, in any order. asked: pages that were asked for; said: the counts of the
+    log of runs, summed over all of them; written_at: the times of our writing, which the rows are without.
     """
 
     asked: dict[str, int]
