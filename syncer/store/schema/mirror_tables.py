@@ -16,10 +16,10 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.records.row import COMMON_COLUMNS
 from syncer.store.db.types import SQL_TYPES, Json, Timestamp
 from syncer.store.schema.feed_tables import changes, consumers, feed
+from syncer.store.schema.histories import history
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.schema.state_tables import (
     budgets,
-    history,
     integrations,
     metadata,
     missing,

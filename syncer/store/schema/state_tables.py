@@ -287,16 +287,3 @@ projections = Table(
     PrimaryKeyConstraint("environment", "model"),
     comment="Projections of models and native lists, and the progress of re-projections",
 )
-
-history = Table(
-    "mirror_history",
-    metadata,
-    text_column("name", "Name of the mirror table; its versions are in <name>_history", required=True),
-    _moment(
-        "since",
-        "Time from which on its versions are without a gap; moves on as old ones are dropped; null: none yet",
-    ),
-    _moment("until", "Time at which its history was switched off; null: it is kept"),
-    PrimaryKeyConstraint("name"),
-    comment="Histories: the mirror tables of which versions are kept, or were",
-)
