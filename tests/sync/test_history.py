@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from msgspec import Raw
-from sqlalchemy import Table, event, select
+from sqlalchemy import Table, delete, event, select, update
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.tables import tables_of
@@ -110,7 +110,9 @@ async def test_the_mirror_as_of_a_moment_equals_a_copy_taken_at_that_moment(make
         world.clock.advance(timedelta(hours=1))
         for _ in range(40):
             random_change(company, random)
+        company.vanish("hris_employments", company.ids("hris_employments")[0])
     assert all(earlier[1] != later[1] for earlier, later in pairwise(taken))
+    assert any(each.deleted_by == "sweep" for each in versions(world, "hris_employments"))
     for moment, before in taken:
         then = copy(world, as_of=moment)
         assert {name for name in before if then[name] != before[name]} == set()
@@ -202,6 +204,42 @@ async def test_a_reload_and_a_reprojection_begin_no_version(world: World) -> Non
     async with world.app(**KEPT) as app:
         await reproject(app, [])
     assert {name: versions(world, name) for name in TABLES} == before
+
+
+async def test_links_and_columns_that_a_catalogue_brings_are_as_old_as_what_is_known_of_their_record(
+    world: World,
+) -> None:
+    await world.sync(**KEPT)
+    one = employee(world)
+    company_of(world).update(EMPLOYEES, one, job_title="Second")
+    await world.sync(**KEPT)
+    links, records = copy(world, [LINKS]), versions(world, EMPLOYEES)
+    database = Database(world.database_url)
+    with database.begin() as connection:
+        # As they would be had the catalogue not known them.
+        connection.execute(delete(MIRROR[LINKS]))
+        connection.execute(delete(history_table(LINKS)))
+        connection.execute(update(MIRROR[EMPLOYEES]).values(job_title=None))
+        connection.execute(update(history_table(EMPLOYEES)).values(job_title=None))
+    database.close()
+    async with world.app(**KEPT) as app:
+        await reproject(app, [EMPLOYEES])
+    assert copy(world, [LINKS]) == copy(world, [LINKS], as_of=now(world)) == links
+    assert [
+        (each.id, each.job_title, each.known_from, each.known_to) for each in versions(world, EMPLOYEES)
+    ] == [(each.id, each.job_title, each.known_from, each.known_to) for each in records]
+    assert copy(world, as_of=now(world)) == copy(world)
+    known = {each.id: each.known_from for each in records if each.known_to is None}
+    assert all(each.known_from == known[each.employee_id] for each in versions(world, LINKS))
+
+
+async def test_links_and_children_go_from_all_versions_with_their_excluded_list(world: World) -> None:
+    await world.sync(**KEPT)
+    lists = ["hris_employees.groups", "hris_payslips.line_items", "lms_courses.revisions"]
+    await world.sync(**KEPT, privacy={"exclude": lists})
+    gone = [LINKS, "hris_payslip_line_items", "lms_course_revisions"]
+    assert {name: versions(world, name) for name in gone} == {name: [] for name in gone}
+    assert copy(world, as_of=now(world)) == copy(world)
 
 
 async def test_links_that_stay_keep_their_version_when_their_record_changes(world: World) -> None:

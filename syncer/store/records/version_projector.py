@@ -6,7 +6,7 @@ That makes no new version: nothing else is known of the record than was. What is
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -36,7 +36,7 @@ from syncer.store.db.types import timestamp_text
 from syncer.store.records.reproject import Batch, BatchContext, read_documents
 from syncer.store.records.versions import relations, same_row
 from syncer.store.schema.history_tables import history_table, history_tables, kept_histories
-from syncer.store.schema.mirror_tables import MIRROR
+from syncer.store.schema.mirror_tables import MIRROR, MIRRORED_AT
 
 #: Columns that say when a version was, and whose: no document gives them.
 _KEPT = frozenset(
@@ -127,7 +127,24 @@ def _documents(
     compared = {column.name for column in versions.c if not column.primary_key} - _KEPT
     written = upsert(connection, versions, values, keep=_KEPT, compare=compared)
     written += _delete(context, name, gone)
+    if MIRRORED_AT[0] in versions.c:
+        _date_again(context, name, {row.id for row in found})
     return written, _key(name, found[-1]) if goes_on else None
+
+
+def _date_again(context: BatchContext, name: str, ids: Collection[str]) -> None:
+    """Give going versions the time at which their rows were written anew."""
+    table, versions = MIRROR[name], history_table(name)
+    written_at = select(table.c.mirrored_at).where(table.c.id == versions.c.id).scalar_subquery()
+    context.connection.execute(
+        update(versions)
+        .where(
+            in_values(context.connection, versions.c.id, ids),
+            versions.c.known_to.is_(None),
+            versions.c.mirrored_at != written_at,
+        )
+        .values(mirrored_at=written_at)
+    )
 
 
 def _record_values(model: Model, excluded: Excluded | None, row: Any) -> dict[str, Any]:
