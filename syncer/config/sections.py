@@ -27,8 +27,8 @@ from syncer.config.values import (
     Duration,
     PositiveDuration,
     ReserveValue,
+    Retention,
     database_url,
-    for_ever,
     host_name,
     is_loopback,
     list_of_texts,
@@ -216,7 +216,7 @@ class History(_Section):
         tuple[Annotated[str, _passes(_models_with_history)], ...],
         BeforeValidator(partial(list_of_texts, example="hris_employments")),
     ] = ()
-    keep: Annotated[PositiveDuration | None, BeforeValidator(for_ever)] = None
+    keep: Retention = None
 
 
 class Changes(_Section):

@@ -30,9 +30,17 @@ Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 PositiveDuration = Annotated[Duration, AfterValidator(positive)]
 
 
-def for_ever(value: object) -> object:
-    """Turn ``"forever"`` into None, and leave durations as they are."""
-    return None if value == "forever" else value
+def retention(value: object) -> timedelta | None:
+    """Parse for how long something is kept; None: for ever."""
+    if value is None or value == "forever":
+        return None
+    try:
+        return positive(parse_duration(value))
+    except ValueError:
+        raise ValueError('should be "forever" or a duration such as "400d"') from None
+
+
+Retention = Annotated[timedelta | None, BeforeValidator(retention)]
 
 
 def reserve(value: object) -> Reserve:
