@@ -1,7 +1,7 @@
 """One load by the program, in a process of its own: what it did, as a line of JSON.
 
 python -m benchmarks.load DATABASE_URL BASE_URL backfill|restart|sync
-    [--reserve N] [--integration ID] [--key KEY] [--settings JSON]
+    [--reserve N] [--integration ID] [--key KEY] [--history] [--settings JSON]
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ async def load(asked: argparse.Namespace) -> dict[str, object]:
                 {"id": f"bench:{number:024d}", "models": ["hris_employees"]} for number in range(INTEGRATIONS)
             ],
             "budget": {"reserve": asked.reserve},
+            "history": {"models": ["hris_employees"] if asked.history else []},
             **json.loads(asked.settings),
         }
     )
@@ -89,6 +90,7 @@ def main() -> None:
     parser.add_argument("--integration", default=INTEGRATION)
     parser.add_argument("--key", default=KEY)
     parser.add_argument("--settings", default="{}", help="other settings, as tables in JSON")
+    parser.add_argument("--history", action="store_true", help="keep versions of the rows")
     asked = parser.parse_args()
     # As the service does.
     tune_malloc()

@@ -17,7 +17,8 @@ from uuid import uuid4
 
 from syncer import __version__
 from syncer.config.settings import Settings
-from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.catalogue.history import kept_tables
+from syncer.domain.catalogue.lookup import catalogue, select_models
 from syncer.domain.feed.row_change import FeedRules
 from syncer.domain.streams.deletions import Brakes
 from syncer.kombo.concurrency import Slots
@@ -25,6 +26,7 @@ from syncer.planning.capacity import Capacity
 from syncer.planning.selection import Selection
 from syncer.process.identity import is_dead, this_process
 from syncer.store.db.database import Database
+from syncer.store.records.histories import drop_old_versions
 from syncer.store.schema import migrate as schema
 from syncer.store.schema.native_views import make_views
 from syncer.store.state.feed import drop_old_changes
@@ -80,6 +82,7 @@ class App:
         self.capacity = Capacity(settings, self.database, self.streams)
         self.owner = this_process()
         self.native_lists = {each.name: each for each in settings.native_lists}
+        self.kept_tables = kept_tables(each.name for each in select_models(settings.history.models))
         self.stopping = asyncio.Event()
         #: Told for how many seconds requests have to wait for the limit, as long as they do.
         self.on_wait: Callable[[float], None] = lambda _: None
@@ -90,6 +93,7 @@ class App:
             new_id=lambda: uuid4().hex,
             stopping=self.stopping.is_set,
             native_lists=self.native_lists,
+            kept_tables=self.kept_tables,
         )
         self._transport = transport
         self._sleep = sleep
@@ -110,11 +114,12 @@ class App:
     def migrate(self, *, may_create: bool = False) -> tuple[str | None, str | None]:
         """Bring the database to this version's schema; give the revisions before and after.
 
-        The views of the configured native lists are made, too. may_create: make SQLite's file where there is
-        none; elsewhere a wrong path is to be an error. Raises DatabaseError, and UsageError where something
-        else has the name of a view.
+        The views of native lists and the tables of histories are made, too, as configured. may_create: make
+        SQLite's file where there is none; elsewhere a wrong path is to be an error. Raises DatabaseError, and
+        UsageError where something else has the name of a view.
         """
-        revisions = schema.migrate(self.database, may_create=may_create)
+        with_history = {table for tables in self.kept_tables.values() for table in tables}
+        revisions = schema.migrate(self.database, may_create=may_create, with_history=with_history)
         if self.native_lists:
             with self.database.begin() as connection:
                 make_views(connection, self.native_lists.values())
@@ -131,6 +136,8 @@ class App:
         at_once: rows in one transaction. Raises TableUnavailable, DatabaseError.
         """
         drops = {"mirror_changes": partial(drop_old_changes, self.settings.changes.keep)}
+        if self.settings.history.keep is not None:
+            drops["mirror_history"] = partial(drop_old_versions, self.settings.history.keep)
         return await drop_old_rows(self.database, drops, self.stopping.is_set, at_once=at_once)
 
     @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,12 @@ GRACE = 0.7
     is_flag=True,
     help="With csv: begin texts with ' that a spreadsheet would run as a formula.",
 )
+@click.option(
+    "--as-of",
+    "moment",
+    metavar="MOMENT",
+    help="Read the mirror as it was then, such as 2026-03-01 or 2026-03-01T12:00Z; needs [history].",
+)
 @pass_session
 def query(
     session: Session,
@@ -54,6 +61,7 @@ def query(
     params: tuple[str, ...],
     limit: int | None,
     spreadsheet: bool,
+    moment: str | None,
 ) -> int:
     """Run one SQL statement on the mirror, read-only.
 
@@ -62,6 +70,7 @@ def query(
     \b
     syncer query "SELECT model, state, lag_seconds FROM mirror_freshness"
     syncer query "SELECT * FROM hris_employees_live WHERE last_name = :name" --param name=Müller
+    syncer query --as-of 2026-03-01 "SELECT count(*) FROM hris_employees_live"
     """
     from syncer.operations.query import Query
 
@@ -71,11 +80,21 @@ def query(
     if spreadsheet and form != "csv":
         raise click.UsageError("--spreadsheet goes with --format csv.")
     parameters = dict(_pair(each) for each in params)
+    as_of = None if moment is None else _moment(moment)
     statement = (_read_statement() if sql == "-" else sql).strip().rstrip(";")
     if not statement:
         raise click.UsageError("There is no statement to run.")
     with session.opened_app() as app:
-        return _run(Query(app, statement, parameters), form, limit or None, spreadsheet)
+        return _run(Query(app, statement, parameters, as_of=as_of), form, limit or None, spreadsheet)
+
+
+def _moment(text: str) -> datetime:
+    from syncer.domain.moments import parse_moment
+
+    try:
+        return parse_moment(text)
+    except ValueError as error:
+        raise click.UsageError(f"--as-of {text} {error}.") from None
 
 
 def _read_statement() -> str:

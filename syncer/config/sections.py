@@ -28,6 +28,7 @@ from syncer.config.values import (
     Duration,
     PositiveDuration,
     ReserveValue,
+    Retention,
     database_url,
     host_name,
     is_loopback,
@@ -49,6 +50,13 @@ def _passes(check: Callable[[str], object]) -> AfterValidator:
         return value
 
     return AfterValidator(validated)
+
+
+def _models_with_history(glob: str) -> None:
+    try:
+        select_models((glob,))
+    except UsageError as error:
+        raise UsageError(f"{error} Native lists have no history.") from None
 
 
 def _database(value: SecretStr, info: ValidationInfo) -> SecretStr:
@@ -199,6 +207,16 @@ class Privacy(_Section):
         tuple[Annotated[str, BeforeValidator(exclusion)], ...],
         BeforeValidator(partial(list_of_texts, example="hris_employees.ssn")),
     ] = ()
+
+
+class History(_Section):
+    """Models of which the mirror keeps what it said, and for how long; keep None: for ever."""
+
+    models: Annotated[
+        tuple[Annotated[str, _passes(_models_with_history)], ...],
+        BeforeValidator(partial(list_of_texts, example="hris_employments")),
+    ] = ()
+    keep: Retention = None
 
 
 class Changes(_Section):

@@ -27,6 +27,7 @@ from syncer.config.sections import (
     Changes,
     Database,
     Deletions,
+    History,
     Integration,
     Kombo,
     Log,
@@ -71,6 +72,7 @@ class Settings(BaseModel):
     passthrough: Annotated[tuple[Passthrough, ...], AfterValidator(each_once)] = ()
     # After the native lists, which its exclusions may name.
     privacy: Privacy = Privacy()
+    history: History = History()
     # Behind the native lists and the database, by which it is checked.
     changes: Changes = Changes()
     # Behind the feed, of which they have a part each.

@@ -30,6 +30,19 @@ Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 PositiveDuration = Annotated[Duration, AfterValidator(positive)]
 
 
+def retention(value: object) -> timedelta | None:
+    """Parse for how long something is kept; None: for ever."""
+    if value is None or value == "forever":
+        return None
+    try:
+        return positive(parse_duration(value))
+    except ValueError:
+        raise ValueError('should be "forever" or a duration such as "400d"') from None
+
+
+Retention = Annotated[timedelta | None, BeforeValidator(retention)]
+
+
 def reserve(value: object) -> Reserve:
     """Parse a count of requests, or a percentage of the limit below 100 %."""
     if isinstance(value, Reserve):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -13,12 +14,18 @@ from syncer.store.reading.query import Answer, cancel, check_readable, query
 
 
 class Query:
-    """One statement, which another thread may cancel while it runs. parameters: values for ``:name``."""
+    """One statement, which another thread may cancel while it runs.
 
-    def __init__(self, app: App, statement: str, parameters: Mapping[str, str]) -> None:
+    parameters: values for ``:name``. as_of: the moment as of which it reads the mirror; None: now.
+    """
+
+    def __init__(
+        self, app: App, statement: str, parameters: Mapping[str, str], *, as_of: datetime | None = None
+    ) -> None:
         self._database = app.database
         self._statement = statement
         self._parameters = parameters
+        self._as_of = as_of
         self._connection: Connection | None = None
         self._cancelled = threading.Event()
 
@@ -29,7 +36,9 @@ class Query:
         Raises DatabaseError, and UsageError with the database's own words for a statement that it refuses.
         """
         check_readable(self._database)
-        with query(self._database, self._statement, self._parameters, started=self._started) as answer:
+        with query(
+            self._database, self._statement, self._parameters, as_of=self._as_of, started=self._started
+        ) as answer:
             yield Answer(answer.columns, (row for row in answer.rows if not self._cancelled.is_set()))
 
     def cancel(self) -> None:

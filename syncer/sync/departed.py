@@ -12,10 +12,11 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome
 from syncer.store.db.removed_values import note_removed
 from syncer.store.records.feed import tell_removed
+from syncer.store.records.purge import purge_steps, remove_records
+from syncer.store.records.versions import keep_marked
 from syncer.store.schema.destination import stream_destination
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.missing import MissingStore
-from syncer.store.state.purge import purge_steps, remove_records
 from syncer.sync.context import SyncContext
 from syncer.sync.feed import tell_swept
 from syncer.sync.integrations import Integrations
@@ -79,6 +80,7 @@ async def _streams(context: SyncContext, integration_id: str) -> Sequence[Stream
 
 
 def _mark_some(run: RunContext, connection: Connection) -> int:
+    history = run.source.pin(connection)
     now = run.fence(connection)
     destination = stream_destination(run.environment, run.key)
     ids = list(
@@ -90,11 +92,12 @@ def _mark_some(run: RunContext, connection: Connection) -> int:
     )
     store = MissingStore(run.environment, run.key)
     store.note(connection, ids, run.run_id, now)
-    marked = store.mark(connection, store.missed_often(1), now, only_approved=False)
-    tell_swept(run, connection, marked, now)
-    number = len(marked)
-    run.context.streams.count_rows(connection, run.lease, Counts(deleted=number, live=-number, gone=number))
-    return number
+    marked_ids = store.mark(connection, store.missed_often(1), now, only_approved=False)
+    keep_marked(connection, destination, history, marked_ids, now)
+    tell_swept(run, connection, marked_ids, now)
+    marked = len(marked_ids)
+    run.context.streams.count_rows(connection, run.lease, Counts(deleted=marked, live=-marked, gone=marked))
+    return marked
 
 
 def _remove_some(run: RunContext, connection: Connection) -> int:

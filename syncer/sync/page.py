@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -28,6 +29,7 @@ from syncer.store.state.seen import forget_seen, note_seen, seen_among
 from syncer.sync.compare import PageDiff, compare
 from syncer.sync.context import WatermarkRefuted
 from syncer.sync.feed import tell_written
+from syncer.sync.history import keep_written
 from syncer.sync.lease import RunContext
 from syncer.sync.sources.base import Records
 
@@ -62,7 +64,7 @@ def store_page(run: RunContext, walk: Walk, page: Page, diff: PageDiff, connecti
     Raises LeaseLost, ProjectionReplaced, and WatermarkRefuted where it is the first of an incremental walk.
     """
     context, streams = run.context, run.context.streams
-    run.source.pin(connection)
+    history = run.source.pin(connection)
     # save_walk() and finish_walk() check the fence below; a page that changes nothing needs no renewal of
     # its own.
     now = context.database.now(connection) if diff.changes_nothing else run.fence(connection)
@@ -74,7 +76,7 @@ def store_page(run: RunContext, walk: Walk, page: Page, diff: PageDiff, connecti
     if run.source.may_list_twice and diff.rows:
         ids = [row.id for row in diff.rows]
         diff = diff.without(seen_among(connection, run.environment, run.key, walk.id, ids))
-    counts = write_records(run, diff, connection, now, began_at).counts
+    counts = write_records(run, diff, connection, now, began_at, history).counts
     count_page(connection, run.run_id, walk.kind, counts, stored=run.stored.count)
     if walk.kind is Kind.FULL:
         if walk.pages == 0:
@@ -112,10 +114,11 @@ def write_records(
     connection: Connection,
     now: datetime,
     walk_began_at: datetime,
+    history: Collection[str],
 ) -> WrittenRows:
     """Make the mirror's rows those of the records; give the effect of each, and all that is in quarantine.
 
-    Call it under the fence.
+    history: the tables of which versions are kept. Call it under the fence.
     """
     blanked = [] if run.context.rules.keep_anonymised else diff.blanked_ids
     carriers = find_carriers(connection, run.key.model, blanked) if blanked else {}
@@ -140,6 +143,7 @@ def write_records(
     )
     if diff.has_missing_rows:
         MissingStore(run.environment, run.key).forget(connection, diff.ids)
+    keep_written(run, connection, history, diff, written, now)
     tell_written(run, connection, diff, written, now)
     return WrittenRows(counts, effects, written.rows, poisons)
 
@@ -149,10 +153,10 @@ def write_looked_up(run: RunContext, records: Records, connection: Connection) -
 
     Raises ProjectionReplaced, LeaseLost.
     """
-    run.source.pin(connection)
+    history = run.source.pin(connection)
     now = run.fence(connection)
     diff = compare(run, records, connection)
-    written = write_records(run, diff, connection, now, walk_began_at=now)
+    written = write_records(run, diff, connection, now, walk_began_at=now, history=history)
     count_page(connection, run.run_id, None, written.counts, pages=0, stored=run.stored.count)
     run.context.streams.count_rows(connection, run.lease, written.counts)
     return written

@@ -14,6 +14,7 @@ from syncer.domain.errors import TableUnavailable
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.exclusions import Exclusion
 from syncer.store.db.database import Database
+from syncer.store.records.histories import adopt_histories
 from syncer.store.records.model_projector import ModelProjector
 from syncer.store.records.native_projector import NativeProjector
 from syncer.store.records.reproject import (
@@ -55,7 +56,8 @@ class Reprojection:
     """Re-projection of the rows of one environment, for its catalogue, exclusions and native lists.
 
     stopping: checked between two batches; what is done until then is kept, and goes on from there. new_id
-    names a run, for the records that it puts into quarantine.
+    names a run, for the records that it puts into quarantine. kept_tables: those with a history, by the
+    model that writes them.
     """
 
     database: Database
@@ -64,6 +66,7 @@ class Reprojection:
     new_id: Callable[[], str]
     stopping: Callable[[], bool]
     native_lists: Mapping[str, NativeListSpec] = field(default_factory=dict)
+    kept_tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     batch_rows: int = BATCH_ROWS
 
     @property
@@ -76,11 +79,15 @@ class Reprojection:
         }
 
     def adopt(self) -> None:
-        """Make this program's projections those of all rows. Raises DatabaseError, UsageError."""
+        """Make this program's projections and histories those of all rows.
+
+        Raises DatabaseError, UsageError.
+        """
         wanted = {name: each.projection for name, each in self._projectors.items()}
         with self.database.begin() as connection:
             now = self.database.now(connection)
             adopted = adopt(connection, self.environment, wanted, now, self.exclusions)
+            histories = adopt_histories(connection, self.kept_tables, now)
             make_views(connection, self.native_lists.values(), anew=adopted.changed)
         if adopted.replaced:
             log.info("projection_replaced", models=adopted.replaced)
@@ -89,6 +96,10 @@ class Reprojection:
         if adopted.walked_anew:
             # It may not have been meant.
             log.warning("exclusions_lifted", models=adopted.walked_anew)
+        if histories.begun:
+            log.info("history_begun", tables=histories.begun)
+        if histories.ended:
+            log.warning("history_ended", tables=histories.ended)
 
     async def finish(self, report: Callable[[Reprojected], None] = lambda _: None) -> list[Reprojected]:
         """Re-project what is left to do.

@@ -99,12 +99,13 @@ def mirrored(dialect: str, url: str, *, with_large: bool) -> Iterator[QueriedMir
     asyncio.run(sync(environment, url, [name for name in catalogue() if not name.startswith("lms_")]))
     happened = set(served_anew(environment, friday, list_all(environment), seen))
     database = Database(url)
-    yield QueriedMirror(dialect, database, MondaySource(environment, happened))
+    yield QueriedMirror(dialect, database, MondaySource(environment, happened, friday))
     database.close()
 
 
 async def sync(environment: Environment, url: str, models: Iterable[str] = ()) -> None:
     """Do one pass that must go well, at the moment that the environment's clock shows."""
     ahead = environment.clock.now() - datetime.now(UTC)
-    results = await World(environment, Mirror(url), clock_offset=ahead).run(models=models)
+    kept = {"history": {"models": ["hris_employees", "hris_employments"]}}
+    results = await World(environment, Mirror(url), kept, clock_offset=ahead).run(models=models)
     assert {each.outcome for each in results} <= {Outcome.COMPLETE, Outcome.UNAVAILABLE}

@@ -42,12 +42,18 @@ class MondaySource:
     """What Kombo serves on Monday, to compute answers from.
 
     happened: (what, model, id) of everything that made a record be served anew since Friday, where what is
-    new, changed or gone.
+    new, changed or gone. friday: what it served then, by model and id.
     """
 
-    def __init__(self, environment: Environment, happened: set[tuple[str, str, str]]) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        happened: set[tuple[str, str, str]],
+        friday: Mapping[tuple[str, str], Members],
+    ) -> None:
         self.companies = environment.companies
         self.happened = happened
+        self.friday = friday
         self._rows: dict[str, list[Members]] = {}
 
     def all(self, model: str) -> list[Members]:
@@ -180,6 +186,8 @@ def pass_weekend(environment: Environment) -> None:
         {"first_name": "Nora", "last_name": "Quist", "start_date": "2026-08-01", "manager_id": id("ada")},
         remote_id="nora",
     )
+    firm.update("hris_employments", id("gina-1"), pay_rate=52500)
+    firm.update("hris_employees", id("gina"), manager_id=id("ben"))
     # From now on the tool does not give timesheets any more.
     environment.integrations[FIRM].disabled.add("hris_timesheets")
 

@@ -24,6 +24,7 @@ ABOUT_DELETED_ROWS = {
     "Who left in the last 30 days?",
     "What has disappeared in the last week, and who found out?",
     "Which employees have changed today?",
+    "Who had which manager before?",
 }
 #: Table -> names of its sensitive columns.
 SENSITIVE = {
@@ -56,7 +57,7 @@ def test_every_sensitive_column_that_is_read_is_named(question: Question) -> Non
     sensitive = {
         name
         for table, alias in _read(sql)
-        for name in SENSITIVE.get(table.removesuffix("_live"), ())
+        for name in SENSITIVE.get(re.sub("_(live|history)$", "", table), ())
         if re.search(rf"\b{alias}\.{name}\b" if alias else rf"(?<![.\w])(?<!AS ){name}\b", sql)
     }
     told = re.search(r"^Sensitive: (.*)$", question.prose, flags=re.M)

@@ -23,6 +23,7 @@ from syncer.operations.webhooks import store_events
 from syncer.simulator.company.company import Erasure
 from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.paging import Paging
+from syncer.store.schema.history_tables import history_table
 from syncer.store.schema.mirror_tables import (
     MIRROR,
     budgets,
@@ -37,6 +38,7 @@ from syncer.store.schema.mirror_tables import (
     unknown_models,
     webhook_events,
 )
+from tests.reliability.copies import Copies
 from tests.reliability.invariants import (
     ALWAYS,
     FORGED,
@@ -107,8 +109,10 @@ class HistoryState(RuleBasedStateMachine):
         with app.database.begin() as connection:
             for name in _TABLES:
                 connection.execute(delete(MIRROR[name]))
+                connection.execute(delete(history_table(name)))
             for table in _STATE:
                 connection.execute(delete(table))
+            self.copies = Copies(MODELS)
             self.copy = FeedCopy(self.all, connection.execute(select(feed.c.newest)).scalar_one())
             for integration_id in self.source.environment.integrations:
                 app.integrations.add(connection, integration_id, origin="config", models=MODELS)
@@ -138,6 +142,8 @@ class HistoryState(RuleBasedStateMachine):
         if unseen:
             self._pass(Mode.RESTART, sorted(unseen))
         self.check(the_mirror_equals_the_source, nothing_is_in_quarantine)
+        with self.bench.apps[0].database.read() as connection:
+            self.copies.assert_given_again(connection)
         vanished = {key for key in self.all if self._vanished(key)}
         if vanished:
             # What comes back just as it was is alive again.
@@ -182,6 +188,7 @@ class HistoryState(RuleBasedStateMachine):
                 self.found = look(connection)
                 self.copy.follow(connection)
                 self.copy.assert_equals(connection)
+                self.copies.take(connection, self.bench.apps[0].database.now(connection))
             self.looked_after = self.bench.statements
         for invariant in (*ALWAYS, *more):
             invariant(self.found, self.source)

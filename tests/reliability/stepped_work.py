@@ -17,6 +17,7 @@ from syncer.sync.integrations import Integrations
 from syncer.sync.run import run_stream
 from syncer.sync.run_all import run_streams
 from tests.reliability.stepped_program import Bench, Work
+from tests.reliability.tracked_source import MODELS
 from tests.support.source import SOURCE_TIME
 
 #: Due streams that are considered at a time.
@@ -51,12 +52,15 @@ def bench_on(database_url: str, **changes: Any) -> Iterator[Bench]:
         "sync": {"concurrency": 2},
         "deletions": {"max_share": 0.3, "max_rows": 2},
         "changes": {"models": ["*"], "before": True},
+        "history": {"models": MODELS},
         **changes,
     }
     configured = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
         with Bench(Settings(**tables), SOURCE_TIME) as bench:
+            bench.apps[0].migrate()
+            bench.apps[0].reprojection.adopt()
             yield bench
     finally:
         structlog.configure(**configured)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Executable, delete, insert, make_url, select, text, update
+from sqlalchemy import Executable, delete, func, insert, make_url, select, text, update
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.streams.stream import Kind, Mode
@@ -21,6 +21,7 @@ from syncer.operations.sync import sync
 from syncer.simulator.company.company import Company
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
+from syncer.store.schema.history_tables import history_table, history_tables
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.state_tables import metadata, projections, quarantine
 from syncer.sync.context import Progress
@@ -139,9 +140,8 @@ def secrets(world: World, pattern: str) -> set[str]:
 def database_text(world: World) -> str:
     """Every value of every table, and on SQLite all bytes of the file, free pages among them."""
     with world.database() as connection:
-        rows = [
-            str(tuple(row)) for table in metadata.tables.values() for row in connection.execute(select(table))
-        ]
+        tables = [*metadata.tables.values(), *map(history_table, history_tables(connection))]
+        rows = [str(tuple(row)) for table in tables for row in connection.execute(select(table))]
     if world.database_url.startswith("sqlite"):
         path = Path(make_url(world.database_url).database or "")
         with sqlite3.connect(path) as file:
@@ -200,6 +200,31 @@ async def test_a_new_exclusion_leaves_no_trace_after_the_next_pass_and_no_walk_i
     assert_no_trace(world, PLACES)
     again = await world.sync(mode=Mode.RESTART, **excluding(*PLACES))
     assert sum(each.counts.written for each in again) == 0
+
+
+async def test_a_new_exclusion_leaves_no_trace_in_the_versions_of_records(world: World) -> None:
+    world.settings["history"] = {"models": MODELS}
+    await world.sync()
+    company = company_of(world)
+    for model in MODELS:
+        for each in company.ids(model)[:20]:
+            company.update(model, each, remote_data={"beside": {"note": f"another secret of {each}"}})
+    await world.sync()
+
+    def versions() -> dict[str, int]:
+        with world.database() as connection:
+            return {
+                name: connection.execute(select(func.count()).select_from(history_table(name))).scalar_one()
+                for name in history_tables(connection)
+            }
+
+    before = versions()
+    assert "another secret" in database_text(world)
+    await world.sync(**excluding(*PLACES))
+    assert_no_trace(world, PLACES)
+    assert "another secret" not in database_text(world)
+    # It is no news of any record.
+    assert versions() == before
 
 
 async def test_a_new_exclusion_needs_no_request(world: World) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Column, Model
 
 #: What the mirror has beside the tables of the catalogue.
-_OWN = frozenset({"mirror_changes", "mirror_changes_safe", "mirror_freshness", "passthrough_records"})
+_OWN = frozenset(
+    {"mirror_changes", "mirror_changes_safe", "mirror_freshness", "mirror_history", "passthrough_records"}
+)
 #: Beginnings of names that are ours or the database's.
 _PREFIXES = ("sync_", "sqlite_", "pg_")
 _SUFFIXES = ("", "_live", "_safe", "_live_safe")
+#: And of the table with the versions of a mirror table's rows.
+_HISTORY = "_history"
 
 
 @cache
@@ -40,8 +44,8 @@ def table_models() -> Mapping[str, str]:
 @cache
 def taken_names() -> frozenset[str]:
     """List the names of tables and views that are there, or may be."""
-    tables = (table for model in catalogue().values() for table in _tables(model))
-    return _OWN.union(f"{table}{suffix}" for table in tables for suffix in _SUFFIXES)
+    tables = (table for model in catalogue().values() for table in tables_of(model))
+    return _OWN.union(f"{table}{suffix}" for table in tables for suffix in (*_SUFFIXES, _HISTORY))
 
 
 def is_taken(name: str) -> bool:
@@ -54,10 +58,10 @@ def views_of(name: str) -> tuple[str, ...]:
     return tuple(f"{name}{suffix}" for suffix in _SUFFIXES)
 
 
-def _tables(model: Model) -> Iterator[str]:
-    yield model.name
-    yield from (link.table for link in model.links)
-    yield from (child.table for child in model.children)
+def tables_of(model: Model) -> tuple[str, ...]:
+    """List the tables of a model's records, links and children."""
+    links, children = (link.table for link in model.links), (child.table for child in model.children)
+    return (model.name, *links, *children)
 
 
 def _plain(columns: tuple[Column, ...]) -> frozenset[str]:

@@ -6,7 +6,7 @@ A cursor of the server's would take SELECT and VALUES alone; this way EXPLAIN an
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any, cast
@@ -34,10 +34,15 @@ _PARAMETER = re.compile(
 
 @contextmanager
 def columns_and_rows(
-    connection: Connection, sql: str, parameters: Mapping[str, str]
+    connection: Connection,
+    sql: str,
+    parameters: Mapping[str, str],
+    *,
+    prepared: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[tuple[str, ...], Iterator[tuple[Any, ...]]]]:
     """Run a statement with ``:name`` parameters in the connection's transaction; give columns and rows.
 
+    prepared: called when the database has the locks that the statement needs, before it is run.
     No columns, and nothing was run, where the database says that the statement gives none, such as one that
     writes or copies to a file. JSON comes as Raw: its own digits, and no blanks. Raises UsageError for a
     parameter without a value, and DBAPIError.
@@ -52,6 +57,7 @@ def columns_and_rows(
         if not columns:
             yield columns, iter(())
             return
+        prepared()
         with psycopg.RawCursor(raw) as cursor:
             set_json_loads(_as_written, cursor)
             # The driver would make 30 days of a month.

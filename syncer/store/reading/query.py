@@ -7,13 +7,17 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, ResourceClosedError, StatementError
 
 from syncer.domain.errors import DatabaseUnavailable, UsageError
+from syncer.domain.moments import format_moment
 from syncer.store.db.database import Database
+from syncer.store.reading.past import Past
 from syncer.store.schema.migrate import check
 
 #: All that a statement may do on SQLite, pragmas and functions apart.
@@ -55,25 +59,32 @@ def query(
     sql: str,
     parameters: Mapping[str, str],
     *,
+    as_of: datetime | None = None,
     started: Callable[[Connection], None] = lambda _: None,
 ) -> Iterator[Answer]:
     """Run one statement read-only; parameters fill ``:name`` places.
 
-    started gets the connection before the statement runs on it, for ``cancel``. Raises UsageError with the
-    database's own words for a statement that it refuses, and where a place has no value.
+    as_of: run it as if it were that moment. started gets the connection before the statement runs on it, for
+    ``cancel``. Raises UsageError with the database's own words for a statement that it refuses, where a place
+    has no value, and where nobody knows any more what a table said then.
     """
     run = _on_sqlite if database.is_sqlite else _on_postgresql
     with database.read() as connection:
-        if database.is_sqlite:
-            connection.exec_driver_sql("PRAGMA query_only = ON")
-            connection.connection.set_authorizer(_only_reading)
-        started(connection)
+        past = None
         try:
-            with run(connection, sql, parameters) as answer:
+            if as_of is not None:
+                past = _past(database, connection, sql, as_of)
+            if database.is_sqlite:
+                connection.exec_driver_sql("PRAGMA query_only = ON")
+                connection.connection.set_authorizer(partial(_only_reading, past))
+            started(connection)
+            with run(connection, sql, parameters, past) as answer:
                 if not answer.columns:
                     raise UsageError("The statement gives no rows: `syncer query` only reads.")
                 yield answer
         except (DBAPIError, StatementError, ResourceClosedError) as error:
+            if past is not None:
+                past.check()
             if isinstance(error, DBAPIError) and error.connection_invalidated:
                 raise
             raise UsageError(f"The database refuses the query: {_words(error)}") from error
@@ -107,8 +118,17 @@ def cancel(database: Database, connection: Connection) -> None:
             (raw.interrupt if database.is_sqlite else raw.cancel)()
 
 
+def _past(database: Database, connection: Connection, sql: str, moment: datetime) -> Past:
+    past = Past(connection, sql, moment)
+    if moment > (now := database.now(connection)):
+        raise UsageError(f"{format_moment(moment)} has not come yet: it is {format_moment(now)}.")
+    return past
+
+
 @contextmanager
-def _on_sqlite(connection: Connection, sql: str, parameters: Mapping[str, str]) -> Iterator[Answer]:
+def _on_sqlite(
+    connection: Connection, sql: str, parameters: Mapping[str, str], _: Past | None
+) -> Iterator[Answer]:
     result = connection.execution_options(stream_results=True).exec_driver_sql(sql, dict(parameters))
     with closing(result):
         columns = tuple(result.keys()) if result.returns_rows else ()
@@ -116,17 +136,27 @@ def _on_sqlite(connection: Connection, sql: str, parameters: Mapping[str, str]) 
 
 
 @contextmanager
-def _on_postgresql(connection: Connection, sql: str, parameters: Mapping[str, str]) -> Iterator[Answer]:
+def _on_postgresql(
+    connection: Connection, sql: str, parameters: Mapping[str, str], past: Past | None
+) -> Iterator[Answer]:
     from syncer.store.reading.postgres_guard import become_reader, check_names
     from syncer.store.reading.postgres_query import columns_and_rows
 
     check_names(sql)
     become_reader(connection)
-    with columns_and_rows(connection, sql, parameters) as (columns, rows):
+    prepared = past.check_locks if past is not None else lambda: None
+    with columns_and_rows(connection, sql, parameters, prepared=prepared) as (columns, rows):
         yield Answer(columns, rows)
 
 
-def _only_reading(action: int, name: str | None, value: str | None, *_where: str | None) -> int:
+def _only_reading(
+    past: Past | None,
+    action: int,
+    name: str | None,
+    value: str | None,
+    schema: str | None,
+    view: str | None,
+) -> int:
     # A new table's name does not matter, since none can be made.
     described = None if action == sqlite3.SQLITE_CREATE_TABLE else name
     reads = action in _READING or (action, described) in _DESCRIBING
@@ -135,6 +165,8 @@ def _only_reading(action: int, name: str | None, value: str | None, *_where: str
         reads = name.endswith(("_info", "_xinfo", "_list")) or (
             value is None and _TELLING.fullmatch(name) is not None
         )
+    elif action == sqlite3.SQLITE_READ and past is not None and name is not None:
+        reads = past.may_read(name, value, schema, view)
     elif action == sqlite3.SQLITE_FUNCTION:
         reads = value is not None and value.lower() not in _REACHING
     return sqlite3.SQLITE_OK if reads else sqlite3.SQLITE_DENY

@@ -22,8 +22,9 @@ from syncer.store.db.bulk import upsert
 from syncer.store.records.reproject import Batch, BatchContext, Step, read_documents
 from syncer.store.records.reproject_feed import reproject_feed
 from syncer.store.records.reproject_quarantine import reproject_quarantine
+from syncer.store.records.version_projector import reproject_versions, rewrite_relations
 from syncer.store.records.write import write_by_halves
-from syncer.store.schema.mirror_tables import MIRROR, changes
+from syncer.store.schema.mirror_tables import MIRROR, changes, history
 from syncer.store.schema.state_tables import quarantine
 from syncer.store.state.quarantine import add_to_quarantine
 
@@ -54,6 +55,7 @@ class ModelProjector:
         return {
             self.name: self._records,
             **{child.table: partial(self._shared, child) for child in shared},
+            history.name: self._versions,
             quarantine.name: self._quarantine,
             changes.name: self._feed,
         }
@@ -122,6 +124,9 @@ class ModelProjector:
             written += connection.execute(delete(table).where(table.c.id.in_(excluded))).rowcount
         return Batch(0, written, found[-1].id if goes_on else None)
 
+    def _versions(self, context: BatchContext, after: str) -> Batch:
+        return reproject_versions(context, self.model, self._excluded, after)
+
     def _quarantine(self, context: BatchContext, after: str) -> Batch:
         return reproject_quarantine(context, self.model, self._excluded, after)
 
@@ -182,7 +187,7 @@ def write_projected(
             new = {entry["id"]: {**entry, "mirrored_at": now} for entry in entries}
             everything = [column.name for column in target.c]
             written += upsert(connection, target, [new[key] for key in sorted(new)], keep=everything)
-    return written
+    return written + rewrite_relations(context, model, owners)
 
 
 def _replace(

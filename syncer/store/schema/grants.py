@@ -16,8 +16,9 @@ from syncer.domain.catalogue.tables import is_taken
 from syncer.domain.errors import UsageError
 from syncer.store.db.database import Database
 from syncer.store.schema.classification import granted_columns
+from syncer.store.schema.history_tables import SPAN, history_name, history_tables
 from syncer.store.schema.migrate import lock_schema
-from syncer.store.schema.mirror_tables import MIRROR, changes
+from syncer.store.schema.mirror_tables import MIRROR, changes, history
 from syncer.store.schema.native_views import native_relations
 from syncer.store.schema.powers import find_excess
 from syncer.store.schema.safe_views import SAFE_TABLES, make_safe_views, safe_view_columns
@@ -25,6 +26,9 @@ from syncer.store.schema.views import FRESHNESS, live_name, quoted, relations, s
 
 #: Tables and views of which single columns are granted, each with the table whose columns it has.
 _NARROWED = {**{name: name for name in MIRROR}, **{live_name(name): name for name in catalogue()}}
+
+#: What holds nothing sensitive: it is granted as a whole. Views show what they show.
+_WHOLE = {FRESHNESS, history.name, *map(safe_name, SAFE_TABLES)}
 
 _OWNERS = """
     SELECT DISTINCT o.rolname, pg_has_role(current_user, o.oid, 'USAGE')
@@ -94,7 +98,7 @@ def grant_read(database: Database, role: str, *, without_sensitive: bool) -> Gra
             connection.exec_driver_sql(f"REVOKE CREATE ON SCHEMA {inside} FROM {to}")
             for name, which in columns.items():
                 # Column by column even where none is withheld: what is added later is not granted.
-                shown = f"({quoted(connection, *which)})" if name in _NARROWED else ""
+                shown = f"({quoted(connection, *which)})" if name not in _WHOLE else ""
                 connection.exec_driver_sql(f"GRANT SELECT {shown} ON {quoted(connection, name)} TO {to}")
             excess = find_excess(connection, role, ours, columns)
             if excess is not None:
@@ -109,17 +113,20 @@ def grant_read(database: Database, role: str, *, without_sensitive: bool) -> Gra
 
 def readable_columns(connection: Connection, *, without_sensitive: bool) -> dict[str, list[str]]:
     """List the columns that a role is granted, by table or view."""
+    kept = [name for name in history_tables(connection) if name in MIRROR]
     if without_sensitive:
         # Not the columns there are less those withheld: one that the catalogue does not know may be anything.
         # Nor native lists: nobody knows what of them is sensitive.
         return {
             **{name: granted_columns(table) for name, table in _NARROWED.items()},
+            **{history_name(table): [*granted_columns(table), *SPAN] for table in kept},
             **{safe_name(table): safe_view_columns(table) for table in SAFE_TABLES},
-            FRESHNESS: relations(connection)[FRESHNESS].columns,
+            **{name: relations(connection)[name].columns for name in (FRESHNESS, history.name)},
         }
     present = relations(connection)
     safe, native = map(safe_name, SAFE_TABLES), native_relations(connection)
-    names = (*_NARROWED, *safe, changes.name, *native, FRESHNESS)
+    versions = map(history_name, kept)
+    names = (*_NARROWED, *safe, *versions, changes.name, *native, FRESHNESS, history.name)
     return {name: present[name].columns for name in names}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,13 @@ from sqlalchemy.schema import DropTable, SetColumnComment, SetTableComment
 
 from syncer.domain.errors import DatabaseRefused
 from syncer.store.db.database import Database
-from syncer.store.schema.mirror_tables import metadata
+from syncer.store.schema.history_tables import (
+    extend_history_tables,
+    history_table,
+    history_tables,
+    make_history_tables,
+)
+from syncer.store.schema.mirror_tables import MIRROR, metadata
 from syncer.store.schema.rights import must_migrate
 from syncer.store.schema.safe_views import without_safe_views
 
@@ -51,13 +58,17 @@ _COMMENTS = """
 
 
 def migrate(
-    database: Database, revision: str = "head", *, may_create: bool = True
+    database: Database,
+    revision: str = "head",
+    *,
+    may_create: bool = True,
+    with_history: Collection[str] = (),
 ) -> tuple[str | None, str | None]:
     """Upgrade to the revision; give the revisions before and after.
 
-    may_create: make SQLite's file where there is none. Raises DatabaseRefused for a database of another
-    program or of a newer version of this one, and for a role that may not make or change its tables;
-    DatabaseUnavailable where there is none.
+    may_create: make SQLite's file where there is none. with_history: mirror tables that are to have a table
+    of versions. Raises DatabaseRefused for a database of another program or of a newer version of this one,
+    and for a role that may not make or change its tables; DatabaseUnavailable where there is none.
     """
     if may_create and database.file is not None:
         database.file.create()
@@ -71,7 +82,10 @@ def migrate(
             must_migrate(database, connection, VERSION_TABLE)
             with without_safe_views(connection):
                 command.upgrade(_config(connection), revision)
+            if revision == "head":
+                extend_history_tables(connection)
         if revision == "head":
+            make_history_tables(connection, with_history)
             write_comments(connection)
         return before, _revision(connection)
 
@@ -153,7 +167,8 @@ def write_comments(connection: Connection) -> int:
     # A table that somebody has renamed or dropped is a trouble of its streams alone.
     present = {(row[0], row[1]): row[2] for row in connection.execute(text(_COMMENTS))}
     changed = 0
-    for table in metadata.tables.values():
+    kept = [history_table(name) for name in history_tables(connection) if name in MIRROR]
+    for table in (*metadata.tables.values(), *kept):
         if table.comment and present.get((table.name, ""), table.comment) != table.comment:
             connection.execute(SetTableComment(table))
             changed += 1

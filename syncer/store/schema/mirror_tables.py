@@ -17,6 +17,7 @@ from syncer.domain.records.row import COMMON_COLUMNS
 from syncer.store.db.types import SQL_TYPES, Json, Timestamp
 from syncer.store.schema.delivery_tables import deliveries
 from syncer.store.schema.feed_tables import changes, consumers, feed
+from syncer.store.schema.histories import history
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.schema.state_tables import (
     budgets,
@@ -46,6 +47,7 @@ __all__ = [
     "consumers",
     "deliveries",
     "feed",
+    "history",
     "integrations",
     "metadata",
     "missing",

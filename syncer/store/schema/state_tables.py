@@ -296,6 +296,7 @@ projections = Table(
         Json,
         comment="Members that keys of its rows are or were made of, as a list of texts; null: unknown",
     ),
+    Column("history", Json, comment="Tables of which its writes keep versions, as a JSON list; null: none"),
     PrimaryKeyConstraint("environment", "model"),
     comment="Projections of models and native lists, and the progress of re-projections",
 )

@@ -22,7 +22,7 @@ from syncer.store.db.types import decoded_json
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.schema.state_tables import projections, streams
 from syncer.store.state.dropped_lists import drop_list, lists_to_drop
-from syncer.store.state.projections import ADOPT_LOCK
+from syncer.store.state.projections import lock_projections
 from syncer.store.state.stream_columns import walk_values
 
 #: Projection of rows of which nobody knows how they were written.
@@ -58,8 +58,7 @@ def adopt(
     stored = _stored(connection, environment)
     if not _changed_names(stored, wanted) and not lists_to_drop(stored, wanted, exclusions):
         return Adopted()
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(ADOPT_LOCK)
+    lock_projections(connection)
     stored = _stored(connection, environment)
     filled = _with_rows(connection, environment)
     unknown = dict.fromkeys(filled - stored.keys(), _UNKNOWN)
@@ -99,7 +98,7 @@ def _write(
         "key_members": _all_key_members(wanted, before),
         "at_table": None if before is None else name,
     }
-    upsert(connection, projections, [row])
+    upsert(connection, projections, [row], keep=("history",))
 
 
 def _write_key_members(connection: Connection, environment: str, name: str, key_members: str | None) -> None:

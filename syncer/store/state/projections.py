@@ -14,14 +14,15 @@ from sqlalchemy import ColumnElement, Connection, bindparam, select, text, updat
 
 from syncer.domain.errors import ProjectionReplaced
 from syncer.domain.records.projection import Projection
+from syncer.store.db.types import decoded_json
 from syncer.store.schema.state_tables import projections
 
 #: A lock of the table that pages share, and who adopts does not, on PostgreSQL; on SQLite a writing
 #: transaction is alone anyway. An advisory lock could be held by anybody who may log in.
-ADOPT_LOCK = f"LOCK TABLE {projections.name} IN EXCLUSIVE MODE"
+_ADOPT_LOCK = f"LOCK TABLE {projections.name} IN EXCLUSIVE MODE"
 #: Made once, as what follows: every page runs them.
 _SHARE_LOCK = text(f"LOCK TABLE {projections.name} IN ROW SHARE MODE")
-_FINGERPRINT = select(projections.c.fingerprint).where(
+_PINNED = select(projections.c.fingerprint, projections.c.history).where(
     projections.c.environment == bindparam("row_environment"),
     projections.c.model == bindparam("row_model"),
 )
@@ -35,15 +36,25 @@ class ReprojectionCursor:
     after: str | None
 
 
-def pin(connection: Connection, environment: str, model: str, projection: Projection) -> None:
-    """Keep the list's projection from being replaced until the transaction ends.
+def pin(connection: Connection, environment: str, model: str, projection: Projection) -> tuple[str, ...]:
+    """Keep the list's projection and histories from being replaced until the transaction ends.
 
-    Raises ProjectionReplaced where another one has been adopted.
+    Give the tables of which what follows has to keep versions. Raises ProjectionReplaced where another
+    projection has been adopted.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(_SHARE_LOCK)
     parameters = {"row_environment": environment, "row_model": model}
-    _require(connection.execute(_FINGERPRINT, parameters).scalar(), model, projection)
+    row = connection.execute(_PINNED, parameters).one_or_none()
+    if row is not None:
+        _require(row.fingerprint, model, projection)
+    return () if row is None or row.history is None else tuple(decoded_json(row.history))
+
+
+def lock_projections(connection: Connection) -> None:
+    """Keep every page of every process from being written until the transaction ends."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_ADOPT_LOCK)
 
 
 def unfinished_lists(connection: Connection, environment: str) -> list[str]:
@@ -97,8 +108,8 @@ def save_cursor(
     )
 
 
-def _require(fingerprint: str | None, model: str, projection: Projection) -> None:
-    if fingerprint not in {None, projection.fingerprint}:
+def _require(fingerprint: str, model: str, projection: Projection) -> None:
+    if fingerprint != projection.fingerprint:
         raise ProjectionReplaced(
             "Another process mirrors this list with other exclusions or columns, or is of another version: "
             "restart this one, with the same configuration."

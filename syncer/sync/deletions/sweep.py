@@ -21,6 +21,7 @@ from syncer.domain.records.change import Counts
 from syncer.domain.streams.decisions import after_sweep
 from syncer.domain.streams.deletions import IDS_AT_ONCE, WALKS_WITHOUT_IDS, batches, can_sweep
 from syncer.domain.streams.stream import Stream, Walk
+from syncer.store.records.versions import keep_marked
 from syncer.store.state.health import health, health_flags
 from syncer.store.state.missing import MissingStore
 from syncer.store.state.quarantine import forget_missing_entries
@@ -175,6 +176,7 @@ class Sweep:
     def _end(self, connection: Connection) -> tuple[Counts, Stream, datetime]:
         """Mark the missing rows deleted, or hold them; the walk is over."""
         run, streams, missing = self.run, self.run.context.streams, self._missing
+        history = run.source.pin(connection)
         now = run.fence(connection)
         only_approved, ids = self.walk is None, list[str]()
         flags = health_flags(connection, run.environment, run.key)
@@ -187,6 +189,7 @@ class Sweep:
         counts = Counts(deleted=marked, live=-marked, gone=marked)
         if marked:
             count_page(connection, run.run_id, None, counts, pages=0, stored=run.stored.count)
+            keep_marked(connection, run.source.destination, history, ids, now)
             tell_swept(run, connection, ids, now)
         if self.walk is None:
             streams.count_rows(connection, run.lease, counts)

@@ -72,8 +72,8 @@ class Source(Protocol):
     def project(self, record: Record) -> Row | Poison:
         """Project a record to its row, or to the reason why there is none."""
 
-    def pin(self, connection: Connection) -> None:
+    def pin(self, connection: Connection) -> tuple[str, ...]:
         """Keep the projection of the records from being replaced until the transaction ends.
 
-        Raises ProjectionReplaced.
+        Give the tables of which the transaction has to keep versions. Raises ProjectionReplaced.
         """

@@ -88,6 +88,6 @@ class KomboListSource:
     def project(self, record: Record) -> Row | Poison:
         return project(self.spec, record, self.excluded)
 
-    def pin(self, connection: Connection) -> None:
+    def pin(self, connection: Connection) -> tuple[str, ...]:
         wanted = projection(self.spec, self.context.rules.exclusions)
-        pin(connection, self.context.streams.environment, self.spec.name, wanted)
+        return pin(connection, self.context.streams.environment, self.spec.name, wanted)

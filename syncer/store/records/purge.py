@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from sqlalchemy import Connection, Table, and_, delete, select, tuple_
 
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.store.db.in_values import in_values
+from syncer.store.records.blank_versions import forget_versions
 from syncer.store.schema.destination import Destination
 from syncer.store.schema.mirror_tables import (
     MIRROR,
@@ -55,6 +58,7 @@ def purge_steps(integration_id: str, *, last: bool) -> Iterator[Step]:
     if last:
         yield from (_rows_of(tables[name], integration_id) for name in _LAST)
         return
+    yield from (partial(forget_versions, model, integration_id, AT_ONCE) for model in catalogue().values())
     for name in sorted(tables.keys() - {*_KEPT, *_LAST}):
         yield _rows_of(tables[name], integration_id)
 
