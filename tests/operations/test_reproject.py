@@ -243,8 +243,8 @@ async def test_a_killed_reprojection_goes_on_after_its_last_batch(world: World) 
         (result,) = await replace(app.reprojection, batch_rows=5).run(["hris_employees"], seen.append)
     assert result.rows == rows - 10
     assert result.is_finished
-    # Its beginning, each batch of rows, the quarantine, the feed, and its end.
-    assert len(seen) == 1 + -(-(rows - 10 + 1) // 5) + 1 + 1 + 1
+    # Its beginning, each batch of rows, versions, the quarantine, former values in the feed, and its end.
+    assert len(seen) == 1 + -(-(rows - 10 + 1) // 5) + 1 + 1 + 1 + 1
     await reprojected(world)
     assert contents(world) == before
 

@@ -1,7 +1,8 @@
 """All places in the database where the value of a record's member can be. Pure data.
 
 Whatever removes values goes by this list, and so does the test that plants values in every member and
-searches every column. A column that is not in it holds nothing of a record's members.
+searches every column. A column that is not in it holds nothing of a record's members. A table's history
+has the columns of its table, and so the same places.
 """
 
 from __future__ import annotations

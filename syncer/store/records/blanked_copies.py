@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Text, cast, select, update
@@ -20,6 +21,7 @@ from syncer.domain.records.values import json_text
 from syncer.store.db.in_values import in_values
 from syncer.store.records.model_projector import write_projected
 from syncer.store.records.reproject import BatchContext
+from syncer.store.records.version_projector import rewrite_documents
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.schema.state_tables import metadata
@@ -85,7 +87,7 @@ def blank_carriers(
     carriers: Carriers,
     exclusions: frozenset[Exclusion],
 ) -> None:
-    """Blank the copies of these records of the model in their carriers' rows, feed and quarantine."""
+    """Blank the copies of these records of the model in the rows, versions, feed and quarantine of their carriers."""
     for name in sorted(carriers):
         carrier, table = catalogue()[name], MIRROR[name]
         excluded = excluded_from(name, exclusions)
@@ -104,6 +106,8 @@ def blank_carriers(
         texts = ((row.id, _blanked(name, row.document, model, ids)) for row in found)
         rows = [project_text(carrier, text.encode(), excluded) for _, text in texts if text is not None]
         write_projected(context, carrier, [row for row in rows if isinstance(row, Row)], stored)
+        rewrite = partial(_blanked, name, model=model, ids=ids)
+        rewrite_documents(context, carrier, carriers[name], excluded, rewrite)
         for place_table, column in _shared_places():
             _blank_shared(context, place_table, column, name, carriers[name], model, ids)
 

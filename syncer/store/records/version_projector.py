@@ -92,6 +92,38 @@ def rewrite_relations(context: BatchContext, model: Model, owners: Sequence[str]
     return written
 
 
+def rewrite_documents(
+    context: BatchContext,
+    model: Model,
+    ids: Collection[str],
+    excluded: Excluded | None,
+    rewrite: Callable[[str], str | None],
+) -> None:
+    """Rewrite the documents of all versions of these records, and what follows from them.
+
+    rewrite: gives the new document, or None where it stays.
+    """
+    if model.name not in set(history_tables(context.connection)):
+        return
+    versions = history_table(model.name)
+    found = context.connection.execute(
+        select(*versions.primary_key.columns, cast(versions.c.document, Text).label("document"))
+        .where(in_values(context.connection, versions.c.id, ids))
+        .order_by(*versions.primary_key.columns)
+        .with_for_update()
+    ).all()
+    for row in found:
+        text = rewrite(row.document)
+        record = None if text is None else project_text(model, text.encode(), excluded)
+        if isinstance(record, Row):
+            of_version = [column == getattr(row, column.name) for column in versions.primary_key]
+            values = {name: value for name, value in record.values.items() if name not in _KEPT}
+            content = {"document": record.document, "content_hash": record.content_hash}
+            context.connection.execute(update(versions).where(*of_version).values({**values, **content}))
+    _date_again(context, model.name, ids)
+    rewrite_relations(context, model, list(ids))
+
+
 def _project(
     context: BatchContext, model: Model, name: str, excluded: Excluded | None, after: list[Any] | None
 ) -> tuple[int, list[Any] | None]:
