@@ -90,6 +90,41 @@ def test_the_simulator_keeps_to_the_limit_it_is_given(shell: Shell) -> None:
     ended(simulator, signal.SIGTERM)
 
 
+def test_a_given_secret_of_webhooks_is_not_repeated_and_one_of_a_file_is_named_by_it(shell: Shell) -> None:
+    (shell.directory / "secret").write_text("kept-in-a-file")
+    url = ("--webhook", "http://127.0.0.1:9/webhooks/kombo")
+    for arguments, settings in (
+        (["--webhook-secret", "typed-by-hand"], {}),
+        ([], {"SIMULATOR_WEBHOOK_SECRET": "typed-by-hand"}),
+        (["--webhook-secret-file", "secret"], {}),
+    ):
+        simulator = shell.start("simulate", "--port", "0", "--records", "100", *url, *arguments, **settings)
+        said = "\n".join(line_with("Ctrl-C ends it", simulator))
+        assert "typed-by-hand" not in said
+        assert "kept-in-a-file" not in said
+        assert ("SYNCER_WEBHOOKS__SECRET_FILES" in said) == ("--webhook-secret-file" in arguments)
+        ended(simulator)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--webhook", "127.0.0.1:8484"], "--webhook 127.0.0.1:8484"),
+        (["--webhook", "http://a/", "--webhook-faults", "loose=0.3"], "loose"),
+        (["--webhook-faults", "lose=0.3"], "--webhook URL"),
+        (["--webhook", "http://a/", "--webhook-secret", "x", "--webhook-secret-file", "secret"], "twice"),
+        (["--live-integrations"], "--live"),
+    ],
+)
+def test_options_of_webhooks_that_mean_nothing_are_usage_errors(
+    shell: Shell, arguments: list[str], named: str
+) -> None:
+    (shell.directory / "secret").write_text("kept-in-a-file")
+    ran = shell.run("simulate", "--records", "100", *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert named in ran.err
+
+
 def test_a_taken_port_is_a_usage_error(shell: Shell) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -115,7 +150,7 @@ def test_the_demo_fills_a_mirror_shows_changes_and_can_be_asked(shell: Shell) ->
     headers = [line.split(",")[-1] for line in pasted.stdout.splitlines() if line.endswith(HEADER_ENDS)]
     assert headers == list(HEADER_ENDS)
     assert len(pasted.stdout.splitlines()) > 3 + 5 + 10 + len(catalogue()) - 1
-    arrived = line_with("  mirror  ", demo)
+    arrived = line_with("after it was made", demo)
     assert any("  source  " in line for line in arrived)
     out, _ = ended(demo)
     assert out.rstrip().endswith("The demo has ended; its database stays in syncer-demo.")
