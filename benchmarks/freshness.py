@@ -1,11 +1,13 @@
-"""Measure how old changes are when they arrive: polled at a fixed interval, and as often as they change.
+"""Measure how old changes are when they arrive: polled alike, as often as they change, and told by webhooks.
 
-    python -m benchmarks.freshness                        100, 1,000 and 10,000 integrations: four minutes
+    python -m benchmarks.freshness                        100, 1,000 and 10,000 integrations: ten minutes
     python -m benchmarks.freshness --integrations 1000    only so many
+    python -m benchmarks.freshness --way webhooks         only one of the ways
 
 Nothing is asked and nobody waits: a virtual clock, and the program's own decisions about intervals, order of
 the due, round-robin and budget. Kombo permits 300 requests in 60 seconds; a tenth is kept in reserve. Each
-integration has 12 streams, eight runs go on at once, and an answer takes 0.2 seconds.
+integration has 12 streams, eight runs go on at once (two more for what webhooks tell of), and an answer takes
+0.2 seconds. A webhook comes as a change is made: what Kombo takes to tell of it is none of it.
 
 Changes: a Poisson process for each stream, at work (ten hours of a day, which begin at another time for each
 integration). How many it has a day is drawn from a log-normal distribution: half of the streams have fewer
