@@ -69,7 +69,10 @@ async def test_a_change_that_is_told_of_is_in_the_mirror_and_its_wait_is_known(t
         [event] = told.events()
         assert run.told_at == event.arrived_at
         assert event.handled_at == run.ended_at
-        [logged] = [each for each in told.words("run_ended") if each["run"] == run.id]
+        # The line comes after the transaction.
+        [logged] = await told.until(
+            lambda: [each for each in told.words("run_ended") if each["run"] == run.id], "the line"
+        )
         assert logged["waited"] == pytest.approx((run.ended_at - run.told_at).total_seconds(), abs=0.001)
         stream = told.streams()[key]
         assert (stream.told_at, stream.due_at) == (None, None)
