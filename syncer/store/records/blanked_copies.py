@@ -87,7 +87,7 @@ def blank_carriers(
     carriers: Carriers,
     exclusions: frozenset[Exclusion],
 ) -> None:
-    """Blank the copies of these records of the model in the rows, versions, feed and quarantine of their carriers."""
+    """Blank the copies of these records of the model in all places of their carriers."""
     for name in sorted(carriers):
         carrier, table = catalogue()[name], MIRROR[name]
         excluded = excluded_from(name, exclusions)
