@@ -8,8 +8,10 @@ from syncer.domain.scheduling.intervals import DAY
 DAYS = 1.5
 
 
-def simulated(longest: float, *, integrations: int = 40, limit: int = 12) -> Found:
-    return Simulation(integrations, longest=longest, days=DAYS, seed=3, limit=limit).run()
+def simulated(
+    longest: float, *, integrations: int = 40, limit: int = 12, webhooks: float | None = None
+) -> Found:
+    return Simulation(integrations, longest=longest, days=DAYS, seed=3, limit=limit, webhooks=webhooks).run()
 
 
 def test_where_not_all_streams_fit_changes_arrive_sooner_if_the_busy_ones_are_asked_more_often() -> None:

@@ -18,9 +18,9 @@ from syncer.store.db.types import SQL_TYPES, Json, Timestamp
 from syncer.store.schema.delivery_tables import deliveries
 from syncer.store.schema.feed_tables import changes, consumers, feed
 from syncer.store.schema.histories import history
+from syncer.store.schema.key_tables import budgets
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.schema.state_tables import (
-    budgets,
     integrations,
     metadata,
     missing,

@@ -48,15 +48,15 @@ def partial_index(*columns: Column[Any], where: Column[Any], name: str | None = 
     Index(name, *columns, postgresql_where=has_value, sqlite_where=has_value)
 
 
-def _moment(name: str, comment: str, *, required: bool = False) -> Column[Any]:
+def moment_column(name: str, comment: str, *, required: bool = False) -> Column[Any]:
     return Column(name, Timestamp, nullable=not required, comment=comment)
 
 
-def _count(name: str, comment: str) -> Column[int]:
+def count_column(name: str, comment: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False, server_default=text("0"), comment=comment)
 
 
-def _number(name: str, comment: str) -> Column[float]:
+def number_column(name: str, comment: str) -> Column[float]:
     return Column(name, Float, nullable=False, server_default=text("0"), comment=comment)
 
 
@@ -73,22 +73,24 @@ integrations = Table(
     Column(
         "models", Json, comment="Globs of the models to mirror; null: the configuration's selection for all"
     ),
-    _moment("removed_at", "Time since which it is not mirrored any more; its rows stay"),
+    moment_column("removed_at", "Time since which it is not mirrored any more; its rows stay"),
     text_column("state", "State, by the answers to requests: ready, waiting or gone"),
     text_column("tool", "Connected tool"),
     text_column("category", "Category of the tool: HRIS, ATS, LMS or ASSESSMENT"),
     text_column("organisation", "Organisation of the customer, as entered at Kombo"),
     text_column("status", "Status at Kombo: ACTIVE, INVALID or INACTIVE"),
     text_column("setup_status", "Setup status at Kombo: INCOMPLETE, FINAL_SYNC_PENDING or COMPLETED"),
-    _moment(
+    moment_column(
         "data_expired_at",
         "Time at which a change of scope or filters made Kombo's data stale; null while fresh",
     ),
     Column(
         "read_models", Json, comment="Availability of Kombo's models in this integration, by webhook name"
     ),
-    _moment("refreshed_at", "Time at which Kombo's data was first found fresh again after such a change"),
-    _moment("checked_at", "Time of the last request for the integration's details"),
+    moment_column(
+        "refreshed_at", "Time at which Kombo's data was first found fresh again after such a change"
+    ),
+    moment_column("checked_at", "Time of the last request for the integration's details"),
     PrimaryKeyConstraint("environment", "id"),
     comment="Mirrored integrations, with their details as last read from Kombo",
 )
@@ -107,26 +109,30 @@ streams = Table(
     text_column(
         "state", "State: new, complete, incomplete, held, failed, waiting, unavailable or gone", required=True
     ),
-    _moment("due_at", "Time from which the service syncs it; null: not due"),
-    _moment("scheduled_at", "Time at which the schedule last made it due"),
+    moment_column("due_at", "Time from which the service syncs it; null: not due"),
+    moment_column("scheduled_at", "Time at which the schedule last made it due"),
     Column(
         "due_purpose", Integer, comment="Priority of what made it due: 1 webhook, 2 schedule, 3 full walk"
     ),
     text_column("lease_owner", "Runner that holds the lease; null: it is free"),
-    _moment("lease_until", "End of the lease unless it is renewed, by the database's clock"),
-    _count("fence", "Fencing token: grows with every lease, and a runner with an older one cannot write"),
-    _moment("watermark", "Watermark: the mirror is complete up to this time of Kombo's clock"),
-    _moment("complete_at", "Same moment as the watermark, by the database's clock"),
+    moment_column("lease_until", "End of the lease unless it is renewed, by the database's clock"),
+    count_column(
+        "fence", "Fencing token: grows with every lease, and a runner with an older one cannot write"
+    ),
+    moment_column("watermark", "Watermark: the mirror is complete up to this time of Kombo's clock"),
+    moment_column("complete_at", "Same moment as the watermark, by the database's clock"),
     text_column("filters", "Filters with which the watermark was reached, as JSON text"),
     text_column("walk_id", "Id of the unfinished walk; null: there is none"),
     text_column("walk_kind", "Kind of the walk: full or incremental"),
     text_column("walk_updated_after", "The walk's updated_after, as it is sent"),
     text_column("walk_filters", "The walk's filters, as JSON text"),
     text_column("walk_cursor", "Cursor of the walk's next page; null: the first page"),
-    _moment("walk_started_at", "Time of the walk's first request by Kombo's clock; becomes the watermark"),
-    _moment("walk_began_at", "Same moment as walk_started_at, by the database's clock"),
-    _count("walk_pages", "Pages of the walk stored so far"),
-    _count("walk_rows", "Records of the walk stored so far"),
+    moment_column(
+        "walk_started_at", "Time of the walk's first request by Kombo's clock; becomes the watermark"
+    ),
+    moment_column("walk_began_at", "Same moment as walk_started_at, by the database's clock"),
+    count_column("walk_pages", "Pages of the walk stored so far"),
+    count_column("walk_rows", "Records of the walk stored so far"),
     Column(
         "walk_round",
         Integer,
@@ -145,20 +151,20 @@ streams = Table(
         "walk_phase",
         "Phase of the walk: read (pages are still to come) or sweep (missing rows are confirmed)",
     ),
-    _moment("last_full_walk_at", "Start of the last complete full walk, by the database's clock"),
-    _moment("last_run_at", "End of the last run"),
+    moment_column("last_full_walk_at", "Start of the last complete full walk, by the database's clock"),
+    moment_column("last_run_at", "End of the last run"),
     text_column("last_outcome", "Outcome of the last run"),
     text_column("last_error", "Error of the last run, if any"),
-    _count("failures", "Failed runs in a row"),
-    _count("rows_live", "Rows in the mirror that are not deleted"),
-    _count("rows_deleted", "Rows in the mirror that are marked deleted"),
-    _number("changes", "Changes that runs have found and no webhook had told of, decaying with time"),
-    _number("watched", "Seconds over which these changes were counted; 0: unknown"),
+    count_column("failures", "Failed runs in a row"),
+    count_column("rows_live", "Rows in the mirror that are not deleted"),
+    count_column("rows_deleted", "Rows in the mirror that are marked deleted"),
+    number_column("changes", "Changes that runs have found and no webhook had told of, decaying with time"),
+    number_column("watched", "Seconds over which these changes were counted; 0: unknown"),
     Column("full_pages", BigInteger, comment="Pages of the last complete full walk; null: unknown"),
-    _moment(
+    moment_column(
         "told_at", "Arrival of the first webhook that told of news which no run has read yet; null: none"
     ),
-    _moment("pause_until", "End of the pause after the last run that webhooks caused"),
+    moment_column("pause_until", "End of the pause after the last run that webhooks caused"),
     PrimaryKeyConstraint("environment", "integration_id", "model"),
     comment="Streams (a model or native list of an integration): state, walk, lease and counters",
 )
@@ -177,66 +183,26 @@ runs = Table(
     text_column("id", "Id of the run", required=True),
     *_stream_columns(),
     text_column("owner", "Runner that did it", required=True),
-    _moment("started_at", "Start of the run, by the database's clock", required=True),
-    _moment("ended_at", "End of the run; null while it goes on, or if its process died"),
+    moment_column("started_at", "Start of the run, by the database's clock", required=True),
+    moment_column("ended_at", "End of the run; null while it goes on, or if its process died"),
     text_column("kind", "Kind of the last walk: full or incremental"),
     text_column("outcome", "Outcome of the run"),
     text_column("error", "Error of the run, if any"),
-    _count("pages", "Pages stored"),
-    _count("created", "Records that were new"),
-    _count("updated", "Records that had changed"),
-    _count("unchanged", "Records that had not changed, and were not written"),
-    _count("deleted", "Records that were newly marked deleted"),
-    _count("restored", "Records that were deleted, and are not any more"),
-    _count("quarantined", "Records that went into quarantine"),
-    _moment("told_at", "Arrival of the first webhook whose news it has read; null: no webhook caused it"),
+    count_column("pages", "Pages stored"),
+    count_column("created", "Records that were new"),
+    count_column("updated", "Records that had changed"),
+    count_column("unchanged", "Records that had not changed, and were not written"),
+    count_column("deleted", "Records that were newly marked deleted"),
+    count_column("restored", "Records that were deleted, and are not any more"),
+    count_column("quarantined", "Records that went into quarantine"),
+    moment_column(
+        "told_at", "Arrival of the first webhook whose news it has read; null: no webhook caused it"
+    ),
     PrimaryKeyConstraint("id"),
     comment="Log of runs: each is one attempt on one stream",
 )
 Index(None, runs.c.integration_id, runs.c.model, runs.c.started_at)
 Index(None, runs.c.ended_at)
-
-budgets = Table(
-    "sync_budgets",
-    metadata,
-    text_column("environment", "Environment (API key) of the data", required=True),
-    text_column("key_fingerprint", "Hash of the API key, never the key", required=True),
-    Column("window_number", BigInteger, nullable=False, comment="Grows with every window of the rate limit"),
-    Column("window_limit", Integer, comment="Requests per window, as Kombo says; null: not known yet"),
-    Column("used", Integer, nullable=False, comment="Requests of this window, ours and other users'"),
-    Column("sent", Integer, nullable=False, comment="Requests of this window that we sent"),
-    _count("in_flight", "Requests of this window that are not answered yet"),
-    _count(
-        "in_flight_previous",
-        "Requests of the former window that are not answered yet; they may count in this one",
-    ),
-    Column("ends_at", Float, comment="End of the window, seconds since 1970 by the database's clock"),
-    _number("earliest_end", "The window does not end before"),
-    Column("length", Float, nullable=False, comment="Seconds of a window, as last seen"),
-    _number("reset_skew", "Seconds to wait after the end; above 0 where Kombo rounds its resets down"),
-    Column("probe_until", Float, comment="Others wait until then for the request that learns the window"),
-    _number("paced_until", "Reads wait until then where they are spread over the window"),
-    Column("confirmed", Boolean, nullable=False, comment="An answer of this window has told how it stands"),
-    Column("refusals", BigInteger, nullable=False, comment="Answers 429 so far; none is normal"),
-    text_column(
-        "waiting", "Which processes wait for leave to send, as JSON text: owner, purpose, count, until"
-    ),
-    _count("by_webhooks", "Requests of this window that webhooks asked for"),
-    _number("webhooks_expected", "As many of a window as webhooks asked for in those before; kept for them"),
-    PrimaryKeyConstraint("environment", "key_fingerprint"),
-    comment="The request budget of an API key, shared by everything that uses it",
-)
-
-refused_keys = Table(
-    "sync_refused_keys",
-    metadata,
-    text_column("environment", "Environment (API key) of the data", required=True),
-    text_column("key_fingerprint", "Hash of the API key, never the key", required=True),
-    _moment("refused_since", "Time at which Kombo first refused it", required=True),
-    text_column("error", "Refusal, in a sentence", required=True),
-    PrimaryKeyConstraint("environment", "key_fingerprint"),
-    comment="API keys that Kombo refuses, as far as known; a key that it accepts again leaves the table",
-)
 
 quarantine = Table(
     "sync_quarantine",
@@ -248,8 +214,8 @@ quarantine = Table(
     text_column("reason", "Reason why it could not be stored, or not whole", required=True),
     text_column("document", "Record, as ASCII JSON", required=True),
     text_column("run_id", "Last run that received it", required=True),
-    _moment("first_seen_at", "Time at which it was first received", required=True),
-    _moment("last_seen_at", "Time at which it was last received", required=True),
+    moment_column("first_seen_at", "Time at which it was first received", required=True),
+    moment_column("last_seen_at", "Time at which it was last received", required=True),
     PrimaryKeyConstraint("environment", "integration_id", "model", "record_key"),
     comment="Quarantine: records that could not be stored, or have a value that does not fit its column",
 )
@@ -272,10 +238,10 @@ missing = Table(
     text_column("record_id", "Kombo's id of the record", required=True),
     text_column("walk_id", "Last complete walk that did not see it", required=True),
     Column("walks", Integer, nullable=False, comment="Complete walks in a row that did not see it"),
-    _moment("missing_since", "End of the first of these walks", required=True),
+    moment_column("missing_since", "End of the first of these walks", required=True),
     text_column("confirmed_by", "Last sweep that looked it up at Kombo without finding it"),
-    _moment("held_at", "Time since which it waits for approval; null: it does not"),
-    _moment("approved_at", "Time of the approval; it is marked once Kombo has been asked again"),
+    moment_column("held_at", "Time since which it waits for approval; null: it does not"),
+    moment_column("approved_at", "Time of the approval; it is marked once Kombo has been asked again"),
     PrimaryKeyConstraint("environment", "integration_id", "model", "record_id"),
     comment="Missing rows: a full walk did not see them, and they are not marked deleted (yet)",
 )

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, delete, select
 
 from syncer.store.db.bulk import insert_statement
-from syncer.store.schema.state_tables import refused_keys
+from syncer.store.schema.key_tables import refused_keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,89 @@
+"""Streams that are mirrored: their rows are added, chosen and read here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, select, update
+
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.state import StreamState
+from syncer.domain.streams.stream import Stream
+from syncer.store.db.bulk import insert_statement
+from syncer.store.schema.mirror_tables import streams
+from syncer.store.schema.stream_key import bound_stream_filter, stream_parameters
+from syncer.store.state.due import DueStreams
+from syncer.store.state.stream_columns import stream_of
+
+#: Made once: every page runs it.
+_GET = select(streams).where(*bound_stream_filter(streams))
+
+
+@dataclass(frozen=True, slots=True)
+class MirroredStreams(DueStreams):
+    """Rows of the streams of one environment, without their leases and walks."""
+
+    def add(self, connection: Connection, keys: Iterable[StreamKey]) -> None:
+        """Add a row for each of the streams that has none."""
+        rows = [
+            {
+                "environment": self.environment,
+                "integration_id": integration,
+                "model": model,
+                "state": StreamState.NEW,
+            }
+            for integration, model in keys
+        ]
+        if rows:
+            connection.execute(insert_statement(connection, streams).on_conflict_do_nothing(), rows)
+
+    def select(self, connection: Connection, keys: Collection[StreamKey]) -> None:
+        """Mirror exactly these streams from now on; the rows and the progress of the others stay."""
+        self.add(connection, keys)
+        found = connection.execute(
+            select(streams.c.integration_id, streams.c.model, streams.c.mirrored).where(
+                streams.c.environment == self.environment
+            )
+        )
+        for integration_id, model, mirrored in found.all():
+            wanted = (integration_id, model) in keys
+            if wanted != mirrored:
+                connection.execute(
+                    update(streams).where(self._is(integration_id, model)).values(mirrored=wanted)
+                )
+
+    def keys(self, connection: Connection) -> list[StreamKey]:
+        """Read the keys of all streams that are mirrored, by integration and model."""
+        found = connection.execute(
+            select(streams.c.integration_id, streams.c.model)
+            .where(self._mirrored)
+            .order_by(streams.c.integration_id, streams.c.model)
+        )
+        return [StreamKey(row.integration_id, row.model) for row in found]
+
+    def find(self, connection: Connection, key: StreamKey) -> Stream | None:
+        """Read one stream; None where it has no row."""
+        row = connection.execute(_GET, stream_parameters(self.environment, key)).one_or_none()
+        return None if row is None else stream_of(row)
+
+    def get(self, connection: Connection, key: StreamKey) -> Stream:
+        """Read one stream; its row must exist."""
+        return stream_of(connection.execute(_GET, stream_parameters(self.environment, key)).one())
+
+    def get_or_add(self, connection: Connection, key: StreamKey) -> Stream:
+        """Read one stream; it gets a row where it has none."""
+        stream = self.find(connection, key)
+        if stream is None:
+            self.add(connection, [key])
+            return self.get(connection, key)
+        return stream
+
+    def all(self, connection: Connection, conditions: Iterable[ColumnElement[bool]] = ()) -> list[Stream]:
+        """Read the streams that are mirrored and meet the conditions, by integration and model."""
+        found = connection.execute(
+            select(streams)
+            .where(self._mirrored, *conditions)
+            .order_by(streams.c.integration_id, streams.c.model)
+        )
+        return [stream_of(row) for row in found]
