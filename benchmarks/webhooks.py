@@ -50,7 +50,7 @@ SECRET = "benchmark-secret"
 MODELS = [name for name, model in catalogue().items() if model.has_changed_at and model.webhook_name][:12]
 INTEGRATIONS, RECORDS = 20, 700
 #: Records of the company whose first load goes on meanwhile.
-LARGE = 60_000
+LARGE = 120_000
 #: Requests in a window that nobody reaches.
 UNLIMITED = 1_000_000
 #: Connections of whoever sends.
