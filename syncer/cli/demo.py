@@ -126,15 +126,17 @@ async def _demo(session: Session, environment: Environment, config: Path, port: 
                     tasks.create_task(sender.run())
                     tasks.create_task(live(environment, Random(), CHANGE_EVERY, asyncio.sleep, watch.changed))
 
-            changes = asyncio.create_task(change())
-            changes.add_done_callback(lambda _: app.stopping.set())
+            tasks = [asyncio.create_task(change()), asyncio.create_task(watch.tell_changes())]
+            for task in tasks:
+                task.add_done_callback(lambda _: app.stopping.set())
             try:
                 await run_service(app, report=watch)
             finally:
                 watch.tally.stop()
-                changes.cancel()
-                with suppress(asyncio.CancelledError):
-                    await changes
+                for task in tasks:
+                    task.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await task
 
 
 def _settings(environment: Environment, base_url: str, config: Path, port: int) -> Settings:
@@ -167,6 +169,9 @@ every = "{SYNC_EVERY}s"
 
 [web]
 port = {port}
+
+[changes]
+models = ["*"]
 
 [webhooks]
 secrets = [{json.dumps(secrets.token_urlsafe(24))}]

@@ -7,6 +7,7 @@ import os
 import shlex
 import time
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from syncer.cli.progress import Tally
     from syncer.sync.context import Progress, Result
 
+#: Changes that are read from the feed at once, and how many of them are printed.
+MOST_READ, MOST_TOLD = 500, 5
 _QUERIES = (
     """
     SELECT g.name, count(*) AS people
@@ -51,6 +54,7 @@ class DemoWatch:
         from syncer.domain.catalogue.lookup import catalogue
 
         self.filled = asyncio.Event()
+        self._app = app
         self._streams: Collection[StreamKey] = [
             StreamKey(integration.id, model)
             for integration in app.settings.integrations
@@ -87,6 +91,31 @@ class DemoWatch:
     def changed(self, _integration_id: str, sentence: str) -> None:
         """Print a change at the source."""
         _print_event("source", sentence)
+
+    async def tell_changes(self) -> None:
+        """Print what the change feed tells, from the end of the first load on."""
+        from syncer.store.reading.changes import feed_state, read_changes
+
+        database, loop, committed = self._app.database, asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(committed.set)
+
+        await self.filled.wait()
+        position = (await database.ask(feed_state)).newest
+        with database.after_commit(wake):
+            while True:
+                await committed.wait()
+                committed.clear()
+                page = await database.ask(partial(read_changes, after=position, limit=MOST_READ))
+                position = page.next
+                for each in page.changes[:MOST_TOLD]:
+                    members = "" if each.members is None else f": {', '.join(each.members)}"
+                    _print_event("told", f"{each.sequence:,} {each.model} {each.operation}{members}", "cyan")
+                if len(page.changes) > MOST_TOLD:
+                    _print_event("told", f"and {len(page.changes) - MOST_TOLD:,} more", "cyan")
+                if not page.is_last:
+                    committed.set()
 
     def _print_arrival(self, step: Progress) -> None:
         from syncer.cli.progress import effects
@@ -133,8 +162,8 @@ class DemoWatch:
             *lines,
             f"The status page is at http://127.0.0.1:{self._port}/.",
             "",
-            "From now on the company lives: what happens at the source, and what arrives in the mirror.",
-            "Webhooks tell of it.",
+            "From now on the company lives: what happens at the source, what arrives in the mirror, and what",
+            "the change feed tells of it. Webhooks announce it.",
             "Ctrl-C ends it.",
             "",
         ]

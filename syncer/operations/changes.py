@@ -49,6 +49,15 @@ def check_feed(app: App) -> None:
         raise UsageError(FEED_IS_OFF)
 
 
+def check_reader(app: App, consumer: str) -> None:
+    """Check that a consumer may read under this name; deliveries do under theirs. Raises UsageError."""
+    check_consumer_name(consumer)
+    if any(each.name == consumer for each in app.settings.delivered):
+        raise UsageError(
+            f"{consumer} is a delivery, whose receiver moves its position: read under another name."
+        )
+
+
 def select_changes(app: App, models: Sequence[str], integrations: Sequence[str]) -> FeedSelection:
     """Make the selection of globs of models and ids of integrations. Raises UsageError."""
     if not models and not integrations:
@@ -87,6 +96,8 @@ def read_pages(
     A page that was taken, so that the next one is asked for, is acknowledged for the consumer. Raises
     DatabaseError, UsageError.
     """
+    if consumer is not None:
+        check_reader(app, consumer)
     schema.check(app.database)
     with app.database.read() as connection:
         position, left = begin_reading(connection, after, consumer), limit

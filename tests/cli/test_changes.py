@@ -15,6 +15,7 @@ from syncer.store.db.database import Database
 from syncer.store.state.consumers import read_consumer
 from tests.support.feed_rows import drop_changes, tell_changes
 from tests.support.processes import SYNCER
+from tests.support.receivers import SECRET
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -190,6 +191,15 @@ def test_what_cannot_be_is_refused_in_a_sentence(shell: Shell, feed: Database) -
         assert (ran.code, ran.out) == (2, ""), arguments
         assert words in ran.err
     assert shell.run("changes", "consumers", "--json").json == []
+
+
+def test_nobody_reads_under_the_name_of_a_delivery(shell: Shell, feed: Database) -> None:
+    tell(feed, "a")
+    delivery = [{"name": "billing", "url": "http://127.0.0.1:9/", "secret": SECRET}]
+    ran = shell.run("changes", "--consumer", "billing", SYNCER_DELIVERIES=json.dumps(delivery))
+    assert (ran.code, ran.out) == (2, "")
+    assert "billing is a delivery" in ran.err
+    assert position(feed, "billing") is None
 
 
 def test_a_feed_that_is_off_says_how_it_is_switched_on(shell: Shell, feed: Database) -> None:

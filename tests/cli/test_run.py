@@ -150,8 +150,9 @@ def test_the_demo_fills_a_mirror_shows_changes_and_can_be_asked(shell: Shell) ->
     headers = [line.split(",")[-1] for line in pasted.stdout.splitlines() if line.endswith(HEADER_ENDS)]
     assert headers == list(HEADER_ENDS)
     assert len(pasted.stdout.splitlines()) > 3 + 5 + 10 + len(catalogue()) - 1
+    told = line_with("  told  ", demo)
     arrived = line_with("after it was made", demo)
-    assert any("  source  " in line for line in arrived)
+    assert any("  source  " in line for line in [*told, *arrived])
     out, _ = ended(demo)
     assert out.rstrip().endswith("The demo has ended; its database stays in syncer-demo.")
 

@@ -46,7 +46,8 @@ def subject(trials: Trials) -> Subject:
     """One that is killed again and again, on both databases, with a page for each record."""
     trials.prepare("hris_groups")
     subject = trials.subject(0, trials.prepared.database_url)
-    subject.changes = {"SYNCER_KOMBO__PAGE_SIZE": "1", "SYNCER_SYNC__EVERY": "1s", "SYNCER_WEB__PORT": "0"}
+    each_record = {"SYNCER_KOMBO__PAGE_SIZE": "1", "SYNCER_SYNC__EVERY": "1s", "SYNCER_WEB__PORT": "0"}
+    subject.changes = {**trials.changes, **each_record}
     return subject
 
 

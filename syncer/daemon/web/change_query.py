@@ -11,8 +11,7 @@ from starlette.requests import Request
 
 from syncer.app import App
 from syncer.domain.errors import UsageError
-from syncer.domain.feed.consumer_names import check_consumer_name
-from syncer.operations.changes import NEWEST, PAGE, Newest, select_changes
+from syncer.operations.changes import NEWEST, PAGE, Newest, check_reader, select_changes
 from syncer.store.reading.changes import FeedPage, FeedSelection
 
 MOST_CHANGES = 1_000
@@ -73,7 +72,7 @@ def read_query(app: App, request: Request) -> ChangeQuery:
         raise UsageError("limit and wait are for answers in JSON: a stream of events has no end.")
     consumer = given.get("consumer")
     if consumer is not None:
-        check_consumer_name(consumer)
+        check_reader(app, consumer)
         if request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
             # A browser sends what any page says, also what would acknowledge.
             raise HTTPException(403, "A page of another origin cannot speak for a consumer.")
