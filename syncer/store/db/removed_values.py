@@ -44,7 +44,7 @@ class RemovedValues:
         self._pause = 1
         self._transactions = 0
         event.listen(engine, "commit", self._committed)
-        event.listen(engine, "rollback", lambda connection: connection.info.pop(_REMOVED, None))
+        event.listen(engine, "rollback", _forget)
 
     def is_time(self) -> bool:
         """Count a transaction that has ended; tell whether to truncate the log now.
@@ -94,6 +94,12 @@ class RemovedValues:
         if connection.info.pop(_REMOVED, False):
             with self._lock:
                 self.are_in_log, self._pause, self._transactions = True, 1, 0
+
+
+def _forget(connection: Connection) -> None:
+    # What is noted of a connection that was given up went with it.
+    if not connection.invalidated:
+        connection.info.pop(_REMOVED, None)
 
 
 def _truncated(driver: Any) -> bool:
