@@ -19,7 +19,7 @@ OTHER_MEANINGS = {
     "daemon/web/pages.py": {"unavailable"},  # answer of the health check
     "domain/deliveries/delivery.py": {"new", "stopped"},  # states of deliveries
     "simulator/company/records.py": {"gone"},  # a word of made-up sentences
-    "store/schema/state_tables.py": {"waiting"},  # a column of the request budget
+    "store/schema/key_tables.py": {"waiting"},  # a column of the request budget
     "store/state/budget.py": {"waiting"},
 }
 

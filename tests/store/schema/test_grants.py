@@ -124,12 +124,14 @@ def test_a_role_without_sensitive_columns_reaches_no_sensitive_value_in_any_way(
         **{f"{name}_safe": columns for name, columns in safe.items()},
         "mirror_changes_safe": ["sequence", "at", "environment", "integration_id", "model", "record_id"],
         "mirror_freshness": found.readable["mirror_freshness"],
+        "mirror_history": ["name", "since", "until"],
     }
     wanted["mirror_changes_safe"] += ["operation", "members"]
     assert found.readable == granted.columns == wanted
     assert found.whole == {
         *(name for name in wanted if name.endswith("_safe")),
         "mirror_freshness",
+        "mirror_history",
         *(name for name in tables if len(tables[name]) == len(MIRROR[name].columns)),
     }
     assert found.marked == set()
@@ -150,7 +152,8 @@ def test_a_role_with_everything_sees_every_mark_but_no_bookkeeping(
         *MIRROR,
         *(f"{model}_live" for model in catalogue()),
         *(f"{name}_safe" for name in (*MIRROR, "mirror_changes")),
-        *("mirror_changes", "mirror_freshness", "passthrough_records", "people", "people_live"),
+        *("mirror_changes", "mirror_freshness", "mirror_history"),
+        *("passthrough_records", "people", "people_live"),
     }
     # What proves that the values are there to be seen: in each sensitive column that has a value at all.
     hidden = {
