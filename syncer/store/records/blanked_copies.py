@@ -24,7 +24,7 @@ from syncer.store.records.reproject import BatchContext
 from syncer.store.records.version_projector import rewrite_documents
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.native_table import passthrough_records
-from syncer.store.schema.state_tables import metadata
+from syncer.store.schema.state_tables import metadata, quarantine
 
 #: Carriers of carriers are as far as copies inside copies go.
 DEPTH = 2
@@ -144,7 +144,9 @@ def _blank_shared(
         text = _blanked(carrier, row["text"], model, ids)
         if text is not None:
             same = [each == row[each.name] for each in table.primary_key.columns]
-            context.connection.execute(update(table).where(*same).values({column: ascii_json(text)}))
+            # JSONB refuses what the quarantine keeps, which is text for that.
+            value = ascii_json(text) if table is quarantine else text
+            context.connection.execute(update(table).where(*same).values({column: value}))
 
 
 def _blanked(carrier: str, text: str, model: str, ids: Collection[str]) -> str | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 from sqlalchemy import Text, bindparam, cast, select, update
 
 from syncer.domain.catalogue.places import record_places
 from syncer.domain.records.exclude import Excluded
-from syncer.store.db.types import decoded_json
+from syncer.domain.records.record import decoded
+from syncer.domain.records.values import json_text
 from syncer.store.records.reproject import Batch, BatchContext
 from syncer.store.schema.feed_tables import changes
 
@@ -34,9 +33,9 @@ def reproject_feed(context: BatchContext, name: str, excluded: Excluded | None, 
     ).all()
     stripped = []
     for row in found:
-        before = decoded_json(row.before)
+        before = decoded(row.before.encode())
         if isinstance(before, dict) and excluded.strip(before):
-            stripped.append({"row_sequence": row.sequence, "new_before": json.dumps(before)})
+            stripped.append({"row_sequence": row.sequence, "new_before": json_text(before)})
     if stripped:
         statement = update(changes).where(changes.c.sequence == bindparam("row_sequence"))
         context.connection.execute(statement.values({column: bindparam("new_before")}), stripped)
