@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable, StatementFailed
-from syncer.store.db.engines import make_engine
+from syncer.store.db.engines import give_up_pool, make_engine
 from syncer.store.db.errors import Fault, advice, fault, is_no_database, reason
 from syncer.store.db.last_work import do_last_work
 from syncer.store.db.opened_file import OpenedFile
@@ -182,9 +182,7 @@ class Database:
 
     def reopen(self) -> None:
         """Begin anew with the database that is there now, after DatabaseReplaced. Nobody may be using it."""
-        # What is still under way gives its connection back to the pool that is given up here.
-        event.listen(self.engine.pool, "checkin", lambda _, entry: entry.close())
-        self.engine.dispose()
+        give_up_pool(self.engine)
         if self._opened is not None:
             self._opened.forget()
 

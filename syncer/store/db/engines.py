@@ -114,7 +114,14 @@ def _discard_faulty_connections(engine: Engine) -> None:
             # been ended keeps its connection open, and the error keeps the statement.
             if context.execution_context is not None:
                 context.execution_context.cursor.close()
-            engine.dispose()
+            give_up_pool(engine)
+
+
+def give_up_pool(engine: Engine) -> None:
+    """Close the pool's connections, those that are at work once they come back, and begin with a new pool."""
+    # Left to the old pool it would be closed some time, and nobody would be told.
+    event.listen(engine.pool, "checkin", lambda _, entry: entry.close())
+    engine.dispose()
 
 
 def _may_only_read(context: ExceptionContext) -> bool:
