@@ -16,10 +16,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable, StatementFailed
-from syncer.store.db.engines import give_up_pool, make_engine
+from syncer.store.db.engines import make_engine
 from syncer.store.db.errors import Fault, advice, fault, is_no_database, reason
 from syncer.store.db.last_work import do_last_work
 from syncer.store.db.opened_file import OpenedFile
+from syncer.store.db.pools import give_up_pool
 from syncer.store.db.removed_values import RemovedValues
 from syncer.store.db.sqlite_file import SqliteFile
 from syncer.store.db.write_lock import WriteLock

@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from syncer.domain.errors import UsageError
 from syncer.store.db.errors import is_connection_fault, is_refusal_to_write
+from syncer.store.db.pools import close_what_comes_back_late, give_up_pool
 from syncer.store.db.sqlite_file import SqliteFile
 from syncer.store.db.types import LooseTimestamp
 
@@ -102,6 +103,7 @@ def _sqlite(address: URL, workers: int) -> Engine:
 
 def _discard_faulty_connections(engine: Engine) -> None:
     """Return no connection to the pool that would never work again."""
+    close_what_comes_back_late(engine)
 
     @event.listens_for(engine, "handle_error")
     def drop(context: ExceptionContext) -> None:
@@ -115,13 +117,6 @@ def _discard_faulty_connections(engine: Engine) -> None:
             if context.execution_context is not None:
                 context.execution_context.cursor.close()
             give_up_pool(engine)
-
-
-def give_up_pool(engine: Engine) -> None:
-    """Close the pool's connections, those that are at work once they come back, and begin with a new pool."""
-    # Left to the old pool it would be closed some time, and nobody would be told.
-    event.listen(engine.pool, "checkin", lambda _, entry: entry.close())
-    engine.dispose()
 
 
 def _may_only_read(context: ExceptionContext) -> bool:
