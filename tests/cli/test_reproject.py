@@ -205,8 +205,11 @@ def test_what_many_tables_have_without_a_column_is_told_once(drifted: Shell, sou
             record["pronouns"] = "they"
         return page
 
-    source.environment.faults.add(Match(), rewritten(with_news), times=None)
+    faults = source.environment.faults
+    faults.add(Match(), rewritten(with_news), times=None)
     assert drifted.run("reconcile").code == 0
+    # What is no list cannot be rewritten so, and would be asked for again and again.
+    faults.clear()
     found = [line for line in drifted.run("check").out.splitlines() if "pronouns" in line]
     assert any(
         line.startswith("ok drift: 2 tables have members without a column: pronouns; ") for line in found
