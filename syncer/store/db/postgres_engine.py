@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from syncer.store.db.postgres_connection import PatientConnection
 
@@ -68,6 +69,15 @@ def postgres_engine(address: URL, workers: int) -> Engine:
     def forget(connection: PatientConnection, _record: Any, _proxy: Any) -> None:
         # After a transaction that only read the server's default is to count again: it may be read-only.
         connection.read_only = None
+
+    @event.listens_for(engine, "checkin")
+    def close(connection: PatientConnection | None, entry: ConnectionPoolEntry) -> None:
+        # Made while the server took no writes it refuses them for ever, when all others are served again.
+        if (
+            connection is not None
+            and connection.info.parameter_status("default_transaction_read_only") == "on"
+        ):
+            entry.close()
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
