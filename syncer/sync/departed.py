@@ -7,18 +7,16 @@ from functools import partial
 
 from sqlalchemy import Connection, select
 
-from syncer.domain.records.change import Counts
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome
 from syncer.store.db.removed_values import note_removed
 from syncer.store.records.feed import tell_removed
 from syncer.store.records.purge import purge_steps, remove_records
-from syncer.store.records.versions import keep_marked
 from syncer.store.schema.destination import stream_destination
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.missing import MissingStore
 from syncer.sync.context import SyncContext
-from syncer.sync.feed import tell_swept
+from syncer.sync.deletions.mark import mark_missing
 from syncer.sync.integrations import Integrations
 from syncer.sync.lease import RunContext, end_leased, heartbeat, leased_run
 from syncer.sync.sources.lookup import is_known
@@ -92,12 +90,9 @@ def _mark_some(run: RunContext, connection: Connection) -> int:
     )
     store = MissingStore(run.environment, run.key)
     store.note(connection, ids, run.run_id, now)
-    marked_ids = store.mark(connection, store.missed_often(1), now, only_approved=False)
-    keep_marked(connection, destination, history, marked_ids, now)
-    tell_swept(run, connection, marked_ids, now)
-    marked = len(marked_ids)
-    run.context.streams.count_rows(connection, run.lease, Counts(deleted=marked, live=-marked, gone=marked))
-    return marked
+    counts = mark_missing(run, connection, store.missed_often(1), history, now, only_approved=False)
+    run.context.streams.count_rows(connection, run.lease, counts)
+    return counts.deleted
 
 
 def _remove_some(run: RunContext, connection: Connection) -> int:

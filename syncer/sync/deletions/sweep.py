@@ -21,14 +21,13 @@ from syncer.domain.records.change import Counts
 from syncer.domain.streams.decisions import after_sweep
 from syncer.domain.streams.deletions import IDS_AT_ONCE, WALKS_WITHOUT_IDS, batches, can_sweep
 from syncer.domain.streams.stream import Stream, Walk
-from syncer.store.records.versions import keep_marked
 from syncer.store.state.health import health, health_flags
 from syncer.store.state.missing import MissingStore
 from syncer.store.state.quarantine import forget_missing_entries
 from syncer.store.state.runs import count_page
 from syncer.store.state.seen import forget_seen, has_record_without_id
 from syncer.sync.deletions.confirm import Lookup, lookup
-from syncer.sync.feed import tell_swept
+from syncer.sync.deletions.mark import mark_missing
 from syncer.sync.integrations import ACTIVE, must_be_offered
 from syncer.sync.lease import RunContext
 from syncer.sync.page import write_looked_up
@@ -178,19 +177,15 @@ class Sweep:
         run, streams, missing = self.run, self.run.context.streams, self._missing
         history = run.source.pin(connection)
         now = run.fence(connection)
-        only_approved, ids = self.walk is None, list[str]()
+        only_approved, counts = self.walk is None, Counts()
         flags = health_flags(connection, run.environment, run.key)
         if flags.has_missing:
             if self.walk is not None and self._is_held(connection):
                 only_approved = True
                 missing.hold(connection, now)
-            ids = missing.mark(connection, self._confirmed, now, only_approved=only_approved)
-        marked = len(ids)
-        counts = Counts(deleted=marked, live=-marked, gone=marked)
-        if marked:
+            counts = mark_missing(run, connection, self._confirmed, history, now, only_approved=only_approved)
+        if counts.deleted:
             count_page(connection, run.run_id, None, counts, pages=0, stored=run.stored.count)
-            keep_marked(connection, run.source.destination, history, ids, now)
-            tell_swept(run, connection, ids, now)
         if self.walk is None:
             streams.count_rows(connection, run.lease, counts)
         else:
@@ -201,12 +196,12 @@ class Sweep:
             after = after_sweep(streams.get(connection, run.key), self.walk)
             after = replace(after, state=health(connection, run.environment, run.key).state())
             streams.finish_walk(connection, run.lease, after, counts)
-        if marked:
+        if counts.deleted:
             log.info(
                 "rows_swept",
                 integration=run.key.integration_id,
                 model=run.key.model,
                 run=run.run_id,
-                rows=marked,
+                rows=counts.deleted,
             )
         return counts, streams.get(connection, run.key), now
