@@ -12,7 +12,7 @@ import httpx
 from syncer.domain.deliveries.attempts import Answer
 from syncer.http_client.connect_errors import describe_error, describe_refusal
 from syncer.http_client.headers import read_retry_after
-from syncer.http_client.route import find_route, no_cookies
+from syncer.http_client.route import find_route, make_client
 
 #: Seconds to connect, and those within which the answer has to come.
 CONNECT_TIMEOUT = 5.0
@@ -41,15 +41,13 @@ class Receiver:
         self._url = url
         self._proxy = route.proxy
         self._timeout = timeout
-        self._http = httpx.AsyncClient(
+        self._http = make_client(
+            route,
+            timeout=timeout,
+            connect_timeout=CONNECT_TIMEOUT,
+            connections=1,
+            keepalive=KEEPALIVE,
             headers={"User-Agent": f"syncer/{version}", "Accept-Encoding": "identity"},
-            timeout=httpx.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout)),
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE),
-            follow_redirects=False,
-            cookies=no_cookies(),
-            trust_env=False,
-            verify=route.tls,
-            proxy=route.http_proxy,
         )
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Way to an address: trusted certificates and the proxy, as the environment names them."""
+"""Way to an address: certificates and proxy as the environment names them, and clients that go it."""
 
 from __future__ import annotations
 
@@ -39,9 +39,38 @@ def find_route(url: str, environ: Mapping[str, str], *, is_direct: bool = False)
     return Route(tls, proxy, None if proxy is None else _http_proxy(proxy, tls))
 
 
-def no_cookies() -> CookieJar:
-    """Make a jar that stays empty."""
-    return CookieJar(DefaultCookiePolicy(allowed_domains=()))
+def make_client(
+    route: Route,
+    *,
+    timeout: float,
+    connect_timeout: float,
+    connections: int,
+    keepalive: float,
+    headers: Mapping[str, str],
+    base_url: httpx.URL | str = "",
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> httpx.AsyncClient:
+    """Make a client that goes this way, follows no redirection and keeps no cookie.
+
+    timeout: seconds of silence; connect_timeout: seconds to connect, where timeout is not shorter; keepalive:
+    seconds that a connection is kept unused. transport replaces the network.
+    """
+    return httpx.AsyncClient(
+        base_url=base_url,
+        headers=headers,
+        timeout=httpx.Timeout(timeout, connect=min(connect_timeout, timeout)),
+        limits=httpx.Limits(
+            max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=keepalive
+        ),
+        follow_redirects=False,
+        # What one answer sets is no part of the next request.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        transport=transport,
+        # Variables are read by find_route alone: those that httpx cannot read would end the program.
+        trust_env=False,
+        verify=route.tls,
+        proxy=route.http_proxy,
+    )
 
 
 def _http_proxy(proxy: Proxy, tls: ssl.SSLContext) -> httpx.Proxy:

@@ -28,7 +28,7 @@ from syncer.http_client.connect_errors import (
     is_lasting,
     is_unsent,
 )
-from syncer.http_client.route import find_route, no_cookies
+from syncer.http_client.route import find_route, make_client
 from syncer.kombo.body import ACCEPTED_ENCODINGS, Body, BrokenBody, Oversized, UnknownEncoding
 from syncer.kombo.errors import NETWORK_ADVICE, no_answer
 from syncer.kombo.headers import checked_key
@@ -84,28 +84,20 @@ class Connections:
         url = _checked(base_url)
         route = find_route(str(url), environ, is_direct=transport is not None)
         self._proxy = route.proxy
-        self._http = httpx.AsyncClient(
-            base_url=url,
+        self._http = make_client(
+            route,
+            timeout=timeout,
+            connect_timeout=connect_timeout,
+            connections=connections,
+            keepalive=KEEPALIVE,
             headers={
                 "Authorization": f"Bearer {api_key}",
                 "User-Agent": f"syncer/{version}",
                 "Accept": "application/json",
                 "Accept-Encoding": ACCEPTED_ENCODINGS,
             },
-            timeout=httpx.Timeout(timeout, connect=min(connect_timeout, timeout)),
-            limits=httpx.Limits(
-                max_connections=connections,
-                max_keepalive_connections=connections,
-                keepalive_expiry=KEEPALIVE,
-            ),
-            follow_redirects=False,
-            # What one answer sets is no part of the next request.
-            cookies=no_cookies(),
+            base_url=url,
             transport=transport,
-            # Variables are read here alone: those that httpx cannot read would end the program.
-            trust_env=False,
-            verify=route.tls,
-            proxy=route.http_proxy,
         )
 
     async def __aenter__(self) -> Self:
