@@ -14,25 +14,13 @@ from syncer.store.schema.migrate import is_current
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.powers import find_excess
 from syncer.store.schema.safe_views import SAFE_TABLES, outdated_safe_views
-from syncer.store.schema.views import FRESHNESS, relations, safe_name
+from syncer.store.schema.views import FRESHNESS, GRANTS, relations, safe_name
 
 #: Columns that a role has been granted itself, by table or view; None: all of them.
 Given: TypeAlias = dict[str, set[str | None]]
 
-#: What each role has been granted itself: table or view, and column; null where it is all of them.
-_GRANTED = text("""
-    SELECT r.rolname, c.relname, given.attname
-    FROM pg_class c
-    JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = current_schema()
-    CROSS JOIN LATERAL (
-        SELECT NULL AS attname, c.relacl AS acl
-        UNION ALL
-        SELECT a.attname::text, a.attacl FROM pg_attribute a WHERE a.attrelid = c.oid AND NOT a.attisdropped
-    ) given
-    CROSS JOIN LATERAL aclexplode(given.acl) g
-    JOIN pg_roles r ON r.oid = g.grantee
-    WHERE g.privilege_type = 'SELECT' AND g.grantee <> c.relowner
-""")
+#: What each role has been granted itself.
+_GRANTED = text(f"{GRANTS} AND r.rolname IS NOT NULL")
 
 
 def outdated_readers(connection: Connection) -> Iterator[str]:
@@ -43,7 +31,7 @@ def outdated_readers(connection: Connection) -> Iterator[str]:
     if connection.dialect.name != "postgresql" or not is_current(connection):
         return
     granted: dict[str, Given] = defaultdict(lambda: defaultdict(set))
-    for role, relation, column in connection.execute(_GRANTED):
+    for relation, column, role in connection.execute(_GRANTED):
         granted[role][relation].add(column)
     safe = {safe_name(table) for table in SAFE_TABLES}
     for role, given in sorted(granted.items()):

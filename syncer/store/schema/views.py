@@ -26,8 +26,8 @@ _RELATIONS = """
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
     GROUP BY c.oid
 """
-#: Grants on a view: its name, a column or null for all, the role or null for everyone.
-_READERS = """
+#: What others than the owner may read: relation, column or null for all, role or null for everyone.
+GRANTS = """
     SELECT c.relname, given.attname, r.rolname
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = current_schema()
@@ -38,8 +38,9 @@ _READERS = """
     ) given
     CROSS JOIN LATERAL aclexplode(given.acl) g
     LEFT JOIN pg_roles r ON r.oid = g.grantee
-    WHERE c.relname = ANY(:views) AND g.privilege_type = 'SELECT' AND g.grantee <> c.relowner
+    WHERE g.privilege_type = 'SELECT' AND g.grantee <> c.relowner
 """
+_READERS = f"{GRANTS} AND c.relname = ANY(:views)"
 
 
 class Relation(NamedTuple):
