@@ -55,9 +55,9 @@ class ModelProjector:
         return {
             self.name: self._records,
             **{child.table: partial(self._shared, child) for child in shared},
-            history.name: self._versions,
-            quarantine.name: self._quarantine,
-            changes.name: self._feed,
+            history.name: partial(reproject_versions, model=self.model, excluded=self._excluded),
+            quarantine.name: partial(reproject_quarantine, model=self.model, excluded=self._excluded),
+            changes.name: partial(reproject_feed, name=self.name, excluded=self._excluded),
         }
 
     @property
@@ -123,15 +123,6 @@ class ModelProjector:
         if excluded:
             written += connection.execute(delete(table).where(table.c.id.in_(excluded))).rowcount
         return Batch(0, written, found[-1].id if goes_on else None)
-
-    def _versions(self, context: BatchContext, after: str) -> Batch:
-        return reproject_versions(context, self.model, self._excluded, after)
-
-    def _quarantine(self, context: BatchContext, after: str) -> Batch:
-        return reproject_quarantine(context, self.model, self._excluded, after)
-
-    def _feed(self, context: BatchContext, after: str) -> Batch:
-        return reproject_feed(context, self.name, self._excluded, after)
 
 
 def _stored(context: BatchContext, table: Table, after: str) -> tuple[Sequence[Any], bool]:

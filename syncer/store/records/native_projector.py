@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Text, bindparam, cast, select, tuple_, update
 
@@ -61,8 +62,8 @@ class NativeProjector:
     def steps(self) -> Mapping[str, Step]:
         return {
             passthrough_records.name: self._records,
-            quarantine.name: self._quarantine,
-            changes.name: self._feed,
+            quarantine.name: partial(reproject_native_quarantine, name=self.name, excluded=self._excluded),
+            changes.name: partial(reproject_feed, name=self.name, excluded=self._excluded),
         }
 
     @property
@@ -72,12 +73,6 @@ class NativeProjector:
     @property
     def _excluded(self) -> Excluded | None:
         return excluded_from(self.name, self.exclusions)
-
-    def _quarantine(self, context: BatchContext, after: str) -> Batch:
-        return reproject_native_quarantine(context, self.name, self._excluded, after)
-
-    def _feed(self, context: BatchContext, after: str) -> Batch:
-        return reproject_feed(context, self.name, self._excluded, after)
 
     def _records(self, context: BatchContext, after: str) -> Batch:
         connection, name = context.connection, self.name

@@ -14,7 +14,7 @@ from syncer.store.schema.feed_tables import changes
 (_BEFORE,) = record_places(changes.name)
 
 
-def reproject_feed(context: BatchContext, name: str, excluded: Excluded | None, after: str) -> Batch:
+def reproject_feed(context: BatchContext, after: str, *, name: str, excluded: Excluded | None) -> Batch:
     """Re-project a batch of the list's changes, by their numbers."""
     if excluded is None:
         return Batch()

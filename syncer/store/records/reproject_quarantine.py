@@ -17,7 +17,9 @@ from syncer.store.schema.state_tables import quarantine
 from syncer.store.state.quarantine import HASHED, record_key
 
 
-def reproject_quarantine(context: BatchContext, model: Model, excluded: Excluded | None, after: str) -> Batch:
+def reproject_quarantine(
+    context: BatchContext, after: str, *, model: Model, excluded: Excluded | None
+) -> Batch:
     """Re-project a batch of the model's entries."""
     connection = context.connection
     found, goes_on = _entries(context, model.name, after)
@@ -42,7 +44,7 @@ def reproject_quarantine(context: BatchContext, model: Model, excluded: Excluded
 
 
 def reproject_native_quarantine(
-    context: BatchContext, name: str, excluded: Excluded | None, after: str
+    context: BatchContext, after: str, *, name: str, excluded: Excluded | None
 ) -> Batch:
     """Re-project a batch of a native list's entries: they lose what is excluded."""
     if excluded is None:

@@ -47,7 +47,9 @@ _KEPT = frozenset(
 )
 
 
-def reproject_versions(context: BatchContext, model: Model, excluded: Excluded | None, after: str) -> Batch:
+def reproject_versions(
+    context: BatchContext, after: str, *, model: Model, excluded: Excluded | None
+) -> Batch:
     """Re-project a batch of the versions of the model's records, links and children, table by table."""
     present = set(history_tables(context.connection))
     tables = [name for name in tables_of(model) if name in present]
