@@ -10,6 +10,9 @@ from syncer.domain.errors import DatabaseError
 
 log = structlog.get_logger("syncer")
 
+#: Seconds to leave the database alone after it could not be used.
+DATABASE_PAUSE = 5.0
+
 
 class DatabaseHealth:
     """Failures by the part of the service that met them.

@@ -9,7 +9,7 @@ import asyncio
 
 import structlog
 
-from syncer.daemon.database_health import DatabaseHealth
+from syncer.daemon.database_health import DATABASE_PAUSE, DatabaseHealth
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError, ProjectionReplaced, TableUnavailable
 from syncer.sync.removed_values import overwrite_removed
@@ -17,8 +17,6 @@ from syncer.sync.reproject import Reprojected, Reprojection
 
 log = structlog.get_logger("syncer")
 
-#: Seconds to leave the database alone after it could not be used.
-DATABASE_PAUSE = 5.0
 #: The same where only the rows of a list could not be used.
 TABLE_PAUSE = 60.0
 #: Seconds between two looks for values that were removed; to overwrite them takes a copy of SQLite's file.

@@ -7,7 +7,7 @@ import asyncio
 import structlog
 
 from syncer.app import App
-from syncer.daemon.database_health import DatabaseHealth
+from syncer.daemon.database_health import DATABASE_PAUSE, DatabaseHealth
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError, TableUnavailable
 
@@ -15,8 +15,6 @@ log = structlog.get_logger("syncer")
 
 #: Seconds between two looks for what is too old.
 DROP_EVERY = 300.0
-#: Seconds to leave the database alone after it could not be used.
-DATABASE_PAUSE = 5.0
 
 
 async def drop_regularly(

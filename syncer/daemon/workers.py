@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Connection
 
-from syncer.daemon.database_health import DatabaseHealth
+from syncer.daemon.database_health import DATABASE_PAUSE, DatabaseHealth
 from syncer.daemon.key_health import KeyHealth
 from syncer.daemon.waiting import any_of
 from syncer.domain.clocks import TOLERANCE, distrust_future
@@ -31,8 +31,7 @@ log = structlog.get_logger("syncer")
 #: Seconds between two polls of the database where nothing wakes us: another process may have made streams
 #: due, or died with a lease.
 POLL_EVERY = 15.0
-#: Seconds of backoff after the database could not be used; doubled while that lasts, so many times.
-DATABASE_PAUSE = 5.0
+#: So many times the pause is doubled while the database cannot be used.
 MAX_DOUBLINGS = 3
 #: Seconds for which a run keeps its place although an integration waits that has no run at all.
 TIME_SLICE = 30.0

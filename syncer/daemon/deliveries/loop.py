@@ -16,7 +16,7 @@ from typing import Protocol
 import structlog
 from sqlalchemy import Connection
 
-from syncer.daemon.database_health import DatabaseHealth
+from syncer.daemon.database_health import DATABASE_PAUSE, DatabaseHealth
 from syncer.daemon.deliveries.outgoing import MOST_CHANGES, Outgoing, read_outgoing
 from syncer.daemon.waiting import any_of
 from syncer.domain.deliveries.attempts import Accepted, Answer, Retry, Split, Stop, next_step
@@ -43,8 +43,6 @@ LEASE = timedelta(seconds=60)
 #: Seconds between two looks where nothing wakes us: at what a command has paused, resumed or moved, and for a
 #: process that has died while it was sending.
 POLL_EVERY = 2.0
-#: Seconds to leave the database alone after it could not be used.
-DATABASE_PAUSE = 5.0
 #: Seconds that a post gets to be answered when the service stops.
 GRACE = 4.0
 
