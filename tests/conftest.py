@@ -54,7 +54,11 @@ SLOW = [
         "simulator/server/test_sdk.py",
         "store/db/test_database.py",
         "store/schema/test_grants.py",
+        "store/schema/test_history_tables.py",
         "store/schema/test_native_grants.py",
+        "store/schema/test_powers.py",
+        "store/schema/test_reader_attempts.py",
+        "store/schema/test_readers.py",
         "sync",
     )
 ]
@@ -64,7 +68,10 @@ QUICK = [
     for name in (
         "cli/test_help.py",
         "daemon/test_schedule.py",
-        "daemon/web",
+        "daemon/web/test_access.py",
+        "daemon/web/test_page.py",
+        "daemon/web/test_server.py",
+        "daemon/web/test_shared_query.py",
         "sync/test_filters.py",
         "sync/test_permits.py",
     )
