@@ -55,10 +55,12 @@ SLOW = [
         "store/db/test_database.py",
         "store/schema/test_grants.py",
         "store/schema/test_history_tables.py",
+        "store/schema/test_migrate.py",
         "store/schema/test_native_grants.py",
         "store/schema/test_powers.py",
         "store/schema/test_reader_attempts.py",
         "store/schema/test_readers.py",
+        "store/schema/test_rights.py",
         "sync",
     )
 ]
