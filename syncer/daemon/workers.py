@@ -42,6 +42,8 @@ CANDIDATES = 500
 #: Places beside those for all runs, for what webhooks have told of alone: runs of the schedule keep theirs
 #: while they wait for the request limit.
 WEBHOOK_PLACES = 2
+#: Seconds between two looks at what is due while no place is free: one can only have a run give up its own.
+FULL_PAUSE = 0.25
 #: How often the logs of runs and events are trimmed.
 TRIM_EVERY = timedelta(hours=6)
 
@@ -77,7 +79,7 @@ class Workers:
         self._database_pause = database_pause
         self._time_slice = time_slice
         self._grace = grace
-        self._woken = asyncio.Event()
+        self._woken, self._freed = asyncio.Event(), asyncio.Event()
         #: The runs in the order of their start, with its time by the event loop.
         self._running: dict[StreamKey, tuple[asyncio.Task[None], float]] = {}
         self._yielding: set[StreamKey] = set()
@@ -107,8 +109,12 @@ class Workers:
         try:
             while not self._stopping.is_set():
                 self._woken.clear()
+                self._freed.clear()
                 pause = await self._start_due()
                 await any_of(self._woken, self._stopping, seconds=pause)
+                if len(self._running) >= self._concurrency + WEBHOOK_PLACES:
+                    # A storm of webhooks wakes us for each of them.
+                    await any_of(self._freed, self._stopping, seconds=FULL_PAUSE)
         finally:
             await self._drain()
         if self._failure is not None:
@@ -238,6 +244,7 @@ class Workers:
         finally:
             del self._running[key], self._ranks[key]
             self._yielding.discard(key)
+            self._freed.set()
             self.wake()
 
     async def _drain(self) -> None:
