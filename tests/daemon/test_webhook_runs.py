@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.webhooks.pauses import FIRST
 from syncer.simulator.server.faults import Late, Match, kombo_error
+from syncer.simulator.server.limit import RateLimit
 from syncer.store.schema.mirror_tables import MIRROR, streams
 from tests.support.mirror import Mirror
 from tests.support.source import make_environment
@@ -162,6 +163,49 @@ async def test_events_are_taken_and_done_while_all_workers_are_busy(make_told: M
         await told.tell(data_changed(key.integration_id, "hris_teams"))
         await told.until(lambda: name_of(told, id) == "urgent", "the change")
     assert company.integration_id == key.integration_id
+
+
+async def test_events_are_taken_while_the_request_limit_is_used_up_and_done_once_it_is_not(
+    told: ToldService,
+) -> None:
+    passed = [0.0]
+    limit = told.environment.limit = RateLimit(lambda: passed[0], limit=1_000, window=2.0)
+    async with told.serving():
+        # By another user of the key; no second of the window passes until the test says so.
+        limit.spend(limit.limit - limit.used)
+        key, id = rename(told, "in the next window")
+        assert await told.tell(data_changed(key.integration_id, "hris_teams")) == "accepted"
+        await told.until(lambda: limit.refused, "a request that is refused")
+        assert await told.tell(data_changed(key.integration_id, "hris_locations")) == "accepted"
+        assert name_of(told, id) != "in the next window"
+        assert [each.handled_at for each in told.events()] == [None, None]
+        passed[0] += limit.window
+        await told.until(lambda: all(each.handled_at for each in told.events()), "the answers")
+        assert name_of(told, id) == "in the next window"
+
+
+async def test_events_are_taken_and_done_while_a_sweep_asks_for_what_is_missing(told: ToldService) -> None:
+    async with told.serving(sync={"models": [GROUPS, EMPLOYEES], "every": "1d", "concurrency": 1}):
+        swept = StreamKey(told.company.integration_id, EMPLOYEES)
+        for gone in told.company.ids(EMPLOYEES)[:2]:
+            told.company.vanish(EMPLOYEES, gone)
+        told.environment.faults.add(Match(model=EMPLOYEES), Late(1.0), times=None)
+        with told.mirror.open() as (_, connection):
+            connection.execute(
+                update(streams)
+                .where(streams.c.model == EMPLOYEES)
+                .values(watermark=None, last_full_walk_at=None)
+            )
+        sweeps = len(told.ended(swept))
+        told.mark(swept)
+        await told.until(
+            lambda: "ids" in told.environment.asked_for(EMPLOYEES)[-1].params, "the sweep's question"
+        )
+        key, id = rename(told, "beside the sweep")
+        assert await told.tell(data_changed(key.integration_id, "hris_teams")) == "accepted"
+        await told.until(lambda: name_of(told, id) == "beside the sweep", "the change")
+        await told.until(lambda: len(told.ended(swept)) > sweeps, "the end of the sweep")
+        assert told.streams()[swept].rows_deleted >= 2
 
 
 async def test_an_event_waits_for_a_failing_stream_until_it_works_again(told: ToldService) -> None:
