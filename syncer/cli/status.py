@@ -119,6 +119,10 @@ def _lines(found: dict[str, Any], not_begun: Sequence[str], most: int | None) ->
 
         yield ""
         yield consumer_table(found["consumers"])
+    from syncer.operations.process_report import describe_process
+
+    for each in found["processes"]:
+        yield styled(printable(describe_process(each)), "dim" if each["is_alive"] else "yellow")
     running = [f"{each['integration']} {each['model']}" for each in found["streams"] if each["is_running"]]
     if running:
         yield styled(f"running now: {', '.join(running)}", "cyan")

@@ -21,6 +21,7 @@ from syncer.daemon.feed_watch import FeedWatch
 from syncer.daemon.integration_events import IntegrationEvents
 from syncer.daemon.integration_watcher import IntegrationWatcher
 from syncer.daemon.key_health import KeyHealth, KeyWatcher
+from syncer.daemon.presence import announce
 from syncer.daemon.pressure import LoadMonitor
 from syncer.daemon.reprojection import finish_reprojection
 from syncer.daemon.retention import drop_regularly
@@ -199,6 +200,7 @@ async def _work(
             listen(app.database, ending, bell.ring),
             deliver_changes(app, feed_watch, ending, health, clock=clock),
             drop_regularly(app, ending, health),
+            announce(app, "service", ending, health),
         )
     except Exception as error:
         if not isinstance(error, SyncerError):

@@ -12,9 +12,11 @@ from syncer.domain.catalogue.lookup import select_names
 from syncer.domain.errors import UsageError
 from syncer.domain.suggestions import did_you_mean
 from syncer.operations.deliveries import is_well, report_deliveries
+from syncer.operations.process_report import report_processes
 from syncer.operations.status_report import json_time, report_status
 from syncer.store.reading.overview import EVERY_STREAM, Overview, StreamChoice, overview
 from syncer.store.schema import migrate as schema
+from syncer.store.state.processes import read_processes
 from syncer.sync.permits import fingerprint
 
 
@@ -32,6 +34,7 @@ def status(app: App, choice: StreamChoice = EVERY_STREAM) -> dict[str, Any]:
             "behind": app.capacity.report_backlog(connection),
             "deliveries": deliveries,
             "webhooks": _webhooks(app, connection),
+            "processes": report_processes(read_processes(connection), app.database.now(connection)),
         }
 
 

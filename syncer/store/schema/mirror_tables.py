@@ -20,6 +20,7 @@ from syncer.store.schema.feed_tables import changes, consumers, feed
 from syncer.store.schema.histories import history
 from syncer.store.schema.key_tables import budgets
 from syncer.store.schema.native_table import passthrough_records
+from syncer.store.schema.process_tables import processes
 from syncer.store.schema.state_tables import (
     integrations,
     metadata,
@@ -52,6 +53,7 @@ __all__ = [
     "metadata",
     "missing",
     "passthrough_records",
+    "processes",
     "projections",
     "quarantine",
     "runs",

@@ -40,6 +40,7 @@ NOTHING_OF_RECORDS = {
     "sync_deliveries": "numbers of changes, words of ours, and a process",
     "mirror_changes.operation": "a word of ours",
     "mirror_changes.members": "names of members",
+    "sync_processes": "a process, and words of ours",
     "sync_consumers.name": "the name of a consumer",
     "sync_integrations": "what Kombo says of the integration",
     "sync_budgets": "the request limit",
