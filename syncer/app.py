@@ -19,6 +19,7 @@ from syncer import __version__
 from syncer.config.settings import Settings
 from syncer.domain.catalogue.history import kept_tables
 from syncer.domain.catalogue.lookup import catalogue, select_models
+from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.feed.row_change import FeedRules
 from syncer.domain.streams.deletions import Brakes
 from syncer.kombo.concurrency import Slots
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
     from syncer.domain.deliveries.delivery import Delivery
     from syncer.http_client.receiver import Receiver
     from syncer.kombo.client import Client
-
-ENVIRONMENT = "default"
 
 
 class App:
@@ -75,9 +74,9 @@ class App:
             workers=settings.sync.concurrency + 2,
             clock_offset=clock_offset,
         )
-        self.streams = StreamStore(ENVIRONMENT)
-        self.integrations = IntegrationStore(ENVIRONMENT)
-        self.webhook_events = WebhookEventStore(ENVIRONMENT)
+        self.streams = StreamStore(DEFAULT_ENVIRONMENT)
+        self.integrations = IntegrationStore(DEFAULT_ENVIRONMENT)
+        self.webhook_events = WebhookEventStore(DEFAULT_ENVIRONMENT)
         self.selection = Selection(settings, self.database, self.integrations, self.streams)
         self.capacity = Capacity(settings, self.database, self.streams)
         self.owner = this_process()
@@ -88,7 +87,6 @@ class App:
         self.on_wait: Callable[[float], None] = lambda _: None
         self.reprojection = Reprojection(
             self.database,
-            ENVIRONMENT,
             settings.exclusions,
             new_id=lambda: uuid4().hex,
             stopping=self.stopping.is_set,
@@ -161,7 +159,7 @@ class App:
         settings, key = self.settings, self.api_key
         permits = PermitQueue(
             self.database,
-            ENVIRONMENT,
+            DEFAULT_ENVIRONMENT,
             fingerprint(key),
             settings.budget.reserve,
             self._sleep,

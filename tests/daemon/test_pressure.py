@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import update
 from structlog.testing import capture_logs
 
-from syncer.app import ENVIRONMENT, App
+from syncer.app import App
 from syncer.config.settings import Settings
 from syncer.daemon.pressure import LOOKS, LoadMonitor
 from syncer.daemon.schedule import Schedule
+from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.records.change import Counts
 from syncer.domain.scheduling.intervals import FILL
@@ -56,7 +57,7 @@ class Service:
             now = self.app.database.now(connection)
             known = Budget(limit=limit, ends_at=now.timestamp(), confirmed=True)
             change_budget(
-                connection, ENVIRONMENT, fingerprint(API_KEY), timedelta(0), lambda *_: (known, None)
+                connection, DEFAULT_ENVIRONMENT, fingerprint(API_KEY), timedelta(0), lambda *_: (known, None)
             )
 
     async def marked(self, ticks: int, first: datetime = NOON) -> Counter[StreamKey]:
@@ -183,7 +184,7 @@ async def test_what_webhooks_take_of_the_limit_is_not_spent_on_polls(
         now = world.app.database.now(connection)
         for number in range(60):
             key, run_id = QUIET[number % 20], f"run {number}"
-            begin_run(connection, run_id, ENVIRONMENT, key, "me", now)
+            begin_run(connection, run_id, DEFAULT_ENVIRONMENT, key, "me", now)
             count_page(connection, run_id, Kind.INCREMENTAL, Counts())
             end_run(connection, run_id, Outcome.COMPLETE, None, now, told_at=now)
     again = Service(world.app)

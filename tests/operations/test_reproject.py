@@ -333,7 +333,7 @@ async def test_walks_between_the_batches_win(world: World) -> None:
         def batch() -> Any:
             with app.database.begin() as connection:
                 return reproject_batch(
-                    BatchContext(connection, "default", "run", app.database.now(connection), size=10),
+                    BatchContext(connection, "run", app.database.now(connection), size=10),
                     ModelProjector(model_named("hris_employees"), frozenset()),
                 )
 
@@ -374,7 +374,7 @@ async def test_a_page_that_commits_while_a_batch_waits_is_not_set_back(make_worl
     def reproject() -> None:
         with batches.begin() as connection:
             now = batches.now(connection)
-            context = BatchContext(connection, "default", "run", now, size=500)
+            context = BatchContext(connection, "run", now, size=500)
             reproject_batch(context, ModelProjector(model, frozenset()))
 
     behind = threading.Thread(target=reproject)
@@ -540,12 +540,12 @@ async def test_whoever_adopts_waits_for_the_pages_under_way(world: World) -> Non
 
     def replace_it() -> None:
         with adopting.begin() as connection:
-            adopt(connection, "default", {model.name: others}, adopting.now(connection))
+            adopt(connection, {model.name: others}, adopting.now(connection))
         adopted.set()
 
     behind = threading.Thread(target=replace_it)
     with page.begin() as connection:
-        pin(connection, "default", model.name, mine)
+        pin(connection, model.name, mine)
         behind.start()
         if not page.is_sqlite:
             deadline = time.monotonic() + 60
@@ -553,9 +553,9 @@ async def test_whoever_adopts_waits_for_the_pages_under_way(world: World) -> Non
                 while not waits_for_a_lock(other):
                     assert time.monotonic() < deadline
         assert not adopted.is_set()
-        pin(connection, "default", model.name, mine)
+        pin(connection, model.name, mine)
     behind.join()
     with looking.begin() as connection:
-        assert lock_cursor(connection, "default", model.name, others) is not None
+        assert lock_cursor(connection, model.name, others) is not None
     for each in (page, adopting, looking):
         each.close()

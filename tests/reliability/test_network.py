@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from syncer.app import ENVIRONMENT, App
+from syncer.app import App
+from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.errors import Transient, Unreachable
 from syncer.domain.ratelimit import budget as rules
 from syncer.domain.ratelimit.budget import Permit, Purpose, Reserve
@@ -427,7 +428,7 @@ async def a_permit_comes_free(app: App) -> None:
 def next_permit(app: App) -> Permit | None:
     """What the next request would get at once."""
     with app.database.read() as connection:
-        budget = read_budget(connection, ENVIRONMENT, fingerprint(app.settings.api_key()))
+        budget = read_budget(connection, DEFAULT_ENVIRONMENT, fingerprint(app.settings.api_key()))
         now = app.database.now(connection).timestamp()
     assert budget is not None
     _, answer = rules.take(budget, now, Purpose.INCREMENTAL, Reserve())
