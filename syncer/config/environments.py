@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator
 
 from syncer.config.secrets import ListedSecret, ListedSecretFile
 from syncer.config.sections import Budget, Integration, Kombo, Webhooks
@@ -46,9 +46,6 @@ class EnvironmentTable(Kombo, Budget):
         """Collect what must never be shown."""
         yield self.api_key.get_secret_value()
         yield from self.webhooks(Webhooks()).all_secrets
-
-
-Environments = Annotated[dict[EnvironmentName, EnvironmentTable], Field(default_factory=dict)]
 
 
 def check_keys(kombo: Kombo | None, environments: Mapping[str, EnvironmentTable]) -> None:

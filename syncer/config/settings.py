@@ -20,7 +20,7 @@ from pydantic import (
 
 from syncer.config.deliveries import DeliveryTable, each_name_once
 from syncer.config.environments import (
-    Environments,
+    EnvironmentName,
     EnvironmentTable,
     check_integrations,
     check_keys,
@@ -70,7 +70,7 @@ class Settings(BaseModel):
 
     kombo: Kombo = Kombo()
     # Behind the default environment, before whatever names them.
-    environments: Environments
+    environments: dict[EnvironmentName, EnvironmentTable] = {}
     database: Database = Database()
     integrations: tuple[Integration, ...] = ()
     sync: Sync = Sync()

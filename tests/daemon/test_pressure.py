@@ -25,6 +25,7 @@ from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.budget import change_budget
 from syncer.store.state.runs import begin_run, count_page, end_run
 from syncer.sync.permits import fingerprint
+from tests.support.alone import alone
 from tests.support.source import API_KEY
 
 GROUPS = "hris_groups"
@@ -38,10 +39,15 @@ class Service:
 
     def __init__(self, app: App) -> None:
         self.app = app
-        self.monitor = LoadMonitor(app.capacity, app.database)
+        self.monitor = LoadMonitor(alone(app).capacity, app.database)
         every = {GROUPS: app.settings.sync.for_model(GROUPS).every}
         self.schedule = Schedule(
-            app.database, app.streams, every, clock=lambda: NOON, wake=lambda: None, monitor=self.monitor
+            app.database,
+            alone(app).streams,
+            every,
+            clock=lambda: NOON,
+            wake=lambda: None,
+            monitor=self.monitor,
         )
 
     def know(self, keys: list[StreamKey], **values: object) -> None:
@@ -72,7 +78,7 @@ class Service:
         """What is due, and is not any more."""
         with self.app.database.begin() as connection:
             now = self.app.database.now(connection)
-            due = self.app.streams.due(connection, now, lambda _: False, 1_000)
+            due = alone(self.app).streams.due(connection, now, lambda _: False, 1_000)
             connection.execute(update(streams).values(due_at=None, due_purpose=None))
         return list(due)
 
@@ -91,7 +97,7 @@ def service(migrated_url: str) -> Iterator[Callable[..., Service]]:
         app = App(Settings.model_validate(tables))
         apps.append(app)
         with app.database.begin() as connection:
-            app.streams.add(connection, [*QUIET, *BUSY])
+            alone(app).streams.add(connection, [*QUIET, *BUSY])
         made = Service(app)
         made.know([*QUIET, *BUSY], state="complete", last_full_walk_at=NOON)
         made.know(QUIET, changes=0.0, watched=10 * DAY.total_seconds())

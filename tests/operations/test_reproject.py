@@ -39,6 +39,7 @@ from syncer.sync.context import Result
 from syncer.sync.integrations import Integrations
 from syncer.sync.reproject import Reprojected
 from syncer.sync.run import run_stream
+from tests.support.alone import alone
 from tests.support.rows import write_page
 from tests.support.world import MakeWorld, World
 
@@ -340,7 +341,7 @@ async def test_walks_between_the_batches_win(world: World) -> None:
         while batch() is not None:
             for each in (next(every), next(every)):
                 company.update("hris_employees", each, job_title="Changed meanwhile")
-            async with app.open() as (engine, _):
+            async with alone(app).open() as (engine, _):
                 key = StreamKey(next(iter(world.environment.integrations)), "hris_employees")
                 result = await run_stream(engine, Integrations(engine), key, mode=Mode.SYNC)
                 assert result.outcome is Outcome.COMPLETE
@@ -512,7 +513,7 @@ async def test_a_process_with_another_projection_can_write_no_more(make_world: M
         old.reprojection.adopt()
         new.reprojection.adopt()
         before = contents(world, stamps=True)
-        async with old.open() as (engine, asking):
+        async with alone(old).open() as (engine, asking):
             (integration_id,) = world.environment.integrations
             result = await run_stream(
                 engine, asking, StreamKey(integration_id, "hris_employees"), mode=Mode.SYNC
@@ -526,7 +527,7 @@ async def test_a_process_with_another_projection_can_write_no_more(make_world: M
 
 
 async def _of_another_family(app: App, integration_id: str) -> Result:
-    async with app.open() as (engine, asking):
+    async with alone(app).open() as (engine, asking):
         return await run_stream(engine, asking, StreamKey(integration_id, "ats_jobs"), mode=Mode.SYNC)
 
 

@@ -42,6 +42,7 @@ class IntegrationRow:
     refreshed_at: datetime | None = None
     read_models: Mapping[str, bool] = field(default_factory=dict)
     checked_at: datetime | None = None
+    environment: str = DEFAULT_ENVIRONMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,4 +174,5 @@ def _integration(row: Row[Any]) -> IntegrationRow:
         refreshed_at=row.refreshed_at,
         read_models=decoded_json(row.read_models) or {},
         checked_at=row.checked_at,
+        environment=row.environment,
     )
