@@ -20,7 +20,8 @@ from syncer.domain.catalogue.history import kept_tables
 from syncer.domain.catalogue.lookup import select_models
 from syncer.domain.errors import UsageError
 from syncer.domain.suggestions import did_you_mean
-from syncer.environment import Environment, Opened, Surroundings
+from syncer.environments.environment import Environment, Opened
+from syncer.environments.surroundings import Surroundings
 from syncer.planning.following import follow_config
 from syncer.process.identity import this_process
 from syncer.store.db.database import Database

@@ -22,7 +22,7 @@ from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
 from syncer.daemon.supervisor import supervise
 from syncer.daemon.workers import Workers
 from syncer.domain.stream_key import StreamKey
-from syncer.environment import Opened
+from syncer.environments.environment import Opened
 
 
 class EnvironmentWork:

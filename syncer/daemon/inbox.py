@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from syncer.domain.errors import DatabaseUnavailable
 from syncer.domain.webhooks.event import Event
-from syncer.environment import Environment
+from syncer.environments.environment import Environment
 from syncer.operations.webhooks import store_events
 
 #: Seconds that an event waits to be stored; then its sender is told to come again.

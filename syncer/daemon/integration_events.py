@@ -18,7 +18,7 @@ from syncer.domain.errors import Busy, DatabaseError, IntegrationGone, KeyRefuse
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.webhooks.effects import Action, Standing, told_lists
-from syncer.environment import Environment
+from syncer.environments.environment import Environment
 from syncer.store.state.webhook_events import PendingAction
 from syncer.sync.context import SyncContext
 from syncer.sync.departed import mark_integration, purge_integration

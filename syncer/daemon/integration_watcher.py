@@ -12,7 +12,7 @@ from syncer.daemon.key_health import KeyHealth
 from syncer.daemon.schedule import Schedule
 from syncer.domain.errors import DatabaseError, KeyRefused
 from syncer.domain.stream_key import StreamKey
-from syncer.environment import Environment
+from syncer.environments.environment import Environment
 from syncer.operations.key import check_key
 from syncer.sync.context import SyncContext
 from syncer.sync.integrations import Integrations

@@ -12,7 +12,7 @@ import structlog
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError, KeyRefused, UsageError
-from syncer.environment import Environment
+from syncer.environments.environment import Environment
 from syncer.operations.key import check_key, keep_refusal
 from syncer.sync.context import SyncContext
 

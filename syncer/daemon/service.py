@@ -29,7 +29,7 @@ from syncer.domain.errors import DatabaseError, DatabaseReplaced, DatabaseUnavai
 from syncer.domain.incarnation import Incarnation
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.texts.exceptions import describe_exception
-from syncer.environment import Opened
+from syncer.environments.environment import Opened
 from syncer.operations.exposures import find_exposures
 from syncer.store.schema import migrate as schema
 from syncer.store.state.incarnation import read_incarnation

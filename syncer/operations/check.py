@@ -9,7 +9,7 @@ from typing import Any
 
 from syncer.app import App
 from syncer.domain.errors import KomboError, SyncerError, UsageError
-from syncer.environment import Environment
+from syncer.environments.environment import Environment
 from syncer.operations.deliveries import describe_delivery, is_well, report_deliveries
 from syncer.operations.exclusion_gaps import find_exclusion_gaps
 from syncer.operations.exposures import find_exposures

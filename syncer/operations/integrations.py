@@ -13,7 +13,7 @@ from syncer.domain.catalogue.lookup import select_models
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.errors import IntegrationGone, KeyRefused, KomboError, UsageError
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.environment import Environment
+from syncer.environments.environment import Environment
 from syncer.planning.following import follow_config
 from syncer.store.schema import migrate as schema
 from syncer.store.state.integrations import IntegrationRow, IntegrationStore, environments_of

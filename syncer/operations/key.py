@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from syncer.domain.errors import KeyRefused, KomboError
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.environment import Environment
+from syncer.environments.environment import Environment
 from syncer.store.state.refused_keys import forget_refusal, note_refusal
 from syncer.sync.context import SyncContext
 from syncer.sync.permits import fingerprint

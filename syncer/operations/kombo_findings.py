@@ -10,7 +10,7 @@ from syncer.domain.catalogue.tables import table_models
 from syncer.domain.errors import KeyRefused, KomboError
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.environment import Environment
+from syncer.environments.environment import Environment
 from syncer.operations.finding import Finding
 from syncer.sync.context import SyncContext
 

@@ -14,7 +14,7 @@ from syncer.domain.records.record import Poison
 from syncer.domain.records.row import Row
 from syncer.domain.streams.progress import WalkProgress
 from syncer.domain.streams.stream import Kind, Walk
-from syncer.environment import Environment
+from syncer.environments.environment import Environment
 from syncer.sync.sources.native_list import NativeListSource
 
 

@@ -12,7 +12,7 @@ from syncer.domain.errors import DatabaseError, KomboError, TableUnavailable
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
-from syncer.environment import Opened
+from syncer.environments.environment import Opened
 from syncer.operations.key import check_key
 from syncer.planning.choice import Chosen, choose_streams
 from syncer.store.state.missing import held_rows

@@ -14,7 +14,7 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.webhooks.effects import Effect, Standing, effect_of, told_lists, unknown_models
 from syncer.domain.webhooks.event import Event, Ignored
-from syncer.environment import Environment
+from syncer.environments.environment import Environment
 from syncer.store.db.due_channel import notify_due
 from syncer.store.state.webhook_events import ACCEPTED, IGNORED, REPEATED
 

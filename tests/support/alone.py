@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from syncer.app import App
-from syncer.environment import Environment
+from syncer.environments.environment import Environment
 from syncer.sync.context import SyncContext
 from syncer.sync.integrations import Integrations
 

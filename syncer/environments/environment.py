@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import random
-import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from syncer import __version__
@@ -18,10 +15,11 @@ from syncer.config.settings import Settings
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.feed.row_change import FeedRules
 from syncer.domain.streams.deletions import Brakes
+from syncer.environments.surroundings import Surroundings
 from syncer.kombo.concurrency import Slots
 from syncer.planning.capacity import Capacity
 from syncer.planning.selection import Selection
-from syncer.process.identity import is_dead, this_process
+from syncer.process.identity import is_dead
 from syncer.store.db.database import Database
 from syncer.store.state.integrations import IntegrationStore
 from syncer.store.state.streams import StreamStore
@@ -32,25 +30,6 @@ from syncer.sync.permits import PermitQueue, fingerprint
 
 if TYPE_CHECKING:
     from syncer.kombo.client import Client
-
-
-@dataclass(slots=True)
-class Surroundings:
-    """What all environments of a process have in common, and what stands in for the world in tests.
-
-    transport, sleep, monotonic and uniform: the network, waiting, elapsed time in seconds, and chance.
-    environ: variables that may name a proxy and the certificates to trust. on_wait: told for how many
-    seconds requests have to wait for a limit, as long as they do.
-    """
-
-    transport: Any = None
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    monotonic: Callable[[], float] = time.monotonic
-    uniform: Callable[[], float] = random.random
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    owner: str = field(default_factory=this_process)
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    on_wait: Callable[[float], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
