@@ -39,6 +39,7 @@ from syncer.domain.scheduling.intervals import IntervalBounds, next_poll
 from syncer.store.schema.mirror_tables import integrations, streams
 from syncer.store.state.budget import change_budget
 from syncer.sync.permits import fingerprint
+from tests.support.alone import alone
 
 MODELS = 12
 KEY = "bench"
@@ -73,7 +74,7 @@ def resting() -> Iterator[str]:
 async def fill(app: App) -> int:
     """Streams that have been read, and a limit that cannot serve all of them each time."""
     app.open_database(may_create=True)
-    keys = await app.selection.select_streams()
+    keys = await alone(app).selection.select_streams()
     with app.database.begin() as connection:
         now = app.database.now(connection)
         connection.execute(update(integrations).values(checked_at=now, state="ready"))
@@ -104,22 +105,22 @@ async def idle(app: App, seconds: float) -> tuple[float, float, int]:
             ticks += 1
             return await super().tick(model, at, ahead)
 
-    async with app.open() as (context, asking):
+    async with alone(app).open() as (context, asking):
         health = DatabaseHealth()
         workers = Workers(
             context, asking, app.settings.sync.concurrency, app.stopping, database_health=health
         )
         schedule = Counted(
             app.database,
-            app.streams,
+            alone(app).streams,
             {name: app.settings.sync.for_model(name).every for name in catalogue()},
             clock=lambda: datetime.now(UTC),
             wake=workers.wake,
             database_health=health,
-            monitor=LoadMonitor(app.capacity, app.database),
+            monitor=LoadMonitor(alone(app).capacity, app.database),
         )
-        known = await app.database.ask(app.streams.keys)
-        watcher = IntegrationWatcher(app, context, asking, schedule, known, health)
+        known = await app.database.ask(alone(app).streams.keys)
+        watcher = IntegrationWatcher(alone(app), context, asking, schedule, known, health)
         watcher._key_is_checked = True
         running = asyncio.gather(
             schedule.run(
@@ -157,10 +158,10 @@ def plans(app: App) -> Iterator[str]:
 
     def look(connection: Connection) -> None:
         now = app.database.now(connection)
-        app.streams.due(connection, now, lambda _: False, 500)
-        app.streams.next_due(connection, now)
-        app.streams.waiting(connection, now - RESTING)
-        app.streams.scheduled(connection, "hris_groups")
+        alone(app).streams.due(connection, now, lambda _: False, 500)
+        alone(app).streams.next_due(connection, now)
+        alone(app).streams.waiting(connection, now - RESTING)
+        alone(app).streams.scheduled(connection, "hris_groups")
 
     with app.database.begin() as connection:
         connection.execute(text("ANALYZE sync_streams"))

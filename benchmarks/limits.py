@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.load import KEY
 from benchmarks.pages import INTEGRATION, INTEGRATIONS, PAGE
 from benchmarks.servers import ROOT, PageServer, page_server
-from syncer.app import ENVIRONMENT
+from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.ratelimit.budget import Purpose, Reserve
 from syncer.store.db.database import Database
 from syncer.sync.permits import PermitQueue, fingerprint
@@ -126,7 +126,9 @@ def a_write_in_between(directory: Path) -> Limited:
             time.sleep(0.1)
             served += server.told()["requests"]
         database = Database(url)
-        permits = PermitQueue(database, ENVIRONMENT, fingerprint(KEY), Reserve(count=2), asyncio.sleep)
+        permits = PermitQueue(
+            database, DEFAULT_ENVIRONMENT, fingerprint(KEY), Reserve(count=2), asyncio.sleep
+        )
         start = time.perf_counter()
         asyncio.run(permits.permit(Purpose.WRITE, INTEGRATION, None))
         seconds = time.perf_counter() - start

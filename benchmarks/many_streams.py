@@ -32,6 +32,7 @@ from syncer.config.loading import load_settings
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.stream_key import StreamKey
 from syncer.store.schema.mirror_tables import integrations, streams
+from tests.support.alone import alone
 
 COMMANDS = ("status", "status --all", "status --json", "plan", "integrations list")
 PATHS = ("/", "/?integration=tool:7", "/status", "/healthz", "/readyz", "/metrics")
@@ -59,15 +60,14 @@ def fill(file: Path) -> int:
     """Make the streams: all of them read a minute ago, two in a hundred failed since for four reasons."""
     app = App(load_settings(file))
     app.open_database(may_create=True)
-    app.selection.follow_config()
     with app.database.begin() as connection:
         now = app.database.now(connection)
         connection.execute(
             update(integrations).values(checked_at=now, state="ready", tool="Tool", status="ACTIVE")
         )
-        rows = app.selection.integrations.all(connection)
+        rows = alone(app).selection.integrations.all(connection)
         keys = {StreamKey(row.id, model) for row in rows for model in catalogue()}
-        app.streams.select(connection, keys)
+        alone(app).streams.select(connection, keys)
         failed = streams.c.rows_live % 50 == 0
         connection.execute(
             update(streams).values(

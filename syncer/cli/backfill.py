@@ -15,7 +15,12 @@ from syncer.cli.stream_pass import run_pass
 @json_option
 @pass_session
 def backfill(
-    session: Session, integrations: tuple[str, ...], models: tuple[str, ...], restart: bool, as_json: bool
+    session: Session,
+    integrations: tuple[str, ...],
+    models: tuple[str, ...],
+    environments: tuple[str, ...],
+    restart: bool,
+    as_json: bool,
 ) -> int:
     """Read everything that has not been read yet.
 
@@ -26,5 +31,12 @@ def backfill(
     # A second --restart would begin anew.
     mode = Mode.RESTART if restart else Mode.BACKFILL
     return run_pass(
-        session, mode, integrations, models, as_json=as_json, resume_with="backfill", may_create=True
+        session,
+        mode,
+        environments,
+        integrations,
+        models,
+        as_json=as_json,
+        resume_with="backfill",
+        may_create=True,
     )

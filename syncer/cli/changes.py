@@ -55,6 +55,7 @@ def changes(
     consumer: str | None,
     integrations: tuple[str, ...],
     models: tuple[str, ...],
+    environments: tuple[str, ...],
     follow: bool,
     documents: bool,
     limit: int | None,
@@ -65,7 +66,8 @@ def changes(
     A table on a terminal; in a pipe, and with --documents, a JSON object on each line.
     """
     if context.invoked_subcommand is not None:
-        if any((after is not None, consumer, integrations, models, follow, documents, limit, as_json)):
+        selecting = (consumer, integrations, models, environments)
+        if any((after is not None, *selecting, follow, documents, limit, as_json)):
             raise click.UsageError(f"Options of `changes {context.invoked_subcommand}` stand behind it.")
         return None
     if after is not None and consumer is not None:
@@ -81,7 +83,7 @@ def changes(
             app,
             after=after,
             consumer=consumer,
-            selection=operation.select_changes(app, models, integrations),
+            selection=operation.select_changes(app, models, integrations, environments),
             documents=documents,
             limit=limit,
             follow=follow,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from syncer.cli.options import json_option, pass_session
+from syncer.cli.options import environment_option, json_option, pass_session
 from syncer.cli.output import (
     indented,
     is_terminal,
@@ -22,26 +22,31 @@ from syncer.domain.errors import SyncerError
 from syncer.domain.texts.printable import printable
 
 if TYPE_CHECKING:
-    from syncer.operations.check import Finding
+    from syncer.operations.finding import Finding
 
 
 @click.command()
+@environment_option
 @json_option
 @pass_session
-def check(session: Session, as_json: bool) -> int:
+def check(session: Session, environments: tuple[str, ...], as_json: bool) -> int:
     """Check configuration, database, key and integrations.
 
     Reports what would be mirrored, and why not the rest.
     """
     from syncer.operations import check as operation
+    from syncer.operations.finding import Finding
 
     findings: list[Finding] = []
+    has_several = False
 
     async def collect() -> None:
         async with session.app() as app:
-            async for finding in operation.check(app):
+            nonlocal has_several
+            has_several = len(app.select(environments)) > 1
+            async for finding in operation.check(app, environments):
                 if not as_json:
-                    _print(finding, findings[-1] if findings else None)
+                    _print(finding, findings[-1] if findings else None, is_named=has_several)
                 findings.append(finding)
 
     failure: SyncerError | None = None
@@ -50,7 +55,7 @@ def check(session: Session, as_json: bool) -> int:
     except SyncerError as error:
         # It goes to stderr; the document is whole all the same.
         if all(each.found != str(error) for each in findings):
-            findings.append(operation.Finding("check", False, str(error)))
+            findings.append(Finding("check", False, str(error)))
         failure = error
     is_well = all(each.is_well for each in findings)
     if as_json:
@@ -60,16 +65,26 @@ def check(session: Session, as_json: bool) -> int:
     return 0 if is_well else 1
 
 
-def _print(finding: Finding, before: Finding | None) -> None:
-    """Print one finding; on a terminal those of the same subject stand together."""
+def _print(finding: Finding, before: Finding | None, *, is_named: bool) -> None:
+    """Print one finding; on a terminal those of the same subject stand together.
+
+    is_named: there are several environments, and findings are of one of them.
+    """
     text = printable(finding.found)
+    of = f" ({finding.environment})" if is_named and finding.environment is not None else ""
     if not is_terminal():
         verdict = "warning" if finding.is_warning else "ok" if finding.is_well else "not ok"
-        print_line(f"{verdict} {finding.subject}: {text}")
+        print_line(f"{verdict} {finding.subject}{of}: {text}")
         return
     mark = styled("✓ ", "green") if finding.is_well else styled("✗ ", "red")
     if finding.is_warning:
         mark = styled("! ", "yellow")
-    if before is None or before.subject != finding.subject or not finding.is_well or finding.is_warning:
-        print_rich(mark.append(finding.subject, "bold"))
+    is_same = (
+        before is not None
+        and (before.subject, before.environment) == (finding.subject, finding.environment)
+        and finding.is_well
+        and not finding.is_warning
+    )
+    if not is_same:
+        print_rich(mark.append(finding.subject, "bold").append(of, "dim"))
     print_rich(indented(styled(text)))

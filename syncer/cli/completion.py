@@ -24,6 +24,12 @@ def complete_integrations(context: click.Context, _parameter: click.Parameter, b
     return [each.id for each in settings.integrations if each.id.startswith(begun)] if settings else []
 
 
+def complete_environments(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """Complete the name of an environment of the configuration."""
+    settings = _settings(context)
+    return [each for each in settings.environment_names if each.startswith(begun)] if settings else []
+
+
 def complete_native_lists(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
     """Complete the name of a native list of the configuration."""
     settings = _settings(context)

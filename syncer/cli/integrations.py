@@ -8,7 +8,7 @@ import click
 
 from syncer.cli.completion import complete_integrations, complete_models
 from syncer.cli.interrupt import INTERRUPTED, run_interruptible
-from syncer.cli.options import json_option, pass_session
+from syncer.cli.options import environment_option, json_option, pass_session
 from syncer.cli.output import print_json, print_line, print_note, print_rich, table
 from syncer.cli.session import Session
 from syncer.domain.texts.printable import printable
@@ -24,24 +24,28 @@ def integrations() -> None:
 
 
 @integrations.command("list")
+@environment_option
 @json_option
 @pass_session
-def list_(session: Session, as_json: bool) -> int:
+def list_(session: Session, environments: tuple[str, ...], as_json: bool) -> int:
     """List the integrations that are mirrored."""
     from syncer.operations import integrations as operation
 
     with session.opened_app() as app:
-        found = operation.list_integrations(app)
+        found = operation.list_integrations(app, environments)
+        has_several = len(app.environments) > 1
     if as_json:
         print_json([_value(each) for each in found])
         return 0
     if not found:
         print_line("No integration is mirrored: `syncer integrations add ID` adds one.")
         return 0
-    shown = table("integration", "tool", "organisation", "status", "models", "from")
+    named = ["environment"] if has_several else []
+    shown = table("integration", *named, "tool", "organisation", "status", "models", "from")
     for each in found:
         shown.add_row(
             each.id,
+            *([each.environment] if has_several else []),
             printable(each.tool or "?"),
             printable(each.organisation or ""),
             each.status or "",
@@ -62,9 +66,16 @@ def list_(session: Session, as_json: bool) -> int:
     shell_complete=complete_models,
     help="Only these models of it; may be given more than once.",
 )
+@environment_option
 @click.option("--no-check", is_flag=True, help="Do not ask Kombo whether it knows the integration.")
 @pass_session
-def add(session: Session, integration_id: str, models: tuple[str, ...], no_check: bool) -> int:
+def add(
+    session: Session,
+    integration_id: str,
+    models: tuple[str, ...],
+    environments: tuple[str, ...],
+    no_check: bool,
+) -> int:
     """Mirror one more integration; a running service takes it up within a minute.
 
     Kombo is asked whether it knows the integration; where it cannot be asked, that is said.
@@ -72,7 +83,9 @@ def add(session: Session, integration_id: str, models: tuple[str, ...], no_check
     from syncer.operations import integrations as operation
 
     app = session.app()
-    added = run_interruptible(app, operation.add_integration(app, integration_id, models, asks=not no_check))
+    asks = not no_check
+    work = operation.add_integration(app, integration_id, models, asks=asks, environments=environments)
+    added = run_interruptible(app, work)
     if added is None:
         print_note("Interrupted.")
         return INTERRUPTED
@@ -108,6 +121,7 @@ def remove(session: Session, integration_id: str) -> int:
 def _value(integration: IntegrationRow) -> dict[str, Any]:
     return {
         "id": integration.id,
+        "environment": integration.environment,
         "from": integration.origin,
         "models": None if integration.models is None else list(integration.models),
         "tool": integration.tool,

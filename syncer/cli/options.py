@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from syncer.cli.completion import complete_integrations, complete_models
+from syncer.cli.completion import complete_environments, complete_integrations, complete_models
 
 pass_session = click.pass_obj
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
@@ -28,8 +28,16 @@ _integration_option = click.option(
     shell_complete=complete_integrations,
     help="Only this integration; may be given more than once.",
 )
+environment_option = click.option(
+    "--environment",
+    "environments",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_environments,
+    help="Only this environment of the configuration; may be given more than once.",
+)
 
 
 def stream_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that select streams."""
-    return _integration_option(_model_option(command))
+    return _integration_option(_model_option(environment_option(command)))

@@ -13,7 +13,7 @@ from click.shell_completion import CompletionItem
 
 from syncer.cli.completion import complete_integrations
 from syncer.cli.interrupt import INTERRUPTED
-from syncer.cli.options import json_option, pass_session
+from syncer.cli.options import environment_option, json_option, pass_session
 from syncer.cli.output import is_terminal, print_json, print_line, print_note, write_line
 from syncer.cli.preview import preview
 from syncer.cli.session import Session
@@ -115,6 +115,7 @@ class _Call(click.Command):
 )
 @click.option("--include", is_flag=True, help="Show status and headers, too.")
 @click.option("--force", is_flag=True, help="Send the call whatever is known of the API.")
+@environment_option
 @json_option
 @pass_session
 def call_tool(
@@ -132,6 +133,7 @@ def call_tool(
     output: Path | None,
     include: bool,
     force: bool,
+    environments: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Call a connected tool's own API through Kombo.
@@ -175,7 +177,7 @@ def call_tool(
 
     async def send() -> NativeAnswer:
         async with app:
-            return await operation.passthrough(app, call, integration, force=force)
+            return await operation.passthrough(app, call, integration, force=force, environments=environments)
 
     try:
         answer = asyncio.run(send())

@@ -24,6 +24,7 @@ def plan(
     command: str | None,
     integrations: tuple[str, ...],
     models: tuple[str, ...],
+    environments: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Estimate the requests and the time that a command takes.
@@ -37,11 +38,17 @@ def plan(
 
     commands = [Command(each) for each in _COMMANDS if command in (None, each)]
     with session.opened_app() as app:
-        found = operation.plan(app, commands, integrations, models)
+        has_several = len(app.select(environments)) > 1
+        found = operation.plan(app, commands, integrations, models, environments)
     if as_json:
-        print_json(found)
+        print_json({"environments": found} if has_several else next(iter(found.values())))
         return 0
-    _print(found, with_schedule=command is None)
+    for name, costs in found.items():
+        if has_several:
+            print_rich(styled(f"environment {name}", "bold"))
+        _print(costs, with_schedule=command is None)
+        if has_several and name != list(found)[-1]:
+            print_line()
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from syncer.cli.completion import complete_integrations, complete_native_lists
-from syncer.cli.options import json_option, pass_session
+from syncer.cli.options import environment_option, json_option, pass_session
 from syncer.cli.output import print_json, print_line, print_rich, table
 from syncer.cli.session import Session
 from syncer.domain.texts.printable import printable
@@ -29,9 +29,12 @@ SHOWN = 80
     shell_complete=complete_integrations,
     help="From this integration; else from the first that the list is mirrored for.",
 )
+@environment_option
 @json_option
 @pass_session
-def preview(session: Session, name: str, integration: str | None, as_json: bool) -> int:
+def preview(
+    session: Session, name: str, integration: str | None, environments: tuple[str, ...], as_json: bool
+) -> int:
     """Fetch one page of a [[passthrough]] of the configuration and show what would be stored.
 
     The exit code is 1 where a record of it has no usable key or does not fit a column.
@@ -40,7 +43,7 @@ def preview(session: Session, name: str, integration: str | None, as_json: bool)
 
     async def fetch() -> Preview:
         async with session.app() as app:
-            return await operation.preview(app, name, integration)
+            return await operation.preview(app, name, integration, environments)
 
     found = asyncio.run(fetch())
     is_well = not found.poisons and not any(row.notes for row in found.rows)

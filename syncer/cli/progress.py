@@ -61,8 +61,8 @@ class Tally:
         self._limit_until = self._clock() + seconds
 
     def plan(self, keys: Sequence[StreamKey]) -> None:
-        """Note the streams that the pass will run."""
-        self.planned = keys
+        """Note streams that the pass will run, besides those of other environments."""
+        self.planned = [*self.planned, *keys]
 
     def __call__(self, step: Progress) -> None:
         key = step.key
@@ -135,7 +135,13 @@ class Bars(Tally):
 
     def plan(self, keys: Sequence[StreamKey]) -> None:
         super().plan(keys)
-        self._bars = _bars(self._live.console, keys)
+        before, self._bars = self._bars, _bars(self._live.console, self.planned)
+        shown = {task.id: task for task in before.tasks}
+        for key, task_id in self._tasks.items():
+            task = shown[task_id]
+            self._tasks[key] = self._bars.add_task(
+                "", total=task.total, completed=int(task.completed), **task.fields
+            )
 
     def walk_begun(self, step: Progress) -> None:
         self._drop(step.key)

@@ -26,12 +26,18 @@ def quarantine() -> None:
 @stream_options
 @json_option
 @pass_session
-def list_(session: Session, integrations: tuple[str, ...], models: tuple[str, ...], as_json: bool) -> int:
+def list_(
+    session: Session,
+    integrations: tuple[str, ...],
+    models: tuple[str, ...],
+    environments: tuple[str, ...],
+    as_json: bool,
+) -> int:
     """List what is in quarantine, and why."""
     from syncer.operations import quarantine as operation
 
     with session.opened_app() as app:
-        found = operation.list_quarantine(app, integrations, models)
+        found = operation.list_quarantine(app, integrations, models, environments)
     if as_json:
         print_json([_value(each) for each in found])
         return 0
@@ -55,7 +61,13 @@ def list_(session: Session, integrations: tuple[str, ...], models: tuple[str, ..
 @stream_options
 @json_option
 @pass_session
-def retry(session: Session, integrations: tuple[str, ...], models: tuple[str, ...], as_json: bool) -> int:
+def retry(
+    session: Session,
+    integrations: tuple[str, ...],
+    models: tuple[str, ...],
+    environments: tuple[str, ...],
+    as_json: bool,
+) -> int:
     """Ask Kombo again for what is in quarantine.
 
     The exit code is 1 if something stays there.
@@ -63,7 +75,7 @@ def retry(session: Session, integrations: tuple[str, ...], models: tuple[str, ..
     from syncer.operations import quarantine as operation
 
     app = session.app()
-    done = run_interruptible(app, operation.retry_quarantine(app, integrations, models))
+    done = run_interruptible(app, operation.retry_quarantine(app, integrations, models, environments))
     if done is None:
         print_note("Interrupted.")
         return INTERRUPTED

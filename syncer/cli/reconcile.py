@@ -30,6 +30,7 @@ def reconcile(
     session: Session,
     integrations: tuple[str, ...],
     models: tuple[str, ...],
+    environments: tuple[str, ...],
     approve: bool,
     yes: bool,
     as_json: bool,
@@ -44,13 +45,16 @@ def reconcile(
 
     if yes and not approve:
         raise UsageError("--yes goes with --approve.")
-    if approve and not yes and not integrations and not models and not _is_meant(session, as_json):
+    is_of_all = not (integrations or models or environments)
+    if approve and not yes and is_of_all and not _is_meant(session, as_json):
         print_line("Nothing is approved.")
         return 1
     mode = Mode.APPROVE if approve else Mode.RESTART
     # A second reconcile would begin anew: a backfill finishes the walks.
     resume_with = "reconcile --approve" if approve else "backfill"
-    return run_pass(session, mode, integrations, models, as_json=as_json, resume_with=resume_with)
+    return run_pass(
+        session, mode, environments, integrations, models, as_json=as_json, resume_with=resume_with
+    )
 
 
 def _is_meant(session: Session, as_json: bool) -> bool:

@@ -8,7 +8,7 @@ import click
 
 from syncer.cli.completion import complete_integrations, complete_models
 from syncer.cli.interrupt import INTERRUPTED, run_interruptible
-from syncer.cli.options import json_option, pass_session
+from syncer.cli.options import environment_option, json_option, pass_session
 from syncer.cli.output import print_json, print_note
 from syncer.cli.refreshed import are_well, print_refreshed, value_of
 from syncer.cli.session import Session
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     metavar="ID",
     help="The connected tool's id; may be given more than once.",
 )
+@environment_option
 @json_option
 @pass_session
 def refresh(
@@ -42,6 +43,7 @@ def refresh(
     integration: str,
     ids: tuple[str, ...],
     remote_ids: tuple[str, ...],
+    environments: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Fetch single records now.
@@ -55,7 +57,8 @@ def refresh(
         raise UsageError("Name the records: either by --id or by --remote-id.")
     app = session.app()
     by: IdKind = "ids" if ids else "remote_ids"
-    refreshed = run_interruptible(app, operation.refresh(app, integration, model, ids or remote_ids, by=by))
+    work = operation.refresh(app, integration, model, ids or remote_ids, by=by, environments=environments)
+    refreshed = run_interruptible(app, work)
     if refreshed is None:
         print_note("Interrupted.")
         return INTERRUPTED

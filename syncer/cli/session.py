@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from syncer.cli.output import print_note
 from syncer.domain.durations import describe_elapsed
+from syncer.domain.errors import UsageError
 
 if TYPE_CHECKING:
     from syncer.app import App
@@ -79,11 +80,14 @@ class Session:
         gc_freeze()
         return app
 
-    def _read_key(self) -> str:
-        """Read the API key again, which may have been replaced since. Raises UsageError."""
+    def _read_key(self, environment: str) -> str:
+        """Read the API key of an environment again, which may have been replaced since. Raises UsageError."""
         from syncer.config.loading import load_settings
 
-        key = load_settings(self.config).api_key()
+        settings = load_settings(self.config)
+        if environment not in settings.environment_names:
+            raise UsageError(f"The environment {environment} is not configured any more.")
+        key = settings.of_environment(environment).api_key()
         assert self._redactor is not None
         self._redactor.redact(key)
         return key

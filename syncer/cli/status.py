@@ -43,6 +43,7 @@ def status(
     session: Session,
     integrations: tuple[str, ...],
     models: tuple[str, ...],
+    environments: tuple[str, ...],
     every: bool,
     troubles: bool,
     as_json: bool,
@@ -56,9 +57,10 @@ def status(
     from syncer.operations import status as operation
 
     with session.opened_app() as app:
-        choice = operation.choose(app, integrations, models, _only_problems(every or as_json, troubles))
-        found = operation.status(app, choice)
-        configured = app.selection.configured(has_tables=True)
+        only_problems = _only_problems(every or as_json, troubles)
+        choice = operation.choose(app, integrations, models, only_problems, environments)
+        found = operation.status(app, choice, environments)
+        configured = operation.configured(app, environments)
     known = {each["id"] for each in found["integrations"] if each["streams"]}
     not_begun = [each for each in integrations or configured if each not in known]
     # A mirror of nothing is not a good one.
@@ -76,11 +78,12 @@ def _only_problems(every: bool, troubles: bool) -> bool | None:
 
 def _lines(found: dict[str, Any], not_begun: Sequence[str], most: int | None) -> Iterator[RenderableType]:
     """Give what is printed; most: integrations of a summary that are told of one by one, None: all."""
-    if found["key"] is not None:
-        from syncer.operations.status_report import describe_refused_key
+    for environment in found["environments"]:
+        if environment["key"] is not None:
+            from syncer.operations.status_report import describe_refused_key
 
-        yield styled(printable(describe_refused_key(found)), "red")
-        yield ""
+            yield styled(printable(describe_refused_key(found, environment["key"])), "red")
+            yield ""
     streams = grouped(found["streams"])
     problems = grouped(found["problems"])
     shown = [each for each in found["integrations"] if each["id"] in streams or each["id"] in problems]
@@ -107,13 +110,15 @@ def _lines(found: dict[str, Any], not_begun: Sequence[str], most: int | None) ->
             )
         return
     yield _totals(found)
-    yield _budget(found["budget"])
+    for environment in found["environments"]:
+        yield _named(environment, found, _budget(environment["budget"]))
     from syncer.operations.status_report import describe_webhooks
 
     if (webhooks := describe_webhooks(found)) is not None:
         yield printable(webhooks)
-    if found["behind"] is not None:
-        yield styled(behind(found["behind"]), "yellow")
+    for environment in found["environments"]:
+        if environment["behind"] is not None:
+            yield styled(_named(environment, found, behind(environment["behind"])), "yellow")
     if found["consumers"]:
         from syncer.cli.changes import consumer_table
 
@@ -156,7 +161,9 @@ def _integration_lines(
     problems: Iterable[dict[str, Any]],
     found: dict[str, Any],
 ) -> Iterator[RenderableType]:
-    facts = [integration["tool"], integration["organisation"], integration["status"]]
+    has_several = len(found["environments"]) > 1
+    named = integration["environment"] if has_several else None
+    facts = [named, integration["tool"], integration["organisation"], integration["status"]]
     from syncer.operations.problems import describe_problem
 
     head = styled(printable(integration["id"]), "bold")
@@ -218,6 +225,11 @@ def _has_rows(stream: dict[str, Any]) -> bool:
 
 def _meaning(stream: dict[str, Any]) -> Meaning:
     return StreamState(stream["state"]).meaning
+
+
+def _named(environment: dict[str, Any], found: dict[str, Any], text: str) -> str:
+    """Put the name of an environment before a text, where there are several."""
+    return f"{environment['name']}: {text}" if len(found["environments"]) > 1 else text
 
 
 def _totals(found: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def run_pass(
     session: Session,
     mode: Mode,
+    environments: Sequence[str],
     integrations: Sequence[str],
     models: Sequence[str],
     *,
@@ -47,6 +48,7 @@ def run_pass(
     work = operation.sync(
         app,
         mode,
+        environments=environments,
         integrations=integrations,
         models=models,
         report=tally,

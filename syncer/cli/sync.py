@@ -13,11 +13,19 @@ from syncer.cli.stream_pass import run_pass
 @stream_options
 @json_option
 @pass_session
-def sync(session: Session, integrations: tuple[str, ...], models: tuple[str, ...], as_json: bool) -> int:
+def sync(
+    session: Session,
+    integrations: tuple[str, ...],
+    models: tuple[str, ...],
+    environments: tuple[str, ...],
+    as_json: bool,
+) -> int:
     """Fetch what has changed, then end: for cron.
 
     A stream that was never read is read whole.
     """
     from syncer.domain.streams.stream import Mode
 
-    return run_pass(session, Mode.SYNC, integrations, models, as_json=as_json, resume_with="sync")
+    return run_pass(
+        session, Mode.SYNC, environments, integrations, models, as_json=as_json, resume_with="sync"
+    )

@@ -9,8 +9,8 @@ from typing import Any
 from syncer.config.secrets import passwords
 
 #: Settings that are secrets, and those that name a file with one; the sections are looked through for them.
-_SECRETS = {"api_key", "secret", "secrets", "token"}
-_FILES = {"api_key_file", "secret_file", "secret_files", "token_file"}
+_SECRETS = {"api_key", "secret", "secrets", "token", "webhook_secrets"}
+_FILES = {"api_key_file", "secret_file", "secret_files", "token_file", "webhook_secret_files"}
 
 
 def find_secret_files(

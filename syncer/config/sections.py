@@ -35,6 +35,7 @@ from syncer.config.values import (
     list_of_texts,
 )
 from syncer.domain.catalogue.lookup import catalogue, model_named, select_models
+from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.errors import UsageError
 from syncer.domain.ratelimit.budget import Pacing, Reserve
 
@@ -99,9 +100,10 @@ class Database(_Section):
 
 
 class Integration(_Section):
-    """Integration to mirror; models None: those of ``[sync]``."""
+    """Integration to mirror, in the environment whose key opens it; models None: those of ``[sync]``."""
 
     id: Annotated[str, Field(min_length=1, pattern=r"^\S+$")]
+    environment: Annotated[str, Field(min_length=1)] = DEFAULT_ENVIRONMENT
     models: Globs | None = None
 
 

@@ -19,6 +19,13 @@ from pydantic import (
 )
 
 from syncer.config.deliveries import DeliveryTable, each_name_once
+from syncer.config.environments import (
+    EnvironmentName,
+    EnvironmentTable,
+    check_integrations,
+    check_keys,
+    check_webhook_secrets,
+)
 from syncer.config.exclusions import with_native_lists
 from syncer.config.native_lists import Passthrough, each_once
 from syncer.config.secrets import passwords
@@ -39,6 +46,7 @@ from syncer.config.sections import (
 )
 from syncer.domain.catalogue.lookup import catalogue, select_names
 from syncer.domain.deliveries.delivery import Delivery
+from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.errors import UsageError
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.exclusions import Exclusion, exclusions
@@ -61,6 +69,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     kombo: Kombo = Kombo()
+    # Behind the default environment, before whatever names them.
+    environments: dict[EnvironmentName, EnvironmentTable] = {}
     database: Database = Database()
     integrations: tuple[Integration, ...] = ()
     sync: Sync = Sync()
@@ -78,16 +88,28 @@ class Settings(BaseModel):
     # Behind the feed, of which they have a part each.
     deliveries: Annotated[tuple[DeliveryTable, ...], AfterValidator(each_name_once)] = ()
     _secret_files: tuple[Path, ...] = PrivateAttr(default=())
+    _environment: str = PrivateAttr(default=DEFAULT_ENVIRONMENT)
+
+    @field_validator("environments")
+    @classmethod
+    def _have_keys_of_their_own(
+        cls, environments: dict[str, EnvironmentTable], info: ValidationInfo
+    ) -> dict[str, EnvironmentTable]:
+        check_keys(info.data.get("kombo"), environments)
+        return environments
 
     @field_validator("integrations")
     @classmethod
-    def _each_once(cls, integrations: tuple[Integration, ...]) -> tuple[Integration, ...]:
-        seen: set[str] = set()
-        for integration in integrations:
-            if integration.id in seen:
-                raise ValueError(f"name {integration.id} twice")
-            seen.add(integration.id)
-        return integrations
+    def _are_in_one_environment(
+        cls, integrations: tuple[Integration, ...], info: ValidationInfo
+    ) -> tuple[Integration, ...]:
+        return check_integrations(integrations, info.data.get("environments"))
+
+    @field_validator("webhooks")
+    @classmethod
+    def _tell_the_environment(cls, webhooks: Webhooks, info: ValidationInfo) -> Webhooks:
+        check_webhook_secrets(webhooks, info.data.get("environments") or {})
+        return webhooks
 
     @field_validator("privacy", mode="before")
     @classmethod
@@ -163,6 +185,27 @@ class Settings(BaseModel):
         """Address of the API, without a slash at the end."""
         return self.kombo.base_url or BASE_URLS[self.kombo.region]
 
+    @cached_property
+    def environment_names(self) -> tuple[str, ...]:
+        """Names of the environments: the default one, unless only others have a key and integrations."""
+        has_default = (
+            not self.environments
+            or self.kombo.api_key.get_secret_value()
+            or any(each.environment == DEFAULT_ENVIRONMENT for each in self.integrations)
+        )
+        return (*([DEFAULT_ENVIRONMENT] if has_default else []), *self.environments)
+
+    def of_environment(self, name: str) -> Self:
+        """Give the settings with the access, budget, integrations and webhooks of one environment alone."""
+        integrations = tuple(each for each in self.integrations if each.environment == name)
+        own: dict[str, object] = {"integrations": integrations}
+        if name != DEFAULT_ENVIRONMENT:
+            table = self.environments[name]
+            own |= {"kombo": table, "budget": table, "webhooks": table.webhooks(self.webhooks)}
+        made = self.model_copy(update=own)
+        made._environment = name
+        return made
+
     def api_key(self) -> str:
         """Return the key of the API.
 
@@ -170,10 +213,7 @@ class Settings(BaseModel):
         """
         key = self.kombo.api_key.get_secret_value()
         if not key:
-            raise UsageError(
-                "There is no API key: set SYNCER_KOMBO__API_KEY, or kombo.api_key or kombo.api_key_file"
-                " in the configuration."
-            )
+            raise UsageError(_no_key(self._environment))
         return key
 
     @property
@@ -192,6 +232,7 @@ class Settings(BaseModel):
             self.kombo.api_key.get_secret_value(),
             self.web.token.get_secret_value(),
             *self.webhooks.all_secrets,
+            *(text for each in self.environments.values() for text in each.secrets()),
             *(text for each in self.deliveries for text in each.secrets()),
             *passwords(self.database.url.get_secret_value()),
             *self._sent_secrets(),
@@ -205,6 +246,18 @@ class Settings(BaseModel):
                 if _SECRETIVE.search(name):
                     # Shorter ones are no secrets, and to hide them would hide much else.
                     yield from (text for text in (value, *value.split()[-1:]) if len(text) >= SECRET_LENGTH)
+
+
+def _no_key(environment: str) -> str:
+    """Say where a key is set."""
+    section, of = "kombo", ""
+    if environment != DEFAULT_ENVIRONMENT:
+        section, of = f"environments.{environment}", f" for the environment {environment}"
+    variable = f"SYNCER_{section.replace('.', '__').upper()}__API_KEY"
+    return (
+        f"There is no API key{of}: set {variable}, or {section}.api_key or {section}.api_key_file"
+        " in the configuration."
+    )
 
 
 def _feed_models(changes: Changes, native_lists: Collection[str]) -> frozenset[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from copy import copy
+from typing import Self
 
 import structlog
 
@@ -25,6 +27,13 @@ class DatabaseHealth:
     def __init__(self) -> None:
         self._errors: dict[Hashable, str] = {}
         self._recovery_callbacks: list[Callable[[], None]] = []
+        self._scope: Hashable = None
+
+    def within(self, scope: Hashable) -> Self:
+        """Give the same health for parts of which there are several, told apart by what they work on."""
+        made = copy(self)
+        made._scope = scope
+        return made
 
     @property
     def error(self) -> str | None:
@@ -46,12 +55,12 @@ class DatabaseHealth:
         """Note that the database could not be used by this part."""
         if not self._errors:
             log.error("database_unavailable", error=str(error))
-        self._errors.pop(part, None)
-        self._errors[part] = str(error)
+        self._errors.pop((self._scope, part), None)
+        self._errors[self._scope, part] = str(error)
 
     def report_success(self, part: Hashable) -> None:
         """Note that this part has got through, or wants nothing any more."""
-        if self._errors.pop(part, None) is not None and not self._errors:
+        if self._errors.pop((self._scope, part), None) is not None and not self._errors:
             log.info("database_back")
             for callback in self._recovery_callbacks:
                 callback()

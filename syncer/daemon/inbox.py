@@ -1,4 +1,4 @@
-"""Inbox of the service: events on their way into the database, all that wait in one transaction."""
+"""Inbox of an environment: events on their way into the database, all that wait in one transaction."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
-from syncer.app import App
 from syncer.domain.errors import DatabaseUnavailable
 from syncer.domain.webhooks.event import Event
+from syncer.environments.environment import Environment
 from syncer.operations.webhooks import store_events
 
 #: Seconds that an event waits to be stored; then its sender is told to come again.
@@ -22,14 +22,16 @@ _Waiting = tuple[Event, "asyncio.Future[str]"]
 
 
 class Inbox:
-    """Events that wait, and the one transaction under way; on_stored is called after each.
+    """Events of an environment that wait, and the one transaction under way; on_stored is called after each.
 
     A transaction waits for no worker thread, and for one writer of this process at most. Where it takes
     longer than patience, those who come are told so at once: the database is away, or somebody keeps it.
     """
 
-    def __init__(self, app: App, on_stored: Callable[[], None], *, patience: float = PATIENCE) -> None:
-        self._app = app
+    def __init__(
+        self, environment: Environment, on_stored: Callable[[], None], *, patience: float = PATIENCE
+    ) -> None:
+        self._environment = environment
         self._on_stored = on_stored
         self._patience = patience
         self._waiting: list[_Waiting] = []
@@ -77,10 +79,10 @@ class Inbox:
         events = [event for event, _ in batch]
 
         def store(connection: Connection) -> list[str]:
-            return store_events(self._app, connection, events)
+            return store_events(self._environment, connection, events)
 
         try:
-            outcomes = await self._app.database.write_urgently(store)
+            outcomes = await self._environment.database.write_urgently(store)
         except Exception as error:
             for _, stored in batch:
                 if not stored.done():

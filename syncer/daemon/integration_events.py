@@ -10,7 +10,6 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection
 
-from syncer.app import App
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.integration_watcher import IntegrationWatcher
 from syncer.daemon.key_health import KeyHealth
@@ -19,6 +18,7 @@ from syncer.domain.errors import Busy, DatabaseError, IntegrationGone, KeyRefuse
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.webhooks.effects import Action, Standing, told_lists
+from syncer.environments.environment import Environment
 from syncer.store.state.webhook_events import PendingAction
 from syncer.sync.context import SyncContext
 from syncer.sync.departed import mark_integration, purge_integration
@@ -41,7 +41,7 @@ class IntegrationEvents:
 
     def __init__(
         self,
-        app: App,
+        environment: Environment,
         context: SyncContext,
         integrations: Integrations,
         watcher: IntegrationWatcher,
@@ -49,7 +49,7 @@ class IntegrationEvents:
         database_health: DatabaseHealth,
         key_health: KeyHealth,
     ) -> None:
-        self._app = app
+        self._environment = environment
         self._context = context
         self._integrations = integrations
         self._watcher = watcher
@@ -76,7 +76,7 @@ class IntegrationEvents:
             return RETRY_EVERY
         pause = RETRY_EVERY
         try:
-            waiting = await self._app.database.ask(self._app.webhook_events.pending_actions)
+            waiting = await self._environment.database.ask(self._environment.webhook_events.pending_actions)
             # What was told again and again is done once.
             for event, ids in _coalesced(waiting).items():
                 try:
@@ -90,7 +90,7 @@ class IntegrationEvents:
                 except KomboError:
                     # Kombo gives no answer about this one: it stays.
                     continue
-                await self._app.database.write(partial(self._end, ids, note))
+                await self._environment.database.write(partial(self._end, ids, note))
                 log.info("integration_event", integration=event[0], effect=note)
         except DatabaseError as error:
             self._database_health.report_failure("webhooks", error)
@@ -111,10 +111,10 @@ class IntegrationEvents:
     async def _discover(self, integration_id: str) -> str:
         def add(connection: Connection) -> None:
             # Unless a command has added or removed it meanwhile.
-            if self._app.integrations.standing(connection, integration_id) is Standing.UNKNOWN:
-                self._app.integrations.add(connection, integration_id, origin="webhook", models=None)
+            if self._environment.integrations.standing(connection, integration_id) is Standing.UNKNOWN:
+                self._environment.integrations.add(connection, integration_id, origin="webhook", models=None)
 
-        await self._app.database.write(add)
+        await self._environment.database.write(add)
         await self._watcher.update()
         self._wake_workers()
         return "discovered"
@@ -125,7 +125,7 @@ class IntegrationEvents:
         with suppress(IntegrationGone):
             await self._integrations.known(integration_id, Purpose.WEBHOOK, fresh=True)
         await self._watcher.update()
-        await self._app.database.write(lambda connection: self._mark_due(connection, integration_id))
+        await self._environment.database.write(lambda connection: self._mark_due(connection, integration_id))
         self._wake_workers()
         return "refreshed"
 
@@ -136,35 +136,39 @@ class IntegrationEvents:
             return "refuted"
         except IntegrationGone:
             pass
-        is_configured = any(each.id == integration_id for each in self._app.settings.integrations)
-        policy = self._app.settings.webhooks.integration_deleted
+        is_configured = any(each.id == integration_id for each in self._environment.settings.integrations)
+        policy = self._environment.settings.webhooks.integration_deleted
         if policy == "mark":
             await mark_integration(self._context, self._integrations, integration_id)
         elif policy == "purge":
             await purge_integration(self._context, self._integrations, integration_id)
         if not is_configured:
-            await self._app.database.write(
-                lambda connection: self._app.integrations.remove(
-                    connection, integration_id, self._app.database.now(connection)
+            await self._environment.database.write(
+                lambda connection: self._environment.integrations.remove(
+                    connection, integration_id, self._environment.database.now(connection)
                 )
             )
         await self._watcher.update()
         if is_configured:
             # As long as the configuration names it its streams say that it is gone.
-            await self._app.database.write(lambda connection: self._mark_due(connection, integration_id))
+            await self._environment.database.write(
+                lambda connection: self._mark_due(connection, integration_id)
+            )
             self._wake_workers()
         return {"keep": "kept", "mark": "marked", "purge": "purged"}[policy]
 
     def _mark_due(self, connection: Connection, integration_id: str) -> None:
-        streams = self._app.streams
+        streams = self._environment.streams
         lists = told_lists(None, streams.lists_of(connection, integration_id))
         keys = [StreamKey(integration_id, name) for name in sorted(lists)]
-        streams.mark_due(connection, keys, now=self._app.database.now(connection), purpose=Purpose.WEBHOOK)
+        streams.mark_due(
+            connection, keys, now=self._environment.database.now(connection), purpose=Purpose.WEBHOOK
+        )
 
     def _end(self, event_ids: Sequence[str], note: str, connection: Connection) -> None:
-        now = self._app.database.now(connection)
+        now = self._environment.database.now(connection)
         for event_id in event_ids:
-            self._app.webhook_events.end_action(connection, event_id, note, now)
+            self._environment.webhook_events.end_action(connection, event_id, note, now)
 
 
 def _coalesced(waiting: Sequence[PendingAction]) -> dict[tuple[str, Action], list[str]]:

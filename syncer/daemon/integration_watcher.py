@@ -7,12 +7,12 @@ from collections.abc import Collection
 
 import structlog
 
-from syncer.app import App
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.key_health import KeyHealth
 from syncer.daemon.schedule import Schedule
 from syncer.domain.errors import DatabaseError, KeyRefused
 from syncer.domain.stream_key import StreamKey
+from syncer.environments.environment import Environment
 from syncer.operations.key import check_key
 from syncer.sync.context import SyncContext
 from syncer.sync.integrations import Integrations
@@ -28,7 +28,7 @@ class IntegrationWatcher:
 
     def __init__(
         self,
-        app: App,
+        environment: Environment,
         context: SyncContext,
         integrations: Integrations,
         schedule: Schedule,
@@ -36,7 +36,7 @@ class IntegrationWatcher:
         database_health: DatabaseHealth,
         key_health: KeyHealth | None = None,
     ) -> None:
-        self._app = app
+        self._environment = environment
         self._context = context
         self._integrations = integrations
         self._schedule = schedule
@@ -69,13 +69,13 @@ class IntegrationWatcher:
     async def _update(self) -> None:
         if self._key_health.error is None and not self._key_is_checked:
             # Also where there is no stream yet that would find it out.
-            await check_key(self._app, self._context)
+            await check_key(self._environment, self._context)
             self._key_is_checked = True
         # What is known is not kept waiting by an integration about which Kombo gives no answer.
-        unasked = await self._app.selection.unasked()
-        await self._apply(await self._app.selection.select_streams(leave=unasked))
+        unasked = await self._environment.selection.unasked()
+        await self._apply(await self._environment.selection.select_streams(leave=unasked))
         if unasked and self._key_health.error is None:
-            await self._apply(await self._app.selection.refresh_streams(self._integrations))
+            await self._apply(await self._environment.selection.refresh_streams(self._integrations))
 
     async def _apply(self, found: Collection[StreamKey]) -> None:
         """Log what has changed, and schedule new streams."""

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from syncer.app import App
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError, KeyRefused, UsageError
+from syncer.environments.environment import Environment
 from syncer.operations.key import check_key, keep_refusal
 from syncer.sync.context import SyncContext
 
@@ -56,14 +56,14 @@ class KeyWatcher:
 
     def __init__(
         self,
-        app: App,
+        environment: Environment,
         context: SyncContext,
         health: KeyHealth,
         database_health: DatabaseHealth,
         *,
         clock: Callable[[], datetime],
     ) -> None:
-        self._app = app
+        self._environment = environment
         self._context = context
         self._health = health
         self._database_health = database_health
@@ -101,7 +101,7 @@ class KeyWatcher:
         self._next_check = self._next_check or now + RECHECK_EVERY
         try:
             if not self._is_kept:
-                await keep_refusal(self._app, error)
+                await keep_refusal(self._environment, error)
                 self._is_kept = True
             if await self._is_replaced() or now >= self._next_check:
                 self._next_check = now + RECHECK_EVERY
@@ -114,10 +114,10 @@ class KeyWatcher:
     async def _is_replaced(self) -> bool:
         """Read the key again, and use it from now on where it is another one."""
         try:
-            key = await asyncio.to_thread(self._app.read_key)
-            if key == self._app.api_key:
+            key = await asyncio.to_thread(self._environment.read_key)
+            if key == self._environment.api_key:
                 return False
-            self._app.use_key(key)
+            self._environment.use_key(key)
         except UsageError as error:
             if str(error) != self._unread:
                 log.warning("key_not_read", error=str(error))
@@ -127,7 +127,7 @@ class KeyWatcher:
 
     async def _check(self) -> None:
         try:
-            is_accepted = await check_key(self._app, self._context) is None
+            is_accepted = await check_key(self._environment, self._context) is None
         except KeyRefused as error:
             self._health.report_refusal(error)
             return

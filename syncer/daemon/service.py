@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
@@ -17,29 +17,24 @@ from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.database_watch import LOOK_EVERY, check_database, watch_database
 from syncer.daemon.deliveries.deliver import deliver_changes
 from syncer.daemon.due_listener import listen
+from syncer.daemon.environment_work import EnvironmentWork
 from syncer.daemon.feed_watch import FeedWatch
-from syncer.daemon.integration_events import IntegrationEvents
-from syncer.daemon.integration_watcher import IntegrationWatcher
-from syncer.daemon.key_health import KeyHealth, KeyWatcher
 from syncer.daemon.presence import announce
-from syncer.daemon.pressure import LoadMonitor
 from syncer.daemon.reprojection import finish_reprojection
 from syncer.daemon.retention import drop_regularly
-from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
 from syncer.daemon.shutdown import stop_on_signals
 from syncer.daemon.supervisor import supervise
 from syncer.daemon.waiting import any_of
 from syncer.daemon.web.server import listening, log_address, serving_pages
-from syncer.daemon.workers import Workers
 from syncer.domain.errors import DatabaseError, DatabaseReplaced, DatabaseUnavailable, SyncerError
 from syncer.domain.incarnation import Incarnation
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.texts.exceptions import describe_exception
+from syncer.environments.environment import Opened
 from syncer.operations.exposures import find_exposures
 from syncer.store.schema import migrate as schema
 from syncer.store.state.incarnation import read_incarnation
-from syncer.sync.context import Report, SyncContext
-from syncer.sync.integrations import Integrations
+from syncer.sync.context import Report
 
 log = structlog.get_logger("syncer")
 
@@ -48,12 +43,11 @@ WATCH_EVERY = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """Everything that the service works with on one database. known: the streams that are mirrored."""
+class OpenedMirror:
+    """Everything that the service works with on one database. known: the mirrored streams, by environment."""
 
-    context: SyncContext
-    integrations: Integrations
-    known: Collection[StreamKey]
+    environments: list[Opened]
+    known: Mapping[str, Collection[StreamKey]]
     incarnation: Incarnation
 
 
@@ -74,7 +68,8 @@ async def run_service(
     """
     if handle_signals:
         stop_on_signals(app.stopping)
-    app.settings.api_key()
+    for each in app.environments.values():
+        each.settings.api_key()
     health, bell = DatabaseHealth(), Bell()
     feed_watch = FeedWatch(app.database, listens=app.settings.changes.notify)
     with listening(app.settings.web) as listener:
@@ -90,11 +85,11 @@ async def run_service(
                 return
             if listener is not None:
                 log_address(listener)
-            for each in await find_exposures(app):
-                log.warning("exposure_found", subject=each.subject, reason=each.reason)
+            for exposure in await find_exposures(app):
+                log.warning("exposure_found", subject=exposure.subject, reason=exposure.reason)
 
             async def work() -> None:
-                opened: Opened | None = first
+                opened: OpenedMirror | None = first
                 while opened is not None:
                     try:
                         await _work(app, opened, health, bell, feed_watch, clock, watch_every, look_every)
@@ -118,16 +113,18 @@ async def run_service(
     log.info("service_stopped")
 
 
-async def _open(app: App, stack: AsyncExitStack, report: Report, *, may_create: bool) -> Opened:
+async def _open(app: App, stack: AsyncExitStack, report: Report, *, may_create: bool) -> OpenedMirror:
     """Open everything that the service works with. Raises DatabaseError, UsageError."""
-    context, integrations = await stack.enter_async_context(app.ready(report, may_create=may_create))
-    known = await app.database.ask(app.streams.keys)
-    return Opened(context, integrations, known, await asyncio.to_thread(read_incarnation, app.database))
+    await app.prepare(may_create=may_create)
+    environments = await stack.enter_async_context(app.open(app.environments, report))
+    known = {name: await app.database.ask(each.streams.keys) for name, each in app.environments.items()}
+    incarnation = await asyncio.to_thread(read_incarnation, app.database)
+    return OpenedMirror(environments, known, incarnation)
 
 
 async def _reopen(
     app: App, stack: AsyncExitStack, report: Report, health: DatabaseHealth, look_every: float
-) -> Opened | None:
+) -> OpenedMirror | None:
     """Wait until there is a mirror in the database's place, and open it; None: the service is to stop."""
     while not app.stopping.is_set():
         try:
@@ -149,7 +146,7 @@ async def _reopen(
 
 async def _work(
     app: App,
-    opened: Opened,
+    opened: OpenedMirror,
     health: DatabaseHealth,
     bell: Bell,
     feed_watch: FeedWatch,
@@ -159,44 +156,26 @@ async def _work(
 ) -> None:
     """Keep the mirror up to date until ``app.stopping``. Raises DatabaseReplaced."""
     ending = asyncio.Event()
-    context, integrations = replace(opened.context, stopping=ending.is_set), opened.integrations
-    key_health = KeyHealth()
-    workers = Workers(
-        context,
-        integrations,
-        app.settings.sync.concurrency,
-        ending,
-        database_health=health,
-        key_health=key_health,
-    )
-    schedule = Schedule(
-        app.database,
-        app.streams,
-        {name: app.settings.timing(name).every for name in app.settings.lists},
-        clock=clock,
-        wake=workers.wake,
-        monitor=LoadMonitor(app.capacity, app.database),
-        database_health=health,
-    )
-    watcher = IntegrationWatcher(app, context, integrations, schedule, opened.known, health, key_health)
-    key_watcher = KeyWatcher(app, context, key_health, health, clock=clock)
-    events = IntegrationEvents(app, context, integrations, watcher, workers.wake, health, key_health)
-    bell.on_ring(workers.wake, events.wake)
-    log.info("service_started", streams=len(opened.known))
+    works = [
+        EnvironmentWork(
+            each,
+            opened.known[each.environment.name],
+            ending,
+            health,
+            clock=clock,
+            is_named=len(opened.environments) > 1,
+        )
+        for each in opened.environments
+    ]
+    bell.on_ring(*(each.wake for each in works))
+    log.info("service_started", streams=sum(map(len, opened.known.values())))
     try:
         await supervise(
             ending,
             any_of(app.stopping, ending),
             watch_database(app.database, opened.incarnation, ending, health, look_every=look_every),
-            schedule.run(
-                ending,
-                integrations=(watch_every, watcher.update),
-                missed_integrations=(MAKE_UP_EVERY, watcher.retry),
-            ),
-            workers.run(),
-            key_watcher.watch(ending, watch_every),
+            *(each.run(watch_every) for each in works),
             finish_reprojection(app.reprojection, ending, health),
-            events.run(ending),
             listen(app.database, ending, bell.ring),
             deliver_changes(app, feed_watch, ending, health, clock=clock),
             drop_regularly(app, ending, health),

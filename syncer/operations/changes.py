@@ -58,13 +58,20 @@ def check_reader(app: App, consumer: str) -> None:
         )
 
 
-def select_changes(app: App, models: Sequence[str], integrations: Sequence[str]) -> FeedSelection:
-    """Make the selection of globs of models and ids of integrations. Raises UsageError."""
-    if not models and not integrations:
+def select_changes(
+    app: App, models: Sequence[str], integrations: Sequence[str], environments: Sequence[str] = ()
+) -> FeedSelection:
+    """Make the selection of globs of models, ids of integrations and names of environments.
+
+    Raises UsageError.
+    """
+    if not models and not integrations and not environments:
         return EVERYTHING
+    app.select(environments)
     return FeedSelection(
         models=select_names(models, app.native_lists) if models else None,
         integrations=[glob.escape(each) for each in integrations] if integrations else None,
+        environments=environments or None,
     )
 
 

@@ -11,12 +11,11 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from syncer.app import App
+from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.loopback import is_sent_in_the_clear
 from syncer.process.private_files import find_loose
 from syncer.store.reading.postgres_guard import excessive_power
 from syncer.store.schema.readers import outdated_readers
-
-_HTTPS = "let kombo.base_url begin with https://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +41,11 @@ def _roles(connection: Connection) -> list[Exposure]:
 
 
 def _settings(app: App) -> Iterator[Exposure]:
-    if is_sent_in_the_clear(app.settings.base_url):
-        yield Exposure("kombo", f"the key and all records cross the network as plain text: {_HTTPS}")
+    for name, environment in app.environments.items():
+        if is_sent_in_the_clear(environment.settings.base_url):
+            section = "kombo" if name == DEFAULT_ENVIRONMENT else f"environments.{name}"
+            https = f"let {section}.base_url begin with https://"
+            yield Exposure("kombo", f"the key and all records cross the network as plain text: {https}")
     for each in app.settings.delivered:
         if is_sent_in_the_clear(each.url):
             https = f"let the url of {each.name} begin with https://"

@@ -10,16 +10,23 @@ from sqlalchemy import Connection
 
 from syncer.app import App
 from syncer.domain.catalogue.lookup import select_models
+from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.errors import IntegrationGone, KeyRefused, KomboError, UsageError
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.environments.environment import Environment
+from syncer.planning.following import follow_config
 from syncer.store.schema import migrate as schema
-from syncer.store.state.integrations import IntegrationRow
+from syncer.store.state.integrations import IntegrationRow, IntegrationStore, environments_of
+from syncer.store.state.moves import move_integrations
 from syncer.sync.integrations import facts_of
 
 
-def list_integrations(app: App) -> list[IntegrationRow]:
-    """List the integrations to mirror, each with what Kombo last said of it. Raises DatabaseError."""
-    return app.selection.known()
+def list_integrations(app: App, environments: Sequence[str] = ()) -> list[IntegrationRow]:
+    """List the integrations to mirror, each with what Kombo last said of it.
+
+    Raises UsageError for an environment that is none, DatabaseError.
+    """
+    return [row for each in app.select(environments).values() for row in each.selection.known()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +42,20 @@ class Added:
 
 
 async def add_integration(
-    app: App, integration_id: str, models: Sequence[str] = (), *, asks: bool = True
+    app: App,
+    integration_id: str,
+    models: Sequence[str] = (),
+    *,
+    asks: bool = True,
+    environments: Sequence[str] = (),
 ) -> Added:
     """Mirror one more integration from now on, if Kombo knows it or cannot be asked.
 
-    models: globs, where it is not what is configured. asks: whether Kombo is asked at all. Raises UsageError
-    for what cannot be one or is none, KeyRefused, DatabaseError.
+    models: globs, where it is not what is configured. asks: whether Kombo is asked at all. environments: the
+    one that it is in, where there are several. Raises UsageError for what cannot be one or is none,
+    KeyRefused, DatabaseError.
     """
+    app.select(environments)
     integration_id = integration_id.strip()
     if not integration_id or any(character.isspace() for character in integration_id):
         raise UsageError("An integration's id is one word, as Kombo's dashboard shows it.")
@@ -50,28 +64,42 @@ async def add_integration(
     if models:
         select_models(tuple(models))
     await asyncio.to_thread(_prepare, app)
-    facts, not_asked = await _ask(app, integration_id) if asks else ({}, None)
+    environment = await asyncio.to_thread(_environment_for, app, integration_id, environments)
+    facts, not_asked = await _ask(environment, integration_id) if asks else ({}, None)
+    store = environment.integrations
 
     def add(connection: Connection) -> IntegrationRow | None:
-        app.integrations.add(connection, integration_id, origin="command", models=models or None)
+        move_integrations(connection, {integration_id: environment.name})
+        store.add(connection, integration_id, origin="command", models=models or None)
         if facts:
-            app.integrations.note(connection, integration_id, app.database.now(connection), **facts)
-        return app.integrations.get(connection, integration_id)
+            store.note(connection, integration_id, app.database.now(connection), **facts)
+        return store.get(connection, integration_id)
 
     added = await app.database.write(add) or IntegrationRow(integration_id, origin="command")
     offered = [
         each
-        for each in app.selection.models_of(added)
+        for each in environment.selection.models_of(added)
         if added.read_models.get(each.webhook_name or "") is not False
     ]
     return Added(added, len(offered), not_asked)
 
 
-async def _ask(app: App, integration_id: str) -> tuple[dict[str, object], str | None]:
+def _environment_for(app: App, integration_id: str, names: Sequence[str]) -> Environment:
+    """Choose the environment to add an integration to; one that is mirrored nowhere may come from another."""
+    selected = list(app.select(names).values())
+    with app.database.read() as connection:
+        owner = environments_of(connection, [integration_id]).get(integration_id, DEFAULT_ENVIRONMENT)
+        row = IntegrationStore(owner).get(connection, integration_id)
+    if len(selected) == 1 and (row is None or row.removed_at is not None):
+        return selected[0]
+    return app.environment_of(integration_id, names)
+
+
+async def _ask(environment: Environment, integration_id: str) -> tuple[dict[str, object], str | None]:
     """Ask Kombo about the integration; give the facts, or none and why it could not be asked."""
-    if not app.settings.kombo.api_key.get_secret_value():
+    if not environment.api_key:
         return {}, "There is no API key yet, so Kombo was not asked about it."
-    async with app.open() as (context, _):
+    async with environment.open() as (context, _):
         try:
             said = await context.client.integration(integration_id, purpose=Purpose.WEBHOOK)
         except KeyRefused:
@@ -95,7 +123,9 @@ def remove_integration(app: App, integration_id: str) -> None:
     if _is_configured(app, integration_id):
         raise UsageError(f"{integration_id} is named in the configuration: take it out there.")
     with app.database.begin() as connection:
-        if not app.integrations.remove(connection, integration_id, app.database.now(connection)):
+        now = app.database.now(connection)
+        owner = environments_of(connection, [integration_id]).get(integration_id, DEFAULT_ENVIRONMENT)
+        if not IntegrationStore(owner).remove(connection, integration_id, now):
             raise UsageError(
                 f"{integration_id} is not mirrored: `syncer integrations list` shows those that are."
             )
@@ -108,4 +138,4 @@ def _is_configured(app: App, integration_id: str) -> bool:
 def _prepare(app: App) -> None:
     # Not `app.open_database`: a native list whose view has a name that is taken is no reason to refuse.
     schema.migrate(app.database, may_create=False)
-    app.selection.follow_config()
+    follow_config(app.settings, app.database)

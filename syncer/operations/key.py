@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from syncer.app import App
 from syncer.domain.errors import KeyRefused, KomboError
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.environments.environment import Environment
 from syncer.store.state.refused_keys import forget_refusal, note_refusal
 from syncer.sync.context import SyncContext
 from syncer.sync.permits import fingerprint
 
 
-async def check_key(app: App, context: SyncContext) -> KomboError | None:
+async def check_key(environment: Environment, context: SyncContext) -> KomboError | None:
     """Check the key by one request, before many are sent; give the error where Kombo could not say.
 
     Raises KeyRefused.
@@ -18,21 +18,21 @@ async def check_key(app: App, context: SyncContext) -> KomboError | None:
     try:
         await context.client.check_key(purpose=Purpose.INCREMENTAL)
     except KeyRefused as error:
-        await keep_refusal(app, str(error))
+        await keep_refusal(environment, str(error))
         raise
     except KomboError as error:
         # Whatever else is wrong shows in the streams, each for itself.
         return error
-    await keep_refusal(app, None)
+    await keep_refusal(environment, None)
     return None
 
 
-async def keep_refusal(app: App, error: str | None) -> None:
+async def keep_refusal(environment: Environment, error: str | None) -> None:
     """Keep the refusal of the key in the database; None: it is accepted."""
-    environment, name, database = app.streams.environment, fingerprint(app.api_key), app.database
+    of, name, database = environment.name, fingerprint(environment.api_key), environment.database
     if error is None:
-        await database.write(lambda connection: forget_refusal(connection, environment, name))
+        await database.write(lambda connection: forget_refusal(connection, of, name))
     else:
         await database.write(
-            lambda connection: note_refusal(connection, environment, name, error, database.now(connection))
+            lambda connection: note_refusal(connection, of, name, error, database.now(connection))
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from syncer.app import App
@@ -13,6 +14,7 @@ from syncer.domain.records.record import Poison
 from syncer.domain.records.row import Row
 from syncer.domain.streams.progress import WalkProgress
 from syncer.domain.streams.stream import Kind, Walk
+from syncer.environments.environment import Environment
 from syncer.sync.sources.native_list import NativeListSource
 
 
@@ -26,7 +28,9 @@ class Preview:
     next: str | None
 
 
-async def preview(app: App, name: str, integration_id: str | None = None) -> Preview:
+async def preview(
+    app: App, name: str, integration_id: str | None = None, environments: Sequence[str] = ()
+) -> Preview:
     """Fetch a page of the list of that name, from that integration or the first that it is mirrored for.
 
     Raises UsageError where there is no such list or integration; KomboError, DatabaseError.
@@ -36,13 +40,15 @@ async def preview(app: App, name: str, integration_id: str | None = None) -> Pre
         known = ", ".join(app.native_lists) or "none"
         raise UsageError(f"There is no [[passthrough]] of the name {name!r} in the configuration ({known}).")
     await asyncio.to_thread(app.open_database)
-    chosen = integration_id or _first_mirrored(app, native_list)
-    async with app.open() as (context, _):
+    chosen = integration_id or _first_mirrored(app.select(environments).values(), native_list)
+    environment = await asyncio.to_thread(app.environment_of, chosen, environments)
+    async with environment.open() as (context, _):
         return await _first_page(NativeListSource(context, native_list, chosen))
 
 
-def _first_mirrored(app: App, native_list: NativeListSpec) -> str:
-    covered = [each for each in app.selection.mirrored() if native_list.covers(each)]
+def _first_mirrored(environments: Iterable[Environment], native_list: NativeListSpec) -> str:
+    mirrored = (each for environment in environments for each in environment.selection.mirrored())
+    covered = [each for each in mirrored if native_list.covers(each)]
     if not covered:
         raise UsageError(
             f"No mirrored integration fits {' or '.join(native_list.integrations)}, which is what "

@@ -7,38 +7,55 @@ from collections.abc import Sequence
 from syncer.app import App
 from syncer.domain.catalogue.lookup import select_names
 from syncer.domain.stream_key import StreamKey
+from syncer.planning.choice import choose_streams
 from syncer.store.schema import migrate as schema
 from syncer.store.state.quarantine import Entry, entries
 from syncer.sync import refresh as use_case
 from syncer.sync.refresh import Refreshed
 
 
-def list_quarantine(app: App, integrations: Sequence[str] = (), models: Sequence[str] = ()) -> list[Entry]:
+def list_quarantine(
+    app: App,
+    integrations: Sequence[str] = (),
+    models: Sequence[str] = (),
+    environments: Sequence[str] = (),
+) -> list[Entry]:
     """List the records in quarantine, of the selected streams. Raises DatabaseError, UsageError."""
+    selected = app.select(environments)
     schema.check(app.database)
     named = select_names(models, app.native_lists)
     with app.database.read() as connection:
         return [
             each
-            for each in entries(connection, app.streams.environment)
+            for name in selected
+            for each in entries(connection, name)
             if each.model in named and (not integrations or each.integration_id in integrations)
         ]
 
 
 async def retry_quarantine(
-    app: App, integrations: Sequence[str] = (), models: Sequence[str] = ()
+    app: App,
+    integrations: Sequence[str] = (),
+    models: Sequence[str] = (),
+    environments: Sequence[str] = (),
 ) -> dict[StreamKey, list[Refreshed]]:
     """Fetch what is in quarantine once more; gives what became of each record, by stream.
 
     Raises UsageError for a selection that names nothing; KomboError, Busy, DatabaseError.
     """
-    async with app.ready() as (context, asking):
-        chosen = app.selection.chosen(integrations, models)
-        keys = {
-            StreamKey(each.integration_id, each.model) for each in list_quarantine(app, integrations, models)
-        }
+    selected = app.select(environments)
+    await app.prepare()
+    selections = {name: each.selection for name, each in selected.items()}
+    chosen = choose_streams(selections, integrations, models)
+    quarantined = list_quarantine(app, integrations, models, environments)
+    keys = {StreamKey(each.integration_id, each.model) for each in quarantined}
+    wanted = {
+        name: [key for key in sorted(keys) if key.model in lists.get(key.integration_id, ())]
+        for name, lists in chosen.items()
+    }
+    async with app.open([name for name, keys in wanted.items() if keys]) as opened:
         return {
-            key: await use_case.retry_quarantine(context, asking, key)
-            for key in sorted(keys)
-            if key.model in chosen.get(key.integration_id, ())
+            key: await use_case.retry_quarantine(each.context, each.integrations, key)
+            for each in opened
+            for key in wanted[each.environment.name]
         }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -13,35 +15,44 @@ from syncer.domain.errors import UsageError
 from syncer.domain.suggestions import did_you_mean
 from syncer.operations.deliveries import is_well, report_deliveries
 from syncer.operations.process_report import report_processes
-from syncer.operations.status_report import json_time, report_status
+from syncer.operations.status_report import Sharing, json_time, report_status
 from syncer.store.reading.overview import EVERY_STREAM, Overview, StreamChoice, overview
 from syncer.store.schema import migrate as schema
 from syncer.store.state.processes import read_processes
-from syncer.sync.permits import fingerprint
+from syncer.store.state.webhook_events import WebhookEventStore
 
 
-def status(app: App, choice: StreamChoice = EVERY_STREAM) -> dict[str, Any]:
-    """Report the status of the mirror as plain values, ready for JSON; choice: of the streams to list.
+def status(app: App, choice: StreamChoice = EVERY_STREAM, environments: Sequence[str] = ()) -> dict[str, Any]:
+    """Report the status of the mirror as plain values, ready for JSON.
 
-    Raises DatabaseError.
+    choice: of the streams to list. environments: those that are looked at; all without any. What is of one
+    environment each stands in ``environments``; ``behind`` is the first that is, ``webhooks`` sums up all.
+    Raises DatabaseError, UsageError.
     """
-    found = report_status(read_overview(app, choice), app.settings.budget.reserve, app.settings.budget.pacing)
+    selected = app.select(environments)
+    budgets = {name: each.settings.budget for name, each in selected.items()}
+    sharing = {name: Sharing(each.reserve, each.pacing) for name, each in budgets.items()}
+    found = report_status(read_overview(app, choice, environments), sharing)
     with app.database.read() as connection:
         deliveries = report_deliveries(connection, app)
+        now = app.database.now(connection)
+        for each in found["environments"]:
+            environment = selected[each["name"]]
+            each["behind"] = environment.capacity.report_backlog(connection)
+            each["webhooks"] = _webhooks(environment.webhook_events, connection, now)
         return {
             **found,
             "is_well": found["is_well"] and all(map(is_well, deliveries)),
-            "behind": app.capacity.report_backlog(connection),
+            "behind": next((each["behind"] for each in found["environments"] if each["behind"]), None),
             "deliveries": deliveries,
-            "webhooks": _webhooks(app, connection),
-            "processes": report_processes(read_processes(connection), app.database.now(connection)),
+            "processes": report_processes(read_processes(connection), now),
+            "webhooks": _sum([each["webhooks"] for each in found["environments"]]),
         }
 
 
-def _webhooks(app: App, connection: Connection) -> dict[str, Any]:
+def _webhooks(events: WebhookEventStore, connection: Connection, now: datetime) -> dict[str, Any]:
     """Report the webhooks of the last day: their number by outcome, the latest of all, and unknown names."""
-    events = app.webhook_events
-    counts = events.counts(connection, app.database.now(connection))
+    counts = events.counts(connection, now)
     return {
         "last_at": json_time(counts.last_arrived_at),
         "last_day": dict(counts.outcomes),
@@ -49,8 +60,21 @@ def _webhooks(app: App, connection: Connection) -> dict[str, Any]:
     }
 
 
+def _sum(reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Sum up the webhooks of several environments."""
+    return {
+        "last_at": max((each["last_at"] for each in reports if each["last_at"]), default=None),
+        "last_day": dict(sum((Counter(each["last_day"]) for each in reports), Counter[str]())),
+        "unknown_models": sorted({name for each in reports for name in each["unknown_models"]}),
+    }
+
+
 def choose(
-    app: App, integrations: Sequence[str], models: Sequence[str], only_problems: bool | None
+    app: App,
+    integrations: Sequence[str],
+    models: Sequence[str],
+    only_problems: bool | None,
+    environments: Sequence[str] = (),
 ) -> StreamChoice:
     """Choose the streams that a command names, all of which are listed unless it says otherwise.
 
@@ -58,7 +82,7 @@ def choose(
     """
     if not integrations and not models:
         return StreamChoice(only_problems=only_problems)
-    known = app.selection.configured(has_tables=True)
+    known = configured(app, environments)
     for each in integrations:
         if each not in known:
             raise UsageError(
@@ -69,15 +93,17 @@ def choose(
     return StreamChoice(integrations or None, names, bool(only_problems))
 
 
-def read_overview(app: App, choice: StreamChoice = EVERY_STREAM) -> Overview:
-    """Read what the mirror holds and how fresh it is. Raises DatabaseError."""
+def configured(app: App, environments: Sequence[str] = ()) -> list[str]:
+    """List the integrations to mirror by id, of these environments (all without any)."""
+    selected = app.select(environments).values()
+    return [integration_id for each in selected for integration_id in each.selection.configured(True)]
+
+
+def read_overview(
+    app: App, choice: StreamChoice = EVERY_STREAM, environments: Sequence[str] = ()
+) -> Overview:
+    """Read what the mirror holds and how fresh it is. Raises DatabaseError, UsageError."""
+    keys = {name: each.key_fingerprint for name, each in app.select(environments).items()}
     schema.check(app.database)
-    key = app.api_key
     with app.database.read() as connection:
-        return overview(
-            connection,
-            app.streams.environment,
-            fingerprint(key) if key else None,
-            app.database.now(connection),
-            choice,
-        )
+        return overview(connection, keys, app.database.now(connection), choice)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from syncer.domain.durations import describe_age
-from syncer.domain.ratelimit.budget import Pacing, Purpose, Reserve
+from syncer.domain.ratelimit.budget import Budget, Pacing, Purpose, Reserve
 from syncer.domain.ratelimit.waiters import count_waiting
 from syncer.domain.streams.stream import Stream, Walk
 from syncer.operations.problems import find_problems
@@ -19,17 +20,36 @@ from syncer.store.state.refused_keys import Refusal
 
 
 def is_well(found: Overview) -> bool:
-    """True where every stream is complete, or of a model that is not offered, and the key is not refused."""
-    return found.key_refusal is None and all(state.meaning.is_well for state in found.states)
+    """True where every stream is complete, or of a model that is not offered, and no key is refused."""
+    return not found.key_refusals and all(state.meaning.is_well for state in found.states)
 
 
-def report_status(found: Overview, reserve: Reserve, pacing: Pacing) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """How the request limit of an environment is shared: what is kept in reserve, and the pace of reads."""
+
+    reserve: Reserve
+    pacing: Pacing
+
+
+def report_status(found: Overview, sharing: Mapping[str, Sharing]) -> dict[str, Any]:
     """Report streams, freshness, budget and quarantine; times as ISO text in UTC, ages in seconds.
 
-    ``streams`` are those that the overview lists; the integrations and totals sum up all of them.
+    sharing: by environment. ``streams`` are those that the overview lists; the integrations and totals sum up
+    all of them. ``environments`` has what is of one environment each; ``key`` is the first that is refused,
+    and ``budget`` that of the only environment, if there is one alone.
     """
     streams = [_stream(found, each) for each in found.streams]
     summaries = found.summaries.values()
+    environments = [
+        {
+            "name": name,
+            "integrations": sum(1 for each in found.integrations if each.environment == name),
+            "budget": _budget(found.now, found.budgets.get(name), each),
+            "key": _key(name, found.key_refusals.get(name)),
+        }
+        for name, each in sharing.items()
+    ]
     return {
         "now": json_time(found.now),
         "is_well": is_well(found),
@@ -37,6 +57,7 @@ def report_status(found: Overview, reserve: Reserve, pacing: Pacing) -> dict[str
         "integrations": [
             {
                 "id": each.id,
+                "environment": each.environment,
                 "tool": each.tool,
                 "category": each.category,
                 "organisation": each.organisation,
@@ -55,8 +76,9 @@ def report_status(found: Overview, reserve: Reserve, pacing: Pacing) -> dict[str
             "running": sum(each.running for each in summaries),
         },
         "lists_all": found.lists_all,
-        "budget": _budget(found, reserve, pacing),
-        "key": _key(found.key_refusal),
+        "environments": environments,
+        "budget": environments[0]["budget"] if len(environments) == 1 else None,
+        "key": next((each["key"] for each in environments if each["key"] is not None), None),
         "changes": {"newest": found.feed.newest, "first_left": found.feed.first_left},
         "consumers": [report_consumer(found.feed, each) for each in found.consumers],
     }
@@ -96,11 +118,10 @@ def _stream(found: Overview, stream: Stream) -> dict[str, Any]:
     }
 
 
-def _budget(found: Overview, reserve: Reserve, pacing: Pacing) -> dict[str, Any] | None:
-    budget = found.budget
+def _budget(moment: datetime, budget: Budget | None, sharing: Sharing) -> dict[str, Any] | None:
     if budget is None:
         return None
-    now = found.now.timestamp()
+    now = moment.timestamp()
     ends_at = datetime.fromtimestamp(budget.ends_at, UTC) if budget.ends_at else None
     left = max(0.0, (budget.ends_at or 0.0) - now)
     waiting = count_waiting(budget.waiting, now)
@@ -108,8 +129,8 @@ def _budget(found: Overview, reserve: Reserve, pacing: Pacing) -> dict[str, Any]
         "limit": budget.limit,
         # A window that has ended is empty, though nobody has begun the next one yet.
         "used": budget.effective_used if left else 0,
-        "reserve": None if budget.limit is None else reserve.of(budget.limit),
-        "pacing": pacing,
+        "reserve": None if budget.limit is None else sharing.reserve.of(budget.limit),
+        "pacing": sharing.pacing,
         "waiting": {purpose.name.lower(): waiting[purpose] for purpose in Purpose},
         "resets_at": json_time(ends_at if left else None),
         "resets_in_seconds": round(left, 1),
@@ -118,19 +139,27 @@ def _budget(found: Overview, reserve: Reserve, pacing: Pacing) -> dict[str, Any]
     }
 
 
-def _key(refusal: Refusal | None) -> dict[str, Any] | None:
+def _key(environment: str, refusal: Refusal | None) -> dict[str, Any] | None:
     """Report that Kombo refuses the API key."""
     if refusal is None:
         return None
-    return {"refused_since": json_time(refusal.since), "error": refusal.error}
+    return {
+        "environment": environment,
+        "refused_since": json_time(refusal.since),
+        "error": refusal.error,
+    }
 
 
-def describe_refused_key(status: Mapping[str, Any]) -> str:
-    """Describe the refusal of the key in sentences, for people; status: a report with one."""
-    key, now = status["key"], datetime.fromisoformat(status["now"])
+def describe_refused_key(status: Mapping[str, Any], key: Mapping[str, Any] | None = None) -> str:
+    """Describe the refusal of a key in sentences, for people.
+
+    status: a report with one. key: which is meant; the first that is refused unless given.
+    """
+    key, now = key or status["key"], datetime.fromisoformat(status["now"])
     since = datetime.fromisoformat(key["refused_since"])
+    of = f" of the environment {key['environment']}" if len(status["environments"]) > 1 else ""
     return (
-        f"Kombo refuses the API key, first {describe_age((now - since).total_seconds())} "
+        f"Kombo refuses the API key{of}, first {describe_age((now - since).total_seconds())} "
         f"({since:%Y-%m-%d %H:%M} UTC). {key['error']} A running service asks again every 15 minutes, or "
         "once its file or the configuration has another key, and goes on by itself."
     )

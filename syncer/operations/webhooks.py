@@ -10,27 +10,28 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from syncer.app import App
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.webhooks.effects import Effect, Standing, effect_of, told_lists, unknown_models
 from syncer.domain.webhooks.event import Event, Ignored
+from syncer.environments.environment import Environment
 from syncer.store.db.due_channel import notify_due
 from syncer.store.state.webhook_events import ACCEPTED, IGNORED, REPEATED
 
 
-def store_events(app: App, connection: Connection, events: Sequence[Event]) -> list[str]:
+def store_events(environment: Environment, connection: Connection, events: Sequence[Event]) -> list[str]:
     """Store events and their effects; give the outcome of each: accepted, ignored or repeated.
 
-    Other processes are told of it at the commit. Raises DatabaseError.
+    environment: whose secret has signed them. Other processes are told of it at the commit. Raises
+    DatabaseError.
     """
-    now, store = app.database.now(connection), app.webhook_events
+    now, store = environment.database.now(connection), environment.webhook_events
     # An event without an id cannot be told from another one: none is lost for that.
     named = [(each.id or f"own:{uuid4().hex}", each) for each in events]
     known = store.known(connection, [event_id for event_id, _ in named])
     repeats = Counter[str]()
     effects: dict[str, tuple[Event, Effect]] = {}
-    context, outcomes = _Context(app, connection), list[str]()
+    context, outcomes = _Context(environment, connection), list[str]()
     for event_id, event in named:
         if event_id in known:
             repeats[event_id] += 1
@@ -44,7 +45,7 @@ def store_events(app: App, connection: Connection, events: Sequence[Event]) -> l
     store.count_repeats(connection, repeats)
     store.note_unknown_models(connection, context.unknown_models, now)
     if context.due:
-        app.streams.mark_due(connection, context.due, now=now, purpose=Purpose.WEBHOOK)
+        environment.streams.mark_due(connection, context.due, now=now, purpose=Purpose.WEBHOOK)
     if context.due or any(effect.action is not None for _, effect in effects.values()):
         notify_due(connection)
     return outcomes
@@ -53,8 +54,8 @@ def store_events(app: App, connection: Connection, events: Sequence[Event]) -> l
 class _Context:
     """Facts that the effects of a transaction's events depend on, read once. due: the streams concerned."""
 
-    def __init__(self, app: App, connection: Connection) -> None:
-        self._app = app
+    def __init__(self, environment: Environment, connection: Connection) -> None:
+        self._environment = environment
         self._connection = connection
         self._standings: dict[str, Standing] = {}
         self._mirrored: dict[str, list[str]] = {}
@@ -64,7 +65,7 @@ class _Context:
     def effect_of(self, event: Event) -> Effect:
         """Find the effect of an event, and note the streams that are due for it."""
         shown = event.shown_integration_id or ""
-        is_discovered = any(fnmatchcase(shown, glob) for glob in self._app.settings.webhooks.discover)
+        is_discovered = any(fnmatchcase(shown, glob) for glob in self._environment.settings.webhooks.discover)
         effect = effect_of(event, self._standing(event.integration_id), is_discovered=is_discovered)
         if effect.ignored is not None or effect.action is not None or event.integration_id is None:
             return effect
@@ -79,12 +80,14 @@ class _Context:
         if integration_id is None:
             return Standing.UNKNOWN
         if integration_id not in self._standings:
-            self._standings[integration_id] = self._app.integrations.standing(
+            self._standings[integration_id] = self._environment.integrations.standing(
                 self._connection, integration_id
             )
         return self._standings[integration_id]
 
     def _lists(self, integration_id: str) -> list[str]:
         if integration_id not in self._mirrored:
-            self._mirrored[integration_id] = self._app.streams.lists_of(self._connection, integration_id)
+            self._mirrored[integration_id] = self._environment.streams.lists_of(
+                self._connection, integration_id
+            )
         return self._mirrored[integration_id]

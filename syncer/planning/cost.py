@@ -30,6 +30,7 @@ from syncer.domain.streams.forecast import (
 from syncer.domain.streams.state import IntegrationState
 from syncer.domain.streams.stream import Mode, Stream, Walk
 from syncer.planning.capacity import Capacity
+from syncer.planning.choice import Chosen
 from syncer.planning.selection import Selection
 from syncer.store.db.database import Database
 from syncer.store.records.parents import count_values
@@ -54,15 +55,13 @@ def estimate_costs(
     selection: Selection,
     capacity: Capacity,
     commands: Sequence[Command],
-    integrations: Sequence[str],
-    models: Sequence[str],
+    mirrored: Mapping[str, IntegrationRow],
+    chosen: Chosen,
 ) -> dict[str, Any]:
-    """Estimate the cost of each command, and of the schedule of all streams, however few are selected.
+    """Estimate the cost of each command for the chosen streams of an environment, and of the schedule of all.
 
-    The values are ready for JSON. Raises UsageError, DatabaseError.
+    mirrored: its integrations, by id. The values are ready for JSON. Raises DatabaseError.
     """
-    mirrored = {each.id: each for each in selection.known()}
-    chosen = selection.chosen(integrations, models, mirrored)
     with database.read() as connection:
         allowed = capacity.allowance(connection)
         snapshot = _Snapshot(settings, database, selection, capacity, connection, mirrored)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
 from sqlalchemy import Connection
 
 from syncer.config.settings import Settings
-from syncer.domain.catalogue.lookup import category_models, select_models, select_names
+from syncer.domain.catalogue.lookup import category_models, select_models
 from syncer.domain.catalogue.model import Model
-from syncer.domain.errors import KeyRefused, KomboError, UsageError
+from syncer.domain.errors import KeyRefused, KomboError
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.list_spec import ListSpec
@@ -21,11 +21,6 @@ from syncer.store.schema import migrate as schema
 from syncer.store.state.integrations import IntegrationRow, IntegrationStore
 from syncer.store.state.streams import StreamStore
 from syncer.sync.integrations import Integrations
-
-NO_INTEGRATION = (
-    "There is no integration to mirror: name one under [[integrations]] in the configuration "
-    "or with `syncer integrations add ID`."
-)
 
 
 class Selection:
@@ -42,41 +37,6 @@ class Selection:
         self.database = database
         self.integrations = integrations
         self.streams = streams
-
-    def follow_config(self) -> None:
-        """Bring the integrations in step with the configuration. Raises DatabaseError."""
-        configured = {each.id: each.models for each in self.settings.integrations}
-        with self.database.begin() as connection:
-            self.integrations.follow_config(connection, configured, self.database.now(connection))
-
-    def chosen(
-        self,
-        integrations: Sequence[str],
-        models: Sequence[str],
-        mirrored: Mapping[str, IntegrationRow] | None = None,
-    ) -> dict[str, set[str]]:
-        """Select the lists that a command names (all where it names none): their names by integration.
-
-        mirrored: the integrations to choose from, where that is not what the database says.
-        Raises UsageError for an integration that is not mirrored and for a glob that fits no list.
-        """
-        if mirrored is None:
-            mirrored = self.mirrored()
-        if not mirrored:
-            raise UsageError(NO_INTEGRATION)
-        for wanted in integrations:
-            if wanted not in mirrored:
-                raise UsageError(
-                    f"{wanted} is not mirrored: `syncer integrations list` shows those that are."
-                )
-        named = select_names(models, [each.name for each in self.settings.native_lists])
-        selection = {
-            integration_id: {each.name for each in self.lists_of(mirrored[integration_id])} & named
-            for integration_id in integrations or mirrored
-        }
-        if not any(selection.values()):
-            raise UsageError(f"Nothing to do: no integration here mirrors {', '.join(models)}.")
-        return selection
 
     def mirrored(self) -> dict[str, IntegrationRow]:
         """Read the integrations that are mirrored, by id."""
@@ -167,7 +127,8 @@ class Selection:
         rows = self.mirrored() if before == wanted else {}
         return [
             replace(
-                rows.get(each) or IntegrationRow(each, origin="config"),
+                rows.get(each)
+                or IntegrationRow(each, origin="config", environment=self.integrations.environment),
                 models=tuple(globs) if globs else None,
             )
             for each, globs in self.configured(before == wanted).items()

@@ -36,6 +36,7 @@ _FRESHNESS_COLUMNS: tuple[tuple[str, str | None, str | None], ...] = (
         None,
         "Seconds since the last complete walk began, by the database's clock; null until there is one",
     ),
+    ("environment", "environment", None),
 )
 
 

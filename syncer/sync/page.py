@@ -133,7 +133,7 @@ def write_records(
         keep_anonymised=run.context.rules.keep_anonymised,
     )
     if carriers:
-        batch = BatchContext(connection, run.environment, run.run_id, now, len(carriers))
+        batch = BatchContext(connection, run.run_id, now, len(carriers))
         blank_carriers(batch, run.key.model, blanked, carriers, run.context.rules.exclusions)
     poisons = [*diff.poisons, *written.poisons]
     counts = written.counts + Counts(unchanged=len(diff.unchanged), quarantined=len(poisons))

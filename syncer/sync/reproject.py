@@ -53,7 +53,7 @@ class Reprojected:
 
 @dataclass(frozen=True, slots=True)
 class Reprojection:
-    """Re-projection of the rows of one environment, for its catalogue, exclusions and native lists.
+    """Re-projection of the rows of all environments, for the catalogue, exclusions and native lists.
 
     stopping: checked between two batches; what is done until then is kept, and goes on from there. new_id
     names a run, for the records that it puts into quarantine. kept_tables: those with a history, by the
@@ -61,7 +61,6 @@ class Reprojection:
     """
 
     database: Database
-    environment: str
     exclusions: frozenset[Exclusion]
     new_id: Callable[[], str]
     stopping: Callable[[], bool]
@@ -86,7 +85,7 @@ class Reprojection:
         wanted = {name: each.projection for name, each in self._projectors.items()}
         with self.database.begin() as connection:
             now = self.database.now(connection)
-            adopted = adopt(connection, self.environment, wanted, now, self.exclusions)
+            adopted = adopt(connection, wanted, now, self.exclusions)
             histories = adopt_histories(connection, self.kept_tables, now)
             make_views(connection, self.native_lists.values(), anew=adopted.changed)
         if adopted.replaced:
@@ -107,16 +106,14 @@ class Reprojection:
         Lists whose rows cannot be used are left out, and TableUnavailable is raised for the first of them in
         the end. Raises DatabaseError, ProjectionReplaced, too.
         """
-        environment = self.environment
-        models = await self.database.ask(lambda connection: unfinished_lists(connection, environment))
+        models = await self.database.ask(unfinished_lists)
         return await self._run([name for name in self._projectors if name in models], report)
 
     async def run(
         self, models: Sequence[str], report: Callable[[Reprojected], None] = lambda _: None
     ) -> list[Reprojected]:
         """Re-project all rows of these lists, going on where that is half done. Raises as ``finish``."""
-        environment = self.environment
-        await self.database.write(lambda connection: request_reprojection(connection, environment, models))
+        await self.database.write(lambda connection: request_reprojection(connection, models))
         return await self._run(models, report)
 
     async def _run(self, models: Iterable[str], report: Callable[[Reprojected], None]) -> list[Reprojected]:
@@ -136,8 +133,8 @@ class Reprojection:
     async def _list(
         self, projector: Projector, run_id: str, report: Callable[[Reprojected], None]
     ) -> Reprojected:
-        environment, name = self.environment, projector.name
-        count = self.database.ask(lambda connection: expected_rows(connection, environment, name))
+        name = projector.name
+        count = self.database.ask(lambda connection: expected_rows(connection, name))
         expected = await on_table(self.database, name, count)
         so_far = Reprojected(name, expected=expected)
         report(so_far)
@@ -162,5 +159,5 @@ class Reprojection:
 
     def _batch(self, projector: Projector, run_id: str, connection: Connection) -> Batch | None:
         now = self.database.now(connection)
-        context = BatchContext(connection, self.environment, run_id, now, self.batch_rows)
+        context = BatchContext(connection, run_id, now, self.batch_rows)
         return reproject_batch(context, projector)

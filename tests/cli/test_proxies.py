@@ -13,6 +13,7 @@ from syncer.app import App
 from syncer.config.settings import Settings
 from syncer.domain.errors import KomboError
 from syncer.domain.ratelimit.budget import Purpose
+from tests.support.alone import alone
 from tests.support.proxies import HOST, MakeProxy
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ async def asked(database_url: str, base_url: str, **environ: str) -> KomboError:
     )
     async with App(settings, environ=environ, sleep=lambda _: asyncio.sleep(0)) as app:
         await asyncio.to_thread(app.migrate, may_create=True)
-        async with app.open() as (context, _):
+        async with alone(app).open() as (context, _):
             with pytest.raises(KomboError) as failed:
                 await context.client.check_key(purpose=Purpose.INCREMENTAL)
     return failed.value

@@ -18,6 +18,7 @@ from syncer.domain.webhooks.event import parse_event
 from syncer.operations.webhooks import store_events
 from syncer.store.db.database import Database
 from syncer.store.db.due_channel import listen_due
+from tests.support.alone import alone
 from tests.support.mirror import Mirror
 from tests.support.pgbouncer import Pooling
 from tests.support.source import make_environment
@@ -58,8 +59,8 @@ async def told(url: str) -> AsyncIterator[tuple[App, str]]:
     world = WorkersWorld(make_environment(records=60), Mirror(url))
     async with world.app() as app:
         app.open_database()
-        async with app.open() as (_, integrations):
-            await app.selection.refresh_streams(integrations)
+        async with alone(app).open() as (_, integrations):
+            await alone(app).selection.refresh_streams(integrations)
         yield app, next(iter(world.environment.integrations))
 
 
@@ -70,13 +71,13 @@ async def test_whoever_works_is_woken_by_whoever_was_told(migrated_url: str) -> 
         await other.woken(0)
         calls = len(other.calls)
         event = parse_event(data_changed(integration, "hris_teams"))
-        await app.database.write_urgently(lambda connection: store_events(app, connection, [event]))
+        await app.database.write_urgently(lambda connection: store_events(alone(app), connection, [event]))
         await other.woken(calls)
         # What comes again wakes nobody.
         calls = len(other.calls)
-        await app.database.write_urgently(lambda connection: store_events(app, connection, [event]))
+        await app.database.write_urgently(lambda connection: store_events(alone(app), connection, [event]))
         last = parse_event(data_changed(integration, "hris_teams"))
-        await app.database.write_urgently(lambda connection: store_events(app, connection, [last]))
+        await app.database.write_urgently(lambda connection: store_events(alone(app), connection, [last]))
         await other.woken(calls)
         assert len(other.calls) == calls + 1
 
@@ -115,7 +116,9 @@ async def test_through_a_pooler_that_shares_sessions_nobody_listens(
             calls = len(other.calls)
             # To tell others works through it all the same.
             event = parse_event(data_changed(integration, "hris_teams"))
-            await app.database.write_urgently(lambda connection: store_events(app, connection, [event]))
+            await app.database.write_urgently(
+                lambda connection: store_events(alone(app), connection, [event])
+            )
             await other.woken(calls)
         database.close()
 

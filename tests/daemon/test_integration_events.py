@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.server.faults import Match, bad_gateway
 from syncer.store.schema.mirror_tables import MIRROR, integrations, metadata, streams, webhook_events
+from tests.support.alone import alone
 from tests.support.mirror import Mirror
 from tests.support.source import MODELS, make_environment
 from tests.support.told_service import ToldService
@@ -94,7 +95,7 @@ async def test_one_that_a_command_has_removed_is_not_discovered_again(two: ToldS
     async with two.serving(webhooks={"discover": ["*"]}) as (app,):
         other = await discovered(two)
         with app.database.begin() as connection:
-            app.integrations.remove(connection, other, app.database.now(connection))
+            alone(app).integrations.remove(connection, other, app.database.now(connection))
         assert await two.tell(event("integration-created", id=other)) == "ignored"
         assert await two.tell(data_changed(other, "hris_teams")) == "ignored"
 
@@ -144,7 +145,7 @@ async def test_while_kombo_gives_no_answer_nothing_is_deleted(two: ToldService) 
         await two.until(lambda: len(two.environment.requests) > asked, "the question")
         assert live(two, first) == rows
         with app.database.read() as connection:
-            assert len(app.webhook_events.pending_actions(connection)) == 1
+            assert len(alone(app).webhook_events.pending_actions(connection)) == 1
 
 
 @pytest.mark.parametrize("policy", ["keep", "mark", "purge"])

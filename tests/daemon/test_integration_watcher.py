@@ -10,6 +10,7 @@ from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.integration_watcher import IntegrationWatcher
 from syncer.daemon.schedule import Schedule
 from syncer.domain.catalogue.lookup import catalogue
+from tests.support.alone import alone
 from tests.support.mirror import Mirror
 from tests.support.outages import Troubled
 from tests.support.source import MODELS, make_environment
@@ -22,19 +23,19 @@ async def test_a_database_that_is_away_from_the_start_is_no_end_and_is_made_up_f
     troubled: Troubled,
 ) -> None:
     world, health = WorkersWorld(make_environment(), Mirror(troubled.url)), DatabaseHealth()
-    async with world.app() as app, app.open() as (engine, asking):
+    async with world.app() as app, alone(app).open() as (engine, asking):
         app.open_database()
         every = dict.fromkeys(catalogue(), timedelta(hours=1))
         schedule = Schedule(
             app.database,
-            app.streams,
+            alone(app).streams,
             every,
             clock=lambda: datetime.now(UTC),
             wake=lambda: None,
             database_health=health,
         )
         await schedule.catch_up()
-        watcher = IntegrationWatcher(app, engine, asking, schedule, [], health)
+        watcher = IntegrationWatcher(alone(app), engine, asking, schedule, [], health)
         with troubled.outage():
             # It wants a permit to begin with.
             await watcher.update()

@@ -18,6 +18,7 @@ from syncer.operations.key import check_key
 from syncer.operations.status import status
 from syncer.simulator.server.faults import Late, Match, server_error
 from syncer.sync.context import SyncContext
+from tests.support.alone import alone
 from tests.support.waiting import PATIENCE
 from tests.support.workers import WorkersWorld
 
@@ -37,7 +38,7 @@ class Watched:
 
     def __post_init__(self) -> None:
         self.watcher = KeyWatcher(
-            self.app, self.context, self.health, self.database_health, clock=lambda: self.now
+            alone(self.app), self.context, self.health, self.database_health, clock=lambda: self.now
         )
 
     async def after(self, minutes: int) -> int:
@@ -54,7 +55,7 @@ async def watched(world: WorkersWorld) -> AsyncIterator[Watched]:
     """A watcher whose key has just been refused."""
     async with world.app() as app:
         app.open_database()
-        async with app.open() as (context, _):
+        async with alone(app).open() as (context, _):
             found = Watched(world, app, context)
             world.environment.api_key = "ks_dev_next"
             found.health.report_refusal(KeyRefused("Kombo answered HTTP 401."))
@@ -78,7 +79,7 @@ async def test_the_time_of_the_first_refusal_stays_and_is_told(watched: Watched)
 async def test_a_key_that_is_accepted_again_is_told_once(watched: Watched) -> None:
     called: list[str] = []
     watched.health.on_recovery(lambda: called.append("accepted"))
-    watched.world.environment.api_key = watched.app.api_key
+    watched.world.environment.api_key = alone(watched.app).api_key
     with capture_logs() as logged:
         assert await watched.after(60) == 1
     assert [each["event"] for each in logged] == ["key_accepted"]
@@ -92,9 +93,9 @@ async def test_a_key_that_is_accepted_again_is_told_once(watched: Watched) -> No
 
 async def test_a_key_that_was_replaced_is_used_at_once(watched: Watched) -> None:
     keys = iter(["ks_dev_wrong", "ks_dev_wrong", "ks_dev_next"])
-    watched.app.read_key = lambda: next(keys)
+    alone(watched.app).read_key = lambda: next(keys)
     assert [await watched.after(1) for _ in range(4)] == [1, 0, 1, 0]
-    assert (watched.health.error, watched.app.api_key) == (None, "ks_dev_next")
+    assert (watched.health.error, alone(watched.app).api_key) == (None, "ks_dev_next")
     assert status(watched.app)["key"] is None
 
 
@@ -102,8 +103,8 @@ async def test_a_key_that_cannot_be_read_and_a_kombo_that_is_away_change_nothing
     def unreadable() -> str:
         raise UsageError("kombo.api_key_file cannot be read.")
 
-    watched.app.read_key = unreadable
-    watched.world.environment.api_key = watched.app.api_key
+    alone(watched.app).read_key = unreadable
+    watched.world.environment.api_key = alone(watched.app).api_key
     watched.world.environment.faults.add(Match(), server_error(), 6)
     with capture_logs() as logged:
         await watched.after(15)
@@ -123,10 +124,10 @@ async def test_a_silent_kombo_does_not_keep_the_service_from_ending(watched: Wat
 
 
 async def test_a_command_keeps_what_it_learns_of_the_key(watched: Watched) -> None:
-    watched.world.environment.api_key = watched.app.api_key
-    assert await check_key(watched.app, watched.context) is None
+    watched.world.environment.api_key = alone(watched.app).api_key
+    assert await check_key(alone(watched.app), watched.context) is None
     assert status(watched.app)["key"] is None
     watched.world.environment.api_key = "ks_dev_next"
     with pytest.raises(KeyRefused):
-        await check_key(watched.app, watched.context)
+        await check_key(alone(watched.app), watched.context)
     assert "HTTP 401" in status(watched.app)["key"]["error"]

@@ -24,6 +24,7 @@ from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Match, not_ready
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.streams import StreamStore
+from tests.support.alone import alone
 from tests.support.mirror import Mirror
 from tests.support.source import MODELS, make_environment
 from tests.support.workers import WorkersWorld
@@ -109,13 +110,13 @@ async def test_a_list_for_each_row_waits_half_a_minute_for_its_model_and_is_read
 async def test_native_lists_become_due_by_their_own_interval_or_expression(world: WorkersWorld) -> None:
     async with world.app() as app:
         app.open_database()
-        async with app.open() as (_, asking):
-            await app.selection.refresh_streams(asking)
+        async with alone(app).open() as (_, asking):
+            await alone(app).selection.refresh_streams(asking)
         every = {name: app.settings.timing(name).every for name in app.settings.lists}
         now = NOON
 
         def schedule() -> Schedule:
-            return Schedule(app.database, app.streams, every, clock=lambda: now, wake=lambda: None)
+            return Schedule(app.database, alone(app).streams, every, clock=lambda: now, wake=lambda: None)
 
         people, entries = StreamKey(hibob(world), "people"), StreamKey(hibob(world), "work_entries")
         await schedule().catch_up()
@@ -181,7 +182,7 @@ async def test_a_stream_that_is_configured_no_more_does_not_disturb_who_looks_ho
         connection.execute(update(streams).values(due_at=long_ago))
     world.settings["passthrough"] = []
     async with world.app() as app:
-        monitor = LoadMonitor(app.capacity, app.database)
+        monitor = LoadMonitor(alone(app).capacity, app.database)
         await monitor.look()
         behind = status(app)["behind"]
     assert behind["streams"] == 2 * len(MODELS)

@@ -168,7 +168,7 @@ def everything(world: World) -> list[str]:
 def unfinished(world: World) -> list[str]:
     with world.database() as connection:
         adopted = connection.execute(text("SELECT exclusions FROM sync_projections WHERE model = 'ats_tags'"))
-        return unfinished_lists(connection, "default") if len(str(adopted.scalar())) > 9 else ["all"]
+        return unfinished_lists(connection) if len(str(adopted.scalar())) > 9 else ["all"]
 
 
 @asynccontextmanager

@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import update
 from structlog.testing import capture_logs
 
-from syncer.app import ENVIRONMENT, App
+from syncer.app import App
 from syncer.config.settings import Settings
 from syncer.daemon.pressure import LOOKS, LoadMonitor
 from syncer.daemon.schedule import Schedule
+from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.records.change import Counts
 from syncer.domain.scheduling.intervals import FILL
@@ -24,6 +25,7 @@ from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.budget import change_budget
 from syncer.store.state.runs import begin_run, count_page, end_run
 from syncer.sync.permits import fingerprint
+from tests.support.alone import alone
 from tests.support.source import API_KEY
 
 GROUPS = "hris_groups"
@@ -37,10 +39,15 @@ class Service:
 
     def __init__(self, app: App) -> None:
         self.app = app
-        self.monitor = LoadMonitor(app.capacity, app.database)
+        self.monitor = LoadMonitor(alone(app).capacity, app.database)
         every = {GROUPS: app.settings.sync.for_model(GROUPS).every}
         self.schedule = Schedule(
-            app.database, app.streams, every, clock=lambda: NOON, wake=lambda: None, monitor=self.monitor
+            app.database,
+            alone(app).streams,
+            every,
+            clock=lambda: NOON,
+            wake=lambda: None,
+            monitor=self.monitor,
         )
 
     def know(self, keys: list[StreamKey], **values: object) -> None:
@@ -56,7 +63,7 @@ class Service:
             now = self.app.database.now(connection)
             known = Budget(limit=limit, ends_at=now.timestamp(), confirmed=True)
             change_budget(
-                connection, ENVIRONMENT, fingerprint(API_KEY), timedelta(0), lambda *_: (known, None)
+                connection, DEFAULT_ENVIRONMENT, fingerprint(API_KEY), timedelta(0), lambda *_: (known, None)
             )
 
     async def marked(self, ticks: int, first: datetime = NOON) -> Counter[StreamKey]:
@@ -71,7 +78,7 @@ class Service:
         """What is due, and is not any more."""
         with self.app.database.begin() as connection:
             now = self.app.database.now(connection)
-            due = self.app.streams.due(connection, now, lambda _: False, 1_000)
+            due = alone(self.app).streams.due(connection, now, lambda _: False, 1_000)
             connection.execute(update(streams).values(due_at=None, due_purpose=None))
         return list(due)
 
@@ -90,7 +97,7 @@ def service(migrated_url: str) -> Iterator[Callable[..., Service]]:
         app = App(Settings.model_validate(tables))
         apps.append(app)
         with app.database.begin() as connection:
-            app.streams.add(connection, [*QUIET, *BUSY])
+            alone(app).streams.add(connection, [*QUIET, *BUSY])
         made = Service(app)
         made.know([*QUIET, *BUSY], state="complete", last_full_walk_at=NOON)
         made.know(QUIET, changes=0.0, watched=10 * DAY.total_seconds())
@@ -183,7 +190,7 @@ async def test_what_webhooks_take_of_the_limit_is_not_spent_on_polls(
         now = world.app.database.now(connection)
         for number in range(60):
             key, run_id = QUIET[number % 20], f"run {number}"
-            begin_run(connection, run_id, ENVIRONMENT, key, "me", now)
+            begin_run(connection, run_id, DEFAULT_ENVIRONMENT, key, "me", now)
             count_page(connection, run_id, Kind.INCREMENTAL, Counts())
             end_run(connection, run_id, Outcome.COMPLETE, None, now, told_at=now)
     again = Service(world.app)

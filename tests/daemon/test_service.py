@@ -25,6 +25,7 @@ from syncer.operations.status import status
 from syncer.simulator.company.company import Company
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Late, Match
+from tests.support.alone import alone
 from tests.support.environment import without_settings
 from tests.support.mirror import Mirror
 from tests.support.processes import SYNCER, ServedSource, Service
@@ -425,8 +426,8 @@ async def test_an_integration_that_kombo_is_silent_about_does_not_hold_up_the_ot
     known, silent = next(iter(tiny.environment.integrations)), "hibob:silent"
     async with tiny.app() as earlier:
         earlier.open_database(may_create=True)
-        async with earlier.open() as (_, asking):
-            await earlier.selection.refresh_streams(asking)
+        async with alone(earlier).open() as (_, asking):
+            await alone(earlier).selection.refresh_streams(asking)
     tiny.environment.add(Company(silent, tiny.environment.clock, seed=3, records=300))
     tiny.environment.faults.add(Match(path=f"/v1/integrations/{silent}"), Late(3_600), None)
     async with tiny.app() as app:
@@ -493,7 +494,7 @@ async def test_a_key_that_is_revoked_and_replaced_is_asked_for_seldom_and_work_g
         return sum("check-api-key" in each.path for each in list(world.environment.requests))
 
     async with world.app() as app:
-        app.read_key = file.read_text
+        alone(app).read_key = file.read_text
         with capture_logs() as logged:
             running = asyncio.create_task(
                 run_service(

@@ -23,6 +23,7 @@ from syncer.store.schema.mirror_tables import missing, runs, streams
 from syncer.sync.context import Progress
 from syncer.sync.deletions.confirm import IdKind
 from syncer.sync.refresh import Refreshed
+from tests.support.alone import alone
 from tests.support.world import MakeWorld, World
 
 GROUPS = "hris_groups"
@@ -146,7 +147,7 @@ async def test_a_stream_that_another_runner_keeps_is_busy(world: World) -> None:
     other = world.app()
     with other.database.begin() as connection:
         now = other.database.now(connection)
-        other.streams.claim(
+        alone(other).streams.claim(
             connection,
             StreamKey(company(world).integration_id, GROUPS),
             owner="somebody else",
@@ -165,7 +166,9 @@ async def test_what_made_a_stream_due_is_not_answered_by_it(world: World) -> Non
     key = StreamKey(company(world).integration_id, GROUPS)
     app = world.app()
     with app.database.begin() as connection:
-        app.streams.mark_due(connection, [key], now=app.database.now(connection), purpose=Purpose.WEBHOOK)
+        alone(app).streams.mark_due(
+            connection, [key], now=app.database.now(connection), purpose=Purpose.WEBHOOK
+        )
     app.database.close()
     due = stream_row(world)
     await refresh(world, company(world).ids(GROUPS)[:1])

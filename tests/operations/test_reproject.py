@@ -39,6 +39,7 @@ from syncer.sync.context import Result
 from syncer.sync.integrations import Integrations
 from syncer.sync.reproject import Reprojected
 from syncer.sync.run import run_stream
+from tests.support.alone import alone
 from tests.support.rows import write_page
 from tests.support.world import MakeWorld, World
 
@@ -333,14 +334,14 @@ async def test_walks_between_the_batches_win(world: World) -> None:
         def batch() -> Any:
             with app.database.begin() as connection:
                 return reproject_batch(
-                    BatchContext(connection, "default", "run", app.database.now(connection), size=10),
+                    BatchContext(connection, "run", app.database.now(connection), size=10),
                     ModelProjector(model_named("hris_employees"), frozenset()),
                 )
 
         while batch() is not None:
             for each in (next(every), next(every)):
                 company.update("hris_employees", each, job_title="Changed meanwhile")
-            async with app.open() as (engine, _):
+            async with alone(app).open() as (engine, _):
                 key = StreamKey(next(iter(world.environment.integrations)), "hris_employees")
                 result = await run_stream(engine, Integrations(engine), key, mode=Mode.SYNC)
                 assert result.outcome is Outcome.COMPLETE
@@ -374,7 +375,7 @@ async def test_a_page_that_commits_while_a_batch_waits_is_not_set_back(make_worl
     def reproject() -> None:
         with batches.begin() as connection:
             now = batches.now(connection)
-            context = BatchContext(connection, "default", "run", now, size=500)
+            context = BatchContext(connection, "run", now, size=500)
             reproject_batch(context, ModelProjector(model, frozenset()))
 
     behind = threading.Thread(target=reproject)
@@ -512,7 +513,7 @@ async def test_a_process_with_another_projection_can_write_no_more(make_world: M
         old.reprojection.adopt()
         new.reprojection.adopt()
         before = contents(world, stamps=True)
-        async with old.open() as (engine, asking):
+        async with alone(old).open() as (engine, asking):
             (integration_id,) = world.environment.integrations
             result = await run_stream(
                 engine, asking, StreamKey(integration_id, "hris_employees"), mode=Mode.SYNC
@@ -526,7 +527,7 @@ async def test_a_process_with_another_projection_can_write_no_more(make_world: M
 
 
 async def _of_another_family(app: App, integration_id: str) -> Result:
-    async with app.open() as (engine, asking):
+    async with alone(app).open() as (engine, asking):
         return await run_stream(engine, asking, StreamKey(integration_id, "ats_jobs"), mode=Mode.SYNC)
 
 
@@ -540,12 +541,12 @@ async def test_whoever_adopts_waits_for_the_pages_under_way(world: World) -> Non
 
     def replace_it() -> None:
         with adopting.begin() as connection:
-            adopt(connection, "default", {model.name: others}, adopting.now(connection))
+            adopt(connection, {model.name: others}, adopting.now(connection))
         adopted.set()
 
     behind = threading.Thread(target=replace_it)
     with page.begin() as connection:
-        pin(connection, "default", model.name, mine)
+        pin(connection, model.name, mine)
         behind.start()
         if not page.is_sqlite:
             deadline = time.monotonic() + 60
@@ -553,9 +554,9 @@ async def test_whoever_adopts_waits_for_the_pages_under_way(world: World) -> Non
                 while not waits_for_a_lock(other):
                     assert time.monotonic() < deadline
         assert not adopted.is_set()
-        pin(connection, "default", model.name, mine)
+        pin(connection, model.name, mine)
     behind.join()
     with looking.begin() as connection:
-        assert lock_cursor(connection, "default", model.name, others) is not None
+        assert lock_cursor(connection, model.name, others) is not None
     for each in (page, adopting, looking):
         each.close()

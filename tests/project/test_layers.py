@@ -22,12 +22,23 @@ IMPORTS = {
     "process": {"domain"},
     "http_server": set[str](),
     "planning": {"config", "domain", "store", "sync"},
-    "app": {"config", "domain", "http_client", "kombo", "planning", "process", "store", "sync"},
-    "operations": {"app", "domain", "kombo", "planning", "process", "store", "sync"},
+    "environments": {"config", "domain", "kombo", "planning", "process", "store", "sync"},
+    "app": {
+        "config",
+        "domain",
+        "environments",
+        "http_client",
+        "planning",
+        "process",
+        "store",
+        "sync",
+    },
+    "operations": {"app", "domain", "environments", "kombo", "planning", "process", "store", "sync"},
     "daemon": {
         "app",
         "config",
         "domain",
+        "environments",
         "http_server",
         "operations",
         "planning",
@@ -54,6 +65,8 @@ IMPORTS = {
     "__main__": {"cli"},
     "__init__": set[str](),
 }
+#: Layers that read settings.
+READERS_OF_SETTINGS = {"planning", "environments", "app", "daemon", "cli"}
 #: Layers that are handed clients, stores and clocks by those above.
 USE_CASES = {"domain", "http_client", "kombo", "store", "sync"}
 #: Where clock, randomness and sleeping are arguments.
@@ -172,7 +185,7 @@ def test_kombo_and_store_never_meet() -> None:
 
 
 def test_no_settings_below_the_app_but_in_planning() -> None:
-    assert {name for name in IMPORTS if "config" in IMPORTS[name]} == {"planning", "app", "daemon", "cli"}
+    assert {name for name in IMPORTS if "config" in IMPORTS[name]} == READERS_OF_SETTINGS
 
 
 def test_only_python_m_syncer_imports_the_command_line() -> None:

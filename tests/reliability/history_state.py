@@ -52,6 +52,7 @@ from tests.reliability.invariants import (
 from tests.reliability.stepped_program import ENDLESS, Bench, Program
 from tests.reliability.stepped_work import pass_over
 from tests.reliability.tracked_source import EMPLOYEES, LATEST_COMMIT, MODELS, Source
+from tests.support.alone import alone
 from tests.support.feed_copy import FeedCopy
 from tests.support.source import SOURCE_TIME
 from tests.support.webhooks import SECRET, data_changed, event
@@ -115,8 +116,8 @@ class HistoryState(RuleBasedStateMachine):
             self.copies = Copies(MODELS)
             self.copy = FeedCopy(self.all, connection.execute(select(feed.c.newest)).scalar_one())
             for integration_id in self.source.environment.integrations:
-                app.integrations.add(connection, integration_id, origin="config", models=MODELS)
-            app.streams.add(connection, self.all)
+                alone(app).integrations.add(connection, integration_id, origin="config", models=MODELS)
+            alone(app).streams.add(connection, self.all)
         for name in ("first", "second"):
             self.start(name)
         if is_complete:
@@ -240,7 +241,7 @@ class HistoryState(RuleBasedStateMachine):
         ]
         self.source.tell(told.id or "", keys)
         with app.database.begin() as connection:
-            store_events(app, connection, [told])
+            store_events(alone(app), connection, [told])
 
     def begin_work(self, name: str, mode: Mode, of: Sequence[str], page_size: int) -> None:
         keys = [self.keys[each] for each in of] or self.all

@@ -24,6 +24,7 @@ from syncer.config.settings import Settings
 from syncer.simulator.clock import SimClock
 from syncer.sync.context import SyncContext
 from syncer.sync.integrations import Integrations
+from tests.support.alone import alone
 
 _T = TypeVar("_T")
 Work = Callable[[SyncContext, Integrations], Coroutine[Any, Any, Any]]
@@ -168,7 +169,9 @@ class Program:
 
     def __post_init__(self) -> None:
         self._stack = AsyncExitStack()
-        engine, _ = self.bench.loop.run_until_complete(self._stack.enter_async_context(self.app.open()))
+        engine, _ = self.bench.loop.run_until_complete(
+            self._stack.enter_async_context(alone(self.app).open())
+        )
         self.engine = replace(
             engine, owner=self.owner, is_dead=self.is_dead_owner, stopping=lambda: self.stopping
         )

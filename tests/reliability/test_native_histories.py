@@ -39,6 +39,7 @@ from tests.reliability.history_choices import SPANS
 from tests.reliability.stepped_program import Bench, Program
 from tests.reliability.stepped_work import bench_on, pass_over
 from tests.reliability.tracked_source import EMPLOYEES, ONE, Firm
+from tests.support.alone import alone
 from tests.support.feed_copy import FeedCopy
 from tests.support.mirror import document_of
 from tests.support.source import unlimited
@@ -125,8 +126,8 @@ class History:
                 connection.execute(delete(table))
             newest = connection.execute(select(feed.c.newest)).scalar_one()
             self.copy = FeedCopy([StreamKey(ONE, EMPLOYEES), PEOPLE, PROFILES], newest)
-            app.integrations.add(connection, ONE, origin="config", models=[EMPLOYEES])
-            app.streams.add(connection, [StreamKey(ONE, EMPLOYEES), PEOPLE, PROFILES])
+            alone(app).integrations.add(connection, ONE, origin="config", models=[EMPLOYEES])
+            alone(app).streams.add(connection, [StreamKey(ONE, EMPLOYEES), PEOPLE, PROFILES])
         for name in ("first", "second"):
             self.start(name)
         self.go("first", Mode.SYNC, [StreamKey(ONE, EMPLOYEES)])

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from syncer.app import ENVIRONMENT, App
+from syncer.app import App
+from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.errors import Transient, Unreachable
 from syncer.domain.ratelimit import budget as rules
 from syncer.domain.ratelimit.budget import Permit, Purpose, Reserve
@@ -48,6 +49,7 @@ from tests.reliability.proxy import (
     never_accepting,
     proxying,
 )
+from tests.support.alone import alone
 from tests.support.mirror import Mirror
 from tests.support.processes import ServedSource
 from tests.support.source import SOURCE_TIME, make_environment, standing_environment
@@ -386,7 +388,7 @@ async def test_broken_requests_use_up_neither_connections_nor_permits(
     world = await connect(sync={"concurrency": 1})
     app = world.app()
     connections = app.settings.sync.concurrency + 2
-    async with asyncio.timeout(PATIENCE), app, app.open() as (engine, _):
+    async with asyncio.timeout(PATIENCE), app, alone(app).open() as (engine, _):
         ask = partial(engine.client.check_key, purpose=Purpose.INCREMENTAL)
         # While the limit is unknown, one request waits for the other.
         for is_known in (False, True):
@@ -406,7 +408,7 @@ async def test_a_request_that_is_cancelled_in_silence_leaves_its_permit_to_the_n
     world = await connect(kombo={"timeout": timedelta(seconds=PATIENCE)})
     stalled = world.network.add(Stall(), times=1)
     app = world.app()
-    async with asyncio.timeout(PATIENCE), app, app.open() as (engine, _):
+    async with asyncio.timeout(PATIENCE), app, alone(app).open() as (engine, _):
         silent = asyncio.create_task(engine.client.check_key(purpose=Purpose.INCREMENTAL))
         await stalled.met.wait()
         assert next_permit(app) is None
@@ -427,7 +429,7 @@ async def a_permit_comes_free(app: App) -> None:
 def next_permit(app: App) -> Permit | None:
     """What the next request would get at once."""
     with app.database.read() as connection:
-        budget = read_budget(connection, ENVIRONMENT, fingerprint(app.settings.api_key()))
+        budget = read_budget(connection, DEFAULT_ENVIRONMENT, fingerprint(app.settings.api_key()))
         now = app.database.now(connection).timestamp()
     assert budget is not None
     _, answer = rules.take(budget, now, Purpose.INCREMENTAL, Reserve())

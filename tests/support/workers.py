@@ -14,6 +14,7 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
 from syncer.store.state.streams import StreamStore
 from syncer.sync.context import Progress, SyncContext
+from tests.support.alone import alone
 from tests.support.source import MODELS
 from tests.support.waiting import until_async
 from tests.support.world import Tables, World
@@ -39,8 +40,8 @@ class WorkersWorld(World):
         """
         async with self.app() as app:
             app.open_database()
-            async with app.open(self.steps.append) as (engine, asking):
-                keys = await app.selection.refresh_streams(asking)
+            async with alone(app).open(self.steps.append) as (engine, asking):
+                keys = await alone(app).selection.refresh_streams(asking)
                 if due:
                     self.mark(*keys)
                 arguments = {"concurrency": 8, "stopping": app.stopping, **workers}

@@ -18,6 +18,7 @@ from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.store.reading.changes import FeedState, feed_state, read_changes
 from syncer.sync.run import run_stream
+from tests.support.alone import ready
 from tests.support.feed_copy import FeedCopy
 from tests.support.world import MakeWorld, World
 
@@ -204,7 +205,7 @@ async def test_what_is_excluded_leaves_former_values_and_is_not_told(world: Worl
     company(world).update(EMPLOYEES, one, ssn="secret-4", first_name="Eva")
     async with (
         world.app(privacy={"exclude": ["hris_employees.ssn"]}) as app,
-        app.ready() as (context, asking),
+        ready(app) as (context, asking),
     ):
         # A page comes before the re-projection: the documents still have what is excluded.
         (key,) = (each for each in copy.keys if each.model == EMPLOYEES)

@@ -28,6 +28,7 @@ from syncer.store.schema.history_tables import history_table
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.sync.departed import mark_integration, purge_integration
 from syncer.sync.run import run_stream
+from tests.support.alone import ready
 from tests.support.world import MakeWorld, World
 
 Copy = dict[str, list[str]]
@@ -162,7 +163,7 @@ async def test_the_time_while_a_history_was_off_is_not_made_up(world: World) -> 
 async def test_a_process_from_before_the_history_keeps_versions_too(world: World) -> None:
     await world.sync()
     company, one = company_of(world), employee(world)
-    async with world.app() as earlier, earlier.ready() as (context, integrations):
+    async with world.app() as earlier, ready(earlier) as (context, integrations):
         await world.sync(**KEPT)
         company.update(EMPLOYEES, one, job_title="Later")
         key = StreamKey(next(iter(world.environment.integrations)), EMPLOYEES)
@@ -353,7 +354,7 @@ async def test_an_integration_that_is_marked_has_a_last_version_and_one_that_is_
     (integration,) = world.environment.integrations
     live = len(company_of(world).ids(EMPLOYEES))
     before, was = now(world), copy(world)
-    async with world.app(**KEPT) as app, app.ready() as (context, integrations):
+    async with world.app(**KEPT) as app, ready(app) as (context, integrations):
         await mark_integration(context, integrations, integration)
         assert copy(world, as_of=before) == was
         assert copy(world, as_of=now(world)) == copy(world)

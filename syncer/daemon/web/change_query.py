@@ -19,7 +19,7 @@ MOST_CHANGES = 1_000
 MOST_WAIT = 60
 _MOST_DIGITS = 18
 _ONE = ("after", "consumer", "documents", "limit", "wait")
-_SEVERAL = ("integration", "model")
+_SEVERAL = ("environment", "integration", "model")
 #: What only makes sense where the answer ends.
 _OF_POLLS = ("limit", "wait")
 
@@ -80,7 +80,9 @@ def read_query(app: App, request: Request) -> ChangeQuery:
     if is_stream and (resumed := request.headers.get("last-event-id")):
         after = _whole(resumed, "Last-Event-ID")
     return ChangeQuery(
-        selection=select_changes(app, given.getlist("model"), given.getlist("integration")),
+        selection=select_changes(
+            app, given.getlist("model"), given.getlist("integration"), given.getlist("environment")
+        ),
         after=after,
         consumer=consumer,
         documents=_flag(given, "documents"),

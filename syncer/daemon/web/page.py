@@ -14,6 +14,7 @@ from typing import Any
 from syncer.daemon.web.consumer_section import consumer_section
 from syncer.daemon.web.css import CSS
 from syncer.daemon.web.delivery_section import delivery_section
+from syncer.daemon.web.environment_section import environment_section
 from syncer.daemon.web.formatting import (
     Integration,
     Stream,
@@ -54,7 +55,9 @@ def status_page(status: Mapping[str, Any], chosen: str | None = None) -> str:
     title = _title(status["streams"], database_error, status["key"], *unwell)
     headline = _headline(status, database_error, len(unwell))
     if status["key"] is not None and database_error is None:
-        headline = f'<b class="error">Nothing is read now.</b> {escape(describe_refused_key(status))}'
+        of = f" of {status['key']['environment']}" if len(status["environments"]) > 1 else ""
+        described = escape(describe_refused_key(status))
+        headline = f'<b class="error">Nothing{escape(of)} is read now.</b> {described}'
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="5">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -62,6 +65,7 @@ def status_page(status: Mapping[str, Any], chosen: str | None = None) -> str:
 <header><h1>syncer</h1><p>{headline} <span class="dim">{escape(now)}</span></p></header>
 {_totals(status["totals"], status["budget"])}
 {_behind(status["behind"])}
+{environment_section(status["environments"]) if chosen is None else ""}
 {_webhooks(status)}
 {"".join(body)}
 {consumer_section(status["consumers"], status["now"]) if chosen is None else ""}

@@ -52,7 +52,9 @@ def pages(
     to whom the others are open, too. ``/webhooks/kombo`` takes events, and rings the bell for them.
     """
     health, bell = health or DatabaseHealth(), bell or Bell()
-    receiver = WebhookReceiver(app.settings.webhooks.all_secrets, Inbox(app, bell.ring))
+    receiver = WebhookReceiver(
+        (each.settings.webhooks.all_secrets, Inbox(each, bell.ring)) for each in app.environments.values()
+    )
     access = Access(app.settings.web)
     hide = Redactor((*app.settings.secrets(), *environment_secrets(os.environ))).hide
 
@@ -72,7 +74,10 @@ def pages(
         found = read(StreamChoice(integrations=(chosen,), only_problems=False), error)
         return status_page(found, chosen) if found["integrations"] else None
 
-    alive = SharedQuery[None, object](lambda _: app.selection.mirrored(), patience)
+    def read_integrations(_: None) -> object:
+        return [each.selection.mirrored() for each in app.environments.values()]
+
+    alive = SharedQuery[None, object](read_integrations, patience)
     whole = SharedQuery[str | None, bytes](read_json, patience)
     front = SharedQuery[str | None, str](read_page, patience)
     one = SharedQuery[tuple[str, str | None], str | None](read_integration, patience)

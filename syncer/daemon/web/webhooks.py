@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -20,19 +20,20 @@ MOST_BYTES = 1024 * 1024
 
 
 class WebhookReceiver:
-    """Endpoint for those who know one of the secrets.
+    """Endpoint for those who know one of the secrets; which one tells the environment.
+
+    inboxes: those of the environments, with the secrets that sign their webhooks.
 
     No other rule of the pages holds for it: senders have no token, and come through a proxy under any name.
     """
 
-    def __init__(self, secrets: Sequence[str], inbox: Inbox) -> None:
-        self._secrets = tuple(secrets)
-        self._inbox = inbox
+    def __init__(self, inboxes: Iterable[tuple[Sequence[str], Inbox]]) -> None:
+        self._inboxes = [(tuple(secrets), inbox) for secrets, inbox in inboxes if secrets]
         self._refusals = Refusals("webhooks")
 
     def routes(self) -> list[Route]:
         """Make its route; none without secrets."""
-        return [Route(PATH, self._receive, methods=["POST"])] if self._secrets else []
+        return [Route(PATH, self._receive, methods=["POST"])] if self._inboxes else []
 
     async def _receive(self, request: Request) -> Response:
         body = await _read(request)
@@ -40,10 +41,11 @@ class WebhookReceiver:
             return self._refuse(413, "too_large", "The body is longer than 1 MiB.")
         signatures = request.headers.getlist(SIGNATURE_HEADER)
         signature = signatures[0] if len(signatures) == 1 else None
-        if not is_signed(body, signature, self._secrets):
+        signed = [inbox for secrets, inbox in self._inboxes if is_signed(body, signature, secrets)]
+        if not signed:
             return self._refuse(401, "wrong_signature", "The signature is missing or wrong.")
         try:
-            outcome = await self._inbox.put(parse_event(body))
+            outcome = await signed[0].put(parse_event(body))
         except DatabaseError:
             # What is wrong with it is for those who see the pages.
             answer = self._refuse(503, "not_stored", "The event cannot be stored now: send it again.")

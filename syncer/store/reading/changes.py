@@ -28,11 +28,11 @@ _DOCUMENTS_AT_ONCE = 50
 
 @dataclass(frozen=True, slots=True)
 class FeedSelection:
-    """Selection of changes; None: all. models: names. integrations: globs."""
+    """Selection of changes; None: all. models, environments: names. integrations: globs."""
 
     models: Collection[str] | None = None
     integrations: Collection[str] | None = None
-    environment: str | None = None
+    environments: Collection[str] | None = None
 
 
 EVERYTHING = FeedSelection()
@@ -142,8 +142,8 @@ def _conditions(
     conditions: list[ColumnElement[bool]] = [inside]
     if selection.models is not None:
         conditions.append(in_values(connection, changes.c.model, selection.models))
-    if selection.environment is not None:
-        conditions.append(changes.c.environment == selection.environment)
+    if selection.environments is not None:
+        conditions.append(in_values(connection, changes.c.environment, selection.environments))
     if selection.integrations is not None and "*" not in selection.integrations:
         # Matched here, by the rules of all globs, among the few that are there.
         there = connection.execute(select(changes.c.integration_id).where(inside).distinct()).scalars()

@@ -66,8 +66,8 @@ class Overview:
     """Everything that `status` shows.
 
     summaries: by integration. streams: those that are listed. quarantine: number of records in quarantine and
-    time of the first, by stream. held: missing rows that wait for approval. key_refusal: of the API key
-    that is set. feed, consumers: numbers of the change feed.
+    time of the first, by stream. held: missing rows that wait for approval. budgets, key_refusals: of the API
+    keys that are set, by environment, as far as there are any. feed, consumers: numbers of the change feed.
     """
 
     now: datetime
@@ -77,8 +77,8 @@ class Overview:
     running: set[StreamKey]
     quarantine: dict[StreamKey, tuple[int, datetime]]
     held: dict[StreamKey, Held]
-    budget: Budget | None
-    key_refusal: Refusal | None
+    budgets: Mapping[str, Budget]
+    key_refusals: Mapping[str, Refusal]
     feed: FeedState
     consumers: list[Consumer]
 
@@ -95,12 +95,16 @@ class Overview:
 
 def overview(
     connection: Connection,
-    environment: str,
-    key_fingerprint: str | None,
+    key_fingerprints: Mapping[str, str | None],
     now: datetime,
     choice: StreamChoice = EVERY_STREAM,
 ) -> Overview:
-    """Read one consistent picture of what is mirrored; the budget only where the key is known."""
+    """Read one consistent picture of what is mirrored.
+
+    key_fingerprints: of the API keys of the environments, by name; None where there is no key.
+    """
+    environments = list(key_fingerprints)
+    keys = {name: each for name, each in key_fingerprints.items() if each is not None}
     quarantined = connection.execute(
         select(
             quarantine.c.integration_id,
@@ -108,31 +112,35 @@ def overview(
             func.count(),
             func.min(quarantine.c.first_seen_at, type_=Timestamp),
         )
-        .where(quarantine.c.environment == environment)
+        .where(quarantine.c.environment.in_(environments))
         .group_by(quarantine.c.integration_id, quarantine.c.model)
     )
     is_running = and_(streams.c.lease_until > now, streams.c.lease_until < now + LONGEST_LEASE)
     running = connection.execute(
         select(streams.c.integration_id, streams.c.model).where(
-            streams.c.environment == environment, is_running
+            streams.c.environment.in_(environments), is_running
         )
     )
     chosen = _chosen(choice)
-    summaries = _summaries(connection, environment, is_running, chosen)
+    summaries = _summaries(connection, environments, is_running, chosen)
+    listed = [*chosen, *_listed(choice, summaries, is_running)]
+    budgets = {name: read_budget(connection, name, each) for name, each in keys.items()}
+    refusals = {name: read_refusal(connection, name, each) for name, each in keys.items()}
     return Overview(
         now=now,
         integrations=[
             each
-            for each in IntegrationStore(environment).all(connection)
+            for name in environments
+            for each in IntegrationStore(name).all(connection)
             if choice.integrations is None or each.id in choice.integrations
         ],
         summaries=summaries,
-        streams=StreamStore(environment).all(connection, [*chosen, *_listed(choice, summaries, is_running)]),
+        streams=[each for name in environments for each in StreamStore(name).all(connection, listed)],
         running={StreamKey(row.integration_id, row.model) for row in running},
         quarantine={StreamKey(row[0], row[1]): (row[2], row[3]) for row in quarantined},
-        held=held_rows(connection, environment),
-        budget=read_budget(connection, environment, key_fingerprint) if key_fingerprint else None,
-        key_refusal=read_refusal(connection, environment, key_fingerprint) if key_fingerprint else None,
+        held={key: each for name in environments for key, each in held_rows(connection, name).items()},
+        budgets={name: each for name, each in budgets.items() if each is not None},
+        key_refusals={name: each for name, each in refusals.items() if each is not None},
         feed=feed_state(connection),
         consumers=read_consumers(connection),
     )
@@ -140,7 +148,7 @@ def overview(
 
 def _summaries(
     connection: Connection,
-    environment: str,
+    environments: Collection[str],
     is_running: ColumnElement[bool],
     chosen: Iterable[ColumnElement[bool]],
 ) -> dict[str, StreamSummary]:
@@ -156,7 +164,7 @@ def _summaries(
             func.sum(case((is_running, 1), else_=0)),
             func.min(columns.complete_at, type_=Timestamp),
         )
-        .where(columns.environment == environment, columns.mirrored, *chosen)
+        .where(columns.environment.in_(environments), columns.mirrored, *chosen)
         .group_by(columns.integration_id, columns.state)
         .order_by(columns.integration_id)
     )

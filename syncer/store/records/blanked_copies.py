@@ -133,7 +133,6 @@ def _blank_shared(
     found = context.connection.execute(
         select(*table.primary_key.columns, cast(table.c[column], Text).label("text"))
         .where(
-            table.c.environment == context.environment,
             table.c.model == carrier,
             table.c[column].is_not(None),
             in_values(context.connection, key, keys),

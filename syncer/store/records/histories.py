@@ -46,7 +46,7 @@ def adopt_histories(
         _begin(connection, name, now)
     for name in ended:
         _end(connection, name, now)
-    for model in connection.execute(select(projections.c.model).distinct()).scalars().all():
+    for model in connection.execute(select(projections.c.model)).scalars().all():
         tables = kept.get(model)
         connection.execute(
             update(projections)

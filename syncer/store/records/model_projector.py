@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Table, Text, cast, delete, select
 
 from syncer.domain.catalogue.model import Child, Model
+from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.records.exclude import Excluded, excluded_from
 from syncer.domain.records.exclusions import Exclusion
 from syncer.domain.records.projection import Projection, projection
@@ -26,6 +27,7 @@ from syncer.store.records.version_projector import reproject_versions, rewrite_r
 from syncer.store.records.write import write_by_halves
 from syncer.store.schema.mirror_tables import MIRROR, changes, history
 from syncer.store.schema.state_tables import quarantine
+from syncer.store.state.integrations import environments_of
 from syncer.store.state.quarantine import add_to_quarantine
 
 #: Columns that the document does not give: what a sweep, or Kombo's later word, has written stays.
@@ -94,10 +96,11 @@ class ModelProjector:
         for row in rows:
             if row.notes:
                 by_integration[stored[row.id].integration_id][1].append(row)
+        environments = environments_of(context.connection, by_integration) if by_integration else {}
         added = sum(
             add_to_quarantine(
                 context.connection,
-                context.environment,
+                environments.get(integration_id, DEFAULT_ENVIRONMENT),
                 StreamKey(integration_id, self.name),
                 context.run_id,
                 context.now,

@@ -79,6 +79,7 @@ class NativeProjector:
         found, goes_on = read_documents(
             context,
             select(
+                _COLUMNS.environment,
                 _COLUMNS.integration_id,
                 _COLUMNS.record_key,
                 _COLUMNS.content_hash,
@@ -87,14 +88,14 @@ class NativeProjector:
                 cast(_COLUMNS["columns"], Text).label("columns"),
             )
             .where(
-                _COLUMNS.environment == context.environment,
                 _COLUMNS.resource == name,
-                tuple_(_COLUMNS.integration_id, _COLUMNS.record_key) > tuple_(*split_key(after)),
+                tuple_(_COLUMNS.environment, _COLUMNS.integration_id, _COLUMNS.record_key)
+                > tuple_(*split_key(after)),
             )
-            .order_by(_COLUMNS.integration_id, _COLUMNS.record_key)
+            .order_by(_COLUMNS.environment, _COLUMNS.integration_id, _COLUMNS.record_key)
             .with_for_update(),
         )
-        projected: dict[str, list[tuple[Record, Row | Poison]]] = defaultdict(list)
+        projected: dict[tuple[str, str], list[tuple[Record, Row | Poison]]] = defaultdict(list)
         written = []
         for stored in found:
             record = Record(
@@ -103,13 +104,13 @@ class NativeProjector:
             if self._excluded is not None:
                 record = read_stored_native(self.spec, record, self._excluded)
             row = project_native(self.spec, record)
-            projected[stored.integration_id].append((record, row))
+            projected[stored.environment, stored.integration_id].append((record, row))
             columns = row.values["columns"] if isinstance(row, Row) else None
             document = record.text.decode()
             if document != stored.document or _decoded(columns) != _decoded(stored.columns):
                 written.append(
                     {
-                        "row_environment": context.environment,
+                        "row_environment": stored.environment,
                         "row_resource": name,
                         "row_integration": stored.integration_id,
                         "row_key": stored.record_key,
@@ -120,25 +121,26 @@ class NativeProjector:
                 )
         if written:
             connection.execute(_UPDATE, written)
-        for integration_id, pairs in projected.items():
-            _update_quarantine(context, StreamKey(integration_id, name), pairs)
-        last = joined_key(found[-1].integration_id, found[-1].record_key) if goes_on else None
-        return Batch(len(found), len(written), last)
+        for (environment, integration_id), pairs in projected.items():
+            _update_quarantine(context, environment, StreamKey(integration_id, name), pairs)
+        last = found[-1] if goes_on else None
+        goes_on_after = last and joined_key(last.environment, last.integration_id, last.record_key)
+        return Batch(len(found), len(written), goes_on_after)
 
 
 def _update_quarantine(
-    context: BatchContext, key: StreamKey, pairs: list[tuple[Record, Row | Poison]]
+    context: BatchContext, environment: str, key: StreamKey, pairs: list[tuple[Record, Row | Poison]]
 ) -> None:
     """Keep what does not fit the columns now, and drop what was kept for others."""
     keep_in_quarantine(
         context.connection,
-        context.environment,
+        environment,
         key,
         context.run_id,
         context.now,
         [row for _, row in pairs if isinstance(row, Poison)],
         [row for _, row in pairs if isinstance(row, Row)],
-        quarantined_keys(context.connection, context.environment, key, [record for record, _ in pairs]),
+        quarantined_keys(context.connection, environment, key, [record for record, _ in pairs]),
     )
 
 

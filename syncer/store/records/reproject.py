@@ -31,7 +31,6 @@ class BatchContext:
     """Transaction of a batch. size in rows; run_id: named by records that come into quarantine."""
 
     connection: Connection
-    environment: str
     run_id: str
     now: datetime
     size: int
@@ -78,8 +77,8 @@ def reproject_batch(context: BatchContext, projector: Projector) -> Batch | None
 
     Raises ProjectionReplaced where another process has adopted another projection.
     """
-    connection, environment = context.connection, context.environment
-    cursor = lock_cursor(connection, environment, projector.name, projector.projection)
+    connection = context.connection
+    cursor = lock_cursor(connection, projector.name, projector.projection)
     if cursor is None:
         return None
     steps = projector.steps
@@ -95,14 +94,14 @@ def reproject_batch(context: BatchContext, projector: Projector) -> Batch | None
         moved: ReprojectionCursor | None = ReprojectionCursor(cursor.table, batch.last)
     else:
         moved = ReprojectionCursor(following[0], None) if following else None
-    save_cursor(connection, environment, projector.name, moved)
+    save_cursor(connection, projector.name, moved)
     return batch
 
 
-def expected_rows(connection: Connection, environment: str, name: str) -> int:
+def expected_rows(connection: Connection, name: str) -> int:
     """Count the rows of a list, by the streams' own counters."""
     counted = select(func.coalesce(func.sum(streams.c.rows_live + streams.c.rows_deleted), 0)).where(
-        streams.c.environment == environment, streams.c.model == name
+        streams.c.model == name
     )
     return int(connection.execute(counted).scalar_one())
 
@@ -124,12 +123,13 @@ def read_documents(context: BatchContext, rows: Select[Any]) -> tuple[list[Any],
     return found, len(found) == context.size
 
 
-def joined_key(integration_id: str, key: str) -> str:
-    """Join the two parts of a key to one. Ids of integrations have no blanks."""
-    return f"{integration_id} {key}"
+def joined_key(environment: str, integration_id: str, key: str) -> str:
+    """Join the parts of a key to one. Names of environments and ids of integrations have no blanks."""
+    return f"{environment} {integration_id} {key}"
 
 
-def split_key(joined: str) -> tuple[str, str]:
+def split_key(joined: str) -> tuple[str, str, str]:
     """Split a joined key; an empty one comes before all."""
-    integration_id, _, key = joined.partition(" ")
-    return integration_id, key
+    environment, _, rest = joined.partition(" ")
+    integration_id, _, key = rest.partition(" ")
+    return environment, integration_id, key

@@ -22,7 +22,6 @@ def reproject_feed(context: BatchContext, after: str, *, name: str, excluded: Ex
     found = context.connection.execute(
         select(changes.c.sequence, cast(column, Text).label("before"))
         .where(
-            changes.c.environment == context.environment,
             changes.c.model == name,
             changes.c.sequence > int(after or 0),
             column.is_not(None),

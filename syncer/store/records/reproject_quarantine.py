@@ -65,17 +65,18 @@ def _entries(context: BatchContext, name: str, after: str) -> tuple[list[Any], b
         context,
         select(quarantine)
         .where(
-            columns.environment == context.environment,
             columns.model == name,
-            tuple_(columns.integration_id, columns.record_key) > tuple_(*split_key(after)),
+            tuple_(columns.environment, columns.integration_id, columns.record_key)
+            > tuple_(*split_key(after)),
         )
-        .order_by(columns.integration_id, columns.record_key)
+        .order_by(columns.environment, columns.integration_id, columns.record_key)
         .with_for_update(),
     )
 
 
 def _last(entries: list[Any]) -> str:
-    return joined_key(entries[-1].integration_id, entries[-1].record_key)
+    last = entries[-1]
+    return joined_key(last.environment, last.integration_id, last.record_key)
 
 
 def _update(

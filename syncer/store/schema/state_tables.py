@@ -63,7 +63,7 @@ def number_column(name: str, comment: str) -> Column[float]:
 integrations = Table(
     "sync_integrations",
     metadata,
-    text_column("environment", "Environment (API key) of the data; always default for now", required=True),
+    text_column("environment", "Environment (API key) of the data", required=True),
     text_column("id", "Id of the integration at Kombo, sent as X-Integration-Id", required=True),
     text_column(
         "origin",
@@ -92,6 +92,8 @@ integrations = Table(
     ),
     moment_column("checked_at", "Time of the last request for the integration's details"),
     PrimaryKeyConstraint("environment", "id"),
+    # An integration is in one environment alone.
+    Index(None, "id", unique=True),
     comment="Mirrored integrations, with their details as last read from Kombo",
 )
 
@@ -249,7 +251,6 @@ missing = Table(
 projections = Table(
     "sync_projections",
     metadata,
-    text_column("environment", "Environment (API key) of the data", required=True),
     text_column("model", "Name of the model or native list", required=True),
     text_column(
         "fingerprint", "Fingerprint of the projection that its rows have, or are being given", required=True
@@ -263,6 +264,6 @@ projections = Table(
         comment="Members that keys of its rows are or were made of, as a list of texts; null: unknown",
     ),
     Column("history", Json, comment="Tables of which its writes keep versions, as a JSON list; null: none"),
-    PrimaryKeyConstraint("environment", "model"),
+    PrimaryKeyConstraint("model"),
     comment="Projections of models and native lists, and the progress of re-projections",
 )

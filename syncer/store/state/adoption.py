@@ -46,7 +46,6 @@ class Adopted:
 
 def adopt(
     connection: Connection,
-    environment: str,
     wanted: Mapping[str, Projection],
     now: datetime,
     exclusions: frozenset[Exclusion] = frozenset(),
@@ -55,27 +54,27 @@ def adopt(
 
     exclusions: all there are. Rows of native lists that these leave no way to keep are dropped.
     """
-    stored = _stored(connection, environment)
+    stored = _stored(connection)
     if not _changed_names(stored, wanted) and not lists_to_drop(stored, wanted, exclusions):
         return Adopted()
     lock_projections(connection)
-    stored = _stored(connection, environment)
-    filled = _with_rows(connection, environment)
+    stored = _stored(connection)
+    filled = _with_rows(connection)
     unknown = dict.fromkeys(filled - stored.keys(), _UNKNOWN)
     dropped = lists_to_drop({**stored, **unknown}, wanted, exclusions)
     for name in dropped:
-        drop_list(connection, environment, name)
+        drop_list(connection, name)
     kept = {name: each for name, each in {**unknown, **stored}.items() if name not in dropped}
     changed = _changed_names(kept, wanted)
     replaced = [name for name in changed if name in kept and not kept[name].makes_rows_of(wanted[name])]
     anew = [name for name in replaced if wanted[name].gives_back(kept[name].exclusions)]
-    _forget(connection, environment, [name for name in dropped if name not in wanted])
+    _forget(connection, [name for name in dropped if name not in wanted])
     for name in changed:
         if name not in kept or name in replaced:
-            _write(connection, environment, name, wanted[name], kept.get(name))
+            _write(connection, name, wanted[name], kept.get(name))
         else:
-            _write_key_members(connection, environment, name, _all_key_members(wanted[name], kept[name]))
-    _walk_anew(connection, environment, [*anew, *dropped], now)
+            _write_key_members(connection, name, _all_key_members(wanted[name], kept[name]))
+    _walk_anew(connection, [*anew, *dropped], now)
     return Adopted(tuple(replaced), tuple(anew), (*changed, *dropped), tuple(dropped))
 
 
@@ -87,11 +86,8 @@ def _all_key_members(wanted: Projection, before: Projection | None) -> str | Non
     return json.dumps(sorted(frozenset[str]().union(*(each for each in known if each is not None))))
 
 
-def _write(
-    connection: Connection, environment: str, name: str, wanted: Projection, before: Projection | None
-) -> None:
+def _write(connection: Connection, name: str, wanted: Projection, before: Projection | None) -> None:
     row = {
-        "environment": environment,
         "model": name,
         "fingerprint": wanted.fingerprint,
         "exclusions": json.dumps(wanted.exclusions),
@@ -101,22 +97,17 @@ def _write(
     upsert(connection, projections, [row], keep=("history",))
 
 
-def _write_key_members(connection: Connection, environment: str, name: str, key_members: str | None) -> None:
-    same = (projections.c.environment == environment) & (projections.c.model == name)
-    connection.execute(update(projections).where(same).values(key_members=key_members))
+def _write_key_members(connection: Connection, name: str, key_members: str | None) -> None:
+    connection.execute(update(projections).where(projections.c.model == name).values(key_members=key_members))
 
 
-def _forget(connection: Connection, environment: str, names: Iterable[str]) -> None:
+def _forget(connection: Connection, names: Iterable[str]) -> None:
     """Forget the projections of lists that have no rows and are not configured."""
-    connection.execute(
-        delete(projections).where(
-            projections.c.environment == environment, projections.c.model.in_(list(names))
-        )
-    )
+    connection.execute(delete(projections).where(projections.c.model.in_(list(names))))
 
 
-def _stored(connection: Connection, environment: str) -> dict[str, Projection]:
-    found = connection.execute(select(projections).where(projections.c.environment == environment))
+def _stored(connection: Connection) -> dict[str, Projection]:
+    found = connection.execute(select(projections))
     return {
         row.model: Projection(
             row.fingerprint,
@@ -137,27 +128,23 @@ def _is_kept(stored: Projection, wanted: Projection) -> bool:
     return stored.makes_rows_of(wanted) and (known is None or (wanted.key_members or frozenset()) <= known)
 
 
-def _with_rows(connection: Connection, environment: str) -> set[str]:
+def _with_rows(connection: Connection) -> set[str]:
     """Name the lists that have rows."""
     query = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name in catalogue())
     # As text: to compose it out of forty tables takes longer than to run it.
     models = connection.exec_driver_sql(query).scalars()
-    native_lists = connection.execute(
-        select(passthrough_records.c.resource)
-        .where(passthrough_records.c.environment == environment)
-        .distinct()
-    )
+    native_lists = connection.execute(select(passthrough_records.c.resource).distinct())
     return {*models, *native_lists.scalars()}
 
 
-def _walk_anew(connection: Connection, environment: str, models: Iterable[str], now: datetime) -> None:
+def _walk_anew(connection: Connection, models: Iterable[str], now: datetime) -> None:
     """Let the lists' streams begin a full walk, at once where a service runs.
 
     An unfinished walk is dropped: what it has stored lacks the members that come back.
     """
     connection.execute(
         update(streams)
-        .where(streams.c.environment == environment, streams.c.model.in_(list(models)))
+        .where(streams.c.model.in_(list(models)))
         .values(
             **walk_values(None),
             last_full_walk_at=None,

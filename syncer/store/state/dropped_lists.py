@@ -42,17 +42,16 @@ def lists_to_drop(
     ]
 
 
-def drop_list(connection: Connection, environment: str, name: str) -> None:
+def drop_list(connection: Connection, name: str) -> None:
     """Drop the rows of a native list and whatever is kept by their keys; its streams have read nothing then.
 
     Changes in the feed stay, since its numbers have no gaps; of their keys hashes are left.
     """
     for table_name in {place.table for place in PLACES if place.holds in (Holds.KEY, Holds.PARENT)}:
         table = metadata.tables[table_name]
-        of_list = table.c[_LIST_COLUMNS.get(table_name, "model")] == name
-        condition = of_list & (table.c.environment == environment)
+        condition = table.c[_LIST_COLUMNS.get(table_name, "model")] == name
         if table is changes:
-            _hash_keys(connection, environment, name)
+            _hash_keys(connection, name)
         elif table is projections:
             connection.execute(update(table).where(condition).values(at_table=None, after_id=None))
         elif table is streams:
@@ -63,8 +62,8 @@ def drop_list(connection: Connection, environment: str, name: str) -> None:
     note_removed(connection)
 
 
-def _hash_keys(connection: Connection, environment: str, name: str) -> None:
-    of_list = (changes.c.environment == environment) & (changes.c.model == name)
+def _hash_keys(connection: Connection, name: str) -> None:
+    of_list = changes.c.model == name
     keys = connection.execute(select(changes.c.record_id).where(of_list).distinct()).scalars().all()
     for key in keys:
         same = of_list & (changes.c.record_id == key)

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, case, func, literal, or_, select, union_all, update
 
 from syncer.domain.clocks import TOLERANCE, distrust_future
+from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.scheduling.intervals import ChangeHistory
 from syncer.domain.stream_key import StreamKey
@@ -51,7 +52,7 @@ def is_lapsed(until: datetime | None, now: datetime, length: timedelta) -> bool:
 class DueStreams:
     """Due times of the streams of one environment. Part of ``StreamStore``."""
 
-    environment: str = "default"
+    environment: str = DEFAULT_ENVIRONMENT
 
     def mark_due(
         self,

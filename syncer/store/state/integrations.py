@@ -11,9 +11,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, case, literal, or_, select, update
 
 from syncer.domain.clocks import TOLERANCE
+from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.streams.state import IntegrationState
 from syncer.domain.webhooks.effects import Standing
 from syncer.store.db.bulk import insert_statement
+from syncer.store.db.in_values import in_values
 from syncer.store.db.types import Timestamp, decoded_json
 from syncer.store.schema.mirror_tables import integrations
 
@@ -40,13 +42,14 @@ class IntegrationRow:
     refreshed_at: datetime | None = None
     read_models: Mapping[str, bool] = field(default_factory=dict)
     checked_at: datetime | None = None
+    environment: str = DEFAULT_ENVIRONMENT
 
 
 @dataclass(frozen=True, slots=True)
 class IntegrationStore:
     """Integrations of one environment."""
 
-    environment: str = "default"
+    environment: str = DEFAULT_ENVIRONMENT
 
     def add(
         self, connection: Connection, integration_id: str, *, origin: str, models: Sequence[str] | None
@@ -144,6 +147,16 @@ class IntegrationStore:
         return (integrations.c.environment == self.environment, integrations.c.id == integration_id)
 
 
+def environments_of(connection: Connection, integration_ids: Iterable[str]) -> dict[str, str]:
+    """Find the environments of integrations that are or were mirrored, by integration."""
+    found = connection.execute(
+        select(integrations.c.id, integrations.c.environment).where(
+            in_values(connection, integrations.c.id, list(integration_ids))
+        )
+    )
+    return {row.id: row.environment for row in found}
+
+
 def _integration(row: Row[Any]) -> IntegrationRow:
     models = decoded_json(row.models)
     return IntegrationRow(
@@ -161,4 +174,5 @@ def _integration(row: Row[Any]) -> IntegrationRow:
         refreshed_at=row.refreshed_at,
         read_models=decoded_json(row.read_models) or {},
         checked_at=row.checked_at,
+        environment=row.environment,
     )

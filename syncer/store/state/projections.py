@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, bindparam, select, text, update
+from sqlalchemy import Connection, bindparam, select, text, update
 
 from syncer.domain.errors import ProjectionReplaced
 from syncer.domain.records.projection import Projection
@@ -23,8 +23,7 @@ _ADOPT_LOCK = f"LOCK TABLE {projections.name} IN EXCLUSIVE MODE"
 #: Made once, as what follows: every page runs them.
 _SHARE_LOCK = text(f"LOCK TABLE {projections.name} IN ROW SHARE MODE")
 _PINNED = select(projections.c.fingerprint, projections.c.history).where(
-    projections.c.environment == bindparam("row_environment"),
-    projections.c.model == bindparam("row_model"),
+    projections.c.model == bindparam("row_model")
 )
 
 
@@ -36,7 +35,7 @@ class ReprojectionCursor:
     after: str | None
 
 
-def pin(connection: Connection, environment: str, model: str, projection: Projection) -> tuple[str, ...]:
+def pin(connection: Connection, model: str, projection: Projection) -> tuple[str, ...]:
     """Keep the list's projection and histories from being replaced until the transaction ends.
 
     Give the tables of which what follows has to keep versions. Raises ProjectionReplaced where another
@@ -44,8 +43,7 @@ def pin(connection: Connection, environment: str, model: str, projection: Projec
     """
     if connection.dialect.name == "postgresql":
         connection.execute(_SHARE_LOCK)
-    parameters = {"row_environment": environment, "row_model": model}
-    row = connection.execute(_PINNED, parameters).one_or_none()
+    row = connection.execute(_PINNED, {"row_model": model}).one_or_none()
     if row is not None:
         _require(row.fingerprint, model, projection)
     return () if row is None or row.history is None else tuple(decoded_json(row.history))
@@ -57,39 +55,33 @@ def lock_projections(connection: Connection) -> None:
         connection.exec_driver_sql(_ADOPT_LOCK)
 
 
-def unfinished_lists(connection: Connection, environment: str) -> list[str]:
+def unfinished_lists(connection: Connection) -> list[str]:
     """Name the lists with rows that are still to be re-projected."""
     return list(
         connection.execute(
             select(projections.c.model)
-            .where(projections.c.environment == environment, projections.c.at_table.is_not(None))
+            .where(projections.c.at_table.is_not(None))
             .order_by(projections.c.model)
         ).scalars()
     )
 
 
-def request_reprojection(connection: Connection, environment: str, models: Iterable[str]) -> None:
+def request_reprojection(connection: Connection, models: Iterable[str]) -> None:
     """Have all rows of the lists re-projected; what is under way goes on from its cursor."""
     connection.execute(
         update(projections)
-        .where(
-            projections.c.environment == environment,
-            projections.c.model.in_(list(models)),
-            projections.c.at_table.is_(None),
-        )
+        .where(projections.c.model.in_(list(models)), projections.c.at_table.is_(None))
         .values(at_table=projections.c.model, after_id=None)
     )
 
 
-def lock_cursor(
-    connection: Connection, environment: str, model: str, projection: Projection
-) -> ReprojectionCursor | None:
+def lock_cursor(connection: Connection, model: str, projection: Projection) -> ReprojectionCursor | None:
     """Read the cursor of the list's re-projection, locked until the transaction ends; None: it is finished.
 
     Raises ProjectionReplaced where another projection has been adopted.
     """
     row = connection.execute(
-        select(projections).where(_is(environment, model)).with_for_update()
+        select(projections).where(projections.c.model == model).with_for_update()
     ).one_or_none()
     if row is None:
         return None
@@ -97,13 +89,11 @@ def lock_cursor(
     return None if row.at_table is None else ReprojectionCursor(row.at_table, row.after_id)
 
 
-def save_cursor(
-    connection: Connection, environment: str, model: str, cursor: ReprojectionCursor | None
-) -> None:
+def save_cursor(connection: Connection, model: str, cursor: ReprojectionCursor | None) -> None:
     """Save the cursor, in the transaction of its batch; None: the re-projection is finished."""
     connection.execute(
         update(projections)
-        .where(_is(environment, model))
+        .where(projections.c.model == model)
         .values(at_table=cursor and cursor.table, after_id=cursor and cursor.after)
     )
 
@@ -114,7 +104,3 @@ def _require(fingerprint: str, model: str, projection: Projection) -> None:
             "Another process mirrors this list with other exclusions or columns, or is of another version: "
             "restart this one, with the same configuration."
         )
-
-
-def _is(environment: str, model: str) -> ColumnElement[bool]:
-    return (projections.c.environment == environment) & (projections.c.model == model)

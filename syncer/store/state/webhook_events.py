@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
 
+from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.webhooks.effects import Action, Effect, lists_of, told_lists, unknown_models
 from syncer.domain.webhooks.event import Event, EventType
@@ -51,7 +52,7 @@ class WebhookCounts:
 class WebhookEventStore:
     """Events of one environment."""
 
-    environment: str = "default"
+    environment: str = DEFAULT_ENVIRONMENT
 
     def known(self, connection: Connection, event_ids: Sequence[str]) -> set[str]:
         """Find the events that have come before."""

@@ -90,4 +90,4 @@ class KomboListSource:
 
     def pin(self, connection: Connection) -> tuple[str, ...]:
         wanted = projection(self.spec, self.context.rules.exclusions)
-        return pin(connection, self.context.streams.environment, self.spec.name, wanted)
+        return pin(connection, self.spec.name, wanted)

@@ -124,7 +124,7 @@ class NativeListSource:
 
     def pin(self, connection: Connection) -> tuple[str, ...]:
         wanted = native_projection(self.spec, self.context.rules.exclusions)
-        return pin(connection, self.context.streams.environment, self.spec.name, wanted)
+        return pin(connection, self.spec.name, wanted)
 
     def _row(self, each: ForEach, row: str | None, connection: Connection) -> str | None:
         """Find the first row or, where the list is to go on with one, that or the one after it.

@@ -88,7 +88,7 @@ def test_changes_are_selected_by_model_environment_and_globs_of_integrations(con
     assert found(integrations=["*"]) == "abcd"
     assert found(integrations=["other:*"]) == "bcd"
     assert found(integrations=["other:[[]3]", INTEGRATION]) == "ad"
-    assert found(integrations=["other:*"], environment="us") == "c"
+    assert found(integrations=["other:*"], environments=["us"]) == "c"
     assert found(models={"ats_jobs"}) == "d"
     assert found(integrations=["nobody"]) == ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from sqlalchemy import Connection, update
 
@@ -26,10 +27,11 @@ KEYS = [
     StreamKey("tool:two", "ats_jobs"),
 ]
 STORE = StreamStore()
+KEYLESS: Final = {"default": None}
 
 
 def test_an_empty_mirror_has_nothing_to_tell(connection: Connection) -> None:
-    told = overview(connection, "default", "key", NOW)
+    told = overview(connection, {"default": "key"}, NOW)
     assert (told.now, told.integrations, told.streams, told.running, told.quarantine) == (
         NOW,
         [],
@@ -37,7 +39,7 @@ def test_an_empty_mirror_has_nothing_to_tell(connection: Connection) -> None:
         set(),
         {},
     )
-    assert told.budget is None
+    assert not told.budgets
     assert not told.states
 
 
@@ -46,11 +48,11 @@ def test_streams_are_counted_by_state_and_those_that_are_not_mirrored_are_left_o
 ) -> None:
     STORE.add(connection, KEYS)
     connection.execute(update(streams).where(streams.c.model == "ats_jobs").values(state="complete"))
-    told = overview(connection, "default", None, NOW)
+    told = overview(connection, KEYLESS, NOW)
     assert [(each.integration_id, each.model) for each in told.streams] == KEYS
     assert told.states == {"complete": 2, "new": 1}
     STORE.select(connection, {KEYS[1], KEYS[2]})
-    assert overview(connection, "default", None, NOW).states == {"complete": 1, "new": 1}
+    assert overview(connection, KEYLESS, NOW).states == {"complete": 1, "new": 1}
 
 
 def test_a_stream_is_running_while_its_lease_lasts(connection: Connection) -> None:
@@ -58,8 +60,8 @@ def test_a_stream_is_running_while_its_lease_lasts(connection: Connection) -> No
     for key, begun in zip(KEYS, (NOW, NOW - LENGTH * 2, None), strict=True):
         if begun is not None:
             STORE.claim(connection, key, owner="me", now=begun, length=LENGTH, is_dead=lambda _: False)
-    assert overview(connection, "default", None, NOW).running == {KEYS[0]}
-    assert overview(connection, "default", None, NOW + LENGTH).running == set()
+    assert overview(connection, KEYLESS, NOW).running == {KEYS[0]}
+    assert overview(connection, KEYLESS, NOW + LENGTH).running == set()
 
 
 def test_the_quarantine_is_counted_by_stream_with_its_oldest_record(connection: Connection) -> None:
@@ -69,7 +71,7 @@ def test_the_quarantine_is_counted_by_stream_with_its_oldest_record(connection: 
         keep_in_quarantine(connection, "default", KEYS[0], "run", at, found, [], ())
     keep_in_quarantine(connection, "default", KEYS[2], "run", NOW, [poison], [], ())
     keep_in_quarantine(connection, "other", KEYS[2], "run", NOW, [poison], [], ())
-    assert overview(connection, "default", None, NOW).quarantine == {
+    assert overview(connection, KEYLESS, NOW).quarantine == {
         KEYS[0]: (3, NOW - LENGTH),
         KEYS[2]: (1, NOW),
     }
@@ -83,9 +85,9 @@ def test_the_budget_is_that_of_the_key_and_unknown_without_one(connection: Conne
 
     use("mine", 7)
     use("yours", 9)
-    assert overview(connection, "default", "mine", NOW).budget == Budget(limit=300, used=7)
-    assert overview(connection, "default", None, NOW).budget is None
-    assert overview(connection, "other", "mine", NOW).budget is None
+    assert overview(connection, {"default": "mine"}, NOW).budgets == {"default": Budget(limit=300, used=7)}
+    assert overview(connection, KEYLESS, NOW).budgets == {}
+    assert overview(connection, {"other": "mine"}, NOW).budgets == {}
 
 
 def test_integrations_that_are_not_mirrored_any_more_are_left_out(connection: Connection) -> None:
@@ -93,7 +95,7 @@ def test_integrations_that_are_not_mirrored_any_more_are_left_out(connection: Co
     for name in ("tool:b", "tool:a", "tool:c"):
         store.add(connection, name, origin="command", models=None)
     store.remove(connection, "tool:c", NOW)
-    assert [each.id for each in overview(connection, "default", None, NOW).integrations] == [
+    assert [each.id for each in overview(connection, KEYLESS, NOW).integrations] == [
         "tool:a",
         "tool:b",
     ]
@@ -105,7 +107,7 @@ def test_of_many_streams_those_are_listed_that_have_a_problem_or_run_and_all_are
     keys = [StreamKey(f"tool:{number:03}", "ats_jobs") for number in range(MOST_STREAMS)]
     STORE.add(connection, keys)
     connection.execute(update(streams).values(state="complete", rows_live=2, complete_at=NOW - LENGTH))
-    assert len(overview(connection, "default", None, NOW, StreamChoice()).streams) == MOST_STREAMS
+    assert len(overview(connection, KEYLESS, NOW, StreamChoice()).streams) == MOST_STREAMS
     STORE.add(connection, KEYS)
     failed, running, held, quarantined, new = keys[3], keys[5], keys[7], keys[9], KEYS[2]
     connection.execute(
@@ -115,13 +117,13 @@ def test_of_many_streams_those_are_listed_that_have_a_problem_or_run_and_all_are
     MissingStore("default", held).note(connection, ["a"], "walk", NOW)
     MissingStore("default", held).hold(connection, NOW)
     keep_in_quarantine(connection, "default", quarantined, "run", NOW, [Poison("a", "bad", "{}")], [], ())
-    told = overview(connection, "default", None, NOW, StreamChoice())
+    told = overview(connection, KEYLESS, NOW, StreamChoice())
     assert [each.key for each in told.streams] == [failed, running, held, quarantined]
     assert not told.lists_all
     assert told.states == {"complete": MOST_STREAMS - 1, "failed": 1, "new": len(KEYS)}
     summary = told.summaries[running.integration_id]
     assert (summary.rows_live, summary.running, summary.oldest_complete_at) == (2, 1, NOW - LENGTH)
     assert told.summaries[new.integration_id].oldest_complete_at is None
-    one = overview(connection, "default", None, NOW, StreamChoice(integrations=(new.integration_id,)))
+    one = overview(connection, KEYLESS, NOW, StreamChoice(integrations=(new.integration_id,)))
     assert [each.key for each in one.streams] == [new]
     assert one.states == {"new": 1}

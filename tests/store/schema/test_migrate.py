@@ -301,6 +301,7 @@ FRESHNESS = [
     "rows_live",
     "rows_deleted",
     "lag_seconds",
+    "environment",
 ]
 
 

@@ -16,6 +16,7 @@ from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
 from syncer.operations.reproject import reproject
 from syncer.sync.run import run_stream
+from tests.support.alone import alone
 from tests.support.databases import PostgresServer
 from tests.support.native_lists import PEOPLE, asked, history, only, people, remote_ids, select, stream, view
 from tests.support.world import MakeNative, World
@@ -111,7 +112,7 @@ async def test_a_process_that_runs_with_the_old_columns_can_write_no_more(make_n
     world = make_native(people())
     await world.sync(models=[PEOPLE])
     async with world.app() as old, world.app(passthrough=[people(columns=COLUMNS)]) as new:
-        async with old.open() as (engine, asking):
+        async with alone(old).open() as (engine, asking):
             new.open_database()
             new.reprojection.adopt()
             key = next(key for key in world.streams() if key.model == PEOPLE)

@@ -16,6 +16,7 @@ from syncer.simulator.server.faults import Dropped, Match
 from syncer.simulator.server.request_log import RequestInfo
 from syncer.sync.context import Progress
 from syncer.sync.run import run_stream
+from tests.support.alone import alone
 from tests.support.native_lists import (
     EMPLOYEES,
     ENTRIES,
@@ -217,7 +218,7 @@ async def test_a_page_that_was_on_its_way_when_the_stream_was_taken_over_is_not_
             with app.database.begin() as connection:
                 an_hour = timedelta(hours=1)
                 later = app.database.now(connection) + an_hour
-                taken = app.streams.claim(
+                taken = alone(app).streams.claim(
                     connection,
                     progress.key,
                     owner="other",
@@ -229,8 +230,8 @@ async def test_a_page_that_was_on_its_way_when_the_stream_was_taken_over_is_not_
 
     async with world.app() as app:
         app.open_database()
-        async with app.open(take_over) as (engine, asking):
-            keys = await app.selection.refresh_streams(asking)
+        async with alone(app).open(take_over) as (engine, asking):
+            keys = await alone(app).selection.refresh_streams(asking)
             (key,) = (each for each in keys if each[1] == HISTORY)
             result = await run_stream(engine, asking, key, mode=Mode.SYNC)
     assert result.outcome is Outcome.BUSY

@@ -1,0 +1,1 @@
+"""One environment of the app each: what its API key opens."""

@@ -1,0 +1,59 @@
+"""Choose the streams that a command names, over several environments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from syncer.domain.catalogue.lookup import select_names
+from syncer.domain.errors import UsageError
+from syncer.planning.selection import Selection
+from syncer.store.state.integrations import IntegrationRow
+
+NO_INTEGRATION = (
+    "There is no integration to mirror: name one under [[integrations]] in the configuration "
+    "or with `syncer integrations add ID`."
+)
+
+#: Names of lists by integration.
+Chosen = dict[str, set[str]]
+
+
+def choose_streams(
+    selections: Mapping[str, Selection],
+    integrations: Sequence[str],
+    models: Sequence[str],
+    mirrored: Mapping[str, Mapping[str, IntegrationRow]] | None = None,
+) -> dict[str, Chosen]:
+    """Select the lists that a command names (all where it names none), by environment and integration.
+
+    selections: by environment; one is named whether it has anything or not. mirrored: the integrations to
+    choose from, where that is not what the database says. Raises UsageError for an integration that is not
+    mirrored in any of them and for a glob that fits no list.
+    """
+    rows = mirrored or {name: each.mirrored() for name, each in selections.items()}
+    if not any(rows.values()):
+        raise UsageError(NO_INTEGRATION)
+    for wanted in integrations:
+        if not any(wanted in of_environment for of_environment in rows.values()):
+            raise UsageError(
+                f"{wanted} is not mirrored{_where(selections)}: "
+                "`syncer integrations list` shows those that are."
+            )
+    lists = [each.name for each in next(iter(selections.values())).settings.native_lists]
+    named = select_names(models, lists)
+    found = {
+        name: {
+            each.id: {spec.name for spec in selection.lists_of(each)} & named
+            for each in rows[name].values()
+            if not integrations or each.id in integrations
+        }
+        for name, selection in selections.items()
+    }
+    if not any(names for chosen in found.values() for names in chosen.values()):
+        raise UsageError(f"Nothing to do: no integration here mirrors {', '.join(models)}.")
+    return found
+
+
+def _where(selections: Mapping[str, Selection]) -> str:
+    """Name the environments where it matters."""
+    return f" in {' or '.join(selections)}" if len(selections) > 1 or "default" not in selections else ""
