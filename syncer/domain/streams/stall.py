@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 
 from syncer.domain.clocks import VIEW_AHEAD, distrust_future
 
+#: Silence that is none yet, however short the intervals are: one request may be tried for so long.
+LEAST_SILENCE = timedelta(minutes=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Stall:
@@ -36,5 +39,7 @@ def find_stall(silent_for: timedelta, overdue: Mapping[str, timedelta]) -> Stall
     stream that gets through shows that the service goes on: what single ones lack shows in their lag. Whether
     workers hang, the key is refused, Kombo is away or every run fails makes no difference.
     """
-    patience, name = min(((most, each) for each, most in overdue.items()), default=(silent_for, ""))
-    return Stall(name, silent_for) if silent_for > patience else None
+    if not overdue:
+        return None
+    name = min(overdue, key=lambda each: (overdue[each], each))
+    return Stall(name, silent_for) if silent_for > max(overdue[name], LEAST_SILENCE) else None
