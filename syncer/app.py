@@ -36,6 +36,7 @@ from syncer.sync.retention import DROPPED_AT_ONCE, drop_old_rows
 
 if TYPE_CHECKING:
     from syncer.domain.deliveries.delivery import Delivery
+    from syncer.domain.ratelimit.sent import Sent
     from syncer.http_client.receiver import Receiver
 
 
@@ -73,6 +74,8 @@ class App:
         self.stopping = asyncio.Event()
         #: Told for how many seconds requests have to wait for a limit, as long as they do.
         self.on_wait: Callable[[float], None] = lambda _: None
+        #: Told of each attempt to send a request to Kombo, with the environment.
+        self.on_sent: Callable[[str, Sent], None] = lambda _, __: None
         surroundings = Surroundings(
             transport=transport,
             sleep=sleep,
@@ -82,6 +85,7 @@ class App:
             owner=self.owner,
             stopping=self.stopping,
             on_wait=lambda seconds: self.on_wait(seconds),
+            on_sent=lambda environment, sent: self.on_sent(environment, sent),
         )
         self.environments = {
             name: Environment(

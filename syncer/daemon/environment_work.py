@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -20,6 +21,7 @@ from syncer.daemon.key_health import KeyHealth, KeyWatcher
 from syncer.daemon.pressure import LoadMonitor
 from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
 from syncer.daemon.supervisor import supervise
+from syncer.daemon.telemetry import Telemetry
 from syncer.daemon.workers import Workers
 from syncer.domain.stream_key import StreamKey
 from syncer.environments.environment import Opened
@@ -37,12 +39,15 @@ class EnvironmentWork:
         known: Collection[StreamKey],
         ending: asyncio.Event,
         database_health: DatabaseHealth,
+        telemetry: Telemetry,
         *,
         clock: Callable[[], datetime],
         is_named: bool,
     ) -> None:
         environment = opened.environment
-        settings, context = environment.settings, replace(opened.context, stopping=ending.is_set)
+        settings = environment.settings
+        report = telemetry.observe(environment.name, opened.context.report)
+        context = replace(opened.context, stopping=ending.is_set, report=report)
         health, key_health = database_health.within(environment.name), KeyHealth()
         self._name = environment.name if is_named else None
         self._ending = ending
@@ -53,6 +58,7 @@ class EnvironmentWork:
             ending,
             database_health=health,
             key_health=key_health,
+            on_run=partial(telemetry.counters.count_run, environment.name),
         )
         self._schedule = Schedule(
             environment.database,
@@ -62,6 +68,7 @@ class EnvironmentWork:
             wake=self._workers.wake,
             monitor=LoadMonitor(environment.capacity, environment.database),
             database_health=health,
+            on_tick=telemetry.activity.ticked,
         )
         self._watcher = IntegrationWatcher(
             environment, context, opened.integrations, self._schedule, known, health, key_health

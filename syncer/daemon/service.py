@@ -24,6 +24,7 @@ from syncer.daemon.reprojection import finish_reprojection
 from syncer.daemon.retention import drop_regularly
 from syncer.daemon.shutdown import stop_on_signals
 from syncer.daemon.supervisor import supervise
+from syncer.daemon.telemetry import Telemetry
 from syncer.daemon.waiting import any_of
 from syncer.daemon.web.server import listening, log_address, serving_pages
 from syncer.domain.errors import DatabaseError, DatabaseReplaced, DatabaseUnavailable, SyncerError
@@ -70,13 +71,16 @@ async def run_service(
         stop_on_signals(app.stopping)
     for each in app.environments.values():
         each.settings.api_key()
-    health, bell = DatabaseHealth(), Bell()
+    health, bell, telemetry = DatabaseHealth(), Bell(), Telemetry()
+    telemetry.count_requests(app)
     feed_watch = FeedWatch(app.database, listens=app.settings.changes.notify)
     with listening(app.settings.web) as listener:
         async with AsyncExitStack() as stack:
             if listener is not None:
                 # From the beginning: a migration may take long, and whoever asks meanwhile is told so.
-                await stack.enter_async_context(serving_pages(app, listener, health, bell, feed_watch))
+                await stack.enter_async_context(
+                    serving_pages(app, listener, health, bell, feed_watch, telemetry)
+                )
             opened_stack = await stack.enter_async_context(AsyncExitStack())
             first = await _open(app, opened_stack, report, may_create=True)
             if app.stopping.is_set():
@@ -92,7 +96,10 @@ async def run_service(
                 opened: OpenedMirror | None = first
                 while opened is not None:
                     try:
-                        await _work(app, opened, health, bell, feed_watch, clock, watch_every, look_every)
+                        await _work(
+                            *(app, opened, health, bell, feed_watch, telemetry),
+                            *(clock, watch_every, look_every),
+                        )
                         return
                     except DatabaseReplaced as error:
                         log.warning("database_replaced")
@@ -150,6 +157,7 @@ async def _work(
     health: DatabaseHealth,
     bell: Bell,
     feed_watch: FeedWatch,
+    telemetry: Telemetry,
     clock: Callable[[], datetime],
     watch_every: float,
     look_every: float,
@@ -162,6 +170,7 @@ async def _work(
             opened.known[each.environment.name],
             ending,
             health,
+            telemetry,
             clock=clock,
             is_named=len(opened.environments) > 1,
         )

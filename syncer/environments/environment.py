@@ -138,6 +138,7 @@ class Environment:
             transport=around.transport,
             slots=self._slots,
             environ=around.environ,
+            on_sent=lambda sent: around.on_sent(self.name, sent),
         )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from syncer.domain.ratelimit.sent import Sent
 from syncer.process.identity import this_process
 
 
@@ -19,7 +20,8 @@ class Surroundings:
 
     transport, sleep, monotonic and uniform: the network, waiting, elapsed time in seconds, and chance.
     environ: variables that may name a proxy and the certificates to trust. on_wait: told for how many
-    seconds requests have to wait for a limit, as long as they do.
+    seconds requests have to wait for a limit, as long as they do. on_sent: told of each
+    attempt to send a request to Kombo, with the environment.
     """
 
     transport: Any = None
@@ -30,3 +32,4 @@ class Surroundings:
     owner: str = field(default_factory=this_process)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     on_wait: Callable[[float], None] = lambda _: None
+    on_sent: Callable[[str, Sent], None] = lambda _, __: None
