@@ -173,7 +173,7 @@ def test_base_images_are_named_by_digest() -> None:
         if re.match(r"ARG PYTHON=|\s+image:", line)
     ]
     assert len(named) >= 2
-    assert [each for each in named if not re.fullmatch(r"[a-z]+:[\w.-]+@sha256:[0-9a-f]{64}", each)] == []
+    assert [each for each in named if not re.fullmatch(r"[a-z/]+:[\w.-]+@sha256:[0-9a-f]{64}", each)] == []
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) == {"${PYTHON}"}
 
