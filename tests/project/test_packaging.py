@@ -118,7 +118,7 @@ def test_the_sdist_holds_what_a_checkout_needs_and_no_stray_file(unpacked: Path)
 def test_the_wheel_runs_in_a_clean_environment_as_in_the_image(
     wheel: Path, tmp_path: Path, serve: Serve
 ) -> None:
-    """The sdist's wheel with nothing but what it requires, under the settings and the probe of the Dockerfile."""
+    """The sdist's wheel and what it requires, with settings and probe of the Dockerfile."""
     programs = install_wheel(wheel, installed_for(["kombo-syncer"]) - {"kombo-syncer"}, tmp_path)
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     with socket.create_server(("127.0.0.1", 0)) as free:

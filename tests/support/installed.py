@@ -21,7 +21,9 @@ def install_wheel(wheel: Path, requirements: Iterable[str], folder: Path) -> Pat
     [packages] = environment.glob("lib/python*/site-packages")
     for name in requirements:
         found = distribution(name)
-        for entry in {file.parts[0] for file in found.files or [] if file.parts[0] not in {"..", "__pycache__"}}:
+        for entry in {
+            file.parts[0] for file in found.files or [] if file.parts[0] not in {"..", "__pycache__"}
+        }:
             link = packages / entry
             if not link.exists():
                 link.symlink_to(Path(str(found.locate_file(entry))))
