@@ -115,7 +115,7 @@ def syncer(upgrade: Upgrade, *arguments: str, newer: bool = False) -> subprocess
 
 
 def troubles(service: Service) -> list[dict[str, Any]]:
-    """Give the lines of its log that say that something is wrong; not with the rights and the speed of tests."""
+    """Give the lines of its log that say that something is wrong, but not with what tests may and take."""
     lines = [each for each in service.events() if each["event"] not in {"exposure_found", "fell_behind"}]
     return [each for each in lines if each["level"] not in {"debug", "info"}]
 
