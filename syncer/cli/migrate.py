@@ -13,14 +13,20 @@ from syncer.domain.texts.printable import printable
 
 
 @click.command()
+@click.option("--from", "copy_from", metavar="URL", help="Copy all rows of another database into this one.")
 @click.option("--grant-read", "role", metavar="ROLE", help="Let a role of PostgreSQL read the mirror.")
 @click.option(
     "--without-sensitive", is_flag=True, help="All but sensitive columns, and views <table>_safe for it."
 )
 @json_option
 @pass_session
-def migrate(session: Session, role: str | None, without_sensitive: bool, as_json: bool) -> int:
+def migrate(
+    session: Session, copy_from: str | None, role: str | None, without_sensitive: bool, as_json: bool
+) -> int:
     """Make the database, or upgrade it to this version.
+
+    With --from the rows of another database of this version are copied into it, which must be empty: the
+    mirror goes on where that one was. Stop what works on that one first.
 
     With --grant-read a role may then read the tables and views of the mirror, not the bookkeeping. Run it
     again after an upgrade: until then the role does not see what is new.
@@ -31,16 +37,20 @@ def migrate(session: Session, role: str | None, without_sensitive: bool, as_json
         raise click.UsageError("--without-sensitive needs --grant-read ROLE.")
     with session.opened_app() as app:
         database = app.database.shown_url
-        done = operation.migrate(app, role=role, without_sensitive=without_sensitive)
+        done = operation.migrate(app, copy_from=copy_from, role=role, without_sensitive=without_sensitive)
     granted = done.granted
     if as_json:
         document = None if granted is None else asdict(granted)
-        print_json({"database": database, "from": done.before, "to": done.after, "granted": document})
+        told = {"database": database, "from": done.before, "to": done.after, "granted": document}
+        print_json({**told, "copied": dict(done.copied)})
         return 0
     if done.before == done.after:
         print_line(f"{database} is up to date at revision {done.after}.")
     else:
         print_line(f"{database} went from {done.before or 'empty'} to revision {done.after}.")
+    if copy_from is not None:
+        tables = sum(map(bool, done.copied.values()))
+        print_line(f"{sum(done.copied.values()):,} rows of {tables} tables have been copied into it.")
     if granted is not None:
         less = " without sensitive columns" if granted.without_sensitive else ""
         print_line(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+
+import structlog
 
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError, DatabaseReplaced, DatabaseUnavailable
 from syncer.domain.incarnation import Incarnation
 from syncer.store.db.database import Database
+from syncer.store.schema.migrate import newer_revision
 from syncer.store.state.incarnation import read_incarnation
 from syncer.store.state.probe import read_bookkeeping
 
@@ -17,6 +21,16 @@ LOOK_EVERY = 5.0
 LOOK_AGAIN_AFTER = 1.0
 #: Seconds without an answer after which the database counts as unavailable.
 PATIENCE = 5.0
+
+log = structlog.get_logger("syncer")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the database was like. newer: the revision that a newer version has given it, if one has."""
+
+    incarnation: Incarnation
+    newer: str | None
 
 
 async def watch_database(
@@ -28,8 +42,11 @@ async def watch_database(
     look_every: float = LOOK_EVERY,
     patience: float = PATIENCE,
 ) -> None:
-    """Look at the database until stopping is set, and report how that went. Raises DatabaseReplaced."""
-    part, last = "watch", first
+    """Look at the database until stopping is set, and report how that went. Raises DatabaseReplaced.
+
+    That a newer version has migrated it is logged once: this one goes on until it is stopped.
+    """
+    part, last, newer = "watch", first, None
     while not stopping.is_set():
         # In a thread of its own: those of the runs may all be waiting for a lock.
         look = asyncio.create_task(check_database(database, last))
@@ -47,13 +64,16 @@ async def watch_database(
         if isinstance(found, DatabaseError):
             database_health.report_failure(part, found)
         else:
-            last = found
+            last = found.incarnation
+            if found.newer not in (None, newer):
+                newer = found.newer
+                log.warning("database_upgraded", revision=newer)
             database_health.report_success(part)
         is_well = not isinstance(found, DatabaseError)
         await any_of(stopping, seconds=look_every if is_well else min(LOOK_AGAIN_AFTER, look_every))
 
 
-async def check_database(database: Database, last: Incarnation) -> Incarnation | DatabaseError:
+async def check_database(database: Database, last: Incarnation) -> Look | DatabaseError:
     """Compare the database with what it was; give what it is, or what is wrong with it.
 
     Raises DatabaseReplaced.
@@ -61,13 +81,14 @@ async def check_database(database: Database, last: Incarnation) -> Incarnation |
     return await asyncio.to_thread(_look, database, last)
 
 
-def _look(database: Database, last: Incarnation) -> Incarnation | DatabaseError:
+def _look(database: Database, last: Incarnation) -> Look | DatabaseError:
     try:
         found = read_incarnation(database, last)
         with database.read() as connection:
             read_bookkeeping(connection)
+            newer = newer_revision(connection)
     except DatabaseReplaced:
         raise
     except DatabaseError as error:
         return error
-    return found
+    return Look(found, newer)

@@ -20,7 +20,8 @@ SCHEDULER_SILENT = timedelta(seconds=30)
 class Check(StrEnum):
     """Names of the checks.
 
-    database: it can be used. migrated: its schema is this version's. scheduler: it ticks. progress: some
+    database: it can be used. migrated: its schema is this version's, or that of a newer
+    one that has been started beside this one. scheduler: it ticks. progress: some
     stream is read to its end, as far as there is something to read.
     """
 

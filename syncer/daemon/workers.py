@@ -23,6 +23,7 @@ from syncer.store.state.runs import forget_old_runs
 from syncer.store.state.webhook_events import WebhookEventStore
 from syncer.sync.context import Progress, Result, SyncContext
 from syncer.sync.integrations import Integrations
+from syncer.sync.newer_version import left_to_newer
 from syncer.sync.run import run_stream
 from syncer.sync.sources.lookup import is_known
 
@@ -160,6 +161,8 @@ class Workers:
         now = context.database.now(connection)
         due = context.streams.due(connection, now, context.is_dead, CANDIDATES)
         due = {key: rank for key, rank in due.items() if is_known(context, key)}
+        left = left_to_newer(connection, context, due)
+        due = {key: rank for key, rank in due.items() if key.model not in left}
         return now, due, context.streams.next_due(connection, after=now)
 
     async def _trim_run_log(self, now: datetime) -> None:

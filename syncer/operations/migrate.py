@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
 
 from syncer.app import App
+from syncer.store.db.database import Database
+from syncer.store.schema.copy_rows import copy_rows
 from syncer.store.schema.grants import Granted, check_role, grant_read
 
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """Revisions before (None: the database was empty) and after, and what was granted, if anything."""
+    """Revisions before (None: the database was empty) and after, and what was granted, if anything.
+
+    copied: rows of another database, by the table's name.
+    """
 
     before: str | None
     after: str | None
     granted: Granted | None
+    copied: Mapping[str, int] = field(default_factory=dict)
 
 
-def migrate(app: App, *, role: str | None = None, without_sensitive: bool = False) -> Migrated:
+def migrate(
+    app: App, *, copy_from: str | None = None, role: str | None = None, without_sensitive: bool = False
+) -> Migrated:
     """Bring the database to this version's schema, then let the role read the mirror, if one is named.
 
-    Raises UsageError for a role that there is not, before anything is changed; DatabaseError.
+    copy_from: URL of a database of this version whose rows are copied into it. Raises UsageError for a role
+    that there is not, before anything is changed; DatabaseError.
     """
     if role is not None:
         check_role(app.database, role)
     before, after = app.migrate(may_create=True)
+    copied: Mapping[str, int] = {}
+    if copy_from is not None:
+        with closing(Database(copy_from)) as source:
+            copied = copy_rows(source, app.database)
     granted = None
     if role is not None:
         granted = grant_read(app.database, role, without_sensitive=without_sensitive)
-    return Migrated(before, after, granted)
+    return Migrated(before, after, granted, copied)

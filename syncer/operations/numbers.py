@@ -25,10 +25,10 @@ class Numbers:
 
 
 def read_numbers(app: App) -> Numbers | None:
-    """Read the numbers; None where the schema is not this version's. Raises DatabaseError."""
+    """Read the numbers; None where the schema is of an older version. Raises DatabaseError."""
     fingerprints = {name: each.key_fingerprint for name, each in app.environments.items()}
     with app.database.read() as connection:
-        if not schema.is_current(connection):
+        if not schema.is_current(connection) and schema.newer_revision(connection) is None:
             return None
         mirror = read_mirror(connection, app.database.now(connection), fingerprints)
         deliveries = report_deliveries(connection, app)

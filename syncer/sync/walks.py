@@ -100,6 +100,8 @@ class Walks:
             self.pause = retry_table_after(run.before.failures)
             return Outcome.FAILED, str(error)
         except ProjectionReplaced as error:
+            # Not the source's trouble: whoever makes the rows now is to have the stream soon.
+            self.pause = retry_table_after(run.before.failures)
             return Outcome.FAILED, str(error)
         except MemoryError:
             return Outcome.FAILED, f"Memory is too short for a page of {run.key.model}."

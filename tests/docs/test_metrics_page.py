@@ -68,7 +68,7 @@ def served() -> dict[str, Described]:
     mirror = MirrorNumbers(NOW, {"default": environment}, 1, 2, feed, consumers)
     checks = dict.fromkeys((each.value for each in Check), True)
     of_process = [*counters.registry.collect(), *is_usable(is_up=True), *of_readiness(checks)]
-    of_database = of_numbers(Numbers(mirror, {"billing": True}), Reserve(share=0.1))
+    of_database = of_numbers(Numbers(mirror, {"billing": True}), {"default": Reserve(share=0.1)})
     found = [described(each, "process") for each in of_process if each.name.startswith("syncer_")]
     return dict([*found, *(described(each, "database") for each in of_database)])
 

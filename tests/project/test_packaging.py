@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -19,6 +20,10 @@ import pytest
 from packaging.requirements import Requirement
 
 import syncer
+from tests.support.installed import install_wheel
+from tests.support.mirror import Mirror, differences
+from tests.support.processes import Serve
+from tests.support.source import make_environment
 
 ROOT = Path(__file__).parents[2]
 #: The metadata of the wheel; the distribution is not called like the package.
@@ -109,6 +114,41 @@ def test_the_sdist_holds_what_a_checkout_needs_and_no_stray_file(unpacked: Path)
     assert tests | {"Makefile", "constraints.txt", "README.md", "CHANGELOG.md", "LICENSE"} <= shipped
 
 
+@pytest.mark.parametrize("wheel", ["unpacked"], indirect=True)
+def test_the_wheel_runs_in_a_clean_environment_as_in_the_image(
+    wheel: Path, tmp_path: Path, serve: Serve
+) -> None:
+    """The sdist's wheel and what it requires, with settings and probe of the Dockerfile."""
+    programs = install_wheel(wheel, installed_for(["kombo-syncer"]) - {"kombo-syncer"}, tmp_path)
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    source = serve(make_environment(records=100))
+    database_url = f"sqlite:///{tmp_path}/kombo.db"
+    settings = {
+        **source.settings(database_url),
+        **dict(re.findall(r"\b(SYNCER_WEB__\w+)=(\S+)", dockerfile)),
+        "SYNCER_WEB__PORT": port,
+        "SYNCER_WEB__TOKEN": "only-for-the-tests",
+        "SYNCER_SYNC__MODELS": '["hris_groups"]',
+    }
+    [probe] = re.findall(r"^HEALTHCHECK .*\\\n +CMD (\[.*\])$", dockerfile, re.MULTILINE)
+    python, *arguments = json.loads(probe)
+
+    def probed() -> int:
+        command = [str(programs / python), *arguments]
+        return subprocess.run(command, env={"SYNCER_WEB__PORT": port}, capture_output=True).returncode
+
+    assert probed() == 1
+    program = source.start_program([str(programs / "syncer"), "run"], settings)
+    program.wait_for("run_ended", model="hris_groups")
+    assert probed() == 0
+    assert program.stop() == 0
+    assert probed() == 1
+    with Mirror(database_url).read() as connection:
+        assert not list(differences(connection, source.environment, ["hris_groups"]))
+
+
 @pytest.mark.parametrize("wheel", ["checkout"], indirect=True)
 def test_a_program_that_uses_the_installed_package_is_checked_against_its_types(
     wheel: Path, tmp_path: Path
@@ -173,7 +213,7 @@ def test_base_images_are_named_by_digest() -> None:
         if re.match(r"ARG PYTHON=|\s+image:", line)
     ]
     assert len(named) >= 2
-    assert [each for each in named if not re.fullmatch(r"[a-z]+:[\w.-]+@sha256:[0-9a-f]{64}", each)] == []
+    assert [each for each in named if not re.fullmatch(r"[a-z/]+:[\w.-]+@sha256:[0-9a-f]{64}", each)] == []
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) == {"${PYTHON}"}
 

@@ -132,6 +132,16 @@ def is_current(connection: Connection) -> bool:
     return VERSION_TABLE in inspect(connection).get_table_names() and _revision(connection) == _head()
 
 
+def newer_revision(connection: Connection) -> str | None:
+    """Read the revision that a newer version has given a database of ours; None where it is not newer.
+
+    What is already at work goes on with such a schema: migrations leave a running older version what it
+    needs, as far as they can.
+    """
+    revision = _revision(connection)
+    return None if revision in known_revisions() else revision
+
+
 def revisions(database: Database) -> tuple[str | None, str]:
     """Give the database's revision (None: no tables yet) and this version's."""
     with database.read() as connection:

@@ -49,6 +49,13 @@ def pin(connection: Connection, model: str, projection: Projection) -> tuple[str
     return () if row is None or row.history is None else tuple(decoded_json(row.history))
 
 
+def adopted_projections(connection: Connection, environment: str) -> dict[str, str]:
+    """Read the fingerprint of the projection of each list, by the list's name."""
+    found = select(projections.c.model, projections.c.fingerprint)
+    rows = connection.execute(found.where(projections.c.environment == environment))
+    return {row.model: row.fingerprint for row in rows}
+
+
 def lock_projections(connection: Connection) -> None:
     """Keep every page of every process from being written until the transaction ends."""
     if connection.dialect.name == "postgresql":
