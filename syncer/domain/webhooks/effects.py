@@ -25,10 +25,14 @@ class Action(StrEnum):
 
 
 class Standing(StrEnum):
-    """Standing of an integration in the mirror. removed: it was mirrored until a command removed it."""
+    """Standing of an integration in an environment of the mirror.
+
+    removed: it was mirrored until a command removed it. elsewhere: it is in another environment.
+    """
 
     MIRRORED = "mirrored"
     REMOVED = "removed"
+    ELSEWHERE = "elsewhere"
     UNKNOWN = "unknown"
 
 

@@ -112,12 +112,16 @@ class IntegrationStore:
         return None if row is None else _integration(row)
 
     def standing(self, connection: Connection, integration_id: str) -> Standing:
-        """Tell what an integration is to the mirror."""
+        """Tell what an integration is to this environment."""
         row = connection.execute(
-            select(integrations.c.removed_at).where(*self._is(integration_id))
+            select(integrations.c.environment, integrations.c.removed_at).where(
+                integrations.c.id == integration_id
+            )
         ).one_or_none()
         if row is None:
             return Standing.UNKNOWN
+        if row.environment != self.environment:
+            return Standing.ELSEWHERE
         return Standing.MIRRORED if row.removed_at is None else Standing.REMOVED
 
     def note(self, connection: Connection, integration_id: str, now: datetime, **columns: Any) -> None:

@@ -1,0 +1,51 @@
+"""The service where a mirror is of several environments: what is wrong with one holds up no other."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+from structlog.testing import capture_logs
+
+from syncer.daemon.service import run_service
+from syncer.domain.stream_key import StreamKey
+from syncer.operations.status import status
+from syncer.sync.context import Progress
+from tests.support.keys import Keys, source_of
+from tests.support.mirror import Mirror
+from tests.support.source import MODELS
+from tests.support.waiting import until_async
+
+
+async def test_a_limit_that_is_used_up_and_a_refused_key_hold_up_no_other_environment(
+    migrated_url: str,
+) -> None:
+    # Of three requests one is for the key, and one about the integration.
+    sources = {"default": source_of("default", limit=3), "ca": source_of("ca"), "us": source_of("us")}
+    keys = Keys(sources, Mirror(migrated_url))
+    # One place: whoever waits in it keeps it.
+    keys.settings["sync"] = {**keys.tables()["sync"], "concurrency": 1}
+    keys.settings["environments"] = keys.tables()["environments"]
+    sources["ca"].api_key = "ks_dev_next"
+    ended: set[StreamKey] = set()
+
+    def note(step: Progress) -> None:
+        if step.step == "ended" and step.result is not None and step.result.outcome.is_well:
+            ended.add(step.key)
+
+    us = {StreamKey(keys.integration("us"), model) for model in MODELS}
+    async with keys.app() as app:
+        with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logged:
+            running = asyncio.create_task(run_service(app, report=note, handle_signals=False))
+            await until_async(lambda: len(sources["default"].requests) >= 3, "a limit that is used up")
+            await until_async(lambda: us <= ended, "all streams of the others")
+            await until_async(lambda: status(app)["key"], "the refusal")
+            app.stopping.set()
+            await running
+        report = {each["name"]: each for each in status(app)["environments"]}
+    assert len(sources["default"].requests) == 3
+    assert (report["ca"]["key"]["environment"], report["us"]["key"]) == ("ca", None)
+    assert len(ended - us) < len(MODELS)
+    refused = [each["environment"] for each in logged if each["event"] == "key_refused"]
+    assert refused == ["ca"]
+    keys.assert_equal("us")
