@@ -1,4 +1,4 @@
-"""Alerts of the service: told once, whoever dies, however many services there are, whatever the receiver does."""
+"""Alerts of the service: told once, whoever dies, and whatever the receiver does."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -168,4 +169,4 @@ def test_whatever_happens_begin_and_end_alternate_and_the_last_message_is_true(
     told = [state for _, [(_, state)] in memory.messages]
     assert (told[-1:] == [AlertState.OPEN]) == is_there
     apart = [minute for minute, _ in memory.messages]
-    assert all(after - before >= QUIET / MINUTE for before, after in zip(apart, apart[1:], strict=False))
+    assert all(after - before >= QUIET / MINUTE for before, after in pairwise(apart))
