@@ -34,5 +34,5 @@ VOLUME /data
 EXPOSE 8484
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
-  CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ[\"SYNCER_WEB__PORT\"]}/healthz', timeout=4)"]
+  CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f'http://127.0.0.1:{os.environ[\"SYNCER_WEB__PORT\"]}/readyz', timeout=4)"]
 CMD ["syncer", "run"]

@@ -135,7 +135,7 @@ def service(url: str, environment: Environment, directory: Path) -> Iterator[Ser
         ) as process:
             database = Database(url)
             try:
-                _until_answered(f"http://127.0.0.1:{port}/healthz")
+                _until_answered(f"http://127.0.0.1:{port}/readyz")
                 yield Service(environment, database, port)
             finally:
                 database.close()

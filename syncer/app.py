@@ -40,6 +40,7 @@ from syncer.sync.reproject import Reprojection
 from syncer.sync.retention import DROPPED_AT_ONCE, drop_old_rows
 
 if TYPE_CHECKING:
+    from syncer.domain.ratelimit.sent import Sent
     from syncer.http_client.receiver import Receiver
     from syncer.kombo.client import Client
 
@@ -85,6 +86,8 @@ class App:
         self.stopping = asyncio.Event()
         #: Told for how many seconds requests have to wait for the limit, as long as they do.
         self.on_wait: Callable[[float], None] = lambda _: None
+        #: Told of each attempt to send a request to Kombo, with the environment.
+        self.on_sent: Callable[[str, Sent], None] = lambda _, __: None
         self.reprojection = Reprojection(
             self.database,
             ENVIRONMENT,
@@ -225,6 +228,7 @@ class App:
             transport=self._transport,
             slots=self._slots,
             environ=self._environ,
+            on_sent=lambda sent: self.on_sent(ENVIRONMENT, sent),
         )
 
 

@@ -77,7 +77,7 @@ class Tally:
             self.begun.add(key)
             self._stored[key] = step.rows
             self.walk_begun(step)
-        else:
+        elif step.step == "page":
             self.last_page = self._clock()
             # A walk that begins again counts its rows from nothing.
             self.rows += max(step.rows - self._stored.get(key, 0), 0)

@@ -61,7 +61,8 @@ class Schedule:
     """Scheduler that marks streams due in the database and wakes the workers.
 
     every: model -> interval or cron expression. clock: this host's time, which cron expressions mean;
-    monotonic: elapsed time in seconds. monitor: how far intervals are stretched; None: not at all.
+    monotonic: elapsed time in seconds. monitor: how far intervals are stretched; None: not at all. on_tick:
+    told after each job that it has got through.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Schedule:
         scheduler: AsyncIOScheduler | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         compare_clocks_every: float = COMPARE_CLOCKS_EVERY,
+        on_tick: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._streams = streams
@@ -85,6 +87,7 @@ class Schedule:
         self._monotonic = monotonic
         self._compare_clocks_every = compare_clocks_every
         self._wake = wake
+        self._on_tick = on_tick
         self._monitor = monitor
         self._database_health = database_health or DatabaseHealth()
         #: The time that each model's latest tick was meant for.
@@ -244,6 +247,7 @@ class Schedule:
         self._jobs.add(job)
         try:
             await work(*arguments)
+            self._on_tick()
         except Exception as error:
             self._failure = self._failure or error
             self._failed.set()

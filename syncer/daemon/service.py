@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -29,6 +30,7 @@ from syncer.daemon.retention import drop_regularly
 from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
 from syncer.daemon.shutdown import stop_on_signals
 from syncer.daemon.supervisor import supervise
+from syncer.daemon.telemetry import Telemetry
 from syncer.daemon.waiting import any_of
 from syncer.daemon.web.server import listening, log_address, serving_pages
 from syncer.daemon.workers import Workers
@@ -76,13 +78,16 @@ async def run_service(
     if handle_signals:
         stop_on_signals(app.stopping)
     app.settings.api_key()
-    health, bell = DatabaseHealth(), Bell()
+    health, bell, telemetry = DatabaseHealth(), Bell(), Telemetry()
+    report = telemetry.observe(app, report)
     feed_watch = FeedWatch(app.database, listens=app.settings.changes.notify)
     with listening(app.settings.web) as listener:
         async with AsyncExitStack() as stack:
             if listener is not None:
                 # From the beginning: a migration may take long, and whoever asks meanwhile is told so.
-                await stack.enter_async_context(serving_pages(app, listener, health, bell, feed_watch))
+                await stack.enter_async_context(
+                    serving_pages(app, listener, health, bell, feed_watch, telemetry)
+                )
             opened_stack = await stack.enter_async_context(AsyncExitStack())
             first = await _open(app, opened_stack, report, may_create=True)
             if app.stopping.is_set():
@@ -98,7 +103,10 @@ async def run_service(
                 opened: Opened | None = first
                 while opened is not None:
                     try:
-                        await _work(app, opened, health, bell, feed_watch, clock, watch_every, look_every)
+                        await _work(
+                            *(app, opened, health, bell, feed_watch, telemetry),
+                            *(clock, watch_every, look_every),
+                        )
                         return
                     except DatabaseReplaced as error:
                         log.warning("database_replaced")
@@ -154,6 +162,7 @@ async def _work(
     health: DatabaseHealth,
     bell: Bell,
     feed_watch: FeedWatch,
+    telemetry: Telemetry,
     clock: Callable[[], datetime],
     watch_every: float,
     look_every: float,
@@ -169,6 +178,7 @@ async def _work(
         ending,
         database_health=health,
         key_health=key_health,
+        on_run=partial(telemetry.counters.count_run, app.streams.environment),
     )
     schedule = Schedule(
         app.database,
@@ -178,6 +188,7 @@ async def _work(
         wake=workers.wake,
         monitor=LoadMonitor(app.capacity, app.database),
         database_health=health,
+        on_tick=telemetry.activity.ticked,
     )
     watcher = IntegrationWatcher(app, context, integrations, schedule, opened.known, health, key_health)
     key_watcher = KeyWatcher(app, context, key_health, health, clock=clock)

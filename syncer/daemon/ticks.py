@@ -8,6 +8,8 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from syncer.config.schedules import mean_interval
+
 #: Ticks of an interval are meant for up to this share of it later, at most so many seconds, so that models of
 #: one interval do not all start in the same second.
 JITTER_SHARE = 0.05
@@ -39,6 +41,22 @@ def is_due(every: timedelta | str, last: datetime | None, tick: datetime) -> boo
         return True
     moment = following(every, last)
     return moment is not None and moment - ROUNDING <= tick
+
+
+def twice(every: timedelta | str, now: datetime) -> timedelta:
+    """Compute how long two intervals are: for a cron expression, how long ago its last tick but one was."""
+    if isinstance(every, timedelta):
+        return 2 * every
+    trigger, back = CronTrigger.from_crontab(every, timezone=UTC), 2 * mean_interval(every)
+    while True:
+        ticks: list[datetime] = []
+        moment = trigger.get_next_fire_time(None, now - back)
+        while moment is not None and moment <= now:
+            ticks.append(moment)
+            moment = trigger.get_next_fire_time(None, moment + timedelta(minutes=1))
+        if len(ticks) >= 2:
+            return now - ticks[-2]
+        back *= 2
 
 
 def goes_on(every: timedelta, last: datetime, now: datetime) -> datetime:

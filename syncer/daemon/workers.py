@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -21,7 +21,7 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode
 from syncer.store.state.runs import forget_old_runs
 from syncer.store.state.webhook_events import WebhookEventStore
-from syncer.sync.context import Progress, SyncContext
+from syncer.sync.context import Progress, Result, SyncContext
 from syncer.sync.integrations import Integrations
 from syncer.sync.run import run_stream
 from syncer.sync.sources.lookup import is_known
@@ -47,7 +47,10 @@ TRIM_EVERY = timedelta(hours=6)
 
 
 class Workers:
-    """Runs of the service. stopping: set once, to end; a failure sets it, too. Times in seconds."""
+    """Runs of the service. stopping: set once, to end; a failure sets it, too. Times in seconds.
+
+    on_run: told of the result of each run, and how long it took.
+    """
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ class Workers:
         database_pause: float = DATABASE_PAUSE,
         time_slice: float = TIME_SLICE,
         grace: float = GRACE,
+        on_run: Callable[[Result, float], None] = lambda _, __: None,
     ) -> None:
         self._context = replace(
             context,
@@ -77,6 +81,7 @@ class Workers:
         self._database_pause = database_pause
         self._time_slice = time_slice
         self._grace = grace
+        self._on_run = on_run
         self._woken = asyncio.Event()
         #: The runs in the order of their start, with its time by the event loop.
         self._running: dict[StreamKey, tuple[asyncio.Task[None], float]] = {}
@@ -223,7 +228,9 @@ class Workers:
     async def _run(self, key: StreamKey) -> None:
         context = replace(self._context, stopping=lambda: self._context.stopping() or key in self._yielding)
         try:
-            await run_stream(context, self._integrations, key, mode=Mode.SYNC)
+            began = self._now()
+            result = await run_stream(context, self._integrations, key, mode=Mode.SYNC)
+            self._on_run(result, self._now() - began)
         except DatabaseError as error:
             self._failed.add(key)
             self._database_failed(key, error)

@@ -17,6 +17,7 @@ from syncer.domain.errors import AnswerTooLarge, KomboError, RateLimited, Transi
 from syncer.domain.limits import MOST_VALUES, in_mib, too_many_values
 from syncer.domain.native.call import Call
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.ratelimit.sent import Sent
 from syncer.kombo.concurrency import Slots
 from syncer.kombo.connections import CONNECT_TIMEOUT, Connections, Response, Transport
 from syncer.kombo.headers import read_rate
@@ -46,7 +47,7 @@ class Client:
     shorter; connections: size of the pool; version: of this program, for the User-Agent. clock gives
     monotonic seconds, sleep waits that many, random gives 0 <= x < 1. transport replaces the network. slots:
     by integration, shared with other clients of the process. environ: variables that may name a proxy and the
-    certificates to trust.
+    certificates to trust. on_sent: told of each attempt at its end.
 
     All methods raise KomboErrors once attempts are used up; UsageError for a key or an address that cannot
     be sent, or variables that cannot be followed. No message holds the key, whatever the server writes.
@@ -68,8 +69,10 @@ class Client:
         transport: Transport | None = None,
         slots: defaultdict[str, Slots] | None = None,
         environ: Mapping[str, str] = {},
+        on_sent: Callable[[Sent], None] = lambda _: None,
     ) -> None:
         self._permits = permits
+        self._on_sent = on_sent
         self._clock = clock
         self._sleep = sleep
         self._random = random
@@ -209,17 +212,21 @@ class Client:
                 duration = self._clock() - started
             except BaseException:
                 self._permits.answered(permit, None)
+                self._on_sent(Sent(request.purpose, None))
                 raise
             self.reachability.report_answer()
-            rate = read_rate(response.headers)
+            rate, is_refused = read_rate(response.headers), False
             try:
                 value = await self._read(request, response)
             except RateLimited as error:
                 self._permits.refused(permit, rate, error.reset)
+                is_refused = True
                 raise
             except BaseException:
                 self._permits.answered(permit, rate)
                 raise
+            finally:
+                self._on_sent(Sent(request.purpose, response.status, is_refused))
         self._permits.answered(permit, rate)
         return value, duration
 

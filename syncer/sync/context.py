@@ -74,17 +74,19 @@ class Ended(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One step of a run, for whoever shows it: begun, page stored, ended.
+    """One step of a run, for whoever shows or counts it: begun, page stored, swept, ended.
 
-    rows and pages are the walk's so far, expected the rows the stream had before (None: not known).
+    rows and pages are the walk's so far, expected the rows the stream had before (None: not known). counts:
+    effects of this step alone.
     """
 
     key: StreamKey
-    step: Literal["begun", "page", "ended"]
+    step: Literal["begun", "page", "swept", "ended"]
     kind: Kind | None = None
     rows: int = 0
     pages: int = 0
     expected: int | None = None
+    counts: Counts = field(default_factory=Counts)
     result: Result | None = None
 
 

@@ -168,7 +168,9 @@ class Walks:
                     walk = stored.step.walk
                     self.counts += stored.counts
                     self.pages += 1
-                    context.report(Progress(key, "page", walk.kind, walk.rows, walk.pages, expected))
+                    context.report(
+                        Progress(key, "page", walk.kind, walk.rows, walk.pages, expected, stored.counts)
+                    )
                     if isinstance(stored, LastStoredPage):
                         return stored.end
                     context.check_stopping()
@@ -181,6 +183,7 @@ class Walks:
     async def _sweep(self, sweep: Sweep) -> tuple[Stream, datetime]:
         counts, stream, now = await sweep.run_to_end()
         self.counts += counts
+        self.run.context.report(Progress(self.run.key, "swept", self.kind, counts=counts))
         return stream, now
 
     async def _approve(self) -> Mode:

@@ -76,7 +76,7 @@ class Served(WorkersWorld):
     async def health(self) -> httpx.Response:
         (url,) = [each["url"] for each in self.logged if each["event"] == "pages_served"]
         async with httpx.AsyncClient() as client:
-            return await client.get(f"{url}healthz")
+            return await client.get(f"{url}readyz")
 
 
 def served(url: str) -> Served:
@@ -151,7 +151,7 @@ async def test_a_removed_file_is_not_made_again_and_its_backup_is_used(on_sqlite
         await world.until(lambda: "database_unavailable" in world.told(), "the loss")
         answer = await world.health()
         assert answer.status_code == 503
-        assert answer.json()["error"] == (
+        assert answer.json()["problems"]["database"] == (
             f"The database file {file} has been removed: put it, or a backup of it, back."
         )
         assert not file.exists()

@@ -85,7 +85,7 @@ class Serving:
         }
 
     def is_well(self) -> bool:
-        return httpx.get(f"{self.page}healthz", timeout=30).status_code == 200
+        return httpx.get(f"{self.page}readyz", timeout=30).status_code == 200
 
     def lives_through(self, trouble: AbstractContextManager[None]) -> None:
         """Only the streams of the table fail, and go on when it is over."""

@@ -133,7 +133,7 @@ class Serving(Held):
         return [json.loads(line)["event"] for line in lines]
 
     def is_well(self) -> bool:
-        return httpx.get(f"{self.url}healthz", timeout=30).status_code == 200
+        return httpx.get(f"{self.url}readyz", timeout=30).status_code == 200
 
     def status(self) -> dict[str, Any]:
         """What it serves to programs."""
@@ -162,9 +162,9 @@ class Serving(Held):
         assert self.service.process.poll() is None
 
     def check_what_is_told(self, *, can_be_read: bool) -> None:
-        """Its health page and the command both tell what they can know."""
-        answer = httpx.get(f"{self.url}healthz", timeout=30)
-        assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
+        """Its probe and the command both tell what they can know."""
+        answer = httpx.get(f"{self.url}readyz", timeout=30)
+        assert (answer.status_code, answer.json()["checks"]["database"]) == (503, False)
         page = httpx.get(f"{self.url}status", timeout=30)
         status = self.start("status")
         code = status.end()

@@ -37,7 +37,7 @@ def test_a_service_whose_connections_go_silent_makes_new_ones_each_time(
     source, mirror = serve(make_environment()), Mirror(postgres_url)
     settings = {**source.settings(proxy.url(make_url(postgres_url))), "SYNCER_SYNC__EVERY": "1s"}
     service = source.start_program((sys.executable, impatient_program.__file__, "run"), settings)
-    page = f"{service.wait_for('pages_served')['url']}healthz"
+    page = f"{service.wait_for('pages_served')['url']}readyz"
 
     def told() -> list[str]:
         return [each["event"] for each in service.events() if each["event"].startswith("database_")]

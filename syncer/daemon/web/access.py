@@ -17,7 +17,7 @@ from syncer.daemon.web.css import CSS_HASH
 
 #: Paths that are open to everybody: probes know neither the token nor a name. Webhooks are let in by their
 #: signature alone, and come under the name that a proxy has for the world.
-OPEN = frozenset({"/healthz", "/webhooks/kombo"})
+OPEN = frozenset({"/healthz", "/readyz", "/webhooks/kombo"})
 #: Names that no server of names can lead elsewhere.
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 #: Nothing is loaded from anywhere, nothing runs, no other page gets at it, and no cache keeps it.

@@ -1,4 +1,4 @@
-"""The pages of the service as an ASGI application: health check, status, changes, status page."""
+"""The pages of the service as an ASGI application: health, metrics, status, changes, status page."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ from syncer.daemon.bell import Bell
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.feed_watch import FeedWatch
 from syncer.daemon.inbox import Inbox
+from syncer.daemon.telemetry import Telemetry
 from syncer.daemon.web.access import Access, Guard
 from syncer.daemon.web.changes import ChangePages
 from syncer.daemon.web.page import status_page
 from syncer.daemon.web.shared_query import SharedQuery
+from syncer.daemon.web.vitals import PATIENCE as VITALS_PATIENCE
+from syncer.daemon.web.vitals import Vitals
 from syncer.daemon.web.webhooks import WebhookReceiver
-from syncer.domain.errors import DatabaseError, DatabaseUnavailable
+from syncer.domain.errors import DatabaseError
 from syncer.operations.status import status as report_status
 from syncer.process.logging import Redactor
 from syncer.store.reading.overview import EVERY_STREAM, StreamChoice
@@ -39,20 +42,25 @@ def pages(
     health: DatabaseHealth | None = None,
     bell: Bell | None = None,
     watch: FeedWatch | None = None,
+    telemetry: Telemetry | None = None,
     *,
     most_waiting: int = MOST_WAITING,
     patience: float = PATIENCE,
 ) -> Starlette:
-    """``/healthz``: 200 while the database can be used, else 503; ``/status``: JSON; ``/``: for people.
+    """``/healthz``: 200 while the process lives; ``/readyz``: 200 while it does its work, else 503.
 
-    ``/changes``: the change feed; watch, which somebody else runs, wakes those who wait for it.
+    ``/metrics``: for Prometheus; ``/status``: JSON; ``/``: for people. ``/changes``: the change feed; watch,
+    which somebody else runs, wakes those who wait for it. ``/webhooks/kombo`` takes events,
+    and rings the bell.
 
-    A database that answers but takes no writes shows on the last two: they serve what it holds, with the
-    error as ``database``, and ``is_well`` false. The first one is open to everybody, and tells the error only
-    to whom the others are open, too. ``/webhooks/kombo`` takes events, and rings the bell for them.
+    A database that answers but takes no writes shows on ``/`` and ``/status``: they serve what it holds, with
+    the error as ``database``, and ``is_well`` false. The first two are open to everybody, and tell what is
+    wrong only to whom the others are open, too. telemetry: of the service whose pages these are.
     """
-    health, bell = health or DatabaseHealth(), bell or Bell()
-    receiver = WebhookReceiver(app.settings.webhooks.all_secrets, Inbox(app, bell.ring))
+    health, bell, telemetry = health or DatabaseHealth(), bell or Bell(), telemetry or Telemetry()
+    receiver = WebhookReceiver(
+        app.settings.webhooks.all_secrets, Inbox(app, bell.ring), telemetry.counters.count_webhook
+    )
     access = Access(app.settings.web)
     hide = Redactor((*app.settings.secrets(), *environment_secrets(os.environ))).hide
 
@@ -72,16 +80,9 @@ def pages(
         found = read(StreamChoice(integrations=(chosen,), only_problems=False), error)
         return status_page(found, chosen) if found["integrations"] else None
 
-    alive = SharedQuery[None, object](lambda _: app.selection.mirrored(), patience)
     whole = SharedQuery[str | None, bytes](read_json, patience)
     front = SharedQuery[str | None, str](read_page, patience)
     one = SharedQuery[tuple[str, str | None], str | None](read_integration, patience)
-
-    async def healthz(_: Request) -> Response:
-        if health.error is not None:
-            raise DatabaseUnavailable(health.error)
-        await alive.ask(None)
-        return JSONResponse({"status": "ok"})
 
     async def status(_: Request) -> Response:
         return Response(await whole.ask(health.error), media_type="application/json")
@@ -103,10 +104,18 @@ def pages(
             return PlainTextResponse(text, status_code=503)
         return JSONResponse({"status": "unavailable", "error": text}, status_code=503)
 
+    vitals = Vitals(
+        app,
+        health,
+        telemetry,
+        is_trusted=lambda request: access.refusal(request.scope) is None,
+        hide=hide,
+        patience=min(patience, VITALS_PATIENCE),
+    )
     changes = ChangePages(app, watch or FeedWatch(app.database), most_waiting=most_waiting, patience=patience)
     made = Starlette(
         routes=[
-            Route("/healthz", healthz),
+            *vitals.routes(),
             Route("/status", status),
             Route("/", page),
             changes.route,

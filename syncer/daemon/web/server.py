@@ -13,6 +13,7 @@ from syncer.config.sections import Web
 from syncer.daemon.bell import Bell
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.feed_watch import FeedWatch
+from syncer.daemon.telemetry import Telemetry
 from syncer.daemon.web import webhooks
 from syncer.daemon.web.pages import PATIENCE, pages
 from syncer.domain.errors import UsageError
@@ -61,6 +62,7 @@ async def serving_pages(
     health: DatabaseHealth | None = None,
     bell: Bell | None = None,
     watch: FeedWatch | None = None,
+    telemetry: Telemetry | None = None,
 ) -> AsyncIterator[None]:
     """Serve the pages while the block runs.
 
@@ -68,7 +70,7 @@ async def serving_pages(
     """
     # Who waits for changes must leave room for those who look at the status.
     most_waiting = connections_within(LIMITS.connections, descriptors()) // 2
-    made = pages(app, health, bell, watch, most_waiting=most_waiting, patience=PATIENCE)
+    made = pages(app, health, bell, watch, telemetry, most_waiting=most_waiting, patience=PATIENCE)
     async with serving(made, listener, LIMITS, name="pages"):
         yield
 

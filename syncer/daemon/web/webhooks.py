@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from syncer.daemon.inbox import Inbox
 from syncer.domain.errors import DatabaseError
-from syncer.domain.webhooks.event import parse_event
+from syncer.domain.webhooks.event import EventType, parse_event
 from syncer.domain.webhooks.signature import SIGNATURE_HEADER, is_signed
 from syncer.http_server.refusals import Refusals
 
@@ -23,11 +23,18 @@ class WebhookReceiver:
     """Endpoint for those who know one of the secrets.
 
     No other rule of the pages holds for it: senders have no token, and come through a proxy under any name.
+    count: told of the type and the outcome of each webhook, or of the reason why it was refused.
     """
 
-    def __init__(self, secrets: Sequence[str], inbox: Inbox) -> None:
+    def __init__(
+        self,
+        secrets: Sequence[str],
+        inbox: Inbox,
+        count: Callable[[EventType | None, str], None] = lambda _, __: None,
+    ) -> None:
         self._secrets = tuple(secrets)
         self._inbox = inbox
+        self._count = count
         self._refusals = Refusals("webhooks")
 
     def routes(self) -> list[Route]:
@@ -42,17 +49,21 @@ class WebhookReceiver:
         signature = signatures[0] if len(signatures) == 1 else None
         if not is_signed(body, signature, self._secrets):
             return self._refuse(401, "wrong_signature", "The signature is missing or wrong.")
+        event = parse_event(body)
         try:
-            outcome = await self._inbox.put(parse_event(body))
+            outcome = await self._inbox.put(event)
         except DatabaseError:
             # What is wrong with it is for those who see the pages.
-            answer = self._refuse(503, "not_stored", "The event cannot be stored now: send it again.")
+            text = "The event cannot be stored now: send it again."
+            answer = self._refuse(503, "not_stored", text, event.type)
             answer.headers["Retry-After"] = "10"
             return answer
+        self._count(event.type, outcome)
         return JSONResponse({"outcome": outcome})
 
-    def _refuse(self, status: int, reason: str, text: str) -> Response:
+    def _refuse(self, status: int, reason: str, text: str, event_type: EventType | None = None) -> Response:
         self._refusals.count(reason)
+        self._count(event_type, reason)
         return JSONResponse({"error": text}, status_code=status)
 
 

@@ -176,6 +176,12 @@ partial_index(
     name="ix_sync_streams_due_queue",
 )
 partial_index(streams.c.environment, streams.c.lease_owner, where=streams.c.lease_owner)
+# All that monitoring reads of them, every few seconds: the rows themselves are wide.
+Index(
+    "ix_sync_streams_numbers",
+    *(streams.c.environment, streams.c.mirrored, streams.c.model),
+    *(streams.c.state, streams.c.complete_at, streams.c.scheduled_at),
+)
 
 runs = Table(
     "sync_runs",

@@ -165,7 +165,7 @@ async def test_the_error_of_the_database_is_for_those_who_are_let_in(world: Work
                 ({"Authorization": f"Bearer {TOKEN}", "Host": "rebound.example"}, False),
                 ({"Authorization": f"Bearer {TOKEN}"}, True),
             ):
-                answer = await client.get("/healthz", headers=headers)
+                answer = await client.get("/readyz", headers=headers)
                 assert (answer.status_code, "db.internal" in answer.text) == (503, told)
 
 

@@ -1,0 +1,93 @@
+"""Metrics that the database tells, as they are at the time of the scrape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from syncer.domain.ratelimit.budget import Reserve
+from syncer.domain.streams.state import StreamState
+from syncer.operations.numbers import Numbers
+from syncer.store.reading.numbers import EnvironmentNumbers, MirrorNumbers
+
+
+def is_usable(*, is_up: bool) -> Iterator[Metric]:
+    """Make the one metric that is there also without a database."""
+    yield _gauge("syncer_database_up", "1 while the database can be used, else 0", float(is_up))
+
+
+def of_readiness(checks: Mapping[str, bool]) -> Iterator[Metric]:
+    """Make the metric of what /readyz checks."""
+    family = GaugeMetricFamily(
+        "syncer_ready", "1 where this check of /readyz passes, else 0", labels=["check"]
+    )
+    for name, passes in checks.items():
+        family.add_metric([name], float(passes))
+    yield family
+
+
+def of_numbers(numbers: Numbers, reserve: Reserve) -> Iterator[Metric]:
+    """Make the metrics of the whole mirror."""
+    mirror = numbers.mirror
+    yield from _of_environments(mirror, reserve)
+    yield _gauge("syncer_quarantined", "Records in quarantine", mirror.quarantined)
+    yield _gauge("syncer_held", "Missing rows that wait for approval to be marked deleted", mirror.held)
+    yield _gauge("syncer_changes_sequence", "Newest number of the change feed", mirror.feed.newest)
+    lag = GaugeMetricFamily(
+        "syncer_consumer_lag", "Changes that a consumer has not acknowledged", labels=["consumer"]
+    )
+    for consumer in mirror.consumers:
+        lag.add_metric([consumer.name], max(mirror.feed.newest - consumer.sequence, 0))
+    yield lag
+    stuck = GaugeMetricFamily(
+        "syncer_delivery_stuck",
+        "1 while the last attempt of a delivery has failed or its receiver has stopped it, else 0",
+        labels=["delivery"],
+    )
+    for name, is_stuck in numbers.stuck.items():
+        stuck.add_metric([name], float(is_stuck))
+    yield stuck
+
+
+def _of_environments(mirror: MirrorNumbers, reserve: Reserve) -> Iterator[Metric]:
+    by_state = _labelled("syncer_streams", "Mirrored streams, by state", "state")
+    lag = _labelled(
+        "syncer_lag_seconds", "Age of the oldest complete view among the streams of a list", "model"
+    )
+    last_success = _labelled(
+        "syncer_last_success_timestamp_seconds", "Time of the newest complete view of any stream"
+    )
+    limit = _labelled("syncer_budget_limit", "Requests to Kombo that a window permits")
+    used = _labelled("syncer_budget_used", "Requests of the window that are used")
+    kept = _labelled("syncer_budget_reserve", "Requests of a window that only writes may use")
+    refused = _labelled("syncer_key_refused", "1 while Kombo refuses the API key, else 0")
+    for name, each in mirror.environments.items():
+        for state in StreamState:
+            by_state.add_metric([name, state.value], each.states[state])
+        for model, oldest in sorted(each.oldest_complete.items()):
+            lag.add_metric([name, model], max((mirror.now - oldest).total_seconds(), 0.0))
+        if each.newest_complete_at is not None:
+            last_success.add_metric([name], each.newest_complete_at.timestamp())
+        if each.budget is not None:
+            used.add_metric([name], _used(each, mirror.now.timestamp()))
+            if each.budget.limit is not None:
+                limit.add_metric([name], each.budget.limit)
+                kept.add_metric([name], reserve.of(each.budget.limit))
+        refused.add_metric([name], float(each.is_key_refused))
+    yield from (by_state, lag, last_success, limit, used, kept, refused)
+
+
+def _used(numbers: EnvironmentNumbers, now: float) -> int:
+    """Count the requests of the window under way; one that has ended is empty."""
+    budget = numbers.budget
+    return budget.effective_used if budget is not None and (budget.ends_at or 0.0) > now else 0
+
+
+def _gauge(name: str, meaning: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, meaning, value=value)
+
+
+def _labelled(name: str, meaning: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, meaning, labels=["environment", *labels])

@@ -1,0 +1,143 @@
+"""Pages for machines that watch over the service: /healthz, /readyz and /metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from syncer.app import App
+from syncer.daemon.database_health import DatabaseHealth
+from syncer.daemon.metrics.gauges import is_usable, of_numbers, of_readiness
+from syncer.daemon.readiness import Check, check_progress, check_scheduler
+from syncer.daemon.telemetry import Telemetry
+from syncer.daemon.web.shared_query import SharedQuery
+from syncer.domain.errors import DatabaseError
+from syncer.operations.numbers import Numbers, read_numbers
+
+#: Seconds that probes and scrapes wait for the database: those who ask have less patience than people.
+PATIENCE = 2.0
+_NOT_MIGRATED = "The database has the tables of another version: `syncer migrate` brings it to this one."
+_UNKNOWN = "Nobody knows while the database cannot be used."
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Result of looking once: the numbers, as far as they can be read, and what is wrong, by check."""
+
+    numbers: Numbers | None
+    problems: dict[Check, str | None]
+
+    @property
+    def checks(self) -> dict[str, bool]:
+        """Checks by name, and whether each passes."""
+        return {each.value: problem is None for each, problem in self.problems.items()}
+
+
+class Vitals:
+    """Vitals of the service. is_trusted: tells who may read why something fails; hide: takes secrets out.
+
+    now: this host's time. patience: seconds that a request waits for the database.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        health: DatabaseHealth,
+        telemetry: Telemetry,
+        *,
+        is_trusted: Callable[[Request], bool],
+        hide: Callable[[str], str],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        patience: float = PATIENCE,
+    ) -> None:
+        self._app = app
+        self._health = health
+        self._activity = telemetry.activity
+        self._registry = telemetry.counters.registry
+        self._is_trusted = is_trusted
+        self._hide = hide
+        self._now = now
+        self._numbers = SharedQuery[None, Numbers | None](lambda _: read_numbers(app), patience)
+
+    def routes(self) -> list[Route]:
+        """Make the routes of these pages."""
+        return [
+            Route("/healthz", self._healthz),
+            Route("/readyz", self._readyz),
+            Route("/metrics", self._metrics),
+        ]
+
+    async def _healthz(self, _: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def _readyz(self, request: Request) -> Response:
+        look = await self._look()
+        is_ready = all(look.checks.values())
+        body: dict[str, object] = {"status": "ready" if is_ready else "not ready", "checks": look.checks}
+        if not is_ready and self._is_trusted(request):
+            body["problems"] = {
+                each: self._hide(problem) for each, problem in look.problems.items() if problem is not None
+            }
+        return JSONResponse(body, 200 if is_ready else 503)
+
+    async def _metrics(self, request: Request) -> Response:
+        look = await self._look()
+        encode, content_type = _encoder(request.headers.get("accept", ""))
+        metrics = [*is_usable(is_up=look.problems[Check.DATABASE] is None), *of_readiness(look.checks)]
+        if look.numbers is not None:
+            metrics += of_numbers(look.numbers, self._app.settings.budget.reserve)
+        return Response(encode(_Scrape(self._registry, metrics)), headers={"Content-Type": content_type})
+
+    async def _look(self) -> Look:
+        """Find out how the service is; whoever else asks at the same time gets the same numbers."""
+        numbers, error, is_read = None, self._health.error, True
+        try:
+            numbers = await self._numbers.ask(None)
+        except DatabaseError as failure:
+            error, is_read = error or str(failure), False
+        migrated = progress = _UNKNOWN if not is_read else None
+        if is_read and numbers is None:
+            migrated = _NOT_MIGRATED
+            progress = "Nothing is read before the database has been migrated."
+        elif numbers is not None:
+            stalls = check_progress(numbers.mirror, self._app.settings, self._activity, self._now())
+            progress = " ".join(stalls.values()) or None
+        return Look(
+            numbers,
+            {
+                Check.DATABASE: error,
+                Check.MIGRATED: migrated,
+                Check.SCHEDULER: check_scheduler(self._activity),
+                Check.PROGRESS: progress,
+            },
+        )
+
+
+class _Scrape(Collector):
+    """Metrics of one scrape: those of the process, and those that were read for it."""
+
+    def __init__(self, registry: CollectorRegistry, metrics: Iterable[Metric]) -> None:
+        self._registry = registry
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._registry.collect()
+        yield from self._metrics
+
+
+def _encoder(accept: str) -> tuple[Callable[[Collector], bytes], str]:
+    """Choose the format that the client accepts; the plain one where its header says nothing sensible."""
+    try:
+        return choose_encoder(accept)
+    except TypeError:
+        # The library compares the parts of a version, be they numbers or not.
+        return choose_encoder("")

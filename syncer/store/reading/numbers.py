@@ -1,0 +1,104 @@
+"""Numbers of the mirror for monitoring, which the database sums up in few statements."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, case, func, or_, select
+
+from syncer.domain.ratelimit.budget import Budget
+from syncer.domain.streams.state import RECHECKED, StreamState
+from syncer.store.db.types import Timestamp
+from syncer.store.reading.changes import FeedState, feed_state
+from syncer.store.schema.mirror_tables import missing, quarantine, streams
+from syncer.store.state.budget import read_budget
+from syncer.store.state.consumers import Consumer, read_consumers
+from syncer.store.state.missing import IS_HELD
+from syncer.store.state.refused_keys import read_refusal
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentNumbers:
+    """Numbers of one environment's mirrored streams, and of its key.
+
+    oldest_complete: by list, of the stream that was complete the longest ago, without those that are not
+    offered. overdue: lists of which the schedule has made a stream due since it was last complete, but for
+    streams that have a time of their own. budget: None before the key's first request.
+    """
+
+    states: Counter[StreamState]
+    oldest_complete: dict[str, datetime]
+    newest_complete_at: datetime | None
+    overdue: frozenset[str]
+    budget: Budget | None
+    is_key_refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorNumbers:
+    """Numbers of the whole mirror. quarantined: records; held: missing rows that wait for approval."""
+
+    now: datetime
+    environments: dict[str, EnvironmentNumbers]
+    quarantined: int
+    held: int
+    feed: FeedState
+    consumers: list[Consumer]
+
+
+def read_numbers(connection: Connection, now: datetime, fingerprints: dict[str, str | None]) -> MirrorNumbers:
+    """Read the numbers. fingerprints: of the key of each environment, None where it has none."""
+    return MirrorNumbers(
+        now,
+        {each: _read_environment(connection, each, key) for each, key in fingerprints.items()},
+        _count(connection, select(func.count()).select_from(quarantine)),
+        _count(connection, select(func.count()).select_from(missing).where(IS_HELD)),
+        feed_state(connection),
+        read_consumers(connection),
+    )
+
+
+def _count(connection: Connection, statement: object) -> int:
+    return int(connection.execute(statement).scalar_one())  # type: ignore[call-overload]
+
+
+def _read_environment(
+    connection: Connection, environment: str, fingerprint: str | None
+) -> EnvironmentNumbers:
+    columns = streams.c
+    is_overdue = and_(
+        columns.scheduled_at.is_not(None),
+        or_(columns.complete_at.is_(None), columns.complete_at < columns.scheduled_at),
+    )
+    found = connection.execute(
+        select(
+            columns.model,
+            columns.state,
+            func.count(),
+            func.min(columns.complete_at, type_=Timestamp),
+            func.max(columns.complete_at, type_=Timestamp),
+            func.max(case((is_overdue, 1), else_=0)),
+        )
+        .where(columns.environment == environment, columns.mirrored)
+        .group_by(columns.model, columns.state)
+    )
+    states, overdue = Counter[StreamState](), set[str]()
+    oldest, newest = dict[str, datetime](), list[datetime]()
+    for model, state, number, first, last, has_overdue in found:
+        states[StreamState(state)] += number
+        if has_overdue and state not in RECHECKED:
+            overdue.add(model)
+        if last is not None:
+            newest.append(last)
+        if first is not None and state != StreamState.UNAVAILABLE:
+            oldest[model] = min(first, oldest.get(model, first))
+    return EnvironmentNumbers(
+        states,
+        oldest,
+        max(newest, default=None),
+        frozenset(overdue),
+        read_budget(connection, environment, fingerprint) if fingerprint else None,
+        bool(fingerprint and read_refusal(connection, environment, fingerprint)),
+    )
