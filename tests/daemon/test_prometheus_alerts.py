@@ -1,7 +1,7 @@
 """deploy/prometheus: each alert fires for a service that is in its trouble, and none for one that is well.
 
-The trouble is real: a service on the simulator, which is scraped before and after the time that passes by the
-database's clock. promtool evaluates the rules on what was scraped.
+The troubles are real: a service on the simulator meets one after the other, and is scraped before and after
+the time that passes by the database's clock. promtool evaluates the rules on what was scraped.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from operator import lt
+from operator import le, lt
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ from sqlalchemy import text, update
 
 from syncer.app import App
 from syncer.daemon.service import run_service
+from syncer.daemon.web import shared_query
 from syncer.daemon.workers import Workers
+from syncer.domain.deliveries import attempts
 from syncer.domain.streams import stall
 from syncer.domain.streams.stream import Mode
 from syncer.domain.webhooks.signature import SIGNATURE_HEADER
@@ -38,8 +41,10 @@ from syncer.simulator.server.faults import (
     rewritten,
     server_error,
 )
+from syncer.simulator.server.limit import RateLimit
 from syncer.store.db import engines
-from syncer.store.schema.migrate import VERSION_TABLE
+from syncer.store.reading.changes import feed_state
+from syncer.store.schema.migrate import VERSION_TABLE, revisions
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.consumers import acknowledge
 from tests.support import promtool
@@ -59,11 +64,9 @@ GROUPS, LOCATIONS = MODELS
 KEYWORDS = Workers.__init__.__kwdefaults__ or {}
 ALERTS = re.findall(r"- alert: (\w+)", RULES.read_text(encoding="utf-8"))
 
-pytestmark = [
-    pytest.mark.tool("promtool"),
-    # What is exposed is the same of both databases.
-    pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True),
-]
+pytestmark = pytest.mark.tool("promtool")
+#: What is exposed is the same of both databases.
+ON_SQLITE = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 
 
 @dataclass
@@ -74,7 +77,8 @@ class Watched:
     app: App
     client: httpx.AsyncClient
     running: asyncio.Task[None]
-    until_the_end: ExitStack
+    receiver: Receiver
+    outage: ExitStack
 
     async def scrape(self) -> Scrape:
         """Scrape it as Prometheus does."""
@@ -100,7 +104,7 @@ class Watched:
             await asyncio.sleep(0.05)
         raise AssertionError(f"{name}{labels} never was {expected}: {found}")
 
-    def pass_time(self, minutes: int) -> None:
+    def pass_time(self, minutes: float) -> None:
         self.app.database.clock_offset += timedelta(minutes=minutes)
 
     def mark_due(self, *models: str) -> None:
@@ -117,244 +121,292 @@ class Watched:
                 await self.shows("syncer_lag_seconds", lambda age: age < 60, model=each)
 
 
-Trouble = Callable[[Watched], Awaitable[None]]
-Run = Callable[..., Awaitable[None]]
+Step = Callable[[Watched], Awaitable[None]]
 
 
 async def nothing(watched: Watched) -> None:
-    """No trouble."""
+    """Leave it as it is."""
 
 
-@pytest.fixture
-def expect(make_world: MakeWorkersWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a service, and expects exactly some alerts after so many minutes.
+@dataclass(frozen=True)
+class Episode:
+    """A trouble that lasts, or goes on, for so many minutes, and the alerts that it is to fire, no others.
 
-    before, within: the trouble that is there before or after they pass. reads: what is read nevertheless.
+    before, within: what brings it about before or after they pass; over: what ends it. reads: lists that are
+    read nevertheless. passes: by the database's clock, too.
     """
-    monkeypatch.setattr(engines, "SQLITE_BUSY_MS", 100)
-    monkeypatch.setattr(Workers.__init__, "__kwdefaults__", {**KEYWORDS, "poll_every": 0.05})
 
-    @asynccontextmanager
-    async def serving(**settings: Any) -> AsyncIterator[Watched]:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        world = make_world(integrations=2, records=60, **settings)
-        world.settings["web"] = {"enabled": True, "port": port}
-        world.settings["sync"] = {"models": MODELS, "every": "12h", **world.settings.get("sync", {})}
-        async with world.app() as app, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-            running = asyncio.create_task(run_service(app, handle_signals=False))
-            with ExitStack() as until_the_end:
-                try:
-                    watched = Watched(world, app, client, running, until_the_end)
-                    await until_async(lambda: world.mirror.is_complete(4) or running.done(), "first walks")
-                    yield watched
-                finally:
-                    until_the_end.close()
-                    app.stopping.set()
-                    await running
+    alerts: tuple[str, ...]
+    minutes: int
+    before: Step = nothing
+    within: Step = nothing
+    over: Step = nothing
+    reads: tuple[str, ...] = MODELS
+    passes: bool = True
 
-    async def run(
-        *alerts: str,
-        minutes: int,
-        before: Trouble = nothing,
-        within: Trouble = nothing,
-        reads: Sequence[str] = MODELS,
-        **settings: Any,
-    ) -> None:
-        async with serving(**settings) as watched:
-            await before(watched)
-            first = await watched.scrape()
-            watched.pass_time(minutes)
-            await watched.read(*reads)
-            await within(watched)
-            second = await watched.scrape()
-        assert promtool.check(tmp_path, RULES, first, second, minutes, firing(alerts)) == ""
-
-    return run
+    async def check(self, watched: Watched, directory: Path) -> None:
+        await self.before(watched)
+        first = await watched.scrape()
+        if self.passes:
+            watched.pass_time(self.minutes)
+        await watched.read(*self.reads)
+        await self.within(watched)
+        second = await watched.scrape()
+        assert promtool.check(directory, RULES, first, second, self.minutes, firing(self.alerts)) == ""
+        await self.over(watched)
 
 
-async def test_a_service_that_is_well_fires_none(expect: Run) -> None:
-    await expect(minutes=480)
+# -- troubles, as functions that bring them about and end them -----------------------------------------------
 
 
-async def test_a_service_that_answers_no_scrape(expect: Run) -> None:
-    async def stop(watched: Watched) -> None:
-        watched.app.stopping.set()
-        await watched.running
-
-    await expect("SyncerDown", minutes=30, before=stop, reads=())
+async def forge_webhooks(watched: Watched) -> None:
+    for _ in range(24):
+        answer = await watched.client.post(PATH, content=b"{}", headers={SIGNATURE_HEADER: "no"})
+        assert answer.status_code == 401
 
 
-async def test_a_database_that_takes_no_writes(expect: Run) -> None:
-    async def lock(watched: Watched) -> None:
-        watched.until_the_end.enter_context(locked(watched.world.database_url))
-        await watched.shows("syncer_database_up", 0)
-
-    await expect("SyncerDatabaseDown", minutes=30, before=lock, reads=(), sync={"every": "1s"})
+async def begin_to_consume(watched: Watched) -> None:
+    with watched.app.database.begin() as connection:
+        acknowledge(connection, "slow", 0, NOW)
 
 
-async def test_a_database_of_another_version(expect: Run) -> None:
-    async def mark(watched: Watched) -> None:
-        statement = text(f"UPDATE {VERSION_TABLE} SET version_num = '0001'")
-        with watched.app.database.begin() as connection:
-            connection.execute(statement)
-        await watched.shows("syncer_ready", 0, check="migrated")
-
-    await expect("SyncerNotReady", minutes=60, before=mark, reads=())
+async def tell_many_changes(watched: Watched) -> None:
+    with watched.app.database.begin() as connection:
+        tell_changes(connection, map(str, range(3000)))
+    await watched.shows("syncer_consumer_lag", partial(le, 3000), consumer="slow")
 
 
-async def test_a_service_whose_requests_are_never_answered(
-    expect: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stall, "LEAST_SILENCE", timedelta(seconds=1))
-
-    async def hang(watched: Watched) -> None:
-        never = asyncio.Event()
-        watched.until_the_end.callback(never.set)
-        watched.world.environment.sleep = lambda _: never.wait()
-        watched.world.environment.faults.add(Match(), Late(60), times=None)
-        await watched.shows("syncer_ready", 0, check="progress")
-
-    every = {"every": "1s"}
-    await expect("SyncerNoSuccess", "SyncerNotReady", minutes=120, before=hang, reads=(), sync=every)
+async def consume_all(watched: Watched) -> None:
+    with watched.app.database.begin() as connection:
+        acknowledge(connection, "slow", feed_state(connection).newest, NOW)
 
 
-async def test_a_refused_key(expect: Run) -> None:
-    async def refuse(watched: Watched) -> None:
-        watched.world.environment.api_key = "ks_dev_another"
-        watched.mark_due(GROUPS)
-        await watched.shows("syncer_key_refused", 1)
-
-    await expect("SyncerKeyRefused", minutes=48 * 60, before=refuse, reads=())
-
-
-async def test_a_stream_that_nobody_gets_on_with(expect: Run) -> None:
-    """Another process holds it and does not end; its lease is renewed."""
-
-    async def hang(watched: Watched) -> None:
-        with watched.app.database.begin() as connection:
-            until = watched.app.database.now(connection) + timedelta(minutes=50)
-            hung = update(streams).where(streams.c.model == LOCATIONS)
-            connection.execute(hung.values(lease_owner="elsewhere/1", lease_until=until))
-        watched.mark_due(LOCATIONS)
-
-    await expect("SyncerDataStale", minutes=30 * 60, within=hang, reads=[GROUPS])
+async def refuse_requests(watched: Watched) -> None:
+    watched.world.environment.faults.add(Match(), rate_limited(reset=1), times=12)
+    watched.mark_due(*MODELS)
+    for number in range(12):
+        await watched.shows("syncer_refused_total", partial(lt, number))
+        # The window that an answer tells of is over.
+        watched.pass_time(2 / 60)
+    await watched.read(*MODELS)
 
 
-@pytest.mark.parametrize(
-    ("answer", "state", "alert"),
-    [(server_error(), "failed", "SyncerStreamsFailing"), (not_ready(), "waiting", "SyncerStreamsWaiting")],
-)
-async def test_a_list_that_cannot_be_read(expect: Run, answer: Reply, state: str, alert: str) -> None:
+async def spoil_records(watched: Watched) -> None:
+    def without_id(data: Any) -> Any:
+        del data["data"]["results"][0]["id"]
+        return data
+
+    watched.world.environment.faults.add(Match(model=GROUPS), rewritten(without_id), times=None)
+    with watched.app.database.begin() as connection:
+        connection.execute(update(streams).values(last_full_walk_at=None, watermark=None))
+    watched.mark_due(GROUPS)
+    await watched.shows("syncer_quarantined", 2)
+
+
+async def refuse_changes(watched: Watched) -> None:
+    watched.receiver.answer(500)
+    with watched.app.database.begin() as connection:
+        tell_changes(connection, ["a"], model=GROUPS)
+    await watched.shows("syncer_delivery_stuck", 1, delivery="billing")
+
+
+async def accept_changes(watched: Watched) -> None:
+    watched.receiver.answer(204)
+    await watched.shows("syncer_delivery_stuck", 0, delivery="billing")
+
+
+async def spend_all(watched: Watched) -> None:
+    limit = watched.world.environment.limit
+    limit.spend(limit.limit - limit.used - 50)
+    watched.mark_due(GROUPS)
+    await watched.shows("syncer_budget_used", partial(lt, 95_000))
+
+
+async def spend_no_more(watched: Watched) -> None:
+    watched.world.environment.limit = RateLimit(time.monotonic, limit=100_000)
+    watched.pass_time(1.5)
+    await watched.read(*MODELS)
+
+
+async def hang_elsewhere(watched: Watched) -> None:
+    """Have another process hold streams and get on with nothing; it renews its leases."""
+    with watched.app.database.begin() as connection:
+        until = watched.app.database.now(connection) + timedelta(minutes=50)
+        hung = update(streams).where(streams.c.model == LOCATIONS)
+        connection.execute(hung.values(lease_owner="elsewhere/1", lease_until=until))
+    watched.mark_due(LOCATIONS)
+
+
+def failing(answer: Reply, state: str) -> Step:
     async def fail(watched: Watched) -> None:
         watched.world.environment.faults.add(Match(model=GROUPS), answer, times=None)
         watched.mark_due(GROUPS)
         await watched.shows("syncer_streams", 2, state=state)
 
-    await expect(alert, minutes=450, before=fail, reads=[LOCATIONS])
+    return fail
 
 
-async def test_deletions_that_wait_for_a_person(expect: Run) -> None:
-    async def vanish(watched: Watched) -> None:
-        company = next(iter(watched.world.environment.companies.values()))
-        for each in company.ids(GROUPS)[:4]:
-            company.vanish(GROUPS, each)
-        async with watched.world.app() as app:
-            await sync(app, Mode.RESTART, models=[GROUPS])
-        await watched.shows("syncer_held", lambda rows: rows > 0)
-
-    all_held = {"max_share": 0, "max_rows": 0}
-    await expect("SyncerDeletionsHeld", minutes=50, before=vanish, reads=[LOCATIONS], deletions=all_held)
+async def recover(watched: Watched) -> None:
+    watched.world.environment.faults.clear()
+    watched.pass_time(60)
+    await watched.read(*MODELS)
+    await watched.shows("syncer_streams", 4, state="complete")
 
 
-async def test_records_that_cannot_be_stored(expect: Run) -> None:
-    def without_id(data: Any) -> Any:
-        del data["data"]["results"][0]["id"]
-        return data
-
-    async def spoil(watched: Watched) -> None:
-        watched.world.environment.faults.add(Match(model=GROUPS), rewritten(without_id), times=None)
-        with watched.app.database.begin() as connection:
-            connection.execute(update(streams).values(last_full_walk_at=None, watermark=None))
-        watched.mark_due(GROUPS)
-        await watched.shows("syncer_quarantined", 2)
-
-    await expect("SyncerQuarantineGrowing", minutes=100, within=spoil)
+async def lose_rows(watched: Watched) -> None:
+    company = next(iter(watched.world.environment.companies.values()))
+    for each in company.ids(GROUPS)[:4]:
+        company.vanish(GROUPS, each)
+    with watched.app.database.begin() as connection:
+        connection.execute(update(streams).values(last_full_walk_at=None))
+    watched.mark_due(GROUPS)
+    await watched.shows("syncer_held", partial(lt, 0))
 
 
-async def test_requests_that_the_limit_refuses(expect: Run) -> None:
-    async def refuse(watched: Watched) -> None:
-        watched.world.environment.faults.add(Match(), rate_limited(reset=1), times=12)
-        watched.mark_due(*MODELS)
-        for number in range(12):
-            await watched.shows("syncer_refused_total", partial(lt, number))
-            watched.pass_time(1)
-
-    await expect("SyncerRateLimited", minutes=40, within=refuse)
+async def approve(watched: Watched) -> None:
+    async with watched.world.app() as app:
+        app.database.clock_offset = watched.app.database.clock_offset
+        await sync(app, Mode.APPROVE, models=[GROUPS])
+    await watched.shows("syncer_held", 0)
 
 
-async def test_a_limit_that_others_use_up(expect: Run) -> None:
-    async def spend(watched: Watched) -> None:
-        limit = watched.world.environment.limit
-        limit.spend(limit.limit - limit.used - 50)
-        await ask(watched)
-
-    async def ask(watched: Watched) -> None:
-        watched.mark_due(GROUPS)
-        await watched.shows("syncer_budget_used", lambda used: used > 95_000)
-
-    await expect("SyncerBudgetTaken", minutes=50, before=spend, within=ask, reads=())
+async def take_no_writes(watched: Watched) -> None:
+    watched.mark_due(LOCATIONS)
+    watched.outage.enter_context(locked(watched.world.database_url))
+    await watched.shows("syncer_database_up", 0)
 
 
-async def test_a_consumer_that_falls_behind(expect: Run) -> None:
-    async def begin(watched: Watched) -> None:
-        with watched.app.database.begin() as connection:
-            acknowledge(connection, "slow", 0, NOW)
-
-    async def tell(watched: Watched) -> None:
-        with watched.app.database.begin() as connection:
-            tell_changes(connection, map(str, range(3000)))
-
-    await expect("SyncerConsumerBehind", minutes=120, before=begin, within=tell)
+async def take_writes(watched: Watched) -> None:
+    watched.outage.close()
+    await watched.shows("syncer_database_up", 1)
 
 
-async def test_a_delivery_whose_receiver_fails(expect: Run, receiver: Receiver) -> None:
-    receiver.answer(500)
-
-    async def tell(watched: Watched) -> None:
-        with watched.app.database.begin() as connection:
-            tell_changes(connection, ["a"], model=GROUPS)
-        await watched.shows("syncer_delivery_stuck", 1, delivery="billing")
-
-    await expect(
-        "SyncerDeliveryStuck",
-        minutes=40,
-        before=tell,
-        changes={"models": [GROUPS]},
-        deliveries=[{"name": "billing", "url": receiver.url, "secret": SECRET}],
-    )
+async def downgrade(watched: Watched) -> None:
+    await _mark_version(watched, "0001")
+    await watched.shows("syncer_ready", 0, check="migrated")
 
 
-async def test_webhooks_that_somebody_else_has_signed(expect: Run) -> None:
-    async def forge(watched: Watched) -> None:
-        for _ in range(24):
-            answer = await watched.client.post(PATH, content=b"{}", headers={SIGNATURE_HEADER: "no"})
-            assert answer.status_code == 401
-
-    async def begin(watched: Watched) -> None:
-        await forge(watched)
-
-    await expect(
-        "SyncerWebhooksRefused",
-        minutes=60,
-        before=begin,
-        within=forge,
-        webhooks={"secrets": [WEBHOOK_SECRET]},
-    )
+async def upgrade(watched: Watched) -> None:
+    await _mark_version(watched, revisions(watched.app.database)[1])
+    await watched.shows("syncer_ready", 1, check="migrated")
 
 
-def test_each_alert_is_fired_above_and_has_a_severity_and_words_with_a_runbook(migrated_url: str) -> None:
-    fired = set(re.findall(r'"(Syncer\w+)"', Path(__file__).read_text(encoding="utf-8")))
+async def _mark_version(watched: Watched, number: str) -> None:
+    with watched.app.database.begin() as connection:
+        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '{number}'"))
+
+
+async def refuse_key(watched: Watched) -> None:
+    watched.world.environment.api_key = "ks_dev_another"
+    watched.mark_due(GROUPS)
+    await watched.shows("syncer_key_refused", 1)
+
+
+async def stop(watched: Watched) -> None:
+    watched.app.stopping.set()
+    await watched.running
+
+
+#: In an order in which each leaves the next one a service that is well, but for the last two.
+EPISODES = (
+    Episode(("SyncerBudgetTaken",), 50, before=spend_all, reads=(), passes=False, over=spend_no_more),
+    Episode((), 480),
+    Episode(("SyncerWebhooksRefused",), 60, before=forge_webhooks, within=forge_webhooks),
+    Episode(
+        ("SyncerConsumerBehind",), 120, before=begin_to_consume, within=tell_many_changes, over=consume_all
+    ),
+    Episode(("SyncerRateLimited",), 40, within=refuse_requests, over=recover),
+    Episode(("SyncerDeliveryStuck",), 40, before=refuse_changes, over=accept_changes),
+    Episode(("SyncerDataStale",), 30 * 60, within=hang_elsewhere, reads=(GROUPS,), over=recover),
+    Episode(
+        ("SyncerStreamsFailing",),
+        90,
+        before=failing(server_error(), "failed"),
+        reads=(LOCATIONS,),
+        over=recover,
+    ),
+    Episode(
+        ("SyncerStreamsWaiting",),
+        400,
+        before=failing(not_ready(), "waiting"),
+        reads=(LOCATIONS,),
+        over=recover,
+    ),
+    Episode(("SyncerDeletionsHeld",), 50, before=lose_rows, reads=(LOCATIONS,), over=approve),
+    Episode(("SyncerDatabaseDown",), 30, before=take_no_writes, reads=(), over=take_writes),
+    Episode(("SyncerNotReady",), 60, before=downgrade, reads=(), over=upgrade),
+    Episode(("SyncerQuarantineGrowing",), 100, within=spoil_records),
+    Episode(("SyncerKeyRefused",), 48 * 60, before=refuse_key, reads=()),
+    Episode(("SyncerDown",), 30, before=stop, reads=()),
+)
+
+
+@asynccontextmanager
+async def serving(world: WorkersWorld, receiver: Receiver, **settings: Any) -> AsyncIterator[Watched]:
+    """Run a service that has read all of four streams."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    world.settings = {
+        "web": {"enabled": True, "port": port},
+        "sync": {"models": MODELS, "every": "12h"},
+        "webhooks": {"secrets": [WEBHOOK_SECRET]},
+        "changes": {"models": [GROUPS]},
+        "deliveries": [{"name": "billing", "url": receiver.url, "secret": SECRET}],
+        "deletions": {"max_share": 0, "max_rows": 0},
+        **settings,
+    }
+    async with world.app() as app, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        running = asyncio.create_task(run_service(app, handle_signals=False))
+        with ExitStack() as outage:
+            try:
+                watched = Watched(world, app, client, running, receiver, outage)
+                await until_async(lambda: world.mirror.is_complete(4) or running.done(), "first walks")
+                yield watched
+            finally:
+                outage.close()
+                world.environment.faults.clear()
+                app.stopping.set()
+                await running
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "SQLITE_BUSY_MS", 100)
+    monkeypatch.setattr(shared_query, "KEPT", 0)
+    monkeypatch.setattr(attempts, "LONGEST_PAUSE", timedelta(milliseconds=100))
+    monkeypatch.setattr(Workers.__init__, "__kwdefaults__", {**KEYWORDS, "poll_every": 0.05})
+
+
+@ON_SQLITE
+async def test_each_trouble_fires_its_alert_and_no_other_and_none_fires_when_all_is_well(
+    make_world: MakeWorkersWorld, receiver: Receiver, tmp_path: Path
+) -> None:
+    async with serving(make_world(integrations=2, records=60), receiver) as watched:
+        for episode in EPISODES:
+            await episode.check(watched, tmp_path)
+
+
+@ON_SQLITE
+async def test_a_service_whose_requests_are_never_answered_does_not_get_on(
+    make_world: MakeWorkersWorld, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stall, "LEAST_SILENCE", timedelta(seconds=1))
+
+    async def hang(watched: Watched) -> None:
+        never = asyncio.Event()
+        watched.outage.callback(never.set)
+        watched.world.environment.sleep = lambda _: never.wait()
+        watched.world.environment.faults.add(Match(), Late(60), times=None)
+        await watched.shows("syncer_ready", 0, check="progress")
+
+    episode = Episode(("SyncerNoSuccess", "SyncerNotReady"), 120, before=hang, reads=())
+    every_second = {"models": MODELS, "every": "1s"}
+    async with serving(make_world(integrations=2, records=60), receiver, sync=every_second) as watched:
+        await episode.check(watched, tmp_path)
+
+
+def test_each_alert_is_fired_above_and_has_a_severity_and_words_with_a_runbook() -> None:
+    fired = {name for episode in EPISODES for name in episode.alerts} | {"SyncerNoSuccess"}
     assert fired == set(ALERTS)
     assert promtool.run("check", "rules", str(RULES)) == ""
     assert promtool.run("check", "config", "--syntax-only", str(RULES.with_name("prometheus.yml"))) == ""
