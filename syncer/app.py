@@ -35,7 +35,6 @@ from syncer.sync.reproject import Reprojection
 from syncer.sync.retention import DROPPED_AT_ONCE, drop_old_rows
 
 if TYPE_CHECKING:
-    from syncer.domain.deliveries.delivery import Delivery
     from syncer.domain.ratelimit.sent import Sent
     from syncer.http_client.receiver import Receiver
 
@@ -200,12 +199,12 @@ class App:
                 opened.append(Opened(environment, *parts))
             yield opened
 
-    async def receiver(self, delivery: Delivery) -> Receiver:
-        """Make the receiver of a delivery, to be opened. Raises UsageError for faulty variables."""
+    async def receiver(self, url: str) -> Receiver:
+        """Make the receiver at an address, to be opened. Raises UsageError for faulty variables."""
         # In a thread, and not before it is needed: as the client.
-        return await asyncio.to_thread(self._receiver, delivery)
+        return await asyncio.to_thread(self._receiver, url)
 
-    def _receiver(self, delivery: Delivery) -> Receiver:
+    def _receiver(self, url: str) -> Receiver:
         from syncer.http_client.receiver import Receiver
 
-        return Receiver(delivery.url, version=__version__, environ=self._environ)
+        return Receiver(url, version=__version__, environ=self._environ)

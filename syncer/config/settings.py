@@ -18,6 +18,7 @@ from pydantic import (
     field_validator,
 )
 
+from syncer.config.alerts import Alerts
 from syncer.config.deliveries import DeliveryTable, each_name_once
 from syncer.config.environments import (
     EnvironmentName,
@@ -78,6 +79,7 @@ class Settings(BaseModel):
     deletions: Deletions = Deletions()
     web: Web = Web()
     webhooks: Webhooks = Webhooks()
+    alerts: Alerts = Alerts()
     log: Log = Log()
     passthrough: Annotated[tuple[Passthrough, ...], AfterValidator(each_once)] = ()
     # After the native lists, which its exclusions may name.
@@ -233,6 +235,7 @@ class Settings(BaseModel):
             self.web.token.get_secret_value(),
             *self.webhooks.all_secrets,
             *(text for each in self.environments.values() for text in each.secrets()),
+            *self.alerts.secrets(),
             *(text for each in self.deliveries for text in each.secrets()),
             *passwords(self.database.url.get_secret_value()),
             *self._sent_secrets(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from syncer.app import App
+from syncer.daemon.alerts import send_alerts
 from syncer.daemon.bell import Bell
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.database_watch import LOOK_EVERY, check_database, watch_database
@@ -189,6 +191,7 @@ async def _work(
             deliver_changes(app, feed_watch, ending, health, clock=clock),
             drop_regularly(app, ending, health),
             announce(app, "service", ending, health),
+            send_alerts(app, ending, health, uniform=random.random),
         )
     except Exception as error:
         if not isinstance(error, SyncerError):
