@@ -22,13 +22,15 @@ from syncer.store.schema.mirror_tables import MIRROR, changes, history
 from syncer.store.schema.native_views import native_relations
 from syncer.store.schema.powers import find_excess
 from syncer.store.schema.safe_views import SAFE_TABLES, make_safe_views, safe_view_columns
-from syncer.store.schema.views import FRESHNESS, live_name, quoted, relations, safe_name
+from syncer.store.schema.state_views import STATE_VIEWS
+from syncer.store.schema.views import live_name, quoted, relations, safe_name
 
 #: Tables and views of which single columns are granted, each with the table whose columns it has.
 _NARROWED = {**{name: name for name in MIRROR}, **{live_name(name): name for name in catalogue()}}
 
 #: What holds nothing sensitive: it is granted as a whole. Views show what they show.
-_WHOLE = {FRESHNESS, history.name, *map(safe_name, SAFE_TABLES)}
+_STATE = [*(view.name for view in STATE_VIEWS), history.name]
+_WHOLE = {*_STATE, *map(safe_name, SAFE_TABLES)}
 
 _OWNERS = """
     SELECT DISTINCT o.rolname, pg_has_role(current_user, o.oid, 'USAGE')
@@ -121,12 +123,12 @@ def readable_columns(connection: Connection, *, without_sensitive: bool) -> dict
             **{name: granted_columns(table) for name, table in _NARROWED.items()},
             **{history_name(table): [*granted_columns(table), *SPAN] for table in kept},
             **{safe_name(table): safe_view_columns(table) for table in SAFE_TABLES},
-            **{name: relations(connection)[name].columns for name in (FRESHNESS, history.name)},
+            **{name: relations(connection)[name].columns for name in _STATE},
         }
     present = relations(connection)
     safe, native = map(safe_name, SAFE_TABLES), native_relations(connection)
     versions = map(history_name, kept)
-    names = (*_NARROWED, *safe, *versions, changes.name, *native, FRESHNESS, history.name)
+    names = (*_NARROWED, *safe, *versions, changes.name, *native, *_STATE)
     return {name: present[name].columns for name in names}
 
 

@@ -8,17 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, MetaData, Table, inspect, text
-from sqlalchemy.schema import DropTable, SetColumnComment, SetTableComment
+from sqlalchemy.schema import DropTable
 
 from syncer.domain.errors import DatabaseRefused
 from syncer.store.db.database import Database
-from syncer.store.schema.history_tables import (
-    extend_history_tables,
-    history_table,
-    history_tables,
-    make_history_tables,
-)
-from syncer.store.schema.mirror_tables import MIRROR, metadata
+from syncer.store.schema.comments import write_comments
+from syncer.store.schema.history_tables import extend_history_tables, make_history_tables
+from syncer.store.schema.mirror_tables import metadata
 from syncer.store.schema.rights import must_migrate
 from syncer.store.schema.safe_views import without_safe_views
 
@@ -42,19 +38,6 @@ _MAY_LOCK = text(
     "THEN has_table_privilege(to_regclass(:table), 'UPDATE') END"
 )
 _LIMIT_LOCKS = text("SELECT set_config('lock_timeout', :limit, true)")
-#: Comments of the tables and columns that there are, or null.
-_COMMENTS = """
-    SELECT c.relname, coalesce(a.attname, ''), d.description
-    FROM pg_class c
-    CROSS JOIN LATERAL (
-        SELECT NULL AS attname, 0 AS attnum
-        UNION ALL
-        SELECT attname, attnum FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
-    ) a
-    LEFT JOIN pg_description d
-        ON d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = a.attnum
-    WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
-"""
 
 
 def migrate(
@@ -155,28 +138,6 @@ def lock_schema(connection: Connection) -> None:
         elif may_lock:
             connection.exec_driver_sql(f"LOCK TABLE {VERSION_TABLE} IN SHARE ROW EXCLUSIVE MODE")
         connection.execute(_LIMIT_LOCKS, {"limit": limit})
-
-
-def write_comments(connection: Connection) -> int:
-    """Set the comments of tables and columns that are missing or out of date; give how many.
-
-    They are documentation, not schema: an edited sentence needs no migration. Only PostgreSQL has them.
-    """
-    if connection.dialect.name != "postgresql":
-        return 0
-    # A table that somebody has renamed or dropped is a trouble of its streams alone.
-    present = {(row[0], row[1]): row[2] for row in connection.execute(text(_COMMENTS))}
-    changed = 0
-    kept = [history_table(name) for name in history_tables(connection) if name in MIRROR]
-    for table in (*metadata.tables.values(), *kept):
-        if table.comment and present.get((table.name, ""), table.comment) != table.comment:
-            connection.execute(SetTableComment(table))
-            changed += 1
-        for column in table.columns:
-            if column.comment and present.get((table.name, column.name), column.comment) != column.comment:
-                connection.execute(SetColumnComment(column))
-                changed += 1
-    return changed
 
 
 def _ours(database: Database, connection: Connection) -> str | None:

@@ -20,6 +20,7 @@ from syncer.store.schema.feed_tables import changes, consumers, feed
 from syncer.store.schema.histories import history
 from syncer.store.schema.key_tables import budgets
 from syncer.store.schema.native_table import passthrough_records
+from syncer.store.schema.reader_table import readers
 from syncer.store.schema.state_tables import (
     integrations,
     metadata,
@@ -54,6 +55,7 @@ __all__ = [
     "passthrough_records",
     "projections",
     "quarantine",
+    "readers",
     "runs",
     "seen",
     "streams",

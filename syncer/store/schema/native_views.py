@@ -81,12 +81,16 @@ def make_views(
 
 def _views(connection: Connection, native_list: NativeListSpec) -> tuple[View, View]:
     select, comment = _select(connection, native_list), f"Records of a list of {native_list.call.api}"
+    ours = passthrough_records.c
+    meanings = {name: ours[name].comment or "" for name in (*SHOWN_BEFORE, *SHOWN_AFTER)}
+    meanings |= {column.name: column.meaning for column in native_list.columns}
     return (
-        View(native_list.name, select, comment),
+        View(native_list.name, select, comment, columns=meanings),
         View(
             live_name(native_list.name),
             f"{select} AND r.remote_deleted_at IS NULL",
             f"{comment}, without the deleted ones",
+            columns=meanings,
         ),
     )
 

@@ -14,7 +14,8 @@ from syncer.store.schema.migrate import is_current
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.powers import find_excess
 from syncer.store.schema.safe_views import SAFE_TABLES, outdated_safe_views
-from syncer.store.schema.views import FRESHNESS, GRANTS, relations, safe_name
+from syncer.store.schema.state_views import FRESHNESS
+from syncer.store.schema.views import GRANTS, relations, safe_name
 
 #: Columns that a role has been granted itself, by table or view; None: all of them.
 Given: TypeAlias = dict[str, set[str | None]]
