@@ -72,6 +72,7 @@ class App:
         self.read_key = read_key or settings.api_key
         self.database = Database(
             settings.database.url.get_secret_value(),
+            schema=settings.database.schema_,
             workers=settings.sync.concurrency + 2,
             clock_offset=clock_offset,
         )

@@ -37,6 +37,7 @@ from syncer.config.values import (
 from syncer.domain.catalogue.lookup import catalogue, model_named, select_models
 from syncer.domain.errors import UsageError
 from syncer.domain.ratelimit.budget import Pacing, Reserve
+from syncer.domain.schema_names import schema_name
 
 
 def _passes(check: Callable[[str], object]) -> AfterValidator:
@@ -86,11 +87,24 @@ class Kombo(_Section):
 
 
 class Database(_Section):
-    """Database of the mirror. The URL may hold a password and is a secret for that."""
+    """Database of the mirror. The URL may hold a password and is a secret for that.
+
+    schema_: of PostgreSQL; None: the first of the connection's search path.
+    """
 
     url: Annotated[SecretStr, AfterValidator(_database), Field(validate_default=True)] = SecretStr(
         "sqlite:///kombo.db"
     )
+    #: ``schema`` is the name of something of the library's.
+    schema_: Annotated[str, _passes(schema_name)] | None = Field(default=None, alias="schema")
+
+    @field_validator("schema_")
+    @classmethod
+    def _only_on_postgresql(cls, value: str | None, info: ValidationInfo) -> str | None:
+        url = info.data.get("url")
+        if value is not None and url is not None and url.get_secret_value().startswith("sqlite"):
+            raise ValueError("should be left out: SQLite has no schemas")
+        return value
 
     @property
     def is_sqlite(self) -> bool:

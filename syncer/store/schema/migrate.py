@@ -15,7 +15,7 @@ from syncer.store.db.database import Database
 from syncer.store.schema.comments import write_comments
 from syncer.store.schema.history_tables import extend_history_tables, make_history_tables
 from syncer.store.schema.mirror_tables import metadata
-from syncer.store.schema.rights import must_migrate
+from syncer.store.schema.rights import make_schema, must_migrate
 from syncer.store.schema.safe_views import without_safe_views
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def migrate(
         database.file.create()
     with database.begin() as connection:
         lock_schema(connection)
+        make_schema(database, connection)
         before = _ours(database, connection)
         if before != (_head() if revision == "head" else revision):
             # Read only where there is something to migrate: every command comes by here.
@@ -152,9 +153,10 @@ def _ours(database: Database, connection: Connection) -> str | None:
             )
         if tables:
             some = ", ".join(sorted(tables)[:3])
+            or_schema = "" if database.is_sqlite else ", or a schema: `database.schema`"
             raise DatabaseRefused(
                 f"The database {database.shown_url} holds another program's tables ({some}): "
-                "give syncer a database or schema of its own."
+                f"give syncer a database of its own{or_schema}."
             )
         return None
     revision = _revision(connection)
