@@ -17,11 +17,11 @@ from syncer.domain.errors import UsageError
 from syncer.store.db.database import Database
 from syncer.store.schema.classification import granted_columns
 from syncer.store.schema.history_tables import SPAN, history_name, history_tables
-from syncer.store.schema.migrate import lock_schema
 from syncer.store.schema.mirror_tables import MIRROR, changes, history
 from syncer.store.schema.native_views import native_relations
 from syncer.store.schema.powers import find_excess
 from syncer.store.schema.safe_views import SAFE_TABLES, make_safe_views, safe_view_columns
+from syncer.store.schema.schema_lock import lock_schema, naming_users
 from syncer.store.schema.state_views import STATE_VIEWS
 from syncer.store.schema.views import live_name, quoted, relations, safe_name
 
@@ -82,7 +82,7 @@ def grant_read(database: Database, role: str, *, without_sensitive: bool) -> Gra
     nothing, where there is no such role, where the tables are the role's own or not ours to grant, and where
     the role would see or do more all the same.
     """
-    with database.begin() as connection:
+    with naming_users(database), database.begin() as connection:
         lock_schema(connection)
         _require_role(connection, role)
         _require_ownership(connection, role)

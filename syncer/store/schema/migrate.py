@@ -17,27 +17,26 @@ from syncer.store.schema.history_tables import extend_history_tables, make_histo
 from syncer.store.schema.mirror_tables import metadata
 from syncer.store.schema.rights import make_schema, must_migrate
 from syncer.store.schema.safe_views import without_safe_views
+from syncer.store.schema.schema_lock import MIGRATION_LOCK, VERSION_TABLE, lock_schema, naming_users
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-#: Ours alone: other programs' Alembic tables may stand beside it.
-VERSION_TABLE = "sync_schema_version"
-#: Key of the PostgreSQL advisory lock that lets one process make the tables at a time.
-MIGRATION_LOCK = 0x53594E43
-OLDEST_POSTGRESQL = (13,)
+__all__ = [
+    "MIGRATION_LOCK",
+    "VERSION_TABLE",
+    "check",
+    "downgrade",
+    "is_current",
+    "known_revisions",
+    "lock_schema",
+    "migrate",
+    "migrations_folder",
+    "must_hold_tables",
+    "revisions",
+]
 
-#: Lifts the limits of the transaction; gives that for locks as it was.
-_LIFT_LIMITS = text(
-    "SELECT current_setting('lock_timeout'), set_config('lock_timeout', '0', true), "
-    "set_config('statement_timeout', '0', true)"
-)
-#: Whether we may lock the table of versions; null where it is not there yet.
-_MAY_LOCK = text(
-    "SELECT CASE WHEN to_regclass(:table) IS NOT NULL "
-    "THEN has_table_privilege(to_regclass(:table), 'UPDATE') END"
-)
-_LIMIT_LOCKS = text("SELECT set_config('lock_timeout', :limit, true)")
+OLDEST_POSTGRESQL = (13,)
 
 
 def migrate(
@@ -51,11 +50,12 @@ def migrate(
 
     may_create: make SQLite's file where there is none. with_history: mirror tables that are to have a table
     of versions. Raises DatabaseRefused for a database of another program or of a newer version of this one,
-    and for a role that may not make or change its tables; DatabaseUnavailable where there is none.
+    and for a role that may not make or change its tables; DatabaseUnavailable where there is none, and
+    StatementFailed where somebody uses a table for too long.
     """
     if may_create and database.file is not None:
         database.file.create()
-    with database.begin() as connection:
+    with naming_users(database), database.begin() as connection:
         lock_schema(connection)
         make_schema(database, connection)
         before = _ours(database, connection)
@@ -120,25 +120,6 @@ def revisions(database: Database) -> tuple[str | None, str]:
     """Give the database's revision (None: no tables yet) and this version's."""
     with database.read() as connection:
         return _ours(database, connection), _head()
-
-
-def lock_schema(connection: Connection) -> None:
-    """Let one process change the schema at a time; a writing transaction on SQLite is alone anyway.
-
-    The lock is a table's: an advisory one can be taken by anybody who may log in, to keep the service from
-    starting.
-    """
-    if connection.dialect.name == "postgresql":
-        # Another process that migrates, and a migration, take as long as they take. A lock that somebody else
-        # has is not waited for so long: everybody who wants to read that table then waits behind us.
-        limit = connection.execute(_LIFT_LIMITS).scalar_one()
-        may_lock = connection.execute(_MAY_LOCK, {"table": VERSION_TABLE}).scalar_one()
-        if may_lock is None:
-            # There is no table yet to lock, nor a role that has been let in.
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-        elif may_lock:
-            connection.exec_driver_sql(f"LOCK TABLE {VERSION_TABLE} IN SHARE ROW EXCLUSIVE MODE")
-        connection.execute(_LIMIT_LOCKS, {"limit": limit})
 
 
 def _ours(database: Database, connection: Connection) -> str | None:
