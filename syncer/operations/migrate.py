@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from syncer.app import App
@@ -17,8 +18,17 @@ class Migrated:
     granted: Granted | None
 
 
-def migrate(app: App, *, role: str | None = None, without_sensitive: bool = False) -> Migrated:
+def migrate(
+    app: App,
+    *,
+    role: str | None = None,
+    without_sensitive: bool = False,
+    integrations: Collection[str] = (),
+    all_integrations: bool = False,
+) -> Migrated:
     """Bring the database to this version's schema, then let the role read the mirror, if one is named.
+
+    integrations, all_integrations: as of ``grant_read``.
 
     Raises UsageError for a role that there is not, before anything is changed; DatabaseError.
     """
@@ -27,5 +37,11 @@ def migrate(app: App, *, role: str | None = None, without_sensitive: bool = Fals
     before, after = app.migrate(may_create=True)
     granted = None
     if role is not None:
-        granted = grant_read(app.database, role, without_sensitive=without_sensitive)
+        granted = grant_read(
+            app.database,
+            role,
+            without_sensitive=without_sensitive,
+            integrations=integrations,
+            all_integrations=all_integrations,
+        )
     return Migrated(before, after, granted)

@@ -16,6 +16,7 @@ from syncer.store.schema.comments import write_comments
 from syncer.store.schema.history_tables import extend_history_tables, make_history_tables
 from syncer.store.schema.mirror_tables import metadata
 from syncer.store.schema.rights import make_schema, must_migrate
+from syncer.store.schema.row_limits import has_limits, keep_limits
 from syncer.store.schema.safe_views import without_safe_views
 from syncer.store.schema.schema_lock import MIGRATION_LOCK, VERSION_TABLE, lock_schema, naming_users
 
@@ -70,6 +71,7 @@ def migrate(
                 extend_history_tables(connection)
         if revision == "head":
             make_history_tables(connection, with_history)
+            keep_limits(connection)
             write_comments(connection)
         return before, _revision(connection)
 
@@ -85,6 +87,11 @@ def downgrade(database: Database, revision: str) -> None:
         lock_schema(connection)
         if _ours(database, connection) is None:
             return
+        if is_current(connection) and has_limits(connection):
+            raise DatabaseRefused(
+                f"In {database.shown_url} are roles that read some integrations alone, and would read all: "
+                "let them, with `syncer migrate --grant-read ROLE --all-integrations`, or drop them first."
+            )
         with without_safe_views(connection):
             command.downgrade(_config(connection), revision)
         if _revision(connection) is None:
