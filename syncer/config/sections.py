@@ -29,6 +29,7 @@ from syncer.config.values import (
     PositiveDuration,
     ReserveValue,
     Retention,
+    database_schema,
     database_url,
     host_name,
     is_loopback,
@@ -37,7 +38,6 @@ from syncer.config.values import (
 from syncer.domain.catalogue.lookup import catalogue, model_named, select_models
 from syncer.domain.errors import UsageError
 from syncer.domain.ratelimit.budget import Pacing, Reserve
-from syncer.domain.schema_names import schema_name
 
 
 def _passes(check: Callable[[str], object]) -> AfterValidator:
@@ -96,15 +96,7 @@ class Database(_Section):
         "sqlite:///kombo.db"
     )
     #: ``schema`` is the name of something of the library's.
-    schema_: Annotated[str, _passes(schema_name)] | None = Field(default=None, alias="schema")
-
-    @field_validator("schema_")
-    @classmethod
-    def _only_on_postgresql(cls, value: str | None, info: ValidationInfo) -> str | None:
-        url = info.data.get("url")
-        if value is not None and url is not None and url.get_secret_value().startswith("sqlite"):
-            raise ValueError("should be left out: SQLite has no schemas")
-        return value
+    schema_: Annotated[str, AfterValidator(database_schema)] | None = Field(default=None, alias="schema")
 
     @property
     def is_sqlite(self) -> bool:
