@@ -64,6 +64,7 @@ class App:
         names = settings.environment_names
         self.database = Database(
             settings.database.url.get_secret_value(),
+            schema=settings.database.schema_,
             workers=settings.sync.concurrency * len(names) + 2,
             clock_offset=clock_offset,
         )

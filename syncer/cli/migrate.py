@@ -18,10 +18,24 @@ from syncer.domain.texts.printable import printable
 @click.option(
     "--without-sensitive", is_flag=True, help="All but sensitive columns, and views <table>_safe for it."
 )
+@click.option(
+    "--integration",
+    "integrations",
+    metavar="ID",
+    multiple=True,
+    help="Only rows of this integration; can be repeated. From PostgreSQL 15 on.",
+)
+@click.option("--all-integrations", is_flag=True, help="Rows of all integrations again.")
 @json_option
 @pass_session
 def migrate(
-    session: Session, copy_from: str | None, role: str | None, without_sensitive: bool, as_json: bool
+    session: Session,
+    copy_from: str | None,
+    role: str | None,
+    without_sensitive: bool,
+    integrations: tuple[str, ...],
+    all_integrations: bool,
+    as_json: bool,
 ) -> int:
     """Make the database, or upgrade it to this version.
 
@@ -29,15 +43,27 @@ def migrate(
     mirror goes on where that one was. Stop what works on that one first.
 
     With --grant-read a role may then read the tables and views of the mirror, not the bookkeeping. Run it
-    again after an upgrade: until then the role does not see what is new.
+    again after an upgrade: until then the role does not see what is new. With --integration it sees the rows
+    of these integrations alone, until another list, or --all-integrations, is given for it.
     """
     from syncer.operations import migrate as operation
 
     if without_sensitive and role is None:
         raise click.UsageError("--without-sensitive needs --grant-read ROLE.")
+    if (integrations or all_integrations) and role is None:
+        raise click.UsageError("--integration and --all-integrations need --grant-read ROLE.")
+    if integrations and all_integrations:
+        raise click.UsageError("Name integrations, or take --all-integrations.")
     with session.opened_app() as app:
         database = app.database.shown_url
-        done = operation.migrate(app, copy_from=copy_from, role=role, without_sensitive=without_sensitive)
+        done = operation.migrate(
+            app,
+            copy_from=copy_from,
+            role=role,
+            without_sensitive=without_sensitive,
+            integrations=integrations,
+            all_integrations=all_integrations,
+        )
     granted = done.granted
     if as_json:
         document = None if granted is None else asdict(granted)
@@ -57,6 +83,8 @@ def migrate(
             f"{printable(granted.role)} may read {len(granted.columns)} tables and views "
             f"of schema {printable(granted.schema)}{less}."
         )
+        if granted.integrations:
+            print_line(f"It sees rows of {', '.join(map(printable, granted.integrations))} alone.")
         if granted.taken_back:
             names = ", ".join(map(printable, granted.taken_back))
             print_line(f"It had been granted more, which was taken back: {names}.")

@@ -29,6 +29,7 @@ from syncer.config.values import (
     PositiveDuration,
     ReserveValue,
     Retention,
+    database_schema,
     database_url,
     host_name,
     is_loopback,
@@ -87,11 +88,16 @@ class Kombo(_Section):
 
 
 class Database(_Section):
-    """Database of the mirror. The URL may hold a password and is a secret for that."""
+    """Database of the mirror. The URL may hold a password and is a secret for that.
+
+    schema_: of PostgreSQL; None: the first of the connection's search path.
+    """
 
     url: Annotated[SecretStr, AfterValidator(_database), Field(validate_default=True)] = SecretStr(
         "sqlite:///kombo.db"
     )
+    #: ``schema`` is the name of something of the library's.
+    schema_: Annotated[str, AfterValidator(database_schema)] | None = Field(default=None, alias="schema")
 
     @property
     def is_sqlite(self) -> bool:

@@ -16,7 +16,9 @@ from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
 from syncer.config.paths import located
 from syncer.domain.durations import parse_duration
+from syncer.domain.errors import UsageError
 from syncer.domain.ratelimit.budget import Reserve
+from syncer.domain.schema_names import schema_name
 
 
 def positive(value: timedelta) -> timedelta:
@@ -77,6 +79,17 @@ def database_url(value: str, info: ValidationInfo) -> str:
     if parts.path.strip("/") == "":
         raise ValueError("should end in the name of a database")
     return value
+
+
+def database_schema(value: str, info: ValidationInfo) -> str:
+    """Check the name of a schema, behind the URL of the database."""
+    url = info.data.get("url")
+    if url is not None and url.get_secret_value().startswith("sqlite"):
+        raise ValueError("should be left out: SQLite has no schemas")
+    try:
+        return schema_name(value)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
 
 
 def _sqlite_url(rest: str, info: ValidationInfo) -> str:

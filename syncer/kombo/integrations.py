@@ -45,7 +45,8 @@ class Integration:
     """One connected tool of one customer; None: not told.
 
     status is ACTIVE, INVALID or INACTIVE, setup_status INCOMPLETE, FINAL_SYNC_PENDING or COMPLETED, or
-    whatever Kombo adds. data_expired_at is set while stored data is older than the configuration.
+    whatever Kombo adds. origin_id is our user's own id of the customer. data_expired_at is set while stored
+    data is older than the configuration.
     read_models: by webhook name; a model that is missing there is not known to be unavailable.
     raw: the JSON text of the whole object as received.
     """
@@ -58,6 +59,7 @@ class Integration:
     setup_status: str | None
     data_expired_at: datetime | None
     organization_name: str | None
+    origin_id: str | None
     read_models: dict[str, ReadModel]
     raw: bytes
 
@@ -98,6 +100,7 @@ def read_integration(
         setup_status=_code(found.setup_status),
         data_expired_at=expired_at,
         organization_name=found.end_user.organization_name if found.end_user else None,
+        origin_id=found.end_user.origin_id if found.end_user else None,
         read_models={
             model.id: ReadModel(
                 is_available=model.is_available is not False,
@@ -160,6 +163,7 @@ class _Tool(msgspec.Struct):
 
 class _EndUser(msgspec.Struct):
     organization_name: str | None = None
+    origin_id: str | None = None
 
 
 class _ReadModel(msgspec.Struct):

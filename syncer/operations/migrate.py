@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -26,12 +26,19 @@ class Migrated:
 
 
 def migrate(
-    app: App, *, copy_from: str | None = None, role: str | None = None, without_sensitive: bool = False
+    app: App,
+    *,
+    copy_from: str | None = None,
+    role: str | None = None,
+    without_sensitive: bool = False,
+    integrations: Collection[str] = (),
+    all_integrations: bool = False,
 ) -> Migrated:
     """Bring the database to this version's schema, then let the role read the mirror, if one is named.
 
-    copy_from: URL of a database of this version whose rows are copied into it. Raises UsageError for a role
-    that there is not, before anything is changed; DatabaseError.
+    copy_from: URL of a database of this version whose rows are copied into it. integrations,
+    all_integrations: as of ``grant_read``. Raises UsageError for a role that there is not, before anything
+    is changed; DatabaseError.
     """
     if role is not None:
         check_role(app.database, role)
@@ -42,5 +49,11 @@ def migrate(
             copied = copy_rows(source, app.database)
     granted = None
     if role is not None:
-        granted = grant_read(app.database, role, without_sensitive=without_sensitive)
+        granted = grant_read(
+            app.database,
+            role,
+            without_sensitive=without_sensitive,
+            integrations=integrations,
+            all_integrations=all_integrations,
+        )
     return Migrated(before, after, granted, copied)

@@ -17,7 +17,8 @@ from sqlalchemy.schema import (
 from syncer.schema_reference import views
 from syncer.schema_reference.tables import DIALECTS, Entry
 from syncer.store.schema.mirror_tables import metadata
-from syncer.store.schema.views import FRESHNESS
+from syncer.store.schema.state_views import STATE_VIEWS
+from syncer.store.schema.views import sql_text
 
 
 def ddl(entries: Iterable[Entry], dialect: str) -> str:
@@ -29,7 +30,15 @@ def _blocks(entry: Entry, dialect: str) -> Iterator[str]:
     """Iterate over the statements, with a blank line after the last one."""
     if entry.kind == "view":
         yield f"-- {entry.meaning}"
-        yield f"{_view(entry, dialect)};\n"
+        statements = [_view(entry, dialect)]
+        if DIALECTS[dialect].supports_comments:
+            statements.append(f"COMMENT ON VIEW {entry.name} IS {sql_text(entry.meaning)}")
+            quote = DIALECTS[dialect].identifier_preparer.quote
+            statements += [
+                f"COMMENT ON COLUMN {entry.name}.{quote(column.name)} IS {sql_text(column.meaning)}"
+                for column in entry.columns
+            ]
+        yield "".join(f"{statement};\n" for statement in statements)
         return
     table = metadata.tables[entry.name]
     yield f"-- {entry.meaning}"
@@ -56,7 +65,8 @@ def _create(table: Table, dialect: str) -> str:
 
 
 def _view(entry: Entry, dialect: str) -> str:
-    if entry.name == FRESHNESS:
-        return views.freshness_statement(dialect)
+    for view in STATE_VIEWS:
+        if entry.name == view.name:
+            return view.statement(dialect)
     assert entry.source is not None
     return views.live_statement(entry.source)

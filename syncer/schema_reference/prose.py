@@ -58,7 +58,7 @@ LEFT JOIN hris_employees m ON m.id = e.manager_id;
 ```sql
 SELECT i.organisation, i.tool, count(*) AS employees
 FROM hris_employees_live e
-JOIN sync_integrations i ON i.id = e.integration_id
+JOIN mirror_integrations i ON i.integration_id = e.integration_id
 GROUP BY i.organisation, i.tool;
 ```
 
@@ -84,13 +84,15 @@ JOIN mirror_freshness f ON f.integration_id = e.integration_id AND f.model = 'hr
 GROUP BY e.integration_id;
 ```
 
-It leaves out streams that are no longer mirrored; their rows stay in the mirror as they were."""
+It leaves out streams that are no longer mirrored; their rows stay in the mirror as they were.
+
+`mirror_integrations` says whose rows they are: `origin_id` is your own id of the customer, as
+you gave it to Kombo when the tool was connected."""
 
 SYNC = """\
 How syncer knows where it stands. Read these tables freely and write none; their columns may change between
-versions, and `syncer schema sync_streams` shows those of yours. For reports there are `mirror_freshness` and,
-for the names of tool and organisation, `sync_integrations`. `sync_schema_version` belongs to the
-migrations."""
+versions, and `syncer schema sync_streams` shows those of yours. For reports there are `mirror_freshness` and
+`mirror_integrations`. `sync_schema_version` belongs to the migrations."""
 
 SENSITIVE = """\
 What a reporting role should not see unless it has to is marked **sensitive** above, with its class.

@@ -17,12 +17,12 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.privacy import Privacy
 from syncer.domain.errors import UsageError
 from syncer.domain.suggestions import did_you_mean
-from syncer.schema_reference import views
 from syncer.store.db.types import SQL_TYPES
 from syncer.store.schema.classification import classes
 from syncer.store.schema.classification import parts as json_parts
-from syncer.store.schema.mirror_tables import DOCUMENT, INTEGRATION_ID, MIRROR, metadata, streams
-from syncer.store.schema.views import FRESHNESS, live_name
+from syncer.store.schema.mirror_tables import DOCUMENT, INTEGRATION_ID, MIRROR, metadata
+from syncer.store.schema.state_views import STATE_VIEWS
+from syncer.store.schema.views import live_meaning, live_name
 
 Kind = Literal["mirror", "link", "child", "view", "bookkeeping"]
 
@@ -114,15 +114,19 @@ def entries() -> dict[str, Entry]:
             live_name(each.name),
             "view",
             each.category,
-            f"Rows of {each.name} that are not deleted",
+            live_meaning(each.name),
             each.columns,
             source=each.name,
         )
         for each in made
         if each.kind == "mirror"
     ]
-    freshness = column_entries(views.freshness_columns(), {})
-    made.append(Entry(FRESHNESS, "view", OWN, views.FRESHNESS_MEANING, freshness, source=streams.name))
+    made += [
+        Entry(
+            each.name, "view", OWN, each.meaning, column_entries(each.columns(), {}), source=each.table.name
+        )
+        for each in STATE_VIEWS
+    ]
     return {entry.name: entry for entry in made}
 
 

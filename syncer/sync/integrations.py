@@ -172,6 +172,7 @@ def facts_of(said: kombo.Integration) -> dict[str, object]:
         "tool": said.tool_label or said.tool_id,
         "category": said.category,
         "organisation": said.organization_name,
+        "origin_id": said.origin_id,
         "status": said.status,
         "setup_status": said.setup_status,
         "data_expired_at": said.data_expired_at,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 from sqlalchemy import make_url
 
+from syncer.store.db.database import Database
 from syncer.store.schema.migrate import known_revisions
 from syncer.store.schema.mirror_tables import MIRROR
 from tests.support.databases import PostgresServer
+from tests.support.readers import MakeReader
 
 if TYPE_CHECKING:
     from tests.support.command_line import Shell
@@ -56,7 +59,13 @@ def test_migrate_makes_the_tables_and_says_what_a_role_may_read_of_them(
     told = postgres.run("migrate", "--grant-read", role, "--without-sensitive", "--json").json
     assert (told["from"], told["to"]) == (known_revisions()[-1], known_revisions()[-1])
     columns = told["granted"].pop("columns")
-    assert told["granted"] == {"role": role, "schema": "public", "without_sensitive": True, "taken_back": []}
+    assert told["granted"] == {
+        "role": role,
+        "schema": "public",
+        "without_sensitive": True,
+        "taken_back": [],
+        "integrations": None,
+    }
     assert set(MIRROR) < set(columns)
     assert "first_name" in columns["hris_employees_safe"]
     assert "ssn" not in columns["hris_employees"]
@@ -92,6 +101,38 @@ def test_leaving_out_sensitive_columns_needs_a_role(shell: Shell) -> None:
     ran = shell.run("migrate", "--without-sensitive")
     assert (ran.code, ran.out) == (2, "")
     assert "--without-sensitive needs --grant-read ROLE." in ran.err
+    for option in (("--integration", "a"), ("--all-integrations",)):
+        ran = shell.run("migrate", *option)
+        assert (ran.code, ran.out) == (2, "")
+        assert "--integration and --all-integrations need --grant-read ROLE." in ran.err
+
+
+def test_a_role_is_limited_to_integrations_and_told_so(
+    postgres: Shell, postgres_server: PostgresServer, postgres_url: str, make_reader: MakeReader
+) -> None:
+    with closing(Database(postgres_url)) as admin:
+        owner, analyst = make_reader(admin, name="owner"), make_reader(admin)
+    database = make_url(postgres_url)
+    postgres_server.admin.execute(f'GRANT CREATE ON DATABASE "{database.database}" TO {owner.name}'.encode())
+    url = database.set(username=owner.name, password="secret").render_as_string(hide_password=False)
+    postgres.settings |= {"SYNCER_DATABASE__URL": url, "SYNCER_DATABASE__SCHEMA": "kombo"}
+    grant = ("migrate", "--grant-read", analyst.name, "--integration", "personio:one")
+    refused = postgres.run(*grant)
+    assert (refused.code, refused.err) == (
+        2,
+        "Error: There is no integration 'personio:one' in the mirror.\n",
+    )
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO kombo.sync_integrations (environment, id, origin) VALUES ('default', %s, 'command')",
+            ("personio:one",),
+        )
+    ran = postgres.run(*grant)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.endswith(" of schema kombo.\nIt sees rows of personio:one alone.\n")
+    assert postgres.run(*grant[:3], "--json").json["granted"]["integrations"] == ["personio:one"]
+    lifted = postgres.run(*grant[:3], "--all-integrations")
+    assert lifted.out.endswith(" of schema kombo.\n")
 
 
 def test_a_role_with_access_asks_with_the_command_and_is_refused_what_it_may_not_see(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import signal
+from contextlib import closing
 
 import psycopg
 import pytest
 from sqlalchemy import make_url
 
+from syncer.store.db.database import Database
 from tests.support.command_line import Shell
 from tests.support.databases import PostgresServer
 from tests.support.mirror import Mirror
-from tests.support.pgbouncer import Pooler, Pooling
+from tests.support.pgbouncer import Pooler, Pooling, running
 from tests.support.processes import Serve
+from tests.support.readers import MakeReader
 from tests.support.source import Source, make_environment
 from tests.support.waiting import until
 
@@ -103,6 +106,35 @@ def test_a_role_of_odd_defaults_is_served_through_it_too(
         assert shell.run("backfill").code == 0
         assert shell.run("sync").code == 0
     Mirror(postgres_url).assert_equals_source(source.environment)
+
+
+def test_a_plain_role_mirrors_into_a_schema_of_its_own_through_it(
+    shell: Shell,
+    source: Source,
+    postgres_server: PostgresServer,
+    postgres_url: str,
+    make_reader: MakeReader,
+) -> None:
+    with closing(Database(postgres_url)) as admin:
+        plain, analyst = make_reader(admin, name="plain"), make_reader(admin, name="analyst")
+    # As managed servers have it: nobody may make tables in public, and no role of theirs is a superuser.
+    postgres_server.admin.execute(
+        f'GRANT CREATE ON DATABASE "{make_url(postgres_url).database}" TO {plain.name}'.encode()
+    )
+    server = postgres_server.url.set(username=plain.name, password="secret")
+    with running(server, "transaction", size=2) as pooler:
+        shell.settings = {**source.settings(pooler.url(postgres_url)), "SYNCER_DATABASE__SCHEMA": "kombo"}
+        for command in (("backfill",), ("sync",), ("migrate", "--grant-read", analyst.name), ("status",)):
+            ran = shell.run(*command)
+            assert (ran.code, ran.err) == (0, ""), command
+        assert in_every_session(pooler, postgres_url, "current_setting('search_path')") == {
+            ('"$user", public',)
+        }
+    employees = source.environment.companies[source.integration].ids("hris_employees")
+    with analyst.connect() as connection:
+        assert connection.execute("SELECT count(*) FROM kombo.hris_employees_live").fetchone() == (
+            len(employees),
+        )
 
 
 def test_what_it_cannot_do_is_said_with_what_to_set(

@@ -42,6 +42,7 @@ def test_an_integration_tells_its_state_and_which_models_it_offers() -> None:
         "COMPLETED",
     )
     assert integration.organization_name == "Acme GmbH"
+    assert integration.origin_id == "36123"
     assert integration.data_expired_at == datetime(2026, 11, 20, 8, tzinfo=UTC)
     assert integration.read_models == {
         "hris_employees": ReadModel(True, "SUPPORTED", "ENABLED", False),

@@ -50,7 +50,7 @@ PLANTED = (
         (2, now(), 'e', 'i', 'people', :mark, 'updated', jsonb_build_array(CAST(:mark AS text)), NULL)
     """,
     "UPDATE sync_runs SET error = :mark",
-    "UPDATE sync_integrations SET organisation = :mark",
+    "UPDATE sync_integrations SET setup_status = :mark",
 )
 
 

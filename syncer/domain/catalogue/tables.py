@@ -10,7 +10,14 @@ from syncer.domain.catalogue.model import Column, Model
 
 #: What the mirror has beside the tables of the catalogue.
 _OWN = frozenset(
-    {"mirror_changes", "mirror_changes_safe", "mirror_freshness", "mirror_history", "passthrough_records"}
+    {
+        "mirror_changes",
+        "mirror_changes_safe",
+        "mirror_freshness",
+        "mirror_history",
+        "mirror_integrations",
+        "passthrough_records",
+    }
 )
 #: Beginnings of names that are ours or the database's.
 _PREFIXES = ("sync_", "sqlite_", "pg_")

@@ -108,7 +108,7 @@ class SimIntegration:
         return {
             "organization_name": f"Firma {self.company.domain}",
             "creator_email": f"hr@{self.company.domain}",
-            "origin_id": None,
+            "origin_id": f"customer-{self.company.domain.partition('.')[0]}",
         }
 
     def describe(self) -> dict[str, Any]:

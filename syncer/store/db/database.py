@@ -38,6 +38,7 @@ class Database:
     """Transactions on one database, from any thread and, through a thread pool, from async code.
 
     url: ``sqlite:///file.db``, ``postgresql://…`` (also ``postgres://`` and ``postgresql+psycopg://``).
+    schema: of PostgreSQL, where everything of ours is; None: the first of the connection's search path.
     workers: how many transactions may be under way at once. clock_offset moves the database's clock, for
     tests of hosts whose clocks differ. No transaction makes SQLite's file where there is none, or uses one
     that has been put in its place.
@@ -45,9 +46,17 @@ class Database:
     cause, or as DatabaseRefused where the file is no database, except those that show a fault of ours.
     """
 
-    def __init__(self, url: str, *, workers: int = 8, clock_offset: timedelta = timedelta(0)) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        schema: str | None = None,
+        workers: int = 8,
+        clock_offset: timedelta = timedelta(0),
+    ) -> None:
         self.clock_offset = clock_offset
-        self.engine = make_engine(url, workers)
+        self.schema = schema
+        self.engine = make_engine(url, workers, schema)
         self.file = SqliteFile(Path(self.engine.url.database or "")) if self.is_sqlite else None
         self._opened = None
         if self.file is not None:

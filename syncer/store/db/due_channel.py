@@ -8,17 +8,20 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 
 import psycopg
+from psycopg.sql import SQL, Identifier
 from sqlalchemy import Connection, text
 
 from syncer.domain.errors import DatabaseUnavailable
+from syncer.store.db.channels import channel_sql
 from syncer.store.db.database import Database
+from syncer.store.db.postgres_engine import application_name
 
 CHANNEL = "syncer_due"
 #: Seconds to wait for PostgreSQL to accept a connection.
 _CONNECT_TIMEOUT = 10
 #: Seconds of silence after which the connection is tried: one that is lost would be silent for ever.
 _TRY_EVERY = 30.0
-_NOTIFY = text(f"SELECT pg_notify('{CHANNEL}', '')")
+_NOTIFY = text(f"SELECT pg_notify({channel_sql(CHANNEL)}, '')")
 
 
 def notify_due(connection: Connection) -> None:
@@ -41,7 +44,7 @@ async def listen_due(database: Database) -> AsyncGenerator[None, None]:
             **{
                 **database.engine.dialect.create_connect_args(url)[1],
                 "connect_timeout": _CONNECT_TIMEOUT,
-                "application_name": "syncer",
+                "application_name": application_name(database.schema),
                 "client_encoding": "utf8",
             },
         )
@@ -51,7 +54,11 @@ async def listen_due(database: Database) -> AsyncGenerator[None, None]:
                 raise DatabaseUnavailable(
                     f"{database.shown_url} leads through a pooler that gives sessions to others, too."
                 )
-            await connection.execute(f"LISTEN {CHANNEL}")
+            if database.schema is not None:
+                await connection.execute(f"SET search_path = {database.schema}".encode())
+            cursor = await connection.execute(f"SELECT {channel_sql(CHANNEL)}".encode())
+            [channel] = await cursor.fetchone() or [CHANNEL]
+            await connection.execute(SQL("LISTEN {}").format(Identifier(channel)))
             yield
             while True:
                 async for _ in connection.notifies(timeout=_TRY_EVERY, stop_after=1):

@@ -25,10 +25,11 @@ LOCK_POLL_MS = 3
 WAL_TRIES = 100
 
 
-def make_engine(url: str, workers: int) -> Engine:
+def make_engine(url: str, workers: int, schema: str | None = None) -> Engine:
     """Make an engine with that many connections, set up for our transactions; it does not connect yet.
 
-    Raises UsageError for a URL that it cannot read.
+    schema: of PostgreSQL, by a name that needs no quotes. Raises UsageError for a URL that it cannot read,
+    and for a schema on SQLite.
     """
     if url.startswith("postgres://"):
         url = "postgresql" + url.removeprefix("postgres")
@@ -38,12 +39,16 @@ def make_engine(url: str, workers: int) -> Engine:
             # The rest of a password with an @ that is not written %40.
             raise ArgumentError
         if address.get_backend_name() == "sqlite":
+            if schema is not None:
+                raise UsageError(
+                    "SQLite has no schemas: only with a database on PostgreSQL there is one to name."
+                )
             return _sqlite(address, workers)
         if address.get_backend_name() == "postgresql":
             # Not loaded where the driver is not needed.
             from syncer.store.db.postgres_engine import postgres_engine
 
-            engine = postgres_engine(address, workers)
+            engine = postgres_engine(address, workers, schema)
             _discard_faulty_connections(engine)
             return engine
     except (ArgumentError, NoSuchModuleError, ValueError):

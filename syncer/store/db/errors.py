@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from enum import Enum, auto
 
@@ -99,7 +100,7 @@ _SQLITE_CONNECTION_FAULTS = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqli
 _READ_ONLY = "25006"
 _CONNECTION_FAULTS = {_READ_ONLY, "0A000", "26000", "42P05"}
 
-#: What to do about some errors, by words of theirs: that of PgBouncer's have no codes of their own.
+#: What to do about some errors, by expressions for words of theirs: PgBouncer's have no codes of their own.
 _ADVICE = {
     "read-only transaction": "It is a standby, or default_transaction_read_only is on for this role, "
     "database or server: name one that takes writes.",
@@ -108,6 +109,8 @@ _ADVICE = {
     "statement pooling mode": "Set PgBouncer's pool_mode to transaction or session.",
     "prepared statement": "A pooler hands out other sessions without saying so: use its session mode, or the "
     "server's own address.",
+    'invalid connection option "search_path"': "Name the schema in the configuration, as `database.schema`.",
+    'database ".*" does not exist': "Make the database first: `createdb NAME`, or CREATE DATABASE NAME.",
     "no schema has been selected": "Set the search_path of the role to a schema that exists.",
 }
 
@@ -167,7 +170,7 @@ def reason(error: DBAPIError) -> str:
 def advice(error: DBAPIError) -> str:
     """Give a sentence on what to do about it, after a blank; nothing where only the reader can know."""
     words = str(error.orig)
-    return next((f" {advice}" for known, advice in _ADVICE.items() if known in words), "")
+    return next((f" {advice}" for known, advice in _ADVICE.items() if re.search(known, words)), "")
 
 
 def _sqlite_code(error: DBAPIError) -> int | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError
 
 from syncer.domain.errors import DatabaseUnavailable
+from syncer.store.db.channels import channel_sql
 from syncer.store.db.database import Database
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 
 class Notifications:
-    """Connection that listens on a channel. Close it; a database that goes away is an error of ``wait``.
+    """Connection that listens on a channel of the mirror's.
+
+    Close it; a database that goes away is an error of ``wait``.
 
     Behind a pooler that gives each transaction another session nothing is ever heard: who waits looks from
     time to time all the same. Raises DatabaseUnavailable.
@@ -37,7 +40,8 @@ class Notifications:
         self._connection = driver
         try:
             driver.autocommit = True
-            driver.execute(SQL("LISTEN {}").format(Identifier(channel)))
+            [own] = driver.execute(f"SELECT {channel_sql(channel)}".encode()).fetchone() or [channel]
+            driver.execute(SQL("LISTEN {}").format(Identifier(own)))
         except psycopg.Error as error:
             self.close()
             raise self._unavailable() from error

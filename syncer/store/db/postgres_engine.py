@@ -6,6 +6,7 @@ set for the session or, behind a pooler that may give each transaction another s
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -31,8 +32,12 @@ _FORMS = {
 LIMITS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
 
 
-def postgres_engine(address: URL, workers: int) -> Engine:
-    """Make an engine with that many connections; it does not connect yet."""
+def postgres_engine(address: URL, workers: int, schema: str | None = None) -> Engine:
+    """Make an engine with that many connections; it does not connect yet.
+
+    schema: the only one in which its sessions look for tables, and make them.
+    """
+    forms = _FORMS if schema is None else {**_FORMS, "search_path": schema}
     engine = create_engine(
         address.set(drivername="postgresql+psycopg"),
         pool_size=workers,
@@ -43,7 +48,7 @@ def postgres_engine(address: URL, workers: int) -> Engine:
         isolation_level="READ COMMITTED",
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT,
-            "application_name": "syncer",
+            "application_name": application_name(schema),
             "client_encoding": "utf8",
         },
     )
@@ -58,7 +63,7 @@ def postgres_engine(address: URL, workers: int) -> Engine:
     def prepare(connection: PatientConnection, _record: Any) -> None:
         [pid] = connection.execute("SELECT pg_backend_pid()").fetchone() or [None]
         if pid == connection.info.backend_pid:
-            connection.execute(_settings(is_local=False))
+            connection.execute(_settings(forms, is_local=False))
         else:
             # A pooler is in between: nothing may be left in its sessions, nor is there next time what was.
             connection.backend_pid = pid
@@ -84,17 +89,22 @@ def postgres_engine(address: URL, workers: int) -> Engine:
         driver = connection.connection.driver_connection
         assert isinstance(driver, PatientConnection)
         if driver.backend_pid is not None:
-            driver.backend_pid = connection.exec_driver_sql(_settings(is_local=True)).scalar_one()
+            driver.backend_pid = connection.exec_driver_sql(_settings(forms, is_local=True)).scalar_one()
 
     return engine
 
 
-def _settings(*, is_local: bool) -> str:
+def application_name(schema: str | None) -> str:
+    """Name the sessions of one mirror, for whoever looks at those of the server."""
+    return "syncer" if schema is None else f"syncer {schema}"
+
+
+def _settings(forms: Mapping[str, str], *, is_local: bool) -> str:
     """Make the statement that asks for what our statements need, and gives the number of the session."""
     scope = "true" if is_local else "false"
-    forms = [f"set_config('{name}', '{value}', {scope})" for name, value in _FORMS.items()]
+    asked = [f"set_config('{name}', '{value}', {scope})" for name, value in forms.items()]
     limits = [
         f"CASE current_setting('{name}') WHEN '0' THEN set_config('{name}', '{value}', {scope}) END"
         for name, value in LIMITS.items()
     ]
-    return f"SELECT pg_backend_pid(), {', '.join(forms + limits)}"
+    return f"SELECT pg_backend_pid(), {', '.join(asked + limits)}"

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, select, text, update
 from syncer.domain.feed.row_change import FeedRules, RowChange, removed
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.bulk import insert
+from syncer.store.db.channels import channel_sql
 from syncer.store.db.in_values import in_values
 from syncer.store.db.last_work import do_last
 from syncer.store.schema.mirror_tables import changes, feed
@@ -27,7 +28,7 @@ _AT_ONCE = 2_000
 #: Made once: every page runs them.
 _TAKE_NUMBERS = update(feed).where(feed.c.id == 1).values(newest=feed.c.newest + bindparam("number"))
 _NEWEST = select(feed.c.newest).where(feed.c.id == 1)
-_NOTIFY = text("SELECT pg_notify(:channel, :newest)")
+_NOTIFY = text(f"SELECT pg_notify({channel_sql(CHANNEL)}, :newest)")
 
 
 def tell_changes(

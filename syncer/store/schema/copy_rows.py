@@ -17,10 +17,12 @@ from syncer.store.db.database import Database
 from syncer.store.db.types import Json
 from syncer.store.schema.history_tables import history_table, history_tables, make_history_tables
 from syncer.store.schema.migrate import check, lock_schema
-from syncer.store.schema.mirror_tables import MIRROR, metadata, runs, streams
+from syncer.store.schema.mirror_tables import MIRROR, metadata, processes, readers, runs, streams
 
 #: Rows that are read and written at a time.
 AT_ONCE = 500
+#: What tells of the database itself: who works on it, and the roles in it.
+_OF_ONE_DATABASE = (processes, readers)
 
 
 def copy_rows(source: Database, target: Database) -> dict[str, int]:
@@ -36,7 +38,8 @@ def copy_rows(source: Database, target: Database) -> dict[str, int]:
         _must_be_empty(target, writing)
         make_history_tables(writing, history_tables(reading))
         kept = [history_table(name) for name in history_tables(reading) if name in MIRROR]
-        return {table.name: _copy(reading, writing, table) for table in chain(metadata.sorted_tables, kept)}
+        tables = [each for each in metadata.sorted_tables if each not in _OF_ONE_DATABASE]
+        return {table.name: _copy(reading, writing, table) for table in chain(tables, kept)}
 
 
 def _must_be_at_rest(source: Database, connection: Connection) -> None:

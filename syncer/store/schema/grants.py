@@ -6,7 +6,7 @@ later. Views run with their owner's rights: a column of a view is granted or not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
@@ -17,18 +17,22 @@ from syncer.domain.errors import UsageError
 from syncer.store.db.database import Database
 from syncer.store.schema.classification import granted_columns
 from syncer.store.schema.history_tables import SPAN, history_name, history_tables
-from syncer.store.schema.migrate import lock_schema
+from syncer.store.schema.limit_checks import find_more_rows, require_limits
 from syncer.store.schema.mirror_tables import MIRROR, changes, history
 from syncer.store.schema.native_views import native_relations
 from syncer.store.schema.powers import find_excess
+from syncer.store.schema.row_limits import limits_of, set_limits
 from syncer.store.schema.safe_views import SAFE_TABLES, make_safe_views, safe_view_columns
-from syncer.store.schema.views import FRESHNESS, live_name, quoted, relations, safe_name
+from syncer.store.schema.schema_lock import lock_schema, naming_users
+from syncer.store.schema.state_views import STATE_VIEWS
+from syncer.store.schema.views import live_name, quoted, relations, safe_name
 
 #: Tables and views of which single columns are granted, each with the table whose columns it has.
 _NARROWED = {**{name: name for name in MIRROR}, **{live_name(name): name for name in catalogue()}}
 
 #: What holds nothing sensitive: it is granted as a whole. Views show what they show.
-_WHOLE = {FRESHNESS, history.name, *map(safe_name, SAFE_TABLES)}
+_STATE = [*(view.name for view in STATE_VIEWS), history.name]
+_WHOLE = {*_STATE, *map(safe_name, SAFE_TABLES)}
 
 _OWNERS = """
     SELECT DISTINCT o.rolname, pg_has_role(current_user, o.oid, 'USAGE')
@@ -56,6 +60,7 @@ class Granted:
     """Read access of a role after a grant: the columns of each table and view in the schema.
 
     taken_back: tables and views of ours that it could read something of, or change, and now cannot.
+    integrations: those whose rows alone it reads; None: all.
     """
 
     role: str
@@ -63,6 +68,7 @@ class Granted:
     without_sensitive: bool
     columns: dict[str, list[str]]
     taken_back: list[str]
+    integrations: list[str] | None = None
 
 
 def check_role(database: Database, role: str) -> None:
@@ -73,24 +79,37 @@ def check_role(database: Database, role: str) -> None:
         _require_role(connection, role)
 
 
-def grant_read(database: Database, role: str, *, without_sensitive: bool) -> Granted:
+def grant_read(
+    database: Database,
+    role: str,
+    *,
+    without_sensitive: bool,
+    integrations: Collection[str] | None = None,
+    all_integrations: bool = False,
+) -> Granted:
     """Let the role read the tables and views of this version's schema, and no more than that of them.
 
-    Without what is sensitive it loses whatever else it had in the schema. Raises UsageError, and changes
-    nothing, where there is no such role, where the tables are the role's own or not ours to grant, and where
-    the role would see or do more all the same.
+    integrations: those whose rows alone it reads from now on; all_integrations lifts that. With neither it
+    reads those that it did. Without what is sensitive, or limited to integrations, it loses whatever else it
+    had in the schema. Raises UsageError, and changes nothing, where there is no such role, where the tables
+    are the role's own or not ours to grant, and where the role would see or do more all the same.
     """
-    with database.begin() as connection:
+    with naming_users(database), database.begin() as connection:
         lock_schema(connection)
         _require_role(connection, role)
         _require_ownership(connection, role)
         make_safe_views(connection)
+        if integrations:
+            require_limits(connection, integrations, our_relations(connection))
+        if integrations or all_integrations:
+            set_limits(connection, role, integrations or ())
+        limits = limits_of(connection, role)
         columns = readable_columns(connection, without_sensitive=without_sensitive)
         schema = connection.execute(text("SELECT current_schema()")).scalar_one()
         to, inside = quoted(connection, role), quoted(connection, schema)
         connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA {inside} TO {to}")
         taken_back: list[str] = []
-        if without_sensitive:
+        if without_sensitive or limits:
             ours = our_relations(connection)
             taken_back = [name for name in _granted_before(connection, role, ours) if name not in columns]
             # What was granted of single columns goes with it.
@@ -98,9 +117,12 @@ def grant_read(database: Database, role: str, *, without_sensitive: bool) -> Gra
             connection.exec_driver_sql(f"REVOKE CREATE ON SCHEMA {inside} FROM {to}")
             for name, which in columns.items():
                 # Column by column even where none is withheld: what is added later is not granted.
-                shown = f"({quoted(connection, *which)})" if name not in _WHOLE else ""
+                is_whole = not without_sensitive or name in _WHOLE
+                shown = "" if is_whole else f"({quoted(connection, *which)})"
                 connection.exec_driver_sql(f"GRANT SELECT {shown} ON {quoted(connection, name)} TO {to}")
             excess = find_excess(connection, role, ours, columns)
+            if excess is None and limits:
+                excess = find_more_rows(connection, role, ours, limits)
             if excess is not None:
                 raise UsageError(f"Role {role!r} {excess}. Nothing was granted.")
         else:
@@ -108,7 +130,7 @@ def grant_read(database: Database, role: str, *, without_sensitive: bool) -> Gra
             connection.exec_driver_sql(f"REVOKE SELECT ON {every} FROM {to}")
             connection.exec_driver_sql(f"GRANT SELECT ON {every} TO {to}")
         _require_usage(connection, role, schema)
-    return Granted(role, schema, without_sensitive, columns, taken_back)
+    return Granted(role, schema, without_sensitive, columns, taken_back, limits)
 
 
 def readable_columns(connection: Connection, *, without_sensitive: bool) -> dict[str, list[str]]:
@@ -121,12 +143,12 @@ def readable_columns(connection: Connection, *, without_sensitive: bool) -> dict
             **{name: granted_columns(table) for name, table in _NARROWED.items()},
             **{history_name(table): [*granted_columns(table), *SPAN] for table in kept},
             **{safe_name(table): safe_view_columns(table) for table in SAFE_TABLES},
-            **{name: relations(connection)[name].columns for name in (FRESHNESS, history.name)},
+            **{name: relations(connection)[name].columns for name in _STATE},
         }
     present = relations(connection)
     safe, native = map(safe_name, SAFE_TABLES), native_relations(connection)
     versions = map(history_name, kept)
-    names = (*_NARROWED, *safe, *versions, changes.name, *native, FRESHNESS, history.name)
+    names = (*_NARROWED, *safe, *versions, changes.name, *native, *_STATE)
     return {name: present[name].columns for name in names}
 
 

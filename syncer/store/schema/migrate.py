@@ -8,53 +8,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, MetaData, Table, inspect, text
-from sqlalchemy.schema import DropTable, SetColumnComment, SetTableComment
+from sqlalchemy.schema import DropTable
 
 from syncer.domain.errors import DatabaseRefused
 from syncer.store.db.database import Database
-from syncer.store.schema.history_tables import (
-    extend_history_tables,
-    history_table,
-    history_tables,
-    make_history_tables,
-)
-from syncer.store.schema.mirror_tables import MIRROR, metadata
-from syncer.store.schema.rights import must_migrate
+from syncer.store.schema.comments import write_comments
+from syncer.store.schema.history_tables import extend_history_tables, make_history_tables
+from syncer.store.schema.mirror_tables import metadata
+from syncer.store.schema.rights import make_schema, must_migrate
+from syncer.store.schema.row_limits import has_limits, keep_limits
 from syncer.store.schema.safe_views import without_safe_views
+from syncer.store.schema.schema_lock import MIGRATION_LOCK, VERSION_TABLE, lock_schema, naming_users
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-#: Ours alone: other programs' Alembic tables may stand beside it.
-VERSION_TABLE = "sync_schema_version"
-#: Key of the PostgreSQL advisory lock that lets one process make the tables at a time.
-MIGRATION_LOCK = 0x53594E43
-OLDEST_POSTGRESQL = (13,)
+__all__ = [
+    "MIGRATION_LOCK",
+    "VERSION_TABLE",
+    "check",
+    "downgrade",
+    "is_current",
+    "known_revisions",
+    "lock_schema",
+    "migrate",
+    "migrations_folder",
+    "must_hold_tables",
+    "revisions",
+]
 
-#: Lifts the limits of the transaction; gives that for locks as it was.
-_LIFT_LIMITS = text(
-    "SELECT current_setting('lock_timeout'), set_config('lock_timeout', '0', true), "
-    "set_config('statement_timeout', '0', true)"
-)
-#: Whether we may lock the table of versions; null where it is not there yet.
-_MAY_LOCK = text(
-    "SELECT CASE WHEN to_regclass(:table) IS NOT NULL "
-    "THEN has_table_privilege(to_regclass(:table), 'UPDATE') END"
-)
-_LIMIT_LOCKS = text("SELECT set_config('lock_timeout', :limit, true)")
-#: Comments of the tables and columns that there are, or null.
-_COMMENTS = """
-    SELECT c.relname, coalesce(a.attname, ''), d.description
-    FROM pg_class c
-    CROSS JOIN LATERAL (
-        SELECT NULL AS attname, 0 AS attnum
-        UNION ALL
-        SELECT attname, attnum FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
-    ) a
-    LEFT JOIN pg_description d
-        ON d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = a.attnum
-    WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
-"""
+OLDEST_POSTGRESQL = (13,)
 
 
 def migrate(
@@ -68,12 +51,14 @@ def migrate(
 
     may_create: make SQLite's file where there is none. with_history: mirror tables that are to have a table
     of versions. Raises DatabaseRefused for a database of another program or of a newer version of this one,
-    and for a role that may not make or change its tables; DatabaseUnavailable where there is none.
+    and for a role that may not make or change its tables; DatabaseUnavailable where there is none, and
+    StatementFailed where somebody uses a table for too long.
     """
     if may_create and database.file is not None:
         database.file.create()
-    with database.begin() as connection:
+    with naming_users(database), database.begin() as connection:
         lock_schema(connection)
+        make_schema(database, connection)
         before = _ours(database, connection)
         if before != (_head() if revision == "head" else revision):
             # Read only where there is something to migrate: every command comes by here.
@@ -86,6 +71,7 @@ def migrate(
                 extend_history_tables(connection)
         if revision == "head":
             make_history_tables(connection, with_history)
+            keep_limits(connection)
             write_comments(connection)
         return before, _revision(connection)
 
@@ -101,6 +87,11 @@ def downgrade(database: Database, revision: str) -> None:
         lock_schema(connection)
         if _ours(database, connection) is None:
             return
+        if is_current(connection) and has_limits(connection):
+            raise DatabaseRefused(
+                f"In {database.shown_url} are roles that read some integrations alone, and would read all: "
+                "let them, with `syncer migrate --grant-read ROLE --all-integrations`, or drop them first."
+            )
         with without_safe_views(connection):
             command.downgrade(_config(connection), revision)
         if _revision(connection) is None:
@@ -148,47 +139,6 @@ def revisions(database: Database) -> tuple[str | None, str]:
         return _ours(database, connection), _head()
 
 
-def lock_schema(connection: Connection) -> None:
-    """Let one process change the schema at a time; a writing transaction on SQLite is alone anyway.
-
-    The lock is a table's: an advisory one can be taken by anybody who may log in, to keep the service from
-    starting.
-    """
-    if connection.dialect.name == "postgresql":
-        # Another process that migrates, and a migration, take as long as they take. A lock that somebody else
-        # has is not waited for so long: everybody who wants to read that table then waits behind us.
-        limit = connection.execute(_LIFT_LIMITS).scalar_one()
-        may_lock = connection.execute(_MAY_LOCK, {"table": VERSION_TABLE}).scalar_one()
-        if may_lock is None:
-            # There is no table yet to lock, nor a role that has been let in.
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-        elif may_lock:
-            connection.exec_driver_sql(f"LOCK TABLE {VERSION_TABLE} IN SHARE ROW EXCLUSIVE MODE")
-        connection.execute(_LIMIT_LOCKS, {"limit": limit})
-
-
-def write_comments(connection: Connection) -> int:
-    """Set the comments of tables and columns that are missing or out of date; give how many.
-
-    They are documentation, not schema: an edited sentence needs no migration. Only PostgreSQL has them.
-    """
-    if connection.dialect.name != "postgresql":
-        return 0
-    # A table that somebody has renamed or dropped is a trouble of its streams alone.
-    present = {(row[0], row[1]): row[2] for row in connection.execute(text(_COMMENTS))}
-    changed = 0
-    kept = [history_table(name) for name in history_tables(connection) if name in MIRROR]
-    for table in (*metadata.tables.values(), *kept):
-        if table.comment and present.get((table.name, ""), table.comment) != table.comment:
-            connection.execute(SetTableComment(table))
-            changed += 1
-        for column in table.columns:
-            if column.comment and present.get((table.name, column.name), column.comment) != column.comment:
-                connection.execute(SetColumnComment(column))
-                changed += 1
-    return changed
-
-
 def _ours(database: Database, connection: Connection) -> str | None:
     """Read the revision of a database of ours; None for an empty one."""
     _check_server(database, connection)
@@ -201,9 +151,10 @@ def _ours(database: Database, connection: Connection) -> str | None:
             )
         if tables:
             some = ", ".join(sorted(tables)[:3])
+            or_schema = "" if database.is_sqlite else ", or a schema: `database.schema`"
             raise DatabaseRefused(
                 f"The database {database.shown_url} holds another program's tables ({some}): "
-                "give syncer a database or schema of its own."
+                f"give syncer a database of its own{or_schema}."
             )
         return None
     revision = _revision(connection)

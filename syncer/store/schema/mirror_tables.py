@@ -22,6 +22,7 @@ from syncer.store.schema.histories import history
 from syncer.store.schema.key_tables import budgets
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.schema.process_tables import processes
+from syncer.store.schema.reader_table import readers
 from syncer.store.schema.state_tables import (
     integrations,
     metadata,
@@ -58,6 +59,7 @@ __all__ = [
     "processes",
     "projections",
     "quarantine",
+    "readers",
     "runs",
     "seen",
     "streams",

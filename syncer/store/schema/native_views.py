@@ -13,9 +13,9 @@ from sqlalchemy import Connection, inspect, text
 from syncer.domain.catalogue.model import Column, ColumnType
 from syncer.domain.errors import UsageError
 from syncer.domain.native.spec import NativeListSpec
-from syncer.store.schema.migrate import lock_schema
 from syncer.store.schema.mirror_tables import missing
 from syncer.store.schema.native_table import passthrough_records
+from syncer.store.schema.schema_lock import lock_schema
 from syncer.store.schema.views import View, live_name, quoted, replace_views
 
 #: PostgreSQL's names of the columns' types; SQLite's functions give the values as its tables have them.
@@ -81,12 +81,16 @@ def make_views(
 
 def _views(connection: Connection, native_list: NativeListSpec) -> tuple[View, View]:
     select, comment = _select(connection, native_list), f"Records of a list of {native_list.call.api}"
+    ours = passthrough_records.c
+    meanings = {name: ours[name].comment or "" for name in (*SHOWN_BEFORE, *SHOWN_AFTER)}
+    meanings |= {column.name: column.meaning for column in native_list.columns}
     return (
-        View(native_list.name, select, comment),
+        View(native_list.name, select, comment, columns=meanings),
         View(
             live_name(native_list.name),
             f"{select} AND r.remote_deleted_at IS NULL",
             f"{comment}, without the deleted ones",
+            columns=meanings,
         ),
     )
 

@@ -10,11 +10,14 @@ from typing import TypeAlias
 from sqlalchemy import Connection, text
 
 from syncer.store.schema.grants import our_relations, readable_columns
+from syncer.store.schema.limit_checks import find_more_rows
 from syncer.store.schema.migrate import is_current
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.powers import find_excess
+from syncer.store.schema.row_limits import limits_of, unlimited_tables
 from syncer.store.schema.safe_views import SAFE_TABLES, outdated_safe_views
-from syncer.store.schema.views import FRESHNESS, GRANTS, relations, safe_name
+from syncer.store.schema.state_views import FRESHNESS
+from syncer.store.schema.views import GRANTS, relations, safe_name
 
 #: Columns that a role has been granted itself, by table or view; None: all of them.
 Given: TypeAlias = dict[str, set[str | None]]
@@ -48,8 +51,15 @@ def outdated_readers(connection: Connection) -> Iterator[str]:
 
 def _trouble(connection: Connection, role: str, given: Given, *, is_narrowed: bool) -> str | None:
     wanted = readable_columns(connection, without_sensitive=is_narrowed)
-    if is_narrowed:
-        excess = find_excess(connection, role, our_relations(connection), wanted)
+    limits = limits_of(connection, role)
+    if limits:
+        for table in unlimited_tables(connection):
+            return f"reads rows of all integrations in {table}"
+    if is_narrowed or limits:
+        ours = our_relations(connection)
+        excess = find_excess(connection, role, ours, wanted)
+        if excess is None and limits:
+            excess = find_more_rows(connection, role, ours, limits)
         if excess is not None:
             return excess
         for view in outdated_safe_views(connection):

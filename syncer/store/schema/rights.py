@@ -11,10 +11,23 @@ _RIGHTS = text("""
     SELECT current_user, current_schema(), has_schema_privilege(current_schema(), 'CREATE'),
            current_setting('search_path'), ARRAY(SELECT nspname::text FROM pg_namespace)
 """)
+_MAY_MAKE = text("""
+    SELECT has_database_privilege(current_database(), 'CREATE')
+        AND NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = :name)
+""")
 _OWNER = text("""
     SELECT tableowner FROM pg_tables
     WHERE schemaname = current_schema() AND tablename = :name AND NOT pg_has_role(tableowner, 'USAGE')
 """)
+
+
+def make_schema(database: Database, connection: Connection) -> None:
+    """Make the schema that the database was opened with, where there is none and the role may.
+
+    Whoever may not is told by ``must_migrate`` what to have run.
+    """
+    if database.schema is not None and connection.execute(_MAY_MAKE, {"name": database.schema}).scalar():
+        connection.exec_driver_sql(f"CREATE SCHEMA {database.schema}")
 
 
 def must_migrate(database: Database, connection: Connection, version_table: str) -> None:

@@ -17,10 +17,10 @@ from syncer.domain.catalogue.members import all_members
 from syncer.domain.errors import UsageError
 from syncer.domain.fingerprint import fingerprint_of
 from syncer.store.schema.classification import parts, safe_columns
-from syncer.store.schema.mirror_tables import MIRROR, changes
+from syncer.store.schema.mirror_tables import MIRROR, changes, metadata
 from syncer.store.schema.reduced_json import reduced
+from syncer.store.schema.state_views import STATE_VIEWS
 from syncer.store.schema.views import (
-    FRESHNESS,
     Relation,
     View,
     drop_views,
@@ -96,7 +96,9 @@ def without_safe_views(connection: Connection) -> Iterator[None]:
         return
     before = relations(connection)
     ours = _safe_views(before)
-    with keeping_readers(connection, [*ours, FRESHNESS, *map(live_name, catalogue())]):
+    with keeping_readers(
+        connection, [*ours, *(view.name for view in STATE_VIEWS), *map(live_name, catalogue())]
+    ):
         drop_views(connection, ours)
         yield
         after = relations(connection)
@@ -117,7 +119,14 @@ def _safe_view(connection: Connection, table: str, columns: Collection[str]) -> 
     )
     # The same words for the same statement: a view of another classification is to be seen.
     comment = f"{_comment(table)} ({fingerprint_of(select)[:8]})"
-    return View(safe_name(table), select, comment, is_barrier=is_barrier)
+    meanings = {name: column.comment or "" for name, column in metadata.tables[table].columns.items()}
+    return View(
+        safe_name(table),
+        select,
+        comment,
+        is_barrier=is_barrier,
+        columns={name: meanings[name] for name in columns if name in meanings},
+    )
 
 
 def _select(connection: Connection, table: str, columns: Collection[str]) -> str:

@@ -91,6 +91,7 @@ integrations = Table(
         "refreshed_at", "Time at which Kombo's data was first found fresh again after such a change"
     ),
     moment_column("checked_at", "Time of the last request for the integration's details"),
+    text_column("origin_id", "Your own id of the customer, as given to Kombo when the tool was connected"),
     PrimaryKeyConstraint("environment", "id"),
     # An integration is in one environment alone.
     Index(None, "id", unique=True),

@@ -1,20 +1,18 @@
 """Views of syncer's making, and the read access to them, which outlives their replacement.
 
-The live views and ``mirror_freshness`` are made by migrations, which stand for themselves; all others are a
-``View``. Only PostgreSQL has roles and comments.
+The live views and those of the bookkeeping are made by migrations, which stand for themselves; all others are
+a ``View``. Only PostgreSQL has roles and comments.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
-
-FRESHNESS = "mirror_freshness"
 
 #: Name, columns, comment and kind of everything in our schema that can be read.
 _RELATIONS = """
@@ -56,13 +54,14 @@ class View:
     """Name, SELECT statement and comment of a view, in the words of the database that it is made in.
 
     is_barrier: it filters rows that its readers cannot see otherwise: PostgreSQL is to run no function of
-    theirs on these.
+    theirs on these. columns: their comments.
     """
 
     name: str
     select: str
     comment: str
     is_barrier: bool = False
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     def create(self, connection: Connection) -> None:
         """Create the view, which must not be there."""
@@ -70,7 +69,12 @@ class View:
         barrier = " WITH (security_barrier)" if self.is_barrier else ""
         connection.exec_driver_sql(f"CREATE VIEW {name}{barrier} AS {self.select}")
         if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql(f"COMMENT ON VIEW {name} IS '{self.comment}'")
+            comments = [f"COMMENT ON VIEW {name} IS {sql_text(self.comment)}"]
+            comments += [
+                f"COMMENT ON COLUMN {name}.{quoted(connection, column)} IS {sql_text(comment)}"
+                for column, comment in self.columns.items()
+            ]
+            connection.exec_driver_sql(";".join(comments).replace("%", "%%"))
 
 
 def drop_views(connection: Connection, names: Iterable[str]) -> None:
@@ -115,6 +119,16 @@ def relations(connection: Connection) -> dict[str, Relation]:
 def quoted(connection: Connection, *names: str) -> str:
     """Quote names as SQL identifiers, with commas between them, whatever characters they have."""
     return ", ".join(map(connection.dialect.identifier_preparer.quote_identifier, names))
+
+
+def sql_text(value: str) -> str:
+    """Write a text as a literal of SQL, for a statement without parameters."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def live_meaning(table: str) -> str:
+    """Say what the view of a mirror table's rows that are not deleted shows."""
+    return f"Rows of {table} that are not deleted"
 
 
 def live_name(table: str) -> str:

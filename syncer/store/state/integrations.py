@@ -36,6 +36,7 @@ class IntegrationRow:
     tool: str | None = None
     category: str | None = None
     organisation: str | None = None
+    origin_id: str | None = None
     status: str | None = None
     setup_status: str | None = None
     data_expired_at: datetime | None = None
@@ -80,6 +81,7 @@ class IntegrationStore:
             "tool",
             "category",
             "organisation",
+            "origin_id",
             "status",
             "setup_status",
             "data_expired_at",
@@ -172,6 +174,7 @@ def _integration(row: Row[Any]) -> IntegrationRow:
         tool=row.tool,
         category=row.category,
         organisation=row.organisation,
+        origin_id=row.origin_id,
         status=row.status,
         setup_status=row.setup_status,
         data_expired_at=row.data_expired_at,

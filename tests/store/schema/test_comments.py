@@ -8,8 +8,11 @@ import pytest
 from sqlalchemy import Connection, inspect, text
 
 from syncer.store.db.database import Database
-from syncer.store.schema.migrate import write_comments
+from syncer.store.schema.comments import write_comments
 from syncer.store.schema.mirror_tables import MIRROR, metadata
+from syncer.store.schema.native_views import make_views
+from syncer.store.schema.safe_views import make_safe_views
+from tests.support.marked import NATIVE
 
 
 @pytest.fixture
@@ -27,6 +30,22 @@ def test_every_table_and_every_column_says_what_it_holds(postgres: Connection) -
         for column in inspector.get_columns(table.name):
             assert column["comment"], f"{table.name}.{column['name']}"
             assert column["comment"] == table.c[column["name"]].comment
+
+
+def test_every_view_and_every_column_of_one_says_what_it_shows(postgres: Connection) -> None:
+    without = text("""
+        SELECT c.relname, a.attname FROM pg_class c
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+        WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'v'
+            AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid, 'pg_class') IS NULL)
+    """)
+    make_safe_views(postgres)
+    make_views(postgres, [NATIVE])
+    assert postgres.execute(without).all() == []
+    assert write_comments(postgres) == 0
+    postgres.execute(text("COMMENT ON COLUMN mirror_integrations.origin_id IS NULL"))
+    postgres.execute(text("COMMENT ON VIEW hris_groups_live IS 'As it was before'"))
+    assert write_comments(postgres) == 2
 
 
 def test_nothing_is_done_the_second_time(postgres: Connection) -> None:
@@ -49,7 +68,7 @@ def test_a_sentence_with_quotes_and_colons_is_written_as_it_is(
     sentence = 'It\'s 100 % :here, \\ "there" and {everywhere} é'
     monkeypatch.setattr(MIRROR["ats_tags"], "comment", sentence)
     monkeypatch.setattr(MIRROR["ats_tags"].c.name, "comment", sentence)
-    assert write_comments(postgres) == 2
+    assert write_comments(postgres) == 3
     inspector = inspect(postgres)
     inspector.clear_cache()
     assert inspector.get_table_comment("ats_tags") == {"text": sentence}

@@ -125,6 +125,14 @@ def test_a_role_without_sensitive_columns_reaches_no_sensitive_value_in_any_way(
         "mirror_changes_safe": ["sequence", "at", "environment", "integration_id", "model", "record_id"],
         "mirror_freshness": found.readable["mirror_freshness"],
         "mirror_history": ["name", "since", "until"],
+        "mirror_integrations": [
+            "integration_id",
+            "environment",
+            "tool",
+            "organisation",
+            "origin_id",
+            "state",
+        ],
     }
     wanted["mirror_changes_safe"] += ["operation", "members"]
     assert found.readable == granted.columns == wanted
@@ -132,6 +140,7 @@ def test_a_role_without_sensitive_columns_reaches_no_sensitive_value_in_any_way(
         *(name for name in wanted if name.endswith("_safe")),
         "mirror_freshness",
         "mirror_history",
+        "mirror_integrations",
         *(name for name in tables if len(tables[name]) == len(MIRROR[name].columns)),
     }
     assert found.marked == set()
@@ -152,7 +161,7 @@ def test_a_role_with_everything_sees_every_mark_but_no_bookkeeping(
         *MIRROR,
         *(f"{model}_live" for model in catalogue()),
         *(f"{name}_safe" for name in (*MIRROR, "mirror_changes")),
-        *("mirror_changes", "mirror_freshness", "mirror_history"),
+        *("mirror_changes", "mirror_freshness", "mirror_history", "mirror_integrations"),
         *("passthrough_records", "people", "people_live"),
     }
     # What proves that the values are there to be seen: in each sensitive column that has a value at all.

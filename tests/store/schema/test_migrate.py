@@ -25,6 +25,7 @@ from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
 from syncer.store.schema.mirror_tables import MIRROR, metadata, streams
 from syncer.store.schema.native_views import make_views
+from syncer.store.state.integrations import IntegrationStore
 from syncer.store.state.streams import StreamStore
 
 Program = Callable[..., Popen[str]]
@@ -286,7 +287,7 @@ def test_live_views_hide_deleted_rows_alone(database: Database) -> None:
 def test_there_is_a_live_view_for_every_model_and_for_nothing_else(database: Database) -> None:
     with database.read() as connection:
         views = set(inspect(connection).get_view_names())
-    assert views == {"mirror_freshness", *(f"{model}_live" for model in catalogue())}
+    assert views == {"mirror_freshness", "mirror_integrations", *(f"{model}_live" for model in catalogue())}
 
 
 FRESHNESS = [
@@ -402,3 +403,23 @@ def test_native_views_go_with_their_table_and_come_back_with_the_next_run(databa
         make_views(connection, [listed])
         assert connection.execute(text("SELECT title FROM people_live")).all() == []
         assert set(inspect(connection).get_table_names()) == before
+
+
+def test_the_view_of_integrations_says_whose_each_is_also_of_one_that_is_mirrored_no_more(
+    database: Database,
+) -> None:
+    store, now = IntegrationStore(), datetime(2026, 1, 1, tzinfo=UTC)
+    with database.begin() as connection:
+        for name in ("here", "gone", "new"):
+            store.add(connection, name, origin="command", models=None)
+        said = {"state": "ready", "tool": "HiBob", "organisation": "Acme", "origin_id": "4711"}
+        for name in ("here", "gone"):
+            store.note(connection, name, now, **said)
+        store.remove(connection, "gone", now)
+    with database.read() as connection:
+        found = connection.execute(text("SELECT * FROM mirror_integrations ORDER BY integration_id")).all()
+    assert found == [
+        ("gone", "default", "HiBob", "Acme", "4711", "removed"),
+        ("here", "default", "HiBob", "Acme", "4711", "ready"),
+        ("new", "default", None, None, None, None),
+    ]

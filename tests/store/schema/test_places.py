@@ -43,6 +43,7 @@ NOTHING_OF_RECORDS = {
     "mirror_changes.members": "names of members",
     "sync_processes": "a process, and words of ours",
     "sync_consumers.name": "the name of a consumer",
+    "sync_readers": "roles of the database, and ids of integrations",
     "sync_integrations": "what Kombo says of the integration",
     "sync_budgets": "the request limit",
     "sync_refused_keys": "a hash of the key, and words of ours",

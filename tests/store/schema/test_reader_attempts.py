@@ -311,7 +311,7 @@ def test_what_postgresql_lets_everybody_do_stops_neither_migrations_nor_pages(ta
     # Taken where there is no table yet, so no reader.
     files = (ROOT / "syncer").rglob("*.py")
     assert {each.name for each in files if "pg_advisory" in each.read_text(encoding="utf-8")} == {
-        "migrate.py"
+        "schema_lock.py"
     }
     with ExitStack() as sessions:
         for each in CANNOT_BE_DENIED:

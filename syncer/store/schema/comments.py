@@ -1,0 +1,81 @@
+"""Comments on the tables, views and columns of PostgreSQL, for whoever looks at them with a database tool.
+
+They are documentation, not schema: an edited sentence needs no migration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from sqlalchemy import Connection, Table, text
+
+from syncer.domain.catalogue.lookup import catalogue
+from syncer.store.schema.history_tables import history_table, history_tables
+from syncer.store.schema.mirror_tables import MIRROR, metadata
+from syncer.store.schema.safe_views import SAFE_TABLES
+from syncer.store.schema.state_views import STATE_VIEWS
+from syncer.store.schema.views import live_meaning, live_name, quoted, safe_name, sql_text
+
+#: Tables, views and columns that there are, with the kind of their relation and their comment or null.
+_PRESENT = text("""
+    SELECT c.relname, coalesce(a.attname, ''), c.relkind = 'v', d.description
+    FROM pg_class c
+    CROSS JOIN LATERAL (
+        SELECT NULL AS attname, 0 AS attnum
+        UNION ALL
+        SELECT attname, attnum FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+    ) a
+    LEFT JOIN pg_description d
+        ON d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = a.attnum
+    WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'v')
+""")
+#: Statements that are sent at once.
+_AT_ONCE = 500
+
+
+def write_comments(connection: Connection) -> int:
+    """Set the comments that are missing or out of date; give how many. Only PostgreSQL has them."""
+    if connection.dialect.name != "postgresql":
+        return 0
+    present = {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(_PRESENT)}
+    statements = []
+    for relation, comments in _wanted(connection):
+        # A table that somebody has renamed or dropped is a trouble of its streams alone.
+        for column, comment in comments.items():
+            if (relation, column) not in present:
+                continue
+            is_view, found = present[relation, column]
+            if comment and comment != found:
+                statements.append(comment_statement(connection, relation, column, comment, is_view=is_view))
+    for start in range(0, len(statements), _AT_ONCE):
+        connection.exec_driver_sql(";".join(statements[start : start + _AT_ONCE]).replace("%", "%%"))
+    return len(statements)
+
+
+def comment_statement(
+    connection: Connection, relation: str, column: str, comment: str, *, is_view: bool
+) -> str:
+    """Write the statement that sets the comment of a column or, without one, of its table or view."""
+    if column:
+        on = f"COLUMN {quoted(connection, relation)}.{quoted(connection, column)}"
+    else:
+        on = f"{'VIEW' if is_view else 'TABLE'} {quoted(connection, relation)}"
+    return f"COMMENT ON {on} IS {sql_text(comment)}"
+
+
+def _wanted(connection: Connection) -> Iterator[tuple[str, Mapping[str, str | None]]]:
+    """Iterate over tables and views with the comments of their columns, and their own under no name."""
+    kept = [history_table(name) for name in history_tables(connection) if name in MIRROR]
+    for table in (*metadata.tables.values(), *kept):
+        yield table.name, {"": table.comment, **_columns(table)}
+    for name in catalogue():
+        yield live_name(name), {"": live_meaning(name), **_columns(metadata.tables[name])}
+    for view in STATE_VIEWS:
+        yield view.name, {"": view.meaning, **{each.name: each.comment for each in view.columns()}}
+    for name in SAFE_TABLES:
+        # Their own is the mark by which they are known as ours.
+        yield safe_name(name), _columns(metadata.tables[name])
+
+
+def _columns(table: Table) -> dict[str, str | None]:
+    return {column.name: column.comment for column in table.columns}
