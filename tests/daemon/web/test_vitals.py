@@ -92,9 +92,9 @@ async def test_a_working_service_is_ready_and_counts_what_it_does(migrated_url: 
     async with world.serving() as [_]:
         [client] = world.clients
         assert (await client.get("/healthz")).json() == {"status": "ok"}
-        ready = await client.get("/readyz")
-        while not ready.json()["checks"]["scheduler"]:
-            ready = await client.get("/readyz")
+        async with asyncio.timeout(PATIENCE):
+            while not (ready := await client.get("/readyz")).json()["checks"]["scheduler"]:
+                pass
         assert (ready.status_code, ready.json()) == (
             200,
             {"status": "ready", "checks": dict.fromkeys(CHECKS, True)},
@@ -122,9 +122,9 @@ async def test_a_working_service_is_ready_and_counts_what_it_does(migrated_url: 
             lambda: world.rows("hris_groups", integration)[id]["name"] == "Renamed", "the change"
         )
         await world.until(lambda: len(world.runs_of(StreamKey(integration, "hris_groups"))) > 1, "the run")
-        after = await scrape(client)
-        while not after["syncer_webhook_to_row_seconds_count"][()]:
-            after = await scrape(client)
+        async with asyncio.timeout(PATIENCE):
+            while not (after := await scrape(client))["syncer_webhook_to_row_seconds_count"][()]:
+                pass
         assert after["syncer_webhooks_total"] == {
             ("accepted", "data-changed"): 1,
             ("repeated", "data-changed"): 1,
