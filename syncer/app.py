@@ -173,7 +173,7 @@ class App:
         if len(selected) > 1:
             raise UsageError(
                 f"Nobody knows which environment {integration_id} is in: name it by --environment "
-                f"({' or '.join(selected)})."
+                f"({', '.join(selected)})."
             )
         return next(iter(selected.values()))
 

@@ -100,6 +100,13 @@ class IntegrationEvents:
 
     async def _do(self, integration_id: str, action: Action) -> str:
         """Do what is to be done for an integration; give what came of it in a word."""
+        integrations = self._environment.integrations
+        standing = await self._environment.database.ask(
+            lambda connection: integrations.standing(connection, integration_id)
+        )
+        if standing is Standing.ELSEWHERE:
+            # It has moved meanwhile, and this key is not the one to ask with.
+            return "moved"
         match action:
             case Action.DISCOVER:
                 return await self._discover(integration_id)

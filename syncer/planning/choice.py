@@ -32,7 +32,7 @@ def choose_streams(
     """
     rows = mirrored or {name: each.mirrored() for name, each in selections.items()}
     if not any(rows.values()):
-        raise UsageError(NO_INTEGRATION)
+        raise UsageError(NO_INTEGRATION.replace(":", f"{_where(selections)}:", 1))
     for wanted in integrations:
         if not any(wanted in of_environment for of_environment in rows.values()):
             raise UsageError(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from syncer.cli.session import Session
-from tests.support.alone import alone
 
 if TYPE_CHECKING:
     from tests.support.command_line import Shell
@@ -152,17 +151,20 @@ def test_a_database_of_another_program_is_refused(shell: Shell, tmp_path: Path) 
         assert "invoices" in ran.err
 
 
+@pytest.mark.parametrize("environment", ["default", "us"])
 def test_a_key_file_that_is_replaced_is_read_again_and_never_shown(
-    mirror: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    mirror: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, environment: str
 ) -> None:
     file, session = tmp_path / "key", Session()
     file.write_text("ks_dev_first\n")
     for name, value in {**mirror.settings, "SYNCER_KOMBO__API_KEY": ""}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("SYNCER_KOMBO__API_KEY_FILE", str(file))
+    section = "KOMBO" if environment == "default" else f"ENVIRONMENTS__{environment.upper()}"
+    monkeypatch.setenv(f"SYNCER_{section}__API_KEY_FILE", str(file))
     app = session.app()
     file.write_text("ks_dev_second\n")
-    assert (alone(app).api_key, alone(app).read_key()) == ("ks_dev_first", "ks_dev_second")
+    opened = app.environments[environment]
+    assert (opened.api_key, opened.read_key()) == ("ks_dev_first", "ks_dev_second")
     assert "ks_dev" not in session.hide("ks_dev_first and ks_dev_second")
     app.database.close()
 

@@ -45,7 +45,7 @@ LEASE = timedelta(seconds=60)
 def planned(world: World, command: Command = Command.SYNC, **changes: Any) -> dict[str, Any]:
     app = world.app(**changes)
     try:
-        return plan(app, [command])
+        return plan(app, [command])["default"]
     finally:
         app.database.close()
 

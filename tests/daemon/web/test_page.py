@@ -71,6 +71,7 @@ def status(*streams: dict[str, Any], **integration: Any) -> dict[str, Any]:
         },
         "behind": None,
         "deliveries": [],
+        "environments": [],
         "key": None,
         "consumers": [],
         "webhooks": {"last_at": None, "last_day": {}, "unknown_models": []},
@@ -99,6 +100,21 @@ def test_webhooks_stand_in_a_line_once_some_have_come() -> None:
         "webhooks: 1,234 accepted, 3 ignored, 2 repeated in 24 hours, the last 42 s ago; "
         "unknown models: hris_shifts"
     ) in read.text
+
+
+def test_several_environments_have_a_line_each_with_their_limit_key_and_schedule() -> None:
+    found = status(stream("hris_groups"))
+    key = {"environment": "us", "refused_since": "2031-03-09T09:00:00.000Z", "error": "HTTP 401."}
+    late = {"streams": 7, "longest_seconds": 120}
+    environments = [
+        {"name": "default", "integrations": 2, "budget": found["budget"], "key": None, "behind": None},
+        {"name": "us", "integrations": 1, "budget": None, "key": key, "behind": late},
+    ]
+    text = " ".join(Read(status_page({**found, "environments": environments, "key": key})).text.split())
+    assert "Nothing of us is read now. Kombo refuses the API key of the environment us, first 3 h ago" in text
+    first, second = text.index("default 2 not refused 212 of 300 used"), text.index("us 1 refused not known")
+    assert first < text.index("kept us") < second < text.index("behind: 7 streams")
+    assert "Environments" not in Read(status_page({**found, "environments": environments[:1]})).text
 
 
 def test_a_refused_key_stands_first_though_all_streams_are_well() -> None:

@@ -62,7 +62,9 @@ def lasting(status: dict[str, Any]) -> dict[str, Any]:
     """The part that does not change while one looks."""
     streams = [{**each, "lag_seconds": None} for each in status["streams"]]
     integrations = [{**each, "lag_seconds": None} for each in status["integrations"]]
-    return {**status, "streams": streams, "integrations": integrations, "now": None, "budget": None}
+    environments = [{**each, "budget": None} for each in status["environments"]]
+    same = {"streams": streams, "integrations": integrations, "environments": environments}
+    return {**status, **same, "now": None, "budget": None}
 
 
 async def test_the_page_is_html_that_loads_and_runs_nothing(world: WorkersWorld) -> None:
