@@ -25,6 +25,7 @@ from syncer.domain.texts.printable import printable
     help="Only rows of this integration; can be repeated. From PostgreSQL 15 on.",
 )
 @click.option("--all-integrations", is_flag=True, help="Rows of all integrations again.")
+@click.option("--sql", "as_sql", is_flag=True, help="Print the SQL of an upgrade, and change nothing.")
 @click.option("--move-to", "move_to", metavar="SCHEMA", help="Move the mirror to a schema of PostgreSQL.")
 @json_option
 @pass_session
@@ -35,6 +36,7 @@ def migrate(
     integrations: tuple[str, ...],
     all_integrations: bool,
     move_to: str | None,
+    as_sql: bool,
     as_json: bool,
 ) -> int:
     """Make the database, or upgrade it to this version.
@@ -42,6 +44,8 @@ def migrate(
     With --grant-read a role may then read the tables and views of the mirror, not the bookkeeping. Run it
     again after an upgrade: until then the role does not see what is new. With --integration it sees the rows
     of these integrations alone, until another list, or --all-integrations, is given for it.
+
+    With --sql it prints what an upgrade would run, for psql and a role that may change the tables.
 
     With --move-to it upgrades nothing: the mirror as it is goes to another schema, which is made where there
     is none. Stop the service before.
@@ -54,9 +58,16 @@ def migrate(
         raise click.UsageError("--integration and --all-integrations need --grant-read ROLE.")
     if integrations and all_integrations:
         raise click.UsageError("Name integrations, or take --all-integrations.")
+    if sum((role is not None, move_to is not None, as_sql)) > 1 or (as_sql and as_json):
+        raise click.UsageError(
+            "--sql, --move-to and --grant-read are commands of their own; --sql has no --json."
+        )
+    if as_sql:
+        with session.opened_app() as app:
+            statements = app.upgrade_sql()
+            print_line(statements.rstrip() if statements else "-- There is nothing to upgrade.")
+        return 0
     if move_to is not None:
-        if role is not None:
-            raise click.UsageError("--move-to and --grant-read are two commands.")
         return _move(session, move_to, as_json=as_json)
     with session.opened_app() as app:
         database = app.database.shown_url

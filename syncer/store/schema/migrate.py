@@ -16,14 +16,18 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import DatabaseRefused, StatementFailed
 from syncer.store.db.database import Database
 from syncer.store.schema.comments import write_comments
-from syncer.store.schema.history_tables import extend_history_tables, make_history_tables
-from syncer.store.schema.mirror_tables import metadata
+from syncer.store.schema.history_tables import (
+    extend_history_tables,
+    history_tables,
+    make_history_tables,
+)
+from syncer.store.schema.mirror_tables import history, metadata
 from syncer.store.schema.rights import make_schema, must_migrate
 from syncer.store.schema.row_limits import has_limits, keep_limits
 from syncer.store.schema.safe_views import keep_safe_views, without_safe_views
 from syncer.store.schema.schema_lock import MIGRATION_LOCK, VERSION_TABLE, lock_schema, naming_users
 from syncer.store.schema.state_views import STATE_VIEWS
-from syncer.store.schema.views import keeping_readers, live_name
+from syncer.store.schema.views import keeping_readers, live_name, relations
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -40,6 +44,7 @@ __all__ = [
     "migrations_folder",
     "must_hold_tables",
     "revisions",
+    "upgrade_unseen",
 ]
 
 OLDEST_POSTGRESQL = (13,)
@@ -94,6 +99,25 @@ def _migrate(
         keep_limits(connection)
         write_comments(connection)
     return before, _revision(connection)
+
+
+def upgrade_unseen(database: Database, connection: Connection, with_history: Collection[str]) -> bool:
+    """Go through an upgrade on a connection that runs nothing of it; False where there is none to be done.
+
+    What is read is the database as it is: of what the upgrade makes nothing is there. Raises DatabaseRefused.
+    """
+    from alembic import command
+
+    before, present = _ours(database, connection), relations(connection)
+    kept = history_tables(connection) if history.name in present else []
+    if before != _head():
+        with _keeping_access(connection):
+            command.upgrade(_config(connection), "head")
+        keep_safe_views(connection)
+        extend_history_tables(connection, kept)
+    make_history_tables(connection, with_history, kept)
+    write_comments(connection, {*kept, *with_history})
+    return before != _head()
 
 
 def downgrade(database: Database, revision: str) -> None:
