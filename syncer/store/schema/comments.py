@@ -36,8 +36,8 @@ _AT_ONCE = 500
 def write_comments(connection: Connection, to_come: Collection[str] | None = None) -> int:
     """Set the comments that are missing or out of date; give how many. Only PostgreSQL has them.
 
-    to_come: mirror tables that are going to have versions, as of an upgrade that is not run: everything else of
-    ours is going to be there, too.
+    to_come: mirror tables that are going to have versions, as of an upgrade that is not run: everything else
+    of ours is going to be there, too.
     """
     if connection.dialect.name != "postgresql":
         return 0
