@@ -78,7 +78,7 @@ def make_history_tables(
 
 
 def extend_history_tables(connection: Connection, kept: Collection[str] | None = None) -> None:
-    """Add the columns that mirror tables have got since their tables of versions were made; kept: of which."""
+    """Add the columns that mirror tables have got since theirs of versions were made; kept: as above."""
     quote = connection.dialect.identifier_preparer.quote_identifier
     for name in history_tables(connection) if kept is None else kept:
         if name not in MIRROR:

@@ -22,7 +22,7 @@ from tests.support.readers import MakeReader
 PICTURE = """
     SELECT 'relation' AS kind, c.relname::text AS name, ''::text AS of_it, concat_ws(
         ' ', c.relkind, pg_get_userbyid(c.relowner), c.relacl::text, obj_description(c.oid, 'pg_class'),
-        CASE WHEN c.relkind = 'v' THEN pg_get_viewdef(c.oid) WHEN c.relkind = 'i' THEN pg_get_indexdef(c.oid) END
+        CASE c.relkind WHEN 'v' THEN pg_get_viewdef(c.oid) WHEN 'i' THEN pg_get_indexdef(c.oid) END
     ) AS what
     FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace
     UNION ALL
@@ -68,7 +68,7 @@ def run(url: str, statements: str) -> None:
         connection.execute(statements.encode())
 
 
-@pytest.mark.parametrize("revision", [None, "0001", "0002", "0005", "0009", schema.known_revisions()[-1]])
+@pytest.mark.parametrize("revision", [None, "0002", schema.known_revisions()[-1]])
 def test_the_sql_of_an_upgrade_makes_what_the_upgrade_makes(
     make: Callable[[], str], make_reader: MakeReader, revision: str | None
 ) -> None:
