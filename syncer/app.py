@@ -129,6 +129,15 @@ class App:
                 make_views(connection, self.native_lists.values())
         return revisions
 
+    def upgrade_sql(self) -> str | None:
+        """Write the SQL of what ``migrate`` would do; None where there is nothing. Raises as that does."""
+        from syncer.store.schema.upgrade_sql import upgrade_sql
+
+        with_history = {table for tables in self.kept_tables.values() for table in tables}
+        return upgrade_sql(
+            self.database, with_history=with_history, native_lists=list(self.native_lists.values())
+        )
+
     def open_database(self, *, may_create: bool = False) -> None:
         """Make the database usable for a command that writes: migrated, in step with the configuration."""
         self.migrate(may_create=may_create)

@@ -35,9 +35,7 @@ def _rename(names: dict[str, str]) -> None:
     if connection.dialect.name != "sqlite":
         for before, after in names.items():
             op.alter_column("sync_budgets", before, new_column_name=after)
-            _rename_constraint(
-                connection, f"sync_budgets_{before}_not_null", f"sync_budgets_{after}_not_null"
-            )
+            _rename_constraint(f"sync_budgets_{before}_not_null", f"sync_budgets_{after}_not_null")
         return
     # SQLite renames no column while any view shows a table that is not there, so the table is made anew.
     made = connection.execute(
@@ -54,13 +52,16 @@ def _rename(names: dict[str, str]) -> None:
         )
 
 
-def _rename_constraint(connection: sa.Connection, before: str, after: str) -> None:
+def _rename_constraint(before: str, after: str) -> None:
     """PostgreSQL 18 and newer name what makes a column NOT NULL, after the column."""
-    found = connection.execute(
-        sa.text(
-            "SELECT 1 FROM pg_constraint WHERE conrelid = 'sync_budgets'::regclass AND conname = :before"
-        ),
-        {"before": before},
-    ).scalar()
-    if found:
-        op.execute(f'ALTER TABLE sync_budgets RENAME CONSTRAINT "{before}" TO "{after}"')
+    op.execute(
+        f"""
+        DO $$ BEGIN
+            IF EXISTS (
+                SELECT FROM pg_constraint WHERE conrelid = 'sync_budgets'::regclass AND conname = '{before}'
+            ) THEN
+                ALTER TABLE sync_budgets RENAME CONSTRAINT "{before}" TO "{after}";
+            END IF;
+        END $$
+        """
+    )

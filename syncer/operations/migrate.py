@@ -10,6 +10,7 @@ from syncer.app import App
 from syncer.store.db.database import Database
 from syncer.store.schema.copy_rows import copy_rows
 from syncer.store.schema.grants import Granted, check_role, grant_read
+from syncer.store.schema.move import move_to_schema, must_be_movable
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,25 @@ class Migrated:
     after: str | None
     granted: Granted | None
     copied: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Schemas before and after, which are the same where nothing was to be moved, and how much was moved."""
+
+    before: str
+    after: str
+    relations: int
+
+
+def move(app: App, schema: str) -> Moved:
+    """Move the mirror, which nobody may be using, to another schema of its database.
+
+    Raises UsageError, DatabaseError.
+    """
+    must_be_movable(app.database, schema)
+    before, count = move_to_schema(app.database, schema)
+    return Moved(before, schema, count)
 
 
 def migrate(

@@ -99,6 +99,12 @@ def application_name(schema: str | None) -> str:
     return "syncer" if schema is None else f"syncer {schema}"
 
 
+def is_pooled(connection: Connection) -> bool:
+    """Tell whether a pooler is between us and the server."""
+    driver = connection.connection.driver_connection
+    return isinstance(driver, PatientConnection) and driver.backend_pid is not None
+
+
 def _settings(forms: Mapping[str, str], *, is_local: bool) -> str:
     """Make the statement that asks for what our statements need, and gives the number of the session."""
     scope = "true" if is_local else "false"

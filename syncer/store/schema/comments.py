@@ -5,7 +5,7 @@ They are documentation, not schema: an edited sentence needs no migration.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from sqlalchemy import Connection, Table, text
 
@@ -16,9 +16,9 @@ from syncer.store.schema.safe_views import SAFE_TABLES
 from syncer.store.schema.state_views import STATE_VIEWS
 from syncer.store.schema.views import live_meaning, live_name, quoted, safe_name, sql_text
 
-#: Tables, views and columns that there are, with the kind of their relation and their comment or null.
+#: Tables, views and columns that there are, with their comment or null.
 _PRESENT = text("""
-    SELECT c.relname, coalesce(a.attname, ''), c.relkind = 'v', d.description
+    SELECT c.relname, coalesce(a.attname, ''), d.description
     FROM pg_class c
     CROSS JOIN LATERAL (
         SELECT NULL AS attname, 0 AS attnum
@@ -33,18 +33,24 @@ _PRESENT = text("""
 _AT_ONCE = 500
 
 
-def write_comments(connection: Connection) -> int:
-    """Set the comments that are missing or out of date; give how many. Only PostgreSQL has them."""
+def write_comments(connection: Connection, to_come: Collection[str] | None = None) -> int:
+    """Set the comments that are missing or out of date; give how many. Only PostgreSQL has them.
+
+    to_come: mirror tables that are going to have versions, as of an upgrade that is not run: everything else
+    of ours is going to be there, too.
+    """
     if connection.dialect.name != "postgresql":
         return 0
-    present = {(row[0], row[1]): (row[2], row[3]) for row in connection.execute(_PRESENT)}
+    present = {(row[0], row[1]): row[2] for row in connection.execute(_PRESENT)}
     statements = []
-    for relation, comments in _wanted(connection):
+    kept = history_tables(connection) if to_come is None else to_come
+    for relation, is_view, comments in _wanted(kept):
         # A table that somebody has renamed or dropped is a trouble of its streams alone.
+        is_coming = to_come is not None and not relation.endswith(safe_name(""))
         for column, comment in comments.items():
-            if (relation, column) not in present:
+            if (relation, column) not in present and not is_coming:
                 continue
-            is_view, found = present[relation, column]
+            found = present.get((relation, column))
             if comment and comment != found:
                 statements.append(comment_statement(connection, relation, column, comment, is_view=is_view))
     for start in range(0, len(statements), _AT_ONCE):
@@ -63,18 +69,21 @@ def comment_statement(
     return f"COMMENT ON {on} IS {sql_text(comment)}"
 
 
-def _wanted(connection: Connection) -> Iterator[tuple[str, Mapping[str, str | None]]]:
-    """Iterate over tables and views with the comments of their columns, and their own under no name."""
-    kept = [history_table(name) for name in history_tables(connection) if name in MIRROR]
-    for table in (*metadata.tables.values(), *kept):
-        yield table.name, {"": table.comment, **_columns(table)}
+def _wanted(kept: Collection[str]) -> Iterator[tuple[str, bool, Mapping[str, str | None]]]:
+    """Iterate over tables and views with the comments of their columns, and their own under no name.
+
+    kept: mirror tables that have versions. True stands for a view.
+    """
+    versions = [history_table(name) for name in kept if name in MIRROR]
+    for table in (*metadata.tables.values(), *versions):
+        yield table.name, False, {"": table.comment, **_columns(table)}
     for name in catalogue():
-        yield live_name(name), {"": live_meaning(name), **_columns(metadata.tables[name])}
+        yield live_name(name), True, {"": live_meaning(name), **_columns(metadata.tables[name])}
     for view in STATE_VIEWS:
-        yield view.name, {"": view.meaning, **{each.name: each.comment for each in view.columns()}}
+        yield view.name, True, {"": view.meaning, **{each.name: each.comment for each in view.columns()}}
     for name in SAFE_TABLES:
         # Their own is the mark by which they are known as ours.
-        yield safe_name(name), _columns(metadata.tables[name])
+        yield safe_name(name), True, _columns(metadata.tables[name])
 
 
 def _columns(table: Table) -> dict[str, str | None]:

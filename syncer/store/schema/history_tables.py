@@ -62,18 +62,25 @@ def kept_histories(connection: Connection) -> list[str]:
     return list(connection.execute(select(history.c.name).where(*going_on)).scalars())
 
 
-def make_history_tables(connection: Connection, names: Collection[str]) -> None:
-    """Make the tables of versions of these mirror tables, as far as they are not there."""
-    missing = sorted({*names}.difference(history_tables(connection))) if names else []
+def make_history_tables(
+    connection: Connection, names: Collection[str], kept: Collection[str] | None = None
+) -> None:
+    """Make the tables of versions of these mirror tables, as far as they are not there.
+
+    kept: mirror tables that have one, where that is known.
+    """
+    if names and kept is None:
+        kept = history_tables(connection)
+    missing = sorted({*names}.difference(kept or ()))
     for name in missing:
         history_table(name).create(connection)
     insert(connection, history, [{"name": name} for name in missing])
 
 
-def extend_history_tables(connection: Connection) -> None:
-    """Add the columns that mirror tables have got since their tables of versions were made."""
+def extend_history_tables(connection: Connection, kept: Collection[str] | None = None) -> None:
+    """Add the columns that mirror tables have got since theirs of versions were made; kept: as above."""
     quote = connection.dialect.identifier_preparer.quote_identifier
-    for name in history_tables(connection):
+    for name in history_tables(connection) if kept is None else kept:
         if name not in MIRROR:
             continue
         table = history_table(name)

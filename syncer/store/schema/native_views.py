@@ -16,7 +16,7 @@ from syncer.domain.native.spec import NativeListSpec
 from syncer.store.schema.mirror_tables import missing
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.schema.schema_lock import lock_schema
-from syncer.store.schema.views import View, live_name, quoted, replace_views
+from syncer.store.schema.views import View, dependent_of, live_name, quoted, replace_views
 
 #: PostgreSQL's names of the columns' types; SQLite's functions give the values as its tables have them.
 _POSTGRESQL: dict[ColumnType, str] = {
@@ -35,16 +35,6 @@ _SHOWING = (
     "SELECT viewname, definition FROM pg_views WHERE schemaname = current_schema()"
     " AND definition LIKE :table ORDER BY 1"
 )
-#: Views that show a view, which so cannot be replaced.
-_DEPENDENTS = """
-    SELECT c.relname FROM pg_depend d
-    JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
-    JOIN pg_class c ON c.oid = r.ev_class
-    WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = to_regclass(:view)
-        AND c.oid <> d.refobjid
-    ORDER BY 1
-"""
-
 _LAST_SEEN = (
     "CASE WHEN r.remote_deleted_at IS NULL AND m.record_id IS NULL"
     " AND s.last_full_walk_at > r.last_seen_at THEN s.last_full_walk_at"
@@ -124,14 +114,12 @@ def _lacking(connection: Connection, wanted: Iterable[str], anew: Collection[str
 
 
 def _require_no_dependents(connection: Connection, views: Iterable[View]) -> None:
-    if connection.dialect.name != "postgresql":
-        return
     for view in views:
-        name = view.name
-        other = connection.execute(text(_DEPENDENTS), {"view": quoted(connection, name)}).scalars().first()
+        other = dependent_of(connection, view.name)
         if other is not None:
             raise UsageError(
-                f"{other} shows {name}, which gets other columns: drop {other}, and make it again afterwards."
+                f"{other} shows {view.name}, which gets other columns: drop {other}, and make it again "
+                "afterwards."
             )
 
 

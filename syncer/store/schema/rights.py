@@ -15,6 +15,7 @@ _MAY_MAKE = text("""
     SELECT has_database_privilege(current_database(), 'CREATE')
         AND NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = :name)
 """)
+_MAY_USE = text("SELECT has_schema_privilege(:name, 'CREATE')")
 _OWNER = text("""
     SELECT tableowner FROM pg_tables
     WHERE schemaname = current_schema() AND tablename = :name AND NOT pg_has_role(tableowner, 'USAGE')
@@ -28,6 +29,19 @@ def make_schema(database: Database, connection: Connection) -> None:
     """
     if database.schema is not None and connection.execute(_MAY_MAKE, {"name": database.schema}).scalar():
         connection.exec_driver_sql(f"CREATE SCHEMA {database.schema}")
+
+
+def may_create_in(database: Database, connection: Connection, name: str) -> None:
+    """Make a schema where there is none. Raises DatabaseRefused where the role may not make tables in it."""
+    if connection.execute(_MAY_MAKE, {"name": name}).scalar():
+        connection.exec_driver_sql(f"CREATE SCHEMA {name}")
+    role, _, _, _, present = connection.execute(_RIGHTS).one()
+    may = name in present and connection.execute(_MAY_USE, {"name": name}).scalar_one()
+    if not may:
+        raise DatabaseRefused(
+            f"The role {role} may not create tables in the schema {name} of {database.shown_url}: have the "
+            f"owner of the database run `{_grant(connection, role, None, name, present)}` there."
+        )
 
 
 def must_migrate(database: Database, connection: Connection, version_table: str) -> None:

@@ -38,6 +38,10 @@ _LIMITED = text(f"""
     JOIN pg_class c ON c.oid = p.polrelid AND c.relnamespace = current_schema()::regnamespace
     WHERE p.polname = '{_LIMIT}' AND c.relrowsecurity AND c.relforcerowsecurity
 """)
+_FUNCTIONS = text("""
+    SELECT oid::regprocedure::text FROM pg_proc
+    WHERE pronamespace = current_schema()::regnamespace AND proname = ANY(:names)
+""")
 
 
 def limits_of(connection: Connection, role: str) -> list[str] | None:
@@ -78,6 +82,16 @@ def keep_limits(connection: Connection) -> None:
             f"CREATE POLICY {_LIMIT} ON {table} AS RESTRICTIVE FOR SELECT"
             f" USING ({_ASKING}() IS NULL OR {condition})"
         )
+
+
+def move_limits(connection: Connection, target: str) -> None:
+    """Move what limits are made of to another schema, after the tables, and look there from now on."""
+    functions = connection.execute(_FUNCTIONS, {"names": [_ASKING, _OF_ROLE]}).scalars().all()
+    for function in functions:
+        connection.exec_driver_sql(f"ALTER FUNCTION {function} SET SCHEMA {quoted(connection, target)}")
+    connection.exec_driver_sql(f"SET LOCAL search_path = {quoted(connection, target)}")
+    if functions:
+        _make_functions(connection)
 
 
 def unlimited_tables(connection: Connection) -> dict[str, str]:

@@ -1,31 +1,30 @@
 """Views without what is sensitive, ``<table>_safe``, on PostgreSQL from ``syncer migrate --grant-read`` on.
 
 They have what can be granted of a table, and besides its JSON values with the members alone that are known
-and not sensitive: the right to a column is all or nothing. PostgreSQL changes no column that a view shows:
-they are dropped before the tables change, and made again.
+and not sensitive: the right to a column is all or nothing. PostgreSQL changes no column that a view shows: an
+upgrade that does so drops them before, and makes them again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from sqlalchemy import Connection
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.members import all_members
-from syncer.domain.errors import UsageError
+from syncer.domain.errors import DatabaseRefused, UsageError
 from syncer.domain.fingerprint import fingerprint_of
 from syncer.store.schema.classification import parts, safe_columns
 from syncer.store.schema.mirror_tables import MIRROR, changes, metadata
 from syncer.store.schema.reduced_json import reduced
-from syncer.store.schema.state_views import STATE_VIEWS
 from syncer.store.schema.views import (
     Relation,
     View,
+    dependent_of,
     drop_views,
     keeping_readers,
-    live_name,
     quoted,
     relations,
     replace_views,
@@ -84,31 +83,65 @@ def outdated_safe_views(connection: Connection) -> list[str]:
     ]
 
 
-@contextmanager
-def without_safe_views(connection: Connection) -> Iterator[None]:
-    """Drop the safe views for the block, and then make them again: columns that are new are in none of them.
+def keep_safe_views(connection: Connection) -> None:
+    """Bring the safe views to what is safe today of what they show: new columns are in none of them.
 
-    Nor are those that have come to be sensitive. Roles keep their read access, also to views that the block
-    has made anew.
+    Those that show nothing else stay, with what others have built on them. Raises DatabaseRefused where that
+    is in the way of one that does not.
     """
     if connection.dialect.name != "postgresql":
-        yield
         return
+    present = relations(connection)
+    for name, table in _safe_views(present).items():
+        left = _left(present, table, present[name].columns)
+        view = _safe_view(connection, table, left) if left else None
+        if view is not None and left == present[name].columns:
+            if view.comment != present[name].comment:
+                view.create(connection, replace=True)
+            continue
+        require_undepended(connection, [name])
+        if view is None:
+            drop_views(connection, [name])
+        else:
+            replace_views(connection, [view])
+
+
+@contextmanager
+def without_safe_views(connection: Connection) -> Iterator[None]:
+    """Drop the safe views for a block that changes what they show, and then make them again.
+
+    Roles keep their read access. Raises DatabaseRefused where a view of somebody else's shows one.
+    """
     before = relations(connection)
     ours = _safe_views(before)
-    with keeping_readers(
-        connection, [*ours, *(view.name for view in STATE_VIEWS), *map(live_name, catalogue())]
-    ):
+    require_undepended(connection, ours)
+    with keeping_readers(connection, list(ours)):
         drop_views(connection, ours)
         yield
         after = relations(connection)
         for name, table in ours.items():
-            if table not in after or table not in SAFE_TABLES:
-                continue
-            still = set(after[table].columns).intersection(safe_view_columns(table))
-            left = [each for each in before[name].columns if each in still]
+            left = _left(after, table, before[name].columns)
             if left:
                 _safe_view(connection, table, left).create(connection)
+
+
+def require_undepended(connection: Connection, views: Iterable[str]) -> None:
+    """Raise DatabaseRefused where a view of somebody else's shows one of these, which are to be made anew."""
+    for view in views:
+        other = dependent_of(connection, view)
+        if other is not None:
+            raise DatabaseRefused(
+                f"{other} shows {view}, which the upgrade makes anew: drop {other}, and make it again "
+                "afterwards. Nothing was changed."
+            )
+
+
+def _left(present: Mapping[str, Relation], table: str, columns: Iterable[str]) -> list[str]:
+    """List those of the columns that the table has and that are safe."""
+    if table not in present or table not in SAFE_TABLES:
+        return []
+    still = set(present[table].columns).intersection(safe_view_columns(table))
+    return [each for each in columns if each in still]
 
 
 def _safe_view(connection: Connection, table: str, columns: Collection[str]) -> View:

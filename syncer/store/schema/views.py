@@ -41,6 +41,17 @@ GRANTS = """
 _READERS = f"{GRANTS} AND c.relname = ANY(:views)"
 
 
+#: Views that show a view, which so cannot be dropped.
+_DEPENDENTS = text("""
+    SELECT c.relname FROM pg_depend d
+    JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+    JOIN pg_class c ON c.oid = r.ev_class
+    WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = to_regclass(:view)
+        AND c.oid <> d.refobjid
+    ORDER BY 1
+""")
+
+
 class Relation(NamedTuple):
     """Columns, in their order, and comment of a table or view."""
 
@@ -63,11 +74,12 @@ class View:
     is_barrier: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
 
-    def create(self, connection: Connection) -> None:
-        """Create the view, which must not be there."""
+    def create(self, connection: Connection, *, replace: bool = False) -> None:
+        """Create the view, which must not be there; replace: it is, with the same columns, and stays."""
         name = quoted(connection, self.name)
         barrier = " WITH (security_barrier)" if self.is_barrier else ""
-        connection.exec_driver_sql(f"CREATE VIEW {name}{barrier} AS {self.select}")
+        create = "CREATE OR REPLACE VIEW" if replace else "CREATE VIEW"
+        connection.exec_driver_sql(f"{create} {name}{barrier} AS {self.select}")
         if connection.dialect.name == "postgresql":
             comments = [f"COMMENT ON VIEW {name} IS {sql_text(self.comment)}"]
             comments += [
@@ -75,6 +87,13 @@ class View:
                 for column, comment in self.columns.items()
             ]
             connection.exec_driver_sql(";".join(comments).replace("%", "%%"))
+
+
+def dependent_of(connection: Connection, view: str) -> str | None:
+    """Find a view that shows this one, which cannot be dropped then. SQLite's views do not mind."""
+    if connection.dialect.name != "postgresql":
+        return None
+    return connection.execute(_DEPENDENTS, {"view": quoted(connection, view)}).scalars().first()
 
 
 def drop_views(connection: Connection, names: Iterable[str]) -> None:

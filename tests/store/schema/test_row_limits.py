@@ -29,11 +29,13 @@ from syncer.store.schema.mirror_tables import (
     passthrough_records,
     streams,
 )
+from syncer.store.schema.move import move_to_schema
 from syncer.store.schema.native_views import make_views
 from syncer.store.schema.readers import outdated_readers
 from tests.support.databases import PostgresServer
 from tests.support.marked import NATIVE
 from tests.support.readers import Reader, answer
+from tests.support.waiting import until
 
 #: Integrations, which all values of their rows name. The roles here may see the first.
 OURS, THEIRS = "customer-a", "customer-b"
@@ -114,6 +116,7 @@ def mirror(postgres_server: PostgresServer, roles: Callable[..., str]) -> Iterat
     with postgres_server.database() as url, ExitStack() as stack:
         with psycopg.connect(url, autocommit=True) as admin:
             admin.execute(f"CREATE SCHEMA kombo AUTHORIZATION {owner}".encode())
+            admin.execute(f"CREATE SCHEMA elsewhere AUTHORIZATION {owner}".encode())
             admin.execute("CREATE SCHEMA playground")
             admin.execute("GRANT ALL ON SCHEMA playground TO PUBLIC")
         owners_url = make_url(url).set(username=owner, password="secret")
@@ -343,6 +346,30 @@ def test_a_table_that_is_made_later_is_limited_with_the_next_migration(mirror: M
         connection.exec_driver_sql(f"GRANT SELECT ON hris_groups_history TO {limited.name}")
     with limited.connect() as connection:
         assert connection.execute("SELECT id FROM kombo.hris_groups_history").fetchall() == [(OURS,)]
+
+
+def test_a_limit_holds_in_another_schema_too(mirror: Mirror) -> None:
+    limited = mirror.role()
+    mirror.grant(limited, integrations=[OURS])
+    # All connections but one of its own: nobody else may be using it.
+    mirror.database.reopen()
+    for before, after in (("kombo", "elsewhere"), ("elsewhere", "kombo")):
+        with closing(Database(mirror.url, schema=before)) as database:
+            until(lambda: not sessions_of(database), "the end of other sessions")
+            assert move_to_schema(database, after)[0] == before
+        with limited.connect() as connection:
+            for name in ("hris_employees_live", "hris_employees_groups", "mirror_integrations"):
+                rows = outcome(connection, f"SELECT * FROM {after}.{name}")
+                assert OURS in rows
+                assert THEIRS not in rows
+
+
+def sessions_of(database: Database) -> list[int]:
+    statement = text(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    with database.read() as connection:
+        return list(connection.execute(statement).scalars())
 
 
 def test_without_any_limit_nothing_of_row_level_security_is_left(mirror: Mirror) -> None:
