@@ -27,7 +27,7 @@ log = structlog.get_logger("syncer")
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What the database was like. newer: the revision that a newer version has given it, if one has."""
+    """State of the database. newer: the revision that a newer version has given it, if one has."""
 
     incarnation: Incarnation
     newer: str | None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
+
+from syncer.config.loading import load_settings
+from tests.support.environment import without_settings
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -69,3 +75,29 @@ def test_everything_that_compose_yaml_mounts_is_in_the_checkout_or_made_by_its_f
         if not (ROOT / path).exists() and path.removeprefix("./") not in head
     ]
     assert missing == []
+
+
+def test_the_first_lines_of_compose_yaml_make_what_the_service_reads(tmp_path: Path) -> None:
+    head = (ROOT / "compose.yaml").read_text(encoding="utf-8").partition("\n\n")[0]
+    commands = "\n".join(line.removeprefix("#   ") for line in head.splitlines() if line.startswith("#   "))
+    shutil.copy(ROOT / "config.example.toml", tmp_path)
+    command = ["sh", "-euc", commands.replace("KEY OF KOMBO", "key-of-kombo")]
+    subprocess.run(command, cwd=tmp_path, env=without_settings(), check=True)
+    made = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "secrets").iterdir()}
+    assert made == dict.fromkeys(COMPOSE["secrets"], 0o444)
+    assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
+
+    # In the container each secret has the name of a setting.
+    mounted = tmp_path / "run-secrets"
+    mounted.mkdir()
+    service = COMPOSE["services"]["syncer"]
+    for each in service["secrets"]:
+        shutil.copy(tmp_path / "secrets" / each["source"], mounted / each["target"])
+    environ = {name: value for name, value in service["environment"].items() if name != "SYNCER_CONFIG"}
+    settings = load_settings(tmp_path / "config.toml", environ, mounted)
+    assert settings.api_key() == "key-of-kombo"
+    assert re.fullmatch(
+        r"postgresql://syncer:[0-9a-f]{48}@postgres/syncer", settings.database.url.get_secret_value()
+    )
+    assert len(settings.web.token.get_secret_value()) == 48
+    assert list(settings.web.hosts) == ["syncer"]

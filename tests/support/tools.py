@@ -17,6 +17,7 @@ DEBIAN = {
     "node": "nodejs",
     "npm": "npm",
     "promtool": "prometheus",
+    "sqlite3": "sqlite3",
     "systemd-analyze": "systemd",
 }
 #: Program -> npm's packages, which are installed in a folder of this checkout.
