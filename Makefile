@@ -6,7 +6,8 @@
 #   make lint    ruff, mypy and deptry
 #   make bench   throughput and use of a rate limit on this machine, beside dlt, and how soon webhooks are answered;
 #                twenty minutes
-#   make soak    an hour of faults, kills and changes against the simulator, and random histories beside it
+#   make soak    ten thousand generated requests to the web port; an hour of faults, kills and changes against the
+#                simulator, and random histories beside it
 #   make docs    write docs/schema.md, the classes in docs/privacy.md and the samples of docs/queries.md anew, after
 #                a change of the catalogue, the tables or a query
 #   make dist    sdist and wheel in dist/, and the wheel tried in a clean environment
@@ -71,6 +72,7 @@ bench: $(VENV)/.dev $(RIVAL)/.done
 	$(BIN)/python -m benchmarks.webhooks
 
 soak: $(VENV)/.dev
+	@$(BIN)/python -m benchmarks.requests
 	@$(BIN)/python -m benchmarks.histories --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) & histories=$$!; \
 	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) --database $(DATABASE) $(if $(SEED),--seed $(SEED)); \
 	soaked=$$?; wait $$histories && exit $$soaked

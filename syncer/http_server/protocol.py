@@ -138,12 +138,14 @@ class HttpConnection(H11Protocol):
 
     def shutdown(self) -> None:
         """Close it as soon as the request under way is answered."""
+        # None where no request could be read, so that there is none to be answered.
+        cycle: RequestResponseCycle | None = self.cycle
         if self._is_request_incomplete:
             self.abort()
-        elif self.cycle.response_complete:
+        elif cycle is None or cycle.response_complete:
             self.transport.close()
         else:
-            self.cycle.keep_alive = False
+            cycle.keep_alive = False
 
     async def _answer_in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

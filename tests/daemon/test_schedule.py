@@ -18,7 +18,7 @@ from sqlalchemy import delete, update
 from structlog.testing import capture_logs
 
 from syncer.daemon.schedule import Schedule, make_scheduler
-from syncer.daemon.ticks import JITTER_SHARE, ROUNDING, goes_on, is_due, trigger_of
+from syncer.daemon.ticks import JITTER_SHARE, ROUNDING, goes_on, is_due, trigger_of, twice
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.store.db.database import Database
@@ -252,6 +252,23 @@ def test_two_services_tick_without_doubling_the_work(every: timedelta, apart: fl
     assert min(gaps) >= every - ROUNDING
     # Nor do they keep each other from it.
     assert max(gaps) <= every * (1 + JITTER_SHARE) + ROUNDING
+
+
+@pytest.mark.parametrize(
+    ("every", "now", "length"),
+    [
+        (timedelta(minutes=15), NOON, timedelta(minutes=30)),
+        ("0 3 * * *", NOON, timedelta(hours=33)),
+        ("*/10 * * * *", NOON, timedelta(minutes=10)),
+        # A Sunday: nothing was due since Friday evening.
+        ("*/15 9-17 * * mon-fri", NOON, timedelta(days=1, hours=18, minutes=30)),
+        ("0 0 29 2 *", NOON, NOON - datetime(2024, 2, 29, tzinfo=UTC)),
+    ],
+)
+def test_two_intervals_of_a_cron_expression_reach_back_to_its_last_tick_but_one(
+    every: timedelta | str, now: datetime, length: timedelta
+) -> None:
+    assert twice(every, now) == length
 
 
 def ticks(every: timedelta, first: datetime, seed: int, count: int) -> list[datetime]:

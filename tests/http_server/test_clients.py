@@ -52,6 +52,25 @@ async def test_a_request_that_comes_byte_by_byte_is_given_up_all_the_same(served
     assert answer.startswith(b"HTTP/1.1 408 ")
 
 
+async def test_a_server_that_ends_just_when_it_refuses_a_client_ends_well(
+    served: MakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse, ended = HttpConnection.send_400_response, list[int]()
+
+    def refuse_at_the_end(connection: HttpConnection, msg: str) -> None:
+        refuse(connection, msg)
+        connection.shutdown()
+        ended.append(1)
+
+    monkeypatch.setattr(HttpConnection, "send_400_response", refuse_at_the_end)
+    async with served() as server:
+        client = await server.client()
+        client.send(b"\x16\x03\r\n\r\n")
+        assert (await client.answer())[0] == 400
+        assert await client.rest() == b""
+    assert ended == [1]
+
+
 async def test_a_connection_without_a_byte_is_closed_without_a_word(served: MakeServer) -> None:
     with capture_logs() as logged:
         async with served(request_seconds=0.2) as server:

@@ -34,6 +34,7 @@ from syncer.domain.errors import (
     UsageError,
 )
 from syncer.domain.ratelimit.budget import Permit, Purpose, Rate
+from syncer.domain.ratelimit.sent import Sent
 from syncer.kombo import connections as connections_module
 from syncer.kombo.client import Client
 from syncer.kombo.lists import Page
@@ -162,6 +163,7 @@ class Lab:
     permits: Permits
     slept: list[float]
     time: list[float]
+    sent: list[Sent]
 
     async def page(
         self,
@@ -190,7 +192,7 @@ async def lab(
     sleep: Callable[[float], Awaitable[None]] | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[Lab]:
-    permits, slept, time = Permits(), list[float](), [1000.0]
+    permits, slept, time, sent = Permits(), list[float](), [1000.0], list[Sent]()
 
     async def note(seconds: float) -> None:
         slept.append(seconds)
@@ -206,9 +208,10 @@ async def lab(
         sleep=sleep or note,
         random=random,
         transport=transport,
+        on_sent=sent.append,
     )
     async with client:
-        yield Lab(client, permits, slept, time)
+        yield Lab(client, permits, slept, time, sent)
 
 
 @pytest.fixture(autouse=True)
@@ -599,6 +602,21 @@ async def test_a_used_up_budget_is_reported_and_tried_again_at_once() -> None:
         ("answered", 2, Rate(300, 298, 57.0)),
     ]
     assert at.slept == []
+
+
+async def test_every_attempt_is_told_once_with_what_came_of_it() -> None:
+    refused = answer(429, error("PLATFORM.RATE_LIMIT_EXCEEDED"), RATE)
+    busy = answer(429, error("PLATFORM.CONCURRENCY_LIMIT_EXCEEDED"), RATE)
+    script = (refused, busy, hang_up, answer(200, {"data": None}), answer(200, page("a")))
+    async with serving(*script) as server, lab(server.url) as at:
+        await at.page()
+    assert at.sent == [
+        (Purpose.FULL, 429, True),
+        (Purpose.FULL, 429, False),
+        (Purpose.FULL, None, False),
+        (Purpose.FULL, 200, False),
+        (Purpose.FULL, 200, False),
+    ]
 
 
 async def test_a_server_that_refuses_for_ever_is_not_asked_for_ever() -> None:
