@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from syncer.app import App
 from syncer.daemon.bell import Bell
+from syncer.daemon.budget_watch import watch_budget
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.database_watch import LOOK_EVERY, check_database, watch_database
 from syncer.daemon.deliveries.deliver import deliver_changes
@@ -32,6 +33,7 @@ from syncer.daemon.web.server import listening, log_address, serving_pages
 from syncer.daemon.workers import Workers
 from syncer.domain.errors import DatabaseError, DatabaseReplaced, DatabaseUnavailable, SyncerError
 from syncer.domain.incarnation import Incarnation
+from syncer.domain.ratelimit.history import BudgetHistory
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.texts.exceptions import describe_exception
 from syncer.operations.exposures import find_exposures
@@ -76,11 +78,14 @@ async def run_service(
     app.settings.api_key()
     health, bell = DatabaseHealth(), Bell()
     feed_watch = FeedWatch(app.database, listens=app.settings.changes.notify)
+    history = BudgetHistory()
     with listening(app.settings.web) as listener:
         async with AsyncExitStack() as stack:
             if listener is not None:
                 # From the beginning: a migration may take long, and whoever asks meanwhile is told so.
-                await stack.enter_async_context(serving_pages(app, listener, health, bell, feed_watch))
+                await stack.enter_async_context(
+                    serving_pages(app, listener, health, bell, feed_watch, history)
+                )
             opened_stack = await stack.enter_async_context(AsyncExitStack())
             first = await _open(app, opened_stack, report, may_create=True)
             if app.stopping.is_set():
@@ -96,7 +101,9 @@ async def run_service(
                 opened: Opened | None = first
                 while opened is not None:
                     try:
-                        await _work(app, opened, health, bell, feed_watch, clock, watch_every, look_every)
+                        await _work(
+                            app, opened, health, bell, feed_watch, history, clock, watch_every, look_every
+                        )
                         return
                     except DatabaseReplaced as error:
                         log.warning("database_replaced")
@@ -152,6 +159,7 @@ async def _work(
     health: DatabaseHealth,
     bell: Bell,
     feed_watch: FeedWatch,
+    history: BudgetHistory,
     clock: Callable[[], datetime],
     watch_every: float,
     look_every: float,
@@ -199,6 +207,7 @@ async def _work(
             listen(app.database, ending, bell.ring),
             deliver_changes(app, feed_watch, ending, health, clock=clock),
             drop_regularly(app, ending, health),
+            watch_budget(app, history, ending),
         )
     except Exception as error:
         if not isinstance(error, SyncerError):

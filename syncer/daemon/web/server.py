@@ -16,6 +16,7 @@ from syncer.daemon.feed_watch import FeedWatch
 from syncer.daemon.web import webhooks
 from syncer.daemon.web.pages import PATIENCE, pages
 from syncer.domain.errors import UsageError
+from syncer.domain.ratelimit.history import BudgetHistory
 from syncer.http_server.limits import Limits, connections_within, descriptors
 from syncer.http_server.server import serving
 
@@ -61,14 +62,16 @@ async def serving_pages(
     health: DatabaseHealth | None = None,
     bell: Bell | None = None,
     watch: FeedWatch | None = None,
+    history: BudgetHistory | None = None,
 ) -> AsyncIterator[None]:
     """Serve the pages while the block runs.
 
-    bell: rung after events have been stored. watch: of the change feed, which somebody else runs.
+    bell: rung after events have been stored. watch: of the change feed, which somebody else runs. history: of
+    the request budget, which somebody else fills.
     """
     # Who waits for changes must leave room for those who look at the status.
     most_waiting = connections_within(LIMITS.connections, descriptors()) // 2
-    made = pages(app, health, bell, watch, most_waiting=most_waiting, patience=PATIENCE)
+    made = pages(app, health, bell, watch, history, most_waiting=most_waiting, patience=PATIENCE)
     async with serving(made, listener, LIMITS, name="pages"):
         yield
 
