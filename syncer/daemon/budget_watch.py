@@ -19,7 +19,7 @@ from syncer.domain.ratelimit.history import BudgetHistory
 from syncer.store.state.budget import read_budget
 from syncer.sync.permits import fingerprint
 
-#: Seconds between two samples: a window that Kombo names lasts up to a minute, and rarely less than ten seconds.
+#: Seconds between two samples: Kombo's windows last up to a minute.
 SAMPLE_EVERY = 3.0
 
 

@@ -19,8 +19,8 @@ from syncer.config.sections import Web
 OPEN = frozenset({"/healthz", "/webhooks/kombo"})
 #: Names that no server of names can lead elsewhere.
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-#: Nothing is loaded from anywhere but here, nothing runs but our script, no other page gets at it, and no cache
-#: keeps it unless a page says otherwise.
+#: Nothing is loaded from anywhere but here, nothing runs but our script, no other page gets at it, and no
+#: cache keeps it unless the response says otherwise.
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (

@@ -40,7 +40,7 @@ _MOST_DIGITS = 6
 
 @dataclass(frozen=True, slots=True)
 class _FrontKey:
-    """What a front page is made of: the same summary and query make the same page."""
+    """Key of a front page: a summary, told by its number, and a query make the same page each time."""
 
     number: int
     query: GridQuery
