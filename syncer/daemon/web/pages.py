@@ -50,8 +50,8 @@ def pages(
 ) -> Starlette:
     """``/healthz``: 200 while the database can be used, else 503; ``/status``: JSON; ``/``: for people.
 
-    ``/changes``: the change feed; watch, which somebody else runs, wakes those who wait for it. history: of the
-    request budget, which somebody else fills.
+    ``/changes``: the change feed; watch, which somebody else runs, wakes those who wait for it. history: of
+    the request budget, which somebody else fills.
 
     A database that answers but takes no writes shows on the last two: they serve what it holds, with the
     error as ``database``, and ``is_well`` false. The first one is open to everybody, and tells the error only

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -30,13 +31,14 @@ class SharedQuery(Generic[_K, _T]):
         self._running: asyncio.Task[_T] | None = None
         self._key: _K | None = None
         self._ended = 0.0
-        #: Seconds that the last answer has taken.
-        self.took = 0.0
+        self._took = 0.0
+        #: Seconds of a processor that the last answer has cost here: as many where there is other work.
+        self.cost = 0.0
 
     async def ask(self, key: _K, *, kept: float | None = None) -> _T:
         """Answer with the result for a key; an answer for another one is not kept, and is waited for.
 
-        kept: how many times as long as it took the answer may have been kept, for who can wait for a newer one.
+        kept: how many times its cost the answer may have been kept, for who can wait for a newer one.
         Raises DatabaseUnavailable where it takes too long, and what the query raises.
         """
         loop = asyncio.get_running_loop()
@@ -58,14 +60,20 @@ class SharedQuery(Generic[_K, _T]):
     def _is_fresh(self, done: asyncio.Task[_T], key: _K, kept: float | None) -> bool:
         if done.cancelled() or done.exception() is not None or key != self._key:
             return False
-        longest = self._patience if kept is None else LONGEST_KEPT
-        until = self._ended + min((KEPT if kept is None else kept) * self.took, longest)
-        return asyncio.get_running_loop().time() < until
+        fresh_for = min(KEPT * self._took, self._patience)
+        if kept is not None:
+            fresh_for = max(fresh_for, min(kept * self.cost, LONGEST_KEPT))
+        return asyncio.get_running_loop().time() < self._ended + fresh_for
 
     async def _run(self, key: _K) -> _T:
         loop = asyncio.get_running_loop()
         started = loop.time()
-        result = await asyncio.to_thread(self._query, key)
+        result, self.cost = await asyncio.to_thread(self._measured, key)
         self._ended = loop.time()
-        self.took = self._ended - started
+        self._took = self._ended - started
         return result
+
+    def _measured(self, key: _K) -> tuple[_T, float]:
+        began = time.thread_time()
+        result = self._query(key)
+        return result, time.thread_time() - began

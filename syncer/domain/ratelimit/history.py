@@ -15,7 +15,7 @@ SLOTS = 60
 class Slot:
     """One minute of a budget.
 
-    share: the greatest part of a window's limit that was used, 0 to 1 and above where others use the key, too;
+    share: the greatest part of a window's limit that was used, 0 to 1, and above where others use the key;
     None where nothing is known of the minute. refused: answers 429 that came in it.
     """
 
@@ -36,7 +36,7 @@ class BudgetHistory:
         return not self._slots
 
     def note(self, budget: Budget | None, now: float) -> None:
-        """Add a sample, at a time in seconds since 1970 by the database's clock; None: there is no budget yet.
+        """Add a sample, at seconds since 1970 by the database's clock; None: there is no budget yet.
 
         The use of a window grows until the window ends: so a minute has as much as its greatest sample says.
         """

@@ -1,4 +1,4 @@
-"""Style sheet, script and icon of the status page: files of the package, under names that change with them."""
+"""Style sheet, script and icon of the status page: files of the package, whose names change with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rendering of the status page: templates, the parts that a page consists of, and what has changed of them."""
+"""Rendering of the status page: templates, the parts of a page, and what has changed of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SIGNS = {
     StreamState.INCOMPLETE: "!",
     StreamState.NEW: "·",
     StreamState.COMPLETE: "✓",
-    StreamState.UNAVAILABLE: "–",
+    StreamState.UNAVAILABLE: "\N{EN DASH}",
 }
 #: What a time element shows of its time: that changes while the time stays.
 _SHOWN_TIME = re.compile(r'(<time data-form="\w+" datetime="[^"]*")[^>]*>[^<]*')

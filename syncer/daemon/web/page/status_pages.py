@@ -1,8 +1,8 @@
 """Status pages over HTTP: documents, and to who has one what has changed of it.
 
 A page that is open asks again and again with ``Syncer-Parts``, the versions of what it shows, and is answered
-with the parts that differ as JSON, or 204. How soon it asks again depends on what an answer takes, so that all
-open pages together take a fiftieth of a processor.
+with the parts that differ as JSON, or 204. How soon it asks again depends on what an answer costs, so that
+all open pages that show the same take a fiftieth of a processor.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from syncer.domain.stream_key import StreamKey
 
 #: Header of who asks for changes, and of the answers to it.
 PARTS = "Syncer-Parts"
-#: How many times as long as an answer takes nobody asks for changes again, and the bounds of that in seconds.
+#: How many times its cost passes until there is another answer for open pages, and the bounds in seconds.
 REST = 49
 SOONEST, LATEST = 3.0, 60.0
 #: Characters of a search that are read.
@@ -84,7 +84,7 @@ class StatusPages:
         number, summary = await self._summary.ask(self._health.error, kept=kept)
         key = _FrontKey(number, read_query(given), summary)
         page = await self._front.ask(key, kept=kept)
-        return await self._answer(request, page, self._summary.took + self._front.took)
+        return await self._answer(request, page, self._summary.cost + self._front.cost)
 
     async def _answer_one(self, request: Request) -> Response:
         # As it was sent: a slash in an id does not end it.
@@ -95,19 +95,19 @@ class StatusPages:
         kept = _kept(request)
         if rest:
             page = await self._stream.ask((StreamKey(integration, rest[0]), self._health.error), kept=kept)
-            took = self._stream.took
+            cost = self._stream.cost
         else:
             page = await self._integration.ask((integration, self._health.error), kept=kept)
-            took = self._integration.took
+            cost = self._integration.cost
         if page is None:
             what = (
                 f"stream {rest[0][:80]} of {integration[:80]}" if rest else f"integration {integration[:80]}"
             )
             raise HTTPException(404, f"There is no {what} in the mirror.")
-        return await self._answer(request, page, took)
+        return await self._answer(request, page, cost)
 
-    async def _answer(self, request: Request, page: Page, took: float) -> Response:
-        next_poll = min(max(SOONEST, REST * took), LATEST)
+    async def _answer(self, request: Request, page: Page, cost: float) -> Response:
+        next_poll = min(max(SOONEST, REST * cost), LATEST)
         if not is_poll(request):
             return HTMLResponse(await asyncio.to_thread(page.document, next_poll))
         headers = {
@@ -168,5 +168,5 @@ def read_query(given: Mapping[str, str]) -> GridQuery:
 
 
 def _kept(request: Request) -> float | None:
-    """Give how many times as long as it took an answer may have been kept for this request; None: the usual."""
+    """Give how many times its cost an answer may have been kept for this request; None: the usual."""
     return REST if is_poll(request) else None

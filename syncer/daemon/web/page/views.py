@@ -36,7 +36,7 @@ class Views:
     hide: Callable[[str], str]
 
     def summary(self, error: str | None) -> dict[str, Any]:
-        """Sum up the whole mirror, with the streams that are in trouble or running; error: of the database."""
+        """Sum up the mirror, with the streams that are in trouble or running; error: of the database."""
         return self._report(StreamChoice(), error)
 
     def front(self, status: Mapping[str, Any], query: GridQuery) -> Page:
