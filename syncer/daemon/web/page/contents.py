@@ -49,7 +49,10 @@ def front_page(
     grid: the integrations that the query shows; cells: their streams; models: the order of the columns.
     """
     cells = {each["id"]: cells.get(each["id"], {}) for each in grid.rows}
-    columns = [(name, name.partition("_")[2] or name) for name in columns_of(cells.values(), models)]
+    columns = [
+        (name, (name.partition("_")[2] or name).replace("_", " "))
+        for name in columns_of(cells.values(), models)
+    ]
     states = {cell.state for row in cells.values() for cell in row.values()}
     completed = [each["oldest_complete_at"] for each in status["integrations"]]
     verdict = judge(status)

@@ -2,7 +2,7 @@
 
 A page that is open asks again and again with ``Syncer-Parts``, the versions of what it shows, and is answered
 with the parts that differ as JSON, or 204. How soon it asks again depends on what an answer costs, so that
-all open pages that show the same take a fiftieth of a processor.
+all open pages that show the same take a hundredth of a processor.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from syncer.domain.stream_key import StreamKey
 #: Header of who asks for changes, and of the answers to it.
 PARTS = "Syncer-Parts"
 #: How many times its cost passes until there is another answer for open pages, and the bounds in seconds.
-REST = 49
+REST = 99
 SOONEST, LATEST = 3.0, 60.0
 #: Characters of a search that are read.
 MOST_TEXT = 100
