@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -190,6 +192,26 @@ def test_updates_can_be_paused(mirror: MakeMirror, tab: Callable[..., Tab]) -> N
     assert [url for url in asked if not url.endswith("/healthz")] == []
     with page.expect_response(lambda answer: answer.status in (200, 204)):
         page.get_by_role("button", name="Resume updates").click()
+
+
+def test_a_page_says_that_it_is_not_current_once_the_service_does_not_answer(
+    browser: Browser, tmp_path: Path, sqlite_template: Path
+) -> None:
+    shutil.copy(sqlite_template, tmp_path / "mirror.db")
+    tables: dict[str, Any] = {
+        "kombo": {"api_key": "key"},
+        "database": {"url": f"sqlite:///{tmp_path / 'mirror.db'}"},
+        "web": {"port": 0},
+    }
+    with served(App(Settings(**tables))) as url:
+        opened = Tab(browser, url, **WIDE)
+        page = opened.open("/")
+        expect(page.locator("#lost")).to_be_empty()
+    opened.ask_now()
+    expect(page.locator("#lost")).to_have_text("Not current: the service does not answer.")
+    # What it knew stays where it was.
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Nothing is mirrored yet.")
+    opened.close()
 
 
 def test_one_of_a_thousand_integrations_is_found_by_what_one_types(

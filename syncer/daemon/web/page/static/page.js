@@ -1,5 +1,5 @@
 // Keeps an open page current: asks what has changed, and puts it in without a reload. The reader's place stays:
-// scroll, focus, selection, what is open and what is typed. Without this script the page is as of its loading.
+// scroll, focus, selection and what is typed. Without this script the page is as of its loading.
 "use strict";
 (() => {
   const root = document.documentElement;
@@ -69,7 +69,7 @@
     }
     if (have.localName === "time" && have.dateTime === want.dateTime) return;
     for (const { name } of [...have.attributes]) {
-      if (!want.hasAttribute(name) && !(name === "open" && have.localName === "details")) have.removeAttribute(name);
+      if (!want.hasAttribute(name)) have.removeAttribute(name);
     }
     for (const { name, value } of want.attributes) {
       if (have.getAttribute(name) !== value) have.setAttribute(name, value);
