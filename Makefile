@@ -10,6 +10,7 @@
 #                simulator, and random histories beside it
 #   make docs    write docs/schema.md, the classes in docs/privacy.md and the samples of docs/queries.md anew, after
 #                a change of the catalogue, the tables or a query
+#   make screenshots  draw the pictures of the status page in docs/images anew, with Chromium
 #   make dist    sdist and wheel in dist/, and the wheel tried in a clean environment
 #   make sbom    the software bill of materials of that environment (CycloneDX), in dist/
 #   make hashes  write deploy/requirements-*.txt anew, after a change of constraints.txt; asks the package index
@@ -38,7 +39,7 @@ PINNED := --constraint constraints.txt
 INSTALL := $(PIP) install $(PINNED) --build-constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test test-fast coverage lint bench soak docs releasable dist sbom hashes release
+.PHONY: help setup tools demo test test-fast coverage lint bench soak docs screenshots releasable dist sbom hashes release
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -81,6 +82,9 @@ docs: $(VENV)/.dev
 	$(BIN)/python -m syncer.schema_reference > docs/schema.md
 	$(BIN)/python -m syncer.schema_reference docs/privacy.md
 	$(BIN)/pytest -q tests/queries -k "sample_is_the_answer and sqlite" --write-samples
+
+screenshots: $(VENV)/.dev tools
+	@$(BIN)/python -m tests.support.screenshots docs/images
 
 # What is to be released: committed, described and not released before.
 releasable:

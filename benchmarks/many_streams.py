@@ -37,7 +37,16 @@ from syncer.store.schema.mirror_tables import integrations, streams
 from tests.support.alone import alone
 
 COMMANDS = ("status", "status --all", "status --json", "plan", "integrations list")
-PATHS = ("/", "/?integration=tool:7", "/status", "/healthz", "/readyz", "/metrics")
+PATHS = (
+    "/",
+    "/?show=trouble",
+    "/integrations/tool:7",
+    "/integrations/tool:7/hris_employees",
+    "/status",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+)
 KEY = "bench"
 #: Seconds after which no answer is one that was kept.
 PAUSE = 6.0

@@ -14,6 +14,7 @@ from functools import partial
 
 import structlog
 
+from syncer.daemon.budget_watch import watch_budget
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.integration_events import IntegrationEvents
 from syncer.daemon.integration_watcher import IntegrationWatcher
@@ -50,6 +51,7 @@ class EnvironmentWork:
         context = replace(opened.context, stopping=ending.is_set, report=report)
         health, key_health = database_health.within(environment.name), KeyHealth()
         self._name = environment.name if is_named else None
+        self._environment, self._budget_history = environment, telemetry.budgets[environment.name]
         self._ending = ending
         self._workers = Workers(
             context,
@@ -98,4 +100,5 @@ class EnvironmentWork:
             self._workers.run(),
             self._key_watcher.watch(self._ending, watch_every),
             self._events.run(self._ending),
+            watch_budget(self._environment, self._budget_history, self._ending),
         )

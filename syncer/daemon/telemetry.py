@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from syncer.app import App
 from syncer.daemon.activity import Activity
 from syncer.daemon.metrics.counters import Counters
+from syncer.domain.ratelimit.history import BudgetHistory
 from syncer.domain.ratelimit.sent import Sent
 from syncer.sync.context import Progress, Report
 
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """Counters and activity of this process."""
+    """Counters and activity of this process, and the last hour of each environment's budget, as it saw it."""
 
     activity: Activity = field(default_factory=Activity)
     counters: Counters = field(default_factory=Counters)
+    budgets: defaultdict[str, BudgetHistory] = field(default_factory=lambda: defaultdict(BudgetHistory))
 
     def count_requests(self, app: App) -> None:
         """Count the requests to Kombo from now on."""

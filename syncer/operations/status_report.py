@@ -10,7 +10,7 @@ from typing import Any
 from syncer.domain.durations import describe_age
 from syncer.domain.ratelimit.budget import Budget, Pacing, Purpose, Reserve
 from syncer.domain.ratelimit.waiters import count_waiting
-from syncer.domain.streams.stream import Stream, Walk
+from syncer.domain.streams.stream import Kind, Stream, Walk
 from syncer.operations.problems import find_problems
 from syncer.store.reading.changes import FeedState
 from syncer.store.reading.overview import Overview, StreamSummary
@@ -64,6 +64,7 @@ def report_status(found: Overview, sharing: Mapping[str, Sharing]) -> dict[str, 
                 "status": each.status,
                 "setup_status": each.setup_status,
                 "state": each.state,
+                "checked_at": json_time(each.checked_at),
                 **_summary(found.now, found.summaries.get(each.id, StreamSummary())),
             }
             for each in found.integrations
@@ -90,6 +91,7 @@ def _summary(now: datetime, summary: StreamSummary) -> dict[str, Any]:
         "rows_live": summary.rows_live,
         "rows_deleted": summary.rows_deleted,
         "running": summary.running,
+        "oldest_complete_at": json_time(summary.oldest_complete_at),
         "lag_seconds": _age(now, summary.oldest_complete_at),
     }
 
@@ -101,10 +103,11 @@ def _stream(found: Overview, stream: Stream) -> dict[str, Any]:
         "model": stream.model,
         "state": stream.state,
         "is_running": stream.key in found.running,
-        "walk": _walk(stream.walk),
+        "walk": _walk(stream.walk, stream.full_pages),
         "rows_live": stream.rows_live,
         "rows_deleted": stream.rows_deleted,
         "complete_as_of": json_time(stream.watermark),
+        "complete_at": json_time(stream.complete_at),
         "lag_seconds": _age(found.now, stream.complete_at),
         "last_full_walk_at": json_time(stream.last_full_walk_at),
         "last_run_at": json_time(stream.last_run_at),
@@ -206,8 +209,11 @@ def _held(held: Held | None) -> dict[str, Any] | None:
     return {"rows": held.rows, "since": json_time(held.since)}
 
 
-def _walk(walk: Walk | None) -> dict[str, Any] | None:
-    """Report the progress of the unfinished walk."""
+def _walk(walk: Walk | None, full_pages: int | None) -> dict[str, Any] | None:
+    """Report the progress of the unfinished walk.
+
+    expected_pages: as many as the last complete full walk had, of another one; None where that is not known.
+    """
     if walk is None:
         return None
     return {
@@ -216,6 +222,7 @@ def _walk(walk: Walk | None) -> dict[str, Any] | None:
         "began_at": json_time(walk.began_at),
         "pages": walk.pages,
         "rows": walk.rows,
+        "expected_pages": full_pages if walk.kind is Kind.FULL else None,
     }
 
 

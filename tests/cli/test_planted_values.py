@@ -120,10 +120,11 @@ def texts_served(shell: Shell) -> str:
     while not logged or json.loads(logged[-1])["event"] != "pages_served":
         logged.append(service.stderr.readline())
     url = httpx.URL(json.loads(logged[-1])["url"])
-    paths = ("/", f"/?integration={HIBOB}", "/status", "/healthz", "/readyz", "/metrics", "/nothing")
+    status = ("/", f"/integrations/{HIBOB}", f"/integrations/{HIBOB}/hris_employees", "/status")
+    paths = (*status, "/healthz", "/readyz", "/metrics", "/nothing")
     until(lambda: httpx.get(url.join("/readyz"), trust_env=False).status_code == 200, "the schedule")
     answers = [httpx.get(url.join(path), trust_env=False) for path in paths]
-    assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 200, 200, 404]
+    assert [answer.status_code for answer in answers] == [200] * 7 + [404]
     service.terminate()
     rest = service.communicate()
     return "\n".join([*(answer.text for answer in answers), *logged, *rest])

@@ -31,7 +31,15 @@ DIST_INFO = f"kombo_syncer-{syncer.__version__}.dist-info"
 #: Files that a checkout may have and nobody else may get.
 STRAYS = [
     f"{folder}{name}"
-    for folder in ("", "syncer/", "syncer/store/", "migrations/", "tests/", "docs/", "benchmarks/")
+    for folder in (
+        "",
+        "syncer/",
+        "syncer/daemon/web/page/static/",
+        "migrations/",
+        "tests/",
+        "docs/",
+        "benchmarks/",
+    )
     for name in (".env", "notes.txt")
 ]
 #: What is in a checkout and too much to copy.
@@ -92,7 +100,14 @@ def test_the_wheel_holds_the_package_with_its_migrations_and_nothing_else(wheel:
         f"syncer/_migrations/{path.relative_to(ROOT / 'migrations').as_posix()}"
         for path in (ROOT / "migrations").rglob("*.py")
     }
+    page = ROOT / "syncer" / "daemon" / "web" / "page"
     data = {"syncer/py.typed", "syncer/domain/native/tools.json", "syncer/domain/texts/plain_words.json"}
+    data |= {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("static", "templates")
+        for path in (page / folder).rglob("*")
+        if path.is_file()
+    }
     shipped = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert "syncer/_migrations/env.py" in migrations
     assert shipped == code | migrations | data

@@ -13,6 +13,7 @@ from pathlib import Path
 
 #: Program -> Debian's package. It is looked for where daemons are, too, whatever the PATH says.
 DEBIAN = {
+    "chromium": "chromium",
     "pgbouncer": "pgbouncer",
     "node": "nodejs",
     "npm": "npm",
@@ -21,8 +22,10 @@ DEBIAN = {
     "systemd-analyze": "systemd",
 }
 #: Program -> npm's packages, which are installed in a folder of this checkout.
-NODE = {"tsc": ("typescript@5.9.3", "@types/node@20.19.43")}
+NODE = {"tsc": ("typescript@5.9.3", "@types/node@20.19.43"), "axe": ("axe-core@4.14.1",)}
 NODE_FOLDER = Path(__file__).parents[2] / ".tools"
+#: What of them is a script for browsers, and no program.
+SCRIPTS = {"axe": NODE_FOLDER / "node_modules" / "axe-core" / "axe.min.js"}
 #: Program -> how a person would install it.
 TOOLS = {
     **{tool: f"on Debian: apt-get install {package}" for tool, package in DEBIAN.items()},
@@ -40,7 +43,9 @@ PLACES = os.pathsep.join(
 
 
 def path_of(tool: str) -> str | None:
-    """Find the program; None where it is not installed."""
+    """Find the program or script; None where it is not installed."""
+    if tool in SCRIPTS:
+        return str(SCRIPTS[tool]) if SCRIPTS[tool].is_file() else None
     return shutil.which(tool, path=PLACES)
 
 
@@ -58,7 +63,8 @@ def _install_node(wanted: list[str]) -> None:
     # Without a file of its own npm would look for one in the folders above.
     NODE_FOLDER.mkdir(exist_ok=True)
     (NODE_FOLDER / "package.json").write_text("{}\n", encoding="utf-8")
-    packages = [package for tool in wanted for package in NODE[tool]]
+    # All of them: npm removes those that nobody asked for this time.
+    packages = [package for needed in NODE.values() for package in needed]
     quiet = ["--no-package-lock", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts"]
     if not _succeeds([npm, "install", "--prefix", str(NODE_FOLDER), *quiet, *packages]):
         print(f"{' '.join(packages)} could not be installed.")

@@ -13,19 +13,19 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from syncer.config.sections import Web
-from syncer.daemon.web.css import CSS_HASH
 
 #: Paths that are open to everybody: probes know neither the token nor a name. Webhooks are let in by their
 #: signature alone, and come under the name that a proxy has for the world.
 OPEN = frozenset({"/healthz", "/readyz", "/webhooks/kombo"})
 #: Names that no server of names can lead elsewhere.
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-#: Nothing is loaded from anywhere, nothing runs, no other page gets at it, and no cache keeps it.
+#: Nothing is loaded from anywhere but here, nothing runs but our script, no other page gets at it, and no
+#: cache keeps it unless the response says otherwise.
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
-        f"default-src 'none'; style-src '{CSS_HASH}'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -111,7 +111,9 @@ class Guard:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         refusal = None if scope["path"] in OPEN else self._access.refusal(scope)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from datetime import UTC, datetime
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from syncer.app import App
@@ -21,7 +22,9 @@ from syncer.daemon.inbox import Inbox
 from syncer.daemon.telemetry import Telemetry
 from syncer.daemon.web.access import Access, Guard
 from syncer.daemon.web.changes import ChangePages
-from syncer.daemon.web.page import status_page
+from syncer.daemon.web.page.facts import process_facts
+from syncer.daemon.web.page.status_pages import StatusPages, error_page
+from syncer.daemon.web.page.views import Views
 from syncer.daemon.web.shared_query import SharedQuery
 from syncer.daemon.web.vitals import PATIENCE as VITALS_PATIENCE
 from syncer.daemon.web.vitals import Vitals
@@ -29,7 +32,7 @@ from syncer.daemon.web.webhooks import WebhookReceiver
 from syncer.domain.errors import DatabaseError
 from syncer.operations.status import status as report_status
 from syncer.process.logging import Redactor
-from syncer.store.reading.overview import EVERY_STREAM, StreamChoice
+from syncer.store.reading.overview import EVERY_STREAM
 
 #: Seconds that a page waits for the database.
 PATIENCE = 5.0
@@ -65,44 +68,25 @@ def pages(
     access = Access(app.settings.web)
     hide = Redactor((*app.settings.secrets(), *environment_secrets(os.environ))).hide
 
-    def read(choice: StreamChoice, error: str | None) -> dict[str, Any]:
-        found = report_status(app, choice)
-        return found if error is None else {**found, "is_well": False, "database": hide(error)}
-
-    # Rendered by the query, too: of a large mirror that takes longer than the event loop should wait.
+    # Encoded by the query, too: of a large mirror that takes longer than the event loop should wait.
     def read_json(error: str | None) -> bytes:
-        return msgspec.json.encode(read(EVERY_STREAM, error))
-
-    def read_page(error: str | None) -> str:
-        return status_page(read(StreamChoice(), error))
-
-    def read_integration(key: tuple[str, str | None]) -> str | None:
-        chosen, error = key
-        found = read(StreamChoice(integrations=(chosen,), only_problems=False), error)
-        return status_page(found, chosen) if found["integrations"] else None
+        found = report_status(app, EVERY_STREAM)
+        return msgspec.json.encode(
+            found if error is None else {**found, "is_well": False, "database": hide(error)}
+        )
 
     whole = SharedQuery[str | None, bytes](read_json, patience)
-    front = SharedQuery[str | None, str](read_page, patience)
-    one = SharedQuery[tuple[str, str | None], str | None](read_integration, patience)
+    people = StatusPages(Views(app, telemetry.budgets, process_facts(app), hide), health, patience)
 
     async def status(_: Request) -> Response:
         return Response(await whole.ask(health.error), media_type="application/json")
-
-    async def page(request: Request) -> Response:
-        chosen = request.query_params.get("integration")
-        if chosen is None:
-            return HTMLResponse(await front.ask(health.error))
-        found = await one.ask((chosen, health.error))
-        if found is None:
-            return PlainTextResponse("There is no such integration in the mirror.", status_code=404)
-        return HTMLResponse(found)
 
     def unavailable(request: Request, error: Exception) -> Response:
         if access.refusal(request.scope) is not None:
             return JSONResponse({"status": "unavailable"}, status_code=503)
         text = hide(str(error))
-        if request.url.path == "/":
-            return PlainTextResponse(text, status_code=503)
+        if people.serves(request.url.path):
+            return error_page(request, 503, "The mirror cannot be read now.", text, datetime.now(UTC))
         return JSONResponse({"status": "unavailable", "error": text}, status_code=503)
 
     vitals = Vitals(
@@ -113,17 +97,24 @@ def pages(
         hide=hide,
         patience=min(patience, VITALS_PATIENCE),
     )
+
+    def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if people.serves(request.url.path) and error.status_code == 404:
+            return error_page(request, 404, error.detail, "", datetime.now(UTC))
+        return PlainTextResponse(error.detail, error.status_code, error.headers)
+
     changes = ChangePages(app, watch or FeedWatch(app.database), most_waiting=most_waiting, patience=patience)
     made = Starlette(
         routes=[
             *vitals.routes(),
             Route("/status", status),
-            Route("/", page),
+            *people.routes(),
             changes.route,
             *receiver.routes(),
         ],
         middleware=[Middleware(Guard, access=access)],
-        exception_handlers={DatabaseError: unavailable},
+        exception_handlers={DatabaseError: unavailable, HTTPException: refused},
     )
     # A redirection would repeat the name by which the client called the service.
     made.router.redirect_slashes = False

@@ -66,7 +66,8 @@ async def serving_pages(
 ) -> AsyncIterator[None]:
     """Serve the pages while the block runs.
 
-    bell: rung after events have been stored. watch: of the change feed, which somebody else runs.
+    bell: rung after events have been stored. watch: of the change feed, which somebody else runs. history: of
+    the request budget, which somebody else fills.
     """
     # Who waits for changes must leave room for those who look at the status.
     most_waiting = connections_within(LIMITS.connections, descriptors()) // 2

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
-from hashlib import sha256
 from typing import Any
 
 import httpx
@@ -16,6 +16,7 @@ from starlette.routing import Route
 from syncer.config.sections import Web
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.web.access import Access, Guard, is_token
+from syncer.daemon.web.page.assets import assets
 from syncer.daemon.web.pages import pages
 from syncer.domain.errors import DatabaseUnavailable, UsageError
 from tests.support.workers import WorkersWorld
@@ -133,24 +134,35 @@ async def test_every_answer_has_the_headers_that_keep_it_to_itself() -> None:
     for path, host in (("/healthz", "localhost"), ("/", "localhost"), ("/", "rebound.example")):
         headers = (await client.get(path, headers={"Host": host})).headers
         assert headers["cache-control"] == "no-store"
-        assert headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
+        assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'; ")
         assert "unsafe" not in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-frame-options"] == "DENY"
         assert headers["referrer-policy"] == "no-referrer"
 
 
-async def test_the_page_s_style_is_the_one_that_is_permitted(world: WorkersWorld) -> None:
+async def test_no_page_needs_what_the_policy_forbids(world: WorkersWorld) -> None:
     async with world.app() as app:
         app.migrate()
         transport = httpx.ASGITransport(pages(app))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            answer = await client.get("/")
-    style = answer.text.partition("<style>")[2].partition("</style>")[0]
-    digest = b64encode(sha256(style.encode()).digest()).decode()
-    assert f"style-src 'sha256-{digest}';" in answer.headers["content-security-policy"]
-    assert answer.text.count("<style") == 1
-    assert "style=" not in answer.text
+            answers = [await client.get(path) for path in ("/", "/integrations/nobody")]
+    for answer in answers:
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'; ")
+        assert answer.text.count("<script") == answer.text.count('<script src="/assets/') == 1
+        assert "<style" not in answer.text
+        assert not re.search(r'\s(style|on\w+)="', answer.text)
+
+
+async def test_the_files_of_the_pages_are_for_those_who_are_let_in(world: WorkersWorld) -> None:
+    world.settings["web"] = {"token": TOKEN}
+    async with world.app() as app:
+        transport = httpx.ASGITransport(pages(app))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            for each in assets().values():
+                assert (await client.get(each.path)).status_code == 401
+                headers = {"Authorization": f"Bearer {TOKEN}"}
+                assert (await client.get(each.path, headers=headers)).content == each.content
 
 
 async def test_the_error_of_the_database_is_for_those_who_are_let_in(world: WorkersWorld) -> None:

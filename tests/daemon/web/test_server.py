@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from sqlalchemy import update
 from structlog.testing import capture_logs
 
 from syncer.app import App
@@ -23,6 +25,7 @@ from syncer.domain.errors import DatabaseUnavailable, UsageError
 from syncer.domain.streams.stream import Mode
 from syncer.operations.status import status
 from syncer.operations.sync import sync
+from syncer.store.schema.mirror_tables import streams
 from tests.support.mirror import Mirror
 from tests.support.outages import Troubled
 from tests.support.source import API_KEY, MODELS, make_environment
@@ -30,6 +33,8 @@ from tests.support.waiting import PATIENCE
 from tests.support.workers import MakeWorkersWorld, WorkersWorld
 
 PATHS = ("/status", "/")
+#: Name and version of a part of a page.
+PART = re.compile(r'data-part="(\w+)" data-version="(\w+)"')
 
 
 @asynccontextmanager
@@ -67,17 +72,26 @@ def lasting(status: dict[str, Any]) -> dict[str, Any]:
     return {**status, **same, "now": None, "budget": None}
 
 
-async def test_the_page_is_html_that_loads_and_runs_nothing(world: WorkersWorld) -> None:
+async def test_the_page_is_html_that_loads_nothing_but_its_own_files(world: WorkersWorld) -> None:
     async with world.app() as app:
         await sync(app, Mode.SYNC)
         async with browser(app) as client:
             answer = await client.get("/")
+            loaded = re.findall(r'(?:src|rel="(?:icon|stylesheet)" href)="([^"]+)"', answer.text)
+            files = [await client.get(each) for each in dict.fromkeys(loaded)]
+            assert (await client.get("/assets/page.000000000000.css")).status_code == 404
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert answer.headers["cache-control"] == "no-store"
-    assert "<script" not in answer.text
     assert "Everything is well: 3 streams." in answer.text
     assert API_KEY not in answer.text
+    assert {each.headers["content-type"].partition(";")[0] for each in files} == {
+        "text/css",
+        "text/javascript",
+        "image/svg+xml",
+    }
+    for each in files:
+        # Their names change with them.
+        assert (each.status_code, "immutable" in each.headers["cache-control"]) == (200, True)
 
 
 async def test_an_integration_has_a_page_of_its_own_and_an_unknown_one_has_none(
@@ -89,20 +103,59 @@ async def test_an_integration_has_a_page_of_its_own_and_an_unknown_one_has_none(
         await sync(app, Mode.SYNC)
         async with browser(app) as client:
             # Asked for together, as by two readers.
-            asked = [client.get("/", params={"integration": each}) for each in (first, second, "nobody:1")]
+            asked = [client.get(f"/integrations/{each}") for each in (first, second, "nobody:1")]
             pages_of = await asyncio.gather(*asked)
+            missing = [await client.get(f"/integrations/{first}/{each}") for each in ("hris_nope", "a/b")]
+            stream = await client.get(f"/integrations/{first}/{MODELS[0]}")
     assert [each.status_code for each in pages_of] == [200, 200, 404]
     assert [(first in each.text, second in each.text) for each in pages_of] == [
         (True, False),
         (False, True),
         (False, False),
     ]
+    assert "There is no integration nobody:1 in the mirror." in pages_of[2].text
+    assert (stream.status_code, "Its latest runs" in stream.text) == (200, True)
+    assert [each.status_code for each in missing] == [404, 404]
+    assert f"There is no stream hris_nope of {first} in the mirror." in missing[0].text
+
+
+async def test_the_former_address_of_an_integration_leads_to_its_page(world: WorkersWorld) -> None:
+    async with world.app() as app, browser(app) as client:
+        app.migrate()
+        answer = await client.get("/", params={"integration": "personio:1/ü"})
+    # Under whatever name the client knows the service.
+    assert (answer.status_code, answer.headers["location"]) == (308, "/integrations/personio:1%2F%C3%BC")
+
+
+async def test_an_open_page_is_told_what_has_changed_and_nothing_where_nothing_has(
+    world: WorkersWorld,
+) -> None:
+    async with world.app() as app, browser(app) as client:
+        await sync(app, Mode.SYNC)
+        page = await client.get("/")
+        known = " ".join(f"{name}={version}" for name, version in PART.findall(page.text))
+        unchanged = await client.get("/", headers={"Syncer-Parts": known})
+        older = await client.get(
+            "/", headers={"Syncer-Parts": re.sub("running=[0-9a-f]+", "running=0", known)}
+        )
+        with app.database.begin() as connection:
+            connection.execute(update(streams).values(rows_live=streams.c.rows_live + 1))
+
+        async with asyncio.timeout(PATIENCE):
+            # An open page may be answered with what was read a moment ago.
+            while (answer := await client.get("/", headers={"Syncer-Parts": known})).status_code == 204:
+                pass
+    assert (unchanged.status_code, unchanged.content) == (204, b"")
+    assert set(older.json()["parts"]) == {"running"}
+    assert set(answer.json()["parts"]) == {"verdict", "grid"}
+    assert 3 <= float(answer.headers["syncer-next"]) <= 60
 
 
 async def test_nothing_else_is_served_and_nothing_is_changed(world: WorkersWorld) -> None:
     async with world.app() as app, browser(app) as client:
         assert (await client.get("/config.toml")).status_code == 404
-        for path in (*PATHS, "/healthz", "/readyz", "/metrics"):
+        paths = (*PATHS, "/integrations/a", "/assets/a", "/healthz", "/readyz", "/metrics")
+        for path in paths:
             assert (await client.post(path)).status_code == 405
 
 
@@ -133,7 +186,8 @@ async def test_what_the_service_knows_of_its_database_is_told(world: WorkersWorl
             False,
             "The database cannot be <used>.",
         )
-        assert "Nothing can be stored now.</b> The database cannot be &lt;used&gt;." in page.text
+        assert "Nothing can be stored now." in page.text
+        assert "The database cannot be &lt;used&gt;." in page.text
         assert "Everything is well" not in page.text
         assert "<title>(1) syncer</title>" in page.text
 

@@ -43,6 +43,17 @@ async def test_an_answer_is_kept_for_its_key_alone() -> None:
     assert query.runs == 3
 
 
+async def test_who_can_wait_for_a_newer_answer_is_given_one_that_others_are_not() -> None:
+    query = Query(takes=0)
+    shared = SharedQuery[str, str](query, patience=60)
+    await shared.ask("a")
+    async with asyncio.timeout(60):
+        while query.runs == 1:
+            await shared.ask("a", kept=1e9)
+            assert query.runs == 1
+            await shared.ask("a")
+
+
 async def test_a_failure_is_not_kept() -> None:
     query = Query()
     shared = SharedQuery[str, str](query, patience=60)

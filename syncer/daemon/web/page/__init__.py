@@ -1,0 +1,1 @@
+"""The status page: what is shown of the mirror to people, in HTML."""
