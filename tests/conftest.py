@@ -56,6 +56,7 @@ SLOW = [
         "store/schema/test_grants.py",
         "store/schema/test_history_tables.py",
         "store/schema/test_migrate.py",
+        "store/schema/test_other_views.py",
         "store/schema/test_native_grants.py",
         "store/schema/test_powers.py",
         "store/schema/test_reader_attempts.py",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import Column, Float, Integer, LargeBinary
+from sqlalchemy import Column, Float, Integer
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
@@ -18,7 +18,7 @@ from syncer.domain.catalogue.privacy import Privacy
 from syncer.domain.errors import UsageError
 from syncer.domain.suggestions import did_you_mean
 from syncer.schema_reference import views
-from syncer.store.db.types import SQL_TYPES
+from syncer.store.db.types import SQL_TYPES, Hash
 from syncer.store.schema.classification import classes
 from syncer.store.schema.classification import parts as json_parts
 from syncer.store.schema.mirror_tables import DOCUMENT, INTEGRATION_ID, MIRROR, metadata, streams
@@ -39,7 +39,7 @@ _WORDS: dict[type[Any], str] = {
     **{type_: word for word, type_ in SQL_TYPES.items()},
     Integer: "integer",
     Float: "float",
-    LargeBinary: "bytes",
+    Hash: "hash",
 }
 _SHORT = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ", "TIME WITHOUT TIME ZONE": "TIME"}
 
@@ -115,7 +115,7 @@ def entries() -> dict[str, Entry]:
             "view",
             each.category,
             f"Rows of {each.name} that are not deleted",
-            each.columns,
+            views.live_columns(each.columns),
             source=each.name,
         )
         for each in made

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import BigInteger, Column
 
-from syncer.store.schema.mirror_tables import streams
+from syncer.store.schema.mirror_tables import CONTENT_HASH, MIRROR, streams
 from syncer.store.schema.views import FRESHNESS, live_name
+
+
+class _HasName(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+_Named = TypeVar("_Named", bound=_HasName)
 
 FRESHNESS_MEANING = "One row per stream that is mirrored: how complete and how fresh it is"
 
@@ -39,9 +48,15 @@ _FRESHNESS_COLUMNS: tuple[tuple[str, str | None, str | None], ...] = (
 )
 
 
+def live_columns(columns: Iterable[_Named]) -> tuple[_Named, ...]:
+    """Choose the columns of a mirror table that its live view shows: all but the hash, which is ours."""
+    return tuple(column for column in columns if column.name != CONTENT_HASH[0])
+
+
 def live_statement(table: str) -> str:
     """Write the statement that creates this view."""
-    return f"CREATE VIEW {live_name(table)} AS SELECT * FROM {table} WHERE remote_deleted_at IS NULL"
+    shown = ", ".join(f'"{column.name}"' for column in live_columns(MIRROR[table].columns))
+    return f"CREATE VIEW {live_name(table)} AS\nSELECT {shown}\nFROM {table} WHERE remote_deleted_at IS NULL"
 
 
 def freshness_columns() -> list[Column[Any]]:

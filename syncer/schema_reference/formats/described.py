@@ -18,8 +18,8 @@ from syncer.store.schema.native_table import passthrough_records
 class Described:
     """Table or view with the name of its class.
 
-    base: of a view that shows the live rows of a table, that table. columns are all but the hash of the record,
-    which concerns nobody else. key: what tells its rows apart.
+    base: of a view of a table's live rows, that table. columns are all but the hash of the record, which
+    concerns nobody else. key: what tells its rows apart.
     """
 
     entry: Entry

@@ -1,7 +1,7 @@
 """Tables, views and relations for Drizzle ORM, of PostgreSQL or SQLite.
 
-Relations are those of its relational queries, which know tables only: rows that are linked are reached through
-the rows of the link table, and live rows by a condition or by joins of the views.
+Relations are those of its relational queries, which know tables only: rows that are linked are reached
+through the rows of the link table, and live rows by a condition or by joins of the views.
 """
 
 from __future__ import annotations

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import Column, Index, Integer, PrimaryKeyConstraint, Table, Text
 
 from syncer.domain.catalogue import model as shape
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.records.row import COMMON_COLUMNS
-from syncer.store.db.types import SQL_TYPES, Json, Timestamp
+from syncer.store.db.types import SQL_TYPES, Hash, Json, Timestamp
 from syncer.store.schema.delivery_tables import deliveries
 from syncer.store.schema.feed_tables import changes, consumers, feed
 from syncer.store.schema.histories import history
@@ -83,7 +83,7 @@ def mirror_table(model: shape.Model) -> Table:
         Column(DELETED_BY[0], Text, comment=DELETED_BY[1]),
         Column(FIRST_SEEN_AT[0], Timestamp, nullable=False, comment=FIRST_SEEN_AT[1]),
         Column(MIRRORED_AT[0], Timestamp, nullable=False, comment=MIRRORED_AT[1]),
-        Column(CONTENT_HASH[0], LargeBinary, nullable=False, comment=CONTENT_HASH[1]),
+        Column(CONTENT_HASH[0], Hash, nullable=False, comment=CONTENT_HASH[1]),
         *(_typed(column) for column in sorted(model.columns, key=lambda column: column.type == "json")),
         Column(DOCUMENT[0], Json, nullable=False, comment=DOCUMENT[1]),
     ]
@@ -130,7 +130,7 @@ def child_table(child: shape.Child) -> Table:
             source,
             *own,
             document,
-            Column(CONTENT_HASH[0], LargeBinary, nullable=False, comment=CONTENT_HASH[1]),
+            Column(CONTENT_HASH[0], Hash, nullable=False, comment=CONTENT_HASH[1]),
             Column(MIRRORED_AT[0], Timestamp, nullable=False, comment=MIRRORED_AT[1]),
             PrimaryKeyConstraint(KOMBO_ID[0]),
             comment=child.meaning,
