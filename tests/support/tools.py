@@ -1,4 +1,4 @@
-"""Programs of other people that some tests need, and where Debian and npm have them.
+"""Programs of other people that some tests need, and where Debian, npm and Python's packages have them.
 
 A test that needs one says so: ``@pytest.mark.tool("pgbouncer")``. Run as a program this installs those that
 are missing, Debian's where it may: as root, or by a sudo that asks for no password.
@@ -9,21 +9,33 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 #: Program -> Debian's package. It is looked for where daemons are, too, whatever the PATH says.
 DEBIAN = {"pgbouncer": "pgbouncer", "node": "nodejs", "npm": "npm"}
 #: Program -> npm's packages, which are installed in a folder of this checkout.
-NODE = {"tsc": ("typescript@5.9.3", "@types/node@20.19.43")}
+NODE = {
+    "tsc": ("typescript@5.9.3", "@types/node@20.19.43"),
+    "drizzle-kit": ("drizzle-kit@0.31.11", "drizzle-orm@0.45.4", "pg@8.23.1", "@types/pg@8.23.1"),
+    "prisma-schema-wasm": ("@prisma/prisma-schema-wasm@8.1.0-2.59be4fda12412a79eeb9c2ae727b6aa723593323",),
+}
 NODE_FOLDER = Path(__file__).parents[2] / ".tools"
+#: Those that are no program but a library, with their folder.
+NODE_LIBRARIES = {"prisma-schema-wasm": NODE_FOLDER / "node_modules" / "@prisma" / "prisma-schema-wasm"}
+#: Program -> Python's packages, which get an environment of their own: they bear no versions but theirs.
+PYTHON = {"dbt": ("dbt-core", "dbt-postgres")}
+PYTHON_FOLDER = NODE_FOLDER / "python"
+PYTHON_PINS = Path(__file__).with_name("tools-constraints.txt")
 #: Program -> how a person would install it.
 TOOLS = {
     **{tool: f"on Debian: apt-get install {package}" for tool, package in DEBIAN.items()},
-    **dict.fromkeys(NODE, "make tools"),
+    **dict.fromkeys((*NODE, *PYTHON), "make tools"),
 }
 PLACES = os.pathsep.join(
     (
         str(NODE_FOLDER / "node_modules" / ".bin"),
+        str(PYTHON_FOLDER / "bin"),
         os.environ.get("PATH", os.defpath),
         "/usr/local/sbin",
         "/usr/sbin",
@@ -33,7 +45,9 @@ PLACES = os.pathsep.join(
 
 
 def path_of(tool: str) -> str | None:
-    """Find the program; None where it is not installed."""
+    """Find the program, or the folder of a library; None where it is not installed."""
+    if tool in NODE_LIBRARIES:
+        return str(NODE_LIBRARIES[tool]) if NODE_LIBRARIES[tool].is_dir() else None
     return shutil.which(tool, path=PLACES)
 
 
@@ -41,6 +55,7 @@ def install() -> None:
     """Install the missing programs, or say in one line why not."""
     _install_debian([tool for tool in DEBIAN if path_of(tool) is None])
     _install_node([tool for tool in NODE if path_of(tool) is None])
+    _install_python([tool for tool in PYTHON if path_of(tool) is None])
 
 
 def _install_node(wanted: list[str]) -> None:
@@ -51,9 +66,23 @@ def _install_node(wanted: list[str]) -> None:
     # Without a file of its own npm would look for one in the folders above.
     NODE_FOLDER.mkdir(exist_ok=True)
     (NODE_FOLDER / "package.json").write_text("{}\n", encoding="utf-8")
-    packages = [package for tool in wanted for package in NODE[tool]]
+    # All of them: npm takes away what it is not told of.
+    packages = [package for tool in NODE for package in NODE[tool]]
     quiet = ["--no-package-lock", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts"]
     if not _succeeds([npm, "install", "--prefix", str(NODE_FOLDER), *quiet, *packages]):
+        print(f"{' '.join(packages)} could not be installed.")
+
+
+def _install_python(wanted: list[str]) -> None:
+    if not wanted:
+        return
+    print(f"Installing {', '.join(wanted)} for some of the tests ...", flush=True)
+    packages = [package for tool in wanted for package in PYTHON[tool]]
+    pip = [str(PYTHON_FOLDER / "bin" / "python"), "-m", "pip", "install", "--prefer-binary"]
+    if not (
+        _succeeds([sys.executable, "-m", "venv", str(PYTHON_FOLDER)])
+        and _succeeds([*pip, "--constraint", str(PYTHON_PINS), *packages])
+    ):
         print(f"{' '.join(packages)} could not be installed.")
 
 
