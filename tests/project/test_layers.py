@@ -37,6 +37,8 @@ IMPORTS = {
     },
     "schema_reference": {"domain", "store"},
     "simulator": {"domain", "http_server"},
+    "library": {"app", "config", "domain", "operations", "process", "sync"},
+    "testing": {"simulator"},
     "cli": {
         "app",
         "config",
@@ -52,7 +54,8 @@ IMPORTS = {
         "sync",
     },
     "__main__": {"cli"},
-    "__init__": set[str](),
+    # Of what it names nothing is imported until it is used.
+    "__init__": {"domain", "library", "sync"},
 }
 #: Layers that are handed clients, stores and clocks by those above.
 USE_CASES = {"domain", "http_client", "kombo", "store", "sync"}
@@ -172,7 +175,13 @@ def test_kombo_and_store_never_meet() -> None:
 
 
 def test_no_settings_below_the_app_but_in_planning() -> None:
-    assert {name for name in IMPORTS if "config" in IMPORTS[name]} == {"planning", "app", "daemon", "cli"}
+    assert {name for name in IMPORTS if "config" in IMPORTS[name]} == {
+        "planning",
+        "app",
+        "daemon",
+        "library",
+        "cli",
+    }
 
 
 def test_only_python_m_syncer_imports_the_command_line() -> None:
