@@ -155,7 +155,7 @@ def log_to_standard_library(secrets: Iterable[str]) -> None:
             structlog.stdlib.filter_by_level,
             structlog.processors.ExceptionRenderer(format_trace_of),
             Redactor(secrets),
-            structlog.stdlib.render_to_log_kwargs,
+            structlog.processors.LogfmtRenderer(key_order=["event"]),
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
