@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tests.schema_reference.conftest import WriteModels
 
 PROGRAM = Path(__file__).with_name("programs") / "reads.ts"
+PAGE = (Path(__file__).parents[2] / "docs" / "programs.md").read_text(encoding="utf-8")
 #: As a strict project of today has it. Libraries' own declarations name packages that nobody needs.
 STRICT = ("--strict", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler")
 VALIDATE = """
@@ -80,6 +82,8 @@ def project(
     (folder / "node_modules").symlink_to(NODE_FOLDER / "node_modules")
     (folder / "package.json").write_text('{"type": "module"}')
     (folder / "reads.ts").write_text(PROGRAM.read_text("utf-8"), "utf-8")
+    for number, block in enumerate(re.findall(r"```ts\n(.*?)```", PAGE, flags=re.DOTALL)):
+        (folder / f"page_{number}.ts").write_text(block, "utf-8")
     (folder / "sqlite").mkdir()
     for dialect, place in (("postgresql", folder), ("sqlite", folder / "sqlite")):
         for form, name in (("typescript", "types.ts"), ("drizzle", "schema.ts"), ("prisma", "schema.prisma")):
@@ -118,6 +122,15 @@ def test_a_program_with_drizzle_and_types_reads_the_mirror(project: Project, mir
     [counts] = project.node("reads.js", MIRROR_URL=node_url(mirrors["postgresql"]))
     assert counts["pairs"] > 0
     assert counts["live"] > 0
+
+
+def test_the_programs_of_the_page_print_rows(project: Project, mirrors: dict[str, str]) -> None:
+    where = node_url(mirrors["postgresql"])
+    types, drizzle = (project.node(f"page_{number}.js", DATABASE_URL=where) for number in (0, 1))
+    assert all(isinstance(employee, str) for employee, _ in types)
+    assert len(types) > 1
+    assert any(manager for _, manager, _ in drizzle)
+    assert any(groups for _, _, groups in drizzle)
 
 
 def test_prisma_finds_nothing_wrong_with_its_schema_nor_to_warn_of(project: Project) -> None:
