@@ -43,6 +43,7 @@ SLOW = [
         "cli",
         "daemon",
         "docs",
+        "library",
         "operations",
         "planning/test_native_cost.py",
         "planning/test_simulated_freshness.py",

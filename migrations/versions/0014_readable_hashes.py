@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
 
 from alembic import op
-from sqlalchemy import Connection, inspect
+from sqlalchemy import inspect
 
 from syncer.store.schema.other_views import without_other_views
 
@@ -14,43 +17,6 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
-MODELS = (
-    "hris_employees",
-    "hris_employments",
-    "hris_groups",
-    "hris_locations",
-    "hris_legal_entities",
-    "hris_absence_types",
-    "hris_absences",
-    "hris_time_off_balances",
-    "hris_timesheets",
-    "hris_employee_document_categories",
-    "hris_performance_review_cycles",
-    "hris_performance_reviews",
-    "hris_staffing_entities",
-    "hris_pay_runs",
-    "hris_payslips",
-    "hris_skills",
-    "hris_skill_proficiency_ratings",
-    "ats_jobs",
-    "ats_applications",
-    "ats_candidates",
-    "ats_application_stages",
-    "ats_tags",
-    "ats_users",
-    "ats_roles",
-    "ats_offers",
-    "ats_rejection_reasons",
-    "ats_interviews",
-    "ats_notes",
-    "ats_scorecards",
-    "ats_attachments",
-    "lms_users",
-    "lms_courses",
-    "lms_course_progressions",
-    "lms_skills",
-    "assessment_orders",
-)
 OTHERS = (
     "hris_skill_proficiency_scales",
     "hris_salary_types",
@@ -65,47 +31,54 @@ AS_BYTES = "decode(replace(content_hash::text, '-', ''), 'hex')"
 
 
 def upgrade() -> None:
-    change("uuid", AS_UUID, lost="NULL::uuid", shown=without_hash)
+    change("uuid", AS_UUID, has_hash=False)
 
 
 def downgrade() -> None:
-    change("bytea", AS_BYTES, lost=None, shown=everything)
+    change("bytea", AS_BYTES, has_hash=True)
 
 
-def change(type_: str, using: str, *, lost: str | None, shown) -> None:  # type: ignore[no-untyped-def]
+def change(type_: str, using: str, *, has_hash: bool) -> None:
     connection = op.get_bind()
-    # Those that somebody has renamed or dropped are a trouble of their streams alone.
+    first = first_schema()
     present = set(inspect(connection).get_table_names())
-    views = {f"{name}_live": name for name in MODELS if name in present}
+    # Those that somebody has renamed or dropped are a trouble of their streams alone. Where there is no table
+    # the statements are only written, and all of them are going to be.
+    models = [name for name in first.MIRROR if name in present or not present]
     if connection.dialect.name == "sqlite":
-        replace_views(connection, views, shown)
+        replace_views(first, models, has_hash=has_hash)
         return
-    tables = [name for name in hashed() if name in present]
-    with without_other_views(connection, tables, "content_hash", views, lost=lost):
+    tables = [
+        name
+        for table in (*models, *OTHERS)
+        for name in (table, f"{table}_history")
+        if name in present or (not present and name == table)
+    ]
+    views = [f"{name}_live" for name in models]
+    with without_other_views(
+        connection, tables, "content_hash", views, lost=None if has_hash else "NULL::uuid"
+    ):
         for view in views:
             op.execute(f"DROP VIEW IF EXISTS {view}")
         for name in tables:
             op.execute(f"ALTER TABLE {name} ALTER COLUMN content_hash TYPE {type_} USING {using}")
-        replace_views(connection, views, shown)
+        replace_views(first, models, has_hash=has_hash)
 
 
-def hashed() -> Iterator[str]:
-    for name in (*MODELS, *OTHERS):
-        yield from (name, f"{name}_history")
+def replace_views(first: ModuleType, models: Iterable[str], *, has_hash: bool) -> None:
+    for name in models:
+        every = ", ".join((first.BEFORE, first.MIRROR[name], first.AFTER)).split(",")
+        columns = [f'"{column.split()[0]}"' for column in every if has_hash or "content_hash" not in column]
+        op.execute(f"DROP VIEW IF EXISTS {name}_live")
+        live = f"SELECT {', '.join(columns)} FROM {name} WHERE remote_deleted_at IS NULL"
+        op.execute(f"CREATE VIEW {name}_live AS {live}")
 
 
-def replace_views(connection: Connection, views: dict[str, str], shown) -> None:  # type: ignore[no-untyped-def]
-    for view, table in views.items():
-        op.execute(f"DROP VIEW IF EXISTS {view}")
-        columns = shown(connection, table)
-        live = f"SELECT {columns} FROM {table} WHERE remote_deleted_at IS NULL"
-        op.execute(f"CREATE VIEW {view} AS {live}")
-
-
-def without_hash(connection: Connection, table: str) -> str:
-    names = (column["name"] for column in inspect(connection).get_columns(table))
-    return ", ".join(f'"{name}"' for name in names if name != "content_hash")
-
-
-def everything(connection: Connection, table: str) -> str:
-    return "*"
+def first_schema() -> ModuleType:
+    """Give the migration that made the models' tables, whose columns nothing has changed since."""
+    spec = spec_from_file_location("first_schema", Path(__file__).with_name("0001_first_schema.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

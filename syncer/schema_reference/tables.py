@@ -21,7 +21,7 @@ from syncer.schema_reference import views
 from syncer.store.db.types import SQL_TYPES, Hash
 from syncer.store.schema.classification import classes
 from syncer.store.schema.classification import parts as json_parts
-from syncer.store.schema.mirror_tables import DOCUMENT, INTEGRATION_ID, MIRROR, metadata, streams
+from syncer.store.schema.mirror_tables import DOCUMENT, INTEGRATION_ID, MEANING, MIRROR, metadata, streams
 from syncer.store.schema.views import FRESHNESS, live_name
 
 Kind = Literal["mirror", "link", "child", "view", "bookkeeping"]
@@ -205,7 +205,7 @@ def column_entries(columns: Iterable[Column[Any]], references: Mapping[str, str]
             name=column.name,
             type=_WORDS[type(column.type)],
             sql=_sql(column.type),
-            meaning=column.comment or "",
+            meaning=column.info.get(MEANING) or column.comment or "",
             is_key=column.primary_key,
             is_nullable=bool(column.nullable),
             references=to.get(column.name),

@@ -40,6 +40,7 @@ __all__ = [
     "FIRST_SEEN_AT",
     "INTEGRATION_ID",
     "KOMBO_ID",
+    "MEANING",
     "MIRROR",
     "MIRRORED_AT",
     "budgets",
@@ -61,6 +62,8 @@ __all__ = [
     "webhook_events",
 ]
 
+#: Key of a column's meaning in its ``info``: its comment says besides what it is an id of.
+MEANING = "meaning"
 #: Columns that we add to every mirror table.
 DOCUMENT = ("document", "Whole record as Kombo sent it, as JSON")
 CONTENT_HASH = ("content_hash", "Hash of the record, to see whether it changed")
@@ -101,12 +104,12 @@ def mirror_table(model: shape.Model) -> Table:
     return table
 
 
-def link_table(link: shape.Link) -> Table:
+def link_table(model: shape.Model, link: shape.Link) -> Table:
     """Build the table of a list of other models' records: pairs of ids."""
     table = Table(
         link.table,
         metadata,
-        Column(link.owner, Text, nullable=False, comment="Id of the record that has the list"),
+        _owner(link.owner, model, "Id of the record that has the list"),
         Column(link.target, Text, nullable=False, comment=f"Entry of the list: id in {link.references}"),
         *(_typed(column) for column in link.columns),
         PrimaryKeyConstraint(link.owner, link.target),
@@ -116,7 +119,7 @@ def link_table(link: shape.Link) -> Table:
     return table
 
 
-def child_table(child: shape.Child) -> Table:
+def child_table(model: shape.Model, child: shape.Child) -> Table:
     """Build the table of embedded records without a list of their own."""
     own = [_typed(COMMON_COLUMNS[0]), *(_typed(column) for column in child.columns)]
     document = Column(DOCUMENT[0], Json, nullable=False, comment=DOCUMENT[1])
@@ -139,7 +142,7 @@ def child_table(child: shape.Child) -> Table:
         table = Table(
             child.table,
             metadata,
-            Column(child.owner, Text, nullable=False, comment="Id of the record that has this one"),
+            _owner(child.owner, model, "Id of the record that has this one"),
             Column("position", Integer, nullable=False, comment="Position in the record's list, from 0"),
             key,
             source,
@@ -156,17 +159,37 @@ def child_table(child: shape.Child) -> Table:
     return table
 
 
+def _owner(name: str, model: shape.Model, meaning: str) -> Column[str]:
+    return Column(
+        name,
+        Text,
+        nullable=False,
+        comment=_with_reference(meaning, model.name),
+        info={MEANING: meaning},
+    )
+
+
 def _typed(column: shape.Column) -> Column[Any]:
-    return Column(column.name, SQL_TYPES[column.type], comment=column.meaning)
+    return Column(
+        column.name,
+        SQL_TYPES[column.type],
+        comment=_with_reference(column.meaning, column.references),
+        info={MEANING: column.meaning},
+    )
+
+
+def _with_reference(meaning: str, references: str | None) -> str:
+    """Say in a comment what a column is an id of: there is no foreign key that would tell programs."""
+    return f"{meaning} (id in {references})" if references else meaning
 
 
 def _mirror_tables() -> Iterator[tuple[str, Table]]:
     for model in catalogue().values():
         yield model.name, mirror_table(model)
         for link in model.links:
-            yield link.table, link_table(link)
+            yield link.table, link_table(model, link)
         for child in model.children:
-            yield child.table, child_table(child)
+            yield child.table, child_table(model, child)
 
 
 #: Mirror, link and child tables by name.
