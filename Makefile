@@ -16,7 +16,7 @@
 #   make hashes  write deploy/requirements-*.txt anew, after a change of constraints.txt; asks the package index
 #   make release    all that goes before a tag: see RELEASING.md
 #   make setup   only install
-#   make tools   install the programs that some tests need, where packages of Debian and npm can be; tests do so first
+#   make tools   install the programs that some tests need, where packages of Debian, npm and Python can be; tests do so first
 
 PYTHON ?= python3
 # How long `make soak` runs, and on which database: postgresql or sqlite.

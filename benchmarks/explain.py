@@ -38,7 +38,7 @@ DIALECTS: Mapping[str, Mapping[str, str]] = {
         "moment": "'{}T00:00:00.000000Z'",
         "day": "date('2010-01-01', '+' || ({}) || ' days')",
         "json": "'{}'",
-        "bytes": "x'00'",
+        "hash": "x'00'",
         "modulo": "%",
         "explain": "EXPLAIN QUERY PLAN ",
     },
@@ -47,7 +47,7 @@ DIALECTS: Mapping[str, Mapping[str, str]] = {
         "moment": "timestamptz '{}T00:00:00Z'",
         "day": "date '2010-01-01' + CAST({} AS integer)",
         "json": "jsonb '{}'",
-        "bytes": "bytea '\\x00'",
+        "hash": "gen_random_uuid()",
         # Its driver takes a single one for the beginning of a parameter.
         "modulo": "%%",
         "explain": "EXPLAIN (COSTS OFF) ",
@@ -149,7 +149,7 @@ def fill(connection: Connection, dialect: Mapping[str, str], employees: int) -> 
     def moment(day: str) -> str:
         return dialect["moment"].format(day)
 
-    ours = f"{dialect['json']}, {dialect['bytes']}, {moment('2026-01-01')}"
+    ours = f"{dialect['json']}, {dialect['hash']}, {moment('2026-01-01')}"
     filler = "x" * 300
     statements = (
         (

@@ -57,11 +57,16 @@ def print_note(text: str) -> None:
 
 def print_json(value: Any) -> None:
     """Write a value as one JSON document."""
+    write_in_utf8()
+    write_line(json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """Format a value as one JSON document of lines."""
     from msgspec import json as fast_json
 
-    write_in_utf8()
     # The standard library takes seconds to indent the status of a thousand integrations.
-    write_line(fast_json.format(printable_json(json.dumps(value, ensure_ascii=False)), indent=2))
+    return fast_json.format(printable_json(json.dumps(value, ensure_ascii=False)), indent=2)
 
 
 def print_rich(*things: RenderableType) -> None:

@@ -1,32 +1,25 @@
-"""``syncer schema``: reference of the tables, as text for people, and as JSON, Mermaid and SQL."""
+"""``syncer schema``: reference of the tables for people, and typed models of them for programs."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from syncer.cli.options import json_option, pass_session
-from syncer.cli.output import is_terminal, print_json, print_line, print_rich, styled, table
+from syncer.cli.output import json_text, print_line
 from syncer.cli.session import Session
 from syncer.cli.streams import write_in_utf8
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.table import Table
-    from rich.text import Text
+    from syncer.schema_reference.tables import Entry
 
-    from syncer.schema_reference.tables import ColumnEntry, Entry
-
-#: A wider terminal is not filled: nobody reads such lines.
-WIDEST = 100
-_HEADINGS = {
-    "mirror": "mirror tables: a row for every record of a model",
-    "link": "link tables: lists of other models' records, as pairs of ids",
-    "child": "child tables: embedded records without a list of their own",
-    "view": "views",
-    "bookkeeping": "bookkeeping",
-}
+#: Formats that describe the tables, and those that are files of a program.
+_DESCRIPTIONS = ("text", "json", "mermaid", "ddl")
+_TYPED = ("sqlalchemy", "typescript", "drizzle", "prisma", "dbt")
+#: Formats that differ between the databases.
+_OF_A_DIALECT = ("ddl", "typescript", "drizzle", "prisma")
 
 
 def _complete(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
@@ -40,47 +33,67 @@ def _complete(_context: click.Context, _parameter: click.Parameter, begun: str) 
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "mermaid", "ddl"]),
-    help="text unless given; mermaid draws an erDiagram, ddl is the SQL that makes the tables.",
+    type=click.Choice([*_DESCRIPTIONS, *_TYPED]),
+    help="text unless given; mermaid draws an erDiagram, ddl is the SQL that makes the tables, the rest are "
+    "typed models with their relations.",
 )
 @click.option(
     "--dialect",
     type=click.Choice(["sqlite", "postgresql"]),
-    help="Whose SQL; that of the configured database unless given.",
+    help="The database that ddl, typescript, drizzle and prisma are for; the configured one unless given.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write to this file instead; one that is there is replaced.",
 )
 @json_option
 @pass_session
-def schema(session: Session, name: str | None, form: str | None, dialect: str | None, as_json: bool) -> int:
-    """Show the tables: columns, types, meanings and joins.
+def schema(
+    session: Session,
+    name: str | None,
+    form: str | None,
+    dialect: str | None,
+    output: Path | None,
+    as_json: bool,
+) -> int:
+    """Show the tables, or write typed models of them.
 
     MODEL is a model or any other table or view, or a category: hris, ats, lms, assessment, or sync for
-    the bookkeeping. Without it all are listed. No database is read.
+    the bookkeeping. Without it all are listed. No database is read. docs/programs.md shows each format in
+    use.
 
     \b
     syncer schema hris_employees
     syncer schema hris_employees --format mermaid
     syncer schema ats --format ddl --dialect postgresql
+    syncer schema --format drizzle --output mirror.ts
     """
-    from syncer.schema_reference.tables import categories, entries
+    from syncer.schema_reference.tables import categories
 
     if as_json and form not in (None, "json"):
         raise click.UsageError(f"--json is --format json: it does not go with --format {form}.")
     form = "json" if as_json else form or "text"
-    if dialect and form != "ddl":
-        raise click.UsageError("--dialect goes with --format ddl.")
+    if dialect and form not in _OF_A_DIALECT:
+        *first, last = _OF_A_DIALECT
+        raise click.UsageError(f"--dialect goes with --format {', '.join(first)} or {last}.")
+    if output and form == "text":
+        raise click.UsageError("--output goes with a --format other than text.")
     one = None if name is None or name in categories() else _named(session, name, form)
-    some = [each for each in entries().values() if name in (None, each.category)]
-    if form != "text":
-        write_in_utf8()
-    match form:
-        case "json":
-            _print_json(one, some)
-        case "mermaid":
-            _print_diagrams(one, [name] if name else list(categories()))
-        case "ddl":
-            _print_ddl(one, some, dialect or _dialect(session))
-        case _:
-            _print_entry(one) if one else _print_list(some)
+    if form == "text":
+        _print_text(one, name)
+        return 0
+    write_in_utf8()
+    if form in _OF_A_DIALECT:
+        dialect = dialect or _dialect(session)
+    text = (
+        _typed(session, form, one, name, dialect) if form in _TYPED else _described(form, one, name, dialect)
+    )
+    if output is None:
+        print_line(text)
+    else:
+        _write(output, text)
     return 0
 
 
@@ -94,9 +107,7 @@ def _named(session: Session, name: str, form: str) -> Entry:
         return entry_named(name)
     native = native_entries(session.settings().native_lists)
     if name in native and form in ("mermaid", "ddl"):
-        raise UsageError(
-            f"{name} is a view that the configuration makes: it is shown as text and JSON alone."
-        )
+        raise UsageError(f"{name} is a view that the configuration makes: there is no {form} of it.")
     return native.get(name) or entry_named(name)
 
 
@@ -106,98 +117,64 @@ def _dialect(session: Session) -> str:
     return "sqlite" if url.startswith("sqlite:") else "postgresql"
 
 
-def _print_json(one: Entry | None, some: list[Entry]) -> None:
-    from syncer.schema_reference.json import value_of
+def _some(category: str | None) -> list[Entry]:
+    """List the tables and views of a category, all where none is named."""
+    from syncer.schema_reference.tables import entries
 
-    print_json(value_of(one) if one else [value_of(each) for each in some])
-
-
-def _print_diagrams(one: Entry | None, categories: list[str]) -> None:
-    """Print one diagram as Mermaid, several as Markdown: Mermaid's own text holds only one."""
-    from syncer.schema_reference.mermaid import diagram_of, diagram_of_category, fenced
-
-    if one or len(categories) == 1:
-        print_line((diagram_of(one) if one else diagram_of_category(categories[0])).rstrip())
-    else:
-        print_line("\n\n".join(f"## {each}\n\n{fenced(diagram_of_category(each))}" for each in categories))
+    return [each for each in entries().values() if category in (None, each.category)]
 
 
-def _print_ddl(one: Entry | None, some: list[Entry], dialect: str) -> None:
+def _print_text(one: Entry | None, category: str | None) -> None:
+    from syncer.cli.schema_text import print_entry, print_list
+
+    print_entry(one) if one else print_list(_some(category))
+
+
+def _described(form: str, one: Entry | None, category: str | None, dialect: str | None) -> str:
+    """Describe a table, or those of a category, without a line's end."""
     from syncer.schema_reference.ddl import ddl
+    from syncer.schema_reference.json import value_of
     from syncer.schema_reference.tables import parts
 
+    if form == "json":
+        return json_text(value_of(one) if one else [value_of(each) for each in _some(category)])
+    if form == "mermaid":
+        return _diagrams(one, category)
+    assert dialect is not None
     note = f"`syncer migrate` makes all of it on {dialect}, and keeps track of its version."
-    print_line(f"-- For reading: {note}\n")
-    print_line(ddl([one, *parts(one)] if one else some, dialect).rstrip())
+    statements = ddl([one, *parts(one)] if one else _some(category), dialect)
+    return f"-- For reading: {note}\n\n{statements.rstrip()}"
 
 
-def _print_list(some: list[Entry]) -> None:
-    widest = max(len(entry.name) for entry in some)
-    for kind, heading in _HEADINGS.items():
-        listed = [each for each in some if each.kind == kind]
-        live = [each for each in listed if each.name == f"{each.source}_live"]
-        shown = _table("columns", width=widest)
-        for each in listed:
-            if each not in live:
-                shown.add_row(each.name, str(len(each.columns)), each.meaning)
-        if live:
-            # A line for each would only repeat the mirror tables.
-            many = f"{len(live)} views: the rows of each mirror table that are not deleted"
-            shown.add_row("<mirror table>_live", "", many)
-        if listed:
-            _print(styled(heading, "bold"), shown, "")
-    _print("`syncer schema NAME` shows one of them.")
+def _diagrams(one: Entry | None, category: str | None) -> str:
+    """Draw one diagram as Mermaid, several as Markdown: Mermaid's own text holds only one."""
+    from syncer.schema_reference.mermaid import diagram_of, diagram_of_category, fenced
+    from syncer.schema_reference.tables import categories
+
+    if one or category:
+        return (diagram_of(one) if one else diagram_of_category(category or "")).rstrip()
+    return "\n\n".join(f"## {each}\n\n{fenced(diagram_of_category(each))}" for each in categories())
 
 
-def _print_entry(entry: Entry) -> None:
-    from syncer.schema_reference.tables import joins, parts
+def _typed(session: Session, form: str, one: Entry | None, category: str | None, dialect: str | None) -> str:
+    """Write typed models of a table, of a category, or of all but the bookkeeping."""
+    from syncer.schema_reference.formats.written import typed_models
+    from syncer.schema_reference.native import native_entries
+    from syncer.schema_reference.tables import OWN, parts
 
-    origin = {"mirror": f" of {entry.path}", "bookkeeping": ""}.get(entry.kind, f" of {entry.source}")
-    kind = entry.kind if entry.kind == "view" else f"{entry.kind} table"
-    title = f"{entry.title}: {entry.meaning}" if entry.title else entry.meaning
-    _print(styled(entry.name, "bold").append(f"  {kind}{origin}", "dim"), title, "")
-    columns = table("column", "sqlite", "postgresql", "meaning")
-    for made in columns.columns[:3]:
-        made.no_wrap = True
-    for column in entry.columns:
-        columns.add_row(column.name, column.sql["sqlite"], column.sql["postgresql"], _meaning(column))
-    _print(columns)
-    if brought := parts(entry):
-        shown = _table("kind", width=max(len(each.name) for each in brought))
-        for each in brought:
-            names = f": {', '.join(column.name for column in each.columns)}" if each.kind == "link" else ""
-            shown.add_row(each.name, each.kind, f"{each.meaning}{names}")
-        _print("", styled("comes with", "bold"), shown)
-    if joined := [f"{join.table}.{join.column}" for join in joins() if join.target == entry.name]:
-        _print("", styled("its ids stand in", "bold"), *joined)
+    if one is not None:
+        chosen = [one, *parts(one)]
+    else:
+        chosen = [each for each in _some(category) if category or each.kind != "bookkeeping"]
+        if category in (None, OWN):
+            chosen += native_entries(session.settings().native_lists).values()
+    return typed_models(form, chosen, dialect or "postgresql").rstrip()
 
 
-def _meaning(column: ColumnEntry) -> Text:
-    shown = styled(column.meaning)
-    if column.references:
-        shown.append(f" →{column.references}.id", "cyan")
-    if column.is_key:
-        shown.append(" (key)", "dim")
-    if column.is_sensitive:
-        shown.append(f" (sensitive: {column.privacy})", "yellow")
-    return shown
+def _write(output: Path, text: str) -> None:
+    from syncer.domain.errors import UsageError
 
-
-def _table(middle: str, *, width: int) -> Table:
-    """Make a table of name, one thing more and meaning; width: the longest name of all tables."""
-    from rich.table import Table
-
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    made.add_column("name", no_wrap=True, min_width=width)
-    made.add_column(middle, justify="right" if middle == "columns" else "left", no_wrap=True)
-    made.add_column("meaning", overflow="fold")
-    return made
-
-
-def _print(*things: RenderableType) -> None:
-    """Print, on a terminal no wider than can be read."""
-    from rich.constrain import Constrain
-
-    for each in things:
-        shown = styled(each) if isinstance(each, str) else each
-        print_rich(Constrain(shown, WIDEST) if is_terminal() else shown)
+    try:
+        output.write_text(f"{text}\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written: {error.strerror}.") from None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from syncer.cli.fault_options import apply_faults, fault_options
 from syncer.cli.interrupt import on_signals
 from syncer.cli.output import is_terminal, own_command, print_line, time_of_day
 from syncer.cli.webhook_options import WebhookOptions, read_webhook_options, webhook_options
@@ -69,6 +70,7 @@ INTEGRATION_CHANGE_EVERY = 15.0
 @click.option(
     "--window", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Seconds of a window."
 )
+@fault_options
 @webhook_options
 def simulate(
     host: str,
@@ -82,11 +84,19 @@ def simulate(
     vanished: float,
     limit: int,
     window: float,
+    failing: tuple[str, ...],
+    slow: tuple[str, ...],
+    inactive: tuple[str, ...],
     **webhooks: Any,
 ) -> int:
     """Serve a made-up Kombo; no account needed.
 
     Its companies are made up, too, and the same each time. What it prints is ready to be pasted.
+    docs/simulator.md says more.
+
+    \b
+    syncer simulate --records 2000 --live
+    syncer simulate --fail hris_absences=500 --fail bad-gateway=5% --slow 0.2
     """
     options = read_webhook_options(**webhooks)
     if live_integrations and not live:
@@ -109,6 +119,7 @@ def simulate(
     )
     for company in environment.companies.values():
         company.thin_out(vanished, Random(seed))
+    apply_faults(environment, failing, slow, inactive, seed)
     parts = _Parts(environment, seed, live, live_integrations, options)
     try:
         asyncio.run(_serve(parts, host, port))

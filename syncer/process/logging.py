@@ -142,6 +142,27 @@ def configure_logging(
     )
 
 
+def log_to_standard_library(secrets: Iterable[str]) -> None:
+    """Hand every event to the loggers of the standard library, whose handlers are the host program's.
+
+    Where structlog has been configured that stays as it is.
+    """
+    if structlog.is_configured():
+        return
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.filter_by_level,
+            structlog.processors.ExceptionRenderer(format_trace_of),
+            Redactor(secrets),
+            structlog.processors.LogfmtRenderer(key_order=["event"]),
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+
+
 def _scrub_foreign(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Scrub the text of a library's event: it may repeat an exception's, with keys and rows."""
     if event["logger"] == LogWriter.NAME:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import Column, Float, Integer, LargeBinary
+from sqlalchemy import Column, Float, Integer
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
@@ -17,10 +17,11 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.privacy import Privacy
 from syncer.domain.errors import UsageError
 from syncer.domain.suggestions import did_you_mean
-from syncer.store.db.types import SQL_TYPES
+from syncer.schema_reference import views
+from syncer.store.db.types import SQL_TYPES, Hash
 from syncer.store.schema.classification import classes
 from syncer.store.schema.classification import parts as json_parts
-from syncer.store.schema.mirror_tables import DOCUMENT, INTEGRATION_ID, MIRROR, metadata
+from syncer.store.schema.mirror_tables import DOCUMENT, INTEGRATION_ID, MEANING, MIRROR, metadata
 from syncer.store.schema.state_views import STATE_VIEWS
 from syncer.store.schema.views import live_meaning, live_name
 
@@ -39,7 +40,7 @@ _WORDS: dict[type[Any], str] = {
     **{type_: word for word, type_ in SQL_TYPES.items()},
     Integer: "integer",
     Float: "float",
-    LargeBinary: "bytes",
+    Hash: "hash",
 }
 _SHORT = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ", "TIME WITHOUT TIME ZONE": "TIME"}
 
@@ -115,7 +116,7 @@ def entries() -> dict[str, Entry]:
             "view",
             each.category,
             live_meaning(each.name),
-            each.columns,
+            views.live_columns(each.columns),
             source=each.name,
         )
         for each in made
@@ -209,7 +210,7 @@ def column_entries(columns: Iterable[Column[Any]], references: Mapping[str, str]
             name=column.name,
             type=_WORDS[type(column.type)],
             sql=_sql(column.type),
-            meaning=column.comment or "",
+            meaning=column.info.get(MEANING) or column.comment or "",
             is_key=column.primary_key,
             is_nullable=bool(column.nullable),
             references=to.get(column.name),

@@ -114,11 +114,16 @@ def test_a_given_secret_of_webhooks_is_not_repeated_and_one_of_a_file_is_named_b
         (["--webhook-faults", "lose=0.3"], "--webhook URL"),
         (["--webhook", "http://a/", "--webhook-secret", "x", "--webhook-secret-file", "secret"], "twice"),
         (["--live-integrations"], "--live"),
+        (
+            ["--fail", "hris_absence=500"],
+            "--fail: There is no model 'hris_absence'. Did you mean hris_absences",
+        ),
+        (["--slow", "soon"], "--slow: 'soon' is no number of seconds"),
+        (["--slow", "hris_x=1"], "--slow: There is no model 'hris_x'"),
+        (["--inactive", "workday:*"], "--inactive workday:*: there are only the integrations personio:"),
     ],
 )
-def test_options_of_webhooks_that_mean_nothing_are_usage_errors(
-    shell: Shell, arguments: list[str], named: str
-) -> None:
+def test_options_that_mean_nothing_are_usage_errors(shell: Shell, arguments: list[str], named: str) -> None:
     (shell.directory / "secret").write_text("kept-in-a-file")
     ran = shell.run("simulate", "--records", "100", *arguments)
     assert (ran.code, ran.out) == (2, "")

@@ -48,6 +48,8 @@ IMPORTS = {
     },
     "schema_reference": {"domain", "store"},
     "simulator": {"domain", "http_server"},
+    "library": {"app", "config", "domain", "operations", "process", "sync"},
+    "testing": {"simulator"},
     "cli": {
         "app",
         "config",
@@ -63,10 +65,11 @@ IMPORTS = {
         "sync",
     },
     "__main__": {"cli"},
-    "__init__": set[str](),
+    # Of what it names nothing is imported until it is used.
+    "__init__": {"domain", "library", "sync"},
 }
 #: Layers that read settings.
-READERS_OF_SETTINGS = {"planning", "environments", "app", "daemon", "cli"}
+READERS_OF_SETTINGS = {"planning", "environments", "app", "daemon", "library", "cli"}
 #: Layers that are handed clients, stores and clocks by those above.
 USE_CASES = {"domain", "http_client", "kombo", "store", "sync"}
 #: Where clock, randomness and sleeping are arguments.

@@ -78,7 +78,7 @@ MIGRATION = '''
 import sqlalchemy as sa
 from alembic import op
 
-from syncer.store.db.types import Json, Number, Timestamp
+from syncer.store.db.types import Hash, Json, Number, Timestamp
 
 revision = "{revision}"
 down_revision = "{before}"
@@ -97,7 +97,7 @@ def upgrade():
         sa.Column("deleted_by", sa.Text()),
         sa.Column("first_seen_at", Timestamp(), nullable=False),
         sa.Column("mirrored_at", Timestamp(), nullable=False),
-        sa.Column("content_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("content_hash", Hash(), nullable=False),
         sa.Column("name", sa.Text()),
         sa.Column("status", sa.Text()),
         sa.Column("employee_id", sa.Text()),
@@ -141,7 +141,9 @@ def upgrade():
         sqlite_where=marked,
     )
     op.execute(
-        "CREATE VIEW hris_made_ups_live AS SELECT * FROM hris_made_ups WHERE remote_deleted_at IS NULL"
+        "CREATE VIEW hris_made_ups_live AS SELECT id, integration_id, remote_id, changed_at,"
+        " remote_deleted_at, deleted_by, first_seen_at, mirrored_at, name, status, employee_id, amount,"
+        " start_date, groups, parts, document FROM hris_made_ups WHERE remote_deleted_at IS NULL"
     )
 
 

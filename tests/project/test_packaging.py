@@ -179,6 +179,7 @@ def test_a_program_that_uses_the_installed_package_is_checked_against_its_types(
         "from syncer.domain.errors import SyncerError, UsageError\n"
         "version: str = syncer.__version__\n"
         "error: SyncerError = UsageError('no such model')\n"
+        "outcome: syncer.Outcome = syncer.Mirror().sync()[0].outcome\n"
         "code: str = error.exit_code\n"
     )
     mypy = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache")]
@@ -189,7 +190,7 @@ def test_a_program_that_uses_the_installed_package_is_checked_against_its_types(
         text=True,
     )
     assert done.stdout.splitlines()[:-1] == [
-        "program.py:5: error: Incompatible types in assignment "
+        "program.py:6: error: Incompatible types in assignment "
         '(expression has type "int", variable has type "str")  [assignment]'
     ], done.stdout + done.stderr
 

@@ -38,7 +38,7 @@ PLANTED = (
     """
     INSERT INTO passthrough_records (environment, resource, integration_id, record_key, first_seen_at,
         last_seen_at, mirrored_at, content_hash, columns, document)
-    SELECT 'e', 'people', :mark, :mark, now(), now(), now(), '', document, document
+    SELECT 'e', 'people', :mark, :mark, now(), now(), now(), gen_random_uuid(), document, document
     FROM jsonb_build_object('title', CAST(:mark AS text)) AS made (document)
     """,
     """

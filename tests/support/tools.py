@@ -1,4 +1,4 @@
-"""Programs of other people that some tests need, and where Debian and npm have them.
+"""Programs of other people that some tests need, and where Debian, npm and Python's packages have them.
 
 A test that needs one says so: ``@pytest.mark.tool("pgbouncer")``. Run as a program this installs those that
 are missing, Debian's where it may: as root, or by a sudo that asks for no password.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 #: Program -> Debian's package. It is looked for where daemons are, too, whatever the PATH says.
@@ -22,18 +23,31 @@ DEBIAN = {
     "systemd-analyze": "systemd",
 }
 #: Program -> npm's packages, which are installed in a folder of this checkout.
-NODE = {"tsc": ("typescript@5.9.3", "@types/node@20.19.43"), "axe": ("axe-core@4.14.1",)}
+NODE = {
+    "axe": ("axe-core@4.14.1",),
+    "drizzle-kit": ("drizzle-kit@0.31.11", "drizzle-orm@0.45.4", "pg@8.23.1", "@types/pg@8.23.1"),
+    "prisma-schema-wasm": ("@prisma/prisma-schema-wasm@8.1.0-2.59be4fda12412a79eeb9c2ae727b6aa723593323",),
+    "tsc": ("typescript@5.9.3", "@types/node@20.19.43"),
+}
 NODE_FOLDER = Path(__file__).parents[2] / ".tools"
-#: What of them is a script for browsers, and no program.
-SCRIPTS = {"axe": NODE_FOLDER / "node_modules" / "axe-core" / "axe.min.js"}
+#: What of them is no program: a script for browsers, and the folder of a library.
+NODE_PATHS = {
+    "axe": NODE_FOLDER / "node_modules" / "axe-core" / "axe.min.js",
+    "prisma-schema-wasm": NODE_FOLDER / "node_modules" / "@prisma" / "prisma-schema-wasm",
+}
+#: Program -> Python's packages, which get an environment of their own: they bear no versions but theirs.
+PYTHON = {"dbt": ("dbt-core", "dbt-postgres")}
+PYTHON_FOLDER = NODE_FOLDER / "python"
+PYTHON_PINS = Path(__file__).with_name("tools-constraints.txt")
 #: Program -> how a person would install it.
 TOOLS = {
     **{tool: f"on Debian: apt-get install {package}" for tool, package in DEBIAN.items()},
-    **dict.fromkeys(NODE, "make tools"),
+    **dict.fromkeys((*NODE, *PYTHON), "make tools"),
 }
 PLACES = os.pathsep.join(
     (
         str(NODE_FOLDER / "node_modules" / ".bin"),
+        str(PYTHON_FOLDER / "bin"),
         os.environ.get("PATH", os.defpath),
         "/usr/local/sbin",
         "/usr/sbin",
@@ -43,9 +57,9 @@ PLACES = os.pathsep.join(
 
 
 def path_of(tool: str) -> str | None:
-    """Find the program or script; None where it is not installed."""
-    if tool in SCRIPTS:
-        return str(SCRIPTS[tool]) if SCRIPTS[tool].is_file() else None
+    """Find the program, script or folder of a library; None where it is not installed."""
+    if tool in NODE_PATHS:
+        return str(NODE_PATHS[tool]) if NODE_PATHS[tool].exists() else None
     return shutil.which(tool, path=PLACES)
 
 
@@ -53,6 +67,7 @@ def install() -> None:
     """Install the missing programs, or say in one line why not."""
     _install_debian([tool for tool in DEBIAN if path_of(tool) is None])
     _install_node([tool for tool in NODE if path_of(tool) is None])
+    _install_python([tool for tool in PYTHON if path_of(tool) is None])
 
 
 def _install_node(wanted: list[str]) -> None:
@@ -67,6 +82,19 @@ def _install_node(wanted: list[str]) -> None:
     packages = [package for needed in NODE.values() for package in needed]
     quiet = ["--no-package-lock", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts"]
     if not _succeeds([npm, "install", "--prefix", str(NODE_FOLDER), *quiet, *packages]):
+        print(f"{' '.join(packages)} could not be installed.")
+
+
+def _install_python(wanted: list[str]) -> None:
+    if not wanted:
+        return
+    print(f"Installing {', '.join(wanted)} for some of the tests ...", flush=True)
+    packages = [package for tool in wanted for package in PYTHON[tool]]
+    pip = [str(PYTHON_FOLDER / "bin" / "python"), "-m", "pip", "install", "--prefer-binary"]
+    if not (
+        _succeeds([sys.executable, "-m", "venv", str(PYTHON_FOLDER)])
+        and _succeeds([*pip, "--constraint", str(PYTHON_PINS), *packages])
+    ):
         print(f"{' '.join(packages)} could not be installed.")
 
 

@@ -76,7 +76,7 @@ async def test_records_that_come_with_their_members_in_another_order_are_not_wri
     # As if they had come in another one: what is known of it is the hash of the text.
     async with world.app() as app:
         with app.database.begin() as connection:
-            connection.execute(update(MIRROR["hris_groups"]).values(content_hash=b"of another order"))
+            connection.execute(update(MIRROR["hris_groups"]).values(content_hash=b"of another order"[:16]))
     (again,) = await world.sync(mode=Mode.RESTART, models=groups)
     assert (again.counts.unchanged, again.counts.written) == (first.counts.created, 0)
 

@@ -86,13 +86,14 @@ Answer = Reply | Mangled | Late | Dropped
 class Fault:
     """Entry of the script; left is None for ever. fired counts what it has answered.
 
-    after: so many requests that fit go by first.
+    after: so many requests that fit go by first. when: tells of a request that fits if it happens now.
     """
 
     match: Match
     answer: Answer
     left: int | None
     after: int = 0
+    when: Callable[[RequestInfo], bool] | None = None
     fired: int = 0
 
 
@@ -102,9 +103,17 @@ class Faults:
     def __init__(self) -> None:
         self._faults: list[Fault] = []
 
-    def add(self, match: Match, answer: Answer, times: int | None = 1, *, after: int = 0) -> Fault:
+    def add(
+        self,
+        match: Match,
+        answer: Answer,
+        times: int | None = 1,
+        *,
+        after: int = 0,
+        when: Callable[[RequestInfo], bool] | None = None,
+    ) -> Fault:
         """Add an entry for so many requests, after so many that fit as well; None: for all."""
-        fault = Fault(match, answer, times, after)
+        fault = Fault(match, answer, times, after, when)
         self._faults.append(fault)
         return fault
 
@@ -118,6 +127,8 @@ class Faults:
             if fault.left != 0 and fault.match.fits(logged):
                 if fault.after:
                     fault.after -= 1
+                    continue
+                if fault.when is not None and not fault.when(logged):
                     continue
                 fault.fired += 1
                 fault.left = None if fault.left is None else fault.left - 1

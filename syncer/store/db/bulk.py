@@ -13,11 +13,11 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Date, LargeBinary, Table, Time
+from sqlalchemy import Column, Connection, Date, Table, Time
 from sqlalchemy.dialects import postgresql, sqlite
 
 from syncer.domain.limits import MOST_STATEMENT_BYTES
-from syncer.store.db.types import Json, Number, Timestamp, timestamp_text
+from syncer.store.db.types import Hash, Json, Number, Timestamp, timestamp_text
 
 Values = dict[str, Any]
 
@@ -113,7 +113,7 @@ def _sqlite_encoder(column: Column[Any]) -> Callable[[Any], Any] | None:
 def _postgresql_encoders(table: Table) -> list[tuple[str, Callable[[Any], Any]]]:
     encoders: dict[type, Callable[[Any], Any]] = {
         Json: lambda value: msgspec.Raw(value.encode()),
-        LargeBinary: lambda value: "\\x" + value.hex(),
+        Hash: bytes.hex,
         Timestamp: timestamp_text,
     }
     return [

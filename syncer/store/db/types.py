@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, Date, Dialect, Text, Time
+from sqlalchemy import BigInteger, Boolean, Date, Dialect, LargeBinary, Text, Time, Uuid
 from sqlalchemy.dialects.sqlite import DATETIME
 from sqlalchemy.types import TIMESTAMP, Numeric, TypeDecorator, TypeEngine, UserDefinedType
 
@@ -77,6 +78,22 @@ class Number(TypeDecorator[Decimal]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         return None if value is None else Decimal(str(value))
+
+
+class Hash(TypeDecorator[bytes]):
+    """Hash of 16 bytes: uuid on PostgreSQL, which every tool can read, and BLOB on SQLite."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(LargeBinary() if dialect.name == "sqlite" else Uuid())
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> Any:
+        return value if value is None or dialect.name == "sqlite" else UUID(bytes=value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
+        return value.bytes if isinstance(value, UUID) else value
 
 
 class Json(TypeDecorator[str]):

@@ -18,7 +18,7 @@ from syncer.domain.errors import UsageError
 from syncer.domain.moments import format_moment
 from syncer.store.db.types import timestamp_text
 from syncer.store.schema.history_tables import history_name
-from syncer.store.schema.mirror_tables import MIRROR, history, passthrough_records
+from syncer.store.schema.mirror_tables import CONTENT_HASH, MIRROR, history, passthrough_records
 from syncer.store.schema.views import live_name, quoted, safe_name
 
 #: Before the transaction reads anything it may still become one that writes; back it may go at any time.
@@ -133,9 +133,10 @@ class Past:
         known = f"known_from <= {at} AND (known_to IS NULL OR known_to > {at})"
         self._create(name, f"SELECT {columns} FROM {versions} WHERE {known}")
         if name in catalogue() and "remote_deleted_at" in self._columns(name):
+            live = quoted(connection, *(each for each in self._columns(name) if each != CONTENT_HASH[0]))
             self._create(
                 live_name(name),
-                f"SELECT {columns} FROM {quoted(connection, name)} WHERE remote_deleted_at IS NULL",
+                f"SELECT {live} FROM {quoted(connection, name)} WHERE remote_deleted_at IS NULL",
             )
 
     def _create(self, name: str, select: str) -> None:

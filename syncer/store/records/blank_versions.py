@@ -14,9 +14,13 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Model
 from syncer.domain.records.blank import SHELL_MEMBERS
 from syncer.store.db.in_values import in_values
+from syncer.store.db.types import Hash
 from syncer.store.records.versions import relations
 from syncer.store.schema.history_tables import history_table, history_tables
 from syncer.store.schema.mirror_tables import CONTENT_HASH, DOCUMENT
+
+#: Of what nothing is left to be compared.
+_NO_HASH = bytes(16)
 
 
 def blank_versions(connection: Connection, model: str, record_ids: Collection[str]) -> None:
@@ -33,7 +37,7 @@ def blank_versions(connection: Connection, model: str, record_ids: Collection[st
         connection.execute(
             update(versions)
             .where(in_values(connection, versions.c.id, record_ids), versions.c.known_to.is_not(None))
-            .values({**values, DOCUMENT[0]: document, CONTENT_HASH[0]: literal(b"")})
+            .values({**values, DOCUMENT[0]: document, CONTENT_HASH[0]: literal(_NO_HASH, Hash)})
         )
     _forget_relations(connection, entry, kept, record_ids)
 

@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from syncer.domain.records.change import StoredRow
 from syncer.store.db.in_values import in_values
+from syncer.store.db.types import Hash
 from syncer.store.schema.destination import Destination
 
 
@@ -74,17 +75,17 @@ def _changed(table: Table, id_column: str, stream_columns: tuple[str, ...], dial
     parameter: ColumnElement[Any] = bindparam("records", type_=Text)
     if dialect == "sqlite":
         records = func.json_each(parameter).table_valued("key", "value", name="records")
-        stored_hash: ColumnElement[str] = func.hex(table.c.content_hash)
+        is_other: ColumnElement[bool] = func.hex(table.c.content_hash) != records.c.value
     else:
         records = func.jsonb_each_text(cast(parameter, JSONB)).table_valued("key", "value", name="records")
-        stored_hash = func.upper(func.encode(table.c.content_hash, "hex"))
+        is_other = table.c.content_hash != cast(records.c.value, Hash)
     same_stream = [table.c[name] == bindparam(f"stream_{name}") for name in stream_columns]
     stored_id = table.c[id_column]
     return (
         select(records.c.key, stored_id, *_stored_columns(table))
         .select_from(records.outerjoin(table, and_(stored_id == records.c.key, *same_stream)))
         .where(
-            or_(stored_id.is_(None), stored_hash != records.c.value, table.c.deleted_by == "sweep"),
+            or_(stored_id.is_(None), is_other, table.c.deleted_by == "sweep"),
         )
     )
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Column, Index, Integer, LargeBinary, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import Column, Index, Integer, PrimaryKeyConstraint, Table, Text
 
 from syncer.domain.catalogue import model as shape
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.records.row import COMMON_COLUMNS
-from syncer.store.db.types import SQL_TYPES, Json, Timestamp
+from syncer.store.db.types import SQL_TYPES, Hash, Json, Timestamp
 from syncer.store.schema.alert_tables import alerts
 from syncer.store.schema.delivery_tables import deliveries
 from syncer.store.schema.feed_tables import changes, consumers, feed
@@ -43,6 +43,7 @@ __all__ = [
     "FIRST_SEEN_AT",
     "INTEGRATION_ID",
     "KOMBO_ID",
+    "MEANING",
     "MIRROR",
     "MIRRORED_AT",
     "alerts",
@@ -67,6 +68,8 @@ __all__ = [
     "webhook_events",
 ]
 
+#: Key of a column's meaning in its ``info``: its comment says besides what it is an id of.
+MEANING = "meaning"
 #: Columns that we add to every mirror table.
 DOCUMENT = ("document", "Whole record as Kombo sent it, as JSON")
 CONTENT_HASH = ("content_hash", "Hash of the record, to see whether it changed")
@@ -89,7 +92,7 @@ def mirror_table(model: shape.Model) -> Table:
         Column(DELETED_BY[0], Text, comment=DELETED_BY[1]),
         Column(FIRST_SEEN_AT[0], Timestamp, nullable=False, comment=FIRST_SEEN_AT[1]),
         Column(MIRRORED_AT[0], Timestamp, nullable=False, comment=MIRRORED_AT[1]),
-        Column(CONTENT_HASH[0], LargeBinary, nullable=False, comment=CONTENT_HASH[1]),
+        Column(CONTENT_HASH[0], Hash, nullable=False, comment=CONTENT_HASH[1]),
         *(_typed(column) for column in sorted(model.columns, key=lambda column: column.type == "json")),
         Column(DOCUMENT[0], Json, nullable=False, comment=DOCUMENT[1]),
     ]
@@ -107,12 +110,12 @@ def mirror_table(model: shape.Model) -> Table:
     return table
 
 
-def link_table(link: shape.Link) -> Table:
+def link_table(model: shape.Model, link: shape.Link) -> Table:
     """Build the table of a list of other models' records: pairs of ids."""
     table = Table(
         link.table,
         metadata,
-        Column(link.owner, Text, nullable=False, comment="Id of the record that has the list"),
+        _owner(link.owner, model, "Id of the record that has the list"),
         Column(link.target, Text, nullable=False, comment=f"Entry of the list: id in {link.references}"),
         *(_typed(column) for column in link.columns),
         PrimaryKeyConstraint(link.owner, link.target),
@@ -122,7 +125,7 @@ def link_table(link: shape.Link) -> Table:
     return table
 
 
-def child_table(child: shape.Child) -> Table:
+def child_table(model: shape.Model, child: shape.Child) -> Table:
     """Build the table of embedded records without a list of their own."""
     own = [_typed(COMMON_COLUMNS[0]), *(_typed(column) for column in child.columns)]
     document = Column(DOCUMENT[0], Json, nullable=False, comment=DOCUMENT[1])
@@ -136,7 +139,7 @@ def child_table(child: shape.Child) -> Table:
             source,
             *own,
             document,
-            Column(CONTENT_HASH[0], LargeBinary, nullable=False, comment=CONTENT_HASH[1]),
+            Column(CONTENT_HASH[0], Hash, nullable=False, comment=CONTENT_HASH[1]),
             Column(MIRRORED_AT[0], Timestamp, nullable=False, comment=MIRRORED_AT[1]),
             PrimaryKeyConstraint(KOMBO_ID[0]),
             comment=child.meaning,
@@ -145,7 +148,7 @@ def child_table(child: shape.Child) -> Table:
         table = Table(
             child.table,
             metadata,
-            Column(child.owner, Text, nullable=False, comment="Id of the record that has this one"),
+            _owner(child.owner, model, "Id of the record that has this one"),
             Column("position", Integer, nullable=False, comment="Position in the record's list, from 0"),
             key,
             source,
@@ -162,17 +165,37 @@ def child_table(child: shape.Child) -> Table:
     return table
 
 
+def _owner(name: str, model: shape.Model, meaning: str) -> Column[str]:
+    return Column(
+        name,
+        Text,
+        nullable=False,
+        comment=_with_reference(meaning, model.name),
+        info={MEANING: meaning},
+    )
+
+
 def _typed(column: shape.Column) -> Column[Any]:
-    return Column(column.name, SQL_TYPES[column.type], comment=column.meaning)
+    return Column(
+        column.name,
+        SQL_TYPES[column.type],
+        comment=_with_reference(column.meaning, column.references),
+        info={MEANING: column.meaning},
+    )
+
+
+def _with_reference(meaning: str, references: str | None) -> str:
+    """Say in a comment what a column is an id of: there is no foreign key that would tell programs."""
+    return f"{meaning} (id in {references})" if references else meaning
 
 
 def _mirror_tables() -> Iterator[tuple[str, Table]]:
     for model in catalogue().values():
         yield model.name, mirror_table(model)
         for link in model.links:
-            yield link.table, link_table(link)
+            yield link.table, link_table(model, link)
         for child in model.children:
-            yield child.table, child_table(child)
+            yield child.table, child_table(model, child)
 
 
 #: Mirror, link and child tables by name.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, LargeBinary, PrimaryKeyConstraint, Table
+from sqlalchemy import Column, Index, PrimaryKeyConstraint, Table
 
-from syncer.store.db.types import Json, Timestamp
+from syncer.store.db.types import Hash, Json, Timestamp
 from syncer.store.schema.state_tables import metadata, partial_index, text_column
 
 passthrough_records = Table(
@@ -32,9 +32,7 @@ passthrough_records = Table(
         " while the record lives",
     ),
     Column("mirrored_at", Timestamp, nullable=False, comment="Time at which the mirror last wrote the row"),
-    Column(
-        "content_hash", LargeBinary, nullable=False, comment="Hash of the record, to see whether it changed"
-    ),
+    Column("content_hash", Hash, nullable=False, comment="Hash of the record, to see whether it changed"),
     Column("columns", Json, comment="Typed columns of the list's view, as a JSON object"),
     Column("document", Json, nullable=False, comment="Whole record as the tool sent it, as JSON"),
     PrimaryKeyConstraint("environment", "resource", "integration_id", "record_key"),

@@ -33,7 +33,7 @@ def test_equal_records_do_not_count_as_changed_whatever_their_ids(
     write_page(connection, model_destination(TAGS, "tool:one"), rows, now=NOW, walk_began_at=NOW)
     assert changed_records(connection, DESTINATION, hashes) == {}
     assert sorted(stored_rows(connection, DESTINATION, IDS)) == sorted(IDS)
-    changed = {**hashes, IDS[1]: b"another", "new": b"new"}
+    changed = {**hashes, IDS[1]: b"another hash ...", "new": b"a new hash ....."}
     found = changed_records(connection, DESTINATION, changed)
     assert found == {IDS[1]: stored_rows(connection, DESTINATION, IDS)[IDS[1]], "new": None}
 
@@ -84,7 +84,7 @@ def test_sqlite_looks_a_pages_rows_up_by_their_ids(shared_sqlite: Database, row_
         write_page(connection, DESTINATION, [row], now=NOW, walk_began_at=NOW)
         event.listen(connection, "before_cursor_execute", note)
         stored = stored_rows(connection, DESTINATION, [row.id])
-        changed_records(connection, DESTINATION, {row.id: b"another"})
+        changed_records(connection, DESTINATION, {row.id: b"another hash ..."})
         assert stored_documents(connection, DESTINATION, stored)
         event.remove(connection, "before_cursor_execute", note)
         assert len(asked) == 3

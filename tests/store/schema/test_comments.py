@@ -85,3 +85,15 @@ def test_a_table_of_the_same_name_in_another_schema_does_not_count(postgres: Con
 def test_sqlite_has_no_comments_and_none_are_written(shared_sqlite: Database) -> None:
     with shared_sqlite.read() as connection:
         assert write_comments(connection) == 0
+
+
+def test_the_comment_of_an_id_says_whose_it_is() -> None:
+    comments = {table: {column.name: column.comment for column in MIRROR[table].columns} for table in MIRROR}
+    assert comments["hris_employees"]["manager_id"] == "The employee's manager (id in hris_employees)"
+    for name, places in (
+        ("hris_employees_groups", {"employee_id": "hris_employees", "group_id": "hris_groups"}),
+        ("hris_payslip_line_items", {"payslip_id": "hris_payslips", "salary_type_id": "hris_salary_types"}),
+    ):
+        assert {
+            column for column in places if f"id in {places[column]}" in (comments[name][column] or "")
+        } == {*places}

@@ -257,12 +257,13 @@ def test_an_older_schema_is_refused_by_check(database: Database) -> None:
 # --- views
 
 
-def test_a_live_view_has_the_columns_of_its_table_in_their_order(database: Database) -> None:
+def test_a_live_view_has_the_columns_of_its_table_but_the_hash_in_their_order(database: Database) -> None:
     with database.read() as connection:
         for model in catalogue():
             view = connection.execute(text(f"SELECT * FROM {model}_live")).keys()
             table = connection.execute(text(f"SELECT * FROM {model}")).keys()
-            assert list(view) == list(table) == list(MIRROR[model].columns.keys())
+            assert list(table) == list(MIRROR[model].columns.keys())
+            assert list(view) == [name for name in table if name != "content_hash"]
 
 
 def test_live_views_hide_deleted_rows_alone(database: Database) -> None:
@@ -270,7 +271,7 @@ def test_live_views_hide_deleted_rows_alone(database: Database) -> None:
     row = {
         "integration_id": "i",
         "document": "{}",
-        "content_hash": b"1",
+        "content_hash": bytes(16),
         "first_seen_at": now,
         "mirrored_at": now,
     }

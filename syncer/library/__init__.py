@@ -1,0 +1,1 @@
+"""Public API of the package: what ``from syncer import …`` gives."""
