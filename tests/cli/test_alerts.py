@@ -62,6 +62,14 @@ def test_a_receiver_is_tried_and_its_answer_told_without_its_secrets(
         assert "t0ps3cret" not in text
 
 
+def test_a_receiver_beyond_this_host_without_tls_is_warned_of(alerting: Shell) -> None:
+    assert "plain text: let alerts" not in alerting.run("check").out
+    alerting.settings["SYNCER_ALERTS__URL"] = "http://alerts.example.com/t0ps3cret"
+    checked = alerting.run("check").out
+    assert "alerts cross the network as plain text: let alerts.url begin with https://" in checked
+    assert "t0ps3cret" not in checked
+
+
 def test_without_a_receiver_there_is_nothing_to_try(alerting: Shell) -> None:
     del alerting.settings["SYNCER_ALERTS__URL"], alerting.settings["SYNCER_ALERTS__TOKEN"]
     ran = alerting.run("alerts", "test")
