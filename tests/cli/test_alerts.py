@@ -56,7 +56,7 @@ def test_a_receiver_is_tried_and_its_answer_told_without_its_secrets(
     ran = alerting.run("alerts", "test")
     assert (ran.code, ran.out) == (1, "The receiver answered HTTP 404 (Not Found).\n")
     checked = alerting.run("check").out
-    assert f"ok     alerts: posted to 127.0.0.1:{receiver.port}: `syncer alerts test` tries it" in checked
+    assert f"ok alerts: posted to 127.0.0.1:{receiver.port}: `syncer alerts test` tries it" in checked
     for text in (ran.out, ran.err, checked):
         assert "of=test" not in text
         assert "t0ps3cret" not in text
