@@ -56,10 +56,18 @@ def test_a_receiver_is_tried_and_its_answer_told_without_its_secrets(
     ran = alerting.run("alerts", "test")
     assert (ran.code, ran.out) == (1, "The receiver answered HTTP 404 (Not Found).\n")
     checked = alerting.run("check").out
-    assert f"ok     alerts: posted to 127.0.0.1:{receiver.port}: `syncer alerts test` tries it" in checked
+    assert f"ok alerts: posted to 127.0.0.1:{receiver.port}: `syncer alerts test` tries it" in checked
     for text in (ran.out, ran.err, checked):
         assert "of=test" not in text
         assert "t0ps3cret" not in text
+
+
+def test_a_receiver_beyond_this_host_without_tls_is_warned_of(alerting: Shell) -> None:
+    assert "plain text: let alerts" not in alerting.run("check").out
+    alerting.settings["SYNCER_ALERTS__URL"] = "http://alerts.example.com/t0ps3cret"
+    checked = alerting.run("check").out
+    assert "alerts cross the network as plain text: let alerts.url begin with https://" in checked
+    assert "t0ps3cret" not in checked
 
 
 def test_without_a_receiver_there_is_nothing_to_try(alerting: Shell) -> None:

@@ -17,6 +17,8 @@ WORDS = {str(member) for states in (StreamState, Outcome, IntegrationState) for 
 OTHER_MEANINGS = {
     "cli/output.py": {"incomplete"},  # outcome of a whole command
     "daemon/web/pages.py": {"unavailable"},  # answer of the health check
+    "daemon/web/vitals.py": {"ready"},  # answer of /readyz
+    "domain/alerts/trouble.py": {"held"},  # a kind of alerts
     "domain/deliveries/delivery.py": {"new", "stopped"},  # states of deliveries
     "simulator/company/records.py": {"gone"},  # a word of made-up sentences
     "store/schema/key_tables.py": {"waiting"},  # a column of the request budget

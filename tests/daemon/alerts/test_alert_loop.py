@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from syncer.daemon import alerts
+from syncer.daemon import alerts, posting
 from syncer.daemon.alerts import AlertLoop
 from syncer.daemon.deliveries import loop
 from syncer.daemon.service import run_service
@@ -174,7 +174,7 @@ async def test_a_receiver_that_fails_is_tried_again_after_growing_pauses_and_log
 async def test_a_receiver_that_is_silent_keeps_no_service_from_stopping(
     alarm: Alarm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syncer.daemon.posting.GRACE", 0.1)
+    monkeypatch.setattr(posting, "GRACE", 0.1)
     alarm.receiver.answer(Reply(opens=threading.Event()))
     alarm.troubles[KEY] = replace(FAILS, since=None)
     await alarm.look()
