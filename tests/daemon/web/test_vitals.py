@@ -30,6 +30,7 @@ from syncer.simulator.server.faults import Answer, Late, Match, kombo_error
 from syncer.store.schema.mirror_tables import missing, quarantine, streams
 from syncer.store.state.consumers import acknowledge
 from syncer.store.state.deliveries import add_delivery, note_failure, pause_delivery, read_delivery
+from syncer.sync.context import Progress
 from tests.support.mirror import Mirror
 from tests.support.receivers import SECRET
 from tests.support.source import MODELS, make_environment
@@ -314,7 +315,7 @@ async def test_streams_that_are_due_and_never_complete_are_a_stall(world: Worker
             "No stream has been complete and no page was stored for 9 h, although hris_"
         )
         # A first load takes long, and gets on.
-        telemetry.activity.page_stored()
+        telemetry.observe(app, lambda _: None)(Progress(StreamKey("tool:1", "hris_groups"), "page"))
         assert await found() == (200, True)
         clock.now += 2.5 * HOUR.total_seconds()
         telemetry.activity.ticked()
