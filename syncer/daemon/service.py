@@ -84,7 +84,7 @@ async def run_service(
             if listener is not None:
                 # From the beginning: a migration may take long, and whoever asks meanwhile is told so.
                 await stack.enter_async_context(
-                    serving_pages(app, listener, health, bell, feed_watch, history)
+                    serving_pages(app, listener, health, bell, feed_watch, history=history)
                 )
             opened_stack = await stack.enter_async_context(AsyncExitStack())
             first = await _open(app, opened_stack, report, may_create=True)

@@ -43,8 +43,8 @@ def pages(
     health: DatabaseHealth | None = None,
     bell: Bell | None = None,
     watch: FeedWatch | None = None,
-    history: BudgetHistory | None = None,
     *,
+    history: BudgetHistory | None = None,
     most_waiting: int = MOST_WAITING,
     patience: float = PATIENCE,
 ) -> Starlette:

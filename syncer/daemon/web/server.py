@@ -62,6 +62,7 @@ async def serving_pages(
     health: DatabaseHealth | None = None,
     bell: Bell | None = None,
     watch: FeedWatch | None = None,
+    *,
     history: BudgetHistory | None = None,
 ) -> AsyncIterator[None]:
     """Serve the pages while the block runs.
@@ -71,7 +72,7 @@ async def serving_pages(
     """
     # Who waits for changes must leave room for those who look at the status.
     most_waiting = connections_within(LIMITS.connections, descriptors()) // 2
-    made = pages(app, health, bell, watch, history, most_waiting=most_waiting, patience=PATIENCE)
+    made = pages(app, health, bell, watch, history=history, most_waiting=most_waiting, patience=PATIENCE)
     async with serving(made, listener, LIMITS, name="pages"):
         yield
 
