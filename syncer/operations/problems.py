@@ -84,7 +84,11 @@ def _reasons(stream: Mapping[str, Any]) -> Iterable[tuple[str, str | None, bool]
         key = StreamKey(stream["integration"], stream["model"])
         yield held_reason(held["rows"], stream["rows_live"], key), held["since"], False
     if stream["quarantined"]:
-        yield quarantine_reason(stream["quarantined"]), stream["quarantined_since"], False
+        yield (
+            quarantine_reason(stream["quarantined"], stream["integration"]),
+            stream["quarantined_since"],
+            False,
+        )
     if state.meaning.is_trouble and not (state is StreamState.HELD and held is not None):
         yield stream["last_error"] or "No reason was given.", None, True
 

@@ -63,7 +63,8 @@ def test_status_tells_what_is_in_quarantine(mirror: Shell, source: Source) -> No
     assert mirror.run("sync", "--model", "hris_groups").code == 1
     ran = mirror.run("status")
     assert ran.code == 1
-    why = "1 record is in quarantine: `syncer quarantine list` shows why."
+    command = f"syncer quarantine list --integration {source.integration}"
+    why = f"1 record is in quarantine: `{command}` shows why."
     assert f"hris_groups: {why} First noticed " in ran.out
 
 

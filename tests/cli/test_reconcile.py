@@ -185,7 +185,8 @@ def test_what_is_in_quarantine_is_listed_with_its_reason_and_tried_again(
     fault = source.environment.faults.add(Match(model=GROUPS), faults.rewritten(with_nul), times=None)
     company.update(GROUPS, bad, name="Renamed")
     # Everybody says the same of a stream with a record in quarantine.
-    why = "1 record is in quarantine: `syncer quarantine list` shows why."
+    command = f"syncer quarantine list --integration {source.integration}"
+    why = f"1 record is in quarantine: `{command}` shows why."
     ran = mirror.run("sync")
     assert ran.code == 1
     assert f"{GROUPS}: incomplete (incremental, 1 page), 1 quarantined, {why}" in ran.out

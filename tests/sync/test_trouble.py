@@ -186,7 +186,8 @@ async def test_a_record_without_an_id_is_quarantined_and_the_rest_is_stored(
     world.environment.faults.add(Match(model="hris_groups"), faults.rewritten(without_id), 1)
     (result,) = await world.run(Mode.BACKFILL, models=["hris_groups"])
     assert (result.outcome, result.counts.quarantined) == (Outcome.INCOMPLETE, 1)
-    assert result.error == "1 record is in quarantine: `syncer quarantine list` shows why."
+    command = f"syncer quarantine list --integration {result.key.integration_id}"
+    assert result.error == f"1 record is in quarantine: `{command}` shows why."
     (stream,) = [each for each in world.streams().values() if each.model == "hris_groups"]
     assert stream.state == "incomplete"
     company = next(iter(world.environment.companies.values()))

@@ -52,7 +52,8 @@ def held_reason(rows: int, live: int, key: StreamKey) -> str:
     )
 
 
-def quarantine_reason(records: int) -> str:
-    """Make the sentence on records in quarantine."""
+def quarantine_reason(records: int, integration_id: str) -> str:
+    """Make the sentence on records in quarantine; models of one integration with as many share it."""
     what = "1 record is" if records == 1 else f"{records:,} records are"
-    return f"{what} in quarantine: `syncer quarantine list` shows why."
+    command = f"syncer quarantine list {selecting_integration(integration_id)}"
+    return f"{what} in quarantine: `{command}` shows why."

@@ -63,7 +63,9 @@ class Health:
         """Sentence on what keeps the stream from being complete, and what can be done about it."""
         if self.held is not None:
             return held_reason(self.held.rows, self.rows_live, self.key)
-        return quarantine_reason(self.quarantined) if self.quarantined else None
+        if self.quarantined:
+            return quarantine_reason(self.quarantined, self.key.integration_id)
+        return None
 
 
 def health(connection: Connection, environment: str, key: StreamKey) -> Health:

@@ -197,7 +197,10 @@ def test_trouble_stands_first_with_its_reason(members: dict[str, Any]) -> None:
     assert "1 of 2 streams needs a look. The other one is not affected." in text
     before, _, after = text.partition("Needs a look")
     assert "hris_employees" not in before
-    reason = members.get("last_error") or "3 records are in quarantine: syncer quarantine list shows why."
+    reason = (
+        members.get("last_error")
+        or "3 records are in quarantine: syncer quarantine list --integration personio:1 shows why."
+    )
     assert after.index("hris_employees") < after.index(reason) < after.index("hris_groups")
 
 

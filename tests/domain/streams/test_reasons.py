@@ -35,5 +35,7 @@ def test_the_command_in_the_sentence_on_held_rows_selects_their_stream_alone() -
 
 
 def test_records_in_quarantine_are_counted() -> None:
-    assert quarantine_reason(1) == "1 record is in quarantine: `syncer quarantine list` shows why."
-    assert quarantine_reason(1_200).startswith("1,200 records are in quarantine")
+    assert quarantine_reason(1, "hibob:1 2") == (
+        "1 record is in quarantine: `syncer quarantine list --integration 'hibob:1 2'` shows why."
+    )
+    assert quarantine_reason(1_200, "hibob:1").startswith("1,200 records are in quarantine")

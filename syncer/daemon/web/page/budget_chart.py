@@ -43,13 +43,14 @@ class Chart:
     @property
     def words(self) -> str:
         """The chart in a sentence."""
-        span = (
-            "the last hour"
-            if self.minutes > 1 and self.minutes >= len(self.bars)
-            else ("the last minute" if self.minutes == 1 else f"the last {self.minutes} minutes")
-        )
-        refused = f" {self.refused:,} requests were refused." if self.refused else " None was refused."
-        return f"At most {self.highest}% of the limit was used in a window of {span}.{refused}"
+        if self.minutes >= len(self.bars):
+            span = "the last hour"
+        else:
+            span = "the last minute" if self.minutes == 1 else f"the last {self.minutes} minutes"
+        refused = "None was refused."
+        if self.refused:
+            refused = f"{self.refused:,} request{' was' if self.refused == 1 else 's were'} refused."
+        return f"At most {self.highest}% of the limit was used in a window of {span}. {refused}"
 
 
 def draw(slots: Sequence[Slot], reserve: float) -> Chart:
