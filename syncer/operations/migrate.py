@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from syncer.app import App
 from syncer.store.schema.grants import Granted, check_role, grant_read
+from syncer.store.schema.indexes import build_indexes
 from syncer.store.schema.move import move_to_schema, must_be_movable
 
 
@@ -55,6 +56,8 @@ def migrate(
     if role is not None:
         check_role(app.database, role)
     before, after = app.migrate(may_create=True)
+    # Of an upgrade that was interrupted, too.
+    build_indexes(app.database)
     granted = None
     if role is not None:
         granted = grant_read(
