@@ -121,10 +121,6 @@ class App:
         """
         with_history = {table for tables in self.kept_tables.values() for table in tables}
         revisions = schema.migrate(self.database, may_create=may_create, with_history=with_history)
-        if revisions[0] != revisions[1]:
-            from syncer.store.schema.indexes import build_indexes
-
-            build_indexes(self.database)
         if self.native_lists:
             with self.database.begin() as connection:
                 make_views(connection, self.native_lists.values())

@@ -31,29 +31,36 @@ def build_indexes(database: Database) -> list[str]:
     """
     with database.read() as connection:
         if database.is_sqlite:
-            missing, schema, unusable = _missing_on_sqlite(connection), None, set[str]()
-        else:
-            found = {
-                name: (is_valid, is_coming) for name, is_valid, is_coming in connection.execute(_PRESENT)
+            found = set(connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'index'")))
+            missing: dict[Index, list[str]] = {
+                each: [] for each in _indexes(connection) if each.name not in found
             }
-            unusable = {name for name, (is_valid, is_coming) in found.items() if not (is_valid or is_coming)}
-            missing = [
-                each for each in _indexes(connection) if each.name not in found or each.name in unusable
-            ]
-            schema = connection.execute(text("SELECT current_schema()")).scalar_one()
-    for index in missing:
-        if schema is None:
+        else:
+            missing = concurrent_statements(connection)
+    for index, statements in missing.items():
+        if database.is_sqlite:
             with database.begin() as connection:
                 connection.execute(CreateIndex(index, if_not_exists=True))
-            continue
         with naming_users(database), database.outside_transactions() as connection:
-            # Not by the search path, which behind a pooler is set in transactions alone.
-            inside = quoted(connection, schema)
-            if index.name in unusable:
-                name = quoted(connection, str(index.name))
-                connection.exec_driver_sql(f"DROP INDEX CONCURRENTLY IF EXISTS {inside}.{name}")
-            connection.exec_driver_sql(_concurrent(connection, index, inside))
+            for statement in statements:
+                connection.exec_driver_sql(statement)
     return [str(each.name) for each in missing]
+
+
+def concurrent_statements(connection: Connection) -> dict[Index, list[str]]:
+    """Write for each index that PostgreSQL lacks what builds it while others write its table."""
+    present = {row[0]: (row[1], row[2]) for row in connection.execute(_PRESENT)}
+    # Not by the search path, which behind a pooler is set in transactions alone.
+    inside = quoted(connection, connection.execute(text("SELECT current_schema()")).scalar_one() or "")
+    found = {}
+    for index in _indexes(connection):
+        name = str(index.name)
+        if name not in present:
+            found[index] = [_concurrent(connection, index, inside)]
+        elif not any(present[name]):
+            drop = f"DROP INDEX CONCURRENTLY IF EXISTS {inside}.{quoted(connection, name)}"
+            found[index] = [drop, _concurrent(connection, index, inside)]
+    return found
 
 
 def _indexes(connection: Connection) -> list[Index]:
@@ -65,11 +72,6 @@ def _indexes(connection: Connection) -> list[Index]:
         if table.name in present
         for index in sorted(table.indexes, key=lambda each: str(each.name))
     ]
-
-
-def _missing_on_sqlite(connection: Connection) -> list[Index]:
-    found = set(connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'index'")))
-    return [each for each in _indexes(connection) if each.name not in found]
 
 
 def _concurrent(connection: Connection, index: Index, inside: str) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import inspect, text
 from syncer.domain.errors import StatementFailed
 from syncer.store.db.database import Database
 from syncer.store.schema.indexes import build_indexes
+from syncer.store.schema.upgrade_sql import upgrade_sql
 from tests.support.databases import PostgresServer
 
 NAME = "ix_hris_employees_work_email"
@@ -34,6 +35,10 @@ def test_an_index_that_is_missing_is_built_as_it_was(database: Database) -> None
     with database.begin() as connection:
         for each in (NAME, PARTIAL):
             connection.execute(text(f"DROP INDEX {each}"))
+    if not database.is_sqlite:
+        wanted = upgrade_sql(database)
+        assert wanted is not None
+        assert wanted.count("CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_") == wanted.count(";\n") == 2
     assert sorted(build_indexes(database)) == [PARTIAL, NAME]
     assert shape(database) == before
 
