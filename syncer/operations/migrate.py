@@ -10,6 +10,7 @@ from syncer.app import App
 from syncer.store.db.database import Database
 from syncer.store.schema.copy_rows import copy_rows
 from syncer.store.schema.grants import Granted, check_role, grant_read
+from syncer.store.schema.indexes import build_indexes
 from syncer.store.schema.move import move_to_schema, must_be_movable
 
 
@@ -67,6 +68,8 @@ def migrate(
     if copy_from is not None:
         with closing(Database(copy_from)) as source:
             copied = copy_rows(source, app.database)
+    # Of an upgrade that was interrupted, too.
+    build_indexes(app.database)
     granted = None
     if role is not None:
         granted = grant_read(

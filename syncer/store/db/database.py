@@ -100,6 +100,15 @@ class Database:
             call()
 
     @contextmanager
+    def outside_transactions(self) -> Iterator[Connection]:
+        """Open a connection without transactions, for statements of PostgreSQL's that run in none.
+
+        Behind a pooler it has the server's settings: name what is meant with its schema.
+        """
+        with self._translated(), self.engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
     def after_commit(self, call: Callable[[], None]) -> Iterator[None]:
         """Call a function after each transaction that wrote here, in its thread, while the block runs."""
         self._after_commit = [*self._after_commit, call]

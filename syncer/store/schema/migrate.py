@@ -21,6 +21,7 @@ from syncer.store.schema.history_tables import (
     history_tables,
     make_history_tables,
 )
+from syncer.store.schema.indexes import build_indexes
 from syncer.store.schema.mirror_tables import history, metadata
 from syncer.store.schema.rights import make_schema, must_migrate
 from syncer.store.schema.row_limits import has_limits, keep_limits
@@ -71,7 +72,10 @@ def migrate(
     """
     if may_create and database.file is not None:
         database.file.create()
-    return _changing(database, partial(_migrate, database, revision, with_history))
+    before, after = _changing(database, partial(_migrate, database, revision, with_history))
+    if revision == "head" and before != after:
+        build_indexes(database)
+    return before, after
 
 
 def _migrate(

@@ -122,7 +122,8 @@ def _make_functions(connection: Connection) -> None:
     """Make the functions that say what a role may read, or make them anew.
 
     Who reads the mirror only through a view of somebody else's cannot be told from one who has been lent the
-    view of a limited role, if there is such a view: then it reads nothing. The body of the first one is bound
+    view of a limited role, if there is such a view: then it reads nothing. One function keeps the plans of
+    what it asks, as every statement of a reader asks it; the body of the other one is bound
     to what it names, whatever the search path, and needs no right to the schema.
     """
     schema, owner = connection.execute(text("SELECT current_schema(), current_user")).one()
@@ -130,8 +131,8 @@ def _make_functions(connection: Connection) -> None:
     connection.exec_driver_sql(
         f"""
         CREATE OR REPLACE FUNCTION {inside}.{_OF_ROLE}(asking name) RETURNS text[]
-        LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-        AS {sql_text(_body(inside, owner))};
+        LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+        AS {sql_text(f"BEGIN RETURN ({_body(inside, owner)}); END")};
         CREATE OR REPLACE FUNCTION {inside}.{_ASKING}() RETURNS text[]
         LANGUAGE sql IMMUTABLE PARALLEL SAFE
         RETURN CASE WHEN CURRENT_USER OPERATOR(pg_catalog.=) {sql_text(owner)}::name THEN NULL::text[]

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, event, text
 from syncer.domain.errors import DatabaseRefused, UsageError
 from syncer.domain.native.spec import NativeListSpec
 from syncer.store.db.database import Database
+from syncer.store.schema.indexes import concurrent_statements
 from syncer.store.schema.migrate import upgrade_unseen
 from syncer.store.schema.native_views import make_views
 from syncer.store.schema.schema_lock import LOCK_TIMEOUT, VERSION_TABLE
@@ -42,8 +43,9 @@ def upgrade_sql(
 ) -> str | None:
     """Write the SQL by which psql brings the database to this version's schema; None where it is of that.
 
-    It is one transaction, and gives tables to the role that owns the mirror or, where there is none, to ours.
-    Nothing is changed. Raises UsageError on SQLite, DatabaseRefused as ``migrate`` does.
+    It is one transaction, which gives tables to the role that owns the mirror or, where there is none, to
+    ours; and then the building of large indexes beside others who write. Nothing is changed. Raises
+    UsageError on SQLite, DatabaseRefused as ``migrate`` does.
     """
     if database.is_sqlite:
         raise UsageError("There is no SQL of an upgrade for SQLite: run `syncer migrate` there.")
@@ -54,23 +56,31 @@ def upgrade_sql(
         with _recorded(connection) as statements:
             upgrade_unseen(database, connection, with_history)
             make_views(connection, native_lists)
-    if not statements:
+        made = "".join(statements)
+        later = [
+            statement
+            for index, building in concurrent_statements(connection).items()
+            if f"INDEX {index.name} " not in made
+            for statement in building
+        ]
+    if not (statements or later):
         return None
     if not schema:
         raise DatabaseRefused(
             f"There is no schema in {database.shown_url} to make tables in: set database.schema."
         )
     inside = quoted(connection, schema)
-    made = f"CREATE SCHEMA IF NOT EXISTS {inside} AUTHORIZATION {quoted(connection, owner)}"
+    new_schema = f"CREATE SCHEMA IF NOT EXISTS {inside} AUTHORIZATION {quoted(connection, owner)}"
     head = [
         "BEGIN",
         f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT.total_seconds():.0f}s'",
-        *([made] if database.schema else []),
+        *([new_schema] if database.schema else []),
         f"SET LOCAL search_path = {inside}",
         f"SET LOCAL ROLE {quoted(connection, owner)}",
         *([] if is_new else [f"LOCK TABLE {VERSION_TABLE} IN SHARE ROW EXCLUSIVE MODE"]),
     ]
-    return "".join(f"{each.strip()};\n" for each in (*head, *statements, "COMMIT"))
+    transaction = (*head, *statements, "COMMIT") if statements else ()
+    return "".join(f"{each.strip()};\n" for each in (*transaction, *later))
 
 
 @contextmanager

@@ -315,7 +315,7 @@ async def test_streams_that_are_due_and_never_complete_are_a_stall(world: Worker
             "No stream has been complete and no page was stored for 9 h, although hris_"
         )
         # A first load takes long, and gets on.
-        telemetry.observe(app, lambda _: None)(Progress(StreamKey("tool:1", "hris_groups"), "page"))
+        telemetry.observe("default", lambda _: None)(Progress(StreamKey("tool:1", "hris_groups"), "page"))
         assert await found() == (200, True)
         clock.now += 2.5 * HOUR.total_seconds()
         telemetry.activity.ticked()
