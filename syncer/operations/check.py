@@ -15,7 +15,7 @@ from syncer.operations.exclusion_gaps import find_exclusion_gaps
 from syncer.operations.exposures import find_exposures
 from syncer.operations.finding import Finding
 from syncer.operations.kombo_findings import check_covered, check_kombo
-from syncer.planning.choice import NO_INTEGRATION
+from syncer.planning.choice import no_integration
 from syncer.store.reading.drift import Drift, drift
 from syncer.store.schema import migrate as schema
 from syncer.store.state.moves import other_environments
@@ -87,7 +87,7 @@ async def _ask_kombo(
                 told.add(finding.found)
                 yield replace(finding, environment=name)
             if not any(configured.values()):
-                yield Finding("integrations", False, NO_INTEGRATION)
+                yield Finding("integrations", False, no_integration())
             elif not configured[name]:
                 nothing = "no integration of this environment is mirrored"
                 yield Finding("integrations", True, nothing, is_warning=True, environment=name)

@@ -9,11 +9,6 @@ from syncer.domain.errors import UsageError
 from syncer.planning.selection import Selection
 from syncer.store.state.integrations import IntegrationRow
 
-NO_INTEGRATION = (
-    "There is no integration to mirror: name one under [[integrations]] in the configuration "
-    "or with `syncer integrations add ID`."
-)
-
 #: Names of lists by integration.
 Chosen = dict[str, set[str]]
 
@@ -30,9 +25,11 @@ def choose_streams(
     choose from, where that is not what the database says. Raises UsageError for an integration that is not
     mirrored in any of them and for a glob that fits no list.
     """
-    rows = mirrored or {name: each.mirrored() for name, each in selections.items()}
+    rows = mirrored
+    if rows is None:
+        rows = {name: each.mirrored() for name, each in selections.items()}
     if not any(rows.values()):
-        raise UsageError(NO_INTEGRATION.replace(":", f"{_where(selections)}:", 1))
+        raise UsageError(no_integration(_where(selections)))
     for wanted in integrations:
         if not any(wanted in of_environment for of_environment in rows.values()):
             raise UsageError(
@@ -52,6 +49,14 @@ def choose_streams(
     if not any(names for chosen in found.values() for names in chosen.values()):
         raise UsageError(f"Nothing to do: no integration here mirrors {', '.join(models)}.")
     return found
+
+
+def no_integration(where: str = "") -> str:
+    """Say what to do where there is nothing to mirror; where: the environments, as the end of a clause."""
+    return (
+        f"There is no integration to mirror{where}: name one under [[integrations]] in the configuration "
+        "or with `syncer integrations add ID`."
+    )
 
 
 def _where(selections: Mapping[str, Selection]) -> str:
