@@ -40,7 +40,6 @@ from syncer.sync.reproject import Reprojection
 from syncer.sync.retention import DROPPED_AT_ONCE, drop_old_rows
 
 if TYPE_CHECKING:
-    from syncer.domain.deliveries.delivery import Delivery
     from syncer.domain.ratelimit.sent import Sent
     from syncer.http_client.receiver import Receiver
     from syncer.kombo.client import Client
@@ -202,15 +201,15 @@ class App:
             permits.use_key(fingerprint(api_key))
         self.api_key = api_key
 
-    async def receiver(self, delivery: Delivery) -> Receiver:
-        """Make the receiver of a delivery, to be opened. Raises UsageError for faulty variables."""
+    async def receiver(self, url: str) -> Receiver:
+        """Make the receiver at an address, to be opened. Raises UsageError for faulty variables."""
         # In a thread, and not before it is needed: as the client.
-        return await asyncio.to_thread(self._receiver, delivery)
+        return await asyncio.to_thread(self._receiver, url)
 
-    def _receiver(self, delivery: Delivery) -> Receiver:
+    def _receiver(self, url: str) -> Receiver:
         from syncer.http_client.receiver import Receiver
 
-        return Receiver(delivery.url, version=__version__, environ=self._environ)
+        return Receiver(url, version=__version__, environ=self._environ)
 
     def _client(self, api_key: str, permits: PermitQueue) -> Client:
         # Most commands ask only the database, and the library of HTTP is a seventh of their start.

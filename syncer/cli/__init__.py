@@ -16,6 +16,7 @@ import click
 
 from syncer import __version__
 from syncer.cli import (
+    alerts,
     backfill,
     changes,
     check,
@@ -88,6 +89,7 @@ for _command in (
     query.query,
     changes.changes,
     deliveries.deliveries,
+    alerts.alerts,
     schema.schema,
     models.models,
     integrations.integrations,

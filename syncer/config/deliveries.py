@@ -7,10 +7,10 @@ from base64 import b64decode
 from collections.abc import Collection
 from functools import partial
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
 
+from syncer.config.receivers import check_receiver
 from syncer.config.secrets import Secret, SecretFile
 from syncer.config.values import list_of_texts
 from syncer.domain.catalogue.lookup import select_names
@@ -35,20 +35,11 @@ def _name(value: str) -> str:
 
 
 def _receiver(value: SecretStr) -> SecretStr:
-    """Check the address of a receiver. Nothing of a refused one is repeated: it may hold a token."""
-    text = value.get_secret_value()
-    try:
-        parts = urlsplit(text)
-        is_readable = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        is_readable = False
-    is_text = text.isascii() and text.isprintable() and " " not in text
-    if not is_readable or not is_text or parts.scheme not in ("http", "https"):
-        raise ValueError("should be a URL such as https://app.example.com/hooks/mirror")
-    if "@" in parts.netloc:
-        raise ValueError("should be a URL without user and password: messages are signed")
-    if parts.fragment:
-        raise ValueError("should be a URL without a fragment")
+    check_receiver(
+        value.get_secret_value(),
+        example="https://app.example.com/hooks/mirror",
+        instead="messages are signed",
+    )
     return value
 
 

@@ -18,6 +18,7 @@ from pydantic import (
     field_validator,
 )
 
+from syncer.config.alerts import Alerts
 from syncer.config.deliveries import DeliveryTable, each_name_once
 from syncer.config.exclusions import with_native_lists
 from syncer.config.native_lists import Passthrough, each_once
@@ -68,6 +69,7 @@ class Settings(BaseModel):
     deletions: Deletions = Deletions()
     web: Web = Web()
     webhooks: Webhooks = Webhooks()
+    alerts: Alerts = Alerts()
     log: Log = Log()
     passthrough: Annotated[tuple[Passthrough, ...], AfterValidator(each_once)] = ()
     # After the native lists, which its exclusions may name.
@@ -192,6 +194,7 @@ class Settings(BaseModel):
             self.kombo.api_key.get_secret_value(),
             self.web.token.get_secret_value(),
             *self.webhooks.all_secrets,
+            *self.alerts.secrets(),
             *(text for each in self.deliveries for text in each.secrets()),
             *passwords(self.database.url.get_secret_value()),
             *self._sent_secrets(),

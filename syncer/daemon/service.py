@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from syncer.app import App
+from syncer.daemon.alerts import send_alerts
 from syncer.daemon.bell import Bell
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.database_watch import LOOK_EVERY, check_database, watch_database
@@ -210,6 +212,7 @@ async def _work(
             listen(app.database, ending, bell.ring),
             deliver_changes(app, feed_watch, ending, health, clock=clock),
             drop_regularly(app, ending, health),
+            send_alerts(app, ending, health, uniform=random.random),
         )
     except Exception as error:
         if not isinstance(error, SyncerError):

@@ -60,6 +60,9 @@ async def check(app: App) -> AsyncIterator[Finding]:
     if app.settings.delivered and before == wanted:
         for each in await database.ask(lambda connection: report_deliveries(connection, app)):
             yield _delivery(each)
+    alerts = app.settings.alerts.settings()
+    if alerts is not None:
+        yield Finding("alerts", True, f"posted to {alerts.host}: `syncer alerts test` tries it")
     for exposure in await find_exposures(app):
         yield Finding(exposure.subject, True, exposure.reason, is_warning=True)
     failed: SyncerError | None = None

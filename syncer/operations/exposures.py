@@ -48,6 +48,9 @@ def _settings(app: App) -> Iterator[Exposure]:
         if is_sent_in_the_clear(each.url):
             https = f"let the url of {each.name} begin with https://"
             yield Exposure("deliveries", f"changes cross the network as plain text: {https}")
+    alerts = app.settings.alerts.settings()
+    if alerts is not None and is_sent_in_the_clear(alerts.url):
+        yield Exposure("alerts", "alerts cross the network as plain text: let alerts.url begin with https://")
     for path in app.settings.secret_files:
         yield from _loose("secrets", path)
     if app.database.file is not None:

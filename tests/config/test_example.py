@@ -53,7 +53,7 @@ def test_the_example_names_every_setting() -> None:
 
 def test_what_the_example_only_suggests_loads_too(load: Load) -> None:
     text = SUGGESTED
-    for key in ("api_key_file", "token_file", "secret_files", "secret_file"):
+    for key in ("api_key_file", "token_file", "secret_files", "secret_file", "url_file"):
         text = re.sub(rf"^{key} = .*$", "", text, flags=re.MULTILINE)
     # Its secret is none, and its feed, off by default, has nothing to deliver.
     text = text.replace("whsec_…", SECRET)

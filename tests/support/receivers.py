@@ -90,7 +90,7 @@ class Receiver:
             except WebhookVerificationError as error:
                 self.faults.append(repr(error))
             lower = {name.lower(): value for name, value in headers.items()}
-            self.received.append(Received(lower["webhook-id"], path, lower, json.loads(body)))
+            self.received.append(Received(lower.get("webhook-id", ""), path, lower, json.loads(body)))
         if reply.opens is not None:
             reply.opens.wait(PATIENCE)
         with self.lock:

@@ -16,6 +16,7 @@ DEBIAN = {
     "pgbouncer": "pgbouncer",
     "node": "nodejs",
     "npm": "npm",
+    "promtool": "prometheus",
     "sqlite3": "sqlite3",
     "systemd-analyze": "systemd",
 }

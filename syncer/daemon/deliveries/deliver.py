@@ -38,7 +38,7 @@ async def deliver_changes(
     )
     async with AsyncExitStack() as stack:
         loops = [
-            DeliveryLoop(each, await stack.enter_async_context(await app.receiver(each)), around)
+            DeliveryLoop(each, await stack.enter_async_context(await app.receiver(each.url)), around)
             for each in app.settings.delivered
         ]
         await supervise(stopping, any_of(stopping), *(loop.run(stopping) for loop in loops))

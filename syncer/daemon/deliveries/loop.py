@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 import structlog
@@ -18,6 +17,7 @@ from sqlalchemy import Connection
 
 from syncer.daemon.database_health import DATABASE_PAUSE, DatabaseHealth
 from syncer.daemon.deliveries.outgoing import MOST_CHANGES, Outgoing, read_outgoing
+from syncer.daemon.posting import LEASE, Receiver, post_until_stopped
 from syncer.daemon.waiting import any_of
 from syncer.domain.deliveries.attempts import Accepted, Answer, Retry, Split, Stop, next_step
 from syncer.domain.deliveries.delivery import Delivery, DeliveryState
@@ -38,21 +38,9 @@ from syncer.store.state.deliveries import (
 
 log = structlog.get_logger("syncer")
 
-#: Length of the lease: longer than any attempt takes.
-LEASE = timedelta(seconds=60)
 #: Seconds between two looks where nothing wakes us: at what a command has paused, resumed or moved, and for a
 #: process that has died while it was sending.
 POLL_EVERY = 2.0
-#: Seconds that a post gets to be answered when the service stops.
-GRACE = 4.0
-
-
-class Receiver(Protocol):
-    """Receiver that messages are posted to."""
-
-    async def post(self, body: str, headers: dict[str, str]) -> Answer:
-        """Post a body once."""
-        ...
 
 
 class FeedNews(Protocol):
@@ -183,18 +171,7 @@ class DeliveryLoop:
     async def _post(self, message: Message, stopping: asyncio.Event) -> Answer | None:
         """Post a message; None where the service stops and the receiver takes its time."""
         headers = sign(message, self._delivery.secret, self._around.clock())
-        post = asyncio.create_task(self._receiver.post(message.body, headers))
-        stop = asyncio.create_task(stopping.wait())
-        try:
-            await asyncio.wait({post, stop}, return_when=asyncio.FIRST_COMPLETED)
-            if not post.done():
-                await asyncio.wait({post}, timeout=GRACE)
-            return post.result() if post.done() else None
-        finally:
-            stop.cancel()
-            post.cancel()
-            with suppress(asyncio.CancelledError):
-                await post
+        return await post_until_stopped(self._receiver, message.body, headers, stopping)
 
     async def _settle(self, outgoing: Outgoing, answer: Answer) -> None:
         """Store what has come of an attempt, and log what begins or ends with it."""

@@ -10,7 +10,7 @@ from prometheus_client.metrics_core import Metric
 from syncer.domain.ratelimit.budget import Reserve
 from syncer.domain.streams.state import StreamState
 from syncer.operations.numbers import Numbers
-from syncer.store.reading.numbers import EnvironmentNumbers, MirrorNumbers
+from syncer.store.reading.numbers import MirrorNumbers
 
 
 def is_usable(*, is_up: bool) -> Iterator[Metric]:
@@ -61,6 +61,7 @@ def _of_environments(mirror: MirrorNumbers, reserve: Reserve) -> Iterator[Metric
     )
     limit = _labelled("syncer_budget_limit", "Requests to Kombo that a window permits")
     used = _labelled("syncer_budget_used", "Requests of the window that are used")
+    sent = _labelled("syncer_budget_sent", "Requests of the window that the services of this database sent")
     kept = _labelled("syncer_budget_reserve", "Requests of a window that only writes may use")
     refused = _labelled("syncer_key_refused", "1 while Kombo refuses the API key, else 0")
     for name, each in mirror.environments.items():
@@ -71,18 +72,15 @@ def _of_environments(mirror: MirrorNumbers, reserve: Reserve) -> Iterator[Metric
         if each.newest_complete_at is not None:
             last_success.add_metric([name], each.newest_complete_at.timestamp())
         if each.budget is not None:
-            used.add_metric([name], _used(each, mirror.now.timestamp()))
+            # A window that has ended is empty, though nobody has begun the next one yet.
+            is_under_way = (each.budget.ends_at or 0.0) > mirror.now.timestamp()
+            used.add_metric([name], each.budget.effective_used if is_under_way else 0)
+            sent.add_metric([name], each.budget.sent if is_under_way else 0)
             if each.budget.limit is not None:
                 limit.add_metric([name], each.budget.limit)
                 kept.add_metric([name], reserve.of(each.budget.limit))
         refused.add_metric([name], float(each.is_key_refused))
-    yield from (by_state, lag, last_success, limit, used, kept, refused)
-
-
-def _used(numbers: EnvironmentNumbers, now: float) -> int:
-    """Count the requests of the window under way; one that has ended is empty."""
-    budget = numbers.budget
-    return budget.effective_used if budget is not None and (budget.ends_at or 0.0) > now else 0
+    yield from (by_state, lag, last_success, limit, used, sent, kept, refused)
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

@@ -31,6 +31,11 @@ class Answer:
     reason: str = ""
     retry_after: float | None = None
 
+    @property
+    def is_accepted(self) -> bool:
+        """True where the receiver has the message."""
+        return self.status is not None and 200 <= self.status < 300
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -65,7 +70,7 @@ def next_step(
     failures: in a row, before it; changes: number of them in the message; uniform: chance, from 0 to 1.
     """
     status = answer.status
-    if status is not None and 200 <= status < 300:
+    if answer.is_accepted:
         return Accepted()
     if status == HTTPStatus.GONE:
         return Stop(f"The receiver wants no more: it answered {shown_status(status)}.")

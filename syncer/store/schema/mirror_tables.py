@@ -15,6 +15,7 @@ from syncer.domain.catalogue import model as shape
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.records.row import COMMON_COLUMNS
 from syncer.store.db.types import SQL_TYPES, Json, Timestamp
+from syncer.store.schema.alert_tables import alerts
 from syncer.store.schema.delivery_tables import deliveries
 from syncer.store.schema.feed_tables import changes, consumers, feed
 from syncer.store.schema.histories import history
@@ -42,6 +43,7 @@ __all__ = [
     "KOMBO_ID",
     "MIRROR",
     "MIRRORED_AT",
+    "alerts",
     "budgets",
     "changes",
     "consumers",

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from syncer.daemon import posting
 from syncer.daemon.deliveries import loop
 from syncer.domain.deliveries import attempts
 from syncer.domain.deliveries.delivery import DeliveryState
@@ -265,7 +266,7 @@ async def test_a_lease_is_taken_over_from_a_process_that_has_died(deliverer: Del
 async def test_stopping_waits_for_an_answer_and_not_for_ever(
     deliverer: Deliverer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "GRACE", 0.1)
+    monkeypatch.setattr(posting, "GRACE", 0.1)
     opens = threading.Event()
     deliverer.receiver.answer(Reply(opens=opens), 204)
     async with deliverer.running():

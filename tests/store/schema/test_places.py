@@ -37,6 +37,7 @@ NOTHING_OF_RECORDS = {
     "mirror_history": "the name of a table",
     "sync_webhook_events": "words and ids of an event, which names no record",
     "sync_unknown_models": "the name of a model",
+    "sync_alerts": "words and numbers of ours, names of lists, and a process",
     "sync_deliveries": "numbers of changes, words of ours, and a process",
     "mirror_changes.operation": "a word of ours",
     "mirror_changes.members": "names of members",
