@@ -159,10 +159,9 @@ class Workers:
         """Read the database's time, what is due by rank, and when the next stream becomes due."""
         context = self._context
         now = context.database.now(connection)
-        due = context.streams.due(connection, now, context.is_dead, CANDIDATES)
+        left = left_to_newer(connection, context)
+        due = context.streams.due(connection, now, context.is_dead, CANDIDATES, without=left)
         due = {key: rank for key, rank in due.items() if is_known(context, key)}
-        left = left_to_newer(connection, context, due)
-        due = {key: rank for key, rank in due.items() if key.model not in left}
         return now, due, context.streams.next_due(connection, after=now)
 
     async def _trim_run_log(self, now: datetime) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from syncer.store.schema.migrate import known_revisions
@@ -131,6 +132,7 @@ def test_a_rolling_upgrade_loses_nothing_and_the_older_service_refuses_only_what
     migrated = syncer(upgrade, "migrate", newer=True)
     assert (migrated.returncode, NEWER in migrated.stdout) == (0, True), migrated.stderr
     older.wait_for("database_upgraded", revision=NEWER)
+    assert httpx.get(older.wait_for("pages_served")["url"] + "readyz").status_code == 200
     upgrade.change("by the older version on the newer schema", older)
     assert [each["event"] for each in troubles(older)] == ["database_upgraded"]
 

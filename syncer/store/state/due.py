@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -95,15 +95,21 @@ class DueStreams:
         return changed
 
     def due(
-        self, connection: Connection, now: datetime, is_dead: Callable[[str], bool], limit: int
+        self,
+        connection: Connection,
+        now: datetime,
+        is_dead: Callable[[str], bool],
+        limit: int,
+        *,
+        without: Collection[str] = (),
     ) -> dict[StreamKey, int]:
         """Find the streams to work on now, with the ranks of their purposes; the most urgent come first.
 
         Due ones that nobody has a lease on, and those whose runner died before it could release them: they
         go first. A stream that comes back on its own is as urgent as one that the schedule has marked. A time
-        or a lease that lies further ahead than it can counts as none.
+        or a lease that lies further ahead than it can counts as none. without: lists that are not looked for.
         """
-        found = [tuple(row) for row in connection.execute(self._free(now, limit))]
+        found = [tuple(row) for row in connection.execute(self._free(now, limit, without))]
         rank = func.coalesce(streams.c.due_purpose, LEFT_BEHIND)
         until = streams.c.lease_until
         leased = connection.execute(
@@ -119,7 +125,8 @@ class DueStreams:
         found += [
             (row[0], row.due_at or row.lease_until, row.integration_id, row.model)
             for row in leased
-            if is_lapsed(row.lease_until, now, LONGEST_LEASE) or is_dead(row.lease_owner)
+            if row.model not in without
+            and (is_lapsed(row.lease_until, now, LONGEST_LEASE) or is_dead(row.lease_owner))
         ]
         return {StreamKey(each[2], each[3]): each[0] for each in sorted(found)[:limit]}
 
@@ -130,13 +137,14 @@ class DueStreams:
         )
         return list(found.scalars())
 
-    def _free(self, now: datetime, limit: int) -> Any:
+    def _free(self, now: datetime, limit: int, without: Collection[str]) -> Any:
         """Compose the question for due streams without a lease: those of each purpose in their order.
 
         An index gives each part in this order, so that it ends at its limit however many are due. A time that
         lies further ahead than it can counts as none: a mark meant the time when it was made.
         """
         columns = streams.c.due_at, streams.c.integration_id, streams.c.model
+        others = [streams.c.model.not_in(without)] if without else []
         parts = []
         for purpose in (*Purpose, None):
             rank = literal(int(Purpose.INCREMENTAL if purpose is None else purpose))
@@ -149,6 +157,7 @@ class DueStreams:
                         streams.c.due_purpose == (None if purpose is None else int(purpose)),
                         streams.c.lease_owner.is_(None),
                         is_due,
+                        *others,
                     )
                     .order_by(*columns)
                     .limit(limit)

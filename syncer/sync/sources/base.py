@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.exclude import Excluded
-from syncer.domain.records.projection import Projection
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
 from syncer.domain.streams.list_spec import ListSpec
@@ -72,10 +71,6 @@ class Source(Protocol):
 
     def project(self, record: Record) -> Row | Poison:
         """Project a record to its row, or to the reason why there is none."""
-
-    @property
-    def projection(self) -> Projection:
-        """Identify the rules by which rows are made of its records."""
 
     def pin(self, connection: Connection) -> tuple[str, ...]:
         """Keep the projection of the records from being replaced until the transaction ends.

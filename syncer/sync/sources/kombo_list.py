@@ -11,7 +11,7 @@ from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import AnswerTooLarge
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.exclude import Excluded, excluded_from
-from syncer.domain.records.projection import Projection, projection
+from syncer.domain.records.projection import projection
 from syncer.domain.records.record import Poison, Record, read_record
 from syncer.domain.records.row import Row, project
 from syncer.domain.streams.page_size import PageSize
@@ -89,9 +89,5 @@ class KomboListSource:
         return project(self.spec, record, self.excluded)
 
     def pin(self, connection: Connection) -> tuple[str, ...]:
-        return pin(connection, self.spec.name, self.projection)
-
-    @property
-    def projection(self) -> Projection:
-        """Identify the rules by which rows are made of its records."""
-        return projection(self.spec, self.context.rules.exclusions)
+        wanted = projection(self.spec, self.context.rules.exclusions)
+        return pin(connection, self.spec.name, wanted)

@@ -17,7 +17,6 @@ from syncer.domain.native.rows import native_projection, project_native, read_na
 from syncer.domain.native.spec import ForEach, NativeListSpec
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.exclude import excluded_from
-from syncer.domain.records.projection import Projection
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
 from syncer.domain.stream_key import StreamKey
@@ -124,12 +123,8 @@ class NativeListSource:
         return project_native(self.spec, record)
 
     def pin(self, connection: Connection) -> tuple[str, ...]:
-        return pin(connection, self.spec.name, self.projection)
-
-    @property
-    def projection(self) -> Projection:
-        """Identify the rules by which rows are made of its records."""
-        return native_projection(self.spec, self.context.rules.exclusions)
+        wanted = native_projection(self.spec, self.context.rules.exclusions)
+        return pin(connection, self.spec.name, wanted)
 
     def _row(self, each: ForEach, row: str | None, connection: Connection) -> str | None:
         """Find the first row or, where the list is to go on with one, that or the one after it.
