@@ -203,14 +203,14 @@ def test_ddl_is_that_of_the_configured_database_which_need_not_be_there(
     monkeypatch.setenv("SYNCER_DATABASE__URL", "postgresql://nobody:secret@127.0.0.1:1/nothing")
     out = told(schema, "hris_groups", "--format", "ddl")
     assert "document JSONB NOT NULL" in out
-    assert "COMMENT ON COLUMN hris_groups.parent_id IS 'Group above this one';" in out
+    assert "COMMENT ON COLUMN hris_groups.parent_id IS 'Group above this one (id in hris_groups)';" in out
     assert "secret" not in out
     assert "document TEXT NOT NULL" in told(schema, "hris_groups", "--format", "ddl", "--dialect", "sqlite")
 
 
 def test_a_named_dialect_needs_no_configuration(schema: Syncer, tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("[sync\n")
-    assert "BYTEA" in told(schema, "hris_groups", "--format", "ddl", "--dialect", "postgresql")
+    assert "JSONB" in told(schema, "hris_groups", "--format", "ddl", "--dialect", "postgresql")
     assert told(schema, "hris_groups")
     assert schema("hris_groups", "--format", "ddl")[0] == 2
 
@@ -236,6 +236,34 @@ def test_the_ddl_of_everything_makes_views_after_their_tables(schema: Syncer) ->
     )
 
 
+# --- typed models
+
+
+def test_a_file_has_what_the_terminal_would_show(schema: Syncer, tmp_path: Path) -> None:
+    for form in ("json", "mermaid", "ddl", "sqlalchemy", "typescript", "drizzle", "prisma", "dbt"):
+        shown = told(schema, "hris_groups", "--format", form)
+        file = tmp_path / f"models.{form}"
+        file.write_text("what was there before")
+        assert schema("hris_groups", "--format", form, "--output", str(file)) == (0, "", "")
+        assert file.read_text(encoding="utf-8") == shown
+        assert "hris_groups" in shown
+
+
+def test_typed_models_are_of_the_tables_that_are_asked_for_and_of_the_configured_database(
+    schema: Syncer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tables(*arguments: str) -> list[str]:
+        return re.findall(r"(?:Table|View)\(\"(\w+)", told(schema, *arguments, "--format", "drizzle"))
+
+    assert tables("hris_employees") == ["hris_employees", "hris_employees_groups", "hris_employees_live"]
+    assert {*tables("sync")} >= {"sync_streams", "mirror_freshness"}
+    every = {name for name, entry in entries().items() if entry.kind != "bookkeeping"}
+    assert {*tables()} == every
+    assert "sqliteTable" in told(schema, "lms", "--format", "drizzle")
+    monkeypatch.setenv("SYNCER_DATABASE__URL", "postgresql://nobody@127.0.0.1:1/nothing")
+    assert "pgTable" in told(schema, "lms", "--format", "drizzle")
+
+
 # --- options that do not go together
 
 
@@ -243,7 +271,10 @@ def test_the_ddl_of_everything_makes_views_after_their_tables(schema: Syncer) ->
     ("arguments", "said"),
     [
         (("--dialect", "sqlite"), "--dialect goes with --format ddl"),
+        (("--format", "dbt", "--dialect", "sqlite"), "--dialect goes with --format ddl, typescript, drizzle"),
         (("--json", "--format", "ddl"), "--json is --format json"),
+        (("--output", "schema.txt"), "--output goes with a --format other than text"),
+        (("--format", "ddl", "--output", "no/such/folder/x.sql"), "x.sql cannot be written: No such file"),
         (("--format", "markdown"), "'markdown' is not one of"),
     ],
 )

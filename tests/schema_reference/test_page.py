@@ -130,7 +130,7 @@ def test_the_ddl_makes_on_an_empty_database_what_the_migrations_make(
 
 def test_where_a_database_keeps_no_comments_the_ddl_has_them_beside_the_columns() -> None:
     script = ddl([entry_named("hris_groups")], "sqlite")
-    assert "    parent_id TEXT,  -- Group above this one\n" in script
+    assert "    parent_id TEXT,  -- Group above this one (id in hris_groups)\n" in script
     assert "COMMENT ON" not in script
 
 

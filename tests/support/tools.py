@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 #: Program -> Debian's package. It is looked for where daemons are, too, whatever the PATH says.
@@ -37,6 +36,8 @@ NODE_PATHS = {
 }
 #: Program -> Python's packages, which get an environment of their own: they bear no versions but theirs.
 PYTHON = {"dbt": ("dbt-core", "dbt-postgres")}
+#: Versions of Python that all of them run on, whichever the tests do.
+PYTHON_MINORS = (13, 12, 11, 10)
 PYTHON_FOLDER = NODE_FOLDER / "python"
 PYTHON_PINS = Path(__file__).with_name("tools-constraints.txt")
 #: Program -> how a person would install it.
@@ -91,11 +92,15 @@ def _install_python(wanted: list[str]) -> None:
     print(f"Installing {', '.join(wanted)} for some of the tests ...", flush=True)
     packages = [package for tool in wanted for package in PYTHON[tool]]
     pip = [str(PYTHON_FOLDER / "bin" / "python"), "-m", "pip", "install", "--prefer-binary"]
-    if not (
-        _succeeds([sys.executable, "-m", "venv", str(PYTHON_FOLDER)])
-        and _succeeds([*pip, "--constraint", str(PYTHON_PINS), *packages])
-    ):
-        print(f"{' '.join(packages)} could not be installed.")
+    for python in filter(None, (shutil.which(f"python3.{minor}", path=PLACES) for minor in PYTHON_MINORS)):
+        if (
+            _succeeds([python, "-m", "venv", "--clear", str(PYTHON_FOLDER)])
+            and _succeeds([*pip, "--constraint", str(PYTHON_PINS), *packages])
+            and all(_succeeds([str(PYTHON_FOLDER / "bin" / tool), "--version"]) for tool in wanted)
+        ):
+            return
+    shutil.rmtree(PYTHON_FOLDER, ignore_errors=True)
+    print(f"{' '.join(packages)} could not be installed.")
 
 
 def _install_debian(wanted: list[str]) -> None:

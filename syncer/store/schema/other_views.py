@@ -80,8 +80,9 @@ class _OtherView(NamedTuple):
 
     name: str
     kind: str
+    options: str
     select: str
-    create: str
+    end: str
     belongings: list[str]
 
 
@@ -109,22 +110,28 @@ def without_other_views(
     found = [_other_view(connection, row) for row in connection.execute(_SHOWING, asked).all()]
     connection.execute(_SET_PATH, {"path": path})
     for view in reversed(found):
-        connection.exec_driver_sql(f"DROP {view.kind} {view.name}")
+        _run(connection, f"DROP {view.kind} {view.name}")
     yield
     connection.execute(_SET_PATH, {"path": ""})
     for view in found:
         select = view.select
-        for name in views if lost is not None else ():
+        for name in views if lost is not None and column in select else ():
             select = _with_column(select, schema, name, f"{lost} AS {column}")
         try:
-            for statement in (view.create % select, *view.belongings):
-                connection.exec_driver_sql(statement.replace("%", "%%"))
+            _run(connection, f"CREATE {view.kind} {view.name}{view.options} AS {select}{view.end}")
+            for statement in view.belongings:
+                _run(connection, statement)
         except DBAPIError as error:
             raise DatabaseRefused(
                 f"The view {view.name} shows {column}, which changes, and cannot be made again as it is: "
                 "drop it, and make it anew after the upgrade."
             ) from error
     connection.execute(_SET_PATH, {"path": path})
+
+
+def _run(connection: Connection, statement: str) -> None:
+    # The driver takes a percent sign for the beginning of a parameter.
+    connection.exec_driver_sql(statement.replace("%", "%%"))
 
 
 def _other_view(connection: Connection, row: Row[Any]) -> _OtherView:
@@ -140,8 +147,9 @@ def _other_view(connection: Connection, row: Row[Any]) -> _OtherView:
     return _OtherView(
         row.name,
         kind,
+        options,
         row.definition.rstrip().removesuffix(";"),
-        f"CREATE {kind} {row.name}{options} AS %s{end}",
+        end,
         [*belongings, f"ALTER {kind} {row.name} OWNER TO {row.owner}"],
     )
 
