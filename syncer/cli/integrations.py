@@ -9,8 +9,9 @@ import click
 from syncer.cli.completion import complete_integrations, complete_models
 from syncer.cli.interrupt import INTERRUPTED, run_interruptible
 from syncer.cli.options import json_option, pass_session
-from syncer.cli.output import print_json, print_line, print_note, print_rich, table
+from syncer.cli.output import print_json, print_line, print_note, print_rich
 from syncer.cli.session import Session
+from syncer.cli.tables import report_table
 from syncer.domain.texts.printable import printable
 
 if TYPE_CHECKING:
@@ -38,9 +39,8 @@ def list_(session: Session, as_json: bool) -> int:
     if not found:
         print_line("No integration is mirrored: `syncer integrations add ID` adds one.")
         return 0
-    shown = table("integration", "tool", "organisation", "status", "models", "from")
-    for each in found:
-        shown.add_row(
+    rows = [
+        (
             each.id,
             printable(each.tool or "?"),
             printable(each.organisation or ""),
@@ -48,7 +48,12 @@ def list_(session: Session, as_json: bool) -> int:
             ", ".join(each.models or ("as configured",)),
             each.origin,
         )
-    print_rich(shown)
+        for each in found
+    ]
+    columns = ("integration", "tool", "organisation", "status", "models", "from")
+    print_rich(
+        report_table(columns, rows, drop=("from", "tool", "models", "organisation"), folds=("models",))
+    )
     return 0
 
 
