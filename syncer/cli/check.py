@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from syncer.cli.options import json_option, pass_session
+from syncer.cli.options import integration_option, json_option, pass_session
 from syncer.cli.output import (
     indented,
     is_terminal,
@@ -22,24 +22,28 @@ from syncer.domain.errors import SyncerError
 from syncer.domain.texts.printable import printable
 
 if TYPE_CHECKING:
-    from syncer.operations.check import Finding
+    from syncer.operations.finding import Finding
 
 
 @click.command()
+@integration_option
+@click.option("--all", "every", is_flag=True, help="Ask Kombo about each integration, however many.")
 @json_option
 @pass_session
-def check(session: Session, as_json: bool) -> int:
+def check(session: Session, integrations: tuple[str, ...], every: bool, as_json: bool) -> int:
     """Check configuration, database, key and integrations.
 
-    Reports what would be mirrored, and why not the rest.
+    Reports what would be mirrored, and why not the rest. Of more than 20 integrations it says how they were
+    when Kombo was last asked about them.
     """
     from syncer.operations import check as operation
+    from syncer.operations.finding import Finding
 
     findings: list[Finding] = []
 
     async def collect() -> None:
         async with session.app() as app:
-            async for finding in operation.check(app):
+            async for finding in operation.check(app, integrations, asks_all=every):
                 if not as_json:
                     _print(finding, findings[-1] if findings else None)
                 findings.append(finding)
@@ -50,7 +54,7 @@ def check(session: Session, as_json: bool) -> int:
     except SyncerError as error:
         # It goes to stderr; the document is whole all the same.
         if all(each.found != str(error) for each in findings):
-            findings.append(operation.Finding("check", False, str(error)))
+            findings.append(Finding("check", False, str(error)))
         failure = error
     is_well = all(each.is_well for each in findings)
     if as_json:

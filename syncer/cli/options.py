@@ -20,7 +20,7 @@ _model_option = click.option(
     shell_complete=complete_models,
     help="Only these models, such as hris_employees or 'ats_*'; may be given more than once.",
 )
-_integration_option = click.option(
+integration_option = click.option(
     "--integration",
     "integrations",
     multiple=True,
@@ -32,4 +32,4 @@ _integration_option = click.option(
 
 def stream_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that select streams."""
-    return _integration_option(_model_option(command))
+    return integration_option(_model_option(command))

@@ -3,43 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from syncer.app import App
-from syncer.domain.catalogue.lookup import category_models, select_models
-from syncer.domain.catalogue.model import Model
-from syncer.domain.catalogue.tables import table_models
-from syncer.domain.errors import KeyRefused, KomboError, SyncerError, UsageError
-from syncer.domain.native.spec import NativeListSpec
+from syncer.domain.errors import KomboError, SyncerError, UsageError
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.operations.check_integrations import Configured, check_integrations, choose_integrations
 from syncer.operations.deliveries import describe_delivery, is_well, report_deliveries
 from syncer.operations.exclusion_gaps import find_exclusion_gaps
 from syncer.operations.exposures import find_exposures
-from syncer.planning.selection import NO_INTEGRATION
+from syncer.operations.finding import Finding
 from syncer.store.reading.drift import Drift, drift
 from syncer.store.schema import migrate as schema
-from syncer.sync.context import SyncContext
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Result of one check. subject: what was checked; found: the result in words.
-
-    is_warning: well, but somebody should do something about it.
-    """
-
-    subject: str
-    is_well: bool
-    found: str
-    is_warning: bool = False
-
-
-async def check(app: App) -> AsyncIterator[Finding]:
+async def check(
+    app: App, integrations: Collection[str] = (), *, asks_all: bool = False
+) -> AsyncIterator[Finding]:
     """Check configuration, database, key, each integration and its models, then the stored documents.
 
-    Raises what kept Kombo from being asked.
+    integrations: ids of those to ask about; none: all, or none where they are many, unless asks_all.
+    Raises UsageError for one that is not mirrored, and what kept Kombo from being asked.
     """
     database = app.database
     shown = database.shown_url
@@ -53,6 +38,8 @@ async def check(app: App) -> AsyncIterator[Finding]:
         yield Finding("database", True, f"{shown} is at revision {wanted}")
     else:
         yield Finding("database", True, f"{shown} will be migrated from revision {before} to {wanted}")
+    configured = app.selection.configured(before == wanted)
+    chosen = choose_integrations(configured, integrations, asks_all=asks_all)
     try:
         app.settings.web.check_access()
     except UsageError as error:
@@ -64,7 +51,7 @@ async def check(app: App) -> AsyncIterator[Finding]:
         yield Finding(exposure.subject, True, exposure.reason, is_warning=True)
     failed: SyncerError | None = None
     try:
-        async for finding in _check_kombo(app, app.selection.configured(before == wanted)):
+        async for finding in _check_kombo(app, chosen, configured):
             yield finding
     except SyncerError as error:
         failed = error
@@ -85,7 +72,7 @@ def _delivery(delivery: Mapping[str, Any]) -> Finding:
     return Finding("deliveries", is_well(delivery), f"{found}. {note}" if note else found)
 
 
-async def _check_kombo(app: App, configured: Mapping[str, Sequence[str] | None]) -> AsyncIterator[Finding]:
+async def _check_kombo(app: App, chosen: Configured | None, configured: Configured) -> AsyncIterator[Finding]:
     async with app.open() as (context, _):
         try:
             environment = await context.client.check_key(purpose=Purpose.INCREMENTAL)
@@ -93,70 +80,8 @@ async def _check_kombo(app: App, configured: Mapping[str, Sequence[str] | None])
             yield Finding("key", False, str(error))
             raise
         yield Finding("key", True, f"accepted by {app.settings.base_url} for environment {environment}")
-        if not configured:
-            yield Finding("integrations", False, NO_INTEGRATION)
-        for integration_id, globs in configured.items():
-            wanted = select_models(tuple(globs or app.settings.sync.models))
-            async for finding in _check_integration(context, integration_id, wanted):
-                yield finding
-            mirrored = {model.name for model in wanted}
-            for finding in _check_native_lists(integration_id, app.settings.native_lists, mirrored):
-                yield finding
-        for native_list in app.settings.native_lists:
-            if configured and not any(map(native_list.covers, configured)):
-                globs = " or ".join(native_list.integrations)
-                yield Finding(native_list.name, False, f"no mirrored integration fits {globs}")
-
-
-async def _check_integration(
-    context: SyncContext, integration_id: str, wanted: Sequence[Model]
-) -> AsyncIterator[Finding]:
-    """Check what Kombo offers of an integration; a model that is not offered is well, only not mirrored."""
-    try:
-        found = await context.client.integration(integration_id, purpose=Purpose.INCREMENTAL)
-    except KeyRefused:
-        raise
-    except KomboError as error:
-        yield Finding(integration_id, False, str(error))
-        return
-    is_ready = found.setup_status in {None, "COMPLETED"} and found.status in {None, "ACTIVE"}
-    tool = found.tool_label or found.tool_id or "unknown tool"
-    yield Finding(
-        integration_id,
-        is_ready,
-        f"{tool}, {found.category or 'unknown category'}: "
-        f"status {found.status or 'unknown'}, set-up {found.setup_status or 'unknown'}",
-    )
-    offered, refused = [], []
-    for model in category_models(wanted, found.category, found.read_models):
-        read_model = found.read_models.get(model.webhook_name or "")
-        if read_model is None or read_model.is_available:
-            offered.append(model.name)
-        else:
-            reason = read_model.coverage_status if read_model.coverage_status != "SUPPORTED" else None
-            reason = reason or read_model.scope_config_setting or "not available"
-            refused.append(f"{model.name} ({'opted out' if read_model.opted_out else reason})")
-    yield Finding(integration_id, True, f"mirrors {', '.join(offered) or 'nothing'}")
-    if refused:
-        yield Finding(integration_id, True, f"does not offer {', '.join(refused)}")
-
-
-def _check_native_lists(
-    integration_id: str, native_lists: Iterable[NativeListSpec], mirrored: Collection[str]
-) -> Iterator[Finding]:
-    """Check the native lists of an integration; one that asks for rows nobody mirrors is not well."""
-    covering = [each for each in native_lists if each.covers(integration_id)]
-    if covering:
-        names = ", ".join(each.name for each in covering)
-        yield Finding(integration_id, True, f"mirrors through passthrough {names}")
-    for native_list in covering:
-        each = native_list.for_each
-        if each is not None and table_models()[each.table] not in mirrored:
-            yield Finding(
-                integration_id,
-                False,
-                f"{native_list.name} asks for each row of {each.table}, which is not mirrored here",
-            )
+        async for finding in check_integrations(app, context, chosen, configured):
+            yield finding
 
 
 def _report_drift(found: Iterable[Drift]) -> Iterator[Finding]:
