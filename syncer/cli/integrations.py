@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.completion import complete_integrations, complete_models
+from syncer.cli.completion_values import complete_integrations, complete_models
 from syncer.cli.interrupt import INTERRUPTED, run_interruptible
 from syncer.cli.options import json_option, pass_session
 from syncer.cli.output import print_json, print_line, print_note, print_rich
@@ -15,7 +15,6 @@ from syncer.cli.tables import report_table
 from syncer.domain.texts.printable import printable
 
 if TYPE_CHECKING:
-    from syncer.operations.integrations import Added
     from syncer.store.state.integrations import IntegrationRow
 
 
@@ -81,20 +80,11 @@ def add(session: Session, integration_id: str, models: tuple[str, ...], no_check
     if added is None:
         print_note("Interrupted.")
         return INTERRUPTED
-    print_line(f"{added.integration.id} is mirrored from now on{_facts(added)}.")
+    facts = printable(operation.describe_facts(added.integration, added.models))
+    print_line(f"{added.integration.id} is mirrored from now on{f': {facts}' if facts else ''}.")
     if added.not_asked is not None:
         print_note(printable(added.not_asked))
     return 0
-
-
-def _facts(added: Added) -> str:
-    """Describe an integration as Kombo has just described it; nothing where it was not asked."""
-    row = added.integration
-    facts = [fact for fact in (row.tool, row.organisation, row.status) if fact]
-    if not facts:
-        return ""
-    facts.append("1 model" if added.models == 1 else f"{added.models} models")
-    return f": {printable(' · '.join(facts))}"
 
 
 @integrations.command()

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from syncer.cli.completion import complete_integrations, complete_models
+from syncer.cli.completion_values import complete_integrations, complete_models
 
 pass_session = click.pass_obj
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")

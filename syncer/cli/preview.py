@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.completion import complete_integrations, complete_native_lists
+from syncer.cli.completion_values import complete_integrations, complete_native_lists
 from syncer.cli.options import json_option, pass_session
 from syncer.cli.output import print_json, print_line, print_rich
 from syncer.cli.session import Session

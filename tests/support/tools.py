@@ -12,7 +12,14 @@ import subprocess
 from pathlib import Path
 
 #: Program -> Debian's package. It is looked for where daemons are, too, whatever the PATH says.
-DEBIAN = {"pgbouncer": "pgbouncer", "node": "nodejs", "npm": "npm"}
+DEBIAN = {
+    "bash": "bash",
+    "fish": "fish",
+    "node": "nodejs",
+    "npm": "npm",
+    "pgbouncer": "pgbouncer",
+    "zsh": "zsh",
+}
 #: Program -> npm's packages, which are installed in a folder of this checkout.
 NODE = {"tsc": ("typescript@5.9.3", "@types/node@20.19.43")}
 NODE_FOLDER = Path(__file__).parents[2] / ".tools"
