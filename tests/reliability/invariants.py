@@ -40,8 +40,8 @@ class Look:
 
 def look(connection: Connection) -> Look:
     found = Look(rows={key: {} for key in STREAMS}, missing={key: set() for key in STREAMS})
-    for lease_owner, *columns in connection.execute(select(streams.c.lease_owner, *STREAM_COLUMNS)):
-        stream = stream_of(columns)
+    for lease_owner, *of_stream in connection.execute(select(streams.c.lease_owner, *STREAM_COLUMNS)):
+        stream = stream_of(of_stream)
         found.streams[stream.key] = stream
         if lease_owner is not None:
             found.leased.add(stream.key)
