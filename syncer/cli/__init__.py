@@ -19,8 +19,10 @@ from syncer.cli import (
     changes,
     check,
     completion,
+    config,
     deliveries,
     demo,
+    init,
     integrations,
     migrate,
     models,
@@ -59,7 +61,7 @@ class _Group(click.Group):
 def group() -> None:
     """Keep a local SQL database equal to what Kombo holds for your integrations.
 
-    Every setting can also come from the environment, such as
+    `syncer init` sets it up. Every setting can also come from the environment, such as
     SYNCER_KOMBO__API_KEY. --config and --debug may stand before the command or behind it.
 
     \b
@@ -71,6 +73,7 @@ def group() -> None:
 
 group.params[:0] = global_options(hidden=False)
 for _command in (
+    init.init,
     run.run,
     backfill.backfill,
     sync.sync,
@@ -86,6 +89,7 @@ for _command in (
     schema.schema,
     models.models,
     integrations.integrations,
+    config.config,
     migrate.migrate,
     reproject.reproject,
     passthrough.passthrough,

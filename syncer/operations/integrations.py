@@ -14,12 +14,17 @@ from syncer.domain.errors import IntegrationGone, KeyRefused, KomboError, UsageE
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.store.schema import migrate as schema
 from syncer.store.state.integrations import IntegrationRow
-from syncer.sync.integrations import facts_of
+from syncer.sync.context import SyncContext
+from syncer.sync.integrations import facts_of, is_refused
 
 
 def list_integrations(app: App) -> list[IntegrationRow]:
     """List the integrations to mirror, each with what Kombo last said of it. Raises DatabaseError."""
     return app.selection.known()
+
+
+class UnknownIntegration(UsageError):
+    """Error of whoever names an integration that Kombo does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +64,12 @@ async def add_integration(
         return app.integrations.get(connection, integration_id)
 
     added = await app.database.write(add) or IntegrationRow(integration_id, origin="command")
-    offered = [
-        each
-        for each in app.selection.models_of(added)
-        if added.read_models.get(each.webhook_name or "") is not False
-    ]
-    return Added(added, len(offered), not_asked)
+    return Added(added, count_models(app, added), not_asked)
+
+
+def count_models(app: App, integration: IntegrationRow) -> int:
+    """Count the models that would be mirrored of an integration, as far as Kombo has told what it offers."""
+    return sum(not is_refused(integration, each) for each in app.selection.models_of(integration))
 
 
 async def _ask(app: App, integration_id: str) -> tuple[dict[str, object], str | None]:
@@ -73,17 +78,34 @@ async def _ask(app: App, integration_id: str) -> tuple[dict[str, object], str | 
         return {}, "There is no API key yet, so Kombo was not asked about it."
     async with app.open() as (context, _):
         try:
-            said = await context.client.integration(integration_id, purpose=Purpose.WEBHOOK)
+            return await ask_about(context, integration_id), None
         except KeyRefused:
             raise
-        except IntegrationGone:
-            raise UsageError(
-                f"Kombo does not know the integration {integration_id}: compare the id with Kombo's "
-                "dashboard, and the region. --no-check adds it all the same."
-            ) from None
         except KomboError as error:
             return {}, f"Kombo could not be asked about it: {error.reason}"
-    return facts_of(said), None
+
+
+async def ask_about(context: SyncContext, integration_id: str) -> dict[str, object]:
+    """Ask Kombo about an integration that somebody has named; give the facts as columns of its row.
+
+    Raises UsageError where Kombo does not know it, KomboError.
+    """
+    try:
+        said = await context.client.integration(integration_id, purpose=Purpose.WEBHOOK)
+    except IntegrationGone:
+        raise UnknownIntegration(
+            f"Kombo does not know the integration {integration_id}: compare the id with Kombo's "
+            "dashboard, and the region. --no-check takes it all the same."
+        ) from None
+    return facts_of(said)
+
+
+def describe_facts(row: IntegrationRow, models: int) -> str:
+    """Describe an integration in a few words, as far as Kombo has: its tool, organisation and models."""
+    facts = [fact for fact in (row.tool, row.organisation, row.status) if fact]
+    if facts:
+        facts.append("1 model" if models == 1 else f"{models} models")
+    return " · ".join(facts)
 
 
 def remove_integration(app: App, integration_id: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import syncer
+from tests.support import readme
 
 ROOT = Path(__file__).parents[2]
 #: The metadata of the wheel; the distribution is not called like the package.
@@ -87,7 +89,12 @@ def test_the_wheel_holds_the_package_with_its_migrations_and_nothing_else(wheel:
         f"syncer/_migrations/{path.relative_to(ROOT / 'migrations').as_posix()}"
         for path in (ROOT / "migrations").rglob("*.py")
     }
-    data = {"syncer/py.typed", "syncer/domain/native/tools.json", "syncer/domain/texts/plain_words.json"}
+    data = {
+        "syncer/_config.example.toml",
+        "syncer/py.typed",
+        "syncer/domain/native/tools.json",
+        "syncer/domain/texts/plain_words.json",
+    }
     shipped = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert "syncer/_migrations/env.py" in migrations
     assert shipped == code | migrations | data
@@ -109,15 +116,40 @@ def test_the_sdist_holds_what_a_checkout_needs_and_no_stray_file(unpacked: Path)
     assert tests | {"Makefile", "constraints.txt", "README.md", "CHANGELOG.md", "LICENSE"} <= shipped
 
 
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
+    """An environment with the wheel installed, which finds what it needs where this one has it."""
+    folder = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--python", str(folder)]
+    subprocess.run([*pip, "install", "--no-deps", "--no-index", str(wheel)], check=True)
+    [site_packages] = folder.glob("lib/python*/site-packages")
+    (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    return folder
+
+
+@pytest.mark.parametrize("wheel", ["checkout"], indirect=True)
+def test_the_installed_wheel_has_its_first_rows_in_the_five_steps_of_the_readme(
+    environment: Path, tmp_path: Path, started: list[subprocess.Popen[str]]
+) -> None:
+    # Nothing of the checkout is found there.
+    environ = {**os.environ, "PATH": f"{environment / 'bin'}:{os.environ['PATH']}", "COLUMNS": "100"}
+    simulate, export, *rest = readme.commands("Try it against the fake API")
+    assert len([simulate, *rest]) == 5
+    simulator, _ = readme.start(simulate, tmp_path, environ, started, until="Ctrl-C ends it.")
+    name, _, value = export.removeprefix("export ").partition("=")
+    environ[name] = value
+    said = [readme.finish(command, tmp_path, environ) for command in rest]
+    assert len(said[-1].splitlines()) == 6, "five rows and the names of their columns"
+    assert readme.finish("syncer config --example", tmp_path, environ).startswith("# Every setting")
+    readme.end(simulator)
+    assert simulator.returncode == 0
+
+
 @pytest.mark.parametrize("wheel", ["checkout"], indirect=True)
 def test_a_program_that_uses_the_installed_package_is_checked_against_its_types(
-    wheel: Path, tmp_path: Path
+    environment: Path, tmp_path: Path
 ) -> None:
-    environment = tmp_path / "environment"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
-    [site_packages] = environment.glob("lib/python*/site-packages")
-    ZipFile(wheel).extractall(site_packages)
-    (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     program = tmp_path / "program.py"
     program.write_text(
         "import syncer\n"
