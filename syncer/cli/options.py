@@ -24,9 +24,9 @@ integration_option = click.option(
     "--integration",
     "integrations",
     multiple=True,
-    metavar="ID",
+    metavar="GLOB",
     shell_complete=complete_integrations,
-    help="Only this integration; may be given more than once.",
+    help="Only this integration, or those of a glob such as 'personio:*'; may be given more than once.",
 )
 
 

@@ -59,7 +59,7 @@ def status(
         found = operation.status(app, choice)
         configured = app.selection.configured(has_tables=True)
     known = {each["id"] for each in found["integrations"] if each["streams"]}
-    not_begun = [each for each in integrations or configured if each not in known]
+    not_begun = [each for each in choice.integrations or configured if each not in known]
     # A mirror of nothing is not a good one.
     is_well = found["is_well"] and bool(known) and not not_begun
     if as_json:
@@ -198,7 +198,7 @@ def _table(streams: Sequence[dict[str, Any]], now: str) -> Iterator[RenderableTy
             columns,
             rows,
             numbers=("live", "deleted"),
-            drop=("last run", "deleted"),
+            drop=("last run", "deleted", "complete as of", "live"),
             colours={"state": lambda state: _COLOURS.get(StreamState(state).meaning.severity, "yellow")},
             indent=2,
         )

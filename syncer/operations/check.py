@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from syncer.app import App
@@ -19,12 +19,12 @@ from syncer.store.schema import migrate as schema
 
 
 async def check(
-    app: App, integrations: Collection[str] = (), *, asks_all: bool = False
+    app: App, integrations: Sequence[str] = (), *, asks_all: bool = False
 ) -> AsyncIterator[Finding]:
     """Check configuration, database, key, each integration and its models, then the stored documents.
 
-    integrations: ids of those to ask about; none: all, or none where they are many, unless asks_all.
-    Raises UsageError for one that is not mirrored, and what kept Kombo from being asked.
+    integrations: ids and globs of those to ask about; none: all, or none where they are many, unless
+    asks_all. Raises UsageError for one that fits none, and what kept Kombo from being asked.
     """
     database = app.database
     shown = database.shown_url

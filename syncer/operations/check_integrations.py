@@ -11,11 +11,11 @@ from syncer.domain.catalogue.lookup import category_models, select_models
 from syncer.domain.catalogue.model import Model
 from syncer.domain.catalogue.tables import table_models
 from syncer.domain.durations import describe_age
-from syncer.domain.errors import KeyRefused, KomboError, UsageError
+from syncer.domain.errors import KeyRefused, KomboError
+from syncer.domain.integration_globs import select_integrations
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.state import IntegrationState
-from syncer.domain.suggestions import did_you_mean
 from syncer.operations.finding import Finding
 from syncer.planning.selection import NO_INTEGRATION
 from syncer.store.state.integrations import IntegrationRow
@@ -32,21 +32,13 @@ AT_ONCE = 8
 Configured = Mapping[str, Sequence[str] | None]
 
 
-def choose_integrations(
-    configured: Configured, named: Collection[str], *, asks_all: bool
-) -> Configured | None:
+def choose_integrations(configured: Configured, named: Sequence[str], *, asks_all: bool) -> Configured | None:
     """Choose the integrations to ask about; None: they are too many, and will be summed up.
 
-    named: ids; none: all. Raises UsageError for one that is not mirrored.
+    named: ids and globs; none: all. Raises UsageError for one that fits none.
     """
-    for each in named:
-        if each not in configured:
-            raise UsageError(
-                f"{each} is not mirrored.{did_you_mean(each, configured)} "
-                "`syncer integrations list` shows what is."
-            )
     if named:
-        return {each: configured[each] for each in named}
+        return {each: configured[each] for each in select_integrations(named, configured)}
     return configured if asks_all or len(configured) <= MOST_ASKED else None
 
 

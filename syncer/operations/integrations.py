@@ -12,6 +12,7 @@ from syncer.app import App
 from syncer.domain.catalogue.lookup import select_models
 from syncer.domain.errors import IntegrationGone, KeyRefused, KomboError, UsageError
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.suggestions import did_you_mean
 from syncer.store.schema import migrate as schema
 from syncer.store.state.integrations import IntegrationRow
 from syncer.sync.context import SyncContext
@@ -118,8 +119,9 @@ def remove_integration(app: App, integration_id: str) -> None:
         raise UsageError(f"{integration_id} is named in the configuration: take it out there.")
     with app.database.begin() as connection:
         if not app.integrations.remove(connection, integration_id, app.database.now(connection)):
+            hint = did_you_mean(integration_id, (each.id for each in app.integrations.all(connection)))
             raise UsageError(
-                f"{integration_id} is not mirrored: `syncer integrations list` shows those that are."
+                f"{integration_id} is not mirrored.{hint} `syncer integrations list` shows what is."
             )
 
 

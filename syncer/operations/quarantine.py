@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from syncer.app import App
 from syncer.domain.catalogue.lookup import select_names
+from syncer.domain.integration_globs import select_integrations
 from syncer.domain.stream_key import StreamKey
 from syncer.store.schema import migrate as schema
 from syncer.store.state.quarantine import Entry, entries
@@ -18,11 +19,11 @@ def list_quarantine(app: App, integrations: Sequence[str] = (), models: Sequence
     schema.check(app.database)
     named = select_names(models, app.native_lists)
     with app.database.read() as connection:
-        return [
-            each
-            for each in entries(connection, app.streams.environment)
-            if each.model in named and (not integrations or each.integration_id in integrations)
-        ]
+        found = entries(connection, app.streams.environment)
+    # Also of what is mirrored no more: its records stay.
+    known = {**app.selection.configured(has_tables=True), **dict.fromkeys(e.integration_id for e in found)}
+    selected = set(select_integrations(integrations, known))
+    return [each for each in found if each.model in named and each.integration_id in selected]
 
 
 async def retry_quarantine(

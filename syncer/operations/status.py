@@ -9,8 +9,7 @@ from sqlalchemy import Connection
 
 from syncer.app import App
 from syncer.domain.catalogue.lookup import select_names
-from syncer.domain.errors import UsageError
-from syncer.domain.suggestions import did_you_mean
+from syncer.domain.integration_globs import select_integrations
 from syncer.operations.deliveries import is_well, report_deliveries
 from syncer.operations.status_report import json_time, report_status
 from syncer.store.reading.overview import EVERY_STREAM, Overview, StreamChoice, overview
@@ -51,19 +50,13 @@ def choose(
 ) -> StreamChoice:
     """Choose the streams that a command names, all of which are listed unless it says otherwise.
 
-    Raises UsageError for an integration that is not mirrored and for a glob that fits no list.
+    Raises UsageError for an id or a glob that fits no integration, and for a glob that fits no list.
     """
     if not integrations and not models:
         return StreamChoice(only_problems=only_problems)
-    known = app.selection.configured(has_tables=True)
-    for each in integrations:
-        if each not in known:
-            raise UsageError(
-                f"{each} is not mirrored.{did_you_mean(each, known)} "
-                "`syncer integrations list` shows what is."
-            )
+    selected = select_integrations(integrations, app.selection.configured(has_tables=True))
     names = select_names(models, [each.name for each in app.settings.native_lists]) if models else None
-    return StreamChoice(integrations or None, names, bool(only_problems))
+    return StreamChoice(selected if integrations else None, names, bool(only_problems))
 
 
 def read_overview(app: App, choice: StreamChoice = EVERY_STREAM) -> Overview:

@@ -13,6 +13,7 @@ from syncer.config.settings import Settings
 from syncer.domain.catalogue.lookup import category_models, select_models, select_names
 from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import KeyRefused, KomboError, UsageError
+from syncer.domain.integration_globs import select_integrations
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.list_spec import ListSpec
@@ -58,21 +59,17 @@ class Selection:
         """Select the lists that a command names (all where it names none): their names by integration.
 
         mirrored: the integrations to choose from, where that is not what the database says.
-        Raises UsageError for an integration that is not mirrored and for a glob that fits no list.
+        Raises UsageError for an id or a glob that fits no integration, and for a glob that fits no list.
         """
         if mirrored is None:
             mirrored = self.mirrored()
         if not mirrored:
             raise UsageError(NO_INTEGRATION)
-        for wanted in integrations:
-            if wanted not in mirrored:
-                raise UsageError(
-                    f"{wanted} is not mirrored: `syncer integrations list` shows those that are."
-                )
+        selected = select_integrations(integrations, mirrored)
         named = select_names(models, [each.name for each in self.settings.native_lists])
         selection = {
             integration_id: {each.name for each in self.lists_of(mirrored[integration_id])} & named
-            for integration_id in integrations or mirrored
+            for integration_id in selected
         }
         if not any(selection.values()):
             raise UsageError(f"Nothing to do: no integration here mirrors {', '.join(models)}.")
