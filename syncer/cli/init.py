@@ -58,7 +58,7 @@ def init(
     no_check: bool,
     force: bool,
 ) -> int:
-    """Set up a mirror: write config.toml, having tried what is in it.
+    """Set up a mirror: try what it needs, and write config.toml.
 
     On a terminal it asks for what no option says. Tables are made in the database, and Kombo is asked about
     the key and the integrations; where that fails nothing is written. The key goes into a file of its own.
@@ -160,9 +160,10 @@ def _tell(session: Session, new: NewConfiguration, answers: Answers, tried: Trie
         print_line(f"Kombo takes the key, of environment {tried.environment}.")
         for each, facts in tried.integrations.items():
             print_line(f"{each}: {printable(facts)}")
-    with_key = f", and the key {path.with_name(KEY_FILE)}," if answers.writes_key else ""
-    mode = "are" if answers.writes_key else "is"
-    print_line(f"{path} is written{with_key} which {mode} yours alone to read.")
+    if answers.writes_key:
+        print_line(f"{path} is written, with the key in {path.with_name(KEY_FILE)}: yours alone to read.")
+    else:
+        print_line(f"{path} is written: yours alone to read.")
     for variable in ("SYNCER_KOMBO__API_KEY", "SYNCER_DATABASE__URL"):
         wins = answers.key_file if variable.endswith("KEY") else answers.database
         if wins is not None and os.environ.get(variable):

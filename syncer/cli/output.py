@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -127,6 +128,8 @@ def own_command() -> str:
     program = Path(sys.argv[0])
     if program.name == "__main__.py":
         return f"{shlex.quote(sys.executable)} -m syncer"
+    if (found := shutil.which(program.name)) is not None and Path(found).resolve() == program.resolve():
+        return shlex.quote(program.name)
     near = os.path.relpath(program) if program.is_absolute() else str(program)
     return shlex.quote(near if len(near) < len(str(program)) else str(program))
 

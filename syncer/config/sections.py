@@ -33,6 +33,7 @@ from syncer.config.values import (
     host_name,
     is_loopback,
     list_of_texts,
+    one_word,
 )
 from syncer.domain.catalogue.lookup import catalogue, model_named, select_models
 from syncer.domain.errors import UsageError
@@ -101,7 +102,7 @@ class Database(_Section):
 class Integration(_Section):
     """Integration to mirror; models None: those of ``[sync]``."""
 
-    id: Annotated[str, Field(min_length=1, pattern=r"^\S+$")]
+    id: Annotated[str, AfterValidator(one_word)]
     models: Globs | None = None
 
 

@@ -79,6 +79,13 @@ class Settings(BaseModel):
     deliveries: Annotated[tuple[DeliveryTable, ...], AfterValidator(each_name_once)] = ()
     _secret_files: tuple[Path, ...] = PrivateAttr(default=())
 
+    @field_validator("integrations", mode="before")
+    @classmethod
+    def _are_a_list(cls, integrations: object) -> object:
+        if isinstance(integrations, str):
+            raise ValueError('should be a list such as [{"id": "personio:8d1hpPsbjxUkoCoa1veLZGe5"}]')
+        return integrations
+
     @field_validator("integrations")
     @classmethod
     def _each_once(cls, integrations: tuple[Integration, ...]) -> tuple[Integration, ...]:
@@ -171,8 +178,8 @@ class Settings(BaseModel):
         key = self.kombo.api_key.get_secret_value()
         if not key:
             raise UsageError(
-                "There is no API key: set SYNCER_KOMBO__API_KEY, or kombo.api_key or kombo.api_key_file"
-                " in the configuration."
+                "There is no API key: `syncer init` asks for it; or set SYNCER_KOMBO__API_KEY, or"
+                " kombo.api_key or kombo.api_key_file in the configuration. `syncer demo` needs none."
             )
         return key
 
