@@ -72,6 +72,10 @@ def add(session: Session, integration_id: str, models: tuple[str, ...], no_check
     """Mirror one more integration; a running service takes it up within a minute.
 
     Kombo is asked whether it knows the integration; where it cannot be asked, that is said.
+
+    \b
+    syncer integrations add personio:8d1hpPsbjxUkoCoa1veLZGe5
+    syncer integrations add hibob:7YqAd3 --model 'hris_*'
     """
     from syncer.operations import integrations as operation
 

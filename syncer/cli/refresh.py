@@ -47,6 +47,9 @@ def refresh(
     """Fetch single records now.
 
     Reports what became of each. The exit code is 1 if Kombo does not know one of them or it cannot be stored.
+
+    \b
+    syncer refresh hris_employees --integration personio:8d1hpPsbjxUkoCoa1veLZGe5 --remote-id 4711
     """
     from syncer.domain.errors import UsageError
     from syncer.operations import refresh as operation

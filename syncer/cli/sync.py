@@ -17,6 +17,10 @@ def sync(session: Session, integrations: tuple[str, ...], models: tuple[str, ...
     """Fetch what has changed, then end: for cron.
 
     A stream that was never read is read whole.
+
+    \b
+    syncer sync
+    syncer sync --model hris_absences --json
     """
     from syncer.domain.streams.stream import Mode
 
