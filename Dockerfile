@@ -12,7 +12,7 @@ RUN python -m venv /build \
  && /build/bin/pip install --require-hashes --requirement requirements-build.txt \
  && python -m venv --without-pip /opt/syncer \
  && pip --python /opt/syncer/bin/python install --require-hashes --requirement requirements-runtime.txt
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE config.example.toml ./
 COPY migrations migrations
 COPY syncer syncer
 RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \

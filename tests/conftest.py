@@ -30,6 +30,7 @@ pytest_plugins = (
     "tests.support.world",
     "tests.support.processes",
     "tests.support.proxies",
+    "tests.support.readme",
     "tests.support.receivers",
     "tests.support.command_line",
 )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 import click
 
@@ -20,8 +19,11 @@ from syncer.cli import (
     backfill,
     changes,
     check,
+    completion,
+    config,
     deliveries,
     demo,
+    init,
     integrations,
     migrate,
     models,
@@ -39,6 +41,8 @@ from syncer.cli import (
     sync,
     webhook,
 )
+from syncer.cli.completion import VARIABLE
+from syncer.cli.global_options import accept_global_options, global_options
 from syncer.cli.interrupt import INTERRUPTED
 from syncer.cli.output import print_note
 from syncer.cli.session import Session
@@ -54,29 +58,23 @@ class _Group(click.Group):
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The configuration; else $SYNCER_CONFIG, else ./config.toml if there is one.",
-)
-@click.option("--debug", is_flag=True, help="Show where an error comes from.")
 @click.version_option(__version__, message="%(prog)s %(version)s")
-@click.pass_obj
-def group(session: Session, config: Path | None, debug: bool) -> None:
+def group() -> None:
     """Keep a local SQL database equal to what Kombo holds for your integrations.
 
-    Every setting can also come from the environment, such as SYNCER_KOMBO__API_KEY.
+    `syncer init` sets it up. Every setting can also come from the environment, such as
+    SYNCER_KOMBO__API_KEY. --config and --debug may stand before the command or behind it.
 
     \b
     Exit codes: 0 all well, 1 some stream is not (failed, held, incomplete,
     waiting, gone or busy), 2 usage or configuration, 3 database,
     4 API key refused, 130 interrupted.
     """
-    session.config, session.debug = config, debug
 
 
+group.params[:0] = global_options(hidden=False)
 for _command in (
+    init.init,
     run.run,
     backfill.backfill,
     sync.sync,
@@ -93,13 +91,16 @@ for _command in (
     schema.schema,
     models.models,
     integrations.integrations,
+    config.config,
     migrate.migrate,
     reproject.reproject,
     passthrough.passthrough,
     webhook.webhook,
+    completion.completion,
     simulate.simulate,
     demo.demo,
 ):
+    accept_global_options(_command)
     group.add_command(_command)
 
 
@@ -134,7 +135,7 @@ def _run(session: Session, arguments: list[str]) -> int:
         code = group.main(
             arguments,
             prog_name="syncer",
-            complete_var="_SYNCER_COMPLETE",
+            complete_var=VARIABLE,
             standalone_mode=False,
             obj=session,
         )

@@ -8,8 +8,9 @@ import click
 
 from syncer.cli.interrupt import INTERRUPTED, run_interruptible
 from syncer.cli.options import json_option, pass_session
-from syncer.cli.output import print_json, print_line, print_note, print_rich, styled, table
+from syncer.cli.output import print_json, print_line, print_note, print_rich
 from syncer.cli.session import Session
+from syncer.cli.tables import report_table
 from syncer.domain.alerts.trouble import AlertState
 from syncer.domain.texts.printable import printable
 
@@ -62,14 +63,17 @@ def test_(session: Session) -> int:
 
 
 def _print(found: list[dict[str, Any]]) -> None:
-    shown = table("state", "kind", "subject", "since", "what", "told")
-    for each in found:
-        shown.add_row(
-            styled(each["state"], _COLOURS[AlertState(each["state"])]),
+    rows = [
+        (
+            each["state"],
             each["kind"],
             printable(each["subject"]),
             each["since"][:16].replace("T", " "),
             printable(each["description"]),
             each["told"] or "nothing",
         )
-    print_rich(shown)
+        for each in found
+    ]
+    columns = ("state", "kind", "subject", "since", "what", "told")
+    colours = {"state": lambda state: _COLOURS[AlertState(state)]}
+    print_rich(report_table(columns, rows, drop=("told", "since"), folds=("what",), colours=colours))

@@ -25,6 +25,10 @@ def backfill(
     """Read everything that has not been read yet.
 
     What was interrupted goes on where it stopped; what is complete is skipped.
+
+    \b
+    syncer backfill
+    syncer backfill --integration 'personio:*' --model 'hris_*'
     """
     from syncer.domain.streams.stream import Mode
 

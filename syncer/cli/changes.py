@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from syncer.cli.options import json_option, pass_session, stream_options
-from syncer.cli.output import is_terminal, print_json, print_line, print_rich, table
+from syncer.cli.output import is_terminal, print_json, print_line, print_rich
 from syncer.cli.session import Session
 from syncer.cli.streams import write_in_utf8
+from syncer.cli.tables import report_table
 from syncer.domain.texts.printable import printable, printable_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from rich.table import Table
+    from rich.console import RenderableType
 
     from syncer.store.reading.changes import FeedPage
 
@@ -115,14 +116,20 @@ def consumers(session: Session, as_json: bool) -> int:
     return 0
 
 
-def consumer_table(consumers: Sequence[Mapping[str, Any]]) -> Table:
+def consumer_table(consumers: Sequence[Mapping[str, Any]]) -> RenderableType:
     """Make the table of consumers as they are reported."""
     numbers = ("acknowledged", "behind", "lost")
-    shown = table("consumer", *numbers, "at", numbers=numbers)
-    for each in consumers:
-        at = each["acknowledged_at"][:16].replace("T", " ")
-        shown.add_row(each["name"], str(each["sequence"]), f"{each['behind']:,}", f"{each['lost']:,}", at)
-    return shown
+    rows = [
+        (
+            each["name"],
+            str(each["sequence"]),
+            f"{each['behind']:,}",
+            f"{each['lost']:,}",
+            each["acknowledged_at"][:16].replace("T", " "),
+        )
+        for each in consumers
+    ]
+    return report_table(("consumer", *numbers, "at"), rows, numbers=numbers, drop=("at", "acknowledged"))
 
 
 @changes.command()

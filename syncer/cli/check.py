@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from syncer.cli.options import environment_option, json_option, pass_session
+from syncer.cli.options import environment_option, integration_option, json_option, pass_session
 from syncer.cli.output import (
     indented,
     is_terminal,
@@ -26,13 +26,22 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@integration_option
 @environment_option
+@click.option("--all", "every", is_flag=True, help="Ask Kombo about each integration, however many.")
 @json_option
 @pass_session
-def check(session: Session, environments: tuple[str, ...], as_json: bool) -> int:
+def check(
+    session: Session,
+    integrations: tuple[str, ...],
+    environments: tuple[str, ...],
+    every: bool,
+    as_json: bool,
+) -> int:
     """Check configuration, database, key and integrations.
 
-    Reports what would be mirrored, and why not the rest.
+    Reports what would be mirrored, and why not the rest. Of more than 20 integrations it says how they were
+    when Kombo was last asked about them.
     """
     from syncer.operations import check as operation
     from syncer.operations.finding import Finding
@@ -44,7 +53,7 @@ def check(session: Session, environments: tuple[str, ...], as_json: bool) -> int
         async with session.app() as app:
             nonlocal has_several
             has_several = len(app.select(environments)) > 1
-            async for finding in operation.check(app, environments):
+            async for finding in operation.check(app, environments, integrations, asks_all=every):
                 if not as_json:
                     _print(finding, findings[-1] if findings else None, is_named=has_several)
                 findings.append(finding)

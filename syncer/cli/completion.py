@@ -1,51 +1,81 @@
-"""Values of options for the shell's completion; none where the configuration cannot be read."""
+"""``syncer completion``: scripts by which shells complete commands, options, models and ids."""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import TYPE_CHECKING
+import os
 
 import click
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    ShellComplete,
+    add_completion_class,
+    get_completion_class,
+    split_arg_string,
+)
 
-if TYPE_CHECKING:
-    from syncer.config.settings import Settings
+from syncer.cli.output import write_line
 
-
-def complete_models(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
-    """Complete the name of a model."""
-    from syncer.domain.catalogue.lookup import catalogue
-
-    return [name for name in catalogue() if name.startswith(begun)]
-
-
-def complete_integrations(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
-    """Complete the id of an integration of the configuration."""
-    settings = _settings(context)
-    return [each.id for each in settings.integrations if each.id.startswith(begun)] if settings else []
-
-
-def complete_environments(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
-    """Complete the name of an environment of the configuration."""
-    settings = _settings(context)
-    return [each for each in settings.environment_names if each.startswith(begun)] if settings else []
-
-
-def complete_native_lists(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
-    """Complete the name of a native list of the configuration."""
-    settings = _settings(context)
-    return [each.name for each in settings.native_lists if each.name.startswith(begun)] if settings else []
-
-
-def complete_deliveries(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
-    """Complete the name of a delivery of the configuration."""
-    settings = _settings(context)
-    return [each.name for each in settings.deliveries if each.name.startswith(begun)] if settings else []
+#: Variable by which a shell asks the program for what completes a line.
+VARIABLE = "_SYNCER_COMPLETE"
+#: In place of click's, to which bash hands words that it has split at colons: ids have these. What is printed
+#: takes the place of what follows the last colon, and so do the answers.
+_BASH = r"""%(complete_func)s() {
+    local IFS=$'\n' response completion type value
+    response=$(env COMP_LINE="${COMP_LINE:0:COMP_POINT}" COMP_BREAKS="$COMP_WORDBREAKS" \
+        %(complete_var)s=bash_complete "$1")
+    COMPREPLY=()
+    for completion in $response; do
+        IFS=',' read -r type value <<< "$completion"
+        case $type in
+            dir) compopt -o dirnames ;;
+            file) compopt -o default ;;
+            plain) COMPREPLY+=("$value") ;;
+        esac
+    done
+}
+complete -o nosort -F %(complete_func)s %(prog_name)s
+"""
 
 
-def _settings(context: click.Context) -> Settings | None:
-    from syncer.config.loading import load_settings
-    from syncer.domain.errors import UsageError
+@add_completion_class
+class ColonBash(BashComplete):
+    """Completion of bash that is at home with colons."""
 
-    with suppress(UsageError):
-        return load_settings(context.find_root().params.get("config"))
-    return None
+    source_template = _BASH
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """Split the line into the arguments that are finished and the one that is not."""
+        line = os.environ["COMP_LINE"]
+        words = split_arg_string(line)[1:]
+        if not words or line[-1:].isspace():
+            return words, ""
+        return words[:-1], words[-1]
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+        """List the completions, as far as they take the place of what is typed."""
+        found = super().get_completions(args, incomplete)
+        if ":" in os.environ.get("COMP_BREAKS", ":"):
+            typed = incomplete.rpartition("=")[2] if incomplete.startswith("-") else incomplete
+            kept = typed[: typed.rfind(":") + 1]
+            for item in found:
+                item.value = item.value.removeprefix(kept)
+        return found
+
+
+@click.command(short_help="Print the script by which a shell completes syncer.")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> int:
+    """Print the script by which a shell completes commands, options, models and ids of integrations.
+
+    \b
+    bash: eval "$(syncer completion bash)"                       in ~/.bashrc
+    zsh:  eval "$(syncer completion zsh)"                        in ~/.zshrc, after compinit
+    fish: syncer completion fish > ~/.config/fish/completions/syncer.fish
+    """
+    made = get_completion_class(shell)
+    assert made is not None
+    root = click.get_current_context().find_root().command
+    # Not `source` of bash's, which runs a bash to ask for its version.
+    write_line(ShellComplete.source(made(root, {}, "syncer", VARIABLE)).rstrip("\n"))
+    return 0

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.completion import complete_deliveries
+from syncer.cli.completion_values import complete_deliveries
 from syncer.cli.interrupt import INTERRUPTED, run_interruptible
 from syncer.cli.options import json_option, pass_session
-from syncer.cli.output import indented, print_json, print_line, print_note, print_rich, styled, table
+from syncer.cli.output import indented, print_json, print_line, print_note, print_rich, styled
 from syncer.cli.session import Session
+from syncer.cli.tables import report_table
 from syncer.domain.deliveries.delivery import DeliveryHealth
 from syncer.domain.texts.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.table import Table
 
 #: Colours of states on a terminal; any other is yellow.
 _COLOURS = {DeliveryHealth.ACTIVE: "green", DeliveryHealth.FAILING: "red", DeliveryHealth.STOPPED: "red"}
@@ -101,19 +101,26 @@ def delivery_lines(found: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
             yield indented(styled(f"{each['name']}: ", "bold").append(printable(text), "default"))
 
 
-def delivery_table(found: Sequence[dict[str, Any]]) -> Table:
+def delivery_table(found: Sequence[dict[str, Any]]) -> RenderableType:
     """Make a table of deliveries as they are reported."""
-    shown = table("delivery", "receiver", "state", "since", "behind", "accepted", numbers=("behind",))
-    for each in found:
-        shown.add_row(
+    rows = [
+        (
             each["name"],
             printable(each["receiver"] or ""),
-            styled(each["state"], _COLOURS.get(DeliveryHealth(each["state"]), "yellow")),
+            each["state"],
             _minute(each["since"]),
             "" if each["behind"] is None else f"{each['behind']:,}",
             _minute(each["last_success_at"]) or "never",
         )
-    return shown
+        for each in found
+    ]
+    return report_table(
+        ("delivery", "receiver", "state", "since", "behind", "accepted"),
+        rows,
+        numbers=("behind",),
+        drop=("since", "accepted", "receiver"),
+        colours={"state": lambda state: _COLOURS.get(DeliveryHealth(state), "yellow")},
+    )
 
 
 def _minute(moment: str | None) -> str:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.completion import complete_integrations, complete_models
+from syncer.cli.completion_values import complete_integrations, complete_models
 from syncer.cli.interrupt import INTERRUPTED, run_interruptible
 from syncer.cli.options import environment_option, json_option, pass_session
-from syncer.cli.output import print_json, print_line, print_note, print_rich, table
+from syncer.cli.output import print_json, print_line, print_note, print_rich
 from syncer.cli.session import Session
+from syncer.cli.tables import report_table
 from syncer.domain.texts.printable import printable
 
 if TYPE_CHECKING:
-    from syncer.operations.integrations import Added
     from syncer.store.state.integrations import IntegrationRow
 
 
@@ -40,10 +40,8 @@ def list_(session: Session, environments: tuple[str, ...], as_json: bool) -> int
     if not found:
         print_line("No integration is mirrored: `syncer integrations add ID` adds one.")
         return 0
-    named = ["environment"] if has_several else []
-    shown = table("integration", *named, "tool", "organisation", "status", "models", "from")
-    for each in found:
-        shown.add_row(
+    rows = [
+        (
             each.id,
             *([each.environment] if has_several else []),
             printable(each.tool or "?"),
@@ -52,7 +50,13 @@ def list_(session: Session, environments: tuple[str, ...], as_json: bool) -> int
             ", ".join(each.models or ("as configured",)),
             each.origin,
         )
-    print_rich(shown)
+        for each in found
+    ]
+    named = ("environment",) if has_several else ()
+    columns = ("integration", *named, "tool", "organisation", "status", "models", "from")
+    print_rich(
+        report_table(columns, rows, drop=("from", "tool", "models", "organisation"), folds=("models",))
+    )
     return 0
 
 
@@ -79,6 +83,10 @@ def add(
     """Mirror one more integration; a running service takes it up within a minute.
 
     Kombo is asked whether it knows the integration; where it cannot be asked, that is said.
+
+    \b
+    syncer integrations add personio:8d1hpPsbjxUkoCoa1veLZGe5
+    syncer integrations add hibob:7YqAd3 --model 'hris_*'
     """
     from syncer.operations import integrations as operation
 
@@ -89,20 +97,11 @@ def add(
     if added is None:
         print_note("Interrupted.")
         return INTERRUPTED
-    print_line(f"{added.integration.id} is mirrored from now on{_facts(added)}.")
+    facts = printable(operation.describe_facts(added.integration, added.models))
+    print_line(f"{added.integration.id} is mirrored from now on{f': {facts}' if facts else ''}.")
     if added.not_asked is not None:
         print_note(printable(added.not_asked))
     return 0
-
-
-def _facts(added: Added) -> str:
-    """Describe an integration as Kombo has just described it; nothing where it was not asked."""
-    row = added.integration
-    facts = [fact for fact in (row.tool, row.organisation, row.status) if fact]
-    if not facts:
-        return ""
-    facts.append("1 model" if added.models == 1 else f"{added.models} models")
-    return f": {printable(' · '.join(facts))}"
 
 
 @integrations.command()

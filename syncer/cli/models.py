@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from syncer.cli.options import json_option
-from syncer.cli.output import print_json, print_rich, table
+from syncer.cli.output import print_json, print_rich
+from syncer.cli.tables import report_table
 
 if TYPE_CHECKING:
     from syncer.domain.catalogue.model import Model
@@ -25,9 +26,8 @@ def models(as_json: bool) -> int:
     if as_json:
         print_json([_value(each) for each in catalogue().values()])
         return 0
-    shown = table("model", "path", "columns", "incremental", "deletions", "filters", numbers=("columns",))
-    for each in catalogue().values():
-        shown.add_row(
+    rows = [
+        (
             each.name,
             each.path,
             str(len(each.columns)),
@@ -35,7 +35,11 @@ def models(as_json: bool) -> int:
             "yes" if each.features.include_deleted else "no",
             ", ".join(one.name for one in each.filters),
         )
-    print_rich(shown)
+        for each in catalogue().values()
+    ]
+    columns = ("model", "path", "columns", "incremental", "deletions", "filters")
+    drop = ("columns", "path", "deletions")
+    print_rich(report_table(columns, rows, numbers=("columns",), drop=drop, folds=("filters",)))
     return 0
 
 

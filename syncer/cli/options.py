@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from syncer.cli.completion import complete_environments, complete_integrations, complete_models
+from syncer.cli.completion_values import complete_environments, complete_integrations, complete_models
 
 pass_session = click.pass_obj
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
@@ -20,13 +20,13 @@ _model_option = click.option(
     shell_complete=complete_models,
     help="Only these models, such as hris_employees or 'ats_*'; may be given more than once.",
 )
-_integration_option = click.option(
+integration_option = click.option(
     "--integration",
     "integrations",
     multiple=True,
-    metavar="ID",
+    metavar="GLOB",
     shell_complete=complete_integrations,
-    help="Only this integration; may be given more than once.",
+    help="Only this integration, or those of a glob such as 'personio:*'; may be given more than once.",
 )
 environment_option = click.option(
     "--environment",
@@ -40,4 +40,4 @@ environment_option = click.option(
 
 def stream_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that select streams."""
-    return _integration_option(_model_option(environment_option(command)))
+    return integration_option(_model_option(environment_option(command)))

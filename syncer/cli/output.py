@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -65,8 +66,13 @@ def json_text(value: Any) -> str:
     """Format a value as one JSON document of lines."""
     from msgspec import json as fast_json
 
-    # The standard library takes seconds to indent the status of a thousand integrations.
-    return fast_json.format(printable_json(json.dumps(value, ensure_ascii=False)), indent=2)
+    # The standard library takes seconds for the status of a thousand integrations.
+    try:
+        text = fast_json.encode(value).decode()
+    except (TypeError, UnicodeEncodeError):
+        # Names of SQLAlchemy's own kind, or half a character of an argument that is not UTF-8.
+        text = json.dumps(value, ensure_ascii=False)
+    return fast_json.format(printable_json(text), indent=2)
 
 
 def print_rich(*things: RenderableType) -> None:
@@ -90,26 +96,11 @@ def console() -> Console:
     return SafeConsole(highlight=False, markup=False, emoji=False, width=width)
 
 
-def table(*columns: str, numbers: tuple[str, ...] = ()) -> Table:
-    """Make a table without lines; columns named in numbers are aligned to the right."""
+def table() -> Table:
+    """Make a table of rich's without lines, and without columns so far."""
     from rich.table import Table
 
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in columns:
-        made.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
-    return made
-
-
-def plain_lines(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: Collection[str]) -> list[str]:
-    """Lay out a table for a pipe: rich takes a second for a thousand rows."""
-    widths = [max(len(row[place]) for row in (columns, *rows)) for place in range(len(columns))]
-    aligned = [str.rjust if name in numbers else str.ljust for name in columns]
-    return [
-        "  ".join(
-            align(cell, width) for align, cell, width in zip(aligned, row, widths, strict=True)
-        ).rstrip()
-        for row in (columns, *rows)
-    ]
+    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
 
 
 def styled(text: str, style: str = "") -> Text:
@@ -142,6 +133,8 @@ def own_command() -> str:
     program = Path(sys.argv[0])
     if program.name == "__main__.py":
         return f"{shlex.quote(sys.executable)} -m syncer"
+    if (found := shutil.which(program.name)) is not None and Path(found).resolve() == program.resolve():
+        return shlex.quote(program.name)
     near = os.path.relpath(program) if program.is_absolute() else str(program)
     return shlex.quote(near if len(near) < len(str(program)) else str(program))
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from syncer.cli.output import join_models, outcome_of, print_line, print_rich, styled, table
+from syncer.cli.output import join_models, outcome_of, print_line, print_rich, styled
 from syncer.cli.progress import counted, effects, is_problem, line_of
+from syncer.cli.tables import report_table
 from syncer.domain.durations import describe_elapsed
 from syncer.domain.records.change import Counts
 from syncer.domain.streams.state import Outcome
@@ -70,16 +71,18 @@ def document(results: Sequence[Result], seconds: float) -> dict[str, Any]:
 
 def print_table(results: Sequence[Result], seconds: float) -> None:
     """Print a line for each integration, then every stream that is not well and why."""
-    shown = table("integration", "streams", "pages", *_COUNTED[:5], numbers=("pages", *_COUNTED[:5]))
-    for integration in dict.fromkeys(result.key.integration_id for result in results):
-        part = summarize([result for result in results if result.key.integration_id == integration])
-        shown.add_row(
-            integration,
-            _outcomes(part.outcomes),
-            f"{part.pages:,}",
-            *(f"{getattr(part.counts, name):,}" for name in _COUNTED[:5]),
-        )
-    print_rich(shown, "")
+    of_integrations: dict[str, list[Result]] = {}
+    for result in results:
+        of_integrations.setdefault(result.key.integration_id, []).append(result)
+    rows = []
+    for integration, group in of_integrations.items():
+        part = summarize(group)
+        counts = (f"{getattr(part.counts, name):,}" for name in _COUNTED[:5])
+        rows.append((integration, _outcomes(part.outcomes), f"{part.pages:,}", *counts))
+    numbers = ("pages", *_COUNTED[:5])
+    columns = ("integration", "streams", *numbers)
+    drop = ("pages", "unchanged", "restored", "deleted", "updated")
+    print_rich(report_table(columns, rows, numbers=numbers, drop=drop, folds=("streams",)), "")
     for first, *others in _problems(results):
         models = join_models([each.key.model for each in (first, *others)])
         why = first.error or "no reason was given"

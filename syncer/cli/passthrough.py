@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from syncer.cli.completion import complete_integrations
+from syncer.cli.completion_values import complete_integrations
 from syncer.cli.interrupt import INTERRUPTED
 from syncer.cli.options import environment_option, json_option, pass_session
 from syncer.cli.output import is_terminal, print_json, print_line, print_note, write_line

@@ -7,11 +7,14 @@ from typing import Any
 import click
 
 from syncer.cli.options import json_option, pass_session, stream_options
-from syncer.cli.output import is_terminal, print_json, print_line, print_rich, styled, table
+from syncer.cli.output import is_terminal, print_json, print_line, print_rich, styled
 from syncer.cli.session import Session
+from syncer.cli.tables import report_table
 from syncer.domain.durations import describe_elapsed
 
 _COMMANDS = ("backfill", "reconcile", "sync")
+#: Columns that a narrow terminal goes without, in this order; each column of a command sums up below.
+_LEAST_IMPORTANT = ("every", "streams", "reconcile", "backfill", "sync")
 
 
 @click.command()
@@ -60,7 +63,7 @@ def _print(found: dict[str, Any], *, with_schedule: bool) -> None:
             by_model.setdefault(each["model"], {})[name] = each
     daily = {each["model"]: each for each in found["schedule"]["models"]} if with_schedule else {}
     columns = ["model", "streams", "rows", *commands, *(["every", "requests a day"] if daily else [])]
-    shown = table(*columns, numbers=("streams", "rows", *commands, "requests a day"))
+    lines = []
     for model, costs in by_model.items():
         first = next(iter(costs.values()))
         rows = max(each["rows"] for each in costs.values())
@@ -70,8 +73,14 @@ def _print(found: dict[str, Any], *, with_schedule: bool) -> None:
         if daily:
             day = daily.get(model)
             cells += [day["every"], f"{day['requests_a_day']:,}"] if day else ["", ""]
-        shown.add_row(*cells)
-    print_rich(shown, "")
+        lines.append(cells)
+    numbers = ("streams", "rows", *commands, "requests a day")
+    print_rich(
+        report_table(
+            columns, lines, numbers=numbers, drop=[each for each in _LEAST_IMPORTANT if each in columns]
+        ),
+        "",
+    )
     print_line(_budget(found["budget"]))
     for name, cost in commands.items():
         print_line(f"{name}: {_cost(cost)}")

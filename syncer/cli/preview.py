@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.completion import complete_integrations, complete_native_lists
+from syncer.cli.completion_values import complete_integrations, complete_native_lists
 from syncer.cli.options import environment_option, json_option, pass_session
-from syncer.cli.output import print_json, print_line, print_rich, table
+from syncer.cli.output import print_json, print_line, print_rich
 from syncer.cli.session import Session
+from syncer.cli.tables import report_table
 from syncer.domain.texts.printable import printable
 
 if TYPE_CHECKING:
@@ -76,12 +77,13 @@ def _document(name: str, found: Preview) -> dict[str, Any]:
 def _print(name: str, found: Preview) -> None:
     columns = list(json.loads(found.rows[0].values["columns"] or "{}")) if found.rows else []
     if found.rows:
-        shown = table("record_key", *columns, *([] if columns else ["document"]))
+        rows = []
         for row in found.rows:
             values = json.loads(row.values["columns"] or "{}")
             cells = [_cell(values[column]) for column in columns] or [_short(row.document)]
-            shown.add_row(printable(row.id), *map(printable, cells))
-        print_rich(shown)
+            rows.append((printable(row.id), *map(printable, cells)))
+        names = columns or ["document"]
+        print_rich(report_table(("record_key", *names), rows, folds=names))
         print_line()
     for row in found.rows:
         for note in row.notes:

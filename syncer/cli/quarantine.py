@@ -8,9 +8,10 @@ import click
 
 from syncer.cli.interrupt import INTERRUPTED, run_interruptible
 from syncer.cli.options import json_option, pass_session, stream_options
-from syncer.cli.output import print_json, print_line, print_note, print_rich, table
+from syncer.cli.output import print_json, print_line, print_note, print_rich
 from syncer.cli.refreshed import are_well, in_words, print_refreshed, value_of
 from syncer.cli.session import Session
+from syncer.cli.tables import report_table
 from syncer.domain.texts.printable import printable
 
 if TYPE_CHECKING:
@@ -44,16 +45,18 @@ def list_(
     if not found:
         print_line("Nothing is in quarantine.")
         return 0
-    shown = table("integration", "model", "record", "since", "reason")
-    for each in found:
-        shown.add_row(
+    rows = [
+        (
             each.integration_id,
             each.model,
             printable(each.key),
             f"{each.first_seen_at:%Y-%m-%d %H:%M}",
             printable(in_words(each.reason)),
         )
-    print_rich(shown)
+        for each in found
+    ]
+    columns = ("integration", "model", "record", "since", "reason")
+    print_rich(report_table(columns, rows, drop=("since", "integration"), folds=("reason",)))
     return 0
 
 

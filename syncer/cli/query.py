@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,7 @@ import click
 
 from syncer.cli.interrupt import INTERRUPTED
 from syncer.cli.options import pass_session
-from syncer.cli.output import is_terminal
+from syncer.cli.output import is_terminal, print_note
 from syncer.cli.session import Session
 from syncer.cli.streams import read_stdin
 
@@ -21,18 +23,22 @@ if TYPE_CHECKING:
 
 #: Rows that a table on a terminal shows where no limit is named.
 TABLE_LIMIT = 100
+#: In place of a file, or of a statement: it is read from standard input.
+STDIN = "-"
 #: Seconds that a query gets to end after Ctrl-C. A function in C may never hear of it.
 GRACE = 0.7
 
 
 @click.command()
-@click.argument("sql")
+@click.argument("sql", required=False)
+@click.option("-f", "--file", metavar="FILE", help="Read the statement from a file; - is standard input.")
 @click.option(
     "--format",
     "form",
     type=click.Choice(["table", "csv", "json", "jsonl"]),
     help="table on a terminal, csv in a pipe unless given.",
 )
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option(
     "--param", "params", multiple=True, metavar="NAME=VALUE", help="A value for :NAME in the statement."
 )
@@ -56,8 +62,10 @@ GRACE = 0.7
 @pass_session
 def query(
     session: Session,
-    sql: str,
+    sql: str | None,
+    file: str | None,
     form: str | None,
+    as_json: bool,
     params: tuple[str, ...],
     limit: int | None,
     spreadsheet: bool,
@@ -74,14 +82,19 @@ def query(
     """
     from syncer.operations.query import Query
 
-    form = form or ("table" if is_terminal() else "csv")
+    if as_json and form not in (None, "json"):
+        raise click.UsageError(f"--json and --format {form} exclude each other.")
+    form = form or ("json" if as_json else "table" if is_terminal() else "csv")
     if limit is None and form == "table" and is_terminal():
         limit = TABLE_LIMIT
     if spreadsheet and form != "csv":
         raise click.UsageError("--spreadsheet goes with --format csv.")
     parameters = dict(_pair(each) for each in params)
     as_of = None if moment is None else _moment(moment)
-    statement = (_read_statement() if sql == "-" else sql).strip().rstrip(";")
+    if (sql is None) == (file is None):
+        raise click.UsageError("Give one statement: as SQL, or by --file.")
+    source = STDIN if sql == STDIN else file
+    statement = (_read_statement(source) if source is not None else sql or "").strip().rstrip(";")
     if not statement:
         raise click.UsageError("There is no statement to run.")
     with session.opened_app() as app:
@@ -97,11 +110,15 @@ def _moment(text: str) -> datetime:
         raise click.UsageError(f"--as-of {text} {error}.") from None
 
 
-def _read_statement() -> str:
+def _read_statement(file: str) -> str:
+    """Read the statement from a file, or from standard input. Raises UsageError."""
     try:
-        return read_stdin()
+        return read_stdin() if file == STDIN else Path(file).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise click.UsageError("Standard input is not a text in UTF-8.") from None
+        name = "Standard input" if file == STDIN else file
+        raise click.UsageError(f"{name} is not a text in UTF-8.") from None
+    except OSError as error:
+        raise click.UsageError(f"--file {file} cannot be read: {error.strerror}.") from None
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -118,6 +135,9 @@ def _run(query: Query, form: str, limit: int | None, spreadsheet: bool) -> int:
         try:
             work.result()
         except KeyboardInterrupt:
+            if sys.stderr.isatty():
+                # The shell's prompt goes below the ^C.
+                print_note("")
             # Beside: a server that is silent takes its time to be told.
             Thread(target=query.cancel, daemon=True).start()
             try:

@@ -40,6 +40,10 @@ def reconcile(
     Rows that Kombo does not know any more are marked deleted, unless there are so many that they are held
     back. With --approve only the streams that have such rows are looked at: those selected, or all of them
     after a question.
+
+    \b
+    syncer reconcile --model hris_employees
+    syncer reconcile --integration 'personio:*' --approve
     """
     from syncer.domain.streams.stream import Mode
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from syncer.cli.completion import complete_integrations, complete_models
+from syncer.cli.completion_values import complete_integrations, complete_models
 from syncer.cli.interrupt import INTERRUPTED, run_interruptible
 from syncer.cli.options import environment_option, json_option, pass_session
 from syncer.cli.output import print_json, print_note
@@ -49,6 +49,9 @@ def refresh(
     """Fetch single records now.
 
     Reports what became of each. The exit code is 1 if Kombo does not know one of them or it cannot be stored.
+
+    \b
+    syncer refresh hris_employees --integration personio:8d1hpPsbjxUkoCoa1veLZGe5 --remote-id 4711
     """
     from syncer.domain.errors import UsageError
     from syncer.operations import refresh as operation

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.completion import complete_models
+from syncer.cli.completion_values import complete_models
 from syncer.cli.interrupt import INTERRUPTED, run_interruptible
 from syncer.cli.options import json_option, pass_session
 from syncer.cli.output import (
@@ -18,9 +18,9 @@ from syncer.cli.output import (
     print_line,
     print_note,
     print_rich,
-    table,
 )
 from syncer.cli.session import Session
+from syncer.cli.tables import report_table
 from syncer.domain.durations import describe_elapsed
 
 if TYPE_CHECKING:
@@ -159,16 +159,13 @@ def _print(results: Sequence[Reprojected], whole: dict[str, Any], seconds: float
     from syncer.cli.progress import counted
 
     if is_terminal():
-        read = table("model", "rows", "changed", numbers=("rows", "changed"))
-        for each in results:
-            if each.rows:
-                read.add_row(each.model, f"{each.rows:,}", f"{each.written:,}")
-        if read.row_count:
-            print_rich(read, "")
+        rows = [(each.model, f"{each.rows:,}", f"{each.written:,}") for each in results if each.rows]
+        if rows:
+            print_rich(report_table(("model", "rows", "changed"), rows, numbers=("rows", "changed")), "")
     else:
         for each in results:
             if not each.is_finished:
                 print_line(line_of(each))
-    rows = counted(whole["rows"], "row")
+    read = counted(whole["rows"], "row")
     elapsed = describe_elapsed(seconds)
-    print_line(f"{counted(len(results), 'model')}: {rows} read, {whole['changed']:,} changed · {elapsed}")
+    print_line(f"{counted(len(results), 'model')}: {read} read, {whole['changed']:,} changed · {elapsed}")

@@ -51,9 +51,9 @@ def print_entry(entry: Entry) -> None:
     kind = entry.kind if entry.kind == "view" else f"{entry.kind} table"
     title = f"{entry.title}: {entry.meaning}" if entry.title else entry.meaning
     _print(styled(entry.name, "bold").append(f"  {kind}{origin}", "dim"), title, "")
-    columns = table("column", "sqlite", "postgresql", "meaning")
-    for made in columns.columns[:3]:
-        made.no_wrap = True
+    columns = table()
+    for name in ("column", "sqlite", "postgresql", "meaning"):
+        columns.add_column(name, overflow="fold", no_wrap=name != "meaning")
     for column in entry.columns:
         columns.add_row(column.name, column.sql["sqlite"], column.sql["postgresql"], _meaning(column))
     _print(columns)
@@ -80,9 +80,7 @@ def _meaning(column: ColumnEntry) -> Text:
 
 def _table(middle: str, *, width: int) -> Table:
     """Make a table of name, one thing more and meaning; width: the longest name of all tables."""
-    from rich.table import Table
-
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    made = table()
     made.add_column("name", no_wrap=True, min_width=width)
     made.add_column(middle, justify="right" if middle == "columns" else "left", no_wrap=True)
     made.add_column("meaning", overflow="fold")

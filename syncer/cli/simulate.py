@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shlex
 import time
 from collections.abc import Coroutine, Sequence
@@ -125,7 +126,7 @@ def simulate(
         asyncio.run(_serve(parts, host, port))
     except OSError as error:
         raise UsageError(
-            f"The simulator cannot listen on {host}:{port} ({error.strerror}): "
+            f"The simulator cannot listen on {host}:{port} ({os.strerror(error.errno or 0)}): "
             "name another one with --port, or 0 for any free one."
         ) from None
     return 0

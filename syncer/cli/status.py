@@ -13,13 +13,12 @@ from syncer.cli.output import (
     indented,
     is_terminal,
     join_models,
-    plain_lines,
     print_json,
     print_rich,
     styled,
-    table,
 )
 from syncer.cli.session import Session
+from syncer.cli.tables import report_table
 from syncer.domain.durations import describe_age, describe_span
 from syncer.domain.streams.state import MEANINGS, Meaning, Severity, StreamState
 from syncer.domain.texts.printable import printable
@@ -62,7 +61,7 @@ def status(
         found = operation.status(app, choice, environments)
         configured = operation.configured(app, environments)
     known = {each["id"] for each in found["integrations"] if each["streams"]}
-    not_begun = [each for each in integrations or configured if each not in known]
+    not_begun = [each for each in choice.integrations or configured if each not in known]
     # A mirror of nothing is not a good one.
     is_well = found["is_well"] and bool(known) and not not_begun
     if as_json:
@@ -192,11 +191,8 @@ def _integration_lines(
 
 
 def _table(streams: Sequence[dict[str, Any]], now: str) -> Iterator[RenderableType]:
-    """Give the table of these streams; plain where nobody looks at colours."""
-    columns, numbers = (
-        ("model", "state", "live", "deleted", "complete as of", "last run"),
-        ("live", "deleted"),
-    )
+    """Give the table of these streams, if there are any."""
+    columns = ("model", "state", "live", "deleted", "complete as of", "last run")
     rows = [
         (
             each["model"],
@@ -208,15 +204,15 @@ def _table(streams: Sequence[dict[str, Any]], now: str) -> Iterator[RenderableTy
         )
         for each in streams
     ]
-    if not rows:
-        return
-    if not is_terminal():
-        yield "\n".join(f"  {line}" for line in plain_lines(columns, rows, numbers))
-        return
-    shown = table(*columns, numbers=numbers)
-    for (model, state, *others), each in zip(rows, streams, strict=True):
-        shown.add_row(model, styled(state, _COLOURS.get(_meaning(each).severity, "yellow")), *others)
-    yield indented(shown)
+    if rows:
+        yield report_table(
+            columns,
+            rows,
+            numbers=("live", "deleted"),
+            drop=("last run", "deleted", "complete as of", "live"),
+            colours={"state": lambda state: _COLOURS.get(StreamState(state).meaning.severity, "yellow")},
+            indent=2,
+        )
 
 
 def _has_rows(stream: dict[str, Any]) -> bool:

@@ -23,6 +23,10 @@ def sync(
     """Fetch what has changed, then end: for cron.
 
     A stream that was never read is read whole.
+
+    \b
+    syncer sync
+    syncer sync --model hris_absences --json
     """
     from syncer.domain.streams.stream import Mode
 

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 import click
 
-from syncer.cli.completion import complete_environments
+from syncer.cli.completion_values import complete_environments
 from syncer.cli.options import pass_session
 from syncer.cli.output import print_line
 from syncer.cli.session import Session

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -21,6 +22,8 @@ from syncer.config.settings import Settings
 from syncer.config.sources import Source, merge, read_secret_files, read_toml, read_variables
 from syncer.domain.errors import UsageError
 
+#: The configuration where none is named.
+CONFIG = Path("config.toml")
 #: Where Docker and Kubernetes put secrets.
 SECRETS = Path("/run/secrets")
 
@@ -32,20 +35,51 @@ def load_settings(
 
     Raises UsageError that tells every fault, and where it has to be mended.
     """
-    sources = [read_variables("environment variable ", environ), read_secret_files(secrets)]
+    path = find_config(config, environ)
+    return _settings(None if path is None else (path, read_toml(path)), environ, secrets)
+
+
+def settings_of(
+    values: dict[str, Any], path: Path, environ: Mapping[str, str] = os.environ, secrets: Path = SECRETS
+) -> Settings:
+    """Make the settings of a process as they would be if the file of that path had these values.
+
+    Raises UsageError as ``load_settings``.
+    """
+    return _settings((path, Source(str(path), values)), environ, secrets)
+
+
+def load_sources(
+    config: Path | None = None, environ: Mapping[str, str] = os.environ, secrets: Path = SECRETS
+) -> list[Source]:
+    """Read the sources of the settings, the first of which wins. Raises UsageError for one that is faulty."""
+    path = find_config(config, environ)
+    return _sources(None if path is None else read_toml(path), environ, secrets)
+
+
+def find_config(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Find the configuration file of this process; None where there is none and none is named."""
     named = config or (Path(environ["SYNCER_CONFIG"]) if environ.get("SYNCER_CONFIG") else None)
-    path = named or Path("config.toml")
-    toml = None
-    if named is not None or path.exists():
-        toml = read_toml(path)
-        sources.append(toml)
+    if named is not None:
+        return named
+    return CONFIG if CONFIG.exists() else None
+
+
+def _sources(toml: Source | None, environ: Mapping[str, str], secrets: Path) -> list[Source]:
+    sources = [read_variables("environment variable ", environ), read_secret_files(secrets)]
+    return sources if toml is None else [*sources, toml]
+
+
+def _settings(toml: tuple[Path, Source] | None, environ: Mapping[str, str], secrets: Path) -> Settings:
+    path, of_file = (None, None) if toml is None else toml
+    sources = _sources(of_file, environ, secrets)
     faults = [text for source in sources for text in source.faults]
     settings = None
     merged = merge(sources)
     try:
         # A section that is not there would take its defaults without validation, which locates their paths.
         settings = Settings.model_validate(
-            {"database": {}, **merged}, context=None if toml is None else path.parent.absolute()
+            {"database": {}, **merged}, context=None if path is None else path.parent.absolute()
         )
     except ValidationError as error:
         # Without the input: it may be a secret.
@@ -55,8 +89,8 @@ def load_settings(
         raise UsageError(head + "\n  ".join(faults))
     return settings.found_in(
         find_secret_files(
-            None if toml is None else path,
-            {} if toml is None else toml.values,
+            path,
+            {} if of_file is None else of_file.values,
             merged,
             settings.secrets(),
             secrets,

@@ -34,6 +34,7 @@ from syncer.config.values import (
     host_name,
     is_loopback,
     list_of_texts,
+    one_word,
 )
 from syncer.domain.catalogue.lookup import catalogue, model_named, select_models
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
@@ -108,7 +109,7 @@ class Database(_Section):
 class Integration(_Section):
     """Integration to mirror, in the environment whose key opens it; models None: those of ``[sync]``."""
 
-    id: Annotated[str, Field(min_length=1, pattern=r"^\S+$")]
+    id: Annotated[str, AfterValidator(one_word)]
     environment: Annotated[str, Field(min_length=1)] = DEFAULT_ENVIRONMENT
     models: Globs | None = None
 

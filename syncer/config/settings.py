@@ -100,6 +100,13 @@ class Settings(BaseModel):
         check_keys(info.data.get("kombo"), environments)
         return environments
 
+    @field_validator("integrations", mode="before")
+    @classmethod
+    def _are_a_list(cls, integrations: object) -> object:
+        if isinstance(integrations, str):
+            raise ValueError('should be a list such as [{"id": "personio:8d1hpPsbjxUkoCoa1veLZGe5"}]')
+        return integrations
+
     @field_validator("integrations")
     @classmethod
     def _are_in_one_environment(
@@ -253,13 +260,16 @@ class Settings(BaseModel):
 
 def _no_key(environment: str) -> str:
     """Say where a key is set."""
-    section, of = "kombo", ""
-    if environment != DEFAULT_ENVIRONMENT:
-        section, of = f"environments.{environment}", f" for the environment {environment}"
-    variable = f"SYNCER_{section.replace('.', '__').upper()}__API_KEY"
+    if environment == DEFAULT_ENVIRONMENT:
+        return (
+            "There is no API key: `syncer init` asks for it; or set SYNCER_KOMBO__API_KEY, or"
+            " kombo.api_key or kombo.api_key_file in the configuration. `syncer demo` needs none."
+        )
+    section = f"environments.{environment}"
     return (
-        f"There is no API key{of}: set {variable}, or {section}.api_key or {section}.api_key_file"
-        " in the configuration."
+        f"There is no API key for the environment {environment}: set"
+        f" SYNCER_{section.replace('.', '__').upper()}__API_KEY, or {section}.api_key or"
+        f" {section}.api_key_file in the configuration."
     )
 
 

@@ -74,8 +74,12 @@ def database_url(value: str, info: ValidationInfo) -> str:
     try:
         parts = urlsplit(value)
         _ = parts.port
+        if parts.netloc.count("@") > 1:
+            raise ValueError
     except ValueError:
-        raise ValueError("is no readable URL (special characters of a password are written as %XX)") from None
+        raise ValueError(
+            "is no readable URL (special characters of a password are written as %XX, such as %40 for @)"
+        ) from None
     if parts.path.strip("/") == "":
         raise ValueError("should end in the name of a database")
     return value
@@ -140,6 +144,13 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def one_word(value: str) -> str:
+    """Check the id of an integration."""
+    if not value or any(character.isspace() for character in value):
+        raise ValueError("should be one word, as Kombo's dashboard shows it")
+    return value
 
 
 def blank_is_none(value: object) -> object:

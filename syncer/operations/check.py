@@ -10,22 +10,30 @@ from typing import Any
 from syncer.app import App
 from syncer.domain.errors import KomboError, SyncerError, UsageError
 from syncer.environments.environment import Environment
+from syncer.operations.check_integrations import (
+    Configured,
+    check_covered,
+    check_kombo,
+    choose_integrations,
+)
 from syncer.operations.deliveries import describe_delivery, is_well, report_deliveries
 from syncer.operations.exclusion_gaps import find_exclusion_gaps
 from syncer.operations.exposures import find_exposures
 from syncer.operations.finding import Finding
-from syncer.operations.kombo_findings import check_covered, check_kombo
 from syncer.planning.choice import no_integration
 from syncer.store.reading.drift import Drift, drift
 from syncer.store.schema import migrate as schema
 from syncer.store.state.moves import other_environments
 
 
-async def check(app: App, environments: Sequence[str] = ()) -> AsyncIterator[Finding]:
+async def check(
+    app: App, environments: Sequence[str] = (), integrations: Sequence[str] = (), *, asks_all: bool = False
+) -> AsyncIterator[Finding]:
     """Check configuration, database, keys, each integration and its models, then the stored documents.
 
-    environments: those that are asked about at Kombo; all without any. Raises what kept Kombo from being
-    asked, where no environment could be.
+    environments: those that are asked about at Kombo; all without any. integrations: ids and globs of those
+    to ask about; none: all, or none where they are many, unless asks_all. Raises UsageError for one that fits
+    none, and what kept Kombo from being asked, where no environment could be.
     """
     selected = app.select(environments)
     database = app.database
@@ -40,6 +48,9 @@ async def check(app: App, environments: Sequence[str] = ()) -> AsyncIterator[Fin
         yield Finding("database", True, f"{shown} is at revision {wanted}")
     else:
         yield Finding("database", True, f"{shown} will be migrated from revision {before} to {wanted}")
+    configured = {name: each.selection.configured(before == wanted) for name, each in selected.items()}
+    every = {integration: globs for each in configured.values() for integration, globs in each.items()}
+    chosen = choose_integrations(every, integrations, asks_all=asks_all)
     try:
         app.settings.web.check_access()
     except UsageError as error:
@@ -55,13 +66,11 @@ async def check(app: App, environments: Sequence[str] = ()) -> AsyncIterator[Fin
     if before == wanted:
         for name in await database.ask(lambda connection: other_environments(connection, app.environments)):
             yield Finding("environments", True, _unconfigured(name), is_warning=True)
-    configured = {name: each.selection.configured(before == wanted) for name, each in selected.items()}
     failed: list[SyncerError] = []
-    async for finding in _ask_kombo(selected, configured, failed):
+    async for finding in _ask_kombo(selected, chosen, configured, failed):
         yield finding
-    ids = [integration_id for integrations in configured.values() for integration_id in integrations]
     if not failed:
-        for finding in check_covered(app.settings.native_lists, ids):
+        for finding in check_covered(app.settings.native_lists, every):
             yield finding
     if before == wanted:
         # What is stored can be looked at without Kombo, too.
@@ -76,14 +85,15 @@ async def check(app: App, environments: Sequence[str] = ()) -> AsyncIterator[Fin
 
 async def _ask_kombo(
     selected: Mapping[str, Environment],
-    configured: Mapping[str, Mapping[str, Sequence[str] | None]],
+    chosen: Configured | None,
+    configured: Mapping[str, Configured],
     failed: list[SyncerError],
 ) -> AsyncIterator[Finding]:
     """Check what Kombo says of each environment; add to failed why it could not be asked."""
     for name, environment in selected.items():
         told = set[str]()
         try:
-            async for finding in check_kombo(environment, configured[name]):
+            async for finding in check_kombo(environment, chosen, configured[name]):
                 told.add(finding.found)
                 yield replace(finding, environment=name)
             if not any(configured.values()):

@@ -13,12 +13,15 @@ from syncer.domain.catalogue.lookup import select_models
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.errors import IntegrationGone, KeyRefused, KomboError, UsageError
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.suggestions import did_you_mean
 from syncer.environments.environment import Environment
 from syncer.planning.following import follow_config
+from syncer.planning.selection import Selection
 from syncer.store.schema import migrate as schema
 from syncer.store.state.integrations import IntegrationRow, IntegrationStore, environments_of
 from syncer.store.state.moves import move_integrations
-from syncer.sync.integrations import facts_of
+from syncer.sync.context import SyncContext
+from syncer.sync.integrations import facts_of, is_refused
 
 
 def list_integrations(app: App, environments: Sequence[str] = ()) -> list[IntegrationRow]:
@@ -27,6 +30,10 @@ def list_integrations(app: App, environments: Sequence[str] = ()) -> list[Integr
     Raises UsageError for an environment that is none, DatabaseError.
     """
     return [row for each in app.select(environments).values() for row in each.selection.known()]
+
+
+class UnknownIntegration(UsageError):
+    """Error of whoever names an integration that Kombo does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +83,12 @@ async def add_integration(
         return store.get(connection, integration_id)
 
     added = await app.database.write(add) or IntegrationRow(integration_id, origin="command")
-    offered = [
-        each
-        for each in environment.selection.models_of(added)
-        if added.read_models.get(each.webhook_name or "") is not False
-    ]
-    return Added(added, len(offered), not_asked)
+    return Added(added, count_models(environment.selection, added), not_asked)
+
+
+def count_models(selection: Selection, integration: IntegrationRow) -> int:
+    """Count the models that would be mirrored of an integration, as far as Kombo has told what it offers."""
+    return sum(not is_refused(integration, each) for each in selection.models_of(integration))
 
 
 def _environment_for(app: App, integration_id: str, names: Sequence[str]) -> Environment:
@@ -101,17 +108,34 @@ async def _ask(environment: Environment, integration_id: str) -> tuple[dict[str,
         return {}, "There is no API key yet, so Kombo was not asked about it."
     async with environment.open() as (context, _):
         try:
-            said = await context.client.integration(integration_id, purpose=Purpose.WEBHOOK)
+            return await ask_about(context, integration_id), None
         except KeyRefused:
             raise
-        except IntegrationGone:
-            raise UsageError(
-                f"Kombo does not know the integration {integration_id}: compare the id with Kombo's "
-                "dashboard, and the region. --no-check adds it all the same."
-            ) from None
         except KomboError as error:
             return {}, f"Kombo could not be asked about it: {error.reason}"
-    return facts_of(said), None
+
+
+async def ask_about(context: SyncContext, integration_id: str) -> dict[str, object]:
+    """Ask Kombo about an integration that somebody has named; give the facts as columns of its row.
+
+    Raises UsageError where Kombo does not know it, KomboError.
+    """
+    try:
+        said = await context.client.integration(integration_id, purpose=Purpose.WEBHOOK)
+    except IntegrationGone:
+        raise UnknownIntegration(
+            f"Kombo does not know the integration {integration_id}: compare the id with Kombo's "
+            "dashboard, and the region. --no-check takes it all the same."
+        ) from None
+    return facts_of(said)
+
+
+def describe_facts(row: IntegrationRow, models: int) -> str:
+    """Describe an integration in a few words, as far as Kombo has: its tool, organisation and models."""
+    facts = [fact for fact in (row.tool, row.organisation, row.status) if fact]
+    if facts:
+        facts.append("1 model" if models == 1 else f"{models} models")
+    return " · ".join(facts)
 
 
 def remove_integration(app: App, integration_id: str) -> None:
@@ -126,8 +150,12 @@ def remove_integration(app: App, integration_id: str) -> None:
         now = app.database.now(connection)
         owner = environments_of(connection, [integration_id]).get(integration_id, DEFAULT_ENVIRONMENT)
         if not IntegrationStore(owner).remove(connection, integration_id, now):
+            known = [
+                row.id for each in app.environments.values() for row in each.integrations.all(connection)
+            ]
+            hint = did_you_mean(integration_id, known)
             raise UsageError(
-                f"{integration_id} is not mirrored: `syncer integrations list` shows those that are."
+                f"{integration_id} is not mirrored.{hint} `syncer integrations list` shows what is."
             )
 
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from syncer.app import App
 from syncer.domain.catalogue.lookup import select_names
+from syncer.domain.integration_globs import select_integrations
 from syncer.domain.stream_key import StreamKey
+from syncer.operations.status import configured
 from syncer.planning.choice import choose_streams
 from syncer.store.schema import migrate as schema
 from syncer.store.state.quarantine import Entry, entries
@@ -25,12 +27,11 @@ def list_quarantine(
     schema.check(app.database)
     named = select_names(models, app.native_lists)
     with app.database.read() as connection:
-        return [
-            each
-            for name in selected
-            for each in entries(connection, name)
-            if each.model in named and (not integrations or each.integration_id in integrations)
-        ]
+        found = [each for name in selected for each in entries(connection, name)]
+    # Also of what is mirrored no more: its records stay.
+    known = dict.fromkeys([*configured(app, environments), *(each.integration_id for each in found)])
+    chosen = set(select_integrations(integrations, known))
+    return [each for each in found if each.model in named and each.integration_id in chosen]
 
 
 async def retry_quarantine(

@@ -11,8 +11,7 @@ from sqlalchemy import Connection
 
 from syncer.app import App
 from syncer.domain.catalogue.lookup import select_names
-from syncer.domain.errors import UsageError
-from syncer.domain.suggestions import did_you_mean
+from syncer.domain.integration_globs import select_integrations
 from syncer.operations.deliveries import is_well, report_deliveries
 from syncer.operations.process_report import report_processes
 from syncer.operations.status_report import Sharing, json_time, report_status
@@ -78,19 +77,13 @@ def choose(
 ) -> StreamChoice:
     """Choose the streams that a command names, all of which are listed unless it says otherwise.
 
-    Raises UsageError for an integration that is not mirrored and for a glob that fits no list.
+    Raises UsageError for an id or a glob that fits no integration, and for a glob that fits no list.
     """
     if not integrations and not models:
         return StreamChoice(only_problems=only_problems)
-    known = configured(app, environments)
-    for each in integrations:
-        if each not in known:
-            raise UsageError(
-                f"{each} is not mirrored.{did_you_mean(each, known)} "
-                "`syncer integrations list` shows what is."
-            )
+    selected = select_integrations(integrations, configured(app, environments))
     names = select_names(models, [each.name for each in app.settings.native_lists]) if models else None
-    return StreamChoice(integrations or None, names, bool(only_problems))
+    return StreamChoice(selected if integrations else None, names, bool(only_problems))
 
 
 def configured(app: App, environments: Sequence[str] = ()) -> list[str]:

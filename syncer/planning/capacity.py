@@ -86,9 +86,14 @@ class Capacity:
 
         Each with its integration, what is known of its changes, and the requests of a full walk.
         """
+        # Tens of thousands of streams have some dozens of profiles.
+        profiles: dict[tuple[str, float | None, int], PollProfile] = {}
         polled, walked = [], 0
         for integration_id, spec, seen, whole in streams:
-            polled.append((integration_id, self.profile(spec, quantize(seen.rate), whole)))
+            kind = (spec.name, quantize(seen.rate), whole)
+            if (profile := profiles.get(kind)) is None:
+                profile = profiles[kind] = self.profile(spec, kind[1], whole)
+            polled.append((integration_id, profile))
             # Of a list without another kind of walk every poll is a full one.
             walked += whole if spec.features.updated_after else 0
         return Demand(

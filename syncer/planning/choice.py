@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from syncer.domain.catalogue.lookup import select_names
 from syncer.domain.errors import UsageError
+from syncer.domain.integration_globs import select_integrations
 from syncer.planning.selection import Selection
 from syncer.store.state.integrations import IntegrationRow
 
@@ -30,19 +31,15 @@ def choose_streams(
         rows = {name: each.mirrored() for name, each in selections.items()}
     if not any(rows.values()):
         raise UsageError(no_integration(_where(selections)))
-    for wanted in integrations:
-        if not any(wanted in of_environment for of_environment in rows.values()):
-            raise UsageError(
-                f"{wanted} is not mirrored{_where(selections)}: "
-                "`syncer integrations list` shows those that are."
-            )
+    known = [integration_id for of_environment in rows.values() for integration_id in of_environment]
+    selected = set(select_integrations(integrations, known, _where(selections)))
     lists = [each.name for each in next(iter(selections.values())).settings.native_lists]
     named = select_names(models, lists)
     found = {
         name: {
             each.id: {spec.name for spec in selection.lists_of(each)} & named
             for each in rows[name].values()
-            if not integrations or each.id in integrations
+            if each.id in selected
         }
         for name, selection in selections.items()
     }

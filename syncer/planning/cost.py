@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -12,9 +13,7 @@ from sqlalchemy import Connection
 
 from syncer.config.settings import Settings
 from syncer.domain.durations import format_duration
-from syncer.domain.errors import KomboError
 from syncer.domain.scheduling.intervals import DAY
-from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.decisions import backfill_outcome, next_walk
 from syncer.domain.streams.forecast import (
     Allowance,
@@ -27,6 +26,7 @@ from syncer.domain.streams.forecast import (
     fitting_every,
     typical_rows,
 )
+from syncer.domain.streams.list_spec import ListSpec
 from syncer.domain.streams.state import IntegrationState
 from syncer.domain.streams.stream import Mode, Stream, Walk
 from syncer.planning.capacity import Capacity
@@ -35,7 +35,7 @@ from syncer.planning.selection import Selection
 from syncer.store.db.database import Database
 from syncer.store.records.parents import count_values
 from syncer.store.state.integrations import IntegrationRow
-from syncer.sync.integrations import must_be_offered
+from syncer.sync.integrations import is_offered
 
 
 class Command(StrEnum):
@@ -77,6 +77,18 @@ def estimate_costs(
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """One stream as it is now. full_pages: of its next full walk, as far as that is known."""
+
+    stream: Stream
+    spec: ListSpec
+    integration: IntegrationRow
+    rows: int
+    is_estimated: bool
+    full_pages: int | None
+
+
 class _Snapshot:
     """Streams as they are now, and the next walk of each."""
 
@@ -91,52 +103,53 @@ class _Snapshot:
     ) -> None:
         self._settings = settings
         self._capacity = capacity
-        self._mirrored = mirrored
         self._now = database.now(connection)
-        known = {each.key: each for each in selection.streams.all(connection)}
-        self._streams = {
-            StreamKey(each.id, spec.name): known.get(StreamKey(each.id, spec.name))
-            or Stream(each.id, spec.name)
+        known = {(each.integration_id, each.model): each for each in selection.streams.all(connection)}
+        streams = [
+            (known.get((each.id, spec.name)) or Stream(each.id, spec.name), spec, each)
             for each in mirrored.values()
             for spec in selection.lists_of(each)
-        }
-        self._pages = {key: self._full_pages(connection, each) for key, each in self._streams.items()}
-        self._typical = typical_rows(
-            (stream, settings.lists[stream.model]) for stream in self._streams.values()
-        )
+        ]
+        typical = typical_rows((stream, spec) for stream, spec, _ in streams)
+        self._planned = [
+            _Planned(
+                stream,
+                spec,
+                integration,
+                *expected_rows(stream, spec, typical),
+                _full_pages(connection, stream, spec),
+            )
+            for stream, spec, integration in streams
+        ]
+        self._filters = {name: settings.timing(name).filters for name in settings.lists}
+        self._syncing = self._steps(Mode.SYNC, self._planned)
 
     def steps(self, mode: Mode, chosen: Mapping[str, set[str]]) -> list[Step]:
         """List what a command in this mode does with each stream that is chosen."""
+        if mode is Mode.SYNC:
+            return [each for each in self._syncing if each.spec.name in chosen.get(each.integration_id, ())]
+        planned = (each for each in self._planned if each.spec.name in chosen.get(each.integration.id, ()))
+        return self._steps(mode, planned)
+
+    def _steps(self, mode: Mode, planned: Iterable[_Planned]) -> list[Step]:
         return [
-            self._step(mode, stream)
-            for (integration_id, model), stream in self._streams.items()
-            if model in chosen.get(integration_id, ())
+            Step(
+                each.integration.id,
+                each.spec,
+                self._walk(mode, each),
+                each.rows,
+                each.is_estimated,
+                each.full_pages,
+            )
+            for each in planned
         ]
 
-    def _step(self, mode: Mode, stream: Stream) -> Step:
-        spec = self._settings.lists[stream.model]
-        rows, is_estimated = expected_rows(stream, spec, self._typical)
-        walk = self._walk(mode, stream)
-        full_pages = self._pages[stream.key]
-        return Step(stream.integration_id, spec, walk, rows, is_estimated, full_pages)
-
-    def _full_pages(self, connection: Connection, stream: Stream) -> int | None:
-        """Count the pages of the last full walk; before there was one, a page for each parent row."""
-        spec = self._settings.lists[stream.model]
-        if stream.full_pages is None and spec.for_each is not None:
-            return count_values(connection, spec.for_each, stream.integration_id) or None
-        return stream.full_pages
-
-    def _walk(self, mode: Mode, stream: Stream) -> Walk | None:
-        integration, spec = self._mirrored[stream.integration_id], self._settings.lists[stream.model]
-        filters = self._settings.timing(stream.model).filters
+    def _walk(self, mode: Mode, planned: _Planned) -> Walk | None:
+        stream, spec, integration = planned.stream, planned.spec, planned.integration
+        filters = self._filters[spec.name]
         if mode is Mode.BACKFILL and backfill_outcome(stream, filters) is not None:
             return None
-        try:
-            must_be_offered(integration, spec)
-        except KomboError:
-            return None
-        if integration.state == IntegrationState.GONE:
+        if integration.state == IntegrationState.GONE or not is_offered(integration, spec):
             return None
         return next_walk(
             stream,
@@ -152,17 +165,17 @@ class _Snapshot:
 
     def schedule(self, allowed: Allowance) -> dict[str, Any]:
         """Estimate what all streams need that Kombo offers."""
-        steps = [self._step(Mode.SYNC, stream) for stream in self._streams.values()]
         asked = [
-            (each.integration_id, each.spec, self._stream(each).changes_seen, self._requests(each))
-            for each in steps
-            if each.walk is not None
+            (planned.integration.id, planned.spec, planned.stream.changes_seen, self._requests(planned))
+            for planned, step in zip(self._planned, self._syncing, strict=True)
+            if step.walk is not None
         ]
         demand = self._capacity.demand_of(asked)
-        models: dict[str, list[float]] = defaultdict(list)
-        for _, spec, _, whole in asked:
-            profile = self._capacity.profile(spec, None, whole)
-            models[spec.name].append(DAY / profile.bounds.shortest * profile.requests)
+        whole_walks = Counter((spec.name, whole) for _, spec, _, whole in asked)
+        models: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        for (name, whole), number in whole_walks.items():
+            profile = self._capacity.profile(self._settings.lists[name], None, whole)
+            models[name].append((number, number * DAY / profile.bounds.shortest * profile.requests))
         return {
             "streams": len(asked),
             **_rates(demand, allowed),
@@ -174,22 +187,26 @@ class _Snapshot:
                 {
                     "model": name,
                     "every": self._every(name),
-                    "streams": len(turns),
-                    "requests_a_day": round(sum(turns)),
+                    "streams": sum(number for number, _ in parts),
+                    "requests_a_day": round(sum(requests for _, requests in parts)),
                 }
-                for name, turns in models.items()
+                for name, parts in models.items()
             ],
         }
 
-    def _stream(self, step: Step) -> Stream:
-        return self._streams[StreamKey(step.integration_id, step.spec.name)]
-
-    def _requests(self, step: Step) -> int:
-        return self._capacity.pages(step.spec, step.rows, step.full_pages)
+    def _requests(self, planned: _Planned) -> int:
+        return self._capacity.pages(planned.spec, planned.rows, planned.full_pages)
 
     def _every(self, model: str) -> str:
         every = self._settings.timing(model).every
         return format_duration(every) if isinstance(every, timedelta) else every
+
+
+def _full_pages(connection: Connection, stream: Stream, spec: ListSpec) -> int | None:
+    """Count the pages of the last full walk; before there was one, a page for each parent row."""
+    if stream.full_pages is None and spec.for_each is not None:
+        return count_values(connection, spec.for_each, stream.integration_id) or None
+    return stream.full_pages
 
 
 def _budget(allowed: Allowance) -> dict[str, Any]:

@@ -190,10 +190,20 @@ def must_be_set_up(integration: IntegrationRow) -> None:
         )
 
 
+def is_offered(integration: IntegrationRow, spec: ListSpec) -> bool:
+    """Tell whether asking for the list makes sense: the integration has data, and this list of it."""
+    return integration.state != IntegrationState.WAITING and not is_refused(integration, spec)
+
+
+def is_refused(integration: IntegrationRow, spec: ListSpec) -> bool:
+    """Tell whether Kombo has said that it does not offer the list for the integration."""
+    return spec.webhook_name is not None and integration.read_models.get(spec.webhook_name) is False
+
+
 def must_be_offered(integration: IntegrationRow, spec: ListSpec) -> None:
     """Raise NotReady or ModelUnavailable where asking for the list makes no sense."""
     must_be_set_up(integration)
-    if spec.webhook_name is not None and integration.read_models.get(spec.webhook_name) is False:
+    if is_refused(integration, spec):
         raise ModelUnavailable(
             f"Kombo does not offer {spec.name} for {integration.id}.",
             reason="Kombo does not offer this model here.",

@@ -70,7 +70,7 @@ def test_the_help_names_every_command_in_the_order_of_use(shell: Shell) -> None:
     ran = shell.run("--help")
     listed = ran.out.partition("Commands:")[2]
     assert [line.split()[0] for line in listed.splitlines() if line] == list(COMMANDS)
-    assert COMMANDS[:4] == ("run", "backfill", "sync", "reconcile")
+    assert COMMANDS[:4] == ("init", "run", "backfill", "sync")
     assert "..." not in listed, "a short help was cut"
 
 
@@ -84,33 +84,3 @@ def test_an_unknown_command_and_an_unknown_option_are_usage_errors_that_hint(she
     assert "'status'" in command.err
     assert "--model" in option.err
     assert command.out == option.out == ""
-
-
-@pytest.mark.parametrize(
-    ("words", "at", "expected"),
-    [
-        ("syncer backfill --model hris_employm", 3, ["plain,hris_employments"]),
-        ("syncer integrations remove pers", 3, ["plain,personio:1"]),
-        ("syncer sync --integration x", 3, []),
-    ],
-)
-def test_the_shell_completes_models_and_integrations(
-    shell: Shell, words: str, at: int, expected: list[str]
-) -> None:
-    ran = shell.run(
-        SYNCER_INTEGRATIONS='[{"id": "personio:1"}]',
-        _SYNCER_COMPLETE="bash_complete",
-        COMP_WORDS=words,
-        COMP_CWORD=str(at),
-    )
-    assert (ran.out.split(), ran.err) == (expected, "")
-
-
-def test_completion_is_silent_where_the_configuration_is_wrong(shell: Shell) -> None:
-    ran = shell.run(
-        SYNCER_NONSENSE="1",
-        _SYNCER_COMPLETE="bash_complete",
-        COMP_WORDS="syncer sync --integration x",
-        COMP_CWORD="3",
-    )
-    assert (ran.out.split(), ran.err) == ([], "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -104,6 +105,33 @@ def test_check_of_an_integration_that_kombo_does_not_know(mirror: Shell) -> None
     ran = mirror.run("check", SYNCER_INTEGRATIONS='[{"id": "personio:unknown"}]')
     assert ran.code == 1
     assert "not ok personio:unknown: " in ran.out
+
+
+def test_of_many_integrations_check_says_what_is_known_unless_it_is_to_ask(
+    mirror: Shell, source: Source
+) -> None:
+    many = [{"id": source.integration}, *({"id": f"personio:{number:02}"} for number in range(24))]
+    mirror.settings["SYNCER_INTEGRATIONS"] = json.dumps(many)
+    before = len(source.environment.requests)
+    ran = mirror.run("check")
+    assert ran.code == 0
+    assert len(source.environment.requests) == before + 1, "the key alone"
+    assert (
+        "ok integrations: 25 are mirrored, too many to ask about each; 25 were never asked about. " in ran.out
+    )
+    assert mirror.run("sync", "--model", "hris_groups").code == 1
+    ran = mirror.run("check")
+    assert ran.code == 1
+    assert "; 1 were well when last asked about, the longest " in ran.out
+    assert "not ok personio:19: unknown tool: not known to Kombo when last asked about\n" in ran.out
+    assert "not ok personio:20: " not in ran.out
+    assert "not ok integrations: 4 more are not well: `syncer integrations list` shows all\n" in ran.out
+    one = mirror.run("check", "--integration", source.integration)
+    assert (one.code, one.out.count(source.integration)) == (0, 2)
+    every = [each for each in mirror.run("check", "--all", "--json").json["findings"] if not each["is_well"]]
+    assert [each["subject"] for each in every] == [each["id"] for each in many[1:]]
+    wrong = mirror.run("check", "--integration", "personio:0")
+    assert (wrong.code, "personio:0 is not mirrored. Did you mean personio:" in wrong.err) == (2, True)
 
 
 def test_models_are_listed_as_text_and_json(shell: Shell) -> None:

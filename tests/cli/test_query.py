@@ -232,3 +232,28 @@ def test_ctrl_c_stops_the_statement_on_postgresql(
     assert "Traceback" not in interrupted(command)
     assert command.returncode == 130
     assert naps() == 0
+
+
+def test_the_statement_may_be_in_a_file_and_its_answer_in_json(asking: Shell) -> None:
+    (asking.directory / "one.sql").write_text("SELECT 1 AS n;\n")
+    assert asking.run("query", "--file", "one.sql", "--json").json == [{"n": 1}]
+    assert asking.run("query", "-f", "-", "--json", text="SELECT 2 AS n").json == [{"n": 2}]
+    for wrong, words in (
+        (["--file", "missing.sql"], "--file missing.sql cannot be read: No such file"),
+        (["SELECT 1", "--file", "one.sql"], "Give one statement: as SQL, or by --file."),
+        ([], "Give one statement"),
+        (["SELECT 1", "--json", "--format", "csv"], "--json and --format csv exclude each other."),
+    ):
+        ran = asking.run("query", *wrong)
+        assert (ran.code, words in ran.err) == (2, True), ran.err
+
+
+def test_csv_tells_null_from_an_empty_text(asking: Shell) -> None:
+    ran = asking.run("query", "SELECT NULL AS a, '' AS b, ' x' AS c, 'say \"no\"' AS d", "--format", "csv")
+    assert ran.out == 'a,b,c,d\n,"", x,"say ""no"""\n'
+
+
+def test_a_table_that_is_not_there_suggests_one_that_is(asking: Shell) -> None:
+    ran = asking.run("query", "SELECT * FROM hris_employes_live")
+    assert (ran.code, "Did you mean hris_employees_live" in ran.err) == (2, True), ran.err
+    assert "Did you mean" not in asking.run("query", "SELECT * FROM nothing_of_the_kind").err

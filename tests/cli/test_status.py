@@ -68,6 +68,19 @@ def test_a_selection_is_judged_alone(many: Shell) -> None:
     assert [each["model"] for each in failed.json["streams"]] == ["ats_jobs"]
     assert failed.json["totals"]["streams"] == {"failed": 1}
     assert many.run("status", "--model", "hris_*").code == 0
+    some = many.run("status", "--integration", "personio:5*", "--json").json
+    assert {each["integration"] for each in some["streams"]} == set(INTEGRATIONS[50:])
+    by_tool = many.run("status", "--integration", "personio")
+    assert (by_tool.code, "is not mirrored. Did you mean" in by_tool.err) == (2, True)
     unknown = many.run("status", "--integration", "personio:0")
     assert unknown.code == 2
     assert "personio:0 is not mirrored. Did you mean personio:" in unknown.err
+
+
+def test_a_narrow_terminal_goes_without_columns_and_breaks_no_id(many: Shell) -> None:
+    for width, has_age in ((60, True), (40, False)):
+        ran = many.on_terminal("status", "--integration", INTEGRATIONS[-1], width=width)
+        assert ("last run" in ran.plain, "complete as of" in ran.plain) == (False, has_age)
+        assert sum("hris_employees  complete" in line for line in ran.plain.splitlines()) == 1
+    listed = many.on_terminal("integrations", "list", width=40).plain.splitlines()
+    assert [line.split()[0] for line in listed[1:]] == list(INTEGRATIONS)

@@ -136,7 +136,8 @@ def test_sql_on_standard_input_is_utf8(asking_sqlite: Shell) -> None:
 def test_variables_that_mean_nothing_break_nothing(
     asking_sqlite: Shell, variables: Mapping[str, str]
 ) -> None:
-    ran = asking_sqlite.on_terminal("models", width=120, **variables)
+    asking_sqlite.settings |= variables
+    ran = asking_sqlite.on_terminal("models", width=120)
     assert ran.code == 0
     assert "hris_employees" in ran.plain
 

@@ -93,7 +93,7 @@ def test_a_list_and_tables_of_the_same_name_are_explained(load: Load) -> None:
             '["*.id"]',
             "privacy.exclude[0]: The mirror keeps its rows by id: '*.id' cannot be excluded.",
         ),
-        ("SYNCER_INTEGRATIONS", "personio:1", "integrations should be a list."),
+        ("SYNCER_INTEGRATIONS", "personio:1", 'integrations should be a list such as [{"id": "personio:8'),
         ("SYNCER_INTEGRATIONS", '[{"id": "a"}, {"id": "a"}]', "integrations name a twice."),
         ("SYNCER_SYNC", "[", "sync should be a table."),
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import socket
@@ -20,6 +21,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import syncer
+from tests.support import readme
 from tests.support.installed import install_wheel
 from tests.support.mirror import Mirror, differences
 from tests.support.processes import Serve
@@ -101,7 +103,12 @@ def test_the_wheel_holds_the_package_with_its_migrations_and_nothing_else(wheel:
         for path in (ROOT / "migrations").rglob("*.py")
     }
     page = ROOT / "syncer" / "daemon" / "web" / "page"
-    data = {"syncer/py.typed", "syncer/domain/native/tools.json", "syncer/domain/texts/plain_words.json"}
+    data = {
+        "syncer/_config.example.toml",
+        "syncer/py.typed",
+        "syncer/domain/native/tools.json",
+        "syncer/domain/texts/plain_words.json",
+    }
     data |= {
         path.relative_to(ROOT).as_posix()
         for folder in ("static", "templates")
@@ -164,15 +171,40 @@ def test_the_wheel_runs_in_a_clean_environment_as_in_the_image(
         assert not list(differences(connection, source.environment, ["hris_groups"]))
 
 
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
+    """An environment with the wheel installed, which finds what it needs where this one has it."""
+    folder = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--python", str(folder)]
+    subprocess.run([*pip, "install", "--no-deps", "--no-index", str(wheel)], check=True)
+    [site_packages] = folder.glob("lib/python*/site-packages")
+    (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    return folder
+
+
+@pytest.mark.parametrize("wheel", ["checkout"], indirect=True)
+def test_the_installed_wheel_has_its_first_rows_in_the_five_steps_of_the_readme(
+    environment: Path, tmp_path: Path, started: list[subprocess.Popen[str]]
+) -> None:
+    # Nothing of the checkout is found there.
+    environ = {**os.environ, "PATH": f"{environment / 'bin'}:{os.environ['PATH']}", "COLUMNS": "100"}
+    simulate, export, *rest = readme.commands("Try it against the fake API")
+    assert len([simulate, *rest]) == 5
+    simulator, _ = readme.start(simulate, tmp_path, environ, started, until="Ctrl-C ends it.")
+    name, _, value = export.removeprefix("export ").partition("=")
+    environ[name] = value
+    said = [readme.finish(command, tmp_path, environ) for command in rest]
+    assert len(said[-1].splitlines()) == 6, "five rows and the names of their columns"
+    assert readme.finish("syncer config --example", tmp_path, environ).startswith("# Every setting")
+    readme.end(simulator)
+    assert simulator.returncode == 0
+
+
 @pytest.mark.parametrize("wheel", ["checkout"], indirect=True)
 def test_a_program_that_uses_the_installed_package_is_checked_against_its_types(
-    wheel: Path, tmp_path: Path
+    environment: Path, tmp_path: Path
 ) -> None:
-    environment = tmp_path / "environment"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
-    [site_packages] = environment.glob("lib/python*/site-packages")
-    ZipFile(wheel).extractall(site_packages)
-    (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     program = tmp_path / "program.py"
     program.write_text(
         "import syncer\n"

@@ -13,7 +13,7 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Kind, Phase, Stream
 from syncer.simulator.company.compare import comparable
 from syncer.store.schema.mirror_tables import MIRROR, missing, quarantine, runs, seen, streams, webhook_events
-from syncer.store.state.stream_columns import stream_of
+from syncer.store.state.stream_columns import STREAM_COLUMNS, stream_of
 from syncer.store.state.webhook_events import ACCEPTED
 from tests.reliability.tracked_source import MODELS, STREAMS, Source
 from tests.support.mirror import MirroredRecord, document_of, is_current, row_differences
@@ -40,11 +40,11 @@ class Look:
 
 def look(connection: Connection) -> Look:
     found = Look(rows={key: {} for key in STREAMS}, missing={key: set() for key in STREAMS})
-    for row in connection.execute(select(streams)):
-        key = StreamKey(row.integration_id, row.model)
-        found.streams[key] = stream_of(row)
-        if row.lease_owner is not None:
-            found.leased.add(key)
+    for lease_owner, *of_stream in connection.execute(select(streams.c.lease_owner, *STREAM_COLUMNS)):
+        stream = stream_of(of_stream)
+        found.streams[stream.key] = stream
+        if lease_owner is not None:
+            found.leased.add(stream.key)
     for model in MODELS:
         columns = MIRROR[model].c
         for row in connection.execute(

@@ -16,7 +16,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,8 +108,18 @@ class Shell:
         self.started.append(command)
         return command
 
-    def on_terminal(self, *arguments: str, width: int = 120, typed: str = "", **settings: str) -> Ran:
-        """Run a command in a process of its own on a terminal; out is all that appeared there."""
+    def on_terminal(
+        self,
+        *arguments: str,
+        width: int = 120,
+        typed: str = "",
+        answers: Sequence[tuple[str, str]] = (),
+        **settings: str,
+    ) -> Ran:
+        """Run a command in a process of its own on a terminal; out is all that appeared there.
+
+        typed: at once; answers: questions in their order, and what is typed once each has appeared.
+        """
         ours, its = os.openpty()
         fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
         with subprocess.Popen(
@@ -123,11 +133,14 @@ class Shell:
         ) as command:
             os.close(its)
             os.write(ours, typed.encode())
-            shown = bytearray()
+            shown, seen, left = bytearray(), 0, list(answers)
             # Reading fails once nobody has the terminal any more.
             with suppress(OSError):
                 while chunk := os.read(ours, 65536):
                     shown += chunk
+                    if left and (place := shown.find(left[0][0].encode(), seen)) >= 0:
+                        seen = place + len(left[0][0])
+                        os.write(ours, f"{left.pop(0)[1]}\n".encode())
             os.close(ours)
         return Ran(command.returncode, shown.decode(), "")
 

@@ -13,13 +13,16 @@ from pathlib import Path
 
 #: Program -> Debian's package. It is looked for where daemons are, too, whatever the PATH says.
 DEBIAN = {
+    "bash": "bash",
     "chromium": "chromium",
+    "fish": "fish",
     "pgbouncer": "pgbouncer",
     "node": "nodejs",
     "npm": "npm",
     "promtool": "prometheus",
     "sqlite3": "sqlite3",
     "systemd-analyze": "systemd",
+    "zsh": "zsh",
 }
 #: Program -> npm's packages, which are installed in a folder of this checkout.
 NODE = {

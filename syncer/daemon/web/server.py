@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -49,7 +50,7 @@ def listening(web: Web) -> Iterator[socket.socket | None]:
             listener.listen()
         except OSError as error:
             raise UsageError(
-                f"The status page cannot listen on {web.host}:{web.port} ({error.strerror}): "
+                f"The status page cannot listen on {web.host}:{web.port} ({os.strerror(error.errno or 0)}): "
                 "set web.port, or web.enabled = false."
             ) from None
         yield listener

@@ -44,9 +44,12 @@ _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
 def printable(text: str, *, keep: str = "") -> str:
     """Return the text with hidden characters as ``\\x1b`` or ``\\u202e``, but for those to keep."""
-    if _STEERING.search(text) is None:
-        return text
-    return text.translate(_escapes(keep))
+    return text.translate(_escapes(keep)) if _has_hidden(text) else text
+
+
+def _has_hidden(text: str) -> bool:
+    # Whatever is hidden is not printable, either, and of megabytes that is found out at once.
+    return not text.isprintable() and _STEERING.search(text) is not None
 
 
 @cache
@@ -57,7 +60,7 @@ def _escapes(keep: str) -> dict[int, str]:
 
 def printable_json(text: str) -> str:
     """Return a JSON text with hidden characters as ``\\u202e``: it means the same."""
-    return text if _STEERING.search(text) is None else text.translate(_JSON_ESCAPES)
+    return text.translate(_JSON_ESCAPES) if _has_hidden(text) else text
 
 
 def inert_cell(text: str) -> str:

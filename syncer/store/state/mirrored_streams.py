@@ -14,10 +14,10 @@ from syncer.store.db.bulk import insert_statement
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.schema.stream_key import bound_stream_filter, stream_parameters
 from syncer.store.state.due import DueStreams
-from syncer.store.state.stream_columns import stream_of
+from syncer.store.state.stream_columns import STREAM_COLUMNS, stream_of
 
 #: Made once: every page runs it.
-_GET = select(streams).where(*bound_stream_filter(streams))
+_GET = select(*STREAM_COLUMNS).where(*bound_stream_filter(streams))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,8 @@ class MirroredStreams(DueStreams):
     def all(self, connection: Connection, conditions: Iterable[ColumnElement[bool]] = ()) -> list[Stream]:
         """Read the streams that are mirrored and meet the conditions, by integration and model."""
         found = connection.execute(
-            select(streams)
+            select(*STREAM_COLUMNS)
             .where(self._mirrored, *conditions)
             .order_by(streams.c.integration_id, streams.c.model)
         )
-        return [stream_of(row) for row in found]
+        return [stream_of(row) for row in found.all()]

@@ -88,7 +88,7 @@ def front_page(
         "facts": facts,
         "describe_process": describe_process,
     }
-    names = ("verdict", "problems", "grid", "budget", "running", "runs", "feed", "process")
+    names = ("verdict", "problems", "grid", "environments", "budget", "running", "runs", "feed", "process")
     return make_page("front.html", names, context, title=_title("syncer", verdict), now=_now(status))
 
 
