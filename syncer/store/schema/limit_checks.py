@@ -1,4 +1,4 @@
-"""What a limit to integrations needs: a server that has it, an owner for whom it holds, integrations."""
+"""Requirements of a limit to integrations: a server that has it, an owner for whom it holds, integrations."""
 
 from __future__ import annotations
 
