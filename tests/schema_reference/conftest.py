@@ -38,7 +38,7 @@ def mirrors(
         urls = {"sqlite": f"sqlite:///{file}", "postgresql": url}
         for each in urls.values():
             asyncio.run(
-                World(standing_environment(records=300), Mirror(each)).sync(mode=Mode.BACKFILL, models=MODELS)
+                World(standing_environment(records=400), Mirror(each)).sync(mode=Mode.BACKFILL, models=MODELS)
             )
         yield urls
 
