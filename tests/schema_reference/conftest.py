@@ -31,14 +31,16 @@ def mirrors(
     sqlite_template: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[str, str]]:
-    """URLs of a mirror of the same company on both databases, to be read."""
+    """URLs of a mirror of the same two companies on both databases, to be read."""
     file = tmp_path_factory.mktemp("mirror") / "mirror.db"
     shutil.copy(sqlite_template, file)
     with postgres_server.database(postgres_template) as url:
         urls = {"sqlite": f"sqlite:///{file}", "postgresql": url}
         for each in urls.values():
             asyncio.run(
-                World(standing_environment(records=300), Mirror(each)).sync(mode=Mode.BACKFILL, models=MODELS)
+                World(standing_environment(integrations=2, records=400), Mirror(each)).sync(
+                    mode=Mode.BACKFILL, models=MODELS
+                )
             )
         yield urls
 

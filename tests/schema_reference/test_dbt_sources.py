@@ -56,7 +56,9 @@ print(json.dumps(told))
 #: What happens to the mirror one after the other.
 TROUBLES = {
     "stale": "UPDATE sync_streams SET watermark = CASE WHEN model = 'hris_groups'"
-    " THEN now() - interval '30 hours' END WHERE model IN ('hris_groups', 'hris_locations')",
+    " THEN now() - interval '30 hours' END WHERE model IN ('hris_groups', 'hris_locations')"
+    # One of two integrations: the other one is as fresh as before.
+    " AND integration_id = (SELECT min(integration_id) FROM sync_streams)",
     "late": "UPDATE sync_streams SET watermark = now() - interval '7 hours'",
 }
 EMPTY = "hris_timesheets"

@@ -56,9 +56,11 @@ def loaded(file: Path) -> ModuleType:
 @contextmanager
 def opened(url: str) -> Iterator[Session]:
     engine = create_engine(url)
-    with Session(engine) as session:
-        yield session
-    engine.dispose()
+    try:
+        with Session(engine) as session:
+            yield session
+    finally:
+        engine.dispose()
 
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
