@@ -42,7 +42,7 @@ class Opened:
 
 
 class Environment:
-    """What one API key opens. Nothing of it waits for another environment, or spends its budget.
+    """Environment: all that one API key opens. Nothing of it waits for another one, or spends its budget.
 
     settings: the configuration with the sections of this environment. read_key: reads the key anew from where
     it is set.

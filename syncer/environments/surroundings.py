@@ -16,7 +16,7 @@ from syncer.process.identity import this_process
 
 @dataclass(slots=True)
 class Surroundings:
-    """What all environments of a process have in common, and what stands in for the world in tests.
+    """Parts that all environments of a process share, and what stands in for the world in tests.
 
     transport, sleep, monotonic and uniform: the network, waiting, elapsed time in seconds, and chance.
     environ: variables that may name a proxy and the certificates to trust. on_wait: told for how many

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from syncer.config.settings import Settings
 from syncer.domain.catalogue.lookup import category_models, select_models
 from syncer.domain.catalogue.model import Model
 from syncer.domain.catalogue.tables import table_models
@@ -63,7 +62,7 @@ async def check_kombo(
                 yield finding
         else:
             here = {each: globs for each, globs in chosen.items() if each in configured}
-            async for finding in _ask(environment.settings, context, here):
+            async for finding in _ask(environment, context, here):
                 yield finding
 
 
@@ -80,9 +79,9 @@ def _now(environment: Environment) -> datetime:
         return environment.database.now(connection)
 
 
-async def _ask(settings: Settings, context: SyncContext, chosen: Configured) -> AsyncIterator[Finding]:
+async def _ask(environment: Environment, context: SyncContext, chosen: Configured) -> AsyncIterator[Finding]:
     """Ask about several integrations at once, and give the findings in the order of these."""
-    permits = asyncio.Semaphore(AT_ONCE)
+    settings, permits = environment.settings, asyncio.Semaphore(AT_ONCE)
 
     async def findings(integration_id: str, globs: Sequence[str] | None) -> list[Finding]:
         wanted = select_models(tuple(globs or settings.sync.models))

@@ -26,7 +26,7 @@ def is_well(found: Overview) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """How the request limit of an environment is shared: what is kept in reserve, and the pace of reads."""
+    """Sharing of an environment's request limit: what is kept in reserve, and the pace of reads."""
 
     reserve: Reserve
     pacing: Pacing

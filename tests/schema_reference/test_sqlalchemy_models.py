@@ -65,7 +65,7 @@ def opened(url: str) -> Iterator[Session]:
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 def test_every_class_reads_its_rows_and_joins_along_every_relation(
-    models: Any, mirrors: dict[str, str], dialect: str
+    models: ModuleType, mirrors: dict[str, str], dialect: str
 ) -> None:
     mapped = [each.class_ for each in models.Base.registry.mappers]
     names = {each.__tablename__ for each in mapped}
@@ -86,7 +86,7 @@ def test_every_class_reads_its_rows_and_joins_along_every_relation(
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 def test_employees_have_their_groups_manager_and_absences_as_objects(
-    models: Any, mirrors: dict[str, str], dialect: str
+    models: ModuleType, mirrors: dict[str, str], dialect: str
 ) -> None:
     employee = models.HrisEmployeeLive
     with opened(mirrors[dialect]) as session:
@@ -115,7 +115,7 @@ def test_employees_have_their_groups_manager_and_absences_as_objects(
 
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 def test_values_have_the_types_that_they_are_annotated_with(
-    models: Any, mirrors: dict[str, str], dialect: str
+    models: ModuleType, mirrors: dict[str, str], dialect: str
 ) -> None:
     employee = models.HrisEmployee
     with opened(mirrors[dialect]) as session:
@@ -133,7 +133,7 @@ def test_values_have_the_types_that_they_are_annotated_with(
         assert session.scalar(same) == 1
 
 
-def test_a_column_with_a_name_of_pythons_own_has_an_attribute_all_the_same(models: Any) -> None:
+def test_a_column_with_a_name_of_pythons_own_has_an_attribute_all_the_same(models: ModuleType) -> None:
     columns = models.HibobWorkHistoryLive.__table__.c
     assert {"class", "from", "record_key"} <= set(columns.keys())
     assert models.HibobWorkHistory.class_.property.columns[0].name == "class"
