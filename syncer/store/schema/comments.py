@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table, text
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.store.schema.history_tables import history_table, history_tables
-from syncer.store.schema.mirror_tables import MIRROR, metadata
+from syncer.store.schema.mirror_tables import CONTENT_HASH, MIRROR, metadata
 from syncer.store.schema.safe_views import SAFE_TABLES
 from syncer.store.schema.state_views import STATE_VIEWS
 from syncer.store.schema.views import live_meaning, live_name, quoted, safe_name, sql_text
@@ -78,7 +78,9 @@ def _wanted(kept: Collection[str]) -> Iterator[tuple[str, bool, Mapping[str, str
     for table in (*metadata.tables.values(), *versions):
         yield table.name, False, {"": table.comment, **_columns(table)}
     for name in catalogue():
-        yield live_name(name), True, {"": live_meaning(name), **_columns(metadata.tables[name])}
+        shown = _columns(metadata.tables[name])
+        del shown[CONTENT_HASH[0]]
+        yield live_name(name), True, {"": live_meaning(name), **shown}
     for view in STATE_VIEWS:
         yield view.name, True, {"": view.meaning, **{each.name: each.comment for each in view.columns()}}
     for name in SAFE_TABLES:
