@@ -368,20 +368,19 @@ def test_a_method_is_one_of_five_in_any_case(native: Shell, source: Source) -> N
 
 
 @pytest.mark.parametrize(
-    ("words", "at", "expected"),
+    ("line", "expected"),
     [
-        ("syncer passthrough workday/", 2, ["workday/custom-report", "workday/rest", "workday/soap"]),
-        ("syncer passthrough hibob/v1 P", 3, ["POST", "PUT", "PATCH"]),
-        ("syncer passthrough hibob/v1 GET /x --integration hib", 6, [HIBOB]),
+        ("syncer passthrough workday/", ["workday/custom-report", "workday/rest", "workday/soap"]),
+        ("syncer passthrough hibob/v1 P", ["POST", "PUT", "PATCH"]),
+        ("syncer passthrough hibob/v1 GET /x --integration hib", [HIBOB]),
     ],
 )
 def test_the_shell_completes_apis_methods_and_integrations(
-    shell: Shell, words: str, at: int, expected: list[str]
+    shell: Shell, line: str, expected: list[str]
 ) -> None:
     ran = shell.run(
         SYNCER_INTEGRATIONS=json.dumps([{"id": HIBOB}]),
         _SYNCER_COMPLETE="bash_complete",
-        COMP_WORDS=words,
-        COMP_CWORD=str(at),
+        COMP_LINE=line,
     )
     assert ran.out.split() == [f"plain,{each}" for each in expected]
