@@ -189,13 +189,9 @@ def test_usage_and_completion_know_calls_and_preview(configured: Shell) -> None:
     assert ran.code == 2
     assert ran.err.startswith("Usage: syncer passthrough [OPTIONS] TOOL/API METHOD PATH")
     assert "preview" in configured.run("passthrough", "--help").out
-    told = configured.run(
-        COMP_WORDS="syncer passthrough hibo", COMP_CWORD="2", _SYNCER_COMPLETE="bash_complete"
-    )
+    told = configured.run(COMP_LINE="syncer passthrough hibo", _SYNCER_COMPLETE="bash_complete")
     assert "hibob/v1" in told.out
-    told = configured.run(
-        COMP_WORDS="syncer passthrough preview work", COMP_CWORD="3", _SYNCER_COMPLETE="bash_complete"
-    )
+    told = configured.run(COMP_LINE="syncer passthrough preview work", _SYNCER_COMPLETE="bash_complete")
     assert told.out.split() == ["plain,work_history", "plain,work_entries"]
 
 

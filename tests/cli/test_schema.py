@@ -287,9 +287,7 @@ def test_options_that_do_not_go_together_are_refused(
 
 
 def test_the_shell_completes_names_of_tables_views_and_categories(shell: Shell) -> None:
-    ran = shell.run(
-        COMP_WORDS="syncer schema hris_employees", COMP_CWORD="2", _SYNCER_COMPLETE="bash_complete"
-    )
+    ran = shell.run(COMP_LINE="syncer schema hris_employees", _SYNCER_COMPLETE="bash_complete")
     assert ran.out.splitlines() == [
         "plain,hris_employees",
         "plain,hris_employees_groups",
