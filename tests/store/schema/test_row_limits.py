@@ -18,7 +18,7 @@ from sqlalchemy import types as sql
 
 from syncer.domain.errors import DatabaseRefused, UsageError
 from syncer.store.db.database import Database
-from syncer.store.db.types import Number, Timestamp
+from syncer.store.db.types import Hash, Number, Timestamp
 from syncer.store.schema import migrate as schema
 from syncer.store.schema.grants import Granted, grant_read
 from syncer.store.schema.history_tables import history_table
@@ -165,7 +165,7 @@ def value_of(kind: Any, integration: str) -> Any:
     is_first = integration == OURS
     if isinstance(kind, Timestamp):
         return NOW
-    if isinstance(kind, sql.LargeBinary):
+    if isinstance(kind, Hash):
         return uuid.UUID(int=int(is_first)).bytes
     if isinstance(kind, sql.Boolean):
         return is_first

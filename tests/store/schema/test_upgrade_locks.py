@@ -35,7 +35,8 @@ def test_an_upgrade_behind_a_long_reader_fails_in_words_keeps_nobody_waiting_and
     postgres_url: str,
 ) -> None:
     with closing(Database(f"{postgres_url}&{PATIENT}200ms")) as database:
-        *_, older, newest = schema.known_revisions()
+        # Behind it comes one that changes the table that is read.
+        older, newest = "0011", schema.known_revisions()[-1]
         schema.migrate(database, older)
         with psycopg.connect(postgres_url) as reader, psycopg.connect(postgres_url) as other:
             reader.execute("SELECT * FROM sync_integrations")
