@@ -22,7 +22,7 @@ def left_to_newer(connection: Connection, context: SyncContext) -> frozenset[str
     exclusions, natives = context.rules.exclusions, context.native_lists
     ours = {name: native_projection(each, exclusions) for name, each in natives.items()}
     ours |= {name: projection(model_named(name), exclusions) for name in catalogue()}
-    adopted = adopted_projections(connection, context.streams.environment)
+    adopted = adopted_projections(connection)
     return frozenset(
         name for name, each in ours.items() if adopted.get(name, each.fingerprint) != each.fingerprint
     )

@@ -49,10 +49,9 @@ def pin(connection: Connection, model: str, projection: Projection) -> tuple[str
     return () if row is None or row.history is None else tuple(decoded_json(row.history))
 
 
-def adopted_projections(connection: Connection, environment: str) -> dict[str, str]:
+def adopted_projections(connection: Connection) -> dict[str, str]:
     """Read the fingerprint of the projection of each list, by the list's name."""
-    found = select(projections.c.model, projections.c.fingerprint)
-    rows = connection.execute(found.where(projections.c.environment == environment))
+    rows = connection.execute(select(projections.c.model, projections.c.fingerprint))
     return {row.model: row.fingerprint for row in rows}
 
 
