@@ -23,14 +23,7 @@ def upgrade() -> None:
     # The last column: so other people's views on it need not be dropped.
     create_freshness("CREATE OR REPLACE VIEW", ", s.environment")
     op.create_index("ix_sync_integrations_id", "sync_integrations", ["id"], unique=True)
-    if op.get_bind().dialect.name == "postgresql":
-        # What is half done begins anew: keys of rows begin with the environment from now on.
-        op.execute("UPDATE sync_projections SET after_id = NULL WHERE after_id IS NOT NULL")
-        op.drop_constraint("pk_sync_projections", "sync_projections", type_="primary")
-        op.drop_column("sync_projections", "environment")
-        op.create_primary_key("pk_sync_projections", "sync_projections", ["model"])
-    else:
-        remake_projections([], "model")
+    remake_projections([], "model")
 
 
 def downgrade() -> None:
@@ -64,11 +57,10 @@ def remake_projections(before: list[sa.Column[str]], *key: str) -> None:
 
     What is half done begins anew, without ``after_id``: keys of rows begin with the environment from now on.
     """
-    columns = "model, fingerprint, CAST(exclusions AS text) AS exclusions, at_table,"
-    columns += " CAST(key_members AS text) AS key_members, CAST(history AS text) AS history"
-    rows = op.get_bind().execute(sa.text(f"SELECT {columns} FROM sync_projections")).mappings().all()
+    columns = "model, fingerprint, exclusions, at_table, key_members, history"
+    op.execute(f"CREATE TEMPORARY TABLE projections_before AS SELECT {columns} FROM sync_projections")
     op.drop_table("sync_projections")
-    table = op.create_table(
+    op.create_table(
         "sync_projections",
         *before,
         sa.Column("model", sa.Text(), nullable=False),
@@ -80,4 +72,9 @@ def remake_projections(before: list[sa.Column[str]], *key: str) -> None:
         sa.Column("history", Json()),
         sa.PrimaryKeyConstraint(*key, name="pk_sync_projections"),
     )
-    op.bulk_insert(table, [{**{column.name: DEFAULT for column in before}, **row} for row in rows])
+    names = "".join(f"{column.name}, " for column in before)
+    values = f"'{DEFAULT}', " * len(before)
+    op.execute(
+        f"INSERT INTO sync_projections ({names}{columns}) SELECT {values}{columns} FROM projections_before"
+    )
+    op.drop_table("projections_before")
