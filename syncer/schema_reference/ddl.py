@@ -35,7 +35,7 @@ def _blocks(entry: Entry, dialect: str) -> Iterator[str]:
             statements.append(f"COMMENT ON VIEW {entry.name} IS {sql_text(entry.meaning)}")
             quote = DIALECTS[dialect].identifier_preparer.quote
             statements += [
-                f"COMMENT ON COLUMN {entry.name}.{quote(column.name)} IS {sql_text(column.meaning)}"
+                f"COMMENT ON COLUMN {entry.name}.{quote(column.name)} IS {sql_text(column.comment)}"
                 for column in entry.columns
             ]
         yield "".join(f"{statement};\n" for statement in statements)

@@ -49,14 +49,15 @@ _SHORT = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ", "TIME WITHOUT TIME ZONE": "
 class ColumnEntry:
     """Column of an entry. type is one word for both databases, sql the type in each by the dialect's name.
 
-    references names the table whose ``id`` the value is. privacy is its class; None in tables that no class
-    concerns. is_in_part: a reporting role sees only members of it that are known.
+    comment: its comment in the database, which also says what an id is of. references names the table whose
+    ``id`` the value is. privacy is its class; None in tables that no class concerns. is_in_part: a reporting role sees only members of it that are known.
     """
 
     name: str
     type: str
     sql: Mapping[str, str]
     meaning: str
+    comment: str = ""
     is_key: bool = False
     is_nullable: bool = True
     references: str | None = None
@@ -211,6 +212,7 @@ def column_entries(columns: Iterable[Column[Any]], references: Mapping[str, str]
             type=_WORDS[type(column.type)],
             sql=_sql(column.type),
             meaning=column.info.get(MEANING) or column.comment or "",
+            comment=column.comment or "",
             is_key=column.primary_key,
             is_nullable=bool(column.nullable),
             references=to.get(column.name),

@@ -206,9 +206,8 @@ def test_what_many_tables_have_without_a_column_is_told_once(drifted: Shell, sou
         return page
 
     faults = source.environment.faults
-    faults.add(Match(), rewritten(with_news), times=None)
+    faults.add(Match(model="hris_*"), rewritten(with_news), times=None)
     assert drifted.run("reconcile").code == 0
-    # What is no list cannot be rewritten so, and would be asked for again and again.
     faults.clear()
     found = [line for line in drifted.run("check").out.splitlines() if "pronouns" in line]
     assert any(

@@ -93,9 +93,9 @@ async def test_a_connection_that_was_lost_is_made_again(
         async with await psycopg.AsyncConnection.connect(migrated_url, autocommit=True) as connection:
             ended = await connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE query = 'LISTEN \"syncer_due\"' AND datname = current_database()"
+                "WHERE query IN ('LISTEN \"syncer_due\"', 'SELECT 1') AND datname = current_database()"
             )
-            assert await ended.fetchall() == [(True,)]
+            assert (True,) in await ended.fetchall()
             await other.woken(calls)
             calls = len(other.calls)
             await connection.execute("SELECT pg_notify('syncer_due', '')")

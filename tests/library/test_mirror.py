@@ -27,6 +27,8 @@ def kombo() -> Iterator[KomboSimulator]:
 
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
+    # Another test of this process may have set it up.
+    structlog.reset_defaults()
     yield
     structlog.reset_defaults()
 
