@@ -190,7 +190,7 @@ async def _work(
             listen(app.database, ending, bell.ring),
             deliver_changes(app, feed_watch, ending, health, clock=clock),
             drop_regularly(app, ending, health),
-            announce(app, "service", ending, health),
+            announce(app, "service", ending),
             send_alerts(app, ending, health, uniform=random.random),
         )
     except Exception as error:

@@ -50,7 +50,8 @@ class ColumnEntry:
     """Column of an entry. type is one word for both databases, sql the type in each by the dialect's name.
 
     comment: its comment in the database, which also says what an id is of. references names the table whose
-    ``id`` the value is. privacy is its class; None in tables that no class concerns. is_in_part: a reporting role sees only members of it that are known.
+    ``id`` the value is. privacy is its class; None in tables that no class concerns. is_in_part: a reporting
+    role sees only members of it that are known.
     """
 
     name: str
