@@ -6,6 +6,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable, Set
+from contextlib import suppress
 
 from syncer.http_server.connections import connection_to_close, peer_of
 from syncer.http_server.protocol import HttpConnection
@@ -108,6 +109,9 @@ class Acceptor:
                 continue
             self._bucket.take()
             accepted.setblocking(False)
+            with suppress(OSError):
+                # asyncio does so for its own sockets alone: else a body waits until its head is acknowledged.
+                accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._next = accepted, peer_of(address[0])
             self._admit_next()
         return None

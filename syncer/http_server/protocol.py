@@ -25,6 +25,8 @@ from syncer.http_server.turns import Turns
 #: a request byte by byte wakes the loop a few times a second, and not with each byte.
 FRAGMENT = 4096
 FRAGMENT_PAUSE = 0.05
+#: Such reads that each request may take without a pause: many clients send its head and its body apart.
+FREE_FRAGMENTS = 4
 #: Bytes of a response that wait in memory for a client at most, beside the application's own.
 PIECE = 256 * 1024
 #: Seconds that a client has at least to send its request, however many others there are.
@@ -62,6 +64,7 @@ class HttpConnection(H11Protocol):
         self._request_timer: asyncio.TimerHandle | None = None
         self._response_timer: asyncio.TimerHandle | None = None
         self._has_sent = self._is_aborted = False
+        self._fragments = 0
 
     @property
     def is_waiting(self) -> bool:
@@ -106,8 +109,10 @@ class HttpConnection(H11Protocol):
         super().data_received(data)
         self._keep_time()
         if len(data) < FRAGMENT and self._is_request_incomplete and not self.transport.is_closing():
-            self.transport.pause_reading()
-            self.loop.call_later(FRAGMENT_PAUSE, self._read_on)
+            self._fragments += 1
+            if self._fragments > FREE_FRAGMENTS:
+                self.transport.pause_reading()
+                self.loop.call_later(FRAGMENT_PAUSE, self._read_on)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -131,7 +136,7 @@ class HttpConnection(H11Protocol):
     def on_response_complete(self) -> None:
         """Wait for the next request, unless somebody else needs the connection."""
         self.since = self.loop.time()
-        self._has_sent = False
+        self._has_sent, self._fragments = False, 0
         if self._shared.is_crowded():
             self.transport.close()
         super().on_response_complete()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 from structlog.testing import capture_logs
 
+from syncer.http_server import protocol
 from syncer.http_server.protocol import HttpConnection
 from tests.http_server.conftest import GET, MakeServer
 
@@ -111,6 +113,38 @@ async def test_a_request_in_small_fragments_wakes_the_server_seldom_and_is_answe
         assert (await client.answer())[0] == 200
     assert b"".join(reads) == GET
     assert len(reads) < len(GET) / 2
+
+
+async def test_head_and_body_that_come_apart_are_read_without_a_pause(
+    served: MakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "FRAGMENT_PAUSE", 3600)
+    async with served() as server:
+        client = await server.client()
+        for _ in range(3):
+            client.send(POST + b"Content-Length: 2\r\n\r\n")
+            for _ in range(3):
+                await asyncio.sleep(0)
+            client.send(b"ok")
+            assert await client.answer() == (200, b"ok")
+
+
+async def test_an_answer_does_not_wait_until_its_beginning_is_acknowledged(
+    served: MakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    begin = HttpConnection.connection_made
+
+    def look(connection: HttpConnection, transport: asyncio.Transport) -> None:
+        accepted = transport.get_extra_info("socket")
+        made.append(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        begin(connection, transport)
+
+    monkeypatch.setattr(HttpConnection, "connection_made", look)
+    async with served() as server:
+        assert (await server.ask(GET))[0] == 200
+    assert all(made)
+    assert made
 
 
 async def test_what_is_refused_is_logged_once_a_minute_with_the_number(served: MakeServer) -> None:
