@@ -168,9 +168,7 @@ class IntegrationEvents:
         streams = self._environment.streams
         lists = told_lists(None, streams.lists_of(connection, integration_id))
         keys = [StreamKey(integration_id, name) for name in sorted(lists)]
-        streams.mark_due(
-            connection, keys, now=self._environment.database.now(connection), purpose=Purpose.WEBHOOK
-        )
+        streams.mark_told(connection, keys, now=self._environment.database.now(connection))
 
     def _end(self, event_ids: Sequence[str], note: str, connection: Connection) -> None:
         now = self._environment.database.now(connection)

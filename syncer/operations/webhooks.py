@@ -10,7 +10,6 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.webhooks.effects import Effect, Standing, effect_of, told_lists, unknown_models
 from syncer.domain.webhooks.event import Event, Ignored
@@ -45,7 +44,7 @@ def store_events(environment: Environment, connection: Connection, events: Seque
     store.count_repeats(connection, repeats)
     store.note_unknown_models(connection, context.unknown_models, now)
     if context.due:
-        environment.streams.mark_due(connection, context.due, now=now, purpose=Purpose.WEBHOOK)
+        environment.streams.mark_told(connection, context.due, now=now)
     if context.due or any(effect.action is not None for _, effect in effects.values()):
         notify_due(connection)
     return outcomes

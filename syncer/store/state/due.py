@@ -67,20 +67,14 @@ class DueStreams:
         many were not due before.
 
         scheduled_at: set where the schedule makes them due, which counts on from there. A stream that has a
-        time of its own to be tried again, because something is wrong with it, waits for that. What webhooks
-        tell of during the pause after a run of theirs is due at its end.
+        time of its own to be tried again, because something is wrong with it, waits for that. For what
+        webhooks tell of there is ``mark_told``.
         """
         changed = 0
-        due_at: Any = literal(now, Timestamp)
-        if purpose == Purpose.WEBHOOK:
-            is_pausing = streams.c.pause_until.between(now, now + LONGEST)
-            due_at = case((is_pausing, streams.c.pause_until), else_=due_at)
+        due_at = literal(now, Timestamp)
         for these in self._some(keys):
             if scheduled_at is not None:
                 connection.execute(update(streams).where(these).values(scheduled_at=scheduled_at))
-            if purpose == Purpose.WEBHOOK:
-                told_at = func.coalesce(streams.c.told_at, literal(now, Timestamp))
-                connection.execute(update(streams).where(these).values(told_at=told_at))
             may_be_earlier = streams.c.due_at > due_at
             if scheduled_at is not None:
                 # A mark that lies ahead is one of a clock that was ahead.
@@ -93,6 +87,33 @@ class DueStreams:
                 update(streams).where(these, streams.c.due_purpose > purpose).values(due_purpose=purpose)
             )
         return changed
+
+    def mark_told(self, connection: Connection, keys: Iterable[StreamKey], *, now: datetime) -> None:
+        """Make streams due that webhooks tell of, before all others: now, or at the end of the pause after
+        a run because of webhooks. Of two marks the earlier time stays.
+
+        One statement for each integration: the sender waits for it.
+        """
+        models: dict[str, list[str]] = defaultdict(list)
+        for integration_id, model in keys:
+            models[integration_id].append(model)
+        is_pausing = streams.c.pause_until.between(now, now + LONGEST)
+        due_at: Any = case((is_pausing, streams.c.pause_until), else_=literal(now, Timestamp))
+        is_earlier = or_(streams.c.due_at.is_(None), streams.c.due_at > due_at)
+        is_urgent = or_(is_earlier, streams.c.due_purpose > int(Purpose.WEBHOOK))
+        told = update(streams).values(
+            told_at=func.coalesce(streams.c.told_at, literal(now, Timestamp)),
+            due_at=case((is_earlier, due_at), else_=streams.c.due_at),
+            due_purpose=case((is_urgent, int(Purpose.WEBHOOK)), else_=streams.c.due_purpose),
+        )
+        for integration_id, names in models.items():
+            connection.execute(
+                told.where(
+                    streams.c.environment == self.environment,
+                    streams.c.integration_id == integration_id,
+                    streams.c.model.in_(names),
+                )
+            )
 
     def due(
         self,
