@@ -58,7 +58,7 @@ def remake_projections(before: list[sa.Column[str]], *key: str) -> None:
     What is half done begins anew, without ``after_id``: keys of rows begin with the environment from now on.
     """
     columns = "model, fingerprint, exclusions, at_table, key_members, history"
-    op.execute(f"CREATE TEMPORARY TABLE projections_before AS SELECT {columns} FROM sync_projections")
+    op.execute(f"CREATE TABLE sync_projections_before AS SELECT {columns} FROM sync_projections")
     op.drop_table("sync_projections")
     op.create_table(
         "sync_projections",
@@ -75,6 +75,7 @@ def remake_projections(before: list[sa.Column[str]], *key: str) -> None:
     names = "".join(f"{column.name}, " for column in before)
     values = f"'{DEFAULT}', " * len(before)
     op.execute(
-        f"INSERT INTO sync_projections ({names}{columns}) SELECT {values}{columns} FROM projections_before"
+        f"INSERT INTO sync_projections ({names}{columns}) "
+        f"SELECT {values}{columns} FROM sync_projections_before"
     )
-    op.drop_table("projections_before")
+    op.drop_table("sync_projections_before")

@@ -15,7 +15,7 @@ from syncer.domain.records.change import Counts
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Kind
-from syncer.simulator.server.faults import Match, not_ready
+from syncer.simulator.server.faults import Late, Match, not_ready
 from syncer.sync.context import Progress, Result
 
 if TYPE_CHECKING:
@@ -129,6 +129,8 @@ def test_the_bars_name_the_request_limit_as_what_is_waited_for() -> None:
 @pytest.mark.parametrize("width", [70, 120])
 def test_on_a_terminal_there_are_bars_then_a_table(mirror: Shell, source: Source, width: int) -> None:
     source.environment.faults.add(Match(model="hris_locations"), not_ready(), times=None)
+    # So that there is time for a look at the bars.
+    source.environment.faults.add(Match(model="hris_groups"), Late(0.5), times=3)
     ran = mirror.on_terminal("backfill", width=width, SYNCER_KOMBO__PAGE_SIZE="5")
     assert ran.code == 1
     assert "━" in ran.out
