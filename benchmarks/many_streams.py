@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -147,10 +147,9 @@ def processor_seconds(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measure_pages(
-    directory: Path, port: int, rounds: int, paths: Sequence[str]
-) -> Iterator[tuple[str, float, float]]:
-    """Time each page of a service that waits for Kombo, and what it costs the service's process."""
+@contextmanager
+def serving(directory: Path, port: int) -> Iterator[tuple[int, httpx.Client]]:
+    """Run a service that waits for Kombo while the block runs; give its process and a client of its pages."""
     environ = {**os.environ, "SYNCER_LOG__LEVEL": "ERROR"}
     with subprocess.Popen(
         [sys.executable, "-m", "syncer", "run"], cwd=directory, env=environ, stderr=subprocess.DEVNULL
@@ -163,20 +162,45 @@ def measure_pages(
                         if client.get("/readyz").json()["checks"]["scheduler"]:
                             break
                     time.sleep(0.2)
-                for path in paths:
-                    costs = list[float]()
-
-                    def fresh(path: str = path, costs: list[float] = costs) -> None:
-                        # What requests share is not what is measured.
-                        time.sleep(PAUSE)
-                        before = processor_seconds(service.pid)
-                        client.get(path)
-                        costs.append(processor_seconds(service.pid) - before)
-
-                    if client.get(path).status_code == 200:
-                        yield path, timed(rounds, fresh) - PAUSE, statistics.median(costs)
+                yield service.pid, client
         finally:
             service.terminate()
+
+
+@contextmanager
+def filled(database: str, number: int) -> Iterator[tuple[Path, int]]:
+    """Fill a database of that kind; give the folder with its configuration, and the port of its pages."""
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        url = f"sqlite:///{directory}/many.db"
+        if database == "postgresql":
+            url = stack.enter_context(postgresql())
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port: int = free.getsockname()[1]
+        file = directory / "config.toml"
+        file.write_text(configuration(url, number, port), encoding="utf-8")
+        file.chmod(0o600)
+        print(f"{database}: {fill(file):,} streams", flush=True)
+        yield directory, port
+
+
+def measure_pages(
+    directory: Path, port: int, rounds: int, paths: Sequence[str]
+) -> Iterator[tuple[str, float, float]]:
+    """Time each page of a service, and what it costs the service's process."""
+    with serving(directory, port) as (process, client):
+        for path in paths:
+            costs = list[float]()
+
+            def fresh(path: str = path, costs: list[float] = costs) -> None:
+                # What requests share is not what is measured.
+                time.sleep(PAUSE)
+                before = processor_seconds(process)
+                client.get(path)
+                costs.append(processor_seconds(process) - before)
+
+            if client.get(path).status_code == 200:
+                yield path, timed(rounds, fresh) - PAUSE, statistics.median(costs)
 
 
 def main() -> None:
@@ -189,17 +213,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", metavar="COMMAND_OR_PATH")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     given = parser.parse_args()
-    with ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        url = f"sqlite:///{directory}/many.db"
-        if given.database == "postgresql":
-            url = stack.enter_context(postgresql())
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port: int = free.getsockname()[1]
-        file = directory / "config.toml"
-        file.write_text(configuration(url, given.integrations, port), encoding="utf-8")
-        file.chmod(0o600)
-        print(f"{given.database}: {fill(file):,} streams", flush=True)
+    with filled(given.database, given.integrations) as (directory, port):
         only: list[str] = given.only or [*COMMANDS, *PATHS]
         commands = [each for each in COMMANDS if each in only]
         paths = [each for each in PATHS if each in only]

@@ -10,30 +10,16 @@ its script does: with what it shows, as soon as the last answer says.
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import socket
-import subprocess
-import sys
-import tempfile
 import time
-from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
-from benchmarks.many_streams import configuration, fill
-from benchmarks.servers import postgresql
+from benchmarks.many_streams import filled, processor_seconds, serving
 
-TICKS = os.sysconf("SC_CLK_TCK")
 PART = re.compile(r'data-part="(\w+)" data-version="(\w+)"')
-
-
-def cpu(pid: int) -> float:
-    """Read the processor seconds of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 @dataclass
@@ -66,33 +52,21 @@ class Reader:
 
 def measure(directory: Path, port: int, seconds: float) -> None:
     """Measure a service with and without a reader."""
-    environ = {**os.environ, "SYNCER_LOG__LEVEL": "ERROR"}
-    with subprocess.Popen(
-        [sys.executable, "-m", "syncer", "run"], cwd=directory, env=environ, stderr=subprocess.DEVNULL
-    ) as service:
-        try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120, trust_env=False) as client:
-                while True:
-                    with suppress(httpx.TransportError):
-                        if client.get("/").status_code == 200:
-                            break
-                    time.sleep(0.2)
-                # What a start has to do is over then.
-                time.sleep(15)
-                for path in (None, "/", "/integrations/tool:7"):
-                    began, reader = cpu(service.pid), Reader(client)
-                    if path is None:
-                        time.sleep(seconds)
-                    else:
-                        reader.read(path, seconds)
-                    spent = cpu(service.pid) - began
-                    print(
-                        f"{path or 'no page':24} {spent:6.2f} s of processor in {seconds:.0f} s; "
-                        f"{reader.answers} answers, {reader.unchanged} of them empty, {reader.sent:,} bytes",
-                        flush=True,
-                    )
-        finally:
-            service.terminate()
+    with serving(directory, port) as (process, client):
+        # What a start has to do is over then.
+        time.sleep(15)
+        for path in (None, "/", "/integrations/tool:7"):
+            began, reader = processor_seconds(process), Reader(client)
+            if path is None:
+                time.sleep(seconds)
+            else:
+                reader.read(path, seconds)
+            spent = processor_seconds(process) - began
+            print(
+                f"{path or 'no page':24} {spent:6.2f} s of processor in {seconds:.0f} s; "
+                f"{reader.answers} answers, {reader.unchanged} of them empty, {reader.sent:,} bytes",
+                flush=True,
+            )
 
 
 def main() -> None:
@@ -104,17 +78,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     given = parser.parse_args()
-    with ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        url = f"sqlite:///{directory}/many.db"
-        if given.database == "postgresql":
-            url = stack.enter_context(postgresql())
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port: int = free.getsockname()[1]
-        file = directory / "config.toml"
-        file.write_text(configuration(url, given.integrations, port), encoding="utf-8")
-        file.chmod(0o600)
-        print(f"{given.database}: {fill(file):,} streams", flush=True)
+    with filled(given.database, given.integrations) as (directory, port):
         measure(directory, port, given.seconds)
 
 
