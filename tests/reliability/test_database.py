@@ -321,14 +321,15 @@ class File:
 
         What fits into the files that are there is written, still.
         """
+        # Connected until the end: who is the last to close empties the log, and without a limit has room for it.
         with closing(sqlite3.connect(self.path, timeout=60)) as other:
             other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size or self.path.stat().st_size, most))
-        yield
-        # A process that has ended has no limits.
-        with suppress(ProcessLookupError):
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))
+            _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (size or self.path.stat().st_size, most))
+            yield
+            # A process that has ended has no limits.
+            with suppress(ProcessLookupError):
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))
 
     @contextmanager
     def read_only(self) -> Iterator[None]:

@@ -22,6 +22,7 @@ from syncer.domain.alerts.message import MessageFormat
 from syncer.domain.alerts.settings import AlertSettings
 from syncer.domain.alerts.trouble import AlertKey, AlertKind, Trouble
 from syncer.domain.deliveries import attempts
+from syncer.domain.stream_key import StreamKey
 from syncer.http_client.receiver import Receiver as Posts
 from syncer.store.db.database import Database
 from syncer.store.state.alerts import read_alerts
@@ -222,6 +223,11 @@ async def test_the_service_tells_of_a_delivery_that_is_stuck_and_of_its_end(
     async with world.app() as app:
         running = asyncio.create_task(run_service(app, handle_signals=False))
         try:
+            # A delivery that is new begins with what changes after it.
+            await world.until(lambda: world.mirror.fetch("SELECT name FROM sync_deliveries"), "the delivery")
+            [(integration_id, company)] = world.environment.companies.items()
+            company.update("hris_groups", next(iter(company.ids("hris_groups"))), name="Renamed")
+            world.mark(StreamKey(integration_id, "hris_groups"))
             [began] = await asyncio.to_thread(told.wait_for, 1)
             changes.answer(204)
             over = (await asyncio.to_thread(told.wait_for, 2))[1]
