@@ -50,6 +50,10 @@ def status(
     """Show streams, freshness, request budget and quarantine.
 
     Of more than 150 streams those are listed that are not well, and the others summed up; JSON has all.
+
+    \b
+    syncer status
+    syncer status --troubles --model 'hris_*'
     """
     if every and troubles:
         raise click.UsageError("--all and --troubles exclude each other.")
