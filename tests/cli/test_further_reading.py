@@ -11,20 +11,13 @@ import pytest
 from syncer.cli.further_reading import OF_ERRORS, OF_STATES, section_on
 from syncer.domain.errors import DatabaseError, StatementFailed
 from syncer.domain.streams.state import MEANINGS, StreamState
+from tests.support.anchors import anchors
 
 if TYPE_CHECKING:
     from tests.support.command_line import Shell
     from tests.support.source import Source
 
 ROOT = Path(__file__).parents[2]
-
-
-def anchors(page: Path) -> set[str]:
-    """The anchors of a page's headings, as GitHub makes them, and those that stand in it."""
-    text = page.read_text(encoding="utf-8")
-    headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
-    made = {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
-    return made | set(re.findall(r'<a id="([^"]+)"', text))
 
 
 def test_every_section_that_the_program_names_exists() -> None:
