@@ -8,6 +8,7 @@ is heavy, is imported inside the function that needs it. So ``--help`` and compl
 from __future__ import annotations
 
 import io
+import shutil
 import sys
 from contextlib import suppress
 
@@ -50,6 +51,9 @@ from syncer.cli.session import Session
 from syncer.cli.streams import OutputFailed, drop_stalled_output, output_failure, prepare_streams
 from syncer.domain.errors import SyncerError
 from syncer.domain.texts.exceptions import describe_exception, format_trace
+
+#: Columns below which click lays out a help as for so many, and below which we do.
+_CLICKS_NARROWEST, _NARROWEST_HELP = 52, 30
 
 
 class _Group(click.Group):
@@ -139,6 +143,7 @@ def _run(session: Session, arguments: list[str]) -> int:
             complete_var=VARIABLE,
             standalone_mode=False,
             obj=session,
+            terminal_width=_help_width(),
         )
     except OutputFailed:
         raise
@@ -150,6 +155,12 @@ def _run(session: Session, arguments: list[str]) -> int:
     except Exception as error:
         return _report(session, _cause(error))
     return code if isinstance(code, int) else 0
+
+
+def _help_width() -> int | None:
+    """Give the width of a help where the terminal is narrower than click believes; None: click knows."""
+    columns = shutil.get_terminal_size().columns
+    return max(columns, _NARROWEST_HELP) if columns <= _CLICKS_NARROWEST else None
 
 
 def _show(error: click.ClickException) -> None:
