@@ -63,7 +63,7 @@ def _fitting(
 ) -> tuple[list[str], bool]:
     """Choose the columns that fit into the width, and tell whether they do without breaking what must not."""
     # Rather than that a name is broken, all but the first column go.
-    others = [each for each in reversed(widths) if each not in drop]
+    others = [each for each in reversed(list(widths)) if each not in drop]
     shown, left = list(widths), [*drop, *others[:-1]]
     while True:
         least = (min(widths[each], _LEAST_FOLDED) if each in folds else widths[each] for each in shown)
