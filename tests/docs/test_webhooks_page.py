@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from syncer.config.sections import Web
+from syncer.config.web import Web
 from syncer.daemon.web import webhooks
 from syncer.store.db.database import Database
 from tests.support.processes import SYNCER
