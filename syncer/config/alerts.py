@@ -36,7 +36,7 @@ def _needed(value: SecretStr, info: ValidationInfo) -> SecretStr:
 class Alerts(Section):
     """Messages on what goes wrong and is over; without url none are sent."""
 
-    url_file: SecretFile = Field(default=None, description="A file that holds it, instead of `url`.")
+    url_file: SecretFile = Field(default=None, description="A file that holds the address, instead of `url`.")
     url: Annotated[Secret, AfterValidator(_receiver)] = Field(
         default=SecretStr(""),
         description="Where `syncer run` posts one message when something begins to go wrong, and one when it"
@@ -48,7 +48,9 @@ class Alerts(Section):
     after: PositiveDuration = Field(
         default=timedelta(hours=1), description="For how long something has to last before it is told."
     )
-    token_file: SecretFile = Field(default=None, description="A file that holds it, instead of `token`.")
+    token_file: SecretFile = Field(
+        default=None, description="A file that holds the token, instead of `token`."
+    )
     token: Annotated[Secret, AfterValidator(_needed)] = Field(
         default=SecretStr(""),
         description='Sent as "Authorization: Bearer TOKEN", where the receiver wants one.',

@@ -88,7 +88,8 @@ class DeliveryTable(Section):
     )
     models: Annotated[_Globs, BeforeValidator(partial(list_of_texts, example="hris_*"))] | None = Field(
         default=None,
-        description="Models and native lists, as globs; all that [changes] names where the line is missing.",
+        description="Models and native lists, as globs; all that `[changes]` names where the line is"
+        " missing.",
     )
     integrations: Annotated[_Globs, BeforeValidator(partial(list_of_texts, example="personio:*"))] = Field(
         default=("*",), description="Integrations, as globs over their ids."

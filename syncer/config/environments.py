@@ -34,13 +34,13 @@ class EnvironmentTable(Kombo, Budget):
         tuple[ListedSecret, ...], BeforeValidator(partial(list_of_texts, example="whsec_…"))
     ] = Field(
         default=(),
-        description='Secrets that sign the webhooks of this environment; those of "default" are [webhooks]'
-        " secrets.",
+        description='Secrets that sign the webhooks of this environment; those of "default" are `secrets`'
+        " of `[webhooks]`.",
     )
     webhook_secret_files: Annotated[
         tuple[ListedSecretFile, ...],
         BeforeValidator(partial(list_of_texts, example="/run/secrets/us_webhook_secret")),
-    ] = Field(default=(), description="Files that hold one each, besides.")
+    ] = Field(default=(), description="Files that hold one secret each, besides `webhook_secrets`.")
 
     def webhooks(self, webhooks: Webhooks) -> Webhooks:
         """Make the section of its webhooks: its own secrets, and what is the same for all environments."""

@@ -31,8 +31,15 @@ class Deletions(Section):
         description='When Kombo blanks a deleted record after 14 days: "follow" blanks our row too, "keep"'
         " keeps its last values.",
     )
-    max_share: float = Field(default=0.1, ge=0, le=1, description="The share of a stream's rows, 0 to 1.")
-    max_rows: int = Field(default=50, ge=0, description="The number of rows.")
+    max_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="A full walk that misses more than this share of a stream's rows (0 to 1), and more than"
+        " `max_rows`, is held until `syncer reconcile --approve` lets it pass. A native list is held, too,"
+        " that lacks more than half of its rows where these are five or more.",
+    )
+    max_rows: int = Field(default=50, ge=0, description="The number of rows that goes with `max_share`.")
 
 
 class Privacy(Section):
@@ -43,8 +50,8 @@ class Privacy(Section):
         BeforeValidator(partial(list_of_texts, example="hris_employees.ssn")),
     ] = Field(
         default=(),
-        description='Members that are never stored, such as ["hris_employees.ssn", "*.remote_data"]; * is'
-        " every model, at any depth. Of a [[passthrough]]: NAME.MEMBER, as the tool calls it.",
+        description='Members that are never stored, such as `["hris_employees.ssn", "*.remote_data"]`; `*` is'
+        " every model, at any depth. Of a `[[passthrough]]`: NAME.MEMBER, as the tool calls it.",
     )
 
 
@@ -66,7 +73,7 @@ class History(Section):
 
 
 class Changes(Section):
-    """Lists whose changes the change feed tells, and for how long; ``Settings`` checks their names."""
+    """Lists whose changes the change feed tells, and for how long."""
 
     models: Annotated[
         tuple[Annotated[str, Field(min_length=1)], ...],
@@ -82,5 +89,5 @@ class Changes(Section):
     notify: bool = Field(
         default=False,
         description="PostgreSQL: notify the channel syncer_changes of the newest number, once in each"
-        " transaction (with a schema other than public syncer_changes_SCHEMA).",
+        " transaction (with a schema other than public: syncer_changes_SCHEMA).",
     )

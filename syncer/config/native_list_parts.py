@@ -125,7 +125,7 @@ class RequestTable(Section):
 class ForEachTable(Section):
     """Rows of the mirror that get a request each."""
 
-    table: str = Field(description="The table of the mirror, or its view _live.")
+    table: str = Field(description="The table of the mirror, or its `_live` view.")
     param: Param = Field(
         description="The name that stands as {param} in the request; where it stands nowhere, it is a query"
         " parameter."
@@ -167,7 +167,7 @@ class ForEachTable(Section):
 class ColumnTable(Section):
     """Typed column of the view; a text alone is its type."""
 
-    type: ColumnType = Field(description="text, boolean, integer, number, date, time, timestamp or json.")
+    type: ColumnType = Field(description="The type of its values.")
     path: Expression | None = Field(
         default=None,
         description="The way from the record to the value, as JMESPath, where that is not the name alone.",

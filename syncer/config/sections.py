@@ -50,9 +50,7 @@ class Kombo(Section):
         description="The key of one Kombo environment. Better not in this file: use the environment or"
         " `api_key_file`.",
     )
-    region: Literal["eu", "us", "ca"] = Field(
-        default="eu", description="Where your Kombo environment is: eu, us or ca."
-    )
+    region: Literal["eu", "us", "ca"] = Field(default="eu", description="Where your Kombo environment is.")
     base_url: BaseUrl = Field(
         default=None, description="Another address, instead of a region: `syncer simulate` prints one."
     )
@@ -71,8 +69,8 @@ class Database(Section):
         default=SecretStr("sqlite:///kombo.db"),
         validate_default=True,
         description="sqlite:///FILE (four slashes before an absolute path) or"
-        " postgresql://USER:PASSWORD@HOST/DATABASE. Special characters of a password as %XX. `syncer init`,"
-        " `migrate`, `backfill` and `run` make the file; other commands need it.",
+        " postgresql://USER:PASSWORD@HOST/DATABASE. Special characters of a password are written as %XX."
+        " `syncer init`, `migrate`, `backfill` and `run` make the file; other commands need it.",
     )
     #: ``schema`` is the name of something of the library's.
     schema_: Annotated[str, AfterValidator(database_schema)] | None = Field(
@@ -99,7 +97,7 @@ class Integration(Section):
         description='Its environment; "default" where the line is missing.',
     )
     models: Globs | None = Field(
-        default=None, description="Its models, as globs; those of [sync] where the line is missing."
+        default=None, description="Its models, as globs; those of `[sync]` where the line is missing."
     )
 
 
@@ -171,7 +169,7 @@ class Sync(Section):
     )
     every: Every = Field(
         default=timedelta(minutes=15),
-        description='Time between two syncs of a model, or a cron expression in UTC such as "0 * * * *".',
+        description='Time between two syncs of a model, or a cron expression in UTC such as `"0 * * * *"`.',
     )
     every_max: Annotated[EveryMax, AfterValidator(_longest)] = Field(
         default=timedelta(days=1),
@@ -241,7 +239,7 @@ class Log(Section):
     level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
         BeforeValidator(lambda text: str(text).upper()),
-    ] = Field(default="INFO", description="DEBUG, INFO, WARNING, ERROR or CRITICAL.")
+    ] = Field(default="INFO", description="The least severe events that are logged.")
     format: Literal["auto", "text", "json"] = Field(
         default="auto", description="text, json, or auto: text on a terminal, json otherwise."
     )

@@ -29,7 +29,9 @@ class Web(Section):
     port: int = Field(
         default=8484, ge=0, le=65535, description="The port to listen on; 0 takes any free one."
     )
-    token_file: SecretFile = Field(default=None, description="A file that holds it, instead of `token`.")
+    token_file: SecretFile = Field(
+        default=None, description="A file that holds the token, instead of `token`."
+    )
     token: Secret = Field(
         default=SecretStr(""),
         description='The token that opens the pages, as "Authorization: Bearer TOKEN" or as a browser\'s'
@@ -69,7 +71,7 @@ class Webhooks(Section):
     secret_files: Annotated[
         tuple[ListedSecretFile, ...],
         BeforeValidator(partial(list_of_texts, example="/run/secrets/webhook_secret")),
-    ] = Field(default=(), description="Files that hold one each, besides.")
+    ] = Field(default=(), description="Files that hold one secret each, besides `secrets`.")
     discover: Annotated[
         tuple[Annotated[str, Field(min_length=1, pattern=r"^\S+$")], ...],
         BeforeValidator(partial(list_of_texts, example="personio:*")),
