@@ -27,8 +27,8 @@ HEAD = """\
 
 # Configuration
 
-Every setting, with its default. `syncer init` writes a short file, `syncer config` shows what is set and where
-it comes from, and `syncer config --example` prints a file with all settings, explained.
+Every setting, with its default. `syncer init` writes a short file, `syncer config` shows what is set and
+where it comes from, and `syncer config --example` prints a file with all settings, explained.
 
 A value comes from the first of these that has one:
 
@@ -49,7 +49,7 @@ A name that is no setting is an error in each of them. In a variable a list or a
 - `NAME` is a name that you put there."""
 
 #: Tables that a page describes better than this one: where.
-ELSEWHERE = {PageTable: "[the styles of paging and their keys](passthrough.md#paging)"}
+ELSEWHERE = {PageTable: "[the styles of paging and their keys](passthrough.md#how-pages-follow-each-other)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +116,14 @@ def _section(of: Table) -> Iterator[str]:
 
 
 def _rows(of: Table) -> Iterator[tuple[str, ...]]:
-    # A secret before the file that it may stand in.
-    fields = sorted(of.model.model_fields.items(), key=lambda each: each[0].removesuffix("_file"))
     order = [name.removesuffix("_file") for name in of.model.model_fields]
-    for field_name, field in sorted(fields, key=lambda each: order.index(each[0].removesuffix("_file"))):
+
+    def place(name: str) -> tuple[int, bool]:
+        """Put a secret before the file that it may stand in."""
+        return order.index(name.removesuffix("_file")), name.endswith("_file")
+
+    for field_name in sorted(of.model.model_fields, key=place):
+        field = of.model.model_fields[field_name]
         name = field.alias or field_name
         inner = table_of(field)
         if inner in ELSEWHERE:
