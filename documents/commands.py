@@ -9,6 +9,7 @@ import click
 
 from documents.prose import prose
 from syncer.cli import group
+from syncer.cli.passthrough import call_tool, passthrough
 from syncer.schema_reference.markdown import table
 
 HEAD = """\
@@ -37,6 +38,10 @@ GLOBAL = """\
 ## Options of every command
 
 They stand before a command or behind it."""
+
+
+#: Group -> the command that its own name stands for.
+CALLED = {passthrough: call_tool}
 
 
 def page() -> str:
@@ -70,12 +75,13 @@ def _contents() -> str:
 
 
 def _section(command: click.Command, context: click.Context) -> Iterator[str]:
+    called = CALLED.get(command, command)
     level = "##" if context.parent is not None and context.parent.parent is None else "###"
     yield f"{level} {context.command_path}"
-    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    usage = " ".join([context.command_path, *called.collect_usage_pieces(context)])
     yield f"```text\n{usage}\n```"
-    yield from _help(command.help or "")
-    if options := _options(command):
+    yield from _help(called.help or "")
+    if options := _options(called):
         yield options
 
 

@@ -7,7 +7,7 @@ import re
 import click
 import pytest
 
-from documents.commands import commands
+from documents.commands import CALLED, commands
 from documents.configuration import tables, variable
 from documents.made import DOCS, MADE
 from syncer.config.keys import is_setting, setting_keys, table_of
@@ -48,7 +48,8 @@ def test_the_commands_page_has_every_command_and_option() -> None:
     page = MADE["commands.md"]()
     sections = dict(re.findall(r"^#{2,3} (syncer[^\n]*)\n(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL))
     assert [*sections] == [context.command_path for _, context in commands()]
-    for command, context in commands():
+    for each, context in commands():
+        command = CALLED.get(each, each)
         options = [each for each in command.params if isinstance(each, click.Option) and not each.hidden]
         shown = " ".join(re.findall(r"^\| `(.*?)` \|", sections[context.command_path], re.MULTILINE))
         assert [name for each in options for name in each.opts if name not in shown] == []

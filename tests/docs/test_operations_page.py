@@ -11,11 +11,9 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import distribution
 from pathlib import Path
 
-import click
 import pytest
 import yaml
 
-from syncer.cli import group
 from syncer.domain.streams.state import StreamState
 from syncer.http_client.proxy import find_proxy
 from syncer.simulator.server.serve import running_in_thread
@@ -56,22 +54,6 @@ def test_every_alert_has_a_row_where_its_runbook_points() -> None:
     }
     anchors = dict(re.findall(r'^\| <a id="([\w-]+)"></a>`(\w+)` \|', PAGE, flags=re.MULTILINE))
     assert {name: f"docs/operations.md#{anchor}" for anchor, name in anchors.items()} == alerts
-
-
-def test_every_command_that_a_sentence_names_exists_with_its_options() -> None:
-    named = {each for each in re.findall(r"`syncer ([^`]+)`", PAGE) if not each.startswith("--config")}
-    assert len(named) > 10
-    for each in named:
-        command: click.Command = group
-        for word in shlex.split(each.replace("…", "")):
-            if isinstance(command, click.Group) and word in command.commands:
-                command = command.commands[word]
-            elif word.startswith("-"):
-                known = {option for parameter in command.params for option in parameter.opts}
-                assert word in known, each
-            else:
-                # A value, which commands of commands do not take.
-                assert not isinstance(command, click.Group), each
 
 
 def test_the_proxy_of_the_page_is_used_and_its_exceptions_are_not() -> None:
