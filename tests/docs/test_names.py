@@ -1,4 +1,4 @@
-"""Names in pages are those of the program: commands, options, settings, variables, metrics, tables."""
+"""Names in pages are those of the program: commands, options, settings, metrics, tables, files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from documents.commands import CALLED
 from syncer.cli import group
 from syncer.config.keys import is_setting, setting_keys
 from syncer.schema_reference.tables import entries
-from tests.support.pages import DOCS, blocks, names, pages, text_of
+from tests.support.pages import DOCS, ROOT, blocks, names, pages, text_of
 
 #: The changelog names what was, too.
 PAGES = [page for page in pages() if page.name != "CHANGELOG.md"]
@@ -107,3 +107,10 @@ def test_every_table_of_the_page_exists(page: Path) -> None:
     columns = {column.name for entry in entries().values() for column in entry.columns}
     known = {*entries(), *columns, *NO_ENTRIES}
     assert {name for name in named if not {name, re.sub(r"_(live|safe|history)$", "", name)} & known} == set()
+
+
+@every_page
+def test_every_file_of_the_repository_that_the_page_names_exists(page: Path) -> None:
+    begun = r"(?:\.ci|\.github|benchmarks|deploy|docs|documents|migrations|syncer|tests)/[\w./-]*"
+    named = {name for name in names(page) if re.fullmatch(begun, name) and "NNNN" not in name}
+    assert {name for name in named if "NAME" not in name and not (ROOT / name).exists()} == set()
