@@ -11,7 +11,7 @@ import pytest
 from syncer.cli.further_reading import OF_ERRORS, OF_STATES, section_on
 from syncer.domain.errors import DatabaseError, StatementFailed
 from syncer.domain.streams.state import MEANINGS, StreamState
-from tests.support.anchors import anchors
+from tests.support.pages import anchors
 
 if TYPE_CHECKING:
     from tests.support.command_line import Shell

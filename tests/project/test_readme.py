@@ -18,7 +18,7 @@ from syncer.simulator.company.company import Company
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.limit import RateLimit
 from syncer.simulator.server.serve import running_in_thread
-from tests.support.anchors import anchors
+from tests.support.pages import anchors
 from tests.support.readme import README, commands, end, finish, read, start
 
 ROOT = Path(__file__).resolve().parents[2]

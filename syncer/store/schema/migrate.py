@@ -13,13 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import DropTable
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.errors import (
-    DatabaseOfOthers,
-    DatabaseRefused,
-    SchemaMismatch,
-    ServerUnfit,
-    StatementFailed,
-)
+from syncer.domain.errors import DatabaseOfOthers, DatabaseRefused, SchemaMismatch, StatementFailed
 from syncer.store.db.database import Database
 from syncer.store.schema.comments import write_comments
 from syncer.store.schema.history_tables import (
@@ -33,6 +27,7 @@ from syncer.store.schema.rights import make_schema, must_migrate
 from syncer.store.schema.row_limits import has_limits, keep_limits
 from syncer.store.schema.safe_views import keep_safe_views, without_safe_views
 from syncer.store.schema.schema_lock import MIGRATION_LOCK, VERSION_TABLE, lock_schema, naming_users
+from syncer.store.schema.server import check_server
 from syncer.store.schema.state_views import STATE_VIEWS
 from syncer.store.schema.views import keeping_readers, live_name, relations
 
@@ -54,7 +49,6 @@ __all__ = [
     "upgrade_unseen",
 ]
 
-OLDEST_POSTGRESQL = (13,)
 #: What PostgreSQL says of a column or table that a view shows: others depend on it, or it cannot be changed.
 _VIEW_IN_THE_WAY = ("2BP01", "0A000")
 #: What puts views aside while a block changes tables.
@@ -226,7 +220,7 @@ def revisions(database: Database) -> tuple[str | None, str]:
 
 def _ours(database: Database, connection: Connection) -> str | None:
     """Read the revision of a database of ours; None for an empty one."""
-    _check_server(database, connection)
+    check_server(database, connection)
     tables = set(inspect(connection).get_table_names())
     if VERSION_TABLE not in tables:
         if tables & metadata.tables.keys():
@@ -249,24 +243,6 @@ def _ours(database: Database, connection: Connection) -> str | None:
             "upgrade syncer on this host."
         )
     return revision
-
-
-def _check_server(database: Database, connection: Connection) -> None:
-    """Raise ServerUnfit for a server or an encoding that cannot hold a mirror."""
-    if database.is_sqlite:
-        return
-    version = connection.dialect.server_version_info or ()
-    if version < OLDEST_POSTGRESQL:
-        raise ServerUnfit(
-            f"The database {database.shown_url} is on PostgreSQL {'.'.join(map(str, version))}: "
-            f"syncer needs {OLDEST_POSTGRESQL[0]} or newer."
-        )
-    encoding = connection.scalar(text("SHOW server_encoding"))
-    if encoding != "UTF8":
-        raise ServerUnfit(
-            f"The database {database.shown_url} has the encoding {encoding}, which cannot hold every name: "
-            "make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
-        )
 
 
 def _revision(connection: Connection) -> str | None:
