@@ -70,8 +70,8 @@ class Capacity:
         since = self._database.now(connection) - TOLD_OVER
         told = told_requests(connection, self._streams.environment, since)
         demand = self.demand_of(
-            (integration_id, spec, seen, self.pages(spec, live + deleted, full_pages))
-            for (integration_id, name), seen, live, deleted, full_pages in self._streams.polled(connection)
+            (integration_id, spec, rate, self.pages(spec, live + deleted, full_pages))
+            for (integration_id, name), rate, live, deleted, full_pages in self._streams.polled(connection)
             # Until the streams are brought in step, some may be of lists that are configured no more.
             if (spec := self._settings.lists.get(name)) is not None
         )
@@ -81,21 +81,22 @@ class Capacity:
         """Estimate the requests of a full walk."""
         return spec.pages(rows, self._settings.kombo.page_size, full_pages)
 
-    def demand_of(self, streams: Iterable[tuple[str, ListSpec, ChangeHistory, int]]) -> Demand:
+    def demand_of(self, streams: Iterable[tuple[str, ListSpec, float | None, int]]) -> Demand:
         """Add up what a schedule of these streams needs.
 
-        Each with its integration, what is known of its changes, and the requests of a full walk.
+        Each with its integration, its changes a second, and the requests of a full walk.
         """
         # Tens of thousands of streams have some dozens of profiles.
         profiles: dict[tuple[str, float | None, int], PollProfile] = {}
         polled, walked = [], 0
-        for integration_id, spec, seen, whole in streams:
-            kind = (spec.name, quantize(seen.rate), whole)
+        for integration_id, spec, rate, whole in streams:
+            is_walked = spec.features.updated_after
+            kind = (spec.name, quantize(rate), 0 if is_walked else whole)
             if (profile := profiles.get(kind)) is None:
                 profile = profiles[kind] = self.profile(spec, kind[1], whole)
             polled.append((integration_id, profile))
             # Of a list without another kind of walk every poll is a full one.
-            walked += whole if spec.features.updated_after else 0
+            walked += whole if is_walked else 0
         return Demand(
             group(polled),
             group_integrations(polled, FRESH_FOR.total_seconds()),

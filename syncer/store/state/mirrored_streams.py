@@ -9,12 +9,12 @@ from sqlalchemy import ColumnElement, Connection, select, update
 
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import StreamState
-from syncer.domain.streams.stream import Stream
+from syncer.domain.streams.stream import Stream, StreamProgress
 from syncer.store.db.bulk import insert_statement
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.schema.stream_key import bound_stream_filter, stream_parameters
 from syncer.store.state.due import DueStreams
-from syncer.store.state.stream_columns import STREAM_COLUMNS, stream_of
+from syncer.store.state.stream_columns import PROGRESS_COLUMNS, STREAM_COLUMNS, progress_of, stream_of
 
 #: Made once: every page runs it.
 _GET = select(*STREAM_COLUMNS).where(*bound_stream_filter(streams))
@@ -87,3 +87,15 @@ class MirroredStreams(DueStreams):
             .order_by(streams.c.integration_id, streams.c.model)
         )
         return [stream_of(row) for row in found.all()]
+
+    def progress(self, connection: Connection) -> dict[StreamKey, StreamProgress]:
+        """Read the progress of the streams that are mirrored."""
+        # Few have an unfinished walk at any one time.
+        unfinished = self.all(connection, [streams.c.walk_id.is_not(None)])
+        walks = {each.key: each.walk for each in unfinished}
+        found = connection.execute(select(*PROGRESS_COLUMNS).where(self._mirrored))
+        progress = {}
+        for row in found.all():
+            key = StreamKey(row[0], row[1])
+            progress[key] = progress_of(row, None if row[6] is None else walks.get(key))
+        return progress
