@@ -49,6 +49,7 @@ from syncer.cli.session import Session
 from syncer.cli.streams import OutputFailed, drop_stalled_output, output_failure, prepare_streams
 from syncer.domain.errors import SyncerError
 from syncer.domain.texts.exceptions import describe_exception, format_trace
+from syncer.process.memory import gc_seldom
 
 
 class _Group(click.Group):
@@ -106,6 +107,7 @@ for _command in (
 
 def main() -> None:
     """Run the command that the process was started with, and end the process."""
+    gc_seldom()
     prepare_streams()
     try:
         code = call(Session(), sys.argv[1:])

@@ -35,7 +35,7 @@ def _needed(value: SecretStr, info: ValidationInfo) -> SecretStr:
 class Alerts(BaseModel):
     """Messages on what goes wrong and is over; without url none are sent."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     url_file: SecretFile = None
     url: Annotated[Secret, AfterValidator(_receiver)] = SecretStr("")

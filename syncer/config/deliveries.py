@@ -69,7 +69,7 @@ _Globs = Annotated[
 class DeliveryTable(BaseModel):
     """Delivery of changes to one receiver; models None: all of the feed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     name: Annotated[str, AfterValidator(_name)]
     url: Annotated[SecretStr, AfterValidator(_receiver)]

@@ -91,7 +91,7 @@ Param = Annotated[str, AfterValidator(_param)]
 class TomlTable(BaseModel):
     """Table of a TOML file without unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 class RequestTable(TomlTable):

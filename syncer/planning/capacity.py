@@ -15,7 +15,9 @@ from sqlalchemy import Connection
 
 from syncer.config.schedules import mean_interval
 from syncer.config.settings import Settings
+from syncer.domain.fingerprint import key_fingerprint
 from syncer.domain.scheduling.intervals import (
+    FRESH_FOR,
     Backlog,
     ChangeHistory,
     IntervalBounds,
@@ -33,8 +35,6 @@ from syncer.store.db.database import Database
 from syncer.store.state.budget import read_budget
 from syncer.store.state.runs import told_requests
 from syncer.store.state.streams import StreamStore
-from syncer.sync.integrations import FRESH_FOR
-from syncer.sync.permits import fingerprint
 
 #: The time over which the requests are counted that webhooks cause.
 TOLD_OVER = timedelta(hours=1)
@@ -62,7 +62,7 @@ class Capacity:
     def allowance(self, connection: Connection) -> Allowance:
         """Read what the key's budget permits."""
         key = self._settings.kombo.api_key.get_secret_value()
-        budget = read_budget(connection, self._streams.environment, fingerprint(key)) if key else None
+        budget = read_budget(connection, self._streams.environment, key_fingerprint(key)) if key else None
         return allowance(budget, self._settings.budget.reserve)
 
     def demand(self, connection: Connection) -> Demand:

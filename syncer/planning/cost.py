@@ -36,9 +36,7 @@ from syncer.planning.capacity import Capacity
 from syncer.planning.choice import Chosen
 from syncer.planning.selection import Selection
 from syncer.store.db.database import Database
-from syncer.store.records.parents import count_values
 from syncer.store.state.integrations import IntegrationRow
-from syncer.sync.integrations import is_offered
 
 
 class Command(StrEnum):
@@ -111,7 +109,7 @@ class _Snapshot:
             full_pages = _full_pages(connection, stream, spec)
             whole = left = spec.pages(rows, page_size, full_pages)
             kind = None
-            if integration.state != IntegrationState.GONE and is_offered(integration, spec):
+            if integration.state != IntegrationState.GONE and integration.offers(spec):
                 walk = next_kind(stream, spec, filters[name], ages, integration.refreshed_at)
                 if isinstance(walk, Walk):
                     kind, left = walk.kind, requests_left(walk, spec, rows, page_size, full_pages)
@@ -172,6 +170,9 @@ class _Snapshot:
 def _full_pages(connection: Connection, stream: StreamProgress, spec: ListSpec) -> int | None:
     """Count the pages of the last full walk; before there was one, a page for each parent row."""
     if stream.full_pages is None and spec.for_each is not None:
+        # Few have such lists, and it reads the tables of all models.
+        from syncer.store.records.parents import count_values
+
         return count_values(connection, spec.for_each, stream.integration_id) or None
     return stream.full_pages
 

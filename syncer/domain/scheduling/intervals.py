@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from math import ceil, exp, floor, log2, sqrt
 from zlib import crc32
@@ -32,6 +33,8 @@ STAGGER = 0.25
 #: The share of the permitted requests that a schedule may need. The rest is for what nobody knows before:
 #: lists of several pages, retries, more webhooks than lately.
 FILL = 0.9
+#: How long Kombo's good answer about an integration is good for.
+FRESH_FOR = timedelta(minutes=10)
 #: Error of the arithmetic with fractions, in seconds.
 ROUNDING = 0.001
 

@@ -19,8 +19,8 @@ from syncer.domain.moments import format_moment
 from syncer.domain.suggestions import did_you_mean
 from syncer.store.db.database import Database
 from syncer.store.reading.past import Past
-from syncer.store.schema.migrate import check
 from syncer.store.schema.mirror_tables import MIRROR
+from syncer.store.schema.revisions import check
 
 #: All that a statement may do on SQLite, pragmas and functions apart.
 _READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE}

@@ -18,7 +18,7 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import LONGEST_RECHECK, RECHECKED
 from syncer.domain.webhooks.pauses import LONGEST
 from syncer.store.db.types import Timestamp
-from syncer.store.schema.mirror_tables import streams
+from syncer.store.schema.state_tables import streams
 from syncer.store.schema.stream_key import stream_filter
 
 #: Streams that one statement marks: databases take so many parameters.

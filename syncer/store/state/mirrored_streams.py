@@ -11,7 +11,7 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import StreamState
 from syncer.domain.streams.stream import Stream, StreamProgress
 from syncer.store.db.bulk import insert_statement
-from syncer.store.schema.mirror_tables import streams
+from syncer.store.schema.state_tables import streams
 from syncer.store.schema.stream_key import bound_stream_filter, stream_parameters
 from syncer.store.state.due import DueStreams
 from syncer.store.state.stream_columns import PROGRESS_COLUMNS, STREAM_COLUMNS, progress_of, stream_of

@@ -12,7 +12,7 @@ from syncer.domain.records.change import Counts
 from syncer.domain.scheduling.intervals import ChangeHistory
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.domain.streams.stream import Kind, Phase, Stream, StreamProgress, Walk
-from syncer.store.schema.mirror_tables import streams
+from syncer.store.schema.state_tables import streams
 
 _COLUMNS = streams.c
 #: What a stream is made of: the columns of Stream, in its order, then those of its walk.
