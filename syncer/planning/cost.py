@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from syncer.config.settings import Settings
 from syncer.domain.durations import format_duration
+from syncer.domain.native.spec import ForEach
 from syncer.domain.scheduling.intervals import DAY, change_rate
-from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.decisions import backfill_outcome, next_kind, view_ages
 from syncer.domain.streams.forecast import (
     Allowance,
@@ -25,7 +25,6 @@ from syncer.domain.streams.forecast import (
     command_cost,
     expected_rows,
     fitting_every,
-    has_walk,
     requests_left,
     typical_rows,
 )
@@ -91,50 +90,57 @@ class _Snapshot:
         self._mirrored = mirrored
         self._chosen = chosen
         self._loads: defaultdict[Outlook, Load] = defaultdict(Load)
-        #: Integrations with a stream of the outlook.
-        self._integrations: defaultdict[Outlook, set[str]] = defaultdict(set)
         #: Streams that the schedule polls: integration, list, changes a second, requests of a full walk.
         self._polled: list[tuple[str, ListSpec, float | None, int]] = []
 
     def read(self, connection: Connection, now: datetime) -> None:
         """Read the streams and look ahead."""
         streams = self._streams(connection)
-        typical = typical_rows((stream, spec) for _, spec, stream in streams)
+        typical = typical_rows([each for _, lists in streams for each in lists])
         ages = view_ages(now, self._settings.sync.full_every)
         filters = {name: self._settings.timing(name).filters for name in self._settings.lists}
         page_size = self._settings.kombo.page_size
-        for integration, spec, stream in streams:
-            name, key = spec.name, integration.id
-            rows, is_estimated = expected_rows(stream, spec, typical)
-            full_pages = _full_pages(connection, stream, spec)
-            whole = left = spec.pages(rows, page_size, full_pages)
-            kind = None
-            if integration.state != IntegrationState.GONE and integration.offers(spec):
-                walk = next_kind(stream, spec, filters[name], ages, integration.refreshed_at)
-                if isinstance(walk, Walk):
-                    kind, left = walk.kind, requests_left(walk, spec, rows, page_size, full_pages)
-                else:
-                    kind, left = walk, whole if walk is Kind.FULL else 1
-                self._polled.append((key, spec, change_rate(stream.changes, stream.watched), whole))
-            if name in self._chosen.get(key, ()):
-                is_backfilled = backfill_outcome(stream, filters[name]) is not None
-                outlook = Outlook(name, kind, is_backfilled, is_estimated)
-                self._loads[outlook].add(rows, whole, left)
-                self._integrations[outlook].add(key)
+        for integration, lists in streams:
+            chosen = self._chosen.get(integration.id, ())
+            is_gone, stale_before = integration.state == IntegrationState.GONE, integration.refreshed_at
+            for stream, spec in lists:
+                name = spec.name
+                rows, is_estimated = expected_rows(stream, spec, typical)
+                full_pages = stream.full_pages
+                if full_pages is None and spec.for_each is not None:
+                    full_pages = _parents(connection, spec.for_each, integration.id)
+                whole = left = spec.pages(rows, page_size, full_pages)
+                kind = None
+                if not is_gone and integration.offers(spec):
+                    walk = next_kind(stream, spec, filters[name], ages, stale_before)
+                    if isinstance(walk, Walk):
+                        kind, left = walk.kind, requests_left(walk, spec, rows, page_size, full_pages)
+                    else:
+                        kind, left = walk, whole if walk is Kind.FULL else 1
+                    rate = change_rate(stream.changes, stream.watched)
+                    self._polled.append((integration.id, spec, rate, whole))
+                if name in chosen:
+                    is_backfilled = backfill_outcome(stream, filters[name]) is not None
+                    load = self._loads[Outlook(name, kind, is_backfilled, is_estimated)]
+                    load.add(integration.id, rows, whole, left)
 
-    def _streams(self, connection: Connection) -> list[tuple[IntegrationRow, ListSpec, StreamProgress]]:
-        """List the streams, also those that have no row yet."""
+    def _streams(
+        self, connection: Connection
+    ) -> list[tuple[IntegrationRow, list[tuple[StreamProgress, ListSpec]]]]:
+        """List the streams by integration, also those that have no row yet."""
         known = self._selection.streams.progress(connection)
-        return [
-            (each, spec, known.get(StreamKey(each.id, spec.name)) or StreamProgress(each.id, spec.name))
-            for each in self._mirrored.values()
-            for spec in self._selection.lists_of(each)
-        ]
+        found = []
+        for each in self._mirrored.values():
+            here = known.get(each.id, {})
+            lists = self._selection.lists_of(each)
+            found.append(
+                (each, [(here.get(spec.name) or StreamProgress(each.id, spec.name), spec) for spec in lists])
+            )
+        return found
 
     def cost(self, mode: Mode) -> CommandCost:
         """Estimate the cost of a command in this mode, for the streams that are chosen."""
-        asked = (keys for outlook, keys in self._integrations.items() if has_walk(outlook, mode))
-        return command_cost(mode, self._loads, len(set[str]().union(*asked)))
+        return command_cost(mode, self._loads)
 
     def schedule(self, allowed: Allowance) -> dict[str, Any]:
         """Estimate what all streams need that Kombo offers."""
@@ -167,14 +173,12 @@ class _Snapshot:
         return format_duration(every) if isinstance(every, timedelta) else every
 
 
-def _full_pages(connection: Connection, stream: StreamProgress, spec: ListSpec) -> int | None:
-    """Count the pages of the last full walk; before there was one, a page for each parent row."""
-    if stream.full_pages is None and spec.for_each is not None:
-        # Few have such lists, and it reads the tables of all models.
-        from syncer.store.records.parents import count_values
+def _parents(connection: Connection, each: ForEach, integration_id: str) -> int | None:
+    """Count the rows that each have a list of their own; None where there are none yet."""
+    # Few have such lists, and it reads the tables of all models.
+    from syncer.store.records.parents import count_values
 
-        return count_values(connection, spec.for_each, stream.integration_id) or None
-    return stream.full_pages
+    return count_values(connection, each, integration_id) or None
 
 
 def _budget(allowed: Allowance) -> dict[str, Any]:

@@ -8,7 +8,7 @@ of it.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from math import ceil
@@ -70,11 +70,15 @@ def rows_of(stream: StreamView, model: ListSpec) -> int:
     return stream.rows_live + (stream.rows_deleted if model.features.include_deleted else 0)
 
 
-def typical_rows(streams: Iterable[tuple[StreamView, ListSpec]]) -> dict[str, int]:
-    """Compute the median of the rows of each model's streams that have been read whole."""
+def typical_rows(streams: Collection[tuple[StreamView, ListSpec]]) -> dict[str, int]:
+    """Compute the median of the rows of each model's streams that have been read whole.
+
+    Of models whose streams have all been read nobody has to guess.
+    """
+    unread = {model.name for stream, model in streams if stream.last_full_walk_at is None}
     known: dict[str, list[int]] = defaultdict(list)
-    for stream, model in streams:
-        if stream.last_full_walk_at is not None:
+    for stream, model in streams if unread else ():
+        if model.name in unread and stream.last_full_walk_at is not None:
             known[model.name].append(rows_of(stream, model))
     return {name: round(median(rows)) for name, rows in known.items()}
 
@@ -117,16 +121,18 @@ class Outlook(NamedTuple):
 class Load:
     """Streams of one outlook together. rows: of their lists. whole: requests of a full walk of each.
 
-    left: requests of the next walk of each, of which a part may be done.
+    left: requests of the next walk of each, of which a part may be done. integrations: that have them.
     """
 
     streams: int = 0
     rows: int = 0
     whole: int = 0
     left: int = 0
+    integrations: set[str] = field(default_factory=set)
 
-    def add(self, rows: int, whole: int, left: int) -> None:
+    def add(self, integration_id: str, rows: int, whole: int, left: int) -> None:
         """Add a stream."""
+        self.integrations.add(integration_id)
         self.streams += 1
         self.rows += rows
         self.whole += whole
@@ -171,24 +177,26 @@ def has_walk(outlook: Outlook, mode: Mode) -> bool:
     return outlook.kind is not None and not (mode is Mode.BACKFILL and outlook.is_backfilled)
 
 
-def command_cost(mode: Mode, loads: Mapping[Outlook, Load], integrations: int) -> CommandCost:
+def command_cost(mode: Mode, loads: Mapping[Outlook, Load]) -> CommandCost:
     """Estimate the cost of a command: by model, and one request about the key and each integration.
 
-    loads: of the streams that are chosen. integrations: number of those that it reads streams of.
+    loads: of the streams that are chosen.
     """
     costs: dict[str, Cost] = defaultdict(Cost)
+    integrations: set[str] = set()
     for outlook, load in loads.items():
         cost = costs[outlook.model]
         cost.streams += load.streams
         if not has_walk(outlook, mode):
             cost.skipped += load.streams
             continue
+        integrations |= load.integrations
         is_restart = mode is Mode.RESTART
         cost.requests += load.whole if is_restart else load.left
         if is_restart or outlook.kind is Kind.FULL:
             cost.rows += load.rows
             cost.estimated += load.streams if outlook.is_estimated else 0
-    return CommandCost(costs, 1 + integrations)
+    return CommandCost(costs, 1 + len(integrations))
 
 
 @dataclass(frozen=True, slots=True)

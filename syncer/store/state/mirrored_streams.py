@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -88,14 +89,14 @@ class MirroredStreams(DueStreams):
         )
         return [stream_of(row) for row in found.all()]
 
-    def progress(self, connection: Connection) -> dict[StreamKey, StreamProgress]:
-        """Read the progress of the streams that are mirrored."""
+    def progress(self, connection: Connection) -> dict[str, dict[str, StreamProgress]]:
+        """Read the progress of the streams that are mirrored, by integration and model."""
         # Few have an unfinished walk at any one time.
         unfinished = self.all(connection, [streams.c.walk_id.is_not(None)])
         walks = {each.key: each.walk for each in unfinished}
-        found = connection.execute(select(*PROGRESS_COLUMNS).where(self._mirrored))
-        progress = {}
-        for row in found.all():
-            key = StreamKey(row[0], row[1])
-            progress[key] = progress_of(row, None if row[6] is None else walks.get(key))
+        progress: defaultdict[str, dict[str, StreamProgress]] = defaultdict(dict)
+        for row in connection.execute(select(*PROGRESS_COLUMNS).where(self._mirrored)).all():
+            integration_id, model = row[0], row[1]
+            walk = None if row[6] is None else walks.get(StreamKey(integration_id, model))
+            progress[integration_id][model] = progress_of(row, walk)
         return progress

@@ -148,10 +148,7 @@ def stream_of(row: Sequence[Any]) -> Stream:
 
 def progress_of(row: Sequence[Any], walk: Walk | None) -> StreamProgress:
     """Build the progress of a row, given by its ``PROGRESS_COLUMNS``, with its walk."""
-    integration_id, model, state, watermark, complete_at, filters, _, *others = row
-    return StreamProgress(
-        integration_id, model, _STATES[state], watermark, complete_at, _filters(filters), walk, *others
-    )
+    return StreamProgress(row[0], row[1], _STATES[row[2]], row[3], row[4], _filters(row[5]), walk, *row[7:])
 
 
 def _walk(

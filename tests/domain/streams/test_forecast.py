@@ -125,7 +125,7 @@ def test_deleted_rows_are_read_where_a_list_has_them() -> None:
 
 def test_a_stream_that_was_never_read_is_estimated_by_those_of_its_model() -> None:
     known = [(stream(each), GROUPS) for each in (10, 500, 10_000)]
-    typical = typical_rows([*known, (stream(7, read=False), GROUPS)])
+    typical = typical_rows([*known, (stream(7, read=False), GROUPS), (stream(8), EMPLOYEES)])
     assert typical == {"hris_groups": 500}
     assert expected_rows(stream(read=False), GROUPS, typical) == (500, True)
     # It has got further than that already.
@@ -138,10 +138,10 @@ def test_a_stream_that_was_never_read_is_estimated_by_those_of_its_model() -> No
 
 
 LOADS = {
-    Outlook("hris_groups", Kind.FULL): Load(1, rows=1_000, whole=4, left=3),
-    Outlook("hris_employees", Kind.FULL, is_estimated=True): Load(1, rows=300, whole=2, left=2),
-    Outlook("hris_groups", Kind.INCREMENTAL, is_backfilled=True): Load(2, rows=5_000, whole=20, left=2),
-    Outlook("hris_groups", None): Load(1, rows=70, whole=1, left=1),
+    Outlook("hris_groups", Kind.FULL): Load(1, 1_000, whole=4, left=3, integrations={"a"}),
+    Outlook("hris_employees", Kind.FULL, is_estimated=True): Load(1, 300, 2, 2, {"a"}),
+    Outlook("hris_groups", Kind.INCREMENTAL, is_backfilled=True): Load(2, 5_000, 20, 2, {"a", "b"}),
+    Outlook("hris_groups", None): Load(1, 70, 1, 1, {"c"}),
 }
 
 
@@ -157,11 +157,12 @@ LOADS = {
 def test_a_command_costs_its_walks_and_a_question_about_each_integration_and_the_key(
     mode: Mode, skipped: int, groups: int, requests: int, rows: int
 ) -> None:
-    found = command_cost(mode, LOADS, integrations=2)
+    found = command_cost(mode, LOADS)
     assert found.models["hris_groups"].requests == groups
     total = found.total
     assert (total.streams, total.skipped, total.estimated, total.rows) == (5, skipped, 1, rows)
-    assert total.requests == requests + 2 + 1
+    # The integration with nothing to do is not asked about.
+    assert total.requests == requests + (1 if mode is Mode.BACKFILL else 2) + 1
 
 
 loads = st.dictionaries(
@@ -180,7 +181,7 @@ loads = st.dictionaries(
 def test_the_sum_is_that_of_the_models_and_no_stream_is_free_that_is_read(
     loads: dict[Outlook, Load], mode: Mode
 ) -> None:
-    found = command_cost(mode, loads, integrations=3)
+    found = command_cost(mode, loads)
     read = sum(load.streams for outlook, load in loads.items() if has_walk(outlook, mode))
     assert found.total.requests == read + found.others
     assert found.total.requests - found.others == sum(each.requests for each in found.models.values())

@@ -116,7 +116,10 @@ def test_progress_is_what_the_whole_stream_says(connection: Connection) -> None:
     release(connection, claimed(connection, key=OTHER), changes_seen=ChangeHistory(1.0, 60.0))
     connection.execute(update(streams).values(complete_at=NOW, watermark=NOW, full_pages=7))
     STORE.select(connection, {KEY, OTHER})
-    progress = STORE.progress(connection)
+    found_by = STORE.progress(connection)
+    progress = {
+        StreamKey(one, model): each for one, lists in found_by.items() for model, each in lists.items()
+    }
     assert set(progress) == {KEY, OTHER}
     for key, found in progress.items():
         stream = STORE.get(connection, key)
