@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -17,10 +18,12 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.list_spec import ListSpec
 from syncer.store.db.database import Database
-from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions as schema
 from syncer.store.state.integrations import IntegrationRow, IntegrationStore
 from syncer.store.state.streams import StreamStore
-from syncer.sync.integrations import Integrations
+
+if TYPE_CHECKING:
+    from syncer.sync.integrations import Integrations
 
 
 class Selection:

@@ -13,12 +13,12 @@ from sqlalchemy import Connection, and_, case, func, literal, or_, select, union
 from syncer.domain.clocks import TOLERANCE, distrust_future
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.scheduling.intervals import ChangeHistory
+from syncer.domain.scheduling.intervals import ChangeHistory, change_rate
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import LONGEST_RECHECK, RECHECKED
 from syncer.domain.webhooks.pauses import LONGEST
 from syncer.store.db.types import Timestamp
-from syncer.store.schema.mirror_tables import streams
+from syncer.store.schema.state_tables import streams
 from syncer.store.schema.stream_key import stream_filter
 
 #: Streams that one statement marks: databases take so many parameters.
@@ -233,8 +233,8 @@ class DueStreams:
 
     def polled(
         self, connection: Connection
-    ) -> Iterator[tuple[StreamKey, ChangeHistory, int, int, int | None]]:
-        """Read the streams that the schedule polls, each with its history of changes, live and deleted rows,
+    ) -> Iterator[tuple[StreamKey, float | None, int, int, int | None]]:
+        """Read the streams that the schedule polls, each with its changes a second, live and deleted rows,
         and pages of the last full walk.
 
         Not those that have a time of their own, rarer than the schedule's.
@@ -251,8 +251,7 @@ class DueStreams:
             ).where(self._mirrored, streams.c.state.not_in(RECHECKED))
         )
         return (
-            (StreamKey(row[0], row[1]), ChangeHistory(row[2], row[3]), row[4], row[5], row[6])
-            for row in found
+            (StreamKey(row[0], row[1]), change_rate(row[2], row[3]), row[4], row[5], row[6]) for row in found
         )
 
     @property

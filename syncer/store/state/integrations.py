@@ -12,12 +12,13 @@ from sqlalchemy import Connection, Row, case, literal, or_, select, update
 
 from syncer.domain.clocks import TOLERANCE
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
+from syncer.domain.streams.list_spec import ListSpec
 from syncer.domain.streams.state import IntegrationState
 from syncer.domain.webhooks.effects import Standing
 from syncer.store.db.bulk import insert_statement
 from syncer.store.db.in_values import in_values
 from syncer.store.db.types import Timestamp, decoded_json
-from syncer.store.schema.mirror_tables import integrations
+from syncer.store.schema.state_tables import integrations
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,14 @@ class IntegrationRow:
     read_models: Mapping[str, bool] = field(default_factory=dict)
     checked_at: datetime | None = None
     environment: str = DEFAULT_ENVIRONMENT
+
+    def offers(self, spec: ListSpec) -> bool:
+        """Tell whether asking for the list makes sense: the integration has data, and this list of it."""
+        return self.state != IntegrationState.WAITING and not self.refuses(spec)
+
+    def refuses(self, spec: ListSpec) -> bool:
+        """Tell whether Kombo has said that it does not offer the list for the integration."""
+        return spec.webhook_name is not None and self.read_models.get(spec.webhook_name) is False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -9,12 +10,12 @@ from sqlalchemy import ColumnElement, Connection, select, update
 
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import StreamState
-from syncer.domain.streams.stream import Stream
+from syncer.domain.streams.stream import Stream, StreamProgress
 from syncer.store.db.bulk import insert_statement
-from syncer.store.schema.mirror_tables import streams
+from syncer.store.schema.state_tables import streams
 from syncer.store.schema.stream_key import bound_stream_filter, stream_parameters
 from syncer.store.state.due import DueStreams
-from syncer.store.state.stream_columns import STREAM_COLUMNS, stream_of
+from syncer.store.state.stream_columns import PROGRESS_COLUMNS, STREAM_COLUMNS, progress_of, stream_of
 
 #: Made once: every page runs it.
 _GET = select(*STREAM_COLUMNS).where(*bound_stream_filter(streams))
@@ -87,3 +88,15 @@ class MirroredStreams(DueStreams):
             .order_by(streams.c.integration_id, streams.c.model)
         )
         return [stream_of(row) for row in found.all()]
+
+    def progress(self, connection: Connection) -> dict[str, dict[str, StreamProgress]]:
+        """Read the progress of the streams that are mirrored, by integration and model."""
+        # Few have an unfinished walk at any one time.
+        unfinished = self.all(connection, [streams.c.walk_id.is_not(None)])
+        walks = {each.key: each.walk for each in unfinished}
+        progress: defaultdict[str, dict[str, StreamProgress]] = defaultdict(dict)
+        for row in connection.execute(select(*PROGRESS_COLUMNS).where(self._mirrored)).all():
+            integration_id, model = row[0], row[1]
+            walk = None if row[6] is None else walks.get(StreamKey(integration_id, model))
+            progress[integration_id][model] = progress_of(row, walk)
+        return progress

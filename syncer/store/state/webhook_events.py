@@ -17,8 +17,9 @@ from syncer.domain.webhooks.event import Event, EventType
 from syncer.store.db.bulk import insert_statement
 from syncer.store.db.in_values import in_values
 from syncer.store.db.types import decoded_json
-from syncer.store.schema.mirror_tables import streams, webhook_events
-from syncer.store.schema.mirror_tables import unknown_models as unknown
+from syncer.store.schema.state_tables import streams
+from syncer.store.schema.webhook_tables import unknown_models as unknown
+from syncer.store.schema.webhook_tables import webhook_events
 
 #: Retention of events: so long a repeated one is known as such.
 KEEP_EVENTS = timedelta(days=7)

@@ -11,6 +11,7 @@ from subprocess import Popen
 import pytest
 from sqlalchemy import event, select, text
 
+from syncer.domain.fingerprint import key_fingerprint
 from syncer.domain.ratelimit import budget as rules
 from syncer.domain.ratelimit.budget import Budget, Permit, Purpose, Rate, Reserve
 from syncer.domain.ratelimit.responses import answered
@@ -19,7 +20,6 @@ from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
 from syncer.store.schema.mirror_tables import budgets
 from syncer.store.state.budget import change_budget, read_budget
-from syncer.sync.permits import fingerprint
 
 Program = Callable[..., Popen[str]]
 
@@ -253,10 +253,10 @@ def test_a_decision_that_fails_changes_nothing(database: Database) -> None:
 
 def test_the_api_key_is_nowhere_in_the_table(database: Database) -> None:
     api_key = "kombo-secret-4711-ABCDEFGH"
-    take(database, key=fingerprint(api_key))
+    take(database, key=key_fingerprint(api_key))
     with database.read() as connection:
         [row] = connection.execute(select(budgets)).all()
     shown = str(tuple(row)).lower()
-    assert fingerprint(api_key) in shown
+    assert key_fingerprint(api_key) in shown
     assert not any(api_key[at : at + 4].lower() in shown for at in range(len(api_key) - 3))
-    assert fingerprint(api_key) != fingerprint(api_key + "x")
+    assert key_fingerprint(api_key) != key_fingerprint(api_key + "x")

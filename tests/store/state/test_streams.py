@@ -110,6 +110,25 @@ def _streams(request: pytest.FixtureRequest) -> None:
 # --- which streams there are
 
 
+def test_progress_is_what_the_whole_stream_says(connection: Connection) -> None:
+    lease = claimed(connection)
+    STORE.save_walk(connection, lease, WALK, Counts(live=3, gone=1), now=NOW, length=LENGTH)
+    release(connection, claimed(connection, key=OTHER), changes_seen=ChangeHistory(1.0, 60.0))
+    connection.execute(update(streams).values(complete_at=NOW, watermark=NOW, full_pages=7))
+    STORE.select(connection, {KEY, OTHER})
+    found_by = STORE.progress(connection)
+    progress = {
+        StreamKey(one, model): each for one, lists in found_by.items() for model, each in lists.items()
+    }
+    assert set(progress) == {KEY, OTHER}
+    for key, found in progress.items():
+        stream = STORE.get(connection, key)
+        shared = [name for name in found._fields if name not in {"changes", "watched"}]
+        assert all(getattr(found, name) == getattr(stream, name) for name in shared)
+        assert ChangeHistory(found.changes, found.watched) == stream.changes_seen
+    assert progress[KEY].walk == WALK
+
+
 def test_a_new_stream_is_new_mirrored_and_not_due(connection: Connection) -> None:
     assert STORE.get(connection, KEY) == Stream(*KEY)
     assert due(connection) == []
@@ -567,7 +586,7 @@ def test_streams_that_are_tried_again_at_a_time_of_their_own_are_not_asked_by_th
     release(connection, claimed(connection), changes_seen=ChangeHistory(1.0, 60.0))
     release(connection, claimed(connection, key=OTHER), state="unavailable", outcome=Outcome.UNAVAILABLE)
     asked = {key: (found, live, deleted) for key, found, live, deleted, _ in STORE.polled(connection)}
-    assert asked == {KEY: (ChangeHistory(1.0, 60.0), 0, 0), THIRD: (ChangeHistory(), 0, 0)}
+    assert asked == {KEY: (ChangeHistory(1.0, 60.0).rate, 0, 0), THIRD: (None, 0, 0)}
 
 
 def test_thousands_of_streams_are_marked_at_once(connection: Connection) -> None:
