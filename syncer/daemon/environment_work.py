@@ -68,6 +68,7 @@ class EnvironmentWork:
             {name: settings.timing(name).every for name in settings.lists},
             clock=clock,
             wake=self._workers.wake,
+            shared_clock=environment.database.now,
             monitor=LoadMonitor(environment.capacity, environment.database),
             database_health=health,
             on_tick=telemetry.activity.ticked,

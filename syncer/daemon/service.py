@@ -198,7 +198,7 @@ async def _work(
             *(each.run(watch_every) for each in works),
             finish_reprojection(app.reprojection, ending, health),
             listen(app.database, ending, bell.ring),
-            deliver_changes(app, feed_watch, ending, health, clock=clock),
+            deliver_changes(app, feed_watch, ending, health),
             drop_regularly(app, ending, health),
             announce(app, "service", ending),
             send_alerts(app, ending, health, uniform=random.random),
