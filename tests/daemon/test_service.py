@@ -457,19 +457,21 @@ async def test_a_fault_of_ours_ends_it_loudly(tiny: WorkersWorld) -> None:
         assert "service_stopped" not in [each["event"] for each in logged]
 
 
-async def test_its_clock_decides_what_is_due(tiny: WorkersWorld) -> None:
-    noon = datetime(2031, 3, 9, 12, tzinfo=UTC)
-    for moment, runs in ((noon, 3), (noon + 0.5 * HOUR, 3), (noon + 25 * HOUR, 6)):
+async def test_the_databases_clock_decides_what_is_due_whatever_that_of_the_host_says(
+    tiny: WorkersWorld,
+) -> None:
+    for apart, passed, runs in ((0, 0.0, 3), (3, 0.5, 3), (-3, 0.5, 3), (0, 25.0, 6)):
 
         def has_run(runs: int = runs) -> bool:
             return len(tiny.ended()) >= runs
 
-        def now(moment: datetime = moment) -> datetime:
-            return moment
+        def host_clock(apart: int = apart) -> datetime:
+            return datetime.now(UTC) + apart * HOUR
 
+        tiny.clock_offset = passed * HOUR
         async with tiny.app() as app:
             running = asyncio.create_task(
-                run_service(app, report=tiny.steps.append, clock=now, handle_signals=False)
+                run_service(app, report=tiny.steps.append, clock=host_clock, handle_signals=False)
             )
             await tiny.until(has_run, "the runs")
             app.stopping.set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,12 +17,11 @@ from syncer.domain.scheduling.intervals import ChangeHistory, change_rate
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import LONGEST_RECHECK, RECHECKED
 from syncer.domain.webhooks.pauses import LONGEST
+from syncer.store.db.in_values import in_values
 from syncer.store.db.types import Timestamp
 from syncer.store.schema.state_tables import streams
 from syncer.store.schema.stream_key import stream_filter
 
-#: Streams that one statement marks: databases take so many parameters.
-AT_ONCE = 500
 #: Streams whose runner died go before everything else.
 LEFT_BEHIND = -1
 #: Length of a lease, at most, unless a longer one is set: others may have another setting.
@@ -70,22 +69,32 @@ class DueStreams:
         time of its own to be tried again, because something is wrong with it, waits for that. For what
         webhooks tell of there is ``mark_told``.
         """
-        changed = 0
         due_at = literal(now, Timestamp)
-        for these in self._some(keys):
-            if scheduled_at is not None:
-                connection.execute(update(streams).where(these).values(scheduled_at=scheduled_at))
-            may_be_earlier = streams.c.due_at > due_at
-            if scheduled_at is not None:
-                # A mark that lies ahead is one of a clock that was ahead.
-                may_be_earlier = and_(may_be_earlier, streams.c.due_purpose.is_not(None))
-            may_be_earlier = or_(streams.c.due_at.is_(None), may_be_earlier)
-            changed += connection.execute(
-                update(streams).where(these, may_be_earlier).values(due_at=due_at, due_purpose=purpose)
-            ).rowcount
-            connection.execute(
-                update(streams).where(these, streams.c.due_purpose > purpose).values(due_purpose=purpose)
-            )
+        is_later = streams.c.due_at > due_at
+        needs_urgency = streams.c.due_purpose > purpose
+        scheduled: dict[str, Any] = {}
+        if scheduled_at is not None:
+            # A mark that lies ahead is one of a clock that was ahead.
+            is_later = and_(is_later, streams.c.due_purpose.is_not(None))
+            scheduled = {"scheduled_at": scheduled_at}
+            needs_change = or_(needs_urgency, streams.c.scheduled_at.is_distinct_from(scheduled_at))
+        else:
+            needs_change = needs_urgency
+        # Each row is written once: a tick may mark ten thousand of them.
+        mark = (
+            update(streams)
+            .where(or_(streams.c.due_at.is_(None), is_later))
+            .values(due_at=due_at, due_purpose=purpose, **scheduled)
+        )
+        hurry = (
+            update(streams)
+            .where(needs_change)
+            .values(due_purpose=case((needs_urgency, purpose), else_=streams.c.due_purpose), **scheduled)
+        )
+        changed = 0
+        for these in self._some(connection, keys):
+            changed += connection.execute(mark.where(these)).rowcount
+            connection.execute(hurry.where(these))
         return changed
 
     def mark_told(self, connection: Connection, keys: Iterable[StreamKey], *, now: datetime) -> None:
@@ -261,18 +270,14 @@ class DueStreams:
     def _is(self, integration_id: str, model: str) -> Any:
         return and_(*stream_filter(streams, self.environment, StreamKey(integration_id, model)))
 
-    def _some(self, keys: Iterable[StreamKey]) -> Iterator[Any]:
-        """Make conditions that choose the streams, so many at a time."""
+    def _some(self, connection: Connection, keys: Iterable[StreamKey]) -> Iterator[Any]:
+        """Make conditions that choose the streams, one for each model."""
         integrations: dict[str, list[str]] = defaultdict(list)
         for integration_id, model in keys:
             integrations[model].append(integration_id)
         for model, ids in integrations.items():
-            for begin in range(0, len(ids), AT_ONCE):
-                yield self._any_of(ids[begin : begin + AT_ONCE], model)
-
-    def _any_of(self, integration_ids: Sequence[str], model: str) -> Any:
-        return and_(
-            streams.c.environment == self.environment,
-            streams.c.model == model,
-            streams.c.integration_id.in_(integration_ids),
-        )
+            yield and_(
+                streams.c.environment == self.environment,
+                streams.c.model == model,
+                in_values(connection, streams.c.integration_id, ids),
+            )

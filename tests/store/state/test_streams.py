@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, event, select, update
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import LeaseLost
@@ -21,7 +21,7 @@ from syncer.domain.streams.state import Outcome, StreamState
 from syncer.domain.streams.stream import Kind, Stream, Walk
 from syncer.store.db.database import Database
 from syncer.store.schema.mirror_tables import streams
-from syncer.store.state.due import AT_ONCE, LEFT_BEHIND
+from syncer.store.state.due import LEFT_BEHIND
 from syncer.store.state.streams import Lease, StreamStore
 
 STORE = StreamStore()
@@ -590,8 +590,12 @@ def test_streams_that_are_tried_again_at_a_time_of_their_own_are_not_asked_by_th
 
 
 def test_thousands_of_streams_are_marked_at_once(connection: Connection) -> None:
-    many = [StreamKey(f"tool:{number}", "hris_locations") for number in range(AT_ONCE + 10)]
+    many = [StreamKey(f"tool:{number}", "hris_locations") for number in range(2_000)]
     STORE.add(connection, many)
+    written: list[int] = []
+    event.listen(connection, "after_cursor_execute", lambda _, cursor, *__: written.append(cursor.rowcount))
     assert STORE.mark_due(connection, many, now=NOW, purpose=2, scheduled_at=NOW) == len(many)
+    # Each row once: PostgreSQL keeps every version of a row until it is vacuumed.
+    assert written == [len(many), 0]
     assert {when for _, when in scheduled(connection, "hris_locations")} == {NOW}
     assert list(STORE.due(connection, NOW, nobody, len(many) + 9)) == sorted(many)
