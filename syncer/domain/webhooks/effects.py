@@ -13,12 +13,14 @@ from syncer.domain.webhooks.event import Event, EventType, Ignored
 
 
 class Action(StrEnum):
-    """Task that an event sets about an integration, for the process that works; kept with the event.
+    """What is still to be done about an event; kept with it.
 
-    discover: mirror it from now on. refresh: ask Kombo about it, then read its lists. delete: ask Kombo
-    whether it is gone, then do with its rows what is configured.
+    apply: find its effect, which is so for an event that has just been stored. The others are tasks about
+    its integration, for the process that works. discover: mirror it from now on. refresh: ask Kombo about
+    it, then read its lists. delete: ask Kombo whether it is gone, then do with its rows what is configured.
     """
 
+    APPLY = "apply"
     DISCOVER = "discover"
     REFRESH = "refresh"
     DELETE = "delete"
@@ -68,13 +70,9 @@ def effect_of(event: Event, standing: Standing, *, is_discovered: bool) -> Effec
     An integration that is not known is discovered by whatever is told of it first: that it was created may
     have been lost.
     """
-    if event.type is None:
-        return Effect(ignored=event.problem)
-    if event.type not in _READ and event.type not in _ACTIONS:
-        return Effect(ignored=Ignored.NO_EFFECT)
-    if event.integration_id is None:
-        is_of_all = event.type is EventType.ISSUE_STATUS_CHANGED
-        return Effect(ignored=Ignored.NO_EFFECT if is_of_all else Ignored.NOT_MIRRORED)
+    ignored = ignored_unseen(event)
+    if ignored is not None or event.type is None:
+        return Effect(ignored=ignored)
     if standing is not Standing.MIRRORED:
         is_new = standing is Standing.UNKNOWN and event.type is not EventType.INTEGRATION_DELETED
         if is_new and is_discovered:
@@ -83,6 +81,18 @@ def effect_of(event: Event, standing: Standing, *, is_discovered: bool) -> Effec
     if event.type in _ACTIONS:
         return Effect(action=_ACTIONS[event.type])
     return Effect(lists=lists_of(event.type, event.models))
+
+
+def ignored_unseen(event: Event) -> Ignored | None:
+    """Find why an event has no effect, whatever is mirrored; None: that depends on it."""
+    if event.type is None:
+        return event.problem
+    if event.type not in _READ and event.type not in _ACTIONS:
+        return Ignored.NO_EFFECT
+    if event.integration_id is None:
+        is_of_all = event.type is EventType.ISSUE_STATUS_CHANGED
+        return Ignored.NO_EFFECT if is_of_all else Ignored.NOT_MIRRORED
+    return None
 
 
 def lists_of(event_type: EventType, models: Iterable[str] | None) -> frozenset[str] | None:
