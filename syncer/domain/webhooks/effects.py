@@ -13,14 +13,12 @@ from syncer.domain.webhooks.event import Event, EventType, Ignored
 
 
 class Action(StrEnum):
-    """What is still to be done about an event; kept with it.
+    """Task that an event sets about an integration, for the process that works; kept with the event.
 
-    apply: find its effect, which is so for an event that has just been stored. The others are tasks about
-    its integration, for the process that works. discover: mirror it from now on. refresh: ask Kombo about
-    it, then read its lists. delete: ask Kombo whether it is gone, then do with its rows what is configured.
+    discover: mirror it from now on. refresh: ask Kombo about it, then read its lists. delete: ask Kombo
+    whether it is gone, then do with its rows what is configured.
     """
 
-    APPLY = "apply"
     DISCOVER = "discover"
     REFRESH = "refresh"
     DELETE = "delete"

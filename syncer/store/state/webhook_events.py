@@ -41,6 +41,8 @@ APPLY_AT_ONCE = 500
 #: Names that nobody knows which are kept: Kombo has some dozens of models.
 MOST_UNKNOWN = 500
 
+#: Action of an event that has been stored, and whose effect is still to be found.
+APPLY = "apply"
 ACCEPTED, IGNORED, REPEATED = "accepted", "ignored", "repeated"
 
 
@@ -158,7 +160,7 @@ class WebhookEventStore:
             "models": None if event.models is None or ignored is not None else json.dumps(event.models),
             "outcome": ACCEPTED if ignored is None else IGNORED,
             "note": ignored,
-            "action": Action.APPLY if ignored is None else None,
+            "action": APPLY if ignored is None else None,
         }
 
     def unapplied(self, connection: Connection) -> list[UnappliedEvent]:
@@ -202,7 +204,7 @@ class WebhookEventStore:
             return
         statement = (
             update(webhook_events)
-            .where(*self._is_named, webhook_events.c.action == Action.APPLY)
+            .where(*self._is_named, webhook_events.c.action == APPLY)
             .values(
                 {
                     name: bindparam(f"new_{name}", type_=webhook_events.c[name].type)
@@ -246,7 +248,7 @@ class WebhookEventStore:
             .where(
                 events.environment == self.environment,
                 events.action.is_not(None),
-                events.action != Action.APPLY,
+                events.action != APPLY,
                 events.handled_at.is_(None),
             )
             .order_by(events.arrived_at)
@@ -374,7 +376,7 @@ class WebhookEventStore:
         return (
             events.environment == self.environment,
             events.action.is_not(None),
-            events.action == Action.APPLY,
+            events.action == APPLY,
         )
 
 

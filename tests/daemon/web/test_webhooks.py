@@ -21,8 +21,8 @@ from syncer.app import App
 from syncer.daemon.bell import Bell
 from syncer.daemon.web.pages import pages
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.webhooks.effects import Action
 from syncer.store.schema.mirror_tables import metadata, streams, webhook_events
+from syncer.store.state.webhook_events import APPLY
 from tests.support.alone import alone
 from tests.support.mirror import Mirror
 from tests.support.outages import Troubled
@@ -73,7 +73,7 @@ def kept(world: WorkersWorld) -> list[Any]:
 
 async def applied(world: WorkersWorld) -> None:
     """Wait until each event has had its effect."""
-    await until_async(lambda: all(each.action != Action.APPLY for each in kept(world)), "the effects")
+    await until_async(lambda: all(each.action != APPLY for each in kept(world)), "the effects")
 
 
 async def test_an_event_is_stored_when_it_is_answered_and_then_makes_due_what_it_tells_of(
