@@ -22,6 +22,7 @@ from syncer.store.schema import migrate as schema
 from syncer.store.schema.grants import grant_read
 from tests.support.databases import PostgresServer
 from tests.support.readers import MakeReader
+from tests.support.waiting import PATIENCE
 
 Open = Callable[..., Database]
 #: Everything with a name, by schema and kind.
@@ -29,8 +30,6 @@ THINGS = """
     SELECT 'relation', relname FROM pg_class WHERE relnamespace = to_regnamespace(:schema)
     UNION ALL SELECT 'function', proname FROM pg_proc WHERE pronamespace = to_regnamespace(:schema)
 """
-#: Longer than it takes.
-PATIENCE = 30.0
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from syncer.store.db.database import Database
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.due import LEFT_BEHIND
 from syncer.store.state.streams import Lease, StreamStore
+from tests.support.waiting import PATIENCE
 
 STORE = StreamStore()
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -265,7 +266,7 @@ def test_runners_that_claim_at_once_are_one_winner_each_time(migrated_url: str) 
     databases = [Database(migrated_url) for _ in range(4)]
     with databases[0].begin() as connection:
         STORE.add(connection, keys)
-    ready = threading.Barrier(len(databases), timeout=60)
+    ready = threading.Barrier(len(databases), timeout=PATIENCE)
     winners: list[Lease] = []
 
     def run(database: Database, owner: str) -> None:
@@ -297,7 +298,7 @@ def test_runners_that_take_an_expired_lease_at_once_are_one_winner_each_time(mig
     databases = [Database(migrated_url) for _ in range(3)]
     with databases[0].begin() as connection:
         STORE.add(connection, [KEY])
-    ready = threading.Barrier(len(databases), timeout=60)
+    ready = threading.Barrier(len(databases), timeout=PATIENCE)
     winners: list[list[int]] = [[] for _ in databases]
 
     def run(at: int) -> None:
