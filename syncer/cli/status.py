@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.further_reading import sections_on
 from syncer.cli.options import json_option, pass_session, stream_options
 from syncer.cli.output import (
     indented,
@@ -136,6 +135,8 @@ def _lines(found: dict[str, Any], not_begun: Sequence[str], most: int | None) ->
     if running:
         yield styled(f"running now: {', '.join(running)}", "cyan")
     if found["problems"]:
+        from syncer.cli.further_reading import sections_on
+
         sections = sections_on({StreamState(each["state"]) for each in found["problems"]})
         yield styled(f"what it means, and what to do: {', '.join(sections)}", "dim")
 
