@@ -18,7 +18,6 @@ from syncer.simulator.company.company import Company
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.limit import RateLimit
 from syncer.simulator.server.serve import running_in_thread
-from tests.support.pages import anchors
 from tests.support.readme import README, commands, end, finish, read, start
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,12 +104,6 @@ def test_it_is_short_and_each_cell_of_the_comparison_is_filled() -> None:
     # What is said of others is said by them, or we say that we do not know.
     for place, who in list(enumerate(cells[0]))[2:-1]:
         assert sum("](https://" in row[place] for row in cells) >= 4, who
-
-
-def test_every_anchor_that_it_names_exists() -> None:
-    named = re.findall(r"\]\((?!http)([^)#]+)#([^)]+)\)", README)
-    assert len(named) > 8
-    assert [each for each in named if each[1] not in anchors(ROOT / each[0])] == []
 
 
 def test_every_command_of_the_table_exists_and_no_other_is_missing() -> None:
