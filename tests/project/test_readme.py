@@ -84,7 +84,8 @@ def test_the_lines_for_systemd_put_everything_where_the_unit_looks_for_it(
     named = re.findall(r"=-?(?:\w+[:=])?(/etc/\S+)", unit)
     assert len(named) == 3
     assert all((root / each.removeprefix("/")).is_file() for each in named), named
-    assert (root / "etc/syncer/kombo_api_key").stat().st_mode & 0o777 == 0o600
+    secret = ("kombo_api_key", "environment")
+    assert [(root / "etc/syncer" / each).stat().st_mode & 0o777 for each in secret] == [0o600, 0o600]
     variables = dict(
         line.split("=", 1) for line in (root / "etc/syncer/environment").read_text().splitlines()
     )
