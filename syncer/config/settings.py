@@ -44,6 +44,7 @@ from syncer.config.sections import (
     Sync,
     Web,
     Webhooks,
+    Workers,
 )
 from syncer.domain.catalogue.lookup import catalogue, select_names
 from syncer.domain.deliveries.delivery import Delivery
@@ -59,6 +60,8 @@ BASE_URLS = {
     "us": "https://api.us.kombo.dev/v1",
     "ca": "https://api.ca.kombo.dev/v1",
 }
+#: Name of the queue's schema, after that of the mirror where it has one.
+QUEUE = "procrastinate"
 #: Parts of the names of headers and parameters that carry secrets, and the least length of one.
 _SECRETIVE = re.compile("auth|cookie|key|passw|secret|token", re.IGNORECASE)
 SECRET_LENGTH = 8
@@ -81,6 +84,8 @@ class Settings(BaseModel):
     webhooks: Webhooks = Webhooks()
     alerts: Alerts = Alerts()
     log: Log = Log()
+    # Behind the database, by which it is checked.
+    workers: Workers = Workers()
     passthrough: Annotated[tuple[Passthrough, ...], AfterValidator(each_once)] = ()
     # After the native lists, which its exclusions may name.
     privacy: Privacy = Privacy()
@@ -113,6 +118,19 @@ class Settings(BaseModel):
         cls, integrations: tuple[Integration, ...], info: ValidationInfo
     ) -> tuple[Integration, ...]:
         return check_integrations(integrations, info.data.get("environments"))
+
+    @field_validator("workers")
+    @classmethod
+    def _have_a_place_for_the_queue(cls, workers: Workers, info: ValidationInfo) -> Workers:
+        database = info.data.get("database")
+        if database is not None and workers.engine == "procrastinate":
+            if database.is_sqlite:
+                raise ValueError(
+                    'engine = "procrastinate" works with PostgreSQL alone: database.url is SQLite'
+                )
+            if workers.schema_ is not None and workers.schema_ == database.schema_:
+                raise ValueError("schema should be another one than database.schema")
+        return workers
 
     @field_validator("webhooks")
     @classmethod
@@ -176,6 +194,14 @@ class Settings(BaseModel):
     def lists(self) -> Mapping[str, ListSpec]:
         """All lists that can be mirrored, by name: the models of the catalogue and the native lists."""
         return {**catalogue(), **{each.name: each for each in self.native_lists}}
+
+    @property
+    def queue_schema(self) -> str | None:
+        """Schema of the queue that workers take streams from; None: the service works itself."""
+        if self.workers.engine == "embedded":
+            return None
+        mirror = self.database.schema_
+        return self.workers.schema_ or (QUEUE if mirror is None else f"{mirror}_{QUEUE}")
 
     def timing(self, name: str) -> ModelSync:
         """Look up the timing of a list; the interval of a native list is never stretched."""
