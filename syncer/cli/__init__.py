@@ -40,6 +40,7 @@ from syncer.cli import (
     status,
     sync,
     webhook,
+    worker,
 )
 from syncer.cli.completion import VARIABLE
 from syncer.cli.global_options import accept_global_options, global_options
@@ -76,6 +77,7 @@ group.params[:0] = global_options(hidden=False)
 for _command in (
     init.init,
     run.run,
+    worker.worker,
     backfill.backfill,
     sync.sync,
     reconcile.reconcile,

@@ -46,6 +46,11 @@ def read_due(connection: Connection, context: SyncContext, limit: int) -> Due:
     return Due(now, due, context.streams.next_due(connection, after=now))
 
 
+def is_left_out(connection: Connection, context: SyncContext, key: StreamKey) -> bool:
+    """Tell whether this version or configuration lacks the list of a stream."""
+    return key.model in left_to_newer(connection, context) or not is_known(context, key)
+
+
 class LogTrimmer:
     """Trims the logs of runs and events of one environment, every TRIM_EVERY."""
 
