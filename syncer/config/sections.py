@@ -106,16 +106,6 @@ class Database(_Section):
         return self.url.get_secret_value().startswith("sqlite")
 
 
-class Workers(_Section):
-    """Engine by which streams find who works on them.
-
-    schema_: of PostgreSQL, where the queue of ``procrastinate`` is; None: one named after the mirror's.
-    """
-
-    engine: Literal["embedded", "procrastinate"] = "embedded"
-    schema_: Annotated[str, AfterValidator(database_schema)] | None = Field(default=None, alias="schema")
-
-
 class Integration(_Section):
     """Integration to mirror, in the environment whose key opens it; models None: those of ``[sync]``."""
 

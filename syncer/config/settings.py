@@ -44,8 +44,8 @@ from syncer.config.sections import (
     Sync,
     Web,
     Webhooks,
-    Workers,
 )
+from syncer.config.workers import Workers
 from syncer.domain.catalogue.lookup import catalogue, select_names
 from syncer.domain.deliveries.delivery import Delivery
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
@@ -60,8 +60,6 @@ BASE_URLS = {
     "us": "https://api.us.kombo.dev/v1",
     "ca": "https://api.ca.kombo.dev/v1",
 }
-#: Name of the queue's schema, after that of the mirror where it has one.
-QUEUE = "procrastinate"
 #: Parts of the names of headers and parameters that carry secrets, and the least length of one.
 _SECRETIVE = re.compile("auth|cookie|key|passw|secret|token", re.IGNORECASE)
 SECRET_LENGTH = 8
@@ -122,14 +120,8 @@ class Settings(BaseModel):
     @field_validator("workers")
     @classmethod
     def _have_a_place_for_the_queue(cls, workers: Workers, info: ValidationInfo) -> Workers:
-        database = info.data.get("database")
-        if database is not None and workers.engine == "procrastinate":
-            if database.is_sqlite:
-                raise ValueError(
-                    'engine = "procrastinate" works with PostgreSQL alone: database.url is SQLite'
-                )
-            if workers.schema_ is not None and workers.schema_ == database.schema_:
-                raise ValueError("schema should be another one than database.schema")
+        if (database := info.data.get("database")) is not None:
+            workers.check(database)
         return workers
 
     @field_validator("webhooks")
@@ -198,10 +190,7 @@ class Settings(BaseModel):
     @property
     def queue_schema(self) -> str | None:
         """Schema of the queue that workers take streams from; None: the service works itself."""
-        if self.workers.engine == "embedded":
-            return None
-        mirror = self.database.schema_
-        return self.workers.schema_ or (QUEUE if mirror is None else f"{mirror}_{QUEUE}")
+        return self.workers.queue_schema(self.database)
 
     def timing(self, name: str) -> ModelSync:
         """Look up the timing of a list; the interval of a native list is never stretched."""

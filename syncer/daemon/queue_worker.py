@@ -76,7 +76,7 @@ class QueueWorker:
         self._beat_every = context.rules.lease / 6
         self._fetch_every = fetch_every
         self._jobs = JobQueue(queue, context.streams.environment)
-        self._connector = DatabaseConnector(queue)
+        self._connector = DatabaseConnector(queue, sleep=context.sleep)
         self._app = App(connector=self._connector)
         self._app.job_manager = WorkerJobs(
             self._connector,

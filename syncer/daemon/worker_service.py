@@ -16,7 +16,7 @@ from syncer.daemon.database_watch import LOOK_EVERY, watch_database
 from syncer.daemon.key_health import KeyHealth, KeyWatcher
 from syncer.daemon.opened_mirror import OpenedMirror, open_mirror, work_on_mirror
 from syncer.daemon.presence import announce
-from syncer.daemon.queue_worker import QueueWorker
+from syncer.daemon.queue_worker import FETCH_EVERY, QueueWorker
 from syncer.daemon.service import WATCH_EVERY
 from syncer.daemon.shutdown import stop_on_signals
 from syncer.daemon.supervisor import supervise
@@ -39,6 +39,7 @@ async def run_worker(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     handle_signals: bool = True,
     look_every: float = LOOK_EVERY,
+    fetch_every: float = FETCH_EVERY,
 ) -> None:
     """Run what the queues give until SIGTERM, SIGINT or ``app.stopping``; environments: all without any.
 
@@ -57,7 +58,7 @@ async def run_worker(
         first = await open_mirror(app, stack, report, selected, may_create=True)
 
         async def work(opened: OpenedMirror) -> None:
-            await _work(app, opened, queue, health, clock, look_every)
+            await _work(app, opened, queue, health, clock, look_every, fetch_every)
 
         try:
             if not app.stopping.is_set():
@@ -79,7 +80,9 @@ async def _work(
     health: DatabaseHealth,
     clock: Callable[[], datetime],
     look_every: float,
+    fetch_every: float,
 ) -> None:
+    """Work until ``app.stopping``. Raises DatabaseReplaced."""
     ending = asyncio.Event()
     environments = [each.environment.name for each in opened.environments]
     log.info("worker_started", environments=environments)
@@ -87,7 +90,7 @@ async def _work(
         ending,
         any_of(app.stopping, ending),
         watch_database(app.database, opened.incarnation, ending, health, look_every=look_every),
-        *(_work_on(each, queue, ending, health, clock) for each in opened.environments),
+        *(_work_on(each, queue, ending, health, clock, fetch_every) for each in opened.environments),
         announce(app, WORKER, ending),
     )
 
@@ -98,6 +101,7 @@ async def _work_on(
     ending: asyncio.Event,
     database_health: DatabaseHealth,
     clock: Callable[[], datetime],
+    fetch_every: float,
 ) -> None:
     """Work on one environment: nothing is shared with others but the database."""
     environment, key_health = opened.environment, KeyHealth()
@@ -112,6 +116,7 @@ async def _work_on(
         queue,
         database_health=health,
         key_health=key_health,
+        fetch_every=fetch_every,
     )
     watcher = KeyWatcher(environment, context, key_health, health, clock=clock)
     await supervise(ending, worker.run(), watcher.watch(ending, WATCH_EVERY))

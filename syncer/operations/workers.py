@@ -31,9 +31,9 @@ def depths(connection: Connection, app: App, environments: Iterable[str]) -> Map
 
 def report_depth(depth: QueueDepth | None) -> dict[str, Any] | None:
     """Report the depth of a queue; None where there is none."""
-    return None if depth is None else {"waiting": depth.waiting, "running": depth.running}
+    return None if depth is None else {"queued": depth.queued, "running": depth.running}
 
 
 def describe_depth(queue: Mapping[str, Any]) -> str:
     """Describe a queue of the report in a line."""
-    return f"{queue['waiting']:,} streams wait for a worker, {queue['running']:,} are under way"
+    return f"{queue['queued']:,} streams wait for a worker, {queue['running']:,} are under way"

@@ -131,7 +131,7 @@ async def test_a_service_leaves_all_runs_to_workers_and_everybody_is_told_of_bot
         await until_async(lambda: len(status(service)["processes"]) == 2, "both processes")
         assert sorted(each["role"] for each in status(service)["processes"]) == ["service", "worker"]
         queues = {each["name"]: each["queue"] for each in status(service)["environments"]}
-        assert queues == {name: {"waiting": 0, "running": 0} for name in fleet.sources}
+        assert queues == {name: {"queued": 0, "running": 0} for name in fleet.sources}
         found = [each.found async for each in check(service) if each.subject == "workers"]
         assert found == ["the queue is in the schema procrastinate; 1 worker takes streams from it"]
     assert fleet.mirror.fetch("SELECT count(*) FROM procrastinate.procrastinate_workers") == [(0,)]

@@ -90,7 +90,7 @@ def _of_environments(mirror: MirrorNumbers, reserves: Mapping[str, Reserve]) -> 
 def _of_queues(queues: Mapping[str, QueueDepth]) -> Metric:
     family = _labelled("syncer_queue_depth", "Streams in the queue that workers take them from", "state")
     for name, each in queues.items():
-        family.add_metric([name, "waiting"], each.waiting)
+        family.add_metric([name, "queued"], each.queued)
         family.add_metric([name, "running"], each.running)
     return family
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import aclosing
 from typing import Any
 
@@ -26,10 +26,16 @@ _LOOK = json.dumps({"type": "job_inserted", "job_id": 0})
 
 
 class DatabaseConnector(BaseAsyncConnector):
-    """Connector that runs the library's statements on a Database, in whose schema its tables are."""
+    """Connector that runs the library's statements on a Database, in whose schema its tables are.
 
-    def __init__(self, database: Database) -> None:
+    sleep: for who listens, between two attempts.
+    """
+
+    def __init__(
+        self, database: Database, *, sleep: Callable[[float], Awaitable[None]] | None = None
+    ) -> None:
         self._database = database
+        self._sleep = sleep
         self._woken = asyncio.Event()
 
     async def open_async(self, pool: Any = None) -> None:
@@ -63,7 +69,8 @@ class DatabaseConnector(BaseAsyncConnector):
         Where nobody can listen, as through a pooler that gives each transaction another session, the library
         finds jobs by looking from time to time.
         """
-        names = [f"'{each}'" for each in channels]
+        names, sleep = [f"'{each}'" for each in channels], self._sleep
+        assert sleep is not None
 
         async def listen() -> None:
             while True:
@@ -73,7 +80,7 @@ class DatabaseConnector(BaseAsyncConnector):
                             await on_notification(channel="", payload=payload or _LOOK)
                 except DatabaseUnavailable:
                     # Whoever fetches jobs reports that the database is away.
-                    await asyncio.sleep(_PAUSE)
+                    await sleep(_PAUSE)
 
         listening = asyncio.create_task(listen())
         try:

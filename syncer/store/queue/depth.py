@@ -17,7 +17,7 @@ JOBS = "procrastinate_jobs"
 class QueueDepth:
     """Jobs of one environment: those that wait for a worker, and those that a worker has taken."""
 
-    waiting: int = 0
+    queued: int = 0
     running: int = 0
 
 
@@ -45,10 +45,10 @@ def read_depths(
 
     def depth(environment: str) -> QueueDepth:
         names = queue_names(schema, environment)
-        waiting, running = (
+        queued, running = (
             sum(counts.get((queue, state), 0) for queue in (names.told, names.regular))
             for state in ("todo", "doing")
         )
-        return QueueDepth(waiting, running)
+        return QueueDepth(queued, running)
 
     return {each: depth(each) for each in environments}

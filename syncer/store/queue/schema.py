@@ -12,27 +12,28 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from syncer.domain.errors import DatabaseRefused
+from syncer.domain.errors import DatabaseRefused, UsageError
 from syncer.store.db.database import Database
 from syncer.store.queue.depth import JOBS
 from syncer.store.queue.library import require_library
-from syncer.store.schema.migrate import schema_of
-from syncer.store.schema.rights import may_create_in
+from syncer.store.schema.rights import may_create_in, schema_of
 from syncer.store.schema.schema_lock import lock_schema, naming_users
 from syncer.store.schema.upgrade_sql import mirror_owner
 from syncer.store.schema.views import quoted
 
-_VERSION_TABLE = "syncer_queue_version"
+QUEUE_VERSION_TABLE = "syncer_queue_version"
 _PRESENT = text("SELECT to_regclass(:version), to_regclass(:jobs)")
 
 
 def make_queue(queue: Database, database: Database) -> bool:
     """Make the tables of a mirror's queue, or bring them to the library's version; False: they are of that.
 
-    Raises DatabaseError, and UsageError where the library is not installed.
+    Raises DatabaseError, and UsageError where the library is not installed, or the mirror is in that schema.
     """
     require_library()
     mirror = _mirror(database)
+    if mirror == queue.schema:
+        raise UsageError(f"workers.schema is {mirror}, where the mirror is: name another schema.")
     with queue.read() as connection:
         if not _steps(queue, connection, mirror):
             return False
@@ -42,7 +43,7 @@ def make_queue(queue: Database, database: Database) -> bool:
 
 def _make(queue: Database, mirror: str, connection: Connection) -> bool:
     assert queue.schema is not None
-    lock_schema(connection, _VERSION_TABLE)
+    lock_schema(connection, QUEUE_VERSION_TABLE)
     may_create_in(queue, connection, queue.schema)
     steps = _steps(queue, connection, mirror)
     driver: Any = connection.connection.driver_connection
@@ -82,8 +83,8 @@ def _mirror(database: Database) -> str:
 
 def _steps(database: Database, connection: Connection, mirror: str) -> list[str]:
     """Give the scripts that the tables lack, our note of the version last; none where they are current."""
-    schema, latest = database.schema, _migrations()[-1].name
-    names = {"version": f"{schema}.{_VERSION_TABLE}", "jobs": f"{schema}.{JOBS}"}
+    schema, latest = database.schema, migrations()[-1].name
+    names = {"version": f"{schema}.{QUEUE_VERSION_TABLE}", "jobs": f"{schema}.{JOBS}"}
     version, jobs = connection.execute(_PRESENT, names).one()
     if version is None:
         if jobs is not None:
@@ -93,26 +94,28 @@ def _steps(database: Database, connection: Connection, mirror: str) -> list[str]
             )
         library = (files("procrastinate.sql") / "schema.sql").read_text(encoding="utf-8")
         return [library, _version_table(latest, mirror)]
-    found, owner = connection.execute(text(f"SELECT migration, mirror FROM {schema}.{_VERSION_TABLE}")).one()
+    found, owner = connection.execute(
+        text(f"SELECT migration, mirror FROM {schema}.{QUEUE_VERSION_TABLE}")
+    ).one()
     if owner != mirror:
         raise DatabaseRefused(
             f"The schema {schema} of {database.shown_url} holds the queue of the mirror in schema {owner}: "
             "name another one as workers.schema."
         )
-    later = [each for each in _migrations() if each.name > found]
-    note = f"UPDATE {_VERSION_TABLE} SET migration = '{latest}'"
+    later = [each for each in migrations() if each.name > found]
+    note = f"UPDATE {QUEUE_VERSION_TABLE} SET migration = '{latest}'"
     return [*(each.read_text(encoding="utf-8") for each in later), note] if later else []
 
 
 def _version_table(latest: str, mirror: str) -> str:
     mirror = mirror.replace("'", "''")
     return (
-        f"CREATE TABLE {_VERSION_TABLE} (migration text NOT NULL, mirror text NOT NULL);\n"
-        f"INSERT INTO {_VERSION_TABLE} VALUES ('{latest}', '{mirror}')"
+        f"CREATE TABLE {QUEUE_VERSION_TABLE} (migration text NOT NULL, mirror text NOT NULL);\n"
+        f"INSERT INTO {QUEUE_VERSION_TABLE} VALUES ('{latest}', '{mirror}')"
     )
 
 
-def _migrations() -> list[Path]:
+def migrations() -> list[Path]:
     """List the library's migrations, oldest first: their names begin with its version."""
     folder = Path(str(files("procrastinate.sql"))) / "migrations"
     return sorted(folder.glob("*.sql"))

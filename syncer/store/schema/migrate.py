@@ -45,7 +45,6 @@ __all__ = [
     "migrations_folder",
     "must_hold_tables",
     "revisions",
-    "schema_of",
     "upgrade_unseen",
 ]
 
@@ -262,11 +261,6 @@ def _check_server(database: Database, connection: Connection) -> None:
             f"The database {database.shown_url} has the encoding {encoding}, which cannot hold every name: "
             "make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
         )
-
-
-def schema_of(database: Database, connection: Connection) -> str | None:
-    """Give the schema of PostgreSQL that the mirror is in, or will be; None where there is none to be in."""
-    return database.schema or connection.scalar(text("SELECT current_schema()"))
 
 
 def _revision(connection: Connection) -> str | None:

@@ -15,8 +15,9 @@ from syncer.domain.errors import DatabaseRefused, UsageError
 from syncer.domain.native.spec import NativeListSpec
 from syncer.store.db.database import Database
 from syncer.store.schema.indexes import concurrent_statements
-from syncer.store.schema.migrate import schema_of, upgrade_unseen
+from syncer.store.schema.migrate import upgrade_unseen
 from syncer.store.schema.native_views import make_views
+from syncer.store.schema.rights import schema_of
 from syncer.store.schema.schema_lock import LOCK_TIMEOUT, VERSION_TABLE
 from syncer.store.schema.views import quoted, relations
 

@@ -11,8 +11,7 @@ from sqlalchemy import Connection, text
 
 from syncer.domain.errors import DatabaseRefused
 from syncer.store.db.database import Database
-from syncer.store.queue import schema
-from syncer.store.queue.schema import make_queue, queue_sql
+from syncer.store.queue.schema import QUEUE_VERSION_TABLE, make_queue, migrations, queue_sql
 
 QUEUE = "procrastinate"
 #: Everything with a name in the schema of the queue, functions with what they do.
@@ -54,24 +53,22 @@ def test_the_queue_is_made_once(opened: Open) -> None:
         assert connection.execute(text("SELECT to_regclass('public.procrastinate_jobs')")).scalar() is None
 
 
-def test_a_queue_of_an_older_version_of_the_library_is_brought_to_the_newer_one(
-    opened: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_queue_of_an_older_version_of_the_library_is_brought_to_the_newer_one(opened: Open) -> None:
     queue, mirror = opened(QUEUE), opened()
     make_queue(queue, mirror)
     newest = things(queue)
-    migrations = schema._migrations()
+    versions = migrations()
     with queue.begin() as connection:
         connection.exec_driver_sql(f"DROP SCHEMA {QUEUE} CASCADE")
         connection.exec_driver_sql(f"CREATE SCHEMA {QUEUE}")
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)
         # As the library had them three of its migrations ago.
-        for each in migrations[:-3]:
+        for each in versions[:-3]:
             driver.execute(each.read_bytes())
         driver.execute(
-            f"CREATE TABLE {schema._VERSION_TABLE} AS "
-            f"SELECT '{migrations[-4].name}' AS migration, 'public' AS mirror".encode()
+            f"CREATE TABLE {QUEUE_VERSION_TABLE} AS "
+            f"SELECT '{versions[-4].name}' AS migration, 'public' AS mirror".encode()
         )
     assert things(queue) != newest
     assert make_queue(queue, mirror)
@@ -101,6 +98,6 @@ def test_the_queue_of_another_mirror_or_program_is_left_alone(opened: Open) -> N
     ):
         make_queue(queue, opened("kombo"))
     with queue.begin() as connection:
-        connection.exec_driver_sql(f"DROP TABLE {schema._VERSION_TABLE}")
+        connection.exec_driver_sql(f"DROP TABLE {QUEUE_VERSION_TABLE}")
     with pytest.raises(DatabaseRefused, match=r"the queue of another program: .* workers\.schema"):
         make_queue(queue, mirror)
