@@ -43,6 +43,7 @@ from syncer.cli import (
     worker,
 )
 from syncer.cli.completion import VARIABLE
+from syncer.cli.further_reading import section_on
 from syncer.cli.global_options import accept_global_options, global_options
 from syncer.cli.interrupt import INTERRUPTED
 from syncer.cli.output import print_note
@@ -166,6 +167,8 @@ def _report(session: Session, error: Exception) -> int:
         print_note(session.hide(format_trace(error)))
     if isinstance(error, SyncerError):
         text, code = str(error), error.exit_code
+        if (section := section_on(error)) is not None:
+            text += f" See {section}."
     else:
         text, code = f"This is a bug in syncer: {describe_exception(error)}.", 1
         if not session.debug:

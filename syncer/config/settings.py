@@ -28,23 +28,19 @@ from syncer.config.environments import (
     check_webhook_secrets,
 )
 from syncer.config.exclusions import with_native_lists
+from syncer.config.kept import Changes, Deletions, History, Privacy
 from syncer.config.native_lists import Passthrough, each_once
 from syncer.config.secrets import passwords
 from syncer.config.sections import (
     Budget,
-    Changes,
     Database,
-    Deletions,
-    History,
     Integration,
     Kombo,
     Log,
     ModelSync,
-    Privacy,
     Sync,
-    Web,
-    Webhooks,
 )
+from syncer.config.web import Web, Webhooks
 from syncer.config.workers import Workers
 from syncer.domain.catalogue.lookup import catalogue, select_names
 from syncer.domain.deliveries.delivery import Delivery

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
+from syncer.config.section import Section
 from syncer.config.sections import Database
 from syncer.config.values import database_schema
 
@@ -13,16 +14,24 @@ from syncer.config.values import database_schema
 QUEUE = "procrastinate"
 
 
-class Workers(BaseModel):
+class Workers(Section):
     """Engine by which streams find who works on them.
 
     schema_: of PostgreSQL, where the queue of ``procrastinate`` is; None: one named after the mirror's.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    engine: Literal["embedded", "procrastinate"] = "embedded"
-    schema_: Annotated[str, AfterValidator(database_schema)] | None = Field(default=None, alias="schema")
+    engine: Literal["embedded", "procrastinate"] = Field(
+        default="embedded",
+        description="Who works on the streams: `embedded`, each `syncer run` itself; `procrastinate`,"
+        " `syncer worker` on any number of hosts, which takes them from a queue. That needs PostgreSQL and"
+        " `kombo-syncer[workers]`.",
+    )
+    schema_: Annotated[str, AfterValidator(database_schema)] | None = Field(
+        default=None,
+        alias="schema",
+        description="The schema of the queue, made beside the mirror's. Without it: `procrastinate`, or"
+        " `kombo_procrastinate` where the mirror is in the schema `kombo`.",
+    )
 
     def check(self, database: Database) -> None:
         """Check that the database has a place for the queue. Raises ValueError."""

@@ -321,7 +321,7 @@ class File:
 
         What fits into the files that are there is written, still.
         """
-        # Connected until the end: who is the last to close empties the log, and without a limit has room for it.
+        # Connected until the end: who is the last to close empties the log, and has room for that.
         with closing(sqlite3.connect(self.path, timeout=60)) as other:
             other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)

@@ -126,9 +126,9 @@ class DeliveryLoop:
         if outgoing.message is None:
             if outgoing.until == outgoing.after:
                 return outgoing.after, 0.0
-            await self._database.write(lambda connection: self._advance(connection, outgoing))
+            await self._database.write(lambda connection: self._advance(connection, outgoing, now))
             return None, 0.0
-        if not await self._database.write(lambda connection: self._claim(connection, outgoing)):
+        if not await self._database.write(lambda connection: self._claim(connection, outgoing, now)):
             # Somebody was quicker, or has paused it.
             return None, POLL_EVERY
         answer = await self._post(outgoing.message, stopping)
@@ -152,18 +152,17 @@ class DeliveryLoop:
             acknowledge(connection, name, newest, now)
             log.info("delivery_began", delivery=name, sequence=newest)
 
-    def _advance(self, connection: Connection, outgoing: Outgoing) -> None:
-        now = self._database.now(connection)
+    def _advance(self, connection: Connection, outgoing: Outgoing, now: datetime) -> None:
         name = self._delivery.name
         advance_consumer(connection, name, outgoing.until, now, from_sequence=outgoing.after)
 
-    def _claim(self, connection: Connection, outgoing: Outgoing) -> bool:
+    def _claim(self, connection: Connection, outgoing: Outgoing, now: datetime) -> bool:
         return claim_delivery(
             connection,
             outgoing.row,
             outgoing.pending,
             owner=self._around.owner,
-            now=self._database.now(connection),
+            now=now,
             length=LEASE,
             is_dead=self._around.is_dead,
         )
@@ -187,7 +186,7 @@ class DeliveryLoop:
             status = answer.status
             match following:
                 case Accepted():
-                    self._advance(connection, outgoing)
+                    self._advance(connection, outgoing, now)
                     note_success(connection, name, status, now)
                 case Retry(pause, error):
                     note_failure(connection, row, status=status, error=error, now=now, pause=pause)

@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable, StatementFailed
 from syncer.store.db.engines import make_engine
 from syncer.store.db.errors import Fault, advice, fault, is_no_database, reason
-from syncer.store.db.last_work import do_last_work
+from syncer.store.db.last_work import Done, do_last_work
 from syncer.store.db.opened_file import OpenedFile
 from syncer.store.db.pools import give_up_pool
 from syncer.store.db.removed_values import RemovedValues
@@ -70,7 +70,7 @@ class Database:
         # SQLite is a poll with growing pauses.
         self._writer = WriteLock() if self.is_sqlite else None
         self._removed = RemovedValues(self.engine) if self.is_sqlite else None
-        self._after_commit: list[Callable[[], None]] = []
+        self._after_commit: list[Callable[[Done], None]] = []
 
     @property
     def is_sqlite(self) -> bool:
@@ -94,10 +94,10 @@ class Database:
         with self._alone(urgent=urgent):
             with self._translated(), self.engine.begin() as connection:
                 yield connection
-                do_last_work(connection)
+                done = do_last_work(connection)
             self._truncate_log()
         for call in self._after_commit:
-            call()
+            call(done)
 
     @contextmanager
     def outside_transactions(self) -> Iterator[Connection]:
@@ -109,8 +109,11 @@ class Database:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
-    def after_commit(self, call: Callable[[], None]) -> Iterator[None]:
-        """Call a function after each transaction that wrote here, in its thread, while the block runs."""
+    def after_commit(self, call: Callable[[Done], None]) -> Iterator[None]:
+        """Call a function after each transaction that wrote here, in its thread, while the block runs.
+
+        It is given what the transaction's last work gave.
+        """
         self._after_commit = [*self._after_commit, call]
         try:
             yield

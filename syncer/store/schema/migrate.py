@@ -13,7 +13,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import DropTable
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.errors import DatabaseRefused, StatementFailed
+from syncer.domain.errors import (
+    DatabaseOfOthers,
+    DatabaseRefused,
+    SchemaMismatch,
+    ServerUnfit,
+    StatementFailed,
+)
 from syncer.store.db.database import Database
 from syncer.store.schema.comments import write_comments
 from syncer.store.schema.history_tables import (
@@ -192,7 +198,7 @@ def check(database: Database) -> None:
     """Raise DatabaseRefused unless the schema is exactly this version's."""
     revision = must_hold_tables(database)
     if revision != _head():
-        raise DatabaseRefused(
+        raise SchemaMismatch(
             f"The database {database.shown_url} is of an older syncer: run `syncer migrate` first."
         )
 
@@ -231,14 +237,14 @@ def _ours(database: Database, connection: Connection) -> str | None:
         if tables:
             some = ", ".join(sorted(tables)[:3])
             or_schema = "" if database.is_sqlite else ", or a schema: `database.schema`"
-            raise DatabaseRefused(
+            raise DatabaseOfOthers(
                 f"The database {database.shown_url} holds another program's tables ({some}): "
                 f"give syncer a database of its own{or_schema}."
             )
         return None
     revision = _revision(connection)
     if revision is not None and revision not in known_revisions():
-        raise DatabaseRefused(
+        raise SchemaMismatch(
             f"The database {database.shown_url} has the schema of a newer syncer ({revision}): "
             "upgrade syncer on this host."
         )
@@ -246,18 +252,18 @@ def _ours(database: Database, connection: Connection) -> str | None:
 
 
 def _check_server(database: Database, connection: Connection) -> None:
-    """Raise DatabaseRefused for a server or an encoding that cannot hold a mirror."""
+    """Raise ServerUnfit for a server or an encoding that cannot hold a mirror."""
     if database.is_sqlite:
         return
     version = connection.dialect.server_version_info or ()
     if version < OLDEST_POSTGRESQL:
-        raise DatabaseRefused(
+        raise ServerUnfit(
             f"The database {database.shown_url} is on PostgreSQL {'.'.join(map(str, version))}: "
             f"syncer needs {OLDEST_POSTGRESQL[0]} or newer."
         )
     encoding = connection.scalar(text("SHOW server_encoding"))
     if encoding != "UTF8":
-        raise DatabaseRefused(
+        raise ServerUnfit(
             f"The database {database.shown_url} has the encoding {encoding}, which cannot hold every name: "
             "make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
         )

@@ -15,8 +15,8 @@ import pytest
 
 from syncer.app import App
 from syncer.config.sections import Database as DatabaseSection
-from syncer.config.sections import Web
 from syncer.config.settings import Settings
+from syncer.config.web import Web
 from syncer.daemon import feed_watch
 from syncer.daemon.feed_watch import FeedWatch
 from syncer.daemon.web import changes, server

@@ -16,8 +16,8 @@ from sqlalchemy import update
 from structlog.testing import capture_logs
 
 from syncer.app import App
-from syncer.config.sections import Web
 from syncer.config.settings import Settings
+from syncer.config.web import Web
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.web.pages import pages
 from syncer.daemon.web.server import listening, log_address, serving_pages
