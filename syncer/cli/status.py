@@ -122,6 +122,11 @@ def _lines(found: dict[str, Any], not_begun: Sequence[str], most: int | None) ->
     for environment in found["environments"]:
         if environment["behind"] is not None:
             yield styled(_named(environment, found, behind(environment["behind"])), "yellow")
+    from syncer.operations.workers import describe_depth
+
+    for environment in found["environments"]:
+        if environment["queue"] is not None:
+            yield _named(environment, found, describe_depth(environment["queue"]))
     if found["consumers"]:
         from syncer.cli.changes import consumer_table
 

@@ -22,6 +22,11 @@ _OWNER = text("""
 """)
 
 
+def schema_of(database: Database, connection: Connection) -> str | None:
+    """Give the schema of PostgreSQL that the mirror is in, or will be; None where there is none to be in."""
+    return database.schema or connection.scalar(text("SELECT current_schema()"))
+
+
 def make_schema(database: Database, connection: Connection) -> None:
     """Make the schema that the database was opened with, where there is none and the role may.
 
