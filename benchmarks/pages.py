@@ -2,9 +2,9 @@
 
     python -m benchmarks.pages RECORDS [--changed N] [--limit REQUESTS --window SECONDS [--other REQUESTS]]
 
-Understands what a load needs: ``cursor``, ``updated_after`` (gives the changed share), ``ids`` (all are gone) and
-the two general endpoints; every integration has a list of its own. Besides: ``POST /change`` makes
-one row in N (a hundred) differ, ``GET /told`` says how many requests, refusals and bytes of bodies there have
+Understands what a load needs: ``cursor``, ``updated_after`` (gives the changed share), ``ids`` (all are gone)
+and the two general endpoints; every integration has a list of its own. Besides: ``POST /change`` makes one
+row in N (a hundred) differ, ``GET /told`` says how many requests, refusals and bytes of bodies there have
 been since it was last asked, and the seconds from the first request to the last.
 """
 

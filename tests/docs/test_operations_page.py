@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -18,6 +20,8 @@ import yaml
 from syncer.cli import group
 from syncer.domain.streams.state import StreamState
 from syncer.http_client.proxy import find_proxy
+from syncer.simulator.clock import SimClock
+from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.serve import running_in_thread
 from tests.support import postgres
 from tests.support.environment import without_settings
@@ -37,7 +41,9 @@ def section(heading: str) -> str:
 def commands(text: str) -> list[str]:
     """Give the commands of each block, to be typed one after the other."""
     blocks = re.findall(r"```console\n(.*?)```", text, flags=re.DOTALL)
-    return ["\n".join(line.removeprefix("$ ") for line in block.splitlines()) for block in blocks]
+    return [
+        "\n".join(line.strip().removeprefix("$ ") for line in block.splitlines()).strip() for block in blocks
+    ]
 
 
 def first_cells(text: str) -> list[str]:
@@ -120,8 +126,9 @@ def test_a_mirror_is_made_backed_up_restored_and_moved_by_the_commands_of_the_pa
     [begin] = commands(section("Run it"))
     backup, restore, dump = commands(section("Backup and restore"))
     [move] = commands(section("From SQLite to PostgreSQL"))
+    schema, second_key = commands(section("From one process to several"))
     of_proxies = commands(section("Proxies"))
-    assert {*commands(PAGE)} - {*of_proxies} == {begin, backup, restore, dump, move}
+    assert {*commands(PAGE)} - {*of_proxies} == {begin, backup, restore, dump, move, schema, second_key}
 
     with running_in_thread(environment) as base_url:
         settings = Source(environment, base_url).settings("")
@@ -147,3 +154,24 @@ def test_a_mirror_is_made_backed_up_restored_and_moved_by_the_commands_of_the_pa
         company.delete("hris_groups", group_id)
         typed(dump, settings)
         Mirror(postgres_url).assert_equals_source(environment)
+
+        # From one process to several: the same mirror, in a schema of its own, gets a second key.
+        typed(schema, on_postgresql)
+        on_postgresql["SYNCER_DATABASE__SCHEMA"] = "kombo"
+        other = Environment.example(
+            SimClock(lambda: datetime.now(UTC)), seed=2, integrations=1, records=20, api_key="ks_dev_us"
+        )
+        [ours, theirs] = [*environment.integrations, *other.integrations]
+        environment.requests.clear()
+        with running_in_thread(other) as other_url:
+            on_postgresql |= {
+                "SYNCER_ENVIRONMENTS__US__API_KEY": other.api_key,
+                "SYNCER_ENVIRONMENTS__US__BASE_URL": other_url,
+                "SYNCER_INTEGRATIONS": json.dumps([{"id": ours}, {"id": theirs, "environment": "us"}]),
+            }
+            assert f"{2 * len(MODELS)} complete" in typed(second_key, on_postgresql)
+        assert list(environment.requests) == []
+        in_schema = Mirror(
+            f"{postgres_url}{'&' if '?' in postgres_url else '?'}options=-csearch_path%3Dkombo"
+        )
+        in_schema.assert_equals_source(other)
