@@ -8,20 +8,24 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from sqlalchemy import update
 
 from benchmarks.many_streams import processor_seconds
 from benchmarks.servers import PageServer, empty_database, page_server, postgresql
 from syncer.cli import group
+from syncer.domain.ratelimit.budget import Purpose
+from syncer.store.db.database import Database
+from syncer.store.db.due_channel import notify_due
+from syncer.store.schema.mirror_tables import streams
 
 ENGINES = ("embedded", "procrastinate")
 #: Runs of all streams, after the first load, in which nothing has changed.
 ROUNDS = 3
-_DUE = "UPDATE sync_streams SET due_at = clock_timestamp(), due_purpose = 2"
 _SPAN = """
     SELECT extract(epoch FROM max(ended_at) - min(started_at)), count(*),
         sum(created + updated + unchanged)
@@ -135,7 +139,7 @@ def measure(server: PageServer, url: str, engine: str, processes: int, size: Siz
             first = _span(database, began)
             for _ in range(ROUNDS):
                 began = _now(database)
-                database.execute(_DUE)
+                make_all_due(url)
                 wait_for_runs(database, began, size.streams, patience)
                 span = _span(database, began)
                 seconds, runs = seconds + span[0], runs + span[1]
@@ -150,6 +154,14 @@ def measure(server: PageServer, url: str, engine: str, processes: int, size: Siz
         int(server.told()["refused"]),
         overlaps[0],
     )
+
+
+def make_all_due(url: str) -> None:
+    """Make all streams due now, and tell all processes at once, as a webhook does."""
+    with closing(Database(url)) as database, database.begin() as connection:
+        now = database.now(connection)
+        connection.execute(update(streams).values(due_at=now, due_purpose=int(Purpose.INCREMENTAL)))
+        notify_due(connection)
 
 
 def _now(database: psycopg.Connection) -> object:

@@ -169,7 +169,8 @@ class Sync(Section):
     )
     every: Every = Field(
         default=timedelta(minutes=15),
-        description='Time between two syncs of a model, or a cron expression in UTC such as `"0 * * * *"`.',
+        description="Time between two syncs of a model, or a cron expression in UTC, by the database's clock,"
+        ' such as `"0 * * * *"`.',
     )
     every_max: Annotated[EveryMax, AfterValidator(_longest)] = Field(
         default=timedelta(days=1),

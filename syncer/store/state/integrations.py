@@ -101,10 +101,14 @@ class IntegrationStore:
     def follow_config(
         self, connection: Connection, configured: Mapping[str, Sequence[str] | None], now: datetime
     ) -> None:
-        """Bring the rows that come from the configuration in step with it."""
+        """Bring the rows that come from the configuration in step with it; one that is so is not written."""
+        mirrored = {row.id: row for row in self.all(connection)}
         for integration_id, models in configured.items():
-            self.add(connection, integration_id, origin="config", models=models)
-        for row in self.all(connection):
+            wanted = "config", None if models is None else tuple(models)
+            row = mirrored.get(integration_id)
+            if row is None or (row.origin, row.models) != wanted:
+                self.add(connection, integration_id, origin="config", models=models)
+        for row in mirrored.values():
             if row.origin == "config" and row.id not in configured:
                 self.remove(connection, row.id, now)
 

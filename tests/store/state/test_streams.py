@@ -156,9 +156,25 @@ def test_streams_that_are_not_selected_are_neither_listed_nor_due_but_keep_their
     assert due(connection, NOW + LENGTH * 2) == []
     assert STORE.next_due(connection, NOW - LENGTH) is None
     assert scheduled(connection, "hris_employees") == [(THIRD[0], None)]
+    assert STORE.lists(connection) == {each.integration_id: frozenset({each.model}) for each in (new, THIRD)}
     STORE.select(connection, {KEY})
     assert [each.walk for each in STORE.all(connection)] == [WALK]
     assert STORE.get(connection, KEY).rows_live == 3
+
+
+def test_selecting_writes_what_differs_alone(connection: Connection) -> None:
+    new = StreamKey("tool:three", "hris_groups")
+    written: list[tuple[str, int]] = []
+
+    def note(_: object, cursor: Any, statement: str, *__: object) -> None:
+        if not statement.startswith("SELECT"):
+            written.append((statement.split()[0], cursor.rowcount))
+
+    event.listen(connection, "after_cursor_execute", note)
+    STORE.select(connection, {KEY, OTHER, new})
+    assert written == [("INSERT", 1), ("UPDATE", 1)]
+    STORE.select(connection, {KEY, OTHER, new})
+    assert len(written) == 2
 
 
 def test_environments_do_not_meet(connection: Connection) -> None:
