@@ -136,14 +136,18 @@ def _rest(
     found: dict[str, Any], shown: Sequence[dict[str, Any]], most: int | None
 ) -> Iterator[RenderableType]:
     """Sum up the integrations that are not told of one by one."""
+    is_told = False
     if most is not None and len(shown) > most:
         more = f"and {len(shown) - most:,} more integrations with problems: `syncer status --troubles`"
         yield styled(more, "red")
+        is_told = True
     quiet = sum(1 for each in found["integrations"] if each["streams"]) - len(shown)
     if quiet > 0:
         how = "`syncer status --all` lists their streams"
         yield styled(f"{quiet:,} integrations without problems: {how}", "dim")
-    yield ""
+        is_told = True
+    if is_told:
+        yield ""
 
 
 def grouped(things: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

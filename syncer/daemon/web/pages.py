@@ -65,6 +65,8 @@ def pages(
         ((each.settings.webhooks.all_secrets, Inbox(each, bell.ring)) for each in app.environments.values()),
         telemetry.counters.count_webhook,
     )
+    if receiver.routes():
+        telemetry.counters.begin_webhooks()
     access = Access(app.settings.web)
     hide = Redactor((*app.settings.secrets(), *environment_secrets(os.environ))).hide
 

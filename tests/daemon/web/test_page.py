@@ -41,6 +41,8 @@ ENVIRONMENT = {"name": "default", "integrations": 1, "budget": BUDGET, "key": No
 FACTS = ProcessFacts(
     "host-1", 4711, "1.2.3", NOW - timedelta(hours=3), "sqlite:///x.db", "https://kombo.test"
 )
+#: In eight minutes and a half.
+DUE = "2031-03-09T12:08:30.000Z"
 
 
 def stream(model: str, integration: str = "personio:1", **members: Any) -> dict[str, Any]:
@@ -57,6 +59,7 @@ def stream(model: str, integration: str = "personio:1", **members: Any) -> dict[
         "last_full_walk_at": "2031-03-09T12:00:00.000Z",
         "last_run_at": "2031-03-09T11:55:00.000Z",
         "last_outcome": "complete",
+        "environment": "default",
         "last_error": None,
         "failures": 0,
         "due_at": None,
@@ -212,7 +215,7 @@ def test_a_refused_integration_is_one_line_that_says_when_and_how_it_is_tried_ag
             state="waiting",
             last_error="Not active.",
             failures=4,
-            due_at="2031-03-09T12:08:30.000Z",
+            due_at=DUE,
         )
         for number in range(35)
     ]
@@ -384,6 +387,24 @@ def test_the_page_of_a_stream_tells_why_records_are_in_quarantine_and_what_its_r
     assert "3: start_date is not a date" in text
     assert "syncer quarantine retry --integration personio:1 --model hris_groups" in text
     assert "5 min ago failed HTTP 500. everything, by webhook 12 3 7 2.5 s" in text
+
+
+@pytest.mark.parametrize(("due_at", "when"), [(DUE, "in 8 min"), ("2031-03-09T11:59:20.000Z", "at once")])
+def test_the_page_of_a_failed_stream_says_when_and_how_it_is_tried_again(due_at: str, when: str) -> None:
+    failed = stream("hris_groups", state="failed", last_error="HTTP 503.", due_at=due_at)
+    text = Read(stream_page(status(failed), runs=[], reasons=[])).text
+    command = "syncer sync --integration personio:1 --model hris_groups"
+    assert f"HTTP 503. Next try {when}; now: {command}" in text
+    assert f"Next try {when}; now: {command}" in read(failed).text
+
+
+def test_no_command_is_named_for_streams_whose_key_is_refused() -> None:
+    failed = stream("hris_groups", state="failed", last_error="HTTP 401.", failures=4, due_at=DUE)
+    [problem] = find_problems([failed], refused=["default"])
+    assert (problem.retry, problem.due_at, problem.failures) == (None, None, 4)
+    [elsewhere] = find_problems([failed], refused=["other"])
+    assert elsewhere.retry == "syncer sync --integration personio:1 --model hris_groups"
+    assert elsewhere.due_at == DUE
 
 
 def test_a_sweep_under_way_is_told_as_such() -> None:
