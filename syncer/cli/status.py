@@ -116,7 +116,8 @@ def _lines(found: dict[str, Any], not_begun: Sequence[str], most: int | None) ->
     if (webhooks := describe_webhooks(found)) is not None:
         yield printable(webhooks)
     for environment in found["environments"]:
-        if environment["behind"] is not None:
+        # With a refused key nothing is read, whatever the budget permits.
+        if environment["behind"] is not None and environment["key"] is None:
             yield styled(_named(environment, found, behind(environment["behind"])), "yellow")
     if found["consumers"]:
         from syncer.cli.changes import consumer_table

@@ -450,8 +450,11 @@ def test_webhooks_are_told_once_some_have_come() -> None:
 
 def test_a_refused_key_stands_first_though_all_streams_are_well() -> None:
     key = {"refused_since": "2031-03-09T09:00:00.000Z", "error": f"Kombo answered HTTP 401: {BAD}."}
-    page = Read(front({**status(stream("hris_groups")), "key": key}))
+    behind = {"streams": 9, "longest_seconds": 90, "needs_a_minute": 8.0, "permits_a_minute": 270.0}
+    page = Read(front({**status(stream("hris_groups")), "key": key, "behind": behind}))
     assert page.text.startswith("(1) syncer")
+    # That is not because of the budget.
+    assert "Behind schedule" not in page.text
     assert "Nothing is read now: Kombo refuses the API key." in page.text
     assert "Refused since 3 h ago." in page.text
     assert BAD in page.text
