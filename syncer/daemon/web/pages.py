@@ -69,6 +69,8 @@ def pages(
         ),
         telemetry.counters.count_webhook,
     )
+    if receiver.routes():
+        telemetry.counters.begin_webhooks()
     access = Access(app.settings.web)
     hide = Redactor((*app.settings.secrets(), *environment_secrets(os.environ))).hide
 

@@ -105,7 +105,7 @@ def requests_left(walk: Walk, spec: ListSpec, rows: int, page_size: int, full_pa
 
 
 class Outlook(NamedTuple):
-    """What is ahead of streams that are alike to commands.
+    """Outlook of streams that are alike to commands.
 
     kind: of the next walk; None: to ask for the list makes no sense. is_backfilled: a backfill has nothing to
     do. is_estimated: nobody knows how many rows there are.
