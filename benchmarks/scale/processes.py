@@ -161,7 +161,7 @@ def make_all_due(url: str) -> None:
     with closing(Database(url)) as database, database.begin() as connection:
         now = database.now(connection)
         connection.execute(update(streams).values(due_at=now, due_purpose=int(Purpose.INCREMENTAL)))
-        notify_due(connection)
+        notify_due(database, connection)
 
 
 def _now(database: psycopg.Connection) -> object:

@@ -39,6 +39,8 @@ class EventApplier:
             while self._is_woken:
                 self._is_woken = False
                 applied = await self._apply(waits=False)
+                if applied is None:
+                    continue
                 self._is_woken |= applied.is_more
                 if applied.is_left and self._waiting is None:
                     self._waiting = asyncio.create_task(self._apply_left())
@@ -47,13 +49,15 @@ class EventApplier:
 
     async def _apply_left(self) -> None:
         try:
-            await self._apply(waits=True)
+            applied = await self._apply(waits=True)
         finally:
             self._waiting = None
-        # Others may have been left since it looked.
-        self.wake()
+        if applied is not None:
+            # Others may have been left since it looked.
+            self.wake()
 
-    async def _apply(self, *, waits: bool) -> Applied:
+    async def _apply(self, *, waits: bool) -> Applied | None:
+        """Find effects in one transaction; None where the database cannot be used, which is tried again."""
         database = self._environment.database
         run = database.write if waits else database.write_promptly
         try:
@@ -61,7 +65,7 @@ class EventApplier:
         except DatabaseError:
             # Whoever works with the database reports that it is away.
             asyncio.get_running_loop().call_later(RETRY_AFTER, self.wake)
-            return Applied()
+            return None
         if applied.has_effects:
             self._on_effect()
         return applied

@@ -11,7 +11,7 @@ from syncer.domain.errors import DatabaseUnavailable
 from syncer.domain.webhooks.event import Event
 from syncer.environments.environment import Environment
 from syncer.operations.webhooks import store_events
-from syncer.store.state.webhook_events import ACCEPTED
+from syncer.store.state.received_events import ACCEPTED
 
 #: Seconds that an event waits to be stored; then its sender is told to come again.
 PATIENCE = 3.0

@@ -27,7 +27,7 @@ from syncer.domain.webhooks.effects import (
 from syncer.domain.webhooks.event import Event, Ignored
 from syncer.environments.environment import Environment
 from syncer.store.db.due_channel import notify_due
-from syncer.store.state.webhook_events import (
+from syncer.store.state.received_events import (
     ACCEPTED,
     APPLY_AT_ONCE,
     IGNORED,

@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
-from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, event, func, literal, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable, StatementFailed
+from syncer.process.identity import this_process
 from syncer.store.db.engines import make_engine
 from syncer.store.db.errors import Fault, advice, fault, is_no_database, reason
 from syncer.store.db.last_work import Done, do_last_work
@@ -57,7 +57,7 @@ class Database:
         clock_offset: timedelta = timedelta(0),
     ) -> None:
         #: Tells it from others on the same database.
-        self.token = uuid4().hex
+        self.token = this_process()
         self.clock_offset = clock_offset
         self.schema = schema
         self.engine = make_engine(url, workers, schema)

@@ -22,7 +22,7 @@ from syncer.daemon.bell import Bell
 from syncer.daemon.web.pages import pages
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.store.schema.mirror_tables import metadata, streams, webhook_events
-from syncer.store.state.webhook_events import APPLY
+from syncer.store.state.received_events import APPLY
 from tests.support.alone import alone
 from tests.support.mirror import Mirror
 from tests.support.outages import Troubled
