@@ -50,6 +50,10 @@ def status(
     """Show streams, freshness, request budget and quarantine.
 
     Of more than 150 streams those are listed that are not well, and the others summed up; JSON has all.
+
+    \b
+    syncer status
+    syncer status --troubles --model 'hris_*'
     """
     if every and troubles:
         raise click.UsageError("--all and --troubles exclude each other.")
@@ -130,6 +134,11 @@ def _lines(found: dict[str, Any], not_begun: Sequence[str], most: int | None) ->
     running = [f"{each['integration']} {each['model']}" for each in found["streams"] if each["is_running"]]
     if running:
         yield styled(f"running now: {', '.join(running)}", "cyan")
+    if found["problems"]:
+        from syncer.cli.further_reading import sections_on
+
+        sections = sections_on({StreamState(each["state"]) for each in found["problems"]})
+        yield styled(f"what it means, and what to do: {', '.join(sections)}", "dim")
 
 
 def _rest(

@@ -31,7 +31,6 @@ from syncer.daemon.waiting import any_of
 from syncer.daemon.web.server import listening, log_address, serving_pages
 from syncer.domain.errors import DatabaseError, DatabaseReplaced, DatabaseUnavailable, SyncerError
 from syncer.domain.incarnation import Incarnation
-from syncer.domain.stream_key import StreamKey
 from syncer.domain.texts.exceptions import describe_exception
 from syncer.environments.environment import Opened
 from syncer.operations.exposures import find_exposures
@@ -47,11 +46,19 @@ WATCH_EVERY = 60.0
 
 @dataclass(frozen=True, slots=True)
 class OpenedMirror:
-    """Everything that the service works with on one database. known: the mirrored streams, by environment."""
+    """Everything that the service works with on one database.
+
+    known: the lists that are mirrored, by environment and integration.
+    """
 
     environments: list[Opened]
-    known: Mapping[str, Collection[StreamKey]]
+    known: Mapping[str, Mapping[str, Collection[str]]]
     incarnation: Incarnation
+
+    @property
+    def streams(self) -> int:
+        """Count the mirrored streams."""
+        return sum(len(names) for each in self.known.values() for names in each.values())
 
 
 async def run_service(
@@ -126,7 +133,7 @@ async def _open(app: App, stack: AsyncExitStack, report: Report, *, may_create: 
     """Open everything that the service works with. Raises DatabaseError, UsageError."""
     await app.prepare(may_create=may_create)
     environments = await stack.enter_async_context(app.open(app.environments, report))
-    known = {name: await app.database.ask(each.streams.keys) for name, each in app.environments.items()}
+    known = {name: await app.database.ask(each.streams.lists) for name, each in app.environments.items()}
     incarnation = await asyncio.to_thread(read_incarnation, app.database)
     return OpenedMirror(environments, known, incarnation)
 
@@ -179,7 +186,10 @@ async def _work(
         for each in opened.environments
     ]
     bell.on_ring(*(each.wake for each in works))
-    log.info("service_started", streams=sum(map(len, opened.known.values())))
+    log.info(
+        "service_started",
+        streams=sum(len(names) for each in opened.known.values() for names in each.values()),
+    )
     try:
         await supervise(
             ending,
@@ -188,7 +198,7 @@ async def _work(
             *(each.run(watch_every) for each in works),
             finish_reprojection(app.reprojection, ending, health),
             listen(app.database, ending, bell.ring),
-            deliver_changes(app, feed_watch, ending, health, clock=clock),
+            deliver_changes(app, feed_watch, ending, health),
             drop_regularly(app, ending, health),
             announce(app, "service", ending),
             send_alerts(app, ending, health, uniform=random.random),

@@ -22,7 +22,7 @@ from syncer.operations.exposures import find_exposures
 from syncer.operations.finding import Finding
 from syncer.planning.choice import no_integration
 from syncer.store.reading.drift import Drift, drift
-from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions as schema
 from syncer.store.state.moves import other_environments
 
 

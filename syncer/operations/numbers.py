@@ -10,7 +10,7 @@ from syncer.domain.deliveries.delivery import DeliveryHealth
 from syncer.operations.deliveries import report_deliveries
 from syncer.store.reading.numbers import MirrorNumbers
 from syncer.store.reading.numbers import read_numbers as read_mirror
-from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions as schema
 
 #: States of a delivery whose receiver does not get what it should.
 _STUCK = frozenset({DeliveryHealth.FAILING, DeliveryHealth.STOPPED})

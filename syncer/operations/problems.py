@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -44,7 +44,9 @@ class Problem:
 
     def value(self) -> dict[str, Any]:
         """Report the problem as plain values, for JSON."""
-        return {**asdict(self), "state": self.state.value, "models": list(self.models)}
+        # Not by `asdict`, which copies each value: there may be thousands.
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {**values, "state": self.state.value, "models": list(self.models)}
 
 
 def find_problems(streams: Iterable[Mapping[str, Any]]) -> list[Problem]:

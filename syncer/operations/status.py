@@ -16,7 +16,7 @@ from syncer.operations.deliveries import is_well, report_deliveries
 from syncer.operations.process_report import report_processes
 from syncer.operations.status_report import Sharing, json_time, report_status
 from syncer.store.reading.overview import EVERY_STREAM, Overview, StreamChoice, overview
-from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions as schema
 from syncer.store.state.processes import read_processes
 from syncer.store.state.webhook_events import WebhookEventStore
 

@@ -15,7 +15,7 @@ from syncer.operations.problems import find_problems
 from syncer.store.reading.changes import FeedState
 from syncer.store.reading.overview import Overview, StreamSummary
 from syncer.store.state.consumers import Consumer
-from syncer.store.state.missing import Held
+from syncer.store.state.held import Held
 from syncer.store.state.refused_keys import Refusal
 
 

@@ -25,6 +25,7 @@ from syncer.simulator.life.random_change import random_change
 from tests.support.databases import PostgresServer, migrate, sqlite_file
 from tests.support.mirror import Mirror
 from tests.support.source import MODELS, make_environment
+from tests.support.waiting import PATIENCE
 from tests.support.workers import WorkersWorld
 
 EMPLOYEES = "hris_employees"
@@ -75,7 +76,7 @@ class Served(WorkersWorld):
 
     async def health(self) -> httpx.Response:
         (url,) = [each["url"] for each in self.logged if each["event"] == "pages_served"]
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
             return await client.get(f"{url}readyz")
 
 

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-#: Seconds after which a test gives up waiting.
-PATIENCE = 60
+#: Seconds after which a test gives up waiting: ten times what a busy machine needs.
+PATIENCE = 300
 #: Seconds between two looks.
 PAUSE = 0.01
 

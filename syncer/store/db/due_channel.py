@@ -21,17 +21,20 @@ CHANNEL = "syncer_due"
 _CONNECT_TIMEOUT = 10
 #: Seconds of silence after which the connection is tried: one that is lost would be silent for ever.
 _TRY_EVERY = 30.0
-_NOTIFY = text(f"SELECT pg_notify({channel_sql(CHANNEL)}, '')")
+_NOTIFY = text(f"SELECT pg_notify({channel_sql(CHANNEL)}, :sender)")
 
 
-def notify_due(connection: Connection) -> None:
-    """Tell all that listen, once this transaction has committed. On SQLite nobody is told."""
+def notify_due(database: Database, connection: Connection) -> None:
+    """Tell all others that listen, once this transaction has committed. On SQLite nobody is told.
+
+    database: the one that tells; who listens on it knows by itself.
+    """
     if connection.dialect.name == "postgresql":
-        connection.execute(_NOTIFY)
+        connection.execute(_NOTIFY, {"sender": database.token})
 
 
 async def listen_due(database: Database) -> AsyncGenerator[None, None]:
-    """Listen on a connection of its own, and yield when it has begun, and whenever streams were made due.
+    """Listen on a connection of its own, and yield when it has begun, and whenever others made streams due.
 
     Whoever listens may have missed what came before. Raises DatabaseUnavailable where the connection ends,
     cannot be made, or leads through a pooler, whose sessions are not ours.
@@ -61,8 +64,9 @@ async def listen_due(database: Database) -> AsyncGenerator[None, None]:
             await connection.execute(SQL("LISTEN {}").format(Identifier(channel)))
             yield
             while True:
-                async for _ in connection.notifies(timeout=_TRY_EVERY, stop_after=1):
-                    yield
+                async for each in connection.notifies(timeout=_TRY_EVERY, stop_after=1):
+                    if each.payload != database.token:
+                        yield
                 await connection.execute("SELECT 1")
     except psycopg.Error as error:
         raise DatabaseUnavailable(f"{database.shown_url} cannot be listened to.") from error

@@ -15,8 +15,7 @@ from syncer.domain.errors import UsageError
 from syncer.domain.feed.feed_change import FeedChange, Lost
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.in_values import in_values
-from syncer.store.schema.destination import stream_destination
-from syncer.store.schema.mirror_tables import changes, feed
+from syncer.store.schema.feed_tables import changes, feed
 
 #: Numbers that one page looks at, at most, whatever fits the selection.
 LOOKED_AT = 20_000
@@ -98,13 +97,15 @@ def read_changes(
     selection: FeedSelection = EVERYTHING,
     *,
     documents: bool = False,
+    state: FeedState | None = None,
 ) -> FeedPage:
     """Read at most `limit` changes behind a number, in a transaction that sees one state of the database.
 
-    documents: with the records as the mirror holds them now, which may be newer than the change. Raises
-    UsageError for a number that was not given yet.
+    documents: with the records as the mirror holds them now, which may be newer than the change. state: the
+    feed's numbers, where the transaction has read them. Raises UsageError for a number that was not given
+    yet.
     """
-    state = feed_state(connection)
+    state = state or feed_state(connection)
     state.check(after)
     begin = max(after, state.dropped)
     end = min(begin + LOOKED_AT, state.newest)
@@ -180,6 +181,9 @@ def _documents(
     connection: Connection, read: Iterable[FeedChange]
 ) -> dict[tuple[str, StreamKey, str], tuple[str, bool]]:
     """Read the documents of the changed records, as far as the mirror has them, and which are deleted."""
+    # Few want documents, and it reads the tables of all models.
+    from syncer.store.schema.destination import stream_destination
+
     wanted: defaultdict[tuple[str, StreamKey], set[str]] = defaultdict(set)
     for each in read:
         environment, key, record_id = _record(each)

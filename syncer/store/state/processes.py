@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, func, select
 
 from syncer.store.db.bulk import insert_statement
-from syncer.store.schema.mirror_tables import processes, streams
+from syncer.store.schema.process_tables import processes
+from syncer.store.schema.state_tables import streams
 
 #: Time after which a process that says nothing any more has no row: it was killed, and long ago.
 FORGOTTEN_AFTER = timedelta(days=1)
