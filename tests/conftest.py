@@ -82,6 +82,9 @@ QUICK = [
         "daemon/web/test_page.py",
         "daemon/web/test_server.py",
         "daemon/web/test_shared_query.py",
+        "docs/test_links.py",
+        "docs/test_made_pages.py",
+        "docs/test_names.py",
         "sync/test_filters.py",
         "sync/test_permits.py",
     )

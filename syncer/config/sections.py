@@ -47,8 +47,8 @@ class Kombo(Section):
     )
     api_key: Secret = Field(
         default=SecretStr(""),
-        description="The key of one Kombo environment. Better not in this file: use the environment or"
-        " `api_key_file`.",
+        description="The key of one Kombo environment. Better not in the configuration file: use the"
+        " environment or `api_key_file`.",
     )
     region: Literal["eu", "us", "ca"] = Field(default="eu", description="Where your Kombo environment is.")
     base_url: BaseUrl = Field(
