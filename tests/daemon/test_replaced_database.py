@@ -183,7 +183,7 @@ async def test_what_is_no_mirror_is_not_used_and_health_says_so(on_sqlite: Serve
         moved(stranger, file)
         await world.until(lambda: "database_unavailable" in world.told(), "the stranger")
         expected = "has no tables yet" if other == "empty" else "holds another program's tables (invoices)"
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while expected not in (answer := await world.health()).text:
                 assert "has been replaced" in answer.text
         assert answer.status_code == 503

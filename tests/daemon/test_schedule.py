@@ -26,6 +26,7 @@ from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.streams import StreamStore
 from tests.support.databases import migrated_database
 from tests.support.outages import Troubled
+from tests.support.waiting import PATIENCE
 from tests.support.workers import WorkersWorld
 
 GROUPS, USERS = "hris_groups", "lms_users"
@@ -501,6 +502,6 @@ async def test_the_end_does_not_wait_for_work_that_hangs(rounds: Callable[..., R
         await asyncio.Event().wait()
 
     with capture_logs() as logged:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await rounds(HOUR).schedule().run(stopping, hanging=(60.0, hang))
     assert logged == []
