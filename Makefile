@@ -6,11 +6,14 @@
 #   make lint    ruff, mypy and deptry
 #   make bench   throughput and use of a rate limit on this machine, beside dlt, and how soon webhooks are answered;
 #                twenty minutes
+#   make bench-scale  several processes, 350,000 streams, an hour of ticks, ten million rows; hours, 60 GB of files
 #   make soak    ten thousand generated requests to the web port; an hour of faults, kills and changes against the
 #                simulator, and random histories beside it
-#   make docs    write docs/schema.md, the classes in docs/privacy.md and the samples of docs/queries.md anew, after
-#                a change of the catalogue, the tables or a query
+#   make docs    write docs/schema.md, docs/configuration.md, docs/commands.md, the classes in docs/privacy.md and the
+#                samples of docs/queries.md anew, after a change of catalogue, tables, settings, commands or a query
+#   make site    the documentation as a site in build/site, which needs no network: open build/site/index.html
 #   make screenshots  draw the pictures of the status page in docs/images anew, with Chromium
+#   make recording  record `make demo` for the README, in docs/images/demo.svg
 #   make dist    sdist and wheel in dist/, and the wheel tried in a clean environment
 #   make sbom    the software bill of materials of that environment (CycloneDX), in dist/
 #   make hashes  write deploy/requirements-*.txt anew, after a change of constraints.txt; asks the package index
@@ -39,7 +42,8 @@ PINNED := --constraint constraints.txt
 INSTALL := $(PIP) install $(PINNED) --build-constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test test-fast coverage lint bench soak docs screenshots releasable dist sbom hashes release
+.PHONY: help setup tools demo test test-fast coverage lint bench bench-scale soak docs site screenshots recording releasable dist sbom \
+  hashes release
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -72,6 +76,9 @@ bench: $(VENV)/.dev $(RIVAL)/.done
 	$(RIVAL)/bin/python benchmarks/chart.py $(FIGURES) docs/performance.svg && \
 	$(BIN)/python -m benchmarks.webhooks
 
+bench-scale: $(VENV)/.dev
+	@$(BIN)/python -m benchmarks.scale
+
 soak: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.requests
 	@$(BIN)/python -m benchmarks.histories --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) & histories=$$!; \
@@ -79,12 +86,17 @@ soak: $(VENV)/.dev
 	soaked=$$?; wait $$histories && exit $$soaked
 
 docs: $(VENV)/.dev
-	$(BIN)/python -m syncer.schema_reference > docs/schema.md
-	$(BIN)/python -m syncer.schema_reference docs/privacy.md
+	$(BIN)/python -m documents
 	$(BIN)/pytest -q tests/queries -k "sample_is_the_answer and sqlite" --write-samples
+
+site: $(VENV)/.dev
+	@$(BIN)/python -m documents.site.build build/site && echo "The site is written: open build/site/index.html."
 
 screenshots: $(VENV)/.dev tools
 	@$(BIN)/python -m tests.support.screenshots docs/images
+
+recording: $(VENV)/.dev
+	@$(BIN)/python -m tests.support.recording docs/images/demo.svg
 
 # What is to be released: committed, described and not released before.
 releasable:

@@ -119,7 +119,7 @@ async def idle(app: App, seconds: float) -> tuple[float, float, int]:
             database_health=health,
             monitor=LoadMonitor(alone(app).capacity, app.database),
         )
-        known = await app.database.ask(alone(app).streams.keys)
+        known = await app.database.ask(alone(app).streams.lists)
         watcher = IntegrationWatcher(alone(app), context, asking, schedule, known, health)
         watcher._key_is_checked = True
         running = asyncio.gather(

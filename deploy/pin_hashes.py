@@ -21,6 +21,8 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 #: What is written, and the distributions that it is to bring with all that they require.
 WRITTEN = {"requirements-runtime.txt": "kombo-syncer", "requirements-build.txt": "hatchling"}
+#: Extras that are wanted of distributions: the image runs workers, too.
+EXTRAS = {"kombo-syncer": {"workers"}, "psycopg": {"binary", "pool"}}
 MACHINES = ("x86_64", "aarch64")
 #: Tags of Linux with glibc, newest first: those that the images of Debian 12 and later run.
 GLIBC = (
@@ -39,7 +41,7 @@ def requirements_of(name: str) -> list[str]:
     waiting = [name]
     while waiting:
         of = waiting.pop()
-        extras = {"binary"} if of == "psycopg" else set[str]()
+        extras = EXTRAS.get(of, set[str]())
         for text in distribution(of).requires or []:
             requirement = Requirement(text)
             marker = requirement.marker

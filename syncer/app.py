@@ -64,6 +64,12 @@ class App:
             workers=settings.sync.concurrency * len(names) + 2,
             clock_offset=clock_offset,
         )
+        #: In whose schema the queue of workers is; None: this process works itself.
+        self.queue = None
+        if settings.queue_schema is not None:
+            self.queue = Database(
+                settings.database.url.get_secret_value(), schema=settings.queue_schema, workers=len(names) + 1
+            )
         self.owner = this_process()
         self.native_lists = {each.name: each for each in settings.native_lists}
         self.kept_tables = kept_tables(each.name for each in select_models(settings.history.models))
@@ -115,14 +121,27 @@ class App:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def reopen(self) -> None:
+        """Begin anew with the database that is there now, after DatabaseReplaced. Nobody may be using it."""
+        self.database.reopen()
+        if self.queue is not None:
+            self.queue.reopen()
+
+    def close(self) -> None:
+        """Close the connections to the database."""
         self.database.close()
+        if self.queue is not None:
+            self.queue.close()
 
     def migrate(self, *, may_create: bool = False) -> tuple[str | None, str | None]:
         """Bring the database to this version's schema; give the revisions before and after.
 
-        The views of native lists and the tables of histories are made, too, as configured. may_create: make
-        SQLite's file where there is none; elsewhere a wrong path is to be an error. Raises DatabaseError, and
-        UsageError where something else has the name of a view.
+        The views of native lists, the tables of histories and those of the queue are made, too, as
+        configured. may_create: make SQLite's file where there is none; elsewhere a wrong path is to be an
+        error. Raises DatabaseError, and UsageError where something else has the name of a view, or the
+        queue's library is not installed.
         """
         from syncer.store.schema import migrate as schema
 
@@ -133,6 +152,10 @@ class App:
 
             with self.database.begin() as connection:
                 make_views(connection, self.native_lists.values())
+        if self.queue is not None:
+            from syncer.store.queue.schema import make_queue
+
+            make_queue(self.queue, self.database)
         return revisions
 
     def upgrade_sql(self) -> str | None:
@@ -140,9 +163,14 @@ class App:
         from syncer.store.schema.upgrade_sql import upgrade_sql
 
         with_history = {table for tables in self.kept_tables.values() for table in tables}
-        return upgrade_sql(
+        statements = upgrade_sql(
             self.database, with_history=with_history, native_lists=list(self.native_lists.values())
         )
+        if self.queue is not None:
+            from syncer.store.queue.schema import queue_sql
+
+            statements = (statements or "") + queue_sql(self.queue, self.database)
+        return statements or None
 
     def open_database(self, *, may_create: bool = False) -> None:
         """Make the database usable for a command that writes: migrated, in step with the configuration."""

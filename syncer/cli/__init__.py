@@ -9,6 +9,7 @@ itself is read when its command is called: ``command_table.py`` lists them.
 from __future__ import annotations
 
 import io
+import shutil
 import sys
 from contextlib import suppress
 
@@ -25,6 +26,9 @@ from syncer.cli.streams import OutputFailed, drop_stalled_output, output_failure
 from syncer.domain.errors import SyncerError
 from syncer.domain.texts.exceptions import describe_exception, format_trace
 from syncer.process.memory import gc_seldom
+
+#: Columns below which click lays out a help as for so many, and below which we do.
+_CLICKS_NARROWEST, _NARROWEST_HELP = 52, 30
 
 
 class _Group(click.Group):
@@ -87,6 +91,7 @@ def _run(session: Session, arguments: list[str]) -> int:
             complete_var=VARIABLE,
             standalone_mode=False,
             obj=session,
+            terminal_width=_help_width(),
         )
     except OutputFailed:
         raise
@@ -98,6 +103,12 @@ def _run(session: Session, arguments: list[str]) -> int:
     except Exception as error:
         return _report(session, _cause(error))
     return code if isinstance(code, int) else 0
+
+
+def _help_width() -> int | None:
+    """Give the width of a help where the terminal is narrower than click believes; None: click knows."""
+    columns = shutil.get_terminal_size().columns
+    return max(columns, _NARROWEST_HELP) if columns <= _CLICKS_NARROWEST else None
 
 
 def _show(error: click.ClickException) -> None:
@@ -112,7 +123,11 @@ def _report(session: Session, error: Exception) -> int:
     if session.debug:
         print_note(session.hide(format_trace(error)))
     if isinstance(error, SyncerError):
+        from syncer.cli.further_reading import section_on
+
         text, code = str(error), error.exit_code
+        if (section := section_on(error)) is not None:
+            text += f" See {section}."
     else:
         text, code = f"This is a bug in syncer: {describe_exception(error)}.", 1
         if not session.debug:

@@ -20,14 +20,22 @@ _COLOURS = {AlertState.OPEN: "red", AlertState.PENDING: "yellow", AlertState.OVE
 
 @click.group()
 def alerts() -> None:
-    """List alerts, and try their receiver. `syncer run` sends them, as [alerts] says."""
+    """List alerts, and try their receiver. `syncer run` sends them, as [alerts] says.
+
+    \b
+    syncer alerts list
+    """
 
 
 @alerts.command("list")
 @json_option
 @pass_session
 def list_(session: Session, as_json: bool) -> int:
-    """List what goes wrong, and what did in the last days. pending: not for long enough yet."""
+    """List what goes wrong, and what did in the last days. pending: not for long enough yet.
+
+    \b
+    syncer alerts list --json
+    """
     from syncer.operations import alerts as operation
 
     with session.opened_app() as app:
@@ -50,6 +58,9 @@ def test_(session: Session) -> int:
     """Post a message that says nothing to the receiver.
 
     The exit code is 1 if the receiver does not accept it.
+
+    \b
+    syncer alerts test
     """
     from syncer.operations import alerts as operation
 

@@ -65,6 +65,10 @@ def changes(
     """Show what changed in the mirror, in order.
 
     A table on a terminal; in a pipe, and with --documents, a JSON object on each line.
+
+    \b
+    syncer changes --limit 20
+    syncer changes --consumer payroll --model 'hris_*' --follow
     """
     if context.invoked_subcommand is not None:
         selecting = (consumer, integrations, models, environments)
@@ -100,7 +104,11 @@ def changes(
 @json_option
 @pass_session
 def consumers(session: Session, as_json: bool) -> int:
-    """List the consumers of the feed, and how far each has read."""
+    """List the consumers of the feed, and how far each has read.
+
+    \b
+    syncer changes consumers
+    """
     from syncer.operations import changes as operation
     from syncer.operations.status_report import report_consumer
 
@@ -140,6 +148,10 @@ def ack(session: Session, name: str, sequence: int | Literal["newest"]) -> int:
     """Put a consumer at a number: it has seen everything up to there.
 
     SEQUENCE may be a lower one than before, to read again, or `newest`. A name that is new begins there.
+
+    \b
+    syncer changes ack payroll 4711
+    syncer changes ack payroll newest
     """
     from syncer.operations import changes as operation
 
@@ -153,7 +165,11 @@ def ack(session: Session, name: str, sequence: int | Literal["newest"]) -> int:
 @click.argument("name")
 @pass_session
 def forget(session: Session, name: str) -> int:
-    """Forget a consumer that reads no more."""
+    """Forget a consumer that reads no more.
+
+    \b
+    syncer changes forget payroll
+    """
     from syncer.operations import changes as operation
 
     with session.opened_app() as app:

@@ -42,6 +42,10 @@ def check(
 
     Reports what would be mirrored, and why not the rest. Of more than 20 integrations it says how they were
     when Kombo was last asked about them.
+
+    \b
+    syncer check
+    syncer check --integration personio:8d1hpPsbjxUkoCoa1veLZGe5 --json
     """
     from syncer.operations import check as operation
     from syncer.operations.finding import Finding

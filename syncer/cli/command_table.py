@@ -13,6 +13,7 @@ from syncer.cli.global_options import accept_global_options
 COMMANDS = (
     "init",
     "run",
+    "worker",
     "backfill",
     "sync",
     "reconcile",

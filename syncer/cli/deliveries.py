@@ -25,14 +25,22 @@ _COLOURS = {DeliveryHealth.ACTIVE: "green", DeliveryHealth.FAILING: "red", Deliv
 
 @click.group()
 def deliveries() -> None:
-    """List, pause, resume and try deliveries of changes. `syncer run` sends them."""
+    """List, pause, resume and try deliveries of changes. `syncer run` sends them.
+
+    \b
+    syncer deliveries list
+    """
 
 
 @deliveries.command("list")
 @json_option
 @pass_session
 def list_(session: Session, as_json: bool) -> int:
-    """List the deliveries, and how each is."""
+    """List the deliveries, and how each is.
+
+    \b
+    syncer deliveries list --json
+    """
     from syncer.operations import deliveries as operation
 
     with session.opened_app() as app:
@@ -50,7 +58,11 @@ def list_(session: Session, as_json: bool) -> int:
 @click.argument("name", shell_complete=complete_deliveries)
 @pass_session
 def pause(session: Session, name: str) -> int:
-    """Send nothing until the delivery is resumed; what changes meanwhile waits in the feed."""
+    """Send nothing until the delivery is resumed; what changes meanwhile waits in the feed.
+
+    \b
+    syncer deliveries pause payroll
+    """
     from syncer.operations import deliveries as operation
 
     with session.opened_app() as app:
@@ -63,7 +75,11 @@ def pause(session: Session, name: str) -> int:
 @click.argument("name", shell_complete=complete_deliveries)
 @pass_session
 def resume(session: Session, name: str) -> int:
-    """Send again at once, after a pause, failures or a receiver that was gone (410)."""
+    """Send again at once, after a pause, failures or a receiver that was gone (410).
+
+    \b
+    syncer deliveries resume payroll
+    """
     from syncer.operations import deliveries as operation
 
     with session.opened_app() as app:
@@ -79,6 +95,9 @@ def test_(session: Session, name: str) -> int:
     """Post a signed message of the type mirror.test, which tells of nothing.
 
     The exit code is 1 if the receiver does not accept it.
+
+    \b
+    syncer deliveries test payroll
     """
     from syncer.operations import deliveries as operation
 

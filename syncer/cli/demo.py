@@ -54,6 +54,10 @@ def demo(session: Session, port: int | None, directory: Path, keep: bool) -> int
     """Show everything at work; no account needed.
 
     A made-up company lives, and the service mirrors it: you see what happens there and what arrives here.
+
+    \b
+    syncer demo
+    syncer demo --directory /tmp/demo --port 9000
     """
     from syncer.simulator.clock import SimClock
     from syncer.simulator.server.environment import Environment

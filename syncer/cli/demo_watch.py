@@ -23,6 +23,7 @@ from syncer.domain.webhooks.event import EventType
 if TYPE_CHECKING:
     from syncer.app import App
     from syncer.cli.progress import Tally
+    from syncer.store.db.last_work import Done
     from syncer.sync.context import Progress, Result
 
 #: Changes that are read from the feed at once, and how many of them are printed.
@@ -98,7 +99,7 @@ class DemoWatch:
 
         database, loop, committed = self._app.database, asyncio.get_running_loop(), asyncio.Event()
 
-        def wake() -> None:
+        def wake(_: Done) -> None:
             loop.call_soon_threadsafe(committed.set)
 
         await self.filled.wait()

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 @click.group()
 def integrations() -> None:
-    """List, add and remove integrations. Those of the configuration are changed there."""
+    """List, add and remove integrations. Those of the configuration are changed there.
+
+    \b
+    syncer integrations list
+    """
 
 
 @integrations.command("list")
@@ -28,7 +32,11 @@ def integrations() -> None:
 @json_option
 @pass_session
 def list_(session: Session, environments: tuple[str, ...], as_json: bool) -> int:
-    """List the integrations that are mirrored."""
+    """List the integrations that are mirrored.
+
+    \b
+    syncer integrations list
+    """
     from syncer.operations import integrations as operation
 
     with session.opened_app() as app:
@@ -108,7 +116,11 @@ def add(
 @click.argument("integration_id", metavar="ID", shell_complete=complete_integrations)
 @pass_session
 def remove(session: Session, integration_id: str) -> int:
-    """Mirror an integration no more; what is in the mirror stays there."""
+    """Mirror an integration no more; what is in the mirror stays there.
+
+    \b
+    syncer integrations remove personio:8d1hpPsbjxUkoCoa1veLZGe5
+    """
     from syncer.operations import integrations as operation
 
     with session.opened_app() as app:

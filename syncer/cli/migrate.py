@@ -54,6 +54,11 @@ def migrate(
 
     With --move-to it upgrades nothing: the mirror as it is goes to another schema, which is made where there
     is none. Stop the service before.
+
+    \b
+    syncer migrate
+    syncer migrate --from sqlite:///kombo.db
+    syncer migrate --grant-read reporting --without-sensitive
     """
     from syncer.operations import migrate as operation
 

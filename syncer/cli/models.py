@@ -20,6 +20,9 @@ def models(as_json: bool) -> int:
     """List the models that can be mirrored.
 
     Filters are set in the configuration, under [sync.model.NAME].
+
+    \b
+    syncer models
     """
     from syncer.domain.catalogue.lookup import catalogue
 

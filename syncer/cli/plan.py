@@ -14,7 +14,7 @@ from syncer.domain.durations import describe_elapsed
 
 _COMMANDS = ("backfill", "reconcile", "sync")
 #: Columns that a narrow terminal goes without, in this order; each column of a command sums up below.
-_LEAST_IMPORTANT = ("every", "streams", "reconcile", "backfill", "sync")
+_LEAST_IMPORTANT = ("every", "streams", "reconcile", "backfill", "sync", "rows")
 
 
 @click.command()
@@ -35,6 +35,10 @@ def plan(
     Without a command: of all of them, and what the schedule of the service takes a day. It asks Kombo
     nothing: the numbers follow from the rows that are here. Retries and questions about missing records come
     on top.
+
+    \b
+    syncer plan
+    syncer plan backfill --integration 'personio:*'
     """
     from syncer.operations import plan as operation
     from syncer.planning.cost import Command

@@ -39,6 +39,9 @@ def preview(
     """Fetch one page of a [[passthrough]] of the configuration and show what would be stored.
 
     The exit code is 1 where a record of it has no usable key or does not fit a column.
+
+    \b
+    syncer passthrough preview hibob_work_history
     """
     from syncer.operations import preview as operation
 

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 @click.group()
 def quarantine() -> None:
-    """List records that could not be stored, and try them again."""
+    """List records that could not be stored, and try them again.
+
+    \b
+    syncer quarantine list
+    """
 
 
 @quarantine.command("list")
@@ -34,7 +38,11 @@ def list_(
     environments: tuple[str, ...],
     as_json: bool,
 ) -> int:
-    """List what is in quarantine, and why."""
+    """List what is in quarantine, and why.
+
+    \b
+    syncer quarantine list --model hris_employees
+    """
     from syncer.operations import quarantine as operation
 
     with session.opened_app() as app:
@@ -74,6 +82,9 @@ def retry(
     """Ask Kombo again for what is in quarantine.
 
     The exit code is 1 if something stays there.
+
+    \b
+    syncer quarantine retry --model hris_employees
     """
     from syncer.operations import quarantine as operation
 

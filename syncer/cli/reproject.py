@@ -39,6 +39,9 @@ def reproject(session: Session, models: tuple[str, ...], as_json: bool) -> int:
     Kombo is not asked. The other commands do this by themselves where a new version or a change of [privacy]
     needs it.
     MODEL is a name or glob; without one, all models.
+
+    \b
+    syncer reproject 'hris_*'
     """
     from syncer.operations import reproject as operation
 

@@ -22,6 +22,10 @@ def run(session: Session) -> int:
     """Run the service that keeps the mirror up to date.
 
     SIGTERM or Ctrl-C ends it: the pages under way are finished first.
+
+    \b
+    syncer run
+    syncer run --config /etc/syncer/config.toml
     """
     from syncer.daemon.service import run_service
     from syncer.process.logging import flush_log

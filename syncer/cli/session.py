@@ -99,7 +99,7 @@ class Session:
         try:
             yield app
         finally:
-            app.database.close()
+            app.close()
 
     def hide(self, text: str) -> str:
         """Hide the secrets of the environment and of the settings, as far as they were read, in a text."""

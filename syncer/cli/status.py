@@ -50,6 +50,10 @@ def status(
     """Show streams, freshness, request budget and quarantine.
 
     Of more than 150 streams those are listed that are not well, and the others summed up; JSON has all.
+
+    \b
+    syncer status
+    syncer status --troubles --model 'hris_*'
     """
     if every and troubles:
         raise click.UsageError("--all and --troubles exclude each other.")
@@ -119,6 +123,11 @@ def _lines(found: dict[str, Any], not_begun: Sequence[str], most: int | None) ->
         # With a refused key nothing is read, whatever the budget permits.
         if environment["behind"] is not None and environment["key"] is None:
             yield styled(_named(environment, found, behind(environment["behind"])), "yellow")
+    from syncer.operations.workers import describe_depth
+
+    for environment in found["environments"]:
+        if environment["queue"] is not None:
+            yield _named(environment, found, describe_depth(environment["queue"]))
     if found["consumers"]:
         from syncer.cli.changes import consumer_table
 
@@ -131,6 +140,11 @@ def _lines(found: dict[str, Any], not_begun: Sequence[str], most: int | None) ->
     running = [f"{each['integration']} {each['model']}" for each in found["streams"] if each["is_running"]]
     if running:
         yield styled(f"running now: {', '.join(running)}", "cyan")
+    if found["problems"]:
+        from syncer.cli.further_reading import sections_on
+
+        sections = sections_on({StreamState(each["state"]) for each in found["problems"]})
+        yield styled(f"what it means, and what to do: {', '.join(sections)}", "dim")
 
 
 def _rest(

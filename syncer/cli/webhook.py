@@ -17,7 +17,11 @@ from syncer.domain.suggestions import did_you_mean
 
 @click.group()
 def webhook() -> None:
-    """Sign bodies of webhooks, to try a receiver by hand."""
+    """Sign bodies of webhooks, to try a receiver by hand.
+
+    \b
+    syncer webhook sign event.json
+    """
 
 
 @webhook.command()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, SecretStr, ValidationInfo
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo
 
 from syncer.config.receivers import check_receiver
 from syncer.config.secrets import Secret, SecretFile
+from syncer.config.section import Section
 from syncer.config.values import PositiveDuration
 from syncer.domain.alerts.message import MessageFormat
 from syncer.domain.alerts.settings import AlertSettings
@@ -32,17 +33,28 @@ def _needed(value: SecretStr, info: ValidationInfo) -> SecretStr:
     return value
 
 
-class Alerts(BaseModel):
+class Alerts(Section):
     """Messages on what goes wrong and is over; without url none are sent."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
-
-    url_file: SecretFile = None
-    url: Annotated[Secret, AfterValidator(_receiver)] = SecretStr("")
-    format: MessageFormat = MessageFormat.JSON
-    after: PositiveDuration = timedelta(hours=1)
-    token_file: SecretFile = None
-    token: Annotated[Secret, AfterValidator(_needed)] = SecretStr("")
+    url_file: SecretFile = Field(default=None, description="A file that holds the address, instead of `url`.")
+    url: Annotated[Secret, AfterValidator(_receiver)] = Field(
+        default=SecretStr(""),
+        description="Where `syncer run` posts one message when something begins to go wrong, and one when it"
+        " is over: docs/alerts.md. Without it none are sent. An address of Slack's is a secret itself.",
+    )
+    format: MessageFormat = Field(
+        default=MessageFormat.JSON, description='"json", or "slack": as Slack\'s incoming webhooks take it.'
+    )
+    after: PositiveDuration = Field(
+        default=timedelta(hours=1), description="For how long something has to last before it is told."
+    )
+    token_file: SecretFile = Field(
+        default=None, description="A file that holds the token, instead of `token`."
+    )
+    token: Annotated[Secret, AfterValidator(_needed)] = Field(
+        default=SecretStr(""),
+        description='Sent as "Authorization: Bearer TOKEN", where the receiver wants one.',
+    )
 
     def settings(self) -> AlertSettings | None:
         """Make the settings of alerts; None: there is no receiver."""

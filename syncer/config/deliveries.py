@@ -8,11 +8,13 @@ from collections.abc import Collection
 from functools import partial
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
 from syncer.config.receivers import check_receiver
 from syncer.config.secrets import Secret, SecretFile
+from syncer.config.section import Section
 from syncer.config.values import list_of_texts
+from syncer.config.written import Written
 from syncer.domain.catalogue.lookup import select_names
 from syncer.domain.deliveries.delivery import Delivery
 from syncer.domain.errors import UsageError
@@ -63,21 +65,39 @@ def _signing(value: SecretStr, info: ValidationInfo) -> SecretStr:
 _Globs = Annotated[
     tuple[Annotated[str, Field(pattern=r"^\S+$")], ...],
     Field(min_length=1),
+    Written("list of globs"),
 ]
 
 
-class DeliveryTable(BaseModel):
-    """Delivery of changes to one receiver; models None: all of the feed."""
+class DeliveryTable(Section):
+    """Delivery of changes to one receiver."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
-
-    name: Annotated[str, AfterValidator(_name)]
-    url: Annotated[SecretStr, AfterValidator(_receiver)]
-    secret_file: SecretFile = None
-    secret: Annotated[Secret, AfterValidator(_signing)] = SecretStr("")
-    models: Annotated[_Globs, BeforeValidator(partial(list_of_texts, example="hris_*"))] | None = None
-    integrations: Annotated[_Globs, BeforeValidator(partial(list_of_texts, example="personio:*"))] = ("*",)
-    documents: bool = False
+    name: Annotated[str, AfterValidator(_name)] = Field(
+        description="Its name; it is a consumer of that name."
+    )
+    url: Annotated[SecretStr, AfterValidator(_receiver), Written("URL")] = Field(
+        description="Where to post. Redirects are not followed."
+    )
+    secret_file: SecretFile = Field(
+        default=None,
+        description='A file that holds the secret, "whsec_" and base64: `echo "whsec_$(openssl rand -base64'
+        ' 32)"` makes one.',
+    )
+    secret: Annotated[Secret, AfterValidator(_signing)] = Field(
+        default=SecretStr(""), description="The secret itself, instead of `secret_file`."
+    )
+    models: Annotated[_Globs, BeforeValidator(partial(list_of_texts, example="hris_*"))] | None = Field(
+        default=None,
+        description="Models and native lists, as globs; all that `[changes]` names where the line is"
+        " missing.",
+    )
+    integrations: Annotated[_Globs, BeforeValidator(partial(list_of_texts, example="personio:*"))] = Field(
+        default=("*",), description="Integrations, as globs over their ids."
+    )
+    documents: bool = Field(
+        default=False,
+        description="Send the record, as the mirror has it by then, with each change.",
+    )
 
     def secrets(self) -> tuple[str, ...]:
         """Collect what must never be shown: the secret in both of its forms, and an address with a query."""

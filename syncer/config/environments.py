@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from syncer.config.secrets import ListedSecret, ListedSecretFile
-from syncer.config.sections import Budget, Integration, Kombo, Webhooks
+from syncer.config.sections import Budget, Integration, Kombo
 from syncer.config.values import list_of_texts
+from syncer.config.web import Webhooks
 from syncer.domain.environments import DEFAULT_ENVIRONMENT, check_environment_name
 from syncer.domain.errors import UsageError
 from syncer.domain.suggestions import did_you_mean
@@ -31,11 +32,15 @@ class EnvironmentTable(Kombo, Budget):
 
     webhook_secrets: Annotated[
         tuple[ListedSecret, ...], BeforeValidator(partial(list_of_texts, example="whsec_…"))
-    ] = ()
+    ] = Field(
+        default=(),
+        description='Secrets that sign the webhooks of this environment; those of "default" are `secrets`'
+        " of `[webhooks]`.",
+    )
     webhook_secret_files: Annotated[
         tuple[ListedSecretFile, ...],
         BeforeValidator(partial(list_of_texts, example="/run/secrets/us_webhook_secret")),
-    ] = ()
+    ] = Field(default=(), description="Files that hold one secret each, besides `webhook_secrets`.")
 
     def webhooks(self, webhooks: Webhooks) -> Webhooks:
         """Make the section of its webhooks: its own secrets, and what is the same for all environments."""

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from syncer.config.settings import Settings
 from syncer.domain.suggestions import did_you_mean
@@ -21,6 +22,12 @@ _LIKENESS = 0.7
 def setting_keys() -> tuple[str, ...]:
     """List every setting by its dotted key; NAME stands for a name that the user puts there."""
     return tuple(_keys_of(Settings, ""))
+
+
+def table_of(field: FieldInfo) -> type[BaseModel] | None:
+    """Find the table that a field holds, alone, in a list or under names; None: it is a setting."""
+    kinds: tuple[Any, ...] = (field.annotation, *get_args(field.annotation))
+    return next((each for each in kinds if isinstance(each, type) and issubclass(each, BaseModel)), None)
 
 
 def dotted(loc: Loc) -> str:
@@ -53,15 +60,12 @@ def _variable(loc: Loc, prefix: str) -> str:
 
 def _keys_of(section: type[BaseModel], before: str) -> Iterator[str]:
     for name, field in section.model_fields.items():
-        kind: Any = field.annotation
-        inner = [
-            each for each in (kind, *get_args(kind)) if isinstance(each, type) and issubclass(each, BaseModel)
-        ]
+        inner = table_of(field)
         key = before + (field.alias or name)
-        if get_origin(kind) is dict:
+        if get_origin(field.annotation) is dict:
             key += ".NAME"
-        if inner:
-            yield from _keys_of(inner[0], f"{key}.")
+        if inner is not None:
+            yield from _keys_of(inner, f"{key}.")
         else:
             yield key
 

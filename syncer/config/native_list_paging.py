@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, Field, create_model, model_validator
 
-from syncer.config.native_list_parts import TomlTable
+from syncer.config.section import Section
 from syncer.domain.native.paging.base import PagingStyle
 from syncer.domain.native.paging.keys import Key, keys_of, keys_of_all
 from syncer.domain.native.paging.single import SinglePageStyle
@@ -47,7 +47,7 @@ def _passing(check: Callable[[Any], object]) -> Callable[[Any], Any]:
 
 
 @_with_keys_of(STYLES)
-class PageTable(TomlTable):
+class PageTable(Section):
     """Paging of a native list."""
 
     style: str = SinglePageStyle.style

@@ -12,15 +12,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
+from syncer.config.section import Section
 from syncer.domain.catalogue.model import ColumnType
 from syncer.domain.catalogue.tables import parameter_columns
 from syncer.domain.errors import UsageError
@@ -88,20 +87,14 @@ Sent = Annotated[str, BeforeValidator(_sent)]
 Param = Annotated[str, AfterValidator(_param)]
 
 
-class TomlTable(BaseModel):
-    """Table of a TOML file without unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
-
-
-class RequestTable(TomlTable):
+class RequestTable(Section):
     """Request of a native list; whatever its method, it only lists."""
 
-    method: Literal["GET", "POST"] = "GET"
-    path: str
-    params: dict[str, Sent] = Field(default={}, repr=False)
-    headers: dict[str, Sent] = Field(default={}, repr=False)
-    data: Any = Field(default=None, repr=False)
+    method: Literal["GET", "POST"] = Field(default="GET", description="GET, or POST where a search is one.")
+    path: str = Field(description="The path below the address of the tool's API.")
+    params: dict[str, Sent] = Field(default={}, repr=False, description="Query parameters.")
+    headers: dict[str, Sent] = Field(default={}, repr=False, description="Headers.")
+    data: Any = Field(default=None, repr=False, description="The body of a POST: a table, a list or a text.")
 
     @field_validator("path")
     @classmethod
@@ -129,13 +122,22 @@ class RequestTable(TomlTable):
         return data
 
 
-class ForEachTable(TomlTable):
+class ForEachTable(Section):
     """Rows of the mirror that get a request each."""
 
-    table: str
-    param: Param
-    column: str | None = Field(default=None, validate_default=True)
-    skip: tuple[Annotated[int, Field(ge=204, lt=500)], ...] = ()
+    table: str = Field(description="The table of the mirror, or its `_live` view.")
+    param: Param = Field(
+        description="The name that stands as {param} in the request; where it stands nowhere, it is a query"
+        " parameter."
+    )
+    column: str | None = Field(
+        default=None,
+        validate_default=True,
+        description="The column whose value is sent; `param` names it where the line is missing.",
+    )
+    skip: tuple[Annotated[int, Field(ge=204, lt=500)], ...] = Field(
+        default=(), description="Statuses by which the tool says that it has nothing for a row."
+    )
 
     @field_validator("table")
     @classmethod
@@ -162,11 +164,14 @@ class ForEachTable(TomlTable):
         return skip
 
 
-class ColumnTable(TomlTable):
+class ColumnTable(Section):
     """Typed column of the view; a text alone is its type."""
 
-    type: ColumnType
-    path: Expression | None = None
+    type: ColumnType = Field(description="The type of its values.")
+    path: Expression | None = Field(
+        default=None,
+        description="The way from the record to the value, as JMESPath, where that is not the name alone.",
+    )
 
     @model_validator(mode="before")
     @classmethod

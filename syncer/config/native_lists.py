@@ -17,11 +17,12 @@ from syncer.config.native_list_parts import (
     Identifier,
     RequestTable,
     Sent,
-    TomlTable,
     expression,
 )
 from syncer.config.schedules import Every
+from syncer.config.section import Section
 from syncer.config.values import list_of_texts
+from syncer.config.written import Written
 from syncer.domain.catalogue import model
 from syncer.domain.catalogue.tables import is_taken, views_of
 from syncer.domain.native.call import Call, is_xml
@@ -48,31 +49,55 @@ def _key_part(value: str) -> str:
     return value if value.startswith(_OF_ROW) else expression(value)
 
 
-class Passthrough(TomlTable):
+class Passthrough(Section):
     """Native list to mirror."""
 
-    name: Annotated[Identifier, AfterValidator(_free)]
-    tool: Annotated[str, AfterValidator(_known)]
+    name: Annotated[Identifier, AfterValidator(_free)] = Field(description="The name of the view.")
+    tool: Annotated[str, AfterValidator(_known)] = Field(
+        description="The tool and its API, as `syncer passthrough` names them."
+    )
     integrations: (
         Annotated[
             tuple[Annotated[str, Field(pattern=r"^\S+$")], ...],
             BeforeValidator(partial(list_of_texts, example="hibob:*")),
             Field(min_length=1),
+            Written("list of globs"),
         ]
         | None
-    ) = None
-    every: Every = timedelta(hours=6)
-    api_options: dict[str, Sent] = Field(default={}, validate_default=True)
+    ) = Field(
+        default=None,
+        description="Integrations to ask, as globs over their ids; all of the tool where the line is"
+        " missing.",
+    )
+    every: Every = Field(
+        default=timedelta(hours=6), description="Time between two full walks, or a cron expression."
+    )
+    api_options: dict[str, Sent] = Field(
+        default={},
+        validate_default=True,
+        description="What Kombo has to know beyond that, for the APIs that need it.",
+    )
     request: RequestTable
-    format: Format = "json"
-    base64: bool = False
-    records: Expression
+    format: Format = Field(
+        default="json",
+        description="How an answer that is text is read: json, xml (elements without prefixes, attributes as"
+        ' "@name"), or csv (its lines are the list "rows").',
+    )
+    base64: bool = Field(
+        default=False,
+        description="Have the answer sent as base64, which keeps its encoding, and read it then.",
+    )
+    records: Expression = Field(
+        description='Where the list is in the answer, as JMESPath; "@" where the answer is the list.'
+    )
     for_each: ForEachTable | None = None
     key: Annotated[
         tuple[Annotated[str, AfterValidator(_key_part)], ...],
         BeforeValidator(partial(list_of_texts, example="id")),
         Field(min_length=1),
-    ]
+    ] = Field(
+        description="What tells a record from the others of its integration, as JMESPath from the record."
+    )
     page: PageTable = PageTable()
     columns: dict[ColumnName, ColumnTable] = Field(default={})
 

@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator
 
 from syncer.config.values import PositiveDuration, positive
+from syncer.config.written import Written
 from syncer.domain.durations import parse_duration
 
 #: The longest interval that may be set: well below the time for which Kombo tells of deletions.
@@ -108,7 +109,7 @@ def _weekday(text: str) -> int:
     raise ValueError(f"{text!r} is no day of the week (0 to 7, or sun to sat)")
 
 
-Every = Annotated[timedelta | str, BeforeValidator(schedule)]
+Every = Annotated[timedelta | str, BeforeValidator(schedule), Written("duration or cron expression")]
 
 
 def _not_too_long(value: timedelta) -> timedelta:

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 
 from syncer.config.paths import folder_of, located
 from syncer.config.values import blank_is_none
+from syncer.config.written import Written
 
 
 def _check_word(secret: SecretStr | None) -> SecretStr | None:
@@ -74,13 +75,19 @@ def _check_length(secret: SecretStr) -> SecretStr:
 #: Characters of a secret that somebody may try to guess.
 LEAST_LENGTH = 8
 #: A secret among several, whatever text it is; and the text of a file that is named among several.
-ListedSecret = Annotated[SecretStr, AfterValidator(_check_length)]
-ListedSecretFile = Annotated[SecretStr, BeforeValidator(_read), AfterValidator(_check_length)]
+ListedSecret = Annotated[SecretStr, AfterValidator(_check_length), Written("secret")]
+ListedSecretFile = Annotated[
+    SecretStr, BeforeValidator(_read), AfterValidator(_check_length), Written("path")
+]
 #: The text of the file that is named. The field stands before that of the secret itself.
-SecretFile = Annotated[SecretStr | None, BeforeValidator(_read), AfterValidator(_check_word)]
+SecretFile = Annotated[SecretStr | None, BeforeValidator(_read), AfterValidator(_check_word), Written("path")]
 #: The secret of a field NAME, or the text of the file that the field NAME_file names.
 Secret = Annotated[
-    SecretStr, BeforeValidator(_from_file), AfterValidator(_check_word), Field(validate_default=True)
+    SecretStr,
+    BeforeValidator(_from_file),
+    AfterValidator(_check_word),
+    Field(validate_default=True),
+    Written("secret"),
 ]
 
 

@@ -2,103 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationInfo,
     field_validator,
 )
 
-from syncer.config.exclusions import exclusion
 from syncer.config.filters import filter_named, filter_value
 from syncer.config.schedules import Every, EveryMax
-from syncer.config.secrets import ListedSecret, ListedSecretFile, Secret, SecretFile
+from syncer.config.secrets import Secret, SecretFile
+from syncer.config.section import Globs, Section, passes
 from syncer.config.values import (
     BaseUrl,
     Duration,
     PositiveDuration,
     ReserveValue,
-    Retention,
     database_schema,
     database_url,
-    host_name,
-    is_loopback,
-    list_of_texts,
     one_word,
 )
-from syncer.domain.catalogue.lookup import catalogue, model_named, select_models
+from syncer.config.written import Written
+from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
-from syncer.domain.errors import UsageError
 from syncer.domain.ratelimit.budget import Pacing, Reserve
-
-
-def _passes(check: Callable[[str], object]) -> AfterValidator:
-    """Validate a text by a function that raises UsageError."""
-
-    def validated(value: str) -> str:
-        try:
-            check(value)
-        except UsageError as error:
-            raise ValueError(str(error)) from None
-        return value
-
-    return AfterValidator(validated)
-
-
-def _models_with_history(glob: str) -> None:
-    try:
-        select_models((glob,))
-    except UsageError as error:
-        raise UsageError(f"{error} Native lists have no history.") from None
 
 
 def _database(value: SecretStr, info: ValidationInfo) -> SecretStr:
     return SecretStr(database_url(value.get_secret_value(), info))
 
 
-Globs = Annotated[
-    tuple[Annotated[str, _passes(lambda glob: select_models((glob,)))], ...],
-    BeforeValidator(partial(list_of_texts, example="hris_*")),
-    Field(min_length=1),
-]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
-
-
-class Kombo(_Section):
+class Kombo(Section):
     """Access to Kombo's API."""
 
-    api_key_file: SecretFile = None
-    api_key: Secret = SecretStr("")
-    region: Literal["eu", "us", "ca"] = "eu"
-    base_url: BaseUrl = None
-    page_size: int = Field(default=250, ge=1, le=250)
-    timeout: PositiveDuration = timedelta(seconds=60)
+    api_key_file: SecretFile = Field(
+        default=None, description="A file that holds the key, instead of `api_key`."
+    )
+    api_key: Secret = Field(
+        default=SecretStr(""),
+        description="The key of one Kombo environment. Better not in the configuration file: use the"
+        " environment or `api_key_file`.",
+    )
+    region: Literal["eu", "us", "ca"] = Field(default="eu", description="Where your Kombo environment is.")
+    base_url: BaseUrl = Field(
+        default=None, description="Another address, instead of a region: `syncer simulate` prints one."
+    )
+    page_size: int = Field(default=250, ge=1, le=250, description="Records per page, 1 to 250.")
+    timeout: PositiveDuration = Field(
+        default=timedelta(seconds=60),
+        description="Read timeout: the longest silence while an answer is read. Connecting has its own,"
+        " shorter timeout.",
+    )
 
 
-class Database(_Section):
-    """Database of the mirror. The URL may hold a password and is a secret for that.
+class Database(Section):
+    """Database of the mirror. The URL may hold a password and is a secret for that."""
 
-    schema_: of PostgreSQL; None: the first of the connection's search path.
-    """
-
-    url: Annotated[SecretStr, AfterValidator(_database), Field(validate_default=True)] = SecretStr(
-        "sqlite:///kombo.db"
+    url: Annotated[SecretStr, AfterValidator(_database), Written("URL")] = Field(
+        default=SecretStr("sqlite:///kombo.db"),
+        validate_default=True,
+        description="sqlite:///FILE (four slashes before an absolute path) or"
+        " postgresql://USER:PASSWORD@HOST/DATABASE. Special characters of a password are written as %XX."
+        " `syncer init`, `migrate`, `backfill` and `run` make the file; other commands need it.",
     )
     #: ``schema`` is the name of something of the library's.
-    schema_: Annotated[str, AfterValidator(database_schema)] | None = Field(default=None, alias="schema")
+    schema_: Annotated[str, AfterValidator(database_schema)] | None = Field(
+        default=None,
+        alias="schema",
+        description="PostgreSQL only: the schema that everything of the mirror is in, so that it can share a"
+        " database with other tables. It is made where the role may. Without it: the first of the"
+        " connection's search path.",
+    )
 
     @property
     def is_sqlite(self) -> bool:
@@ -106,12 +87,18 @@ class Database(_Section):
         return self.url.get_secret_value().startswith("sqlite")
 
 
-class Integration(_Section):
-    """Integration to mirror, in the environment whose key opens it; models None: those of ``[sync]``."""
+class Integration(Section):
+    """Integration to mirror, in the environment whose key opens it."""
 
-    id: Annotated[str, AfterValidator(one_word)]
-    environment: Annotated[str, Field(min_length=1)] = DEFAULT_ENVIRONMENT
-    models: Globs | None = None
+    id: Annotated[str, AfterValidator(one_word)] = Field(description="The id as Kombo's dashboard shows it.")
+    environment: str = Field(
+        default=DEFAULT_ENVIRONMENT,
+        min_length=1,
+        description='Its environment; "default" where the line is missing.',
+    )
+    models: Globs | None = Field(
+        default=None, description="Its models, as globs; those of `[sync]` where the line is missing."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +130,20 @@ def _as_sent(given: object) -> object:
     return filter_value(filter_named(model_named(given.model), given.name), given.value)
 
 
-class ModelTable(_Section):
+class ModelTable(Section):
     """Settings of one model alone; filters as they go into the query string."""
 
-    every: Every | None = None
-    every_max: Annotated[EveryMax | None, AfterValidator(_longest)] = None
-    filters: dict[str, Annotated[str, BeforeValidator(_as_sent)]] = {}
+    every: Every | None = Field(
+        default=None, description="Its own time between two syncs, or cron expression."
+    )
+    every_max: Annotated[EveryMax | None, AfterValidator(_longest)] = Field(
+        default=None, description="Its own longest polling interval."
+    )
+    filters: dict[str, Annotated[str, BeforeValidator(_as_sent)]] = Field(
+        default={},
+        description="Filters of its own list. What is outside of them is not mirrored, and never taken for"
+        " deleted.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,17 +159,47 @@ class ModelSync:
     filters: Mapping[str, str]
 
 
-class Sync(_Section):
+class Sync(Section):
     """Models to mirror, and when they are read."""
 
-    models: Globs = ("*",)
-    every: Every = timedelta(minutes=15)
-    every_max: Annotated[EveryMax, AfterValidator(_longest)] = timedelta(days=1)
-    overlap: Duration = timedelta(minutes=5)
-    lease: PositiveDuration = timedelta(seconds=60)
-    full_every: PositiveDuration = timedelta(days=7)
-    concurrency: int = Field(default=8, ge=1)
-    model: dict[Annotated[str, _passes(model_named)], ModelTable] = {}
+    models: Globs = Field(
+        default=("*",),
+        description="Models to mirror, as globs, as far as an integration offers them; `syncer models` lists"
+        " them.",
+    )
+    every: Every = Field(
+        default=timedelta(minutes=15),
+        description="Time between two syncs of a model, or a cron expression in UTC, by the database's clock,"
+        ' such as `"0 * * * *"`.',
+    )
+    every_max: Annotated[EveryMax, AfterValidator(_longest)] = Field(
+        default=timedelta(days=1),
+        description='The longest polling interval ("7d" is the most). Where the rate limit does not permit'
+        " `every` for all streams, those that change seldom are polled less often, up to this far apart. The"
+        " same as `every`: all are polled alike, as often as the limit permits. `syncer plan` estimates what"
+        " fits. Cron expressions are never stretched.",
+    )
+    overlap: Duration = Field(
+        default=timedelta(minutes=5),
+        description="Overlap of incremental syncs: each asks this far back beyond the last one, for changes"
+        " that came late.",
+    )
+    lease: PositiveDuration = Field(
+        default=timedelta(seconds=60),
+        description="Lease of a stream: how long a crashed process can keep others from it.",
+    )
+    full_every: PositiveDuration = Field(
+        default=timedelta(days=7),
+        description="Time between two full walks of a stream, which also find deletions that Kombo does not"
+        " report.",
+    )
+    concurrency: int = Field(
+        default=8,
+        ge=1,
+        description="Streams (one model of one integration each) that are synced at once, of each"
+        " environment.",
+    )
+    model: dict[Annotated[str, passes(model_named)], ModelTable] = Field(default={})
 
     @field_validator("model", mode="before")
     @classmethod
@@ -194,104 +219,28 @@ class Sync(_Section):
         return ModelSync(every, every_max, table.filters)
 
 
-class Budget(_Section):
+class Budget(Section):
     """Share of every rate-limit window that is left to others, and how fast reads use the rest."""
 
-    reserve: ReserveValue = Reserve(share=0.1)
-    pacing: Pacing = "burst"
+    reserve: ReserveValue = Field(
+        default=Reserve(share=0.1),
+        description="Share of Kombo's rate limit that is left to your own calls: a percentage, or a count of"
+        " requests per window.",
+    )
+    pacing: Pacing = Field(
+        default="burst",
+        description='"burst": read as fast as the limit permits, then wait for the next window. "even":'
+        " spread scheduled reads over each window; writes and what webhooks ask for go at once all the same.",
+    )
 
 
-class Deletions(_Section):
-    """Effect of deletions on rows, and the brakes on inferred ones."""
-
-    after_anonymisation: Literal["follow", "keep"] = "follow"
-    max_share: float = Field(default=0.1, ge=0, le=1)
-    max_rows: int = Field(default=50, ge=0)
-
-
-class Privacy(_Section):
-    """Members of records that never enter the mirror."""
-
-    exclude: Annotated[
-        tuple[Annotated[str, BeforeValidator(exclusion)], ...],
-        BeforeValidator(partial(list_of_texts, example="hris_employees.ssn")),
-    ] = ()
-
-
-class History(_Section):
-    """Models of which the mirror keeps what it said, and for how long; keep None: for ever."""
-
-    models: Annotated[
-        tuple[Annotated[str, _passes(_models_with_history)], ...],
-        BeforeValidator(partial(list_of_texts, example="hris_employments")),
-    ] = ()
-    keep: Retention = None
-
-
-class Changes(_Section):
-    """Lists whose changes the change feed tells, and for how long; ``Settings`` checks their names."""
-
-    models: Annotated[
-        tuple[Annotated[str, Field(min_length=1)], ...],
-        BeforeValidator(partial(list_of_texts, example="hris_*")),
-    ] = ()
-    keep: PositiveDuration = timedelta(days=7)
-    before: bool = False
-    notify: bool = False
-
-
-class Web(_Section):
-    """Web server of the service."""
-
-    enabled: bool = True
-    host: str = Field(default="127.0.0.1", min_length=1)
-    port: int = Field(default=8484, ge=0, le=65535)
-    token_file: SecretFile = None
-    token: Secret = SecretStr("")
-    hosts: Annotated[
-        tuple[Annotated[str, AfterValidator(host_name)], ...],
-        BeforeValidator(partial(list_of_texts, example="mirror.example.com")),
-    ] = ()
-
-    def check_access(self) -> None:
-        """Check that not everybody on the network is let in. Raises UsageError."""
-        if self.enabled and not is_loopback(self.host) and not self.token.get_secret_value():
-            raise UsageError(
-                f"The status page would be open to everybody who reaches {self.host}: set web.token or "
-                'web.token_file, or web.host = "127.0.0.1", or web.enabled = false.'
-            )
-
-
-class Webhooks(_Section):
-    """Webhooks that Kombo sends: who signs them, and the effect of those about integrations.
-
-    secret_files: the texts of the files.
-    """
-
-    secrets: Annotated[
-        tuple[ListedSecret, ...], BeforeValidator(partial(list_of_texts, example="whsec_…"))
-    ] = ()
-    secret_files: Annotated[
-        tuple[ListedSecretFile, ...],
-        BeforeValidator(partial(list_of_texts, example="/run/secrets/webhook_secret")),
-    ] = ()
-    discover: Annotated[
-        tuple[Annotated[str, Field(min_length=1, pattern=r"^\S+$")], ...],
-        BeforeValidator(partial(list_of_texts, example="personio:*")),
-    ] = ()
-    integration_deleted: Literal["keep", "mark", "purge"] = "keep"
-
-    @property
-    def all_secrets(self) -> tuple[str, ...]:
-        """Texts that sign webhooks, each of them alone."""
-        return tuple(each.get_secret_value() for each in (*self.secrets, *self.secret_files))
-
-
-class Log(_Section):
+class Log(Section):
     """Level and format of the log."""
 
     level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
         BeforeValidator(lambda text: str(text).upper()),
-    ] = "INFO"
-    format: Literal["auto", "text", "json"] = "auto"
+    ] = Field(default="INFO", description="The least severe events that are logged.")
+    format: Literal["auto", "text", "json"] = Field(
+        default="auto", description="text, json, or auto: text on a terminal, json otherwise."
+    )

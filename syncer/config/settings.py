@@ -28,23 +28,20 @@ from syncer.config.environments import (
     check_webhook_secrets,
 )
 from syncer.config.exclusions import with_native_lists
+from syncer.config.kept import Changes, Deletions, History, Privacy
 from syncer.config.native_lists import Passthrough, each_once
 from syncer.config.secrets import passwords
 from syncer.config.sections import (
     Budget,
-    Changes,
     Database,
-    Deletions,
-    History,
     Integration,
     Kombo,
     Log,
     ModelSync,
-    Privacy,
     Sync,
-    Web,
-    Webhooks,
 )
+from syncer.config.web import Web, Webhooks
+from syncer.config.workers import Workers
 from syncer.domain.catalogue.lookup import catalogue, select_names
 from syncer.domain.deliveries.delivery import Delivery
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
@@ -81,6 +78,8 @@ class Settings(BaseModel):
     webhooks: Webhooks = Webhooks()
     alerts: Alerts = Alerts()
     log: Log = Log()
+    # Behind the database, by which it is checked.
+    workers: Workers = Workers()
     passthrough: Annotated[tuple[Passthrough, ...], AfterValidator(each_once)] = ()
     # After the native lists, which its exclusions may name.
     privacy: Privacy = Privacy()
@@ -113,6 +112,13 @@ class Settings(BaseModel):
         cls, integrations: tuple[Integration, ...], info: ValidationInfo
     ) -> tuple[Integration, ...]:
         return check_integrations(integrations, info.data.get("environments"))
+
+    @field_validator("workers")
+    @classmethod
+    def _have_a_place_for_the_queue(cls, workers: Workers, info: ValidationInfo) -> Workers:
+        if (database := info.data.get("database")) is not None:
+            workers.check(database)
+        return workers
 
     @field_validator("webhooks")
     @classmethod
@@ -176,6 +182,11 @@ class Settings(BaseModel):
     def lists(self) -> Mapping[str, ListSpec]:
         """All lists that can be mirrored, by name: the models of the catalogue and the native lists."""
         return {**catalogue(), **{each.name: each for each in self.native_lists}}
+
+    @property
+    def queue_schema(self) -> str | None:
+        """Schema of the queue that workers take streams from; None: the service works itself."""
+        return self.workers.queue_schema(self.database)
 
     def timing(self, name: str) -> ModelSync:
         """Look up the timing of a list; the interval of a native list is never stretched."""

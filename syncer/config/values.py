@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
 from syncer.config.paths import located
+from syncer.config.written import Written
 from syncer.domain.durations import parse_duration
 from syncer.domain.errors import UsageError
 from syncer.domain.ratelimit.budget import Reserve
@@ -28,7 +29,7 @@ def positive(value: timedelta) -> timedelta:
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), Written("duration")]
 PositiveDuration = Annotated[Duration, AfterValidator(positive)]
 
 
@@ -42,7 +43,7 @@ def retention(value: object) -> timedelta | None:
         raise ValueError('should be "forever" or a duration such as "400d"') from None
 
 
-Retention = Annotated[timedelta | None, BeforeValidator(retention)]
+Retention = Annotated[timedelta | None, BeforeValidator(retention), Written('duration or "forever"')]
 
 
 def reserve(value: object) -> Reserve:
@@ -58,7 +59,7 @@ def reserve(value: object) -> Reserve:
     return Reserve(share=float(share[1]) / 100)
 
 
-ReserveValue = Annotated[Reserve, BeforeValidator(reserve)]
+ReserveValue = Annotated[Reserve, BeforeValidator(reserve), Written("percentage or count")]
 
 
 def database_url(value: str, info: ValidationInfo) -> str:
@@ -125,7 +126,7 @@ def base_url(value: object) -> str | None:
     return str(value).rstrip("/")
 
 
-BaseUrl = Annotated[str | None, BeforeValidator(base_url)]
+BaseUrl = Annotated[str | None, BeforeValidator(base_url), Written("URL")]
 
 
 def host_name(value: str) -> str:

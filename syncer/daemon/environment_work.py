@@ -7,10 +7,11 @@ another.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -24,26 +25,31 @@ from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
 from syncer.daemon.supervisor import supervise
 from syncer.daemon.telemetry import Telemetry
 from syncer.daemon.workers import Workers
-from syncer.domain.stream_key import StreamKey
 from syncer.environments.environment import Opened
+from syncer.store.db.database import Database
+
+if TYPE_CHECKING:
+    from syncer.daemon.dispatcher import Dispatcher
 
 
 class EnvironmentWork:
     """Everything that keeps the streams of one environment current, until ending is set.
 
-    known: the streams that are mirrored. is_named: the log names the environment, since there are others.
+    known: the lists that are mirrored, by integration. is_named: the log names the environment, since there
+    are others. queue: where workers take their streams from; None: runs are this process's own.
     """
 
     def __init__(
         self,
         opened: Opened,
-        known: Collection[StreamKey],
+        known: Mapping[str, Collection[str]],
         ending: asyncio.Event,
         database_health: DatabaseHealth,
         telemetry: Telemetry,
         *,
         clock: Callable[[], datetime],
         is_named: bool,
+        queue: Database | None = None,
     ) -> None:
         environment = opened.environment
         settings = environment.settings
@@ -53,21 +59,29 @@ class EnvironmentWork:
         self._name = environment.name if is_named else None
         self._environment, self._budget_history = environment, telemetry.budgets[environment.name]
         self._ending = ending
-        self._workers = Workers(
-            context,
-            opened.integrations,
-            settings.sync.concurrency,
-            ending,
-            database_health=health,
-            key_health=key_health,
-            on_run=partial(telemetry.counters.count_run, environment.name),
-        )
+        self._workers: Workers | Dispatcher
+        if queue is None:
+            self._workers = Workers(
+                context,
+                opened.integrations,
+                settings.sync.concurrency,
+                ending,
+                database_health=health,
+                key_health=key_health,
+                on_run=partial(telemetry.counters.count_run, environment.name),
+            )
+        else:
+            # Only where it is set: its library is an extra.
+            from syncer.daemon.dispatcher import Dispatcher
+
+            self._workers = Dispatcher(context, queue, ending, database_health=health, key_health=key_health)
         self._schedule = Schedule(
             environment.database,
             environment.streams,
             {name: settings.timing(name).every for name in settings.lists},
             clock=clock,
             wake=self._workers.wake,
+            shared_clock=environment.database.now,
             monitor=LoadMonitor(environment.capacity, environment.database),
             database_health=health,
             on_tick=telemetry.activity.ticked,

@@ -8,12 +8,13 @@ from contextlib import suppress
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError
 from syncer.store.db.database import Database
+from syncer.store.db.last_work import Done
 from syncer.store.db.notifications import Notifications
 from syncer.store.reading.changes import feed_state
-from syncer.store.records.feed import CHANNEL
+from syncer.store.records.feed import CHANNEL, newest_told
 
 #: Seconds between two looks while somebody waits: for what another process may have written, where it tells
-#: so, and where the database could not be asked. What this process writes is looked for at once.
+#: so, and where the database could not be asked. What this process writes is known without a look.
 LOOK_EVERY = 0.1
 LOOK_WHERE_TOLD = 5.0
 LOOK_AGAIN_AFTER = 1.0
@@ -53,10 +54,11 @@ class FeedWatch:
         """Look for news until stopping is set, whenever somebody waits."""
         loop = asyncio.get_running_loop()
 
-        def wrote() -> None:
+        def wrote(done: Done) -> None:
             # In the thread that wrote.
-            if self._waiting:
-                loop.call_soon_threadsafe(self._news.set)
+            newest = newest_told(done)
+            if newest is not None:
+                loop.call_soon_threadsafe(self._tell, newest)
 
         listening = asyncio.create_task(self._listen(stopping)) if self._listens else None
         with self._database.after_commit(wrote):
@@ -81,11 +83,15 @@ class FeedWatch:
         except DatabaseError:
             # Who waits asks for a page in the end, and hears of it then.
             return LOOK_AGAIN_AFTER
+        self._tell(newest)
+        await asyncio.sleep(PAUSE)
+        return LOOK_WHERE_TOLD if self._is_told else LOOK_EVERY
+
+    def _tell(self, newest: int) -> None:
+        """Wake those who wait for a number up to this one."""
         for news, sequence in self._waiting.items():
             if sequence < newest and not news.done():
                 news.set_result(None)
-        await asyncio.sleep(PAUSE)
-        return LOOK_WHERE_TOLD if self._is_told else LOOK_EVERY
 
     def _newest(self) -> int:
         with self._database.read() as connection:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from syncer.app import App
 from syncer.daemon.alerts import send_alerts
@@ -21,6 +19,7 @@ from syncer.daemon.deliveries.deliver import deliver_changes
 from syncer.daemon.due_listener import listen
 from syncer.daemon.environment_work import EnvironmentWork
 from syncer.daemon.feed_watch import FeedWatch
+from syncer.daemon.opened_mirror import OpenedMirror, open_mirror, work_on_mirror
 from syncer.daemon.presence import announce
 from syncer.daemon.reprojection import finish_reprojection
 from syncer.daemon.retention import drop_regularly
@@ -29,29 +28,16 @@ from syncer.daemon.supervisor import supervise
 from syncer.daemon.telemetry import Telemetry
 from syncer.daemon.waiting import any_of
 from syncer.daemon.web.server import listening, log_address, serving_pages
-from syncer.domain.errors import DatabaseError, DatabaseReplaced, DatabaseUnavailable, SyncerError
-from syncer.domain.incarnation import Incarnation
-from syncer.domain.stream_key import StreamKey
+from syncer.domain.errors import SyncerError
 from syncer.domain.texts.exceptions import describe_exception
-from syncer.environments.environment import Opened
 from syncer.operations.exposures import find_exposures
-from syncer.store.schema import migrate as schema
-from syncer.store.state.incarnation import read_incarnation
+from syncer.store.state.processes import SERVICE
 from syncer.sync.context import Report
 
 log = structlog.get_logger("syncer")
 
 #: Seconds between two updates of the integrations.
 WATCH_EVERY = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedMirror:
-    """Everything that the service works with on one database. known: the mirrored streams, by environment."""
-
-    environments: list[Opened]
-    known: Mapping[str, Collection[StreamKey]]
-    incarnation: Incarnation
 
 
 async def run_service(
@@ -84,7 +70,7 @@ async def run_service(
                     serving_pages(app, listener, health, bell, feed_watch, telemetry)
                 )
             opened_stack = await stack.enter_async_context(AsyncExitStack())
-            first = await _open(app, opened_stack, report, may_create=True)
+            first = await open_mirror(app, opened_stack, report, app.environments, may_create=True)
             if app.stopping.is_set():
                 # A request begun and given up at once would keep the next process waiting for its answer.
                 log.info("service_stopped")
@@ -94,24 +80,15 @@ async def run_service(
             for exposure in await find_exposures(app):
                 log.warning("exposure_found", subject=exposure.subject, reason=exposure.reason)
 
-            async def work() -> None:
-                opened: OpenedMirror | None = first
-                while opened is not None:
-                    try:
-                        await _work(
-                            *(app, opened, health, bell, feed_watch, telemetry),
-                            *(clock, watch_every, look_every),
-                        )
-                        return
-                    except DatabaseReplaced as error:
-                        log.warning("database_replaced")
-                        health.report_failure("replaced", error)
-                    # Nothing that this process remembers is true of the other one.
-                    await opened_stack.aclose()
-                    opened = await _reopen(app, opened_stack, report, health, look_every)
+            async def work(opened: OpenedMirror) -> None:
+                await _work(app, opened, health, bell, feed_watch, telemetry, clock, watch_every, look_every)
 
             try:
-                await supervise(app.stopping, work(), feed_watch.run(app.stopping))
+                await supervise(
+                    app.stopping,
+                    work_on_mirror(app, opened_stack, first, work, health, report, look_every),
+                    feed_watch.run(app.stopping),
+                )
             except Exception as error:
                 log.error(
                     "service_failed",
@@ -120,37 +97,6 @@ async def run_service(
                 )
                 raise
     log.info("service_stopped")
-
-
-async def _open(app: App, stack: AsyncExitStack, report: Report, *, may_create: bool) -> OpenedMirror:
-    """Open everything that the service works with. Raises DatabaseError, UsageError."""
-    await app.prepare(may_create=may_create)
-    environments = await stack.enter_async_context(app.open(app.environments, report))
-    known = {name: await app.database.ask(each.streams.keys) for name, each in app.environments.items()}
-    incarnation = await asyncio.to_thread(read_incarnation, app.database)
-    return OpenedMirror(environments, known, incarnation)
-
-
-async def _reopen(
-    app: App, stack: AsyncExitStack, report: Report, health: DatabaseHealth, look_every: float
-) -> OpenedMirror | None:
-    """Wait until there is a mirror in the database's place, and open it; None: the service is to stop."""
-    while not app.stopping.is_set():
-        try:
-            app.database.reopen()
-            # A file without tables is no backup: somebody has to look at it.
-            await asyncio.to_thread(schema.must_hold_tables, app.database)
-            opened = await _open(app, stack, report, may_create=False)
-        except (DatabaseError, DBAPIError) as error:
-            if isinstance(error, DBAPIError):
-                error = DatabaseUnavailable(f"The database {app.database.shown_url} is not whole (yet).")
-            health.report_failure("replaced", error)
-            await stack.aclose()
-            await any_of(app.stopping, seconds=look_every)
-        else:
-            health.begin_anew()
-            return opened
-    return None
 
 
 async def _work(
@@ -175,11 +121,15 @@ async def _work(
             telemetry,
             clock=clock,
             is_named=len(opened.environments) > 1,
+            queue=app.queue,
         )
         for each in opened.environments
     ]
     bell.on_ring(*(each.wake for each in works))
-    log.info("service_started", streams=sum(map(len, opened.known.values())))
+    log.info(
+        "service_started",
+        streams=opened.streams,
+    )
     try:
         await supervise(
             ending,
@@ -188,9 +138,9 @@ async def _work(
             *(each.run(watch_every) for each in works),
             finish_reprojection(app.reprojection, ending, health),
             listen(app.database, ending, bell.ring),
-            deliver_changes(app, feed_watch, ending, health, clock=clock),
+            deliver_changes(app, feed_watch, ending, health),
             drop_regularly(app, ending, health),
-            announce(app, "service", ending),
+            announce(app, SERVICE, ending),
             send_alerts(app, ending, health, uniform=random.random),
         )
     except Exception as error:

@@ -4,8 +4,13 @@ SyncerError
 ├── UsageError                  the command or the configuration is wrong          exit 2
 ├── DatabaseError               the database cannot be used                        exit 3
 │   ├── DatabaseUnavailable     not reachable, locked or read-only: wait and retry
+│   │   ├── DatabaseMissing     there is no such file: make it
 │   │   └── StatementFailed     it answers, but does not run this: maybe one table is the cause
-│   ├── DatabaseRefused         another program's, newer or older than this one
+│   ├── DatabaseRefused         it is not what the command needs: change it, or name another one
+│   │   ├── DatabaseOfOthers    another program's tables are in it: give this one a place of its own
+│   │   ├── SchemaMismatch      newer or older than this version: upgrade the one or the other
+│   │   ├── RightsMissing       the role may not make or change tables: grant it that
+│   │   └── ServerUnfit         the server or the encoding cannot hold a mirror: take another
 │   └── DatabaseReplaced        another database stands in its place: begin anew with that
 ├── TableUnavailable            a table of the mirror is locked, gone or changed        exit 3
 ├── Busy                        another runner keeps the stream: try again later
@@ -59,6 +64,10 @@ class DatabaseUnavailable(DatabaseError):
     """The database does not answer, is locked or takes no writes."""
 
 
+class DatabaseMissing(DatabaseUnavailable):
+    """There is no such database."""
+
+
 class StatementFailed(DatabaseUnavailable):
     """The database answers, but did not run this statement.
 
@@ -73,7 +82,23 @@ class StatementFailed(DatabaseUnavailable):
 
 
 class DatabaseRefused(DatabaseError):
-    """The database belongs to another program or to another version of this one."""
+    """The database is not what the command needs."""
+
+
+class DatabaseOfOthers(DatabaseRefused):
+    """The database holds the tables of another program."""
+
+
+class SchemaMismatch(DatabaseRefused):
+    """The tables are those of another version."""
+
+
+class RightsMissing(DatabaseRefused):
+    """The role may not make or change the tables."""
+
+
+class ServerUnfit(DatabaseRefused):
+    """The server or its encoding cannot hold a mirror."""
 
 
 class DatabaseReplaced(DatabaseError):

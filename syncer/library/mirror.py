@@ -48,7 +48,7 @@ class Mirror:
         try:
             app.migrate(may_create=True)
         finally:
-            app.database.close()
+            app.close()
 
     def backfill(self, *, integrations: Sequence[str] = (), models: Sequence[str] = ()) -> list[Result]:
         """Read everything that the mirror has not read yet; give the result of each stream.
@@ -70,7 +70,7 @@ class Mirror:
             with app.database.read() as connection:
                 yield connection
         finally:
-            app.database.close()
+            app.close()
 
     def _run(self, mode: Mode, integrations: Sequence[str], models: Sequence[str]) -> list[Result]:
         async def run() -> list[Result]:

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from sqlalchemy import Connection
+
 from syncer.app import App
 from syncer.domain.errors import KomboError, SyncerError, UsageError
 from syncer.environments.environment import Environment
@@ -21,9 +23,11 @@ from syncer.operations.exclusion_gaps import find_exclusion_gaps
 from syncer.operations.exposures import find_exposures
 from syncer.operations.finding import Finding
 from syncer.planning.choice import no_integration
+from syncer.store.queue.library import require_library
 from syncer.store.reading.drift import Drift, drift
 from syncer.store.schema import revisions as schema
 from syncer.store.state.moves import other_environments
+from syncer.store.state.processes import WORKER, count_alive
 
 
 async def check(
@@ -36,6 +40,8 @@ async def check(
     none, and what kept Kombo from being asked, where no environment could be.
     """
     selected = app.select(environments)
+    if app.queue is not None:
+        require_library()
     database = app.database
     shown = database.shown_url
     before, wanted = schema.revisions(database)
@@ -58,6 +64,8 @@ async def check(
     if app.settings.delivered and before == wanted:
         for each in await database.ask(lambda connection: report_deliveries(connection, app)):
             yield _delivery(each)
+    if app.queue is not None and before == wanted:
+        yield await database.ask(lambda connection: _report_queue(connection, app))
     alerts = app.settings.alerts.settings()
     if alerts is not None:
         yield Finding("alerts", True, f"posted to {alerts.host}: `syncer alerts test` tries it")
@@ -105,6 +113,18 @@ async def _ask_kombo(
             failed.append(error)
             if len(selected) > 1 and str(error) not in told:
                 yield Finding("key", False, str(error), environment=name)
+
+
+def _report_queue(connection: Connection, app: App) -> Finding:
+    """Report whether anybody takes streams from the queue: without a worker nothing is mirrored."""
+    assert app.queue is not None
+    number = count_alive(connection, app.database.now(connection))[WORKER]
+    where = f"the queue is in the schema {app.queue.schema}"
+    if not number:
+        nobody = f"{where}, and nobody takes streams from it: start `syncer worker`"
+        return Finding("workers", True, nobody, is_warning=True)
+    take = "1 worker takes" if number == 1 else f"{number} workers take"
+    return Finding("workers", True, f"{where}; {take} streams from it")
 
 
 def _unconfigured(name: str) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from syncer.app import App
 from syncer.domain.deliveries.delivery import DeliveryHealth
 from syncer.operations.deliveries import report_deliveries
+from syncer.operations.workers import depths
+from syncer.store.queue.depth import QueueDepth
 from syncer.store.reading.numbers import MirrorNumbers
 from syncer.store.reading.numbers import read_numbers as read_mirror
 from syncer.store.schema import revisions as schema
@@ -18,10 +20,14 @@ _STUCK = frozenset({DeliveryHealth.FAILING, DeliveryHealth.STOPPED})
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Numbers of the mirror, and whether each delivery is stuck, by its name."""
+    """Numbers of the mirror, and whether each delivery is stuck, by its name.
+
+    queues: depths by environment, where workers take their streams from a queue.
+    """
 
     mirror: MirrorNumbers
     stuck: Mapping[str, bool]
+    queues: Mapping[str, QueueDepth] = field(default_factory=dict)
 
 
 def read_numbers(app: App) -> Numbers | None:
@@ -32,4 +38,5 @@ def read_numbers(app: App) -> Numbers | None:
             return None
         mirror = read_mirror(connection, app.database.now(connection), fingerprints)
         deliveries = report_deliveries(connection, app)
-    return Numbers(mirror, {each["name"]: each["state"] in _STUCK for each in deliveries})
+        queues = depths(connection, app, app.environments)
+    return Numbers(mirror, {each["name"]: each["state"] in _STUCK for each in deliveries}, queues)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from syncer.domain.durations import describe_age, describe_span
 from syncer.operations.status_report import json_time
-from syncer.store.state.processes import Presence
-
-#: Silence after which a process is taken for dead: three heartbeats have not come.
-SILENT_AFTER = timedelta(seconds=45)
+from syncer.store.state.processes import SILENT_AFTER, Presence
 
 
 def report_processes(found: Iterable[Presence], now: datetime) -> list[dict[str, Any]]:

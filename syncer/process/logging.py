@@ -27,7 +27,7 @@ HIDDEN = "**********"
 #: Fields of many lines, and what may stand in them.
 _LINES = {"exception": "\n\t", "stack": "\n\t"}
 #: Libraries that log each request, statement or job at INFO, some with headers and parameters.
-_QUIET = ("alembic", "asyncio", "httpcore", "httpx", "sqlalchemy", "uvicorn")
+_QUIET = ("alembic", "asyncio", "httpcore", "httpx", "procrastinate", "sqlalchemy", "uvicorn")
 
 
 class Redactor:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tests.support.command_line import Shell
     from tests.support.source import Source
 
+SET_UP = "See docs/operations.md#set-up."
 OTHERS = (
     "sync",
     "reconcile",
@@ -47,7 +48,7 @@ def test_a_command_that_needs_a_database_says_which_is_missing_and_makes_none(
 ) -> None:
     ran = unmade.run(*command.replace("personio:1", source.integration).split())
     file = unmade.directory / "etc" / "own.db"
-    assert ran.err == f"Error: There is no database file {file}: run `syncer migrate` to make it.\n"
+    assert ran.err == f"Error: There is no database file {file}: run `syncer migrate` to make it. {SET_UP}\n"
     assert (ran.code, ran.out) == (3, "")
     assert [each.name for each in file.parent.iterdir()] == ["config.toml"]
     assert len(source.environment.requests) == 0
@@ -66,7 +67,5 @@ def test_a_folder_that_is_not_there_is_not_made(unmade: Shell) -> None:
     ran = unmade.run("backfill", SYNCER_DATABASE__URL="sqlite:///data/own.db")
     folder = unmade.directory / "etc" / "data"
     assert ran.code == 3
-    assert (
-        ran.err
-        == f"Error: There is no folder {folder} for the database file {folder}/own.db: make it first.\n"
-    )
+    said = f"Error: There is no folder {folder} for the database file {folder}/own.db: make it first."
+    assert ran.err == f"{said} {SET_UP}\n"

@@ -46,7 +46,7 @@ def test_a_server_that_is_not_there_is_one_sentence(
     ran = mirror.run(*given, SYNCER_KOMBO__BASE_URL="http://127.0.0.1:1/v1")
     assert ran.code == 1
     assert ran.err.startswith("Error: No answer from 127.0.0.1:1")
-    assert ran.err.endswith("; check the network, base_url and the region.\n")
+    assert "; check the network, base_url and the region. See " in ran.err
     assert ran.err.count("\n") == 1
     if arguments == ["check"]:
         assert [line.partition(":")[0] for line in ran.out.splitlines()] == ["ok database", "not ok key"]

@@ -257,3 +257,21 @@ def test_a_table_that_is_not_there_suggests_one_that_is(asking: Shell) -> None:
     ran = asking.run("query", "SELECT * FROM hris_employes_live")
     assert (ran.code, "Did you mean hris_employees_live" in ran.err) == (2, True), ran.err
     assert "Did you mean" not in asking.run("query", "SELECT * FROM nothing_of_the_kind").err
+
+
+@pytest.mark.parametrize(
+    ("sql", "meant"),
+    [
+        ("SELECT e.frist_name FROM hris_employees_live e", "first_name"),
+        ("SELECT lag_second FROM mirror_freshness", "lag_seconds"),
+        ("SELECT * FROM mirror_fresness", "mirror_freshness"),
+        # Of the tables that the statement does not name nothing is suggested.
+        ("SELECT frist_name FROM hris_groups", None),
+    ],
+)
+def test_a_name_that_is_not_there_suggests_one_of_what_the_statement_asks(
+    asking: Shell, sql: str, meant: str | None
+) -> None:
+    ran = asking.run("query", sql)
+    assert ran.code == 2
+    assert (f"Did you mean {meant}" in ran.err) if meant else ("Did you mean" not in ran.err), ran.err

@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from syncer.config.keys import setting_keys
+from documents.configuration import tables
+from syncer.config.keys import setting_keys, table_of
 from syncer.config.sections import Database
 from syncer.config.settings import Settings
 from tests.config.loads import Load
@@ -49,6 +50,19 @@ def test_the_example_loads_and_shows_the_defaults(load: Load) -> None:
 def test_the_example_names_every_setting() -> None:
     keys = {re.sub(r"(\.NAME)+$", "", key) for key in setting_keys()}
     assert set(keys_in(tomllib.loads(SUGGESTED), keys)) == keys
+
+
+def test_the_example_says_of_a_setting_what_the_setting_says_of_itself() -> None:
+    said = " ".join(line.lstrip("# ") for line in EXAMPLE.read_text(encoding="utf-8").splitlines())
+    described = {
+        f"{table.key}.{name}": (field.description or "none").removesuffix(".")
+        for table in tables()
+        # Tables in a list are explained by examples there.
+        if not table.key.startswith("passthrough.")
+        for name, field in table.model.model_fields.items()
+        if table_of(field) is None
+    }
+    assert {key: text for key, text in described.items() if text not in said} == {}
 
 
 def test_what_the_example_only_suggests_loads_too(load: Load) -> None:

@@ -11,10 +11,14 @@ from sqlalchemy import Connection, event, text
 
 from syncer.daemon import feed_watch
 from syncer.daemon.feed_watch import FeedWatch
+from syncer.domain.feed.row_change import FeedRules, Operation, RowChange
+from syncer.domain.stream_key import StreamKey
 from syncer.store.db.database import Database
-from syncer.store.records.feed import CHANNEL
-from tests.support.feed_rows import tell_changes
+from syncer.store.records.feed import tell_changes
+from tests.support.records import NOW
 from tests.support.waiting import PATIENCE, until_async
+
+KEY = StreamKey("tool:one", "hris_employees")
 
 
 @pytest.fixture
@@ -49,10 +53,10 @@ async def watching(watch: FeedWatch) -> AsyncIterator[None]:
 
 
 def tell(database: Database, *, notify: bool = False) -> None:
+    """Write a change, as a page does."""
+    rules = FeedRules(models={KEY.model}, notify=notify)
     with database.begin() as connection:
-        tell_changes(connection, ["a"])
-        if notify:
-            connection.execute(text("SELECT pg_notify(:channel, '1')"), {"channel": CHANNEL})
+        tell_changes(connection, rules, "default", KEY, [RowChange("a", Operation.UPDATED)], NOW)
 
 
 async def test_what_this_process_writes_is_told_at_once_to_all_who_wait_for_it(

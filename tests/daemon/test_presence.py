@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import delete, select
 
 from syncer import __version__
-from syncer.operations.process_report import SILENT_AFTER, describe_process
+from syncer.operations.process_report import describe_process
 from syncer.operations.status import status
 from syncer.simulator.server.faults import Late, Match
 from syncer.store.schema.mirror_tables import processes
-from syncer.store.state.processes import FORGOTTEN_AFTER
+from syncer.store.state.processes import FORGOTTEN_AFTER, SILENT_AFTER
 from tests.support.mirror import Mirror
 from tests.support.source import make_environment
 from tests.support.told_service import ToldService

@@ -17,6 +17,7 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.domain.webhooks.event import EventType
 from syncer.operations.numbers import Numbers
+from syncer.store.queue.depth import QueueDepth
 from syncer.store.reading.changes import FeedState
 from syncer.store.reading.numbers import EnvironmentNumbers, MirrorNumbers
 from syncer.store.state.consumers import Consumer
@@ -65,10 +66,12 @@ def served() -> dict[str, Described]:
         is_key_refused=False,
     )
     feed, consumers = FeedState(7, 0), [Consumer("warehouse", 3, NOW)]
-    mirror = MirrorNumbers(NOW, {"default": environment}, 1, 2, feed, consumers)
+    mirror = MirrorNumbers(NOW, {"default": environment}, 1, 2, feed, consumers, Counter())
     checks = dict.fromkeys((each.value for each in Check), True)
     of_process = [*counters.registry.collect(), *is_usable(is_up=True), *of_readiness(checks)]
-    of_database = of_numbers(Numbers(mirror, {"billing": True}), {"default": Reserve(share=0.1)})
+    of_database = of_numbers(
+        Numbers(mirror, {"billing": True}, {"default": QueueDepth(1, 2)}), {"default": Reserve(share=0.1)}
+    )
     found = [described(each, "process") for each in of_process if each.name.startswith("syncer_")]
     return dict([*found, *(described(each, "database") for each in of_database)])
 

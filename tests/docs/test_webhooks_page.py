@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
-from syncer.config.sections import Web
+from syncer.config.web import Web
 from syncer.daemon.web import webhooks
 from syncer.store.db.database import Database
 from tests.support.processes import SYNCER
@@ -98,13 +98,3 @@ def test_the_proxies_pass_on_the_one_path_and_bodies_of_its_size() -> None:
     assert "max_size 1MiB" in caddy
     for proxy in (nginx, caddy):
         assert f"127.0.0.1:{PORT}" in proxy
-
-
-def test_links_of_the_page_lead_somewhere() -> None:
-    targets = re.findall(r"\]\((?!http)([^)#]*)(?:#([^)]*))?\)", PAGE)
-    assert targets
-    for target, heading in targets:
-        page = (DOCS / target).read_text(encoding="utf-8") if target else PAGE
-        titles = re.findall(r"^#+ (.*)$", page, flags=re.MULTILINE)
-        slugs = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
-        assert not heading or heading in slugs, f"{target}#{heading}"

@@ -240,7 +240,8 @@ def test_constraints_pin_all_that_is_installed_for_the_project_and_nothing_else(
 
 
 @pytest.mark.parametrize(
-    ("file", "name"), [("requirements-runtime.txt", "kombo-syncer"), ("requirements-build.txt", "hatchling")]
+    ("file", "name"),
+    [("requirements-runtime.txt", "kombo-syncer[workers]"), ("requirements-build.txt", "hatchling")],
 )
 def test_the_image_installs_what_is_pinned_by_hash_and_nothing_else(file: str, name: str) -> None:
     text = (ROOT / "deploy" / file).read_text(encoding="utf-8")

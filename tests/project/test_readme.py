@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import time
 from datetime import UTC, datetime
@@ -60,6 +61,50 @@ def test_the_other_commands_are_there() -> None:
             [*shlex.split(command), "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=True
         )
         assert done.stdout
+
+
+def test_the_lines_for_systemd_put_everything_where_the_unit_looks_for_it(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    [block] = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
+    *lines, enable = [line.replace("sudo ", "") for line in block.splitlines()]
+    assert enable == "systemctl enable --now syncer"
+    make, *lines = lines
+    assert make == "python3 -m venv /opt/syncer && /opt/syncer/bin/pip install ."
+    here = tmp_path / "checkout"
+    shutil.copytree(ROOT / "deploy", here / "deploy")
+    (here / "config.toml").write_text('[kombo]\nregion = "eu"\n')
+    (here / "kombo_api_key").write_text("key")
+    root = tmp_path / "root"
+    units = root / "etc" / "systemd" / "system"
+    units.mkdir(parents=True)
+    script = "\n".join(lines).replace(" /etc/", f" {root}/etc/")
+    subprocess.run(["bash", "-euc", script], cwd=here, check=True, capture_output=True)
+    unit = (units / "syncer.service").read_text()
+    named = re.findall(r"=-?(?:\w+[:=])?(/etc/\S+)", unit)
+    assert len(named) == 3
+    assert all((root / each.removeprefix("/")).is_file() for each in named), named
+    secret = ("kombo_api_key", "environment")
+    assert [(root / "etc/syncer" / each).stat().st_mode & 0o777 for each in secret] == [0o600, 0o600]
+    variables = dict(
+        line.split("=", 1) for line in (root / "etc/syncer/environment").read_text().splitlines()
+    )
+    said = finish(f"syncer --config {root}/etc/syncer/config.toml config", tmp_path, {**environ, **variables})
+    [state] = re.findall(r"^StateDirectory=(.+)$", unit, flags=re.MULTILINE)
+    assert f"sqlite:////var/lib/{state}/kombo.db" in said
+
+
+def test_it_is_short_and_each_cell_of_the_comparison_is_filled() -> None:
+    assert len(README.splitlines()) < 200
+    rows = README.partition("## Compared with others")[2].partition("**Where others")[0]
+    cells = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in rows.splitlines() if line.startswith("|")
+    ]
+    assert {len(row) for row in cells} == {8}
+    assert all(all(row) for row in cells[2:])
+    # What is said of others is said by them, or we say that we do not know.
+    for place, who in list(enumerate(cells[0]))[2:-1]:
+        assert sum("](https://" in row[place] for row in cells) >= 4, who
 
 
 def test_every_command_of_the_table_exists_and_no_other_is_missing() -> None:

@@ -48,7 +48,7 @@ def test_systemd_understands_every_line_of_the_units(tmp_path: Path) -> None:
 
 
 @pytest.mark.tool("systemd-analyze")
-@pytest.mark.parametrize("unit", ["syncer.service", "syncer-sync.service"])
+@pytest.mark.parametrize("unit", ["syncer.service", "syncer-sync.service", "syncer-worker.service"])
 def test_a_unit_is_exposed_as_little_as_a_client_can_be(unit: str) -> None:
     said = analyse("security", "--offline=true", "--no-pager", str(UNITS / unit))
     [exposure] = re.findall(rf"exposure level for {unit}: ([\d.]+)", said)
@@ -59,6 +59,11 @@ def test_passes_by_a_timer_are_confined_and_configured_as_the_service_is() -> No
     service, once = settings_of("syncer.service"), settings_of("syncer-sync.service")
     assert {name for name in service if service[name] != once.get(name)} <= OF_ITS_KIND
     assert once.keys() - service.keys() <= OF_ITS_KIND
+
+
+def test_a_worker_is_confined_and_configured_as_the_service_is() -> None:
+    service, worker = settings_of("syncer.service"), settings_of("syncer-worker.service")
+    assert worker == {**service, "ExecStart": [f"{PROGRAM} worker"]}
 
 
 def test_only_a_mistake_in_the_configuration_keeps_the_service_from_being_started_again() -> None:

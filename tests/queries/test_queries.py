@@ -93,16 +93,6 @@ def test_the_statement_of_the_readme_runs_as_it_stands(firm: QueriedMirror) -> N
         assert firm.run(sql)[1]
 
 
-def test_links_of_the_page_lead_somewhere() -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    for file, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", page):
-        target = PAGE.parent / file if file else PAGE
-        assert target.exists(), file
-        headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), flags=re.M)
-        slugs = {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
-        assert not anchor or anchor in slugs, anchor
-
-
 @pytest.mark.parametrize(
     "sql", ["DELETE FROM hris_employees", "UPDATE hris_groups SET name = ''", "DROP VIEW hris_groups_live"]
 )

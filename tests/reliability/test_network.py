@@ -53,12 +53,11 @@ from tests.support.alone import alone
 from tests.support.mirror import Mirror
 from tests.support.processes import ServedSource
 from tests.support.source import SOURCE_TIME, make_environment, standing_environment
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 from tests.support.world import Wiring, World
 
-#: Seconds of silence that the program bears here, and after which a test gives up on it.
+#: Seconds of silence that the program bears here.
 SILENCE = 0.2
-PATIENCE = 60
 EMPLOYEES = "hris_employees"
 FEW = ["hris_groups", "hris_locations", EMPLOYEES]
 PAGE_SIZE = 5

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, inspect, text
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
-from syncer.schema_reference.classes import class_tables, with_classes
+from syncer.schema_reference.classes import class_tables
 from syncer.schema_reference.ddl import ddl
 from syncer.schema_reference.markdown import page
 from syncer.schema_reference.mermaid import diagram_of, diagram_of_category
@@ -273,11 +273,6 @@ def test_the_diagram_of_a_category_shows_keys_and_joining_columns_alone(category
 # --- the page
 
 
-def test_the_page_is_current() -> None:
-    written = PAGE.read_text(encoding="utf-8")
-    assert written == page(), "docs/schema.md is not what the catalogue says now: run `make docs`"
-
-
 def sections() -> dict[str, str]:
     """Heading -> what stands under it, up to the next one."""
     found = re.split(r"^#+ (.+)\n", page(), flags=re.MULTILINE)
@@ -316,9 +311,7 @@ def test_the_page_marks_every_sensitive_column_with_its_class() -> None:
             assert row.endswith(f"(**sensitive**: {column.privacy}) |") is column.is_sensitive
 
 
-def test_the_classes_in_the_page_about_personal_data_are_current_and_whole() -> None:
-    text = (PAGE.parent / "privacy.md").read_text(encoding="utf-8")
-    assert text == with_classes(text), "run `make docs`"
+def test_the_classes_in_the_page_about_personal_data_are_whole() -> None:
     listed_in = class_tables()
     for name, columns in classes().items():
         for column, privacy in columns.items():

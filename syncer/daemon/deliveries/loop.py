@@ -65,7 +65,6 @@ class Surroundings:
     is_dead: Callable[[str], bool]
     new_id: Callable[[], str]
     uniform: Callable[[], float]
-    clock: Callable[[], datetime]
 
 
 class DeliveryLoop:
@@ -126,12 +125,12 @@ class DeliveryLoop:
         if outgoing.message is None:
             if outgoing.until == outgoing.after:
                 return outgoing.after, 0.0
-            await self._database.write(lambda connection: self._advance(connection, outgoing))
+            await self._database.write(lambda connection: self._advance(connection, outgoing, now))
             return None, 0.0
-        if not await self._database.write(lambda connection: self._claim(connection, outgoing)):
+        if not await self._database.write(lambda connection: self._claim(connection, outgoing, now)):
             # Somebody was quicker, or has paused it.
             return None, POLL_EVERY
-        answer = await self._post(outgoing.message, stopping)
+        answer = await self._post(outgoing.message, now, stopping)
         if answer is None:
             await self._database.write(lambda each: free_delivery(each, row.name, around.owner))
         else:
@@ -152,25 +151,27 @@ class DeliveryLoop:
             acknowledge(connection, name, newest, now)
             log.info("delivery_began", delivery=name, sequence=newest)
 
-    def _advance(self, connection: Connection, outgoing: Outgoing) -> None:
-        now = self._database.now(connection)
+    def _advance(self, connection: Connection, outgoing: Outgoing, now: datetime) -> None:
         name = self._delivery.name
         advance_consumer(connection, name, outgoing.until, now, from_sequence=outgoing.after)
 
-    def _claim(self, connection: Connection, outgoing: Outgoing) -> bool:
+    def _claim(self, connection: Connection, outgoing: Outgoing, now: datetime) -> bool:
         return claim_delivery(
             connection,
             outgoing.row,
             outgoing.pending,
             owner=self._around.owner,
-            now=self._database.now(connection),
+            now=now,
             length=LEASE,
             is_dead=self._around.is_dead,
         )
 
-    async def _post(self, message: Message, stopping: asyncio.Event) -> Answer | None:
-        """Post a message; None where the service stops and the receiver takes its time."""
-        headers = sign(message, self._delivery.secret, self._around.clock())
+    async def _post(self, message: Message, now: datetime, stopping: asyncio.Event) -> Answer | None:
+        """Post a message; None where the service stops and the receiver takes its time.
+
+        now: by the database's clock. Receivers refuse what a clock that is minutes off has signed.
+        """
+        headers = sign(message, self._delivery.secret, now)
         return await post_until_stopped(self._receiver, message.body, headers, stopping)
 
     async def _settle(self, outgoing: Outgoing, answer: Answer) -> None:
@@ -187,7 +188,7 @@ class DeliveryLoop:
             status = answer.status
             match following:
                 case Accepted():
-                    self._advance(connection, outgoing)
+                    self._advance(connection, outgoing, now)
                     note_success(connection, name, status, now)
                 case Retry(pause, error):
                     note_failure(connection, row, status=status, error=error, now=now, pause=pause)

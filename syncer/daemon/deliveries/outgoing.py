@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 from syncer.domain.deliveries.delivery import Delivery, DeliveryState
 from syncer.domain.deliveries.message import Message, changed_message, lost_message
 from syncer.domain.feed.feed_change import FeedChange, Lost
-from syncer.store.reading.changes import FeedSelection, feed_state, read_changes
-from syncer.store.state.consumers import read_consumer
-from syncer.store.state.deliveries import DeliveryRow, Pending, read_delivery
+from syncer.store.reading.changes import FeedSelection, read_changes
+from syncer.store.reading.delivery_position import read_delivery_position
+from syncer.store.state.deliveries import DeliveryRow, Pending
 
 #: Changes of a message, at most, and the bytes of their JSON, unless a single one has more.
 MOST_CHANGES = 100
@@ -44,10 +44,10 @@ def read_outgoing(
 
     nonce: for a new message; one that is under way is made again. most: changes of a new one.
     """
-    row, consumer = read_delivery(connection, delivery.name), read_consumer(connection, delivery.name)
-    if row is None or consumer is None:
+    position = read_delivery_position(connection, delivery.name)
+    if position is None:
         return None
-    after, newest = consumer.sequence, feed_state(connection).newest
+    row, after, newest = position.row, position.after, position.feed.newest
     if row.state is not DeliveryState.ACTIVE or row.attempt_at(now) is not None:
         # Nothing is sent now: documents are not read for nothing.
         return Outgoing(row, after, after)
@@ -55,7 +55,9 @@ def read_outgoing(
         # Another database than the one whose changes were told: what has happened to it nobody knows.
         return _lost(row, delivery, Lost(after, newest + 1), now)
     selection = FeedSelection(delivery.models, delivery.integrations)
-    page = read_changes(connection, after, MOST_CHANGES, selection, documents=delivery.documents)
+    page = read_changes(
+        connection, after, MOST_CHANGES, selection, documents=delivery.documents, state=position.feed
+    )
     if page.lost is not None:
         return _lost(row, delivery, page.lost, now)
     pending = row.pending

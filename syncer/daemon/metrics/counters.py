@@ -20,7 +20,7 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Change
 from syncer.domain.streams.state import Outcome
 from syncer.domain.webhooks.event import EventType
-from syncer.store.state.webhook_events import ACCEPTED, IGNORED, REPEATED
+from syncer.store.state.received_events import ACCEPTED, IGNORED, REPEATED
 from syncer.sync.context import Progress, Result
 
 #: Upper bounds in seconds. Incremental runs take one request; a first load may take hours.

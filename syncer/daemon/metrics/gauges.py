@@ -10,7 +10,9 @@ from prometheus_client.metrics_core import Metric
 from syncer.domain.ratelimit.budget import Reserve
 from syncer.domain.streams.state import StreamState
 from syncer.operations.numbers import Numbers
+from syncer.store.queue.depth import QueueDepth
 from syncer.store.reading.numbers import MirrorNumbers
+from syncer.store.state.processes import ROLES
 
 
 def is_usable(*, is_up: bool) -> Iterator[Metric]:
@@ -32,6 +34,8 @@ def of_numbers(numbers: Numbers, reserves: Mapping[str, Reserve]) -> Iterator[Me
     """Make the metrics of the whole mirror; reserves: by environment."""
     mirror = numbers.mirror
     yield from _of_environments(mirror, reserves)
+    yield _of_queues(numbers.queues)
+    yield _of_processes(mirror.processes)
     yield _gauge("syncer_quarantined", "Records in quarantine", mirror.quarantined)
     yield _gauge("syncer_held", "Missing rows that wait for approval to be marked deleted", mirror.held)
     yield _gauge("syncer_changes_sequence", "Newest number of the change feed", mirror.feed.newest)
@@ -81,6 +85,21 @@ def _of_environments(mirror: MirrorNumbers, reserves: Mapping[str, Reserve]) -> 
                 kept.add_metric([name], reserves[name].of(each.budget.limit))
         refused.add_metric([name], float(each.is_key_refused))
     yield from (by_state, lag, last_success, limit, used, sent, kept, refused)
+
+
+def _of_queues(queues: Mapping[str, QueueDepth]) -> Metric:
+    family = _labelled("syncer_queue_depth", "Streams in the queue that workers take them from", "state")
+    for name, each in queues.items():
+        family.add_metric([name, "queued"], each.queued)
+        family.add_metric([name, "running"], each.running)
+    return family
+
+
+def _of_processes(alive: Mapping[str, int]) -> Metric:
+    family = GaugeMetricFamily("syncer_processes", "Processes that are alive, by role", labels=["role"])
+    for role in ROLES:
+        family.add_metric([role], alive.get(role, 0))
+    return family
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

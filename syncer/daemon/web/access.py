@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from syncer.config.sections import Web
+from syncer.config.web import Web
 
 #: Paths that are open to everybody: probes know neither the token nor a name. Webhooks are let in by their
 #: signature alone, and come under the name that a proxy has for the world.

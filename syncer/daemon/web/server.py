@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 import structlog
 
 from syncer.app import App
-from syncer.config.sections import Web
+from syncer.config.web import Web
 from syncer.daemon.bell import Bell
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.feed_watch import FeedWatch

@@ -11,18 +11,20 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import ColumnElement, Connection, event, func, literal, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable, StatementFailed
+from syncer.process.identity import this_process
 from syncer.store.db.engines import make_engine
 from syncer.store.db.errors import Fault, advice, fault, is_no_database, reason
-from syncer.store.db.last_work import do_last_work
+from syncer.store.db.last_work import Done, do_last_work
 from syncer.store.db.opened_file import OpenedFile
 from syncer.store.db.pools import give_up_pool
 from syncer.store.db.removed_values import RemovedValues
 from syncer.store.db.sqlite_file import SqliteFile
+from syncer.store.db.types import Timestamp
 from syncer.store.db.write_lock import WriteLock
 
 _T = TypeVar("_T")
@@ -54,6 +56,8 @@ class Database:
         workers: int = 8,
         clock_offset: timedelta = timedelta(0),
     ) -> None:
+        #: Tells it from others on the same database.
+        self.token = this_process()
         self.clock_offset = clock_offset
         self.schema = schema
         self.engine = make_engine(url, workers, schema)
@@ -64,13 +68,14 @@ class Database:
             event.listen(self.engine, "connect", lambda *_: opened.connected())
             event.listen(self.engine, "close", lambda *_: opened.closed())
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="database")
-        # Not kept waiting by what occupies the others.
+        # Not kept waiting by what occupies the others, nor by each other.
         self._urgent_thread = ThreadPoolExecutor(1, thread_name_prefix="database-urgent")
+        self._prompt_thread = ThreadPoolExecutor(1, thread_name_prefix="database-prompt")
         # SQLite has one write lock. Waiting for it here is fair and costs nothing; waiting for it inside
         # SQLite is a poll with growing pauses.
         self._writer = WriteLock() if self.is_sqlite else None
         self._removed = RemovedValues(self.engine) if self.is_sqlite else None
-        self._after_commit: list[Callable[[], None]] = []
+        self._after_commit: list[Callable[[Done], None]] = []
 
     @property
     def is_sqlite(self) -> bool:
@@ -94,10 +99,10 @@ class Database:
         with self._alone(urgent=urgent):
             with self._translated(), self.engine.begin() as connection:
                 yield connection
-                do_last_work(connection)
+                done = do_last_work(connection)
             self._truncate_log()
         for call in self._after_commit:
-            call()
+            call(done)
 
     @contextmanager
     def outside_transactions(self) -> Iterator[Connection]:
@@ -109,8 +114,11 @@ class Database:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
-    def after_commit(self, call: Callable[[], None]) -> Iterator[None]:
-        """Call a function after each transaction that wrote here, in its thread, while the block runs."""
+    def after_commit(self, call: Callable[[Done], None]) -> Iterator[None]:
+        """Call a function after each transaction that wrote here, in its thread, while the block runs.
+
+        It is given what the transaction's last work gave.
+        """
         self._after_commit = [*self._after_commit, call]
         try:
             yield
@@ -145,6 +153,10 @@ class Database:
     async def write_urgently(self, work: Callable[[Connection], _T]) -> _T:
         """Run a short work in a writing transaction that waits for no thread and for one writer at most."""
         return await self._in_thread(partial(self.begin, urgent=True), work, self._urgent_thread)
+
+    async def write_promptly(self, work: Callable[[Connection], _T]) -> _T:
+        """Do the same for what follows from that: no urgent one waits for its thread."""
+        return await self._in_thread(partial(self.begin, urgent=True), work, self._prompt_thread)
 
     async def ask(self, work: Callable[[Connection], _T]) -> _T:
         """Run work in a reading transaction on a worker thread."""
@@ -199,6 +211,14 @@ class Database:
             moment = connection.execute(_POSTGRESQL_NOW).scalar_one()
         return moment.astimezone(UTC) + self.clock_offset
 
+    def moment(self, connection: Connection, *, ago: timedelta = timedelta(0)) -> ColumnElement[datetime]:
+        """Give the database's clock as an expression, which needs no answer before the statement it is in."""
+        if self.is_sqlite:
+            return literal(self.now(connection) - ago, Timestamp)
+        moment: ColumnElement[datetime] = func.clock_timestamp(type_=Timestamp)
+        offset = self.clock_offset - ago
+        return moment + literal(offset) if offset else moment
+
     def reopen(self) -> None:
         """Begin anew with the database that is there now, after DatabaseReplaced. Nobody may be using it."""
         give_up_pool(self.engine)
@@ -209,6 +229,7 @@ class Database:
         """Wait for the transactions under way and drop all connections."""
         self._threads.shutdown(wait=True)
         self._urgent_thread.shutdown(wait=True)
+        self._prompt_thread.shutdown(wait=True)
         self.reopen()
 
     @contextmanager

@@ -6,12 +6,14 @@ it waits for another lock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
 Work = Callable[[Connection, Sequence[Any]], object]
+#: What each work of a transaction gave.
+Done = Mapping[Work, object]
 
 _LAST_WORK = "syncer_last_work"
 
@@ -25,13 +27,13 @@ def do_last(connection: Connection, work: Work, items: Sequence[Any]) -> None:
     connection.execution_options(**{_LAST_WORK: {**asked, work: [*asked.get(work, ()), *items]}})
 
 
-def do_last_work(connection: Connection) -> None:
-    """Do what was asked for; nothing where the transaction is over already."""
+def do_last_work(connection: Connection) -> Done:
+    """Do what was asked for, and give what came of it; nothing where the transaction is over already."""
     asked = _asked(connection)
-    if asked and connection.in_transaction():
-        connection.execution_options(**{_LAST_WORK: {}})
-        for work, items in asked.items():
-            work(connection, items)
+    if not asked or not connection.in_transaction():
+        return {}
+    connection.execution_options(**{_LAST_WORK: {}})
+    return {work: work(connection, items) for work, items in asked.items()}
 
 
 def _asked(connection: Connection) -> dict[Work, list[Any]]:

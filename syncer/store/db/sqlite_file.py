@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote, urlencode
 
 from sqlalchemy import URL
 
-from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable
+from syncer.domain.errors import DatabaseMissing, DatabaseRefused, DatabaseUnavailable
 from syncer.process.private_files import create_private
 
 #: Device and number of a file, which it keeps whatever its name.
@@ -83,7 +83,7 @@ class SqliteFile:
                     "remove the link."
                 ) from None
         except (FileNotFoundError, NotADirectoryError):
-            raise DatabaseUnavailable(
+            raise DatabaseMissing(
                 f"There is no folder {self.path.parent} for the database file {self.path}: make it first."
             ) from None
         except PermissionError:
@@ -100,7 +100,7 @@ class SqliteFile:
         try:
             found = self.path.stat()
         except (FileNotFoundError, NotADirectoryError):
-            raise DatabaseUnavailable(
+            raise DatabaseMissing(
                 f"There is no database file {self.path}: run `syncer migrate` to make it."
             ) from None
         except OSError as error:

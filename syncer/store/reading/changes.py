@@ -97,13 +97,15 @@ def read_changes(
     selection: FeedSelection = EVERYTHING,
     *,
     documents: bool = False,
+    state: FeedState | None = None,
 ) -> FeedPage:
     """Read at most `limit` changes behind a number, in a transaction that sees one state of the database.
 
-    documents: with the records as the mirror holds them now, which may be newer than the change. Raises
-    UsageError for a number that was not given yet.
+    documents: with the records as the mirror holds them now, which may be newer than the change. state: the
+    feed's numbers, where the transaction has read them. Raises UsageError for a number that was not given
+    yet.
     """
-    state = feed_state(connection)
+    state = state or feed_state(connection)
     state.check(after)
     begin = max(after, state.dropped)
     end = min(begin + LOOKED_AT, state.newest)

@@ -16,6 +16,7 @@ from syncer.store.schema.state_tables import missing, quarantine, streams
 from syncer.store.state.budget import read_budget
 from syncer.store.state.consumers import Consumer, read_consumers
 from syncer.store.state.held import IS_HELD
+from syncer.store.state.processes import count_alive
 from syncer.store.state.refused_keys import read_refusal
 
 
@@ -38,7 +39,10 @@ class EnvironmentNumbers:
 
 @dataclass(frozen=True, slots=True)
 class MirrorNumbers:
-    """Numbers of the whole mirror. quarantined: records; held: missing rows that wait for approval."""
+    """Numbers of the whole mirror. quarantined: records; held: missing rows that wait for approval.
+
+    processes: those that are alive, by role.
+    """
 
     now: datetime
     environments: dict[str, EnvironmentNumbers]
@@ -46,6 +50,7 @@ class MirrorNumbers:
     held: int
     feed: FeedState
     consumers: list[Consumer]
+    processes: Counter[str]
 
 
 def read_numbers(connection: Connection, now: datetime, fingerprints: dict[str, str | None]) -> MirrorNumbers:
@@ -57,6 +62,7 @@ def read_numbers(connection: Connection, now: datetime, fingerprints: dict[str, 
         _count(connection, select(func.count()).select_from(missing).where(IS_HELD)),
         feed_state(connection),
         read_consumers(connection),
+        count_alive(connection, now),
     )
 
 

@@ -16,10 +16,9 @@ from sqlalchemy.exc import DBAPIError, ResourceClosedError, StatementError
 
 from syncer.domain.errors import DatabaseUnavailable, UsageError
 from syncer.domain.moments import format_moment
-from syncer.domain.suggestions import did_you_mean
 from syncer.store.db.database import Database
+from syncer.store.reading.near_names import near_name
 from syncer.store.reading.past import Past
-from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.revisions import check
 
 #: All that a statement may do on SQLite, pragmas and functions apart.
@@ -90,7 +89,7 @@ def query(
             if isinstance(error, DBAPIError) and error.connection_invalidated:
                 raise
             words = _words(error)
-            raise UsageError(f"The database refuses the query: {words}{_near_table(words)}") from error
+            raise UsageError(f"The database refuses the query: {words}{near_name(words, sql)}") from error
         finally:
             # A statement may leave something on its connection, such as a setting or a lock: nobody else
             # gets that connection.
@@ -98,17 +97,6 @@ def query(
                 connection.connection.set_authorizer(None)
             connection.rollback()
             connection.invalidate()
-
-
-def _near_table(words: str) -> str:
-    """Suggest tables and views whose names resemble one that is not there; empty where that is not meant."""
-    missing = re.search(r"no such table: (?:main\.)?(\w+)|relation \"([\w.]+)\" does not exist", words)
-    if missing is None:
-        return ""
-    name = (missing[1] or missing[2]).rpartition(".")[2]
-    tables = [each for table in MIRROR for each in (table, f"{table}_live")]
-    hint = did_you_mean(name, tables, cutoff=0.7)
-    return f"{'' if words.endswith('.') else '.'}{hint}" if hint else ""
 
 
 def check_readable(database: Database) -> None:

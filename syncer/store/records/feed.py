@@ -17,7 +17,7 @@ from syncer.domain.stream_key import StreamKey
 from syncer.store.db.bulk import insert
 from syncer.store.db.channels import channel_sql
 from syncer.store.db.in_values import in_values
-from syncer.store.db.last_work import do_last
+from syncer.store.db.last_work import Done, do_last
 from syncer.store.schema.feed_tables import changes, feed
 
 #: Channel on which PostgreSQL tells its sessions the newest number.
@@ -91,6 +91,12 @@ def tell_removed(
     """Tell that these rows of a stream leave the mirror, and blank their former values in all changes."""
     tell_changes(connection, rules, environment, key, map(removed, record_ids), now)
     blank_former_values(connection, environment, key, record_ids)
+
+
+def newest_told(done: Done) -> int | None:
+    """Give the newest number of a transaction that has ended; None where it told of no change."""
+    newest = done.get(_append, done.get(_append_and_notify))
+    return newest if isinstance(newest, int) else None
 
 
 def _append(connection: Connection, entries: Sequence[dict[str, Any]]) -> int:

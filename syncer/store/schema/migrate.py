@@ -12,7 +12,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import DropTable
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.errors import DatabaseRefused, StatementFailed
+from syncer.domain.errors import (
+    DatabaseRefused,
+    StatementFailed,
+)
 from syncer.store.db.database import Database
 from syncer.store.schema.comments import write_comments
 from syncer.store.schema.history_tables import (

@@ -10,7 +10,7 @@ processes = Table(
     "sync_processes",
     metadata,
     text_column("owner", "Name of the process, as leases have it", required=True),
-    text_column("role", "What it does: service", required=True),
+    text_column("role", "What it does: service or worker", required=True),
     text_column("host", "Host that it runs on", required=True),
     Column("pid", Integer, nullable=False, comment="Its number there"),
     text_column("version", "Version of the program", required=True),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from syncer.domain.errors import DatabaseRefused
+from syncer.domain.errors import DatabaseOfOthers, DatabaseRefused, SchemaMismatch, ServerUnfit
 from syncer.store.db.database import Database
 from syncer.store.schema.schema_lock import VERSION_TABLE
 
@@ -29,7 +29,7 @@ def check(database: Database) -> None:
     """Raise DatabaseRefused unless the schema is exactly this version's."""
     revision = must_hold_tables(database)
     if revision != newest_revision():
-        raise DatabaseRefused(
+        raise SchemaMismatch(
             f"The database {database.shown_url} is of an older syncer: run `syncer migrate` first."
         )
 
@@ -74,14 +74,14 @@ def revision_of(database: Database, connection: Connection) -> str | None:
         if tables:
             some = ", ".join(sorted(tables)[:3])
             or_schema = "" if database.is_sqlite else ", or a schema: `database.schema`"
-            raise DatabaseRefused(
+            raise DatabaseOfOthers(
                 f"The database {database.shown_url} holds another program's tables ({some}): "
                 f"give syncer a database of its own{or_schema}."
             )
         return None
     revision = stored_revision(connection)
     if revision is not None and revision not in known_revisions():
-        raise DatabaseRefused(
+        raise SchemaMismatch(
             f"The database {database.shown_url} has the schema of a newer syncer ({revision}): "
             "upgrade syncer on this host."
         )
@@ -89,18 +89,18 @@ def revision_of(database: Database, connection: Connection) -> str | None:
 
 
 def _check_server(database: Database, connection: Connection) -> None:
-    """Raise DatabaseRefused for a server or an encoding that cannot hold a mirror."""
+    """Raise ServerUnfit for a server or an encoding that cannot hold a mirror."""
     if database.is_sqlite:
         return
     version = connection.dialect.server_version_info or ()
     if version < OLDEST_POSTGRESQL:
-        raise DatabaseRefused(
+        raise ServerUnfit(
             f"The database {database.shown_url} is on PostgreSQL {'.'.join(map(str, version))}: "
             f"syncer needs {OLDEST_POSTGRESQL[0]} or newer."
         )
     encoding = connection.scalar(text("SHOW server_encoding"))
     if encoding != "UTF8":
-        raise DatabaseRefused(
+        raise ServerUnfit(
             f"The database {database.shown_url} has the encoding {encoding}, which cannot hold every name: "
             "make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from syncer.domain.errors import DatabaseRefused
+from syncer.domain.errors import RightsMissing
 from syncer.store.db.database import Database
 
 _RIGHTS = text("""
@@ -22,6 +22,11 @@ _OWNER = text("""
 """)
 
 
+def schema_of(database: Database, connection: Connection) -> str | None:
+    """Give the schema of PostgreSQL that the mirror is in, or will be; None where there is none to be in."""
+    return database.schema or connection.scalar(text("SELECT current_schema()"))
+
+
 def make_schema(database: Database, connection: Connection) -> None:
     """Make the schema that the database was opened with, where there is none and the role may.
 
@@ -32,32 +37,32 @@ def make_schema(database: Database, connection: Connection) -> None:
 
 
 def may_create_in(database: Database, connection: Connection, name: str) -> None:
-    """Make a schema where there is none. Raises DatabaseRefused where the role may not make tables in it."""
+    """Make a schema where there is none. Raises RightsMissing where the role may not make tables in it."""
     if connection.execute(_MAY_MAKE, {"name": name}).scalar():
         connection.exec_driver_sql(f"CREATE SCHEMA {name}")
     role, _, _, _, present = connection.execute(_RIGHTS).one()
     may = name in present and connection.execute(_MAY_USE, {"name": name}).scalar_one()
     if not may:
-        raise DatabaseRefused(
+        raise RightsMissing(
             f"The role {role} may not create tables in the schema {name} of {database.shown_url}: have the "
             f"owner of the database run `{_grant(connection, role, None, name, present)}` there."
         )
 
 
 def must_migrate(database: Database, connection: Connection, version_table: str) -> None:
-    """Raise DatabaseRefused where the role may not make or change tables; version_table: one of ours."""
+    """Raise RightsMissing where the role may not make or change tables; version_table: one of ours."""
     if connection.dialect.name != "postgresql":
         return
     role, schema, may_create, search_path, present = connection.execute(_RIGHTS).one()
     if not may_create:
-        raise DatabaseRefused(
+        raise RightsMissing(
             f"The role {role}, whose search_path is {search_path}, may not create tables in "
             f"{database.shown_url}: have the owner of the database "
             f"run `{_grant(connection, role, schema, search_path, present)}` there."
         )
     owner = connection.execute(_OWNER, {"name": version_table}).scalar_one_or_none()
     if owner is not None:
-        raise DatabaseRefused(
+        raise RightsMissing(
             f"The tables in {database.shown_url} belong to the role {owner}, so that {role} may not change "
             f"them: run `syncer migrate` as {owner}."
         )

@@ -43,21 +43,22 @@ _USERS = text("""
 """)
 
 
-def lock_schema(connection: Connection) -> None:
+def lock_schema(connection: Connection, table: str = VERSION_TABLE) -> None:
     """Let one process change the schema at a time; a writing transaction on SQLite is alone anyway.
 
-    The lock is a table's: an advisory one can be taken by anybody who may log in, to keep the service from
-    starting. Other locks are waited for ``LOCK_TIMEOUT`` at most from here to the end of the transaction.
+    table: of versions, there once all are. Its lock is the one, since an advisory lock can be taken by
+    anybody who may log in, to keep the service from starting. Other locks are waited for ``LOCK_TIMEOUT`` at
+    most from here to the end of the transaction.
     """
     if connection.dialect.name == "postgresql":
         # Another process that migrates, and a migration, take as long as they take.
         limit = connection.execute(_LIFT_LIMITS).scalar_one()
-        may_lock = connection.execute(_MAY_LOCK, {"table": VERSION_TABLE}).scalar_one()
+        may_lock = connection.execute(_MAY_LOCK, {"table": table}).scalar_one()
         if may_lock is None:
             # There is no table yet to lock, nor a role that has been let in.
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         elif may_lock:
-            connection.exec_driver_sql(f"LOCK TABLE {VERSION_TABLE} IN SHARE ROW EXCLUSIVE MODE")
+            connection.exec_driver_sql(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
         longest = LOCK_TIMEOUT // timedelta(milliseconds=1)
         connection.execute(_LIMIT_LOCKS, {"limit": f"{min(limit, longest) or longest}ms"})
 

@@ -17,6 +17,7 @@ from syncer.store.db.database import Database
 from syncer.store.schema.indexes import concurrent_statements
 from syncer.store.schema.migrate import upgrade_unseen
 from syncer.store.schema.native_views import make_views
+from syncer.store.schema.rights import schema_of
 from syncer.store.schema.schema_lock import LOCK_TIMEOUT, VERSION_TABLE
 from syncer.store.schema.views import quoted, relations
 
@@ -50,8 +51,8 @@ def upgrade_sql(
     if database.is_sqlite:
         raise UsageError("There is no SQL of an upgrade for SQLite: run `syncer migrate` there.")
     with database.read() as connection:
-        owner = connection.execute(_OWNER, {"table": VERSION_TABLE}).scalar_one()
-        schema = database.schema or connection.execute(text("SELECT current_schema()")).scalar_one()
+        owner = mirror_owner(connection)
+        schema = schema_of(database, connection)
         is_new = VERSION_TABLE not in relations(connection)
         with _recorded(connection) as statements:
             upgrade_unseen(database, connection, with_history)
@@ -81,6 +82,11 @@ def upgrade_sql(
     ]
     transaction = (*head, *statements, "COMMIT") if statements else ()
     return "".join(f"{each.strip()};\n" for each in (*transaction, *later))
+
+
+def mirror_owner(connection: Connection) -> str:
+    """Read which role owns the mirror; our own where there is none yet."""
+    return str(connection.execute(_OWNER, {"table": VERSION_TABLE}).scalar_one())
 
 
 @contextmanager

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, RowMapping, delete, select, update
 
 from syncer.domain.clocks import TOLERANCE, distrust_future
 from syncer.domain.deliveries.attempts import LONGEST_PAUSE
@@ -66,12 +67,23 @@ def read_delivery(connection: Connection, name: str, *, lock: bool = False) -> D
     if lock:
         statement = statement.with_for_update()
     found = connection.execute(statement).one_or_none()
-    return None if found is None else _row(found)
+    return None if found is None else delivery_row(found._mapping)
 
 
 def read_deliveries(connection: Connection) -> dict[str, DeliveryRow]:
     """Read all deliveries that have ever begun and were not forgotten, by name."""
-    return {row.name: _row(row) for row in connection.execute(select(deliveries).order_by(deliveries.c.name))}
+    found = connection.execute(select(deliveries).order_by(deliveries.c.name))
+    return {row.name: delivery_row(row._mapping) for row in found}
+
+
+def delivery_row(columns: Mapping[str, Any] | RowMapping) -> DeliveryRow:
+    """Make the state of a delivery of the columns of its row."""
+    values: dict[str, Any] = {**columns}
+    nonce, after, until = (values.pop(f"message_{name}") for name in ("nonce", "after", "until"))
+    return DeliveryRow(
+        **{**values, "state": DeliveryState(values["state"])},
+        pending=None if nonce is None else Pending(nonce, after, until),
+    )
 
 
 def claim_delivery(
@@ -192,12 +204,3 @@ _NO_FAILURE: dict[str, object] = {
 
 def _set(connection: Connection, name: str, **values: object) -> None:
     connection.execute(update(deliveries).where(deliveries.c.name == name).values(**values))
-
-
-def _row(row: Row[tuple[object, ...]]) -> DeliveryRow:
-    values = dict(row._mapping)
-    nonce, after, until = (values.pop(f"message_{name}") for name in ("nonce", "after", "until"))
-    return DeliveryRow(
-        **{**values, "state": DeliveryState(values["state"])},
-        pending=None if nonce is None else Pending(nonce, after, until),
-    )

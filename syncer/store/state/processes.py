@@ -12,6 +12,11 @@ from syncer.store.db.bulk import insert_statement
 from syncer.store.schema.process_tables import processes
 from syncer.store.schema.state_tables import streams
 
+#: Roles of processes: a service schedules, and works unless workers do; a worker only works.
+SERVICE, WORKER = "service", "worker"
+ROLES = (SERVICE, WORKER)
+#: Silence after which a process is taken for dead: three heartbeats have not come.
+SILENT_AFTER = timedelta(seconds=45)
 #: Time after which a process that says nothing any more has no row: it was killed, and long ago.
 FORGOTTEN_AFTER = timedelta(days=1)
 
@@ -60,6 +65,17 @@ def beat(connection: Connection, process: Process, now: datetime) -> None:
 def leave(connection: Connection, owner: str) -> None:
     """Forget a process that ends."""
     connection.execute(delete(processes).where(processes.c.owner == owner))
+
+
+def count_alive(connection: Connection, now: datetime) -> Counter[str]:
+    """Count the processes that are alive, by role; now: of the database."""
+    columns = processes.c
+    found = connection.execute(
+        select(columns.role, func.count())
+        .where(columns.heartbeat_at > now - SILENT_AFTER)
+        .group_by(columns.role)
+    )
+    return Counter({row[0]: row[1] for row in found})
 
 
 def read_processes(connection: Connection) -> list[Presence]:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from syncer.config.sections import Web
+from syncer.config.web import Web
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.web.access import Access, Guard, is_token
 from syncer.daemon.web.page.assets import assets

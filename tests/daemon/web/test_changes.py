@@ -15,8 +15,8 @@ import pytest
 
 from syncer.app import App
 from syncer.config.sections import Database as DatabaseSection
-from syncer.config.sections import Web
 from syncer.config.settings import Settings
+from syncer.config.web import Web
 from syncer.daemon import feed_watch
 from syncer.daemon.feed_watch import FeedWatch
 from syncer.daemon.web import changes, server
@@ -96,7 +96,7 @@ async def service(database: Database, **settings: Any) -> AsyncIterator[Served]:
                     yield Served(app, client)
                 finally:
                     app.stopping.set()
-                    async with asyncio.timeout(10):
+                    async with asyncio.timeout(PATIENCE):
                         await serving.aclose()
                         await watching
 

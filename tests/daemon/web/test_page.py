@@ -37,7 +37,14 @@ BUDGET = {
     "window_seconds": 60.0,
     "answers_429": 4,
 }
-ENVIRONMENT = {"name": "default", "integrations": 1, "budget": BUDGET, "key": None, "behind": None}
+ENVIRONMENT = {
+    "name": "default",
+    "integrations": 1,
+    "budget": BUDGET,
+    "key": None,
+    "behind": None,
+    "queue": None,
+}
 FACTS = ProcessFacts(
     "host-1", 4711, "1.2.3", NOW - timedelta(hours=3), "sqlite:///x.db", "https://kombo.test"
 )

@@ -16,8 +16,8 @@ from sqlalchemy import update
 from structlog.testing import capture_logs
 
 from syncer.app import App
-from syncer.config.sections import Web
 from syncer.config.settings import Settings
+from syncer.config.web import Web
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.web.pages import pages
 from syncer.daemon.web.server import listening, log_address, serving_pages
@@ -271,7 +271,7 @@ async def test_the_address_is_told_and_a_taken_one_is_an_error(world: WorkersWor
     async with world.app() as app:
         with listening(app.settings.web) as listener, capture_logs() as logged:
             assert listener is not None
-            async with serving_pages(app, listener), httpx.AsyncClient() as client:
+            async with serving_pages(app, listener), httpx.AsyncClient(timeout=PATIENCE) as client:
                 log_address(listener)
                 [url] = [each["url"] for each in logged]
                 assert (await client.get(f"{url}healthz")).status_code == 200

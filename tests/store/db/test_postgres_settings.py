@@ -179,4 +179,4 @@ def test_a_server_that_is_too_old_is_refused(
         proxy.rewrite = lambda passing: re.sub(rb"PostgreSQL \d\d", b"PostgreSQL 12", passing)
         ran = shell.run("migrate", SYNCER_DATABASE__URL=proxy.url(make_url(postgres_url)))
     assert ran.code == 3
-    assert ran.err.endswith(": syncer needs 13 or newer.\n")
+    assert ": syncer needs 13 or newer. " in ran.err

@@ -20,6 +20,7 @@ from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
 from syncer.store.schema.mirror_tables import budgets
 from syncer.store.state.budget import change_budget, read_budget
+from tests.support.waiting import PATIENCE
 
 Program = Callable[..., Popen[str]]
 
@@ -115,7 +116,7 @@ def test_threads_together_take_what_the_window_has_less_the_reserve(migrated_url
     databases = [Database(migrated_url) for _ in range(5)]
     learn(databases[0])
     taken: list[Permit] = []
-    ready = threading.Barrier(len(databases), timeout=60)
+    ready = threading.Barrier(len(databases), timeout=PATIENCE)
 
     def work(database: Database) -> None:
         ready.wait()
@@ -177,7 +178,7 @@ def test_processes_together_take_what_the_window_has_less_the_reserve(
 
 def test_of_those_who_use_a_key_first_at_once_one_goes_and_the_others_wait(migrated_url: str) -> None:
     databases = [Database(migrated_url) for _ in range(4)]
-    ready = threading.Barrier(len(databases), timeout=60)
+    ready = threading.Barrier(len(databases), timeout=PATIENCE)
     answers: dict[str, list[Permit | float]] = {f"key {number}": [] for number in range(15)}
 
     def work(database: Database) -> None:

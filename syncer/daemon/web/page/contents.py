@@ -21,6 +21,7 @@ from syncer.domain.streams.state import Severity, StreamState
 from syncer.operations.deliveries import describe_delivery
 from syncer.operations.process_report import describe_process
 from syncer.operations.status_report import waiting_requests
+from syncer.operations.workers import describe_depth
 from syncer.store.reading.freshness import Freshness
 from syncer.store.reading.runs import EndedRun
 
@@ -87,6 +88,7 @@ def front_page(
         "delivery_words": describe_delivery,
         "facts": facts,
         "describe_process": describe_process,
+        "describe_depth": describe_depth,
     }
     names = ("verdict", "problems", "grid", "environments", "budget", "running", "runs", "feed", "process")
     return make_page("front.html", names, context, title=_title("syncer", verdict), now=_now(status))

@@ -1,0 +1,93 @@
+"""Sections on what is kept of the records: ``[deletions]``, ``[privacy]``, ``[history]``, ``[changes]``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from syncer.config.exclusions import exclusion
+from syncer.config.section import Section, passes
+from syncer.config.values import PositiveDuration, Retention, list_of_texts
+from syncer.config.written import Written
+from syncer.domain.catalogue.lookup import select_models
+from syncer.domain.errors import UsageError
+
+
+def _models_with_history(glob: str) -> None:
+    try:
+        select_models((glob,))
+    except UsageError as error:
+        raise UsageError(f"{error} Native lists have no history.") from None
+
+
+class Deletions(Section):
+    """Effect of deletions on rows, and the brakes on inferred ones."""
+
+    after_anonymisation: Literal["follow", "keep"] = Field(
+        default="follow",
+        description='When Kombo blanks a deleted record after 14 days: "follow" blanks our row too, "keep"'
+        " keeps its last values.",
+    )
+    max_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="A full walk that misses more than this share of a stream's rows (0 to 1), and more than"
+        " `max_rows`, is held until `syncer reconcile --approve` lets it pass. A native list is held, too,"
+        " that lacks more than half of its rows where these are five or more.",
+    )
+    max_rows: int = Field(default=50, ge=0, description="The number of rows that goes with `max_share`.")
+
+
+class Privacy(Section):
+    """Members of records that never enter the mirror."""
+
+    exclude: Annotated[
+        tuple[Annotated[str, BeforeValidator(exclusion)], ...],
+        BeforeValidator(partial(list_of_texts, example="hris_employees.ssn")),
+    ] = Field(
+        default=(),
+        description='Members that are never stored, such as `["hris_employees.ssn", "*.remote_data"]`; `*` is'
+        " every model, at any depth. Of a `[[passthrough]]`: NAME.MEMBER, as the tool calls it.",
+    )
+
+
+class History(Section):
+    """Models of which the mirror keeps what it said, and for how long."""
+
+    models: Annotated[
+        tuple[Annotated[str, passes(_models_with_history)], ...],
+        BeforeValidator(partial(list_of_texts, example="hris_employments")),
+        Written("list of globs"),
+    ] = Field(
+        default=(),
+        description="Models of which every version of a row is kept, in tables <table>_history, such as"
+        ' ["hris_employments"].',
+    )
+    keep: Retention = Field(
+        default=None, description='For how long ended versions are kept: "forever" or a duration.'
+    )
+
+
+class Changes(Section):
+    """Lists whose changes the change feed tells, and for how long."""
+
+    models: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...],
+        BeforeValidator(partial(list_of_texts, example="hris_*")),
+        Written("list of globs"),
+    ] = Field(
+        default=(),
+        description="Lists whose changes are told in the table mirror_changes, as globs over models and"
+        ' native lists such as ["hris_*"].',
+    )
+    keep: PositiveDuration = Field(default=timedelta(days=7), description="For how long changes are kept.")
+    before: bool = Field(default=False, description="Keep the former values of members that changed, too.")
+    notify: bool = Field(
+        default=False,
+        description="PostgreSQL: notify the channel syncer_changes of the newest number, once in each"
+        " transaction (with a schema other than public: syncer_changes_SCHEMA).",
+    )

@@ -1,0 +1,12 @@
+"""Words for what a setting takes, which its type bears for the reference of the configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Form of a value in the configuration, such as "duration"; metadata of the type."""
+
+    form: str
