@@ -23,10 +23,11 @@ from syncer.cli.streams import drop_stalled_output
 @environment_option
 @pass_session
 def worker(session: Session, concurrency: int | None, environments: tuple[str, ...]) -> int:
-    """Work on the streams that `syncer run` schedules, where workers.engine is "procrastinate".
+    """Work on streams that a service leaves to workers.
 
-    As many as you like, on any number of hosts. SIGTERM or Ctrl-C ends it: the pages under way are finished
-    first, and others go on with their streams.
+    That is a service whose workers.engine is "procrastinate". As many workers as you like, on any number of
+    hosts. SIGTERM or Ctrl-C ends one: the pages under way are finished first, and others go on with its
+    streams.
     """
     from syncer.operations.workers import require_workers
     from syncer.process.logging import flush_log
