@@ -85,10 +85,10 @@ async def test_neither_an_answer_nor_another_stream_waits_for_a_page(told: ToldS
             await until_async(lambda: due(told) == {GROUPS}, "the effect of the third")
             assert actions(told) == ["apply", "apply", None]
             await until_async(lambda: told.mirror.fetch(LOCKS) != [(0,)], "the wait for the page")
-            # Whoever waits for one stream keeps nobody from another: not for longer than a transaction takes.
+            # Whoever waits for one stream keeps nobody from another.
             with told.mirror.open() as (_, connection):
                 free = select(streams.c.model).where(streams.c.model == GROUPS)
-                assert connection.execute(free.with_for_update()).scalar_one() == GROUPS
+                assert connection.execute(free.with_for_update(nowait=True)).scalar_one() == GROUPS
         await until_async(lambda: actions(told) == [None] * 3, "the effects of the others")
         assert due(told) == {GROUPS, LOCATIONS}
 
