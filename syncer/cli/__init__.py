@@ -78,9 +78,9 @@ group.params[:0] = global_options(hidden=False)
 for _command in (
     init.init,
     run.run,
-    worker.worker,
     backfill.backfill,
     sync.sync,
+    worker.worker,
     reconcile.reconcile,
     plan.plan,
     refresh.refresh,
