@@ -6,6 +6,7 @@
 #   make lint    ruff, mypy and deptry
 #   make bench   throughput and use of a rate limit on this machine, beside dlt, and how soon webhooks are answered;
 #                twenty minutes
+#   make bench-scale  several processes, 350,000 streams, an hour of ticks, ten million rows; hours, 60 GB of files
 #   make soak    ten thousand generated requests to the web port; an hour of faults, kills and changes against the
 #                simulator, and random histories beside it
 #   make docs    write docs/schema.md, docs/configuration.md, docs/commands.md, the classes in docs/privacy.md and the
@@ -43,8 +44,8 @@ PINNED := --constraint constraints.txt
 INSTALL := $(PIP) install $(PINNED) --build-constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test test-fast coverage lint bench soak docs site screenshots recording releasable dist sbom hashes \
-  release
+.PHONY: help setup tools demo test test-fast coverage lint bench bench-scale soak docs site screenshots recording releasable dist sbom \
+  hashes release
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -76,6 +77,9 @@ bench: $(VENV)/.dev $(RIVAL)/.done
 	@$(BIN)/python -m benchmarks.run --save $(FIGURES) && \
 	$(RIVAL)/bin/python benchmarks/chart.py $(FIGURES) docs/performance.svg && \
 	$(BIN)/python -m benchmarks.webhooks
+
+bench-scale: $(VENV)/.dev
+	@$(BIN)/python -m benchmarks.scale
 
 soak: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.requests

@@ -34,11 +34,11 @@ from syncer.daemon.service import WATCH_EVERY
 from syncer.daemon.workers import Workers
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.clocks import TOLERANCE
+from syncer.domain.fingerprint import key_fingerprint
 from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.scheduling.intervals import IntervalBounds, next_poll
 from syncer.store.schema.mirror_tables import integrations, streams
 from syncer.store.state.budget import change_budget
-from syncer.sync.permits import fingerprint
 from tests.support.alone import alone
 
 MODELS = 12
@@ -91,7 +91,7 @@ async def fill(app: App) -> int:
             )
         )
         known = Budget(limit=300, ends_at=now.timestamp(), confirmed=True)
-        change_budget(connection, "default", fingerprint(KEY), timedelta(0), lambda *_: (known, None))
+        change_budget(connection, "default", key_fingerprint(KEY), timedelta(0), lambda *_: (known, None))
     return len(keys)
 
 
@@ -119,7 +119,7 @@ async def idle(app: App, seconds: float) -> tuple[float, float, int]:
             database_health=health,
             monitor=LoadMonitor(alone(app).capacity, app.database),
         )
-        known = await app.database.ask(alone(app).streams.keys)
+        known = await app.database.ask(alone(app).streams.lists)
         watcher = IntegrationWatcher(alone(app), context, asking, schedule, known, health)
         watcher._key_is_checked = True
         running = asyncio.gather(

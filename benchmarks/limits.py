@@ -19,9 +19,10 @@ from benchmarks.load import KEY
 from benchmarks.pages import INTEGRATION, INTEGRATIONS, PAGE
 from benchmarks.servers import ROOT, PageServer, page_server
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
+from syncer.domain.fingerprint import key_fingerprint
 from syncer.domain.ratelimit.budget import Purpose, Reserve
 from syncer.store.db.database import Database
-from syncer.sync.permits import PermitQueue, fingerprint
+from syncer.sync.permits import PermitQueue
 
 RIVAL = ROOT / ".venv-bench" / "bin" / "python"
 
@@ -127,7 +128,7 @@ def a_write_in_between(directory: Path) -> Limited:
             served += server.told()["requests"]
         database = Database(url)
         permits = PermitQueue(
-            database, DEFAULT_ENVIRONMENT, fingerprint(KEY), Reserve(count=2), asyncio.sleep
+            database, DEFAULT_ENVIRONMENT, key_fingerprint(KEY), Reserve(count=2), asyncio.sleep
         )
         start = time.perf_counter()
         asyncio.run(permits.permit(Purpose.WRITE, INTEGRATION, None))

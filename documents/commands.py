@@ -41,7 +41,7 @@ They stand before a command or behind it."""
 
 
 #: Group -> the command that its own name stands for.
-CALLED = {passthrough: call_tool}
+CALLED: dict[click.Command, click.Command] = {passthrough: call_tool}
 
 
 def page() -> str:

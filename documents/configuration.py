@@ -110,9 +110,9 @@ def _section(of: Table) -> Iterator[str]:
         yield f"A file may have several, `{of.title}` before each."
     rows = list(_rows(of))
     if of.in_list:
-        yield table(("setting", "takes", "default", "what it does"), [row[:4] for row in rows])
+        yield table(("setting", "what it does", "takes", "default"), [row[:4] for row in rows])
     else:
-        yield table(("setting", "takes", "default", "what it does", "variable"), rows)
+        yield table(("setting", "what it does", "takes", "default", "variable"), rows)
 
 
 def _rows(of: Table) -> Iterator[tuple[str, ...]]:
@@ -127,10 +127,10 @@ def _rows(of: Table) -> Iterator[tuple[str, ...]]:
         name = field.alias or field_name
         inner = table_of(field)
         if inner in ELSEWHERE:
-            yield f"`{name}`", "table", "", f"How it is paged: {ELSEWHERE[inner]}.", ""
+            yield f"`{name}`", f"How it is paged: {ELSEWHERE[inner]}.", "table", "", ""
         elif inner is None:
             description = prose(field.description or "")
-            yield f"`{name}`", form(field), _default(field), description, f"`{variable(of, name)}`"
+            yield f"`{name}`", description, form(field), _default(field), f"`{variable(of, name)}`"
 
 
 def _form(kind: Any, metadata: list[Any]) -> str:

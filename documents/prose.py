@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-#: Code; or a word that is code, without the punctuation behind it.
-_CODE = re.compile(r"(`[^`]+`)|((?<![\w`])[^\s`]*[_*<{][^\s`]*?)(?=[.,;:)]*(?:\s|$))")
+#: Code; or a word that is code, without the punctuation around it.
+_CODE = re.compile(r"(`[^`]+`)|((?<![\w`])(?:[^\s`(]*[_*<{][^\s`]*?|--[a-z-]+))(?=[.,;:)]*(?:\s|$))")
 _PAGE = re.compile(r"\bdocs/([a-z-]+)\.md\b")
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
@@ -22,21 +22,17 @@ from syncer.domain.errors import UsageError
 from syncer.domain.suggestions import did_you_mean
 from syncer.environments.environment import Environment, Opened
 from syncer.environments.surroundings import Surroundings
-from syncer.planning.following import follow_config
 from syncer.process.identity import this_process
 from syncer.store.db.database import Database
-from syncer.store.records.histories import drop_old_versions
-from syncer.store.schema import migrate as schema
-from syncer.store.schema.native_views import make_views
-from syncer.store.state.feed import drop_old_changes
 from syncer.store.state.integrations import environments_of
-from syncer.sync.context import Report
-from syncer.sync.reproject import Reprojection
-from syncer.sync.retention import DROPPED_AT_ONCE, drop_old_rows
 
 if TYPE_CHECKING:
     from syncer.domain.ratelimit.sent import Sent
     from syncer.http_client.receiver import Receiver
+    from syncer.sync.context import Report
+    from syncer.sync.reproject import Reprojection
+
+# Most commands read the database and nothing else: what changes it is read when it is needed.
 
 
 class App:
@@ -103,15 +99,21 @@ class App:
             )
             for name in names
         }
-        self.reprojection = Reprojection(
+        self._environ = environ
+
+    @cached_property
+    def reprojection(self) -> Reprojection:
+        """Projection of stored records into rows anew, where a version or the configuration asks for it."""
+        from syncer.sync.reproject import Reprojection
+
+        return Reprojection(
             self.database,
-            settings.exclusions,
+            self.settings.exclusions,
             new_id=lambda: uuid4().hex,
             stopping=self.stopping.is_set,
             native_lists=self.native_lists,
             kept_tables=self.kept_tables,
         )
-        self._environ = environ
 
     async def __aenter__(self) -> Self:
         return self
@@ -141,9 +143,13 @@ class App:
         error. Raises DatabaseError, and UsageError where something else has the name of a view, or the
         queue's library is not installed.
         """
+        from syncer.store.schema import migrate as schema
+
         with_history = {table for tables in self.kept_tables.values() for table in tables}
         revisions = schema.migrate(self.database, may_create=may_create, with_history=with_history)
         if self.native_lists:
+            from syncer.store.schema.native_views import make_views
+
             with self.database.begin() as connection:
                 make_views(connection, self.native_lists.values())
         if self.queue is not None:
@@ -168,6 +174,8 @@ class App:
 
     def open_database(self, *, may_create: bool = False) -> None:
         """Make the database usable for a command that writes: migrated, in step with the configuration."""
+        from syncer.planning.following import follow_config
+
         self.migrate(may_create=may_create)
         follow_config(self.settings, self.database)
 
@@ -214,15 +222,21 @@ class App:
             )
         return next(iter(selected.values()))
 
-    async def drop_old_rows(self, *, at_once: int = DROPPED_AT_ONCE) -> int:
+    async def drop_old_rows(self, *, at_once: int | None = None) -> int:
         """Drop what is older than it is to be kept; give how many rows that were.
 
-        at_once: rows in one transaction. Raises TableUnavailable, DatabaseError.
+        at_once: rows in one transaction, unless as many as usual. Raises TableUnavailable, DatabaseError.
         """
+        from syncer.store.records.histories import drop_old_versions
+        from syncer.store.state.feed import drop_old_changes
+        from syncer.sync.retention import DROPPED_AT_ONCE, drop_old_rows
+
         drops = {"mirror_changes": partial(drop_old_changes, self.settings.changes.keep)}
         if self.settings.history.keep is not None:
             drops["mirror_history"] = partial(drop_old_versions, self.settings.history.keep)
-        return await drop_old_rows(self.database, drops, self.stopping.is_set, at_once=at_once)
+        return await drop_old_rows(
+            self.database, drops, self.stopping.is_set, at_once=at_once or DROPPED_AT_ONCE
+        )
 
     @asynccontextmanager
     async def open(

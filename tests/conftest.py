@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from hypothesis import settings
 TIME_ZONE = "Pacific/Chatham"
 os.environ.update(TZ=TIME_ZONE, PGTZ=TIME_ZONE)
 time.tzset()
+
+# Programs that tests start read what was compiled once, also where the machine is set up to keep nothing:
+# compiling takes as long as all the rest of a start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Before anything of it is imported: what it asserts is to be explained as in a test.
 pytest.register_assert_rewrite("tests.support")
@@ -82,6 +88,9 @@ QUICK = [
         "daemon/web/test_page.py",
         "daemon/web/test_server.py",
         "daemon/web/test_shared_query.py",
+        "docs/test_links.py",
+        "docs/test_made_pages.py",
+        "docs/test_names.py",
         "sync/test_filters.py",
         "sync/test_permits.py",
     )

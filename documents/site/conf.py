@@ -12,6 +12,8 @@ exclude_patterns = ["files"]
 # Headings have the anchors that the repository's host gives them.
 myst_heading_anchors = 4
 suppress_warnings = ["myst.header", "misc.highlighting_failure"]
+# Quotation marks belong to values here.
+smartquotes = False
 html_theme = "furo"
 html_title = f"syncer {release}"
 html_static_path = ["static"]

@@ -2,55 +2,33 @@
 
 Each command has a file of its name: ``cli/x.py`` prints what ``operations/x.py`` does. At the top of such a
 file stand click, the helpers of this folder and light parts of the domain; the operation, and whatever else
-is heavy, is imported inside the function that needs it. So ``--help`` and completion answer at once.
+is heavy, is imported inside the function that needs it. So ``--help`` and completion answer at once. The file
+itself is read when its command is called: ``command_table.py`` lists them.
 """
 
 from __future__ import annotations
 
 import io
+import shutil
 import sys
 from contextlib import suppress
 
 import click
 
 from syncer import __version__
-from syncer.cli import (
-    alerts,
-    backfill,
-    changes,
-    check,
-    completion,
-    config,
-    deliveries,
-    demo,
-    init,
-    integrations,
-    migrate,
-    models,
-    passthrough,
-    plan,
-    quarantine,
-    query,
-    reconcile,
-    refresh,
-    reproject,
-    run,
-    schema,
-    simulate,
-    status,
-    sync,
-    webhook,
-    worker,
-)
+from syncer.cli.command_table import CommandTable
 from syncer.cli.completion import VARIABLE
-from syncer.cli.further_reading import section_on
-from syncer.cli.global_options import accept_global_options, global_options
+from syncer.cli.global_options import global_options
 from syncer.cli.interrupt import INTERRUPTED
 from syncer.cli.output import print_note
 from syncer.cli.session import Session
 from syncer.cli.streams import OutputFailed, drop_stalled_output, output_failure, prepare_streams
 from syncer.domain.errors import SyncerError
 from syncer.domain.texts.exceptions import describe_exception, format_trace
+from syncer.process.memory import gc_seldom
+
+#: Columns below which click lays out a help as for so many, and below which we do.
+_CLICKS_NARROWEST, _NARROWEST_HELP = 52, 30
 
 
 class _Group(click.Group):
@@ -75,40 +53,12 @@ def group() -> None:
 
 
 group.params[:0] = global_options(hidden=False)
-for _command in (
-    init.init,
-    run.run,
-    backfill.backfill,
-    sync.sync,
-    worker.worker,
-    reconcile.reconcile,
-    plan.plan,
-    refresh.refresh,
-    status.status,
-    quarantine.quarantine,
-    check.check,
-    query.query,
-    changes.changes,
-    deliveries.deliveries,
-    alerts.alerts,
-    schema.schema,
-    models.models,
-    integrations.integrations,
-    config.config,
-    migrate.migrate,
-    reproject.reproject,
-    passthrough.passthrough,
-    webhook.webhook,
-    completion.completion,
-    simulate.simulate,
-    demo.demo,
-):
-    accept_global_options(_command)
-    group.add_command(_command)
+group.commands = CommandTable()
 
 
 def main() -> None:
     """Run the command that the process was started with, and end the process."""
+    gc_seldom()
     prepare_streams()
     try:
         code = call(Session(), sys.argv[1:])
@@ -141,6 +91,7 @@ def _run(session: Session, arguments: list[str]) -> int:
             complete_var=VARIABLE,
             standalone_mode=False,
             obj=session,
+            terminal_width=_help_width(),
         )
     except OutputFailed:
         raise
@@ -152,6 +103,12 @@ def _run(session: Session, arguments: list[str]) -> int:
     except Exception as error:
         return _report(session, _cause(error))
     return code if isinstance(code, int) else 0
+
+
+def _help_width() -> int | None:
+    """Give the width of a help where the terminal is narrower than click believes; None: click knows."""
+    columns = shutil.get_terminal_size().columns
+    return max(columns, _NARROWEST_HELP) if columns <= _CLICKS_NARROWEST else None
 
 
 def _show(error: click.ClickException) -> None:
@@ -166,6 +123,8 @@ def _report(session: Session, error: Exception) -> int:
     if session.debug:
         print_note(session.hide(format_trace(error)))
     if isinstance(error, SyncerError):
+        from syncer.cli.further_reading import section_on
+
         text, code = str(error), error.exit_code
         if (section := section_on(error)) is not None:
             text += f" See {section}."

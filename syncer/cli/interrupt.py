@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
@@ -14,6 +13,8 @@ from syncer.cli.output import print_note
 from syncer.cli.streams import drop_stalled_output
 
 if TYPE_CHECKING:
+    import asyncio
+
     from syncer.app import App
 
 _T = TypeVar("_T")
@@ -38,6 +39,9 @@ def run_interruptible(
     dead and takes its streams over.
     """
 
+    # Most commands do without.
+    import asyncio
+
     async def run() -> _T | None:
         async with app:
             try:
@@ -54,6 +58,8 @@ async def _until_interrupted(
     note: Callable[[str], None],
     stop_progress: Callable[[], None],
 ) -> _T | None:
+    import asyncio
+
     loop = asyncio.get_running_loop()
     task = loop.create_task(work)
 
@@ -79,6 +85,8 @@ async def _until_interrupted(
 @contextmanager
 def on_signals(handler: Callable[[], None]) -> Iterator[None]:
     """Call the handler in this loop at SIGINT and SIGTERM, also where it waits for a reader of its output."""
+    import asyncio
+
     loop, numbers = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
     for number in numbers:
         loop.add_signal_handler(number, handler)

@@ -14,7 +14,7 @@ from syncer.domain.durations import describe_elapsed
 
 _COMMANDS = ("backfill", "reconcile", "sync")
 #: Columns that a narrow terminal goes without, in this order; each column of a command sums up below.
-_LEAST_IMPORTANT = ("every", "streams", "reconcile", "backfill", "sync")
+_LEAST_IMPORTANT = ("every", "streams", "reconcile", "backfill", "sync", "rows")
 
 
 @click.command()

@@ -56,11 +56,9 @@ class Session:
         A command that is over soon speaks for itself: its log only warns unless set to DEBUG. A service does
         not wait for whoever reads its log.
         """
-        from syncer.process.memory import gc_freeze, gc_paused, tune_malloc
-
-        with gc_paused():
-            from syncer.app import App
-            from syncer.process.logging import configure_logging
+        from syncer.app import App
+        from syncer.process.logging import configure_logging
+        from syncer.process.memory import gc_freeze, gc_usual, tune_malloc
 
         tune_malloc()
         settings = settings or self.settings()
@@ -78,6 +76,8 @@ class Session:
         if not is_service and sys.stderr.isatty():
             app.on_wait = _LimitNote()
         gc_freeze()
+        if is_service:
+            gc_usual()
         return app
 
     def _read_key(self, environment: str) -> str:

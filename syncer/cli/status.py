@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from syncer.cli.further_reading import sections_on
 from syncer.cli.options import json_option, pass_session, stream_options
 from syncer.cli.output import (
     indented,
@@ -121,7 +120,8 @@ def _lines(found: dict[str, Any], not_begun: Sequence[str], most: int | None) ->
     if (webhooks := describe_webhooks(found)) is not None:
         yield printable(webhooks)
     for environment in found["environments"]:
-        if environment["behind"] is not None:
+        # With a refused key nothing is read, whatever the budget permits.
+        if environment["behind"] is not None and environment["key"] is None:
             yield styled(_named(environment, found, behind(environment["behind"])), "yellow")
     from syncer.operations.workers import describe_depth
 
@@ -141,6 +141,8 @@ def _lines(found: dict[str, Any], not_begun: Sequence[str], most: int | None) ->
     if running:
         yield styled(f"running now: {', '.join(running)}", "cyan")
     if found["problems"]:
+        from syncer.cli.further_reading import sections_on
+
         sections = sections_on({StreamState(each["state"]) for each in found["problems"]})
         yield styled(f"what it means, and what to do: {', '.join(sections)}", "dim")
 
@@ -149,14 +151,18 @@ def _rest(
     found: dict[str, Any], shown: Sequence[dict[str, Any]], most: int | None
 ) -> Iterator[RenderableType]:
     """Sum up the integrations that are not told of one by one."""
+    is_told = False
     if most is not None and len(shown) > most:
         more = f"and {len(shown) - most:,} more integrations with problems: `syncer status --troubles`"
         yield styled(more, "red")
+        is_told = True
     quiet = sum(1 for each in found["integrations"] if each["streams"]) - len(shown)
     if quiet > 0:
         how = "`syncer status --all` lists their streams"
         yield styled(f"{quiet:,} integrations without problems: {how}", "dim")
-    yield ""
+        is_told = True
+    if is_told:
+        yield ""
 
 
 def grouped(things: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

@@ -29,8 +29,8 @@ def report_table(
     """Lay out a table for whoever reads stdout.
 
     numbers: columns that are aligned to the right. drop: columns that a narrow terminal goes without, the
-    least important first. folds: those whose texts may take several lines there. colours: style of a cell
-    by its text. indent: columns to move it to the right.
+    least important first, and then the others from the right. folds: those whose texts may take several lines
+    there. colours: style of a cell by its text. indent: columns to move it to the right.
     """
     if not is_terminal():
         return "\n".join(f"{' ' * indent}{line}" for line in plain_lines(columns, rows, numbers))
@@ -39,7 +39,7 @@ def report_table(
     made = table()
     for name in shown:
         justify: Literal["left", "right"] = "right" if name in numbers else "left"
-        # Where not even the ids fit there is nothing to do but to break them.
+        # Where not even the first column fits there is nothing to do but to break it.
         made.add_column(name, justify=justify, overflow="fold", no_wrap=is_whole and name not in folds)
     places = [columns.index(name) for name in shown]
     for row in rows:
@@ -62,7 +62,9 @@ def _fitting(
     widths: Mapping[str, int], drop: Sequence[str], folds: Collection[str], width: int
 ) -> tuple[list[str], bool]:
     """Choose the columns that fit into the width, and tell whether they do without breaking what must not."""
-    shown, left = list(widths), list(drop)
+    # Rather than that a name is broken, all but the first column go.
+    others = [each for each in reversed(list(widths)) if each not in drop]
+    shown, left = list(widths), [*drop, *others[:-1]]
     while True:
         least = (min(widths[each], _LEAST_FOLDED) if each in folds else widths[each] for each in shown)
         fits = sum(least) + _GAP * (len(shown) - 1) <= width

@@ -25,8 +25,8 @@ from syncer.cli.streams import drop_stalled_output
 def worker(session: Session, concurrency: int | None, environments: tuple[str, ...]) -> int:
     """Work on streams that `syncer run` leaves to workers.
 
-    It does where workers.engine is "procrastinate". As many as you like, on any number of hosts. SIGTERM or Ctrl-C ends it: the pages under way are finished
-    first, and others go on with their streams.
+    It does where workers.engine is "procrastinate". As many as you like, on any number of hosts. SIGTERM or
+    Ctrl-C ends it: the pages under way are finished first, and others go on with their streams.
 
     \b
     syncer worker

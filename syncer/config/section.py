@@ -17,7 +17,7 @@ from syncer.domain.errors import UsageError
 class Section(BaseModel):
     """Table of the configuration without unknown keys; each field has a description."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
 
 def passes(check: Callable[[str], object]) -> AfterValidator:

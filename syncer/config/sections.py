@@ -47,8 +47,8 @@ class Kombo(Section):
     )
     api_key: Secret = Field(
         default=SecretStr(""),
-        description="The key of one Kombo environment. Better not in this file: use the environment or"
-        " `api_key_file`.",
+        description="The key of one Kombo environment. Better not in the configuration file: use the"
+        " environment or `api_key_file`.",
     )
     region: Literal["eu", "us", "ca"] = Field(default="eu", description="Where your Kombo environment is.")
     base_url: BaseUrl = Field(
@@ -169,7 +169,8 @@ class Sync(Section):
     )
     every: Every = Field(
         default=timedelta(minutes=15),
-        description='Time between two syncs of a model, or a cron expression in UTC such as `"0 * * * *"`.',
+        description="Time between two syncs of a model, or a cron expression in UTC, by the database's clock,"
+        ' such as `"0 * * * *"`.',
     )
     every_max: Annotated[EveryMax, AfterValidator(_longest)] = Field(
         default=timedelta(days=1),

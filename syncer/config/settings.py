@@ -64,7 +64,7 @@ SECRET_LENGTH = 8
 class Settings(BaseModel):
     """Settings of a process. Made by hand they read neither file nor environment."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True)
 
     kombo: Kombo = Kombo()
     # Behind the default environment, before whatever names them.

@@ -12,7 +12,7 @@ from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError, DatabaseReplaced, DatabaseUnavailable
 from syncer.domain.incarnation import Incarnation
 from syncer.store.db.database import Database
-from syncer.store.schema.migrate import newer_revision
+from syncer.store.schema.revisions import newer_revision
 from syncer.store.state.incarnation import read_incarnation
 from syncer.store.state.probe import read_bookkeeping
 

@@ -7,7 +7,7 @@ another.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -25,7 +25,6 @@ from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
 from syncer.daemon.supervisor import supervise
 from syncer.daemon.telemetry import Telemetry
 from syncer.daemon.workers import Workers
-from syncer.domain.stream_key import StreamKey
 from syncer.environments.environment import Opened
 from syncer.store.db.database import Database
 
@@ -36,14 +35,14 @@ if TYPE_CHECKING:
 class EnvironmentWork:
     """Everything that keeps the streams of one environment current, until ending is set.
 
-    known: the streams that are mirrored. is_named: the log names the environment, since there are others.
-    queue: where workers take their streams from; None: runs are this process's own.
+    known: the lists that are mirrored, by integration. is_named: the log names the environment, since there
+    are others. queue: where workers take their streams from; None: runs are this process's own.
     """
 
     def __init__(
         self,
         opened: Opened,
-        known: Collection[StreamKey],
+        known: Mapping[str, Collection[str]],
         ending: asyncio.Event,
         database_health: DatabaseHealth,
         telemetry: Telemetry,
@@ -82,6 +81,7 @@ class EnvironmentWork:
             {name: settings.timing(name).every for name in settings.lists},
             clock=clock,
             wake=self._workers.wake,
+            shared_clock=environment.database.now,
             monitor=LoadMonitor(environment.capacity, environment.database),
             database_health=health,
             on_tick=telemetry.activity.ticked,

@@ -11,6 +11,7 @@ from syncer.domain.errors import DatabaseUnavailable
 from syncer.domain.webhooks.event import Event
 from syncer.environments.environment import Environment
 from syncer.operations.webhooks import store_events
+from syncer.store.state.received_events import ACCEPTED
 
 #: Seconds that an event waits to be stored; then its sender is told to come again.
 PATIENCE = 3.0
@@ -22,7 +23,8 @@ _Waiting = tuple[Event, "asyncio.Future[str]"]
 
 
 class Inbox:
-    """Events of an environment that wait, and the one transaction under way; on_stored is called after each.
+    """Events of an environment that wait, and the one transaction under way; on_stored is called after each
+    that has stored what is new.
 
     A transaction waits for no worker thread, and for one writer of this process at most. Where it takes
     longer than patience, those who come are told so at once: the database is away, or somebody keeps it.
@@ -91,4 +93,5 @@ class Inbox:
         for (_, stored), outcome in zip(batch, outcomes, strict=True):
             if not stored.done():
                 stored.set_result(outcome)
-        self._on_stored()
+        if ACCEPTED in outcomes:
+            self._on_stored()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -19,6 +20,7 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.webhooks.effects import Action, Standing, told_lists
 from syncer.environments.environment import Environment
+from syncer.operations.webhooks import apply_events
 from syncer.store.state.webhook_events import PendingAction
 from syncer.sync.context import SyncContext
 from syncer.sync.departed import mark_integration, purge_integration
@@ -30,6 +32,8 @@ log = structlog.get_logger("syncer")
 RETRY_EVERY = 60.0
 #: The same where a run is still at work on a stream of the integration.
 BUSY_PAUSE = 2.0
+#: Age of an event whose effect whoever has stored it would have found.
+AGE_LEFT = timedelta(seconds=5)
 
 
 class IntegrationEvents:
@@ -58,6 +62,8 @@ class IntegrationEvents:
         self._key_health = key_health
         self._key_health.on_recovery(self.wake)
         self._woken = asyncio.Event()
+        # At first whoever stored them may have been this one, before it was killed.
+        self._age_left = timedelta(0)
 
     def wake(self) -> None:
         """Look for events now."""
@@ -76,6 +82,7 @@ class IntegrationEvents:
             return RETRY_EVERY
         pause = RETRY_EVERY
         try:
+            await self._apply_left()
             waiting = await self._environment.database.ask(self._environment.webhook_events.pending_actions)
             # What was told again and again is done once.
             for event, ids in _coalesced(waiting).items():
@@ -97,6 +104,19 @@ class IntegrationEvents:
         else:
             self._database_health.report_success("webhooks")
         return pause
+
+    async def _apply_left(self) -> None:
+        """Find the effects of events that whoever has stored them has left without any: it may have ended."""
+        environment = self._environment
+        while await environment.database.ask(self._has_left):
+            await environment.database.write(partial(apply_events, environment, waits=True))
+            self._age_left = AGE_LEFT
+            self._wake_workers()
+        self._age_left = AGE_LEFT
+
+    def _has_left(self, connection: Connection) -> bool:
+        before = self._environment.database.moment(connection, ago=self._age_left)
+        return self._environment.webhook_events.has_unapplied(connection, before)
 
     async def _do(self, integration_id: str, action: Action) -> str:
         """Do what is to be done for an integration; give what came of it in a word."""
@@ -166,9 +186,9 @@ class IntegrationEvents:
 
     def _mark_due(self, connection: Connection, integration_id: str) -> None:
         streams = self._environment.streams
-        lists = told_lists(None, streams.lists_of(connection, integration_id))
-        keys = [StreamKey(integration_id, name) for name in sorted(lists)]
-        streams.mark_told(connection, keys, now=self._environment.database.now(connection))
+        lists = told_lists(None, streams.lists_of(connection, [integration_id])[integration_id])
+        now = self._environment.database.now(connection)
+        streams.mark_told(connection, {StreamKey(integration_id, name): now for name in lists}, now=now)
 
     def _end(self, event_ids: Sequence[str], note: str, connection: Connection) -> None:
         now = self._environment.database.now(connection)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import structlog
 
@@ -11,7 +11,6 @@ from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.key_health import KeyHealth
 from syncer.daemon.schedule import Schedule
 from syncer.domain.errors import DatabaseError, KeyRefused
-from syncer.domain.stream_key import StreamKey
 from syncer.environments.environment import Environment
 from syncer.operations.key import check_key
 from syncer.sync.context import SyncContext
@@ -23,7 +22,7 @@ log = structlog.get_logger("syncer")
 class IntegrationWatcher:
     """Streams of the service, kept in step with the integrations that commands add and remove.
 
-    known: the streams that are mirrored when the service begins.
+    known: the lists that are mirrored when the service begins, by integration.
     """
 
     def __init__(
@@ -32,7 +31,7 @@ class IntegrationWatcher:
         context: SyncContext,
         integrations: Integrations,
         schedule: Schedule,
-        known: Collection[StreamKey],
+        known: Mapping[str, Collection[str]],
         database_health: DatabaseHealth,
         key_health: KeyHealth | None = None,
     ) -> None:
@@ -40,7 +39,7 @@ class IntegrationWatcher:
         self._context = context
         self._integrations = integrations
         self._schedule = schedule
-        self._known = set(known)
+        self._known = known
         self._database_health = database_health
         self._key_health = key_health or KeyHealth()
         self._key_is_checked = False
@@ -72,19 +71,24 @@ class IntegrationWatcher:
             await check_key(self._environment, self._context)
             self._key_is_checked = True
         # What is known is not kept waiting by an integration about which Kombo gives no answer.
-        unasked = await self._environment.selection.unasked()
-        await self._apply(await self._environment.selection.select_streams(leave=unasked))
+        selection = self._environment.selection
+        unasked = await selection.unasked()
+        await self._apply(await selection.keep_in_step(leave=frozenset(unasked)))
         if unasked and self._key_health.error is None:
-            await self._apply(await self._environment.selection.refresh_streams(self._integrations))
+            await selection.ask_about(self._integrations, unasked)
+            await self._apply(await selection.keep_in_step())
 
-    async def _apply(self, found: Collection[StreamKey]) -> None:
-        """Log what has changed, and schedule new streams."""
-        found = set(found)
-        before, after = ({integration for integration, _ in keys} for keys in (self._known, found))
+    async def _apply(self, found: Mapping[str, Collection[str]]) -> None:
+        """Log what has changed, and schedule new streams. found: the lists of each integration."""
+        before, after = self._known.keys(), found.keys()
         for integration in sorted(after - before):
             log.info("integration_added", integration=integration)
         for integration in sorted(before - after):
             log.info("integration_removed", integration=integration)
-        for model in sorted({model for _, model in found - self._known}):
+        new = set[str]()
+        for integration, names in found.items():
+            known = self._known.get(integration, ())
+            new.update(name for name in names if name not in known)
+        for model in sorted(new):
             await self._schedule.repeat(model)
         self._known = found

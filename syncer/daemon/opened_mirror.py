@@ -15,7 +15,6 @@ from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError, DatabaseReplaced, DatabaseUnavailable
 from syncer.domain.incarnation import Incarnation
-from syncer.domain.stream_key import StreamKey
 from syncer.environments.environment import Opened
 from syncer.store.schema import migrate as schema
 from syncer.store.state.incarnation import read_incarnation
@@ -26,11 +25,19 @@ log = structlog.get_logger("syncer")
 
 @dataclass(frozen=True, slots=True)
 class OpenedMirror:
-    """Everything that a process works with on one database. known: the mirrored streams, by environment."""
+    """Everything that a process works with on one database.
+
+    known: the lists that are mirrored, by environment and integration.
+    """
 
     environments: list[Opened]
-    known: Mapping[str, Collection[StreamKey]]
+    known: Mapping[str, Mapping[str, Collection[str]]]
     incarnation: Incarnation
+
+    @property
+    def streams(self) -> int:
+        """Count the mirrored streams."""
+        return sum(len(names) for each in self.known.values() for names in each.values())
 
 
 async def open_mirror(
@@ -39,7 +46,7 @@ async def open_mirror(
     """Open everything that work on these environments needs. Raises DatabaseError, UsageError."""
     await app.prepare(may_create=may_create)
     environments = await stack.enter_async_context(app.open(names, report))
-    known = {name: await app.database.ask(app.environments[name].streams.keys) for name in names}
+    known = {name: await app.database.ask(app.environments[name].streams.lists) for name in names}
     incarnation = await asyncio.to_thread(read_incarnation, app.database)
     return OpenedMirror(environments, known, incarnation)
 

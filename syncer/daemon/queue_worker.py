@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
@@ -163,8 +164,9 @@ class QueueWorker:
                 raise _Unfinished
             # It gave up its place, and is due: a new job goes behind the others. Where nobody can be told a
             # scheduler finds it when it looks by itself.
+            database = self._runs.context.database
             with suppress(DatabaseError):
-                await self._runs.context.database.write(notify_due)
+                await database.write(partial(notify_due, database))
 
     def _is_due(self, connection: Connection, key: StreamKey) -> bool:
         context = self._runs.context

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
 from syncer.config.settings import Settings
@@ -41,19 +41,14 @@ def check_scheduler(activity: Activity) -> str | None:
     return None
 
 
-def check_progress(
-    numbers: MirrorNumbers, settings: Settings, activity: Activity, now: datetime
-) -> Mapping[str, str]:
-    """Find the environments in which nothing goes on, each with a sentence.
-
-    now: this host's time, which cron expressions mean.
-    """
+def check_progress(numbers: MirrorNumbers, settings: Settings, activity: Activity) -> Mapping[str, str]:
+    """Find the environments in which nothing goes on, each with a sentence."""
     found = {}
     for name, each in numbers.environments.items():
         silent_for = silence(numbers.now, each.newest_complete_at, activity.ages)
         lists = each.overdue & settings.lists.keys()
         stall = find_stall(
-            silent_for, {model: twice(settings.timing(model).every, now) for model in sorted(lists)}
+            silent_for, {model: twice(settings.timing(model).every, numbers.now) for model in sorted(lists)}
         )
         if stall is not None:
             span = describe_span(stall.silent_for.total_seconds())

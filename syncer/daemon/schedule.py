@@ -7,7 +7,9 @@ service that was down makes up once for what it missed, and several services do 
 Ticks are told apart by the time they were meant for, not by when they got to run: however late one comes, the
 next one finds its streams due again.
 
-Where somebody sets the clock, ticks are planned anew: the scheduler waits for times of the clock that it had.
+Ticks are meant for times of the database's clock, which all hosts share: hosts whose clocks are hours apart
+mark no stream twice. The scheduler waits by its host's clock, and its times are shifted by the difference.
+Where somebody sets one of the clocks, ticks are planned anew.
 
 Where the rate limit does not permit all of it, a tick leaves out streams that change seldom until their
 longer interval has passed: ``domain/scheduling/intervals.py`` is the rule, and ``pressure.py`` keeps its
@@ -19,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -33,7 +36,7 @@ from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.pressure import LOOK_EVERY, LoadMonitor
 from syncer.daemon.ticks import goes_on, is_due, trigger_of
 from syncer.daemon.waiting import any_of
-from syncer.domain.clocks import TOLERANCE, ClockReading, distrust_future, step_between
+from syncer.domain.clocks import TOLERANCE, ClockReading, distrust_future, keep_distance, step_between
 from syncer.domain.errors import DatabaseError
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.scheduling.intervals import is_poll_due
@@ -60,9 +63,9 @@ def make_scheduler() -> AsyncIOScheduler:
 class Schedule:
     """Scheduler that marks streams due in the database and wakes the workers.
 
-    every: model -> interval or cron expression. clock: this host's time, which cron expressions mean;
-    monotonic: elapsed time in seconds. monitor: how far intervals are stretched; None: not at all. on_tick:
-    told after each job that it has got through.
+    every: model -> interval or cron expression. clock: this host's time; shared_clock: the time of all hosts,
+    which ticks and cron expressions mean; None: the host's. monotonic: elapsed time in seconds. monitor: how
+    far intervals are stretched; None: not at all. on_tick: told after each job that it has got through.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Schedule:
         *,
         clock: Callable[[], datetime],
         wake: Callable[[], None],
+        shared_clock: Callable[[Connection], datetime] | None = None,
         monitor: LoadMonitor | None = None,
         database_health: DatabaseHealth | None = None,
         scheduler: AsyncIOScheduler | None = None,
@@ -84,6 +88,9 @@ class Schedule:
         self._streams = streams
         self._every = every
         self._clock = clock
+        self._shared_clock = shared_clock
+        #: How far the shared clock is ahead of the host's: as found last, and as the jobs are planned with.
+        self._found_ahead = self._ahead = timedelta(0)
         self._monotonic = monotonic
         self._compare_clocks_every = compare_clocks_every
         self._wake = wake
@@ -118,7 +125,9 @@ class Schedule:
             while not (stopping.is_set() or self._failed.is_set()):
                 await any_of(stopping, self._failed, seconds=self._compare_clocks_every)
                 before, reading = reading, self._reading()
-                if step := step_between(before, reading):
+                step = step_between(before, reading)
+                if step or self._ahead != keep_distance(self._found_ahead, self._ahead):
+                    step = step or self._ahead - self._found_ahead
                     log.warning("clock_set", seconds=round(step.total_seconds()))
                     self._scheduler.remove_all_jobs()
                     await self._plan(besides, timedelta(0))
@@ -135,6 +144,7 @@ class Schedule:
         self, besides: Mapping[str, tuple[float, Callable[[], Awaitable[None]]]], ahead: timedelta
     ) -> None:
         """Make all jobs, beginning now."""
+        await self._compare_clocks()
         await self.catch_up(ahead)
         for name, (seconds, work) in besides.items():
             self._also(name, seconds, work)
@@ -142,12 +152,26 @@ class Schedule:
     def _reading(self) -> ClockReading:
         return ClockReading(self._clock(), self._monotonic())
 
+    async def _compare_clocks(self) -> None:
+        """Find how far the shared clock is ahead; where the database is away it is as found before."""
+        with suppress(DatabaseError):
+            await self._database.ask(self._read_shared_clock)
+        self._ahead = keep_distance(self._found_ahead, self._ahead)
+
+    def _read_shared_clock(self, connection: Connection) -> None:
+        if self._shared_clock is not None:
+            # Read last: what the database takes to answer is no difference.
+            self._found_ahead = self._shared_clock(connection) - self._clock()
+
+    def _now(self) -> datetime:
+        return self._clock() + self._ahead
+
     async def catch_up(self, ahead: timedelta = TOLERANCE) -> None:
         """Tick for each model whose time came while nobody was looking, and plan its ticks from there.
 
         ahead: how far in the future a tick can be that another service has marked.
         """
-        now = self._clock()
+        now = self._now()
         for model, every in self._every.items():
             marked, first = await self.tick(model, now, ahead), now
             if isinstance(every, timedelta):
@@ -155,7 +179,10 @@ class Schedule:
                 # Streams that come later keep the round of the others.
                 self._latest[model] = first - every
             self._scheduler.add_job(
-                self._guarded, trigger_of(every, first), args=[self.repeat, model], id=model
+                self._guarded,
+                trigger_of(every, first, ahead=self._ahead),
+                args=[self.repeat, model],
+                id=model,
             )
 
     async def tick(self, model: str, at: datetime, ahead: timedelta = TOLERANCE) -> list[datetime]:
@@ -164,9 +191,10 @@ class Schedule:
         Where the database is away the tick is kept, to be made up.
         """
         self._latest[model] = at
-        now = max(self._clock(), at)
+        now = max(self._now(), at)
 
         def mark(connection: Connection) -> list[datetime]:
+            self._read_shared_clock(connection)
             turns = self._streams.scheduled(connection, model)
             # Nobody waits for a tick that a wrong clock has marked.
             turns = [
@@ -238,7 +266,7 @@ class Schedule:
 
     def _submitted(self, event: JobSubmissionEvent) -> None:
         if event.job_id in self._every:
-            self._latest[event.job_id] = event.scheduled_run_times[-1]
+            self._latest[event.job_id] = event.scheduled_run_times[-1] + self._ahead
 
     async def _guarded(self, work: Callable[..., Awaitable[None]], *arguments: object) -> None:
         """Run a job and keep its error, which the library would log and forget."""

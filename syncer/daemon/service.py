@@ -126,7 +126,10 @@ async def _work(
         for each in opened.environments
     ]
     bell.on_ring(*(each.wake for each in works))
-    log.info("service_started", streams=sum(map(len, opened.known.values())))
+    log.info(
+        "service_started",
+        streams=opened.streams,
+    )
     try:
         await supervise(
             ending,
@@ -135,7 +138,7 @@ async def _work(
             *(each.run(watch_every) for each in works),
             finish_reprojection(app.reprojection, ending, health),
             listen(app.database, ending, bell.ring),
-            deliver_changes(app, feed_watch, ending, health, clock=clock),
+            deliver_changes(app, feed_watch, ending, health),
             drop_regularly(app, ending, health),
             announce(app, SERVICE, ending),
             send_alerts(app, ending, health, uniform=random.random),

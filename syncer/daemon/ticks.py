@@ -18,13 +18,31 @@ JITTER_MOST = 30.0
 ROUNDING = timedelta(milliseconds=1)
 
 
-def trigger_of(every: timedelta | str, first: datetime) -> BaseTrigger:
-    """Make the trigger of an interval, from the first tick on, or of a cron expression (in UTC)."""
+class ShiftedTrigger(BaseTrigger):  # type: ignore[misc]
+    """Trigger that fires at the times of another one, by a clock that is so far behind the one it means."""
+
+    def __init__(self, meant: BaseTrigger, ahead: timedelta) -> None:
+        self._meant = meant
+        self._ahead = ahead
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
+        """Compute the time that follows, by the clock that is behind."""
+        previous = previous_fire_time and previous_fire_time + self._ahead
+        moment: datetime | None = self._meant.get_next_fire_time(previous, now + self._ahead)
+        return moment and moment - self._ahead
+
+
+def trigger_of(every: timedelta | str, first: datetime, *, ahead: timedelta = timedelta(0)) -> BaseTrigger:
+    """Make the trigger of an interval, from the first tick on, or of a cron expression (in UTC).
+
+    ahead: of the clock that is meant, before the one by which the trigger fires.
+    """
     if isinstance(every, timedelta):
         seconds = every.total_seconds()
         jitter = min(seconds * JITTER_SHARE, JITTER_MOST)
-        return IntervalTrigger(seconds=seconds, start_date=first, jitter=jitter, timezone=UTC)
-    return CronTrigger.from_crontab(every, timezone=UTC)
+        return IntervalTrigger(seconds=seconds, start_date=first - ahead, jitter=jitter, timezone=UTC)
+    trigger = CronTrigger.from_crontab(every, timezone=UTC)
+    return ShiftedTrigger(trigger, ahead) if ahead else trigger
 
 
 def following(every: timedelta | str, last: datetime) -> datetime | None:

@@ -37,3 +37,10 @@ def step_between(before: ClockReading, after: ClockReading) -> timedelta | None:
     """
     step = after.wall - before.wall - timedelta(seconds=after.monotonic - before.monotonic)
     return step if abs(step) > STEP else None
+
+
+def keep_distance(found: timedelta, kept: timedelta) -> timedelta:
+    """Choose the distance between two clocks to go on with: the one that was kept while they are as far apart
+    as that but for some seconds, which reading them takes.
+    """
+    return found if abs(found - kept) > STEP else kept

@@ -13,10 +13,8 @@ from uuid import uuid4
 from syncer import __version__
 from syncer.config.settings import Settings
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.feed.row_change import FeedRules
-from syncer.domain.streams.deletions import Brakes
+from syncer.domain.fingerprint import key_fingerprint
 from syncer.environments.surroundings import Surroundings
-from syncer.kombo.concurrency import Slots
 from syncer.planning.capacity import Capacity
 from syncer.planning.selection import Selection
 from syncer.process.identity import is_dead
@@ -24,12 +22,13 @@ from syncer.store.db.database import Database
 from syncer.store.state.integrations import IntegrationStore
 from syncer.store.state.streams import StreamStore
 from syncer.store.state.webhook_events import WebhookEventStore
-from syncer.sync.context import Report, Rules, SyncContext
-from syncer.sync.integrations import Integrations
-from syncer.sync.permits import PermitQueue, fingerprint
 
 if TYPE_CHECKING:
     from syncer.kombo.client import Client
+    from syncer.kombo.concurrency import Slots
+    from syncer.sync.context import Report, Rules, SyncContext
+    from syncer.sync.integrations import Integrations
+    from syncer.sync.permits import PermitQueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +66,28 @@ class Environment:
         self.selection = Selection(settings, database, self.integrations, self.streams)
         self.capacity = Capacity(settings, database, self.streams)
         self._surroundings = surroundings
-        self._slots: defaultdict[str, Slots] = defaultdict(Slots)
+        self._slots: defaultdict[str, Slots] | None = None
         self._opened: list[tuple[Client, PermitQueue]] = []
 
     @property
     def key_fingerprint(self) -> str | None:
         """Fingerprint of the API key; None where there is none."""
-        return fingerprint(self.api_key) if self.api_key else None
+        return key_fingerprint(self.api_key) if self.api_key else None
 
     @asynccontextmanager
     async def open(self, report: Report = lambda _: None) -> AsyncIterator[tuple[SyncContext, Integrations]]:
         """Open a client, and nothing else. Raises UsageError where no API key is set."""
+        # Most commands ask only the database: what asks Kombo is read when it is needed.
+        from syncer.sync.context import SyncContext
+        from syncer.sync.integrations import Integrations
+        from syncer.sync.permits import PermitQueue
+
         self.settings.api_key()
         settings, key, around = self.settings, self.api_key, self._surroundings
         permits = PermitQueue(
             self.database,
             self.name,
-            fingerprint(key),
+            key_fingerprint(key),
             settings.budget.reserve,
             around.sleep,
             pacing=settings.budget.pacing,
@@ -117,13 +121,15 @@ class Environment:
         """Use another key from now on, with the request budget that it has. Raises UsageError."""
         for client, permits in self._opened:
             client.use_key(api_key)
-            permits.use_key(fingerprint(api_key))
+            permits.use_key(key_fingerprint(api_key))
         self.api_key = api_key
 
     def _client(self, api_key: str, permits: PermitQueue) -> Client:
-        # Most commands ask only the database, and the library of HTTP is a seventh of their start.
         from syncer.kombo.client import Client
+        from syncer.kombo.concurrency import Slots
 
+        if self._slots is None:
+            self._slots = defaultdict(Slots)
         around = self._surroundings
         return Client(
             base_url=self.settings.base_url,
@@ -144,6 +150,10 @@ class Environment:
 
 def _rules(settings: Settings) -> Rules:
     """Collect the settings that steer a run."""
+    from syncer.domain.feed.row_change import FeedRules
+    from syncer.domain.streams.deletions import Brakes
+    from syncer.sync.context import Rules
+
     return Rules(
         page_size=settings.kombo.page_size,
         overlap=settings.sync.overlap,

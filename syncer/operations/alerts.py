@@ -15,7 +15,7 @@ from syncer.domain.alerts.trouble import AlertKey, AlertKind, AlertState, Troubl
 from syncer.domain.errors import UsageError
 from syncer.operations.deliveries import Trial, trial_of
 from syncer.store.reading.troubles import read_stuck_deliveries, read_troubles
-from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions as schema
 from syncer.store.state.alerts import read_alerts
 
 _STATES = (AlertState.OPEN, AlertState.PENDING, AlertState.OVER)

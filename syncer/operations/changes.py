@@ -24,7 +24,7 @@ from syncer.store.reading.changes import (
     read_changes,
 )
 from syncer.store.records.feed import CHANNEL
-from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions as schema
 from syncer.store.state import consumers as store
 from syncer.store.state.consumers import Consumer
 from syncer.store.state.deliveries import forget_delivery

@@ -25,7 +25,7 @@ from syncer.operations.finding import Finding
 from syncer.planning.choice import no_integration
 from syncer.store.queue.library import require_library
 from syncer.store.reading.drift import Drift, drift
-from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions as schema
 from syncer.store.state.moves import other_environments
 from syncer.store.state.processes import WORKER, count_alive
 

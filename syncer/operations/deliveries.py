@@ -19,7 +19,7 @@ from syncer.domain.errors import UsageError
 from syncer.domain.suggestions import did_you_mean
 from syncer.operations.status_report import json_time
 from syncer.store.reading.changes import feed_state
-from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions as schema
 from syncer.store.state.consumers import Consumer, read_consumers
 from syncer.store.state.deliveries import (
     DeliveryRow,

@@ -21,7 +21,7 @@ from syncer.store.schema import migrate as schema
 from syncer.store.state.integrations import IntegrationRow, IntegrationStore, environments_of
 from syncer.store.state.moves import move_integrations
 from syncer.sync.context import SyncContext
-from syncer.sync.integrations import facts_of, is_refused
+from syncer.sync.integrations import facts_of
 
 
 def list_integrations(app: App, environments: Sequence[str] = ()) -> list[IntegrationRow]:
@@ -88,7 +88,7 @@ async def add_integration(
 
 def count_models(selection: Selection, integration: IntegrationRow) -> int:
     """Count the models that would be mirrored of an integration, as far as Kombo has told what it offers."""
-    return sum(not is_refused(integration, each) for each in selection.models_of(integration))
+    return sum(not integration.refuses(each) for each in selection.models_of(integration))
 
 
 def _environment_for(app: App, integration_id: str, names: Sequence[str]) -> Environment:

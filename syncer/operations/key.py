@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from syncer.domain.errors import KeyRefused, KomboError
+from syncer.domain.fingerprint import key_fingerprint
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.environments.environment import Environment
 from syncer.store.state.refused_keys import forget_refusal, note_refusal
 from syncer.sync.context import SyncContext
-from syncer.sync.permits import fingerprint
 
 
 async def check_key(environment: Environment, context: SyncContext) -> KomboError | None:
@@ -29,7 +29,7 @@ async def check_key(environment: Environment, context: SyncContext) -> KomboErro
 
 async def keep_refusal(environment: Environment, error: str | None) -> None:
     """Keep the refusal of the key in the database; None: it is accepted."""
-    of, name, database = environment.name, fingerprint(environment.api_key), environment.database
+    of, name, database = environment.name, key_fingerprint(environment.api_key), environment.database
     if error is None:
         await database.write(lambda connection: forget_refusal(connection, of, name))
     else:

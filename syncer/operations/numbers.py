@@ -12,7 +12,7 @@ from syncer.operations.workers import depths
 from syncer.store.queue.depth import QueueDepth
 from syncer.store.reading.numbers import MirrorNumbers
 from syncer.store.reading.numbers import read_numbers as read_mirror
-from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions as schema
 
 #: States of a delivery whose receiver does not get what it should.
 _STUCK = frozenset({DeliveryHealth.FAILING, DeliveryHealth.STOPPED})

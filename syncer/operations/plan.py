@@ -8,7 +8,7 @@ from typing import Any
 from syncer.app import App
 from syncer.planning.choice import choose_streams
 from syncer.planning.cost import Command, estimate_costs
-from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions as schema
 
 
 def plan(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -44,11 +44,16 @@ class Problem:
 
     def value(self) -> dict[str, Any]:
         """Report the problem as plain values, for JSON."""
-        return {**asdict(self), "state": self.state.value, "models": list(self.models)}
+        # Not by `asdict`, which copies each value: there may be thousands.
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {**values, "state": self.state.value, "models": list(self.models)}
 
 
-def find_problems(streams: Iterable[Mapping[str, Any]]) -> list[Problem]:
-    """Find the problems of these streams of a status report, the most urgent first."""
+def find_problems(streams: Iterable[Mapping[str, Any]], refused: Collection[str] = ()) -> list[Problem]:
+    """Find the problems of these streams of a status report, the most urgent first.
+
+    refused: environments whose key is refused. There no run can help before the key is another one.
+    """
     alike: dict[tuple[str, StreamState, str], list[tuple[Mapping[str, Any], str | None, bool]]] = defaultdict(
         list
     )
@@ -60,6 +65,7 @@ def find_problems(streams: Iterable[Mapping[str, Any]]) -> list[Problem]:
     for (integration, state, reason), group in alike.items():
         models = tuple(each["model"] for each, _, _ in group)
         is_tried = all(tried for _, _, tried in group)
+        may_help = is_tried and not any(each["environment"] in refused for each, _, _ in group)
         found.append(
             Problem(
                 integration,
@@ -69,9 +75,9 @@ def find_problems(streams: Iterable[Mapping[str, Any]]) -> list[Problem]:
                 since=min((since for _, since, _ in group if since), default=None),
                 failures=max(each["failures"] for each, _, _ in group) if is_tried else 0,
                 due_at=min(
-                    (each["due_at"] for each, _, _ in group if is_tried and each["due_at"]), default=None
+                    (each["due_at"] for each, _, _ in group if may_help and each["due_at"]), default=None
                 ),
-                retry=_retry(integration, models) if is_tried else None,
+                retry=_retry(integration, models) if may_help else None,
             )
         )
     return sorted(found, key=lambda each: (_MOST_URGENT_FIRST[each.state], each.integration, each.reason))

@@ -10,7 +10,7 @@ from syncer.domain.integration_globs import select_integrations
 from syncer.domain.stream_key import StreamKey
 from syncer.operations.status import configured
 from syncer.planning.choice import choose_streams
-from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions as schema
 from syncer.store.state.quarantine import Entry, entries
 from syncer.sync import refresh as use_case
 from syncer.sync.refresh import Refreshed

@@ -17,7 +17,7 @@ from syncer.operations.process_report import report_processes
 from syncer.operations.status_report import Sharing, json_time, report_status
 from syncer.operations.workers import depths, report_depth
 from syncer.store.reading.overview import EVERY_STREAM, Overview, StreamChoice, overview
-from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions as schema
 from syncer.store.state.processes import read_processes
 from syncer.store.state.webhook_events import WebhookEventStore
 

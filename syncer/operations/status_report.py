@@ -15,7 +15,7 @@ from syncer.operations.problems import find_problems
 from syncer.store.reading.changes import FeedState
 from syncer.store.reading.overview import Overview, StreamSummary
 from syncer.store.state.consumers import Consumer
-from syncer.store.state.missing import Held
+from syncer.store.state.held import Held
 from syncer.store.state.refused_keys import Refusal
 
 
@@ -39,7 +39,8 @@ def report_status(found: Overview, sharing: Mapping[str, Sharing]) -> dict[str, 
     all of them. ``environments`` has what is of one environment each; ``key`` is the first that is refused,
     and ``budget`` that of the only environment, if there is one alone.
     """
-    streams = [_stream(found, each) for each in found.streams]
+    environment_of = {each.id: each.environment for each in found.integrations}
+    streams = [_stream(found, each, environment_of.get(each.integration_id)) for each in found.streams]
     summaries = found.summaries.values()
     environments = [
         {
@@ -53,7 +54,7 @@ def report_status(found: Overview, sharing: Mapping[str, Sharing]) -> dict[str, 
     return {
         "now": json_time(found.now),
         "is_well": is_well(found),
-        "problems": [each.value() for each in find_problems(streams)],
+        "problems": [each.value() for each in find_problems(streams, found.key_refusals)],
         "integrations": [
             {
                 "id": each.id,
@@ -96,10 +97,11 @@ def _summary(now: datetime, summary: StreamSummary) -> dict[str, Any]:
     }
 
 
-def _stream(found: Overview, stream: Stream) -> dict[str, Any]:
+def _stream(found: Overview, stream: Stream, environment: str | None) -> dict[str, Any]:
     quarantined, quarantined_since = found.quarantine.get(stream.key, (0, None))
     return {
         "integration": stream.integration_id,
+        "environment": environment,
         "model": stream.model,
         "state": stream.state,
         "is_running": stream.key in found.running,

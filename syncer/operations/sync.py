@@ -15,7 +15,7 @@ from syncer.domain.streams.stream import Mode
 from syncer.environments.environment import Opened
 from syncer.operations.key import check_key
 from syncer.planning.choice import Chosen, choose_streams
-from syncer.store.state.missing import held_rows
+from syncer.store.state.held import held_rows
 from syncer.sync.context import Progress, Report, Result
 from syncer.sync.run_all import run_streams
 

@@ -1,92 +1,164 @@
-"""Store what webhooks told of, and make due what that concerns: one transaction for all that have come."""
+"""Store what webhooks told of, and then find its effects: make due what it concerns.
+
+Two transactions. The first one is short and waits for nobody, since senders wait for it. The second one
+locks streams, which runs do, too, for as long as a page is written.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from fnmatch import fnmatchcase
 from uuid import uuid4
 
 from sqlalchemy import Connection
 
 from syncer.domain.stream_key import StreamKey
-from syncer.domain.webhooks.effects import Effect, Standing, effect_of, told_lists, unknown_models
+from syncer.domain.webhooks.effects import (
+    Effect,
+    Standing,
+    effect_of,
+    ignored_unseen,
+    told_lists,
+    unknown_models,
+)
 from syncer.domain.webhooks.event import Event, Ignored
 from syncer.environments.environment import Environment
 from syncer.store.db.due_channel import notify_due
-from syncer.store.state.webhook_events import ACCEPTED, IGNORED, REPEATED
+from syncer.store.state.received_events import (
+    ACCEPTED,
+    APPLY_AT_ONCE,
+    IGNORED,
+    REPEATED,
+    UnappliedEvent,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Outcome of a look at the events that had no effect yet.
+
+    has_effects: something is due now, or to be done. is_left: some wait for streams that somebody has locked.
+    is_more: there are others that were not looked at.
+    """
+
+    has_effects: bool = False
+    is_left: bool = False
+    is_more: bool = False
 
 
 def store_events(environment: Environment, connection: Connection, events: Sequence[Event]) -> list[str]:
-    """Store events and their effects; give the outcome of each: accepted, ignored or repeated.
+    """Store events; give the outcome of each: accepted, ignored or repeated.
 
-    environment: whose secret has signed them. Other processes are told of it at the commit. Raises
+    environment: whose secret has signed them. What is accepted has its effect by ``apply_events``. Raises
     DatabaseError.
     """
-    now, store = environment.database.now(connection), environment.webhook_events
     # An event without an id cannot be told from another one: none is lost for that.
-    named = [(each.id or f"own:{uuid4().hex}", each) for each in events]
-    known = store.known(connection, [event_id for event_id, _ in named])
-    repeats = Counter[str]()
-    effects: dict[str, tuple[Event, Effect]] = {}
-    context, outcomes = _Context(environment, connection), list[str]()
-    for event_id, event in named:
-        if event_id in known:
-            repeats[event_id] += 1
+    ids = [each.id or f"own:{uuid4().hex}" for each in events]
+    named = dict(zip(ids, events, strict=True))
+    ignored = _ignored(environment, connection, named)
+    moment = environment.database.moment(connection)
+    stored = {event_id: (event, ignored[event_id]) for event_id, event in named.items()}
+    new = environment.webhook_events.add(connection, stored, Counter(ids), moment)
+    outcomes = list[str]()
+    for event_id in ids:
+        if event_id in new:
+            outcomes.append(ACCEPTED if ignored[event_id] is None else IGNORED)
+        else:
             outcomes.append(REPEATED)
-            continue
-        known.add(event_id)
-        effect = context.effect_of(event)
-        effects[event_id] = event, effect
-        outcomes.append(ACCEPTED if effect.ignored is None else IGNORED)
-    store.add(connection, effects, now)
-    store.count_repeats(connection, repeats)
-    store.note_unknown_models(connection, context.unknown_models, now)
-    if context.due:
-        environment.streams.mark_told(connection, context.due, now=now)
-    if context.due or any(effect.action is not None for _, effect in effects.values()):
-        notify_due(connection)
+        new.discard(event_id)
     return outcomes
 
 
-class _Context:
-    """Facts that the effects of a transaction's events depend on, read once. due: the streams concerned."""
+def _ignored(
+    environment: Environment, connection: Connection, events: Mapping[str, Event]
+) -> dict[str, Ignored | None]:
+    """Find the events that have no effect, by id, as far as that can be told without the database.
 
-    def __init__(self, environment: Environment, connection: Connection) -> None:
-        self._environment = environment
-        self._connection = connection
-        self._standings: dict[str, Standing] = {}
-        self._mirrored: dict[str, list[str]] = {}
-        self.due: dict[StreamKey, None] = {}
-        self.unknown_models: set[str] = set()
+    Of an id that has not the form of an integration's it is looked up at once: no such text is kept.
+    """
+    found = {event_id: ignored_unseen(event) for event_id, event in events.items()}
+    odd = {
+        event_id: event.integration_id
+        for event_id, event in events.items()
+        if found[event_id] is None and event.integration_id and event.shown_integration_id is None
+    }
+    if odd:
+        standings = environment.integrations.standings(connection, set(odd.values()))
+        for event_id, integration_id in odd.items():
+            if standings[integration_id] is not Standing.MIRRORED:
+                found[event_id] = Ignored.NOT_MIRRORED
+    return found
 
-    def effect_of(self, event: Event) -> Effect:
-        """Find the effect of an event, and note the streams that are due for it."""
-        shown = event.shown_integration_id or ""
-        is_discovered = any(fnmatchcase(shown, glob) for glob in self._environment.settings.webhooks.discover)
-        effect = effect_of(event, self._standing(event.integration_id), is_discovered=is_discovered)
-        if effect.ignored is not None or effect.action is not None or event.integration_id is None:
-            return effect
-        told = told_lists(effect.lists, self._lists(event.integration_id))
-        if not told:
-            return replace(effect, ignored=Ignored.NOT_MIRRORED)
-        self.due.update((StreamKey(event.integration_id, name), None) for name in sorted(told))
-        self.unknown_models.update(unknown_models(event.models))
-        return effect
 
-    def _standing(self, integration_id: str | None) -> Standing:
-        if integration_id is None:
-            return Standing.UNKNOWN
-        if integration_id not in self._standings:
-            self._standings[integration_id] = self._environment.integrations.standing(
-                self._connection, integration_id
-            )
-        return self._standings[integration_id]
+def apply_events(environment: Environment, connection: Connection, *, waits: bool) -> Applied:
+    """Find the effects of events that have none yet: make their streams due, and tell other processes so.
 
-    def _lists(self, integration_id: str) -> list[str]:
-        if integration_id not in self._mirrored:
-            self._mirrored[integration_id] = self._environment.streams.lists_of(
-                self._connection, integration_id
-            )
-        return self._mirrored[integration_id]
+    An event is left while a run has one of its streams locked. waits: for those of the event that came first,
+    and so keeps no other stream's run waiting meanwhile. Whoever has its streams locked is alone with an
+    event, so that it has its effect once. Raises DatabaseError.
+    """
+    store, streams = environment.webhook_events, environment.streams
+    found = store.unapplied(connection)
+    if not found:
+        return Applied()
+    all_decided = _decide(environment, connection, found)
+    now = environment.database.now(connection)
+    first = all_decided[0].keys if waits else frozenset()
+    others = {key for each in all_decided for key in each.keys} - first
+    locked = streams.lock(connection, first, waits=True) | streams.lock(connection, others, waits=False)
+    free = [each for each in all_decided if each.keys <= locked]
+    # Another process may have been there before the streams were ours.
+    still = store.still_unapplied(connection, [each.unapplied.id for each in free])
+    decided = [each for each in free if each.unapplied.id in still]
+    told = dict[StreamKey, datetime]()
+    for each in decided:
+        for key in each.keys:
+            told[key] = min(each.unapplied.arrived_at, told.get(key, each.unapplied.arrived_at))
+    streams.mark_told(connection, told, now=now)
+    store.settle(
+        connection, {each.unapplied.id: (each.unapplied.event, each.effect) for each in decided}, now
+    )
+    names = {name for each in decided if each.keys for name in unknown_models(each.unapplied.event.models)}
+    store.note_unknown_models(connection, names, now)
+    has_effects = bool(told) or any(each.effect.action is not None for each in decided)
+    if has_effects:
+        notify_due(environment.database, connection)
+    return Applied(
+        has_effects,
+        is_left=len(free) < len(all_decided),
+        is_more=bool(free) and len(found) == APPLY_AT_ONCE,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """Event, its effect, and the streams that are due for it."""
+
+    unapplied: UnappliedEvent
+    effect: Effect
+    keys: frozenset[StreamKey] = frozenset()
+
+
+def _decide(
+    environment: Environment, connection: Connection, found: Sequence[UnappliedEvent]
+) -> list[_Decided]:
+    """Decide the effects of events by what is mirrored now."""
+    ids = {each.event.integration_id for each in found if each.event.integration_id is not None}
+    standings = environment.integrations.standings(connection, ids)
+    lists = environment.streams.lists_of(connection, ids)
+    globs, decided = environment.settings.webhooks.discover, list[_Decided]()
+    for each in found:
+        integration_id = each.event.integration_id or ""
+        is_discovered = any(fnmatchcase(integration_id, glob) for glob in globs)
+        standing = standings.get(integration_id, Standing.UNKNOWN)
+        effect = effect_of(each.event, standing, is_discovered=is_discovered)
+        keys = frozenset[StreamKey]()
+        if effect.ignored is None and effect.action is None:
+            told = told_lists(effect.lists, lists[integration_id])
+            keys = frozenset(StreamKey(integration_id, name) for name in told)
+            effect = effect if keys else replace(effect, ignored=Ignored.NOT_MIRRORED)
+        decided.append(_Decided(each, effect, keys))
+    return decided

@@ -15,7 +15,9 @@ from sqlalchemy import Connection
 
 from syncer.config.schedules import mean_interval
 from syncer.config.settings import Settings
+from syncer.domain.fingerprint import key_fingerprint
 from syncer.domain.scheduling.intervals import (
+    FRESH_FOR,
     Backlog,
     ChangeHistory,
     IntervalBounds,
@@ -33,8 +35,6 @@ from syncer.store.db.database import Database
 from syncer.store.state.budget import read_budget
 from syncer.store.state.runs import told_requests
 from syncer.store.state.streams import StreamStore
-from syncer.sync.integrations import FRESH_FOR
-from syncer.sync.permits import fingerprint
 
 #: The time over which the requests are counted that webhooks cause.
 TOLD_OVER = timedelta(hours=1)
@@ -62,7 +62,7 @@ class Capacity:
     def allowance(self, connection: Connection) -> Allowance:
         """Read what the key's budget permits."""
         key = self._settings.kombo.api_key.get_secret_value()
-        budget = read_budget(connection, self._streams.environment, fingerprint(key)) if key else None
+        budget = read_budget(connection, self._streams.environment, key_fingerprint(key)) if key else None
         return allowance(budget, self._settings.budget.reserve)
 
     def demand(self, connection: Connection) -> Demand:
@@ -70,8 +70,8 @@ class Capacity:
         since = self._database.now(connection) - TOLD_OVER
         told = told_requests(connection, self._streams.environment, since)
         demand = self.demand_of(
-            (integration_id, spec, seen, self.pages(spec, live + deleted, full_pages))
-            for (integration_id, name), seen, live, deleted, full_pages in self._streams.polled(connection)
+            (integration_id, spec, rate, self.pages(spec, live + deleted, full_pages))
+            for (integration_id, name), rate, live, deleted, full_pages in self._streams.polled(connection)
             # Until the streams are brought in step, some may be of lists that are configured no more.
             if (spec := self._settings.lists.get(name)) is not None
         )
@@ -81,21 +81,22 @@ class Capacity:
         """Estimate the requests of a full walk."""
         return spec.pages(rows, self._settings.kombo.page_size, full_pages)
 
-    def demand_of(self, streams: Iterable[tuple[str, ListSpec, ChangeHistory, int]]) -> Demand:
+    def demand_of(self, streams: Iterable[tuple[str, ListSpec, float | None, int]]) -> Demand:
         """Add up what a schedule of these streams needs.
 
-        Each with its integration, what is known of its changes, and the requests of a full walk.
+        Each with its integration, its changes a second, and the requests of a full walk.
         """
         # Tens of thousands of streams have some dozens of profiles.
         profiles: dict[tuple[str, float | None, int], PollProfile] = {}
         polled, walked = [], 0
-        for integration_id, spec, seen, whole in streams:
-            kind = (spec.name, quantize(seen.rate), whole)
+        for integration_id, spec, rate, whole in streams:
+            is_walked = spec.features.updated_after
+            kind = (spec.name, quantize(rate), 0 if is_walked else whole)
             if (profile := profiles.get(kind)) is None:
                 profile = profiles[kind] = self.profile(spec, kind[1], whole)
             polled.append((integration_id, profile))
             # Of a list without another kind of walk every poll is a full one.
-            walked += whole if spec.features.updated_after else 0
+            walked += whole if is_walked else 0
         return Demand(
             group(polled),
             group_integrations(polled, FRESH_FOR.total_seconds()),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -13,29 +12,30 @@ from sqlalchemy import Connection
 
 from syncer.config.settings import Settings
 from syncer.domain.durations import format_duration
-from syncer.domain.scheduling.intervals import DAY
-from syncer.domain.streams.decisions import backfill_outcome, next_walk
+from syncer.domain.native.spec import ForEach
+from syncer.domain.scheduling.intervals import DAY, change_rate
+from syncer.domain.streams.decisions import backfill_outcome, next_kind, view_ages
 from syncer.domain.streams.forecast import (
     Allowance,
     CommandCost,
     Demand,
-    Step,
+    Load,
+    Outlook,
     a_day,
     command_cost,
     expected_rows,
     fitting_every,
+    requests_left,
     typical_rows,
 )
 from syncer.domain.streams.list_spec import ListSpec
 from syncer.domain.streams.state import IntegrationState
-from syncer.domain.streams.stream import Mode, Stream, Walk
+from syncer.domain.streams.stream import Kind, Mode, StreamProgress, Walk
 from syncer.planning.capacity import Capacity
 from syncer.planning.choice import Chosen
 from syncer.planning.selection import Selection
 from syncer.store.db.database import Database
-from syncer.store.records.parents import count_values
 from syncer.store.state.integrations import IntegrationRow
-from syncer.sync.integrations import is_offered
 
 
 class Command(StrEnum):
@@ -64,120 +64,94 @@ def estimate_costs(
     """
     with database.read() as connection:
         allowed = capacity.allowance(connection)
-        snapshot = _Snapshot(settings, database, selection, capacity, connection, mirrored)
+        snapshot = _Snapshot(settings, selection, capacity, mirrored, chosen)
+        snapshot.read(connection, database.now(connection))
     return {
         "budget": _budget(allowed),
-        "commands": {
-            each.value: _command(
-                command_cost(snapshot.steps(_MODES[each], chosen), settings.kombo.page_size), allowed
-            )
-            for each in commands
-        },
+        "commands": {each.value: _command(snapshot.cost(_MODES[each]), allowed) for each in commands},
         "schedule": snapshot.schedule(allowed),
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Planned:
-    """One stream as it is now. full_pages: of its next full walk, as far as that is known."""
-
-    stream: Stream
-    spec: ListSpec
-    integration: IntegrationRow
-    rows: int
-    is_estimated: bool
-    full_pages: int | None
-
-
 class _Snapshot:
-    """Streams as they are now, and the next walk of each."""
+    """Streams as they are now, and what is ahead of them. One pass over all: there may be many."""
 
     def __init__(
         self,
         settings: Settings,
-        database: Database,
         selection: Selection,
         capacity: Capacity,
-        connection: Connection,
         mirrored: Mapping[str, IntegrationRow],
+        chosen: Chosen,
     ) -> None:
         self._settings = settings
+        self._selection = selection
         self._capacity = capacity
-        self._now = database.now(connection)
-        known = {(each.integration_id, each.model): each for each in selection.streams.all(connection)}
-        streams = [
-            (known.get((each.id, spec.name)) or Stream(each.id, spec.name), spec, each)
-            for each in mirrored.values()
-            for spec in selection.lists_of(each)
-        ]
-        typical = typical_rows((stream, spec) for stream, spec, _ in streams)
-        self._planned = [
-            _Planned(
-                stream,
-                spec,
-                integration,
-                *expected_rows(stream, spec, typical),
-                _full_pages(connection, stream, spec),
+        self._mirrored = mirrored
+        self._chosen = chosen
+        self._loads: defaultdict[Outlook, Load] = defaultdict(Load)
+        #: Streams that the schedule polls: integration, list, changes a second, requests of a full walk.
+        self._polled: list[tuple[str, ListSpec, float | None, int]] = []
+
+    def read(self, connection: Connection, now: datetime) -> None:
+        """Read the streams and look ahead."""
+        streams = self._streams(connection)
+        typical = typical_rows([each for _, lists in streams for each in lists])
+        ages = view_ages(now, self._settings.sync.full_every)
+        filters = {name: self._settings.timing(name).filters for name in self._settings.lists}
+        page_size = self._settings.kombo.page_size
+        for integration, lists in streams:
+            chosen = self._chosen.get(integration.id, ())
+            is_gone, stale_before = integration.state == IntegrationState.GONE, integration.refreshed_at
+            for stream, spec in lists:
+                name = spec.name
+                rows, is_estimated = expected_rows(stream, spec, typical)
+                full_pages = stream.full_pages
+                if full_pages is None and spec.for_each is not None:
+                    full_pages = _parents(connection, spec.for_each, integration.id)
+                whole = left = spec.pages(rows, page_size, full_pages)
+                kind = None
+                if not is_gone and integration.offers(spec):
+                    walk = next_kind(stream, spec, filters[name], ages, stale_before)
+                    if isinstance(walk, Walk):
+                        kind, left = walk.kind, requests_left(walk, spec, rows, page_size, full_pages)
+                    else:
+                        kind, left = walk, whole if walk is Kind.FULL else 1
+                    rate = change_rate(stream.changes, stream.watched)
+                    self._polled.append((integration.id, spec, rate, whole))
+                if name in chosen:
+                    is_backfilled = backfill_outcome(stream, filters[name]) is not None
+                    load = self._loads[Outlook(name, kind, is_backfilled, is_estimated)]
+                    load.add(integration.id, rows, whole, left)
+
+    def _streams(
+        self, connection: Connection
+    ) -> list[tuple[IntegrationRow, list[tuple[StreamProgress, ListSpec]]]]:
+        """List the streams by integration, also those that have no row yet."""
+        known = self._selection.streams.progress(connection)
+        found = []
+        for each in self._mirrored.values():
+            here = known.get(each.id, {})
+            lists = self._selection.lists_of(each)
+            found.append(
+                (each, [(here.get(spec.name) or StreamProgress(each.id, spec.name), spec) for spec in lists])
             )
-            for stream, spec, integration in streams
-        ]
-        self._filters = {name: settings.timing(name).filters for name in settings.lists}
-        self._syncing = self._steps(Mode.SYNC, self._planned)
+        return found
 
-    def steps(self, mode: Mode, chosen: Mapping[str, set[str]]) -> list[Step]:
-        """List what a command in this mode does with each stream that is chosen."""
-        if mode is Mode.SYNC:
-            return [each for each in self._syncing if each.spec.name in chosen.get(each.integration_id, ())]
-        planned = (each for each in self._planned if each.spec.name in chosen.get(each.integration.id, ()))
-        return self._steps(mode, planned)
-
-    def _steps(self, mode: Mode, planned: Iterable[_Planned]) -> list[Step]:
-        return [
-            Step(
-                each.integration.id,
-                each.spec,
-                self._walk(mode, each),
-                each.rows,
-                each.is_estimated,
-                each.full_pages,
-            )
-            for each in planned
-        ]
-
-    def _walk(self, mode: Mode, planned: _Planned) -> Walk | None:
-        stream, spec, integration = planned.stream, planned.spec, planned.integration
-        filters = self._filters[spec.name]
-        if mode is Mode.BACKFILL and backfill_outcome(stream, filters) is not None:
-            return None
-        if integration.state == IntegrationState.GONE or not is_offered(integration, spec):
-            return None
-        return next_walk(
-            stream,
-            spec,
-            mode=mode,
-            filters=filters,
-            overlap=self._settings.sync.overlap,
-            full_every=self._settings.sync.full_every,
-            now=self._now,
-            new_id="",
-            stale_before=integration.refreshed_at,
-        )
+    def cost(self, mode: Mode) -> CommandCost:
+        """Estimate the cost of a command in this mode, for the streams that are chosen."""
+        return command_cost(mode, self._loads)
 
     def schedule(self, allowed: Allowance) -> dict[str, Any]:
         """Estimate what all streams need that Kombo offers."""
-        asked = [
-            (planned.integration.id, planned.spec, planned.stream.changes_seen, self._requests(planned))
-            for planned, step in zip(self._planned, self._syncing, strict=True)
-            if step.walk is not None
-        ]
-        demand = self._capacity.demand_of(asked)
-        whole_walks = Counter((spec.name, whole) for _, spec, _, whole in asked)
+        demand = self._capacity.demand_of(self._polled)
+        whole_walks = Counter((spec.name, whole) for _, spec, _, whole in self._polled)
         models: dict[str, list[tuple[int, float]]] = defaultdict(list)
         for (name, whole), number in whole_walks.items():
             profile = self._capacity.profile(self._settings.lists[name], None, whole)
             models[name].append((number, number * DAY / profile.bounds.shortest * profile.requests))
         return {
-            "streams": len(asked),
+            "streams": len(self._polled),
             **_rates(demand, allowed),
             "for_full_walks_a_day": a_day(demand.full),
             "at_every_max": _rates(demand.at_longest(), allowed),
@@ -194,19 +168,17 @@ class _Snapshot:
             ],
         }
 
-    def _requests(self, planned: _Planned) -> int:
-        return self._capacity.pages(planned.spec, planned.rows, planned.full_pages)
-
     def _every(self, model: str) -> str:
         every = self._settings.timing(model).every
         return format_duration(every) if isinstance(every, timedelta) else every
 
 
-def _full_pages(connection: Connection, stream: Stream, spec: ListSpec) -> int | None:
-    """Count the pages of the last full walk; before there was one, a page for each parent row."""
-    if stream.full_pages is None and spec.for_each is not None:
-        return count_values(connection, spec.for_each, stream.integration_id) or None
-    return stream.full_pages
+def _parents(connection: Connection, each: ForEach, integration_id: str) -> int | None:
+    """Count the rows that each have a list of their own; None where there are none yet."""
+    # Few have such lists, and it reads the tables of all models.
+    from syncer.store.records.parents import count_values
+
+    return count_values(connection, each, integration_id) or None
 
 
 def _budget(allowed: Allowance) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -17,10 +18,12 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.list_spec import ListSpec
 from syncer.store.db.database import Database
-from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions as schema
 from syncer.store.state.integrations import IntegrationRow, IntegrationStore
 from syncer.store.state.streams import StreamStore
-from syncer.sync.integrations import Integrations
+
+if TYPE_CHECKING:
+    from syncer.sync.integrations import Integrations
 
 
 class Selection:
@@ -62,12 +65,15 @@ class Selection:
         An integration that was never asked about is asked now (only among those named, if any are): its
         category says which models it can have.
         """
-        wanted = [each for each in await self.unasked() if not among or each in among]
+        await self.ask_about(asking, [each for each in await self.unasked() if not among or each in among])
+        return await self.select_streams()
+
+    async def ask_about(self, asking: Integrations, wanted: Collection[str]) -> None:
+        """Have Kombo asked about these integrations. Raises KeyRefused, DatabaseError."""
         answers = await asyncio.gather(*(self._ask(asking, each) for each in wanted), return_exceptions=True)
         for answer in answers:
             if answer is not None:
                 raise answer
-        return await self.select_streams()
 
     async def unasked(self) -> list[str]:
         """Find the integrations of which Kombo was never asked. Raises DatabaseError."""
@@ -77,29 +83,54 @@ class Selection:
             ]
         )
 
-    async def select_streams(self, *, leave: Collection[str] = ()) -> list[StreamKey]:
-        """Bring streams in step with integrations, except those to leave, and list them round-robin."""
+    async def select_streams(self) -> list[StreamKey]:
+        """Bring the streams in step with the integrations, and list them round-robin over these."""
+        lists = await self.keep_in_step()
+        by_integration = [[StreamKey(id, name) for name in names] for id, names in lists.items()]
+        return [key for row in zip_longest(*by_integration) for key in row if key is not None]
 
-        def wanted(connection: Connection) -> tuple[list[StreamKey], bool]:
-            """List the streams, and tell whether these are mirrored already."""
-            mirrored = self.streams.keys(connection)
-            lists = [
-                [key for key in mirrored if key.integration_id == row.id and key.model in self.settings.lists]
-                if row.id in leave
-                else [StreamKey(row.id, each.name) for each in self.lists_of(row)]
-                for row in self.integrations.all(connection)
-            ]
-            keys = [key for row in zip_longest(*lists) for key in row if key is not None]
-            return keys, set(keys) == set(mirrored)
+    async def keep_in_step(self, *, leave: Collection[str] = ()) -> dict[str, tuple[str, ...]]:
+        """Bring the streams in step with the integrations, except those to leave; give the lists of each.
 
-        def select(connection: Connection) -> list[StreamKey]:
-            keys, _ = wanted(connection)
-            self.streams.select(connection, set(keys))
-            return keys
+        Nothing is made for each stream where all are in step, as they are most of the time.
+        """
+
+        def wanted(connection: Connection) -> tuple[dict[str, tuple[str, ...]], bool]:
+            """Choose the lists of each integration, and tell whether these are mirrored already."""
+            mirrored = self.streams.lists(connection)
+            lists, names_of = {}, self._names_of()
+            for row in self.integrations.all(connection):
+                names = names_of(row)
+                if row.id in leave:
+                    names = tuple(sorted(mirrored.get(row.id, frozenset()) & self.settings.lists.keys()))
+                if names:
+                    lists[row.id] = names
+            sets = {names: frozenset(names) for names in set(lists.values())}
+            return lists, {id: sets[names] for id, names in lists.items()} == mirrored
+
+        def select(connection: Connection) -> dict[str, tuple[str, ...]]:
+            lists, _ = wanted(connection)
+            self.streams.select(
+                connection, {StreamKey(id, name) for id, names in lists.items() for name in names}
+            )
+            return lists
 
         # The service looks every minute, and seldom is there anything to write.
-        keys, are_mirrored = await self.database.ask(wanted)
-        return keys if are_mirrored else await self.database.write(select)
+        lists, are_mirrored = await self.database.ask(wanted)
+        return lists if are_mirrored else await self.database.write(select)
+
+    def _names_of(self) -> Callable[[IntegrationRow], tuple[str, ...]]:
+        """Make a function that names the lists of an integration, once for all that are alike."""
+        known: dict[tuple[object, ...], tuple[str, ...]] = {}
+
+        def names_of(row: IntegrationRow) -> tuple[str, ...]:
+            native = tuple(each.name for each in self.settings.native_lists if each.covers(row.id))
+            kind = (row.models, row.category, frozenset(row.read_models.items()))
+            if kind not in known:
+                known[kind] = tuple(each.name for each in self.models_of(row))
+            return known[kind] + native
+
+        return names_of
 
     async def _ask(self, asking: Integrations, integration_id: str) -> None:
         try:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 #: Parameters of glibc's mallopt(3), with what they are set to. By default each thread may get an arena of its
 #: own, and larger and larger blocks are kept for later: pages of records come in all sizes and from many
@@ -13,10 +10,16 @@ from contextlib import contextmanager
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 _BLOCK = 128 * 1024
 _ARENAS = 2
+#: New objects from which garbage is collected: as Python has it, and for a program that is over soon.
+_USUAL = gc.get_threshold()
+_SELDOM = 50_000
 
 
 def tune_malloc() -> None:
     """Return large blocks to the system as soon as they are free. Does nothing without glibc."""
+    # Heavy, and for a process that has an app alone.
+    import ctypes
+
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError):
@@ -26,17 +29,17 @@ def tune_malloc() -> None:
     mallopt(_TRIM_THRESHOLD, _BLOCK)
 
 
-@contextmanager
-def gc_paused() -> Iterator[None]:
-    """Pause the garbage collector.
+def gc_seldom() -> None:
+    """Collect garbage seldom, while the program is imported and where it is over soon.
 
     Collecting what stays anyway takes an eighth of the time in which the program is imported.
     """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
+    gc.set_threshold(_SELDOM, *_USUAL[1:])
+
+
+def gc_usual() -> None:
+    """Collect garbage as often as Python does by itself."""
+    gc.set_threshold(*_USUAL)
 
 
 def gc_freeze() -> None:

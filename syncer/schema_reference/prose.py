@@ -63,7 +63,7 @@ GROUP BY i.organisation, i.tool;
 ```
 
 In the diagrams a line leads from the table whose `id` it is to the table with the column that the line names.
-Only keys and columns that join are shown."""
+Only keys and columns that join are shown. The [site](README.md) has the same joins as tables."""
 
 COMMON = """\
 The sections below list what else a mirror table has. `remote_id`, `changed_at` and `remote_deleted_at` are

@@ -13,7 +13,7 @@ from syncer.store.db.removed_values import note_removed
 from syncer.store.records.feed import tell_removed
 from syncer.store.records.purge import purge_steps, remove_records
 from syncer.store.schema.destination import stream_destination
-from syncer.store.schema.mirror_tables import streams
+from syncer.store.schema.state_tables import streams
 from syncer.store.state.missing import MissingStore
 from syncer.sync.context import SyncContext
 from syncer.sync.deletions.mark import mark_missing

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from syncer.domain.clocks import TOLERANCE, distrust_future
 from syncer.domain.errors import IntegrationGone, KeyRefused, KomboError, ModelUnavailable, NotReady
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.scheduling.intervals import FRESH_FOR
 from syncer.domain.streams.list_spec import ListSpec
 from syncer.domain.streams.reasons import UNKNOWN_INTEGRATION
 from syncer.domain.streams.state import IntegrationState, Outcome
@@ -20,10 +21,8 @@ from syncer.sync.context import SyncContext
 
 #: Status at Kombo of an integration that is not paused and whose credentials work.
 ACTIVE = "ACTIVE"
-#: How long a good answer is good for.
-FRESH_FOR = timedelta(minutes=10)
-#: The same for a list that a webhook has told of: its news say that the integration works, and Kombo tells of
-#: changes of that, too. So news cost one request, and not two.
+#: How long a good answer is good for a list that a webhook has told of: its news say that the integration
+#: works, and Kombo tells of changes of that, too. So news cost one request, and not two.
 FRESH_WHEN_TOLD = timedelta(days=1)
 #: How long a bad one is, and only for the process that asked: long enough for all streams of one pass.
 BAD_FOR = timedelta(minutes=1)
@@ -190,20 +189,10 @@ def must_be_set_up(integration: IntegrationRow) -> None:
         )
 
 
-def is_offered(integration: IntegrationRow, spec: ListSpec) -> bool:
-    """Tell whether asking for the list makes sense: the integration has data, and this list of it."""
-    return integration.state != IntegrationState.WAITING and not is_refused(integration, spec)
-
-
-def is_refused(integration: IntegrationRow, spec: ListSpec) -> bool:
-    """Tell whether Kombo has said that it does not offer the list for the integration."""
-    return spec.webhook_name is not None and integration.read_models.get(spec.webhook_name) is False
-
-
 def must_be_offered(integration: IntegrationRow, spec: ListSpec) -> None:
     """Raise NotReady or ModelUnavailable where asking for the list makes no sense."""
     must_be_set_up(integration)
-    if is_refused(integration, spec):
+    if integration.refuses(spec):
         raise ModelUnavailable(
             f"Kombo does not offer {spec.name} for {integration.id}.",
             reason="Kombo does not offer this model here.",

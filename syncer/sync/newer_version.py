@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.native.rows import native_projection
 from syncer.domain.records.projection import projection
-from syncer.store.schema.migrate import newer_revision
+from syncer.store.schema.revisions import newer_revision
 from syncer.store.state.projections import adopted_projections
 from syncer.sync.context import SyncContext
 

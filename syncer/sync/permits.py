@@ -10,7 +10,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from hashlib import blake2b
 
 from syncer.domain.ratelimit import budget
 from syncer.domain.ratelimit import responses as answers
@@ -25,11 +24,6 @@ UNNAMED_RESET = 5.0
 LOOK_AGAIN = 1.0
 #: Seconds in which the next request often follows an answer: both need one transaction then.
 SHORTLY = 0.02
-
-
-def fingerprint(api_key: str) -> str:
-    """Hash the API key to the name of its budget row, which does not give the key away."""
-    return blake2b(api_key.encode(), digest_size=8, person=b"syncer-budget").hexdigest()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,6 +21,7 @@ from syncer.domain.errors import (
 )
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
+from syncer.domain.scheduling.intervals import FRESH_FOR
 from syncer.domain.streams.attempts import (
     concerns_integration,
     outcome_of,
@@ -39,7 +40,7 @@ from syncer.domain.streams.stream import Kind, Mode, Phase, Stream, Walk
 from syncer.store.state.integrations import IntegrationRow
 from syncer.sync.context import Progress, Stopped, WatermarkRefuted
 from syncer.sync.deletions.sweep import Sweep
-from syncer.sync.integrations import FRESH_FOR, FRESH_WHEN_TOLD, must_be_offered
+from syncer.sync.integrations import FRESH_WHEN_TOLD, must_be_offered
 from syncer.sync.lease import RunContext
 from syncer.sync.page import LastStoredPage, WalkEnd
 from syncer.sync.page_loop import walk_pages

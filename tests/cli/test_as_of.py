@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,8 +18,10 @@ from sqlalchemy import make_url, text
 
 from syncer.store.db.database import Database
 from tests.support.command_line import Ran, Shell
-from tests.support.databases import PostgresServer
-from tests.support.world import MakeWorld
+from tests.support.databases import PostgresServer, migrated_database
+from tests.support.mirror import Mirror
+from tests.support.source import standing_environment
+from tests.support.world import World
 
 PAGE = Path(__file__).parents[2] / "docs" / "history.md"
 COUNT = "SELECT count(*) AS people FROM hris_employees_live"
@@ -62,9 +65,25 @@ def now(url: str) -> str:
     return moment.isoformat()
 
 
-@pytest.fixture
-def asked(shell: Shell, make_world: MakeWorld) -> Asked:
-    world = make_world(records=300, sync={"models": MODELS})
+@dataclass(frozen=True)
+class Past:
+    """Such a mirror, made once for all tests, which leave it as it is; for the rest see ``Asked``."""
+
+    url: str
+    one: str
+    title: str
+    people: int
+    before: str
+    between: str
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def past(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
+    with migrated_database(request, request.param, tmp_path_factory.mktemp("past")) as url:
+        yield made(World(standing_environment(records=300), Mirror(url), {"sync": {"models": MODELS}}))
+
+
+def made(world: World) -> Past:
     before = now(world.database_url)
     asyncio.run(world.sync(history=KEPT))
     between = now(world.database_url)
@@ -74,8 +93,17 @@ def asked(shell: Shell, make_world: MakeWorld) -> Asked:
     company.update("hris_employees", one, job_title="Another")
     company.delete("hris_employees", other)
     asyncio.run(world.sync(history=KEPT))
-    shell.settings = {"SYNCER_DATABASE__URL": world.database_url}
-    return Asked(shell, one, title, people, before, between)
+    database = Database(world.database_url)
+    with database.begin() as connection:
+        connection.execute(text("CREATE VIEW others_view AS SELECT count(*) AS people FROM hris_employees"))
+    database.close()
+    return Past(world.database_url, one, title, people, before, between)
+
+
+@pytest.fixture
+def asked(shell: Shell, past: Past) -> Asked:
+    shell.settings = {"SYNCER_DATABASE__URL": past.url}
+    return Asked(shell, past.one, past.title, past.people, past.before, past.between)
 
 
 def test_a_query_as_of_a_moment_reads_tables_and_live_views_as_they_were(asked: Asked) -> None:
@@ -119,10 +147,6 @@ def test_the_commands_of_the_page_run(asked: Asked) -> None:
     ],
 )
 def test_what_is_not_known_of_that_moment_is_an_error(asked: Asked, sql: str, word: str) -> None:
-    database = Database(asked.shell.settings["SYNCER_DATABASE__URL"])
-    with database.begin() as connection:
-        connection.execute(text("CREATE VIEW others_view AS SELECT count(*) AS people FROM hris_employees"))
-    database.close()
     schema = "main" if asked.is_sqlite else "public"
     ran = asked.query(sql.format(schema=schema), as_of=asked.between)
     assert ran.code == 2
@@ -139,13 +163,10 @@ def test_a_moment_that_nobody_knows_is_an_error(asked: Asked) -> None:
     assert "--as-of yesterday should be a moment such as 2026-03-01" in ran.err
 
 
-def test_a_role_reads_as_of_a_moment_what_it_may_read(
-    shell: Shell, make_world: MakeWorld, postgres_server: PostgresServer, request: pytest.FixtureRequest
-) -> None:
-    if "sqlite" in request.node.callspec.id:
+def test_a_role_reads_as_of_a_moment_what_it_may_read(asked: Asked, postgres_server: PostgresServer) -> None:
+    if asked.is_sqlite:
         # It has no roles.
         return
-    asked: Asked = request.getfixturevalue("asked")
     url = asked.shell.settings["SYNCER_DATABASE__URL"]
     role = f"analyst_{uuid.uuid4().hex}"
     postgres_server.admin.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'reading'".encode())
@@ -168,5 +189,6 @@ def test_a_role_reads_as_of_a_moment_what_it_may_read(
         assert "TEMPORARY" in ran.err
     finally:
         with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f'GRANT TEMPORARY ON DATABASE "{make_url(url).database}" TO PUBLIC'.encode())
             connection.execute(f"DROP OWNED BY {role}".encode())
         postgres_server.admin.execute(f"DROP ROLE {role}".encode())

@@ -16,7 +16,7 @@ from syncer.store.state.consumers import read_consumer
 from tests.support.feed_rows import drop_changes, tell_changes
 from tests.support.processes import SYNCER
 from tests.support.receivers import SECRET
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from tests.support.command_line import Ran, Shell
@@ -139,7 +139,7 @@ def test_following_shows_what_comes_until_it_is_interrupted(shell: Shell, feed: 
     assert json.loads(command.stdout.readline())["record_id"] == "b"
     until(lambda: position(feed, "live") == 2, "the second change is acknowledged")
     command.send_signal(signal.SIGINT)
-    out, err = command.communicate(timeout=60)
+    out, err = command.communicate(timeout=PATIENCE)
     assert (command.returncode, out, err.strip()) == (130, "", "")
 
 

@@ -1,35 +1,18 @@
-"""Errors and states lead to the section that tells the longer story, and each such section exists."""
+"""Errors and states lead to the section that tells the longer story; tests of links know that it exists."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from syncer.cli.further_reading import OF_ERRORS, OF_STATES, section_on
+from syncer.cli.further_reading import OF_STATES, section_on
 from syncer.domain.errors import DatabaseError, StatementFailed
 from syncer.domain.streams.state import MEANINGS, StreamState
-from tests.support.anchors import anchors
 
 if TYPE_CHECKING:
     from tests.support.command_line import Shell
     from tests.support.source import Source
-
-ROOT = Path(__file__).parents[2]
-
-
-def test_every_section_that_the_program_names_exists() -> None:
-    named = {
-        found
-        for path in (ROOT / "syncer").rglob("*.py")
-        for found in re.findall(r"docs/[a-z-]+\.md(?:#[\w-]+)?", path.read_text(encoding="utf-8"))
-    }
-    assert named >= {*OF_ERRORS.values(), *OF_STATES.values()}
-    for page, _, anchor in sorted(each.partition("#") for each in named):
-        assert (ROOT / page).is_file(), page
-        assert not anchor or anchor in anchors(ROOT / page), f"{page}#{anchor}"
 
 
 def test_an_error_has_the_section_of_the_nearest_kind_above_it() -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from syncer.simulator.server.faults import Late, Match
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from syncer.simulator.server.request_log import RequestInfo
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from tests.support.source import Source
 
 MODEL = "hris_time_off_balances"
-#: Seconds in which a command asks for its first page.
-PATIENCE = 120
 
 
 @pytest.fixture

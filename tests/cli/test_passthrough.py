@@ -16,6 +16,7 @@ from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Dropped, Late, Match, native_answer, native_rewritten
 from syncer.simulator.server.large_faults import compressed_bomb
 from syncer.simulator.tools.personio import PICTURE
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.support.command_line import Ran, Shell
@@ -25,8 +26,6 @@ HIBOB = "hibob:W4fXivjdxCcXq3ZniR629vUi"
 WORKDAY = "workday:uq2cA6PPbbTNpwHE1hGJGhjA"
 NMBRS = "nmbrs:9Xc2NKrmNQE5pXNwjwYEzfXW"
 HISTORY = ("passthrough", "hibob/v1", "GET", "/bulk/people/work", "--integration", HIBOB)
-#: Seconds that no command takes: then the test fails instead of waiting for ever.
-PATIENCE = 60
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from sqlalchemy import NullPool, create_engine, inspect, text
 
 from syncer.simulator.company.company import Company
 from syncer.simulator.server.faults import Mangled, Match, kombo_error, native_rewritten
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from tests.support.command_line import Shell
@@ -122,8 +122,11 @@ def texts_served(shell: Shell) -> str:
     url = httpx.URL(json.loads(logged[-1])["url"])
     status = ("/", f"/integrations/{HIBOB}", f"/integrations/{HIBOB}/hris_employees", "/status")
     paths = (*status, "/healthz", "/readyz", "/metrics", "/nothing")
-    until(lambda: httpx.get(url.join("/readyz"), trust_env=False).status_code == 200, "the schedule")
-    answers = [httpx.get(url.join(path), trust_env=False) for path in paths]
+    until(
+        lambda: httpx.get(url.join("/readyz"), trust_env=False, timeout=PATIENCE).status_code == 200,
+        "the schedule",
+    )
+    answers = [httpx.get(url.join(path), trust_env=False, timeout=PATIENCE) for path in paths]
     assert [answer.status_code for answer in answers] == [200] * 7 + [404]
     service.terminate()
     rest = service.communicate()

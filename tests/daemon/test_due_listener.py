@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
 import psycopg
@@ -14,16 +14,14 @@ from syncer.app import App
 from syncer.daemon import due_listener
 from syncer.daemon.due_listener import listen
 from syncer.domain.errors import DatabaseUnavailable
-from syncer.domain.webhooks.event import parse_event
-from syncer.operations.webhooks import store_events
 from syncer.store.db.database import Database
-from syncer.store.db.due_channel import listen_due
+from syncer.store.db.due_channel import listen_due, notify_due
 from tests.support.alone import alone
 from tests.support.mirror import Mirror
 from tests.support.pgbouncer import Pooling
 from tests.support.source import make_environment
 from tests.support.waiting import until_async
-from tests.support.webhooks import data_changed
+from tests.support.webhooks import data_changed, take
 from tests.support.workers import WorkersWorld
 
 ON_POSTGRESQL = pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
@@ -70,16 +68,31 @@ async def test_whoever_works_is_woken_by_whoever_was_told(migrated_url: str) -> 
         # When it has begun to listen it looks for what it has missed.
         await other.woken(0)
         calls = len(other.calls)
-        event = parse_event(data_changed(integration, "hris_teams"))
-        await app.database.write_urgently(lambda connection: store_events(alone(app), connection, [event]))
+        event = data_changed(integration, "hris_teams")
+        await asyncio.to_thread(take, alone(app), event)
         await other.woken(calls)
         # What comes again wakes nobody.
         calls = len(other.calls)
-        await app.database.write_urgently(lambda connection: store_events(alone(app), connection, [event]))
-        last = parse_event(data_changed(integration, "hris_teams"))
-        await app.database.write_urgently(lambda connection: store_events(alone(app), connection, [last]))
+        await asyncio.to_thread(take, alone(app), event)
+        await asyncio.to_thread(take, alone(app), data_changed(integration, "hris_teams"))
         await other.woken(calls)
         assert len(other.calls) == calls + 1
+
+
+@ON_POSTGRESQL
+async def test_whoever_tells_is_not_woken_by_itself(migrated_url: str) -> None:
+    async with told(migrated_url) as (app, integration), listening(migrated_url) as other:
+        await other.woken(0)
+        async with aclosing(listen_due(app.database)) as own:
+            await anext(own)
+            heard = asyncio.ensure_future(anext(own))
+            calls = len(other.calls)
+            await asyncio.to_thread(take, alone(app), data_changed(integration, "hris_teams"))
+            await other.woken(calls)
+            assert not heard.done()
+            with other.database.begin() as connection:
+                notify_due(other.database, connection)
+            await heard
 
 
 @ON_POSTGRESQL
@@ -115,10 +128,7 @@ async def test_through_a_pooler_that_shares_sessions_nobody_listens(
             await other.woken(0)
             calls = len(other.calls)
             # To tell others works through it all the same.
-            event = parse_event(data_changed(integration, "hris_teams"))
-            await app.database.write_urgently(
-                lambda connection: store_events(alone(app), connection, [event])
-            )
+            await asyncio.to_thread(take, alone(app), data_changed(integration, "hris_teams"))
             await other.woken(calls)
         database.close()
 

@@ -35,7 +35,7 @@ async def test_a_database_that_is_away_from_the_start_is_no_end_and_is_made_up_f
             database_health=health,
         )
         await schedule.catch_up()
-        watcher = IntegrationWatcher(alone(app), engine, asking, schedule, [], health)
+        watcher = IntegrationWatcher(alone(app), engine, asking, schedule, {}, health)
         with troubled.outage():
             # It wants a permit to begin with.
             await watcher.update()

@@ -15,6 +15,7 @@ from syncer.config.settings import Settings
 from syncer.daemon.pressure import LOOKS, LoadMonitor
 from syncer.daemon.schedule import Schedule
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
+from syncer.domain.fingerprint import key_fingerprint
 from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.records.change import Counts
 from syncer.domain.scheduling.intervals import FILL
@@ -24,7 +25,6 @@ from syncer.domain.streams.stream import Kind
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.budget import change_budget
 from syncer.store.state.runs import begin_run, count_page, end_run
-from syncer.sync.permits import fingerprint
 from tests.support.alone import alone
 from tests.support.source import API_KEY
 
@@ -63,7 +63,11 @@ class Service:
             now = self.app.database.now(connection)
             known = Budget(limit=limit, ends_at=now.timestamp(), confirmed=True)
             change_budget(
-                connection, DEFAULT_ENVIRONMENT, fingerprint(API_KEY), timedelta(0), lambda *_: (known, None)
+                connection,
+                DEFAULT_ENVIRONMENT,
+                key_fingerprint(API_KEY),
+                timedelta(0),
+                lambda *_: (known, None),
             )
 
     async def marked(self, ticks: int, first: datetime = NOON) -> Counter[StreamKey]:

@@ -25,6 +25,7 @@ from syncer.simulator.life.random_change import random_change
 from tests.support.databases import PostgresServer, migrate, sqlite_file
 from tests.support.mirror import Mirror
 from tests.support.source import MODELS, make_environment
+from tests.support.waiting import PATIENCE
 from tests.support.workers import WorkersWorld
 
 EMPLOYEES = "hris_employees"
@@ -75,7 +76,7 @@ class Served(WorkersWorld):
 
     async def health(self) -> httpx.Response:
         (url,) = [each["url"] for each in self.logged if each["event"] == "pages_served"]
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=PATIENCE) as client:
             return await client.get(f"{url}readyz")
 
 
@@ -182,7 +183,7 @@ async def test_what_is_no_mirror_is_not_used_and_health_says_so(on_sqlite: Serve
         moved(stranger, file)
         await world.until(lambda: "database_unavailable" in world.told(), "the stranger")
         expected = "has no tables yet" if other == "empty" else "holds another program's tables (invoices)"
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while expected not in (answer := await world.health()).text:
                 assert "has been replaced" in answer.text
         assert answer.status_code == 503

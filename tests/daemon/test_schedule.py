@@ -26,6 +26,7 @@ from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.streams import StreamStore
 from tests.support.databases import migrated_database
 from tests.support.outages import Troubled
+from tests.support.waiting import PATIENCE
 from tests.support.workers import WorkersWorld
 
 GROUPS, USERS = "hris_groups", "lms_users"
@@ -36,13 +37,17 @@ HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(secon
 
 @dataclass
 class Rounds:
-    """A schedule on a database at a time of the test's choice, and how often it woke the workers."""
+    """A schedule on a database at a time of the test's choice, and how often it woke the workers.
+
+    now: the time that all hosts share; apart: how far the clock of the schedule's host is ahead of it.
+    """
 
     database: Database
     every: Mapping[str, timedelta | str]
     now: datetime = NOON
     store: StreamStore = field(default_factory=StreamStore)
     woken: int = 0
+    apart: timedelta = timedelta(0)
     elapsed: float = 0.0
 
     def schedule(self, scheduler: AsyncIOScheduler | None = None) -> Schedule:
@@ -51,8 +56,9 @@ class Rounds:
             self.database,
             self.store,
             self.every,
-            clock=lambda: self.now,
+            clock=lambda: self.now + self.apart,
             wake=self._wake,
+            shared_clock=lambda _: self.now,
             scheduler=scheduler or make_scheduler(),
             monotonic=lambda: self.elapsed,
             compare_clocks_every=0.02,
@@ -380,6 +386,48 @@ async def test_a_clock_that_is_set_under_the_service_is_noticed_and_the_schedule
     assert [(each["event"], each["seconds"]) for each in logged] == [("clock_set", step.total_seconds())]
 
 
+@EVERY
+@pytest.mark.parametrize("apart", [3 * HOUR, -3 * HOUR], ids=str)
+async def test_hosts_whose_clocks_are_hours_apart_tick_at_the_same_times(
+    rounds: Callable[..., Rounds], every: timedelta | str, apart: timedelta
+) -> None:
+    world = rounds(every)
+    async with world.running():
+        await WorkersWorld.until(lambda: world.take() == KEYS, "the first tick")
+    assert world.last() == {NOON}
+    world.now, world.apart = NOON + 20 * MINUTE, apart
+    async with world.running() as scheduler:
+        # By the clock of its host, by which the scheduler waits.
+        trigger, host_now = scheduler.get_job(GROUPS).trigger, world.now + apart
+        assert trigger.get_next_fire_time(None, host_now) - apart - NOON < HOUR + MINUTE
+        assert world.take() == []
+    assert world.last() == {NOON}
+
+
+async def test_a_tick_counts_for_the_time_that_all_hosts_share(rounds: Callable[..., Rounds]) -> None:
+    world = rounds(HOUR)
+    world.apart = datetime.now(UTC) - NOON
+    async with world.running() as scheduler:
+        await WorkersWorld.until(lambda: world.take() == KEYS, "the first tick")
+        with world.database.begin() as connection:
+            connection.execute(update(streams).values(scheduled_at=NOON - HOUR))
+        meant = datetime.now(UTC)
+        scheduler.get_job(GROUPS).modify(next_run_time=meant)
+        await WorkersWorld.until(lambda: world.last() != {NOON - HOUR}, "the tick")
+    assert max(filter(None, world.last())) == meant - world.apart
+
+
+async def test_a_shared_clock_that_is_set_is_noticed_by_the_next_tick(rounds: Callable[..., Rounds]) -> None:
+    world = rounds(HOUR)
+    with capture_logs() as logged:
+        async with world.running() as scheduler:
+            await WorkersWorld.until(lambda: world.take() == KEYS, "the first tick")
+            world.now, world.apart = NOON + 3 * HOUR, -3 * HOUR
+            scheduler.get_job(USERS).modify(next_run_time=datetime.now(UTC))
+            await WorkersWorld.until(lambda: set(world.due()) == set(KEYS), "the ticks of the new time")
+    assert [(each["event"], each["seconds"]) for each in logged] == [("clock_set", -3 * 3_600)]
+
+
 async def test_time_that_passes_by_both_clocks_is_no_step(rounds: Callable[..., Rounds]) -> None:
     world = rounds(HOUR)
     with capture_logs() as logged:
@@ -454,6 +502,6 @@ async def test_the_end_does_not_wait_for_work_that_hangs(rounds: Callable[..., R
         await asyncio.Event().wait()
 
     with capture_logs() as logged:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await rounds(HOUR).schedule().run(stopping, hanging=(60.0, hang))
     assert logged == []

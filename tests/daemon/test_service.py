@@ -30,7 +30,7 @@ from tests.support.environment import without_settings
 from tests.support.mirror import Mirror
 from tests.support.processes import SYNCER, ServedSource, Service
 from tests.support.source import API_KEY, MODELS, make_environment
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 from tests.support.workers import MakeWorkersWorld, WorkersWorld
 
 Serve = Callable[[Environment], ServedSource]
@@ -286,7 +286,9 @@ def test_a_log_that_nobody_reads_stops_neither_the_work_nor_the_page_nor_the_end
             company = next(iter(source.environment.companies.values()))
             company.update("hris_groups", company.ids("hris_groups")[0], name="Anders")
             until(lambda: ready.equals_source(source.environment, ["hris_groups"]), "the change")
-            assert httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False).json() == {"status": "ok"}
+            assert httpx.get(
+                f"http://127.0.0.1:{port}/healthz", trust_env=False, timeout=PATIENCE
+            ).json() == {"status": "ok"}
             process.send_signal(signal.SIGTERM)
             assert process.wait(10) == 0
         finally:
@@ -329,7 +331,7 @@ def test_beyond_this_machine_the_token_opens_the_pages_and_none_the_health_check
         small.database_url, SYNCER_WEB__HOST="0.0.0.0", SYNCER_WEB__TOKEN_FILE=str(tmp_path / "token")
     )
     port = httpx.URL(service.wait_for("pages_served")["url"]).port
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client:
         assert client.get("/healthz", headers={"Host": "10.1.2.3"}).status_code == 200
         for path in ("/", "/status"):
             assert client.get(path).status_code == 401
@@ -350,7 +352,7 @@ def test_a_refused_key_does_not_end_it_and_is_told_everywhere(serve: Serve, read
     refused = service.wait_for("key_refused")
     assert "HTTP 401" in refused["error"]
     until(lambda: ready.fetch("SELECT 1 FROM sync_refused_keys"), "the refusal")
-    with httpx.Client(base_url=url, trust_env=False) as browser:
+    with httpx.Client(base_url=url, trust_env=False, timeout=PATIENCE) as browser:
         alive, shown, page = (browser.get(path) for path in ("healthz", "status", ""))
     assert (alive.status_code, alive.json()) == (200, {"status": "ok"})
     assert (shown.json()["is_well"], shown.json()["key"]["error"]) == (False, refused["error"])
@@ -457,19 +459,21 @@ async def test_a_fault_of_ours_ends_it_loudly(tiny: WorkersWorld) -> None:
         assert "service_stopped" not in [each["event"] for each in logged]
 
 
-async def test_its_clock_decides_what_is_due(tiny: WorkersWorld) -> None:
-    noon = datetime(2031, 3, 9, 12, tzinfo=UTC)
-    for moment, runs in ((noon, 3), (noon + 0.5 * HOUR, 3), (noon + 25 * HOUR, 6)):
+async def test_the_databases_clock_decides_what_is_due_whatever_that_of_the_host_says(
+    tiny: WorkersWorld,
+) -> None:
+    for apart, passed, runs in ((0, 0.0, 3), (3, 0.5, 3), (-3, 0.5, 3), (0, 25.0, 6)):
 
         def has_run(runs: int = runs) -> bool:
             return len(tiny.ended()) >= runs
 
-        def now(moment: datetime = moment) -> datetime:
-            return moment
+        def host_clock(apart: int = apart) -> datetime:
+            return datetime.now(UTC) + apart * HOUR
 
+        tiny.clock_offset = passed * HOUR
         async with tiny.app() as app:
             running = asyncio.create_task(
-                run_service(app, report=tiny.steps.append, clock=now, handle_signals=False)
+                run_service(app, report=tiny.steps.append, clock=host_clock, handle_signals=False)
             )
             await tiny.until(has_run, "the runs")
             app.stopping.set()

@@ -19,7 +19,7 @@ from tests.support.databases import PostgresServer
 from tests.support.mirror import Mirror
 from tests.support.processes import Serve, ServedSource, Service
 from tests.support.source import make_environment
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 Trouble = Callable[[str], AbstractContextManager[None]]
 GROUPS = "hris_groups"
@@ -85,7 +85,7 @@ class Serving:
         }
 
     def is_well(self) -> bool:
-        return httpx.get(f"{self.page}readyz", timeout=30).status_code == 200
+        return httpx.get(f"{self.page}readyz", timeout=PATIENCE).status_code == 200
 
     def lives_through(self, trouble: AbstractContextManager[None]) -> None:
         """Only the streams of the table fail, and go on when it is over."""
@@ -98,7 +98,7 @@ class Serving:
             assert self.is_well()
             stream = next(
                 each
-                for each in httpx.get(f"{self.page}status", timeout=30).json()["streams"]
+                for each in httpx.get(f"{self.page}status", timeout=PATIENCE).json()["streams"]
                 if each["model"] == GROUPS
             )
             assert stream["state"] == "failed"

@@ -262,13 +262,13 @@ async def test_a_run_gives_up_its_place_to_an_integration_that_has_none(postgres
     )
     source.faults.add(Match(integration=long), Late(0.2), None)
     async with fleet.serving() as service, fleet.working():
-        with service.database.begin() as connection:
-            fleet.mark(service, StreamKey(long, "hris_employees"), StreamKey(long, "hris_groups"))
-            notify_due(connection)
+        fleet.mark(service, StreamKey(long, "hris_employees"), StreamKey(long, "hris_groups"))
+        with fleet.mirror.open() as (other, connection):
+            notify_due(other, connection)
         await until_async(lambda: [each[0] for each in fleet.jobs()] == ["doing"] * 2, "two long runs")
         fleet.mark(service, late)
-        with service.database.begin() as connection:
-            notify_due(connection)
+        with fleet.mirror.open() as (other, connection):
+            notify_due(other, connection)
         stopped = f"SELECT count(*) FROM sync_runs WHERE outcome = 'stopped' AND integration_id = '{long}'"
         await until_async(lambda: fleet.mirror.fetch(stopped) != [(0,)], "a place given up")
         source.faults.clear()

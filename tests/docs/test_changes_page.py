@@ -27,7 +27,7 @@ from tests.support.environment import without_settings
 from tests.support.processes import Serve, Service
 from tests.support.source import make_environment
 from tests.support.tools import path_of
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from tests.support.command_line import Shell
@@ -254,7 +254,7 @@ def test_every_other_command_and_request_of_the_page_works(reader: Reader) -> No
         for command in commands(words):
             reader.do(command)
     example = json.loads(block("json", "4711"))
-    with httpx.Client(base_url=reader.url) as client:
+    with httpx.Client(base_url=reader.url, timeout=PATIENCE) as client:
         [told] = client.get("/changes?limit=1").json()["changes"]
         assert told.keys() == example.keys()
         # Numbers of the page are of a feed that is further.

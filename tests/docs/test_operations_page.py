@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,8 @@ import yaml
 
 from syncer.domain.streams.state import StreamState
 from syncer.http_client.proxy import find_proxy
+from syncer.simulator.clock import SimClock
+from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.serve import running_in_thread
 from tests.support.mirror import Mirror
 from tests.support.source import MODELS, Source, make_environment
@@ -29,7 +33,9 @@ def section(heading: str) -> str:
 def commands(text: str) -> list[str]:
     """Give the commands of each block, to be typed one after the other."""
     blocks = re.findall(r"```console\n(.*?)```", text, flags=re.DOTALL)
-    return ["\n".join(line.removeprefix("$ ") for line in block.splitlines()) for block in blocks]
+    return [
+        "\n".join(line.strip().removeprefix("$ ") for line in block.splitlines()).strip() for block in blocks
+    ]
 
 
 def first_cells(text: str) -> list[str]:
@@ -69,8 +75,9 @@ def test_a_mirror_is_made_backed_up_restored_and_moved_by_the_commands_of_the_pa
     [begin] = commands(section("Run it"))
     backup, restore, dump = commands(section("Backup and restore"))
     [move] = commands(section("From SQLite to PostgreSQL"))
+    schema, second_key = commands(section("From one process to several"))
     of_proxies = commands(section("Proxies"))
-    assert {*commands(PAGE)} - {*of_proxies} == {begin, backup, restore, dump, move}
+    assert {*commands(PAGE)} - {*of_proxies} == {begin, backup, restore, dump, move, schema, second_key}
 
     with running_in_thread(environment) as base_url:
         settings = Source(environment, base_url).settings("")
@@ -96,3 +103,24 @@ def test_a_mirror_is_made_backed_up_restored_and_moved_by_the_commands_of_the_pa
         company.delete("hris_groups", group_id)
         typed(dump, settings)
         Mirror(own_server_url).assert_equals_source(environment)
+
+        # From one process to several: the same mirror, in a schema of its own, gets a second key.
+        typed(schema, on_postgresql)
+        on_postgresql["SYNCER_DATABASE__SCHEMA"] = "kombo"
+        other = Environment.example(
+            SimClock(lambda: datetime.now(UTC)), seed=2, integrations=1, records=20, api_key="ks_dev_us"
+        )
+        [ours, theirs] = [*environment.integrations, *other.integrations]
+        environment.requests.clear()
+        with running_in_thread(other) as other_url:
+            on_postgresql |= {
+                "SYNCER_ENVIRONMENTS__US__API_KEY": other.api_key,
+                "SYNCER_ENVIRONMENTS__US__BASE_URL": other_url,
+                "SYNCER_INTEGRATIONS": json.dumps([{"id": ours}, {"id": theirs, "environment": "us"}]),
+            }
+            assert f"{2 * len(MODELS)} complete" in typed(second_key, on_postgresql)
+        assert list(environment.requests) == []
+        in_schema = Mirror(
+            f"{own_server_url}{'&' if '?' in own_server_url else '?'}options=-csearch_path%3Dkombo"
+        )
+        in_schema.assert_equals_source(other)

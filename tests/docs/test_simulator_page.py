@@ -14,6 +14,7 @@ import httpx
 from syncer.simulator.server.named_faults import KINDS
 from syncer.testing.kombo_simulator import KomboSimulator
 from tests.support.environment import without_settings
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.support.command_line import Shell
@@ -67,7 +68,9 @@ def test_the_command_serves_what_fails_is_late_and_is_inactive(shell: Shell) -> 
         said += simulator.stdout.readline()
     [url] = re.findall(r"Kombo is simulated at (\S+)", said)
     personio, hibob = re.findall(r"integration +(\S+)", said)
-    with httpx.Client(base_url=url, headers={"Authorization": "Bearer sim-key"}, trust_env=False) as client:
+    with httpx.Client(
+        base_url=url, headers={"Authorization": "Bearer sim-key"}, trust_env=False, timeout=PATIENCE
+    ) as client:
 
         def get(path: str, integration: str) -> httpx.Response:
             # The load balancer answers some requests.

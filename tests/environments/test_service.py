@@ -10,16 +10,14 @@ from structlog.testing import capture_logs
 from syncer.daemon.service import run_service
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode
-from syncer.domain.webhooks.event import parse_event
 from syncer.operations.status import status
 from syncer.operations.sync import sync
-from syncer.operations.webhooks import store_events
 from syncer.sync.context import Progress
 from tests.support.keys import Keys, secret_of, source_of
 from tests.support.mirror import Mirror
 from tests.support.source import MODELS
 from tests.support.waiting import until_async
-from tests.support.webhooks import event
+from tests.support.webhooks import event, take
 
 
 async def test_a_limit_that_is_used_up_and_a_refused_key_hold_up_no_other_environment(
@@ -64,9 +62,8 @@ async def test_a_deletion_told_of_before_an_integration_moved_purges_nothing(mig
     keys.sources["default"].add(us.companies[moving])
     async with keys.app() as app:
         await sync(app, Mode.BACKFILL)
-        told = [parse_event(event("integration-deleted", id=moving))]
-        with app.database.begin() as connection:
-            assert store_events(app.environments["default"], connection, told) == ["accepted"]
+        told = event("integration-deleted", id=moving)
+        assert take(app.environments["default"], told) == ["accepted"]
     keys.sources["default"].remove(moving)
     keys.sources["us"] = us
     notes = "SELECT note FROM sync_webhook_events WHERE handled_at IS NOT NULL"

@@ -16,6 +16,7 @@ from syncer.http_client.receiver import Receiver
 from tests.support.proxies import MakeProxy
 from tests.support.receivers import MakeReceiver, Reply
 from tests.support.receivers import Receiver as Listening
+from tests.support.waiting import PATIENCE
 
 HEADERS = {
     "content-type": "application/json",
@@ -25,7 +26,7 @@ HEADERS = {
 }
 
 
-async def post(url: str, environ: Mapping[str, str] = {}, *, patience: float = 30.0) -> Answer:
+async def post(url: str, environ: Mapping[str, str] = {}, *, patience: float = PATIENCE) -> Answer:
     async with Receiver(url, version="1.2", environ=environ, timeout=patience) as receiver:
         return await receiver.post('{"ü":1}', HEADERS)
 
@@ -131,7 +132,7 @@ async def test_the_head_is_the_answer_whatever_comes_of_its_body(
     async with server:
         port = server.sockets[0].getsockname()[1]
         assert await post(f"http://127.0.0.1:{port}/") == Answer(200)
-        await asyncio.wait_for(given_up.wait(), 30)
+        await asyncio.wait_for(given_up.wait(), PATIENCE)
     # What the system's buffers hold comes on top.
     assert sent < 20_000_000
 

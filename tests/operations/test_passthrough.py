@@ -15,6 +15,7 @@ from syncer.simulator.company.company import Company
 from syncer.simulator.server.faults import Late, Match
 from syncer.simulator.server.limit import RateLimit
 from tests.support.alone import alone
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.support.world import World
@@ -66,7 +67,7 @@ async def test_a_write_may_use_the_reserve_and_a_read_waits_for_the_next_window(
             assert (await passthrough(app, DELETE, integration)).status == 404
         assert world.waits == []
         reading = asyncio.create_task(passthrough(app, EMPLOYEES, integration))
-        await asyncio.wait_for(waits.begun.wait(), 60)
+        await asyncio.wait_for(waits.begun.wait(), PATIENCE)
         # The reserve's last place is still there, and the one who waits does not keep it from a write.
         assert (await passthrough(app, DELETE, integration)).status == 404
         reading.cancel()

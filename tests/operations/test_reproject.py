@@ -41,6 +41,7 @@ from syncer.sync.reproject import Reprojected
 from syncer.sync.run import run_stream
 from tests.support.alone import alone
 from tests.support.rows import write_page
+from tests.support.waiting import PATIENCE
 from tests.support.world import MakeWorld, World
 
 EMPLOYEES = MIRROR["hris_employees"]
@@ -201,7 +202,7 @@ async def test_the_service_reprojects_by_itself(world: World) -> None:
     as_an_older_version_wrote_it(world)
     async with world.app(web={"enabled": False}) as app:
         serving = asyncio.create_task(run_service(app, handle_signals=False))
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(PATIENCE):
             while not adopted(world) or unfinished(world):
                 assert not serving.done()
                 await asyncio.sleep(0.05)
@@ -386,7 +387,7 @@ async def test_a_page_that_commits_while_a_batch_waits_is_not_set_back(make_worl
         write_page(connection, model_destination(model, integration_id), [row], now=now, walk_began_at=now)
         behind.start()
         if not page.is_sqlite:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + PATIENCE
             with looking.read() as other:
                 while not waits_for_a_lock(other):
                     assert time.monotonic() < deadline
@@ -549,7 +550,7 @@ async def test_whoever_adopts_waits_for_the_pages_under_way(world: World) -> Non
         pin(connection, model.name, mine)
         behind.start()
         if not page.is_sqlite:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + PATIENCE
             with looking.read() as other:
                 while not waits_for_a_lock(other):
                     assert time.monotonic() < deadline

@@ -37,6 +37,7 @@ from tests.support.native_lists import (
     stream,
     view,
 )
+from tests.support.waiting import PATIENCE
 from tests.support.world import MakeNative, World
 
 LEASE = timedelta(seconds=60)
@@ -153,7 +154,7 @@ async def test_lists_leave_the_reserve_alone_whatever_their_method(
     world.waits = waits = Waits()
     async with world.app() as app:
         running = asyncio.create_task(_for_ever(app, listed["name"]))
-        await asyncio.wait_for(waits.begun.wait(), 60)
+        await asyncio.wait_for(waits.begun.wait(), PATIENCE)
         assert len(world.environment.requests) == 6
         assert asked(world)
         # It is there for a call that writes.

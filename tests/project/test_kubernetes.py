@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
@@ -38,6 +37,9 @@ def pods() -> Iterator[tuple[str, dict[str, Any]]]:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_manifest_follows_the_schemas_of_kubernetes(file: Path, version: str) -> None:
+    # To import it takes seconds, and this module is imported in every run of any test.
+    import kubernetes_validate
+
     kubernetes_validate.validate(manifest(str(file.relative_to(FOLDER))), version, strict=True)
 
 

@@ -20,9 +20,9 @@ import pytest
 
 from syncer.store.db.database import Database
 from syncer.store.schema.migrate import known_revisions
+from tests.support.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 120
 
 #: Stands at the end of a file of the catalogue.
 ENTRY = """

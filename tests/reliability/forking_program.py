@@ -26,7 +26,7 @@ from typing import Any
 import time_machine
 
 #: Seconds that no command takes: then it is ended, and the test fails.
-PATIENCE = 60.0
+PATIENCE = 300.0
 
 #: What libraries import when they are first used.
 _LATE = (

@@ -19,7 +19,6 @@ from syncer.domain.streams.stream import Mode
 from syncer.domain.webhooks.effects import lists_of
 from syncer.domain.webhooks.event import parse_event
 from syncer.domain.webhooks.signature import is_signed, sign
-from syncer.operations.webhooks import store_events
 from syncer.simulator.company.company import Erasure
 from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.paging import Paging
@@ -55,7 +54,7 @@ from tests.reliability.tracked_source import EMPLOYEES, LATEST_COMMIT, MODELS, S
 from tests.support.alone import alone
 from tests.support.feed_copy import FeedCopy
 from tests.support.source import SOURCE_TIME
-from tests.support.webhooks import SECRET, data_changed, event
+from tests.support.webhooks import SECRET, data_changed, event, take
 
 #: What a history leaves behind, children first.
 _TABLES = (
@@ -240,8 +239,7 @@ class HistoryState(RuleBasedStateMachine):
             if key.integration_id == told.integration_id and (lists is None or key.model in lists)
         ]
         self.source.tell(told.id or "", keys)
-        with app.database.begin() as connection:
-            store_events(alone(app), connection, [told])
+        take(alone(app), body)
 
     def begin_work(self, name: str, mode: Mode, of: Sequence[str], page_size: int) -> None:
         keys = [self.keys[each] for each in of] or self.all

@@ -13,8 +13,8 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Kind, Phase, Stream
 from syncer.simulator.company.compare import comparable
 from syncer.store.schema.mirror_tables import MIRROR, missing, quarantine, runs, seen, streams, webhook_events
+from syncer.store.state.received_events import ACCEPTED
 from syncer.store.state.stream_columns import STREAM_COLUMNS, stream_of
-from syncer.store.state.webhook_events import ACCEPTED
 from tests.reliability.tracked_source import MODELS, STREAMS, Source
 from tests.support.mirror import MirroredRecord, document_of, is_current, row_differences
 

@@ -22,6 +22,7 @@ from structlog.testing import capture_logs
 from syncer.app import App
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.errors import Transient, Unreachable
+from syncer.domain.fingerprint import key_fingerprint
 from syncer.domain.ratelimit import budget as rules
 from syncer.domain.ratelimit.budget import Permit, Purpose, Reserve
 from syncer.domain.streams.state import Outcome
@@ -33,7 +34,6 @@ from syncer.simulator.server.serve import running
 from syncer.store.state.budget import read_budget
 from syncer.store.state.streams import StreamStore
 from syncer.sync.context import Result
-from syncer.sync.permits import fingerprint
 from tests.reliability.proxy import (
     Behaviour,
     BlackHole,
@@ -53,12 +53,11 @@ from tests.support.alone import alone
 from tests.support.mirror import Mirror
 from tests.support.processes import ServedSource
 from tests.support.source import SOURCE_TIME, make_environment, standing_environment
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 from tests.support.world import Wiring, World
 
-#: Seconds of silence that the program bears here, and after which a test gives up on it.
+#: Seconds of silence that the program bears here.
 SILENCE = 0.2
-PATIENCE = 60
 EMPLOYEES = "hris_employees"
 FEW = ["hris_groups", "hris_locations", EMPLOYEES]
 PAGE_SIZE = 5
@@ -429,7 +428,7 @@ async def a_permit_comes_free(app: App) -> None:
 def next_permit(app: App) -> Permit | None:
     """What the next request would get at once."""
     with app.database.read() as connection:
-        budget = read_budget(connection, DEFAULT_ENVIRONMENT, fingerprint(app.settings.api_key()))
+        budget = read_budget(connection, DEFAULT_ENVIRONMENT, key_fingerprint(app.settings.api_key()))
         now = app.database.now(connection).timestamp()
     assert budget is not None
     _, answer = rules.take(budget, now, Purpose.INCREMENTAL, Reserve())

@@ -20,7 +20,7 @@ from tests.support.environment import without_settings
 from tests.support.mirror import Mirror
 from tests.support.processes import SYNCER, Serve, ServedSource, Service
 from tests.support.source import MODELS, make_environment
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parents[2]
 GROUPS = "hris_groups"
@@ -132,7 +132,7 @@ def test_a_rolling_upgrade_loses_nothing_and_the_older_service_refuses_only_what
     migrated = syncer(upgrade, "migrate", newer=True)
     assert (migrated.returncode, NEWER in migrated.stdout) == (0, True), migrated.stderr
     older.wait_for("database_upgraded", revision=NEWER)
-    assert httpx.get(older.wait_for("pages_served")["url"] + "readyz").status_code == 200
+    assert httpx.get(older.wait_for("pages_served")["url"] + "readyz", timeout=PATIENCE).status_code == 200
     upgrade.change("by the older version on the newer schema", older)
     assert [each["event"] for each in troubles(older)] == ["database_upgraded"]
 

@@ -22,7 +22,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url, select
+from sqlalchemy import make_url, select, update
 
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Late, Match
@@ -35,9 +35,10 @@ from tests.support.source import make_environment
 from tests.support.waiting import until
 
 EMPLOYEES = "hris_employees"
-#: A lease that ends soon once nobody renews it.
-LEASE = timedelta(seconds=2)
-AHEAD, BEHIND, RIGHT = timedelta(minutes=10), timedelta(minutes=-10), timedelta(0)
+#: Long enough for a process that gets little of the machine's time to renew it.
+LEASE = timedelta(seconds=60)
+HOUR = timedelta(hours=1)
+AHEAD, BEHIND, RIGHT = 3 * HOUR, -3 * HOUR, timedelta(0)
 
 
 @pytest.fixture
@@ -78,6 +79,13 @@ def lease(mirror: Mirror) -> tuple[timedelta | None, int]:
         row = connection.execute(select(streams).where(streams.c.model == EMPLOYEES)).one()
         now = database.now(connection)
     return row.lease_until and row.lease_until - now, row.fence
+
+
+def end_lease(mirror: Mirror) -> None:
+    """Have the lease on the employees end now, as it does at its time where nobody renews it."""
+    with mirror.open() as (database, connection):
+        ended = database.now(connection) - timedelta(seconds=1)
+        connection.execute(update(streams).where(streams.c.model == EMPLOYEES).values(lease_until=ended))
 
 
 def stop(process: RunningProcess, mirror: Mirror) -> None:
@@ -232,7 +240,7 @@ def test_a_process_that_was_stopped_for_longer_than_its_lease_cannot_write(
     held.released.set()
     until(lambda: len(held.environment.asked_for(EMPLOYEES)) > before, "the answer")
     name_all(mirrored, "Newer")
-    until(lambda: (lease(ready)[0] or LEASE) < timedelta(0), "the end of the lease")
+    end_lease(ready)
     for each in ("backfill", "sync"):
         other.begin(each, skew=other_clock).end().well()
     assert lease(ready)[1] == fence + 2
@@ -270,6 +278,58 @@ def check_times(mirror: Mirror, began: datetime) -> None:
 
 
 # -- clocks --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+def test_services_on_hosts_whose_clocks_are_hours_apart_keep_one_schedule(
+    serve: Serve, fork_servers: list[ForkServer], ready: Mirror
+) -> None:
+    began = datetime.now(UTC)
+    source = serve(make_environment(records=300))
+    environment = source.environment
+    mirrored = Mirrored(source, next(iter(environment.integrations)), ready)
+    right, ahead, behind = (Subject(each, mirrored, {"SYNCER_SYNC__EVERY": "1h"}) for each in fork_servers)
+
+    def key_checks() -> int:
+        return sum("check-api-key" in each.path for each in list(environment.requests))
+
+    def scheduled() -> list[datetime]:
+        with ready.read() as connection:
+            return [row[0] for row in connection.execute(select(streams.c.scheduled_at))]
+
+    def begin(subject: Subject, skew: timedelta) -> RunningProcess:
+        """Start a service, and wait until it has looked for what was due: it asks about its key then."""
+        asked = key_checks()
+        service = subject.begin("run", skew=skew)
+        until(lambda: key_checks() > asked, "its first tick")
+        return service
+
+    def complete_runs() -> int:
+        return len(ready.fetch("SELECT 1 FROM sync_runs WHERE outcome = 'complete'"))
+
+    def pass_an_hour() -> None:
+        earlier = min(scheduled()) - HOUR
+        with ready.open() as (_, connection):
+            connection.execute(update(streams).values(scheduled_at=earlier))
+
+    services = [begin(ahead, AHEAD)]
+    until(lambda: complete_runs() == len(MODELS), "the first runs")
+    pass_an_hour()
+    services.append(begin(behind, BEHIND))
+    until(lambda: complete_runs() == 2 * len(MODELS), "the runs of the next hour")
+    before = scheduled()
+    services.append(begin(right, RIGHT))
+    assert scheduled() == before
+    assert all(began < each <= datetime.now(UTC) for each in before)
+    assert ready.fetch("SELECT count(*) FROM sync_runs") == [(2 * len(MODELS),)]
+    # Each tells of itself by the clock that all share: nobody looks as if it were silent.
+    silent = "SELECT 1 FROM sync_processes WHERE abs(extract(epoch FROM now() - heartbeat_at)) > 120"
+    assert ready.fetch(silent) == []
+    for service in services:
+        service.send(signal.SIGTERM)
+        service.end().well()
+    check_times(ready, began)
+    mirrored.check(lost=2 * len(services))
 
 
 def test_processes_whose_clocks_differ_share_one_budget(

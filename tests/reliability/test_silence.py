@@ -22,7 +22,7 @@ from tests.support.mirror import Mirror
 from tests.support.processes import Serve
 from tests.support.silent_proxy import SilentProxy, silent_proxy
 from tests.support.source import make_environment
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_service_whose_connections_go_silent_makes_new_ones_each_time(
         return len(told()) == number
 
     def is_well() -> bool:
-        return httpx.get(page, timeout=30).status_code == 200
+        return httpx.get(page, timeout=PATIENCE).status_code == 200
 
     until(lambda: mirror.equals_source(source.environment), "what the source lists")
     company = next(iter(source.environment.companies.values()))

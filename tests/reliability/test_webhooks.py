@@ -69,7 +69,7 @@ def test_what_was_answered_is_done_after_a_kill_before_it_was_fetched(
     # The list is asked for, and its answer does not come before the end.
     source.environment.faults.add(Match(model=GROUPS), Late(PATIENCE), times=None)
     body = data_changed(source.integration, "hris_teams")
-    assert httpx.post(address, content=body, headers=headers(body)).status_code == 200
+    assert httpx.post(address, content=body, headers=headers(body), timeout=PATIENCE).status_code == 200
     service.send(signal.SIGKILL)
     service.end()
     source.environment.faults.clear()
@@ -78,7 +78,9 @@ def test_what_was_answered_is_done_after_a_kill_before_it_was_fetched(
     until(lambda: name_of(mirror, id) == "survived", "the change")
     until(lambda: handled(mirror), "the end of its run")
     # Its sender, who may not have seen the answer, is told that it has come before.
-    assert httpx.post(address, content=body, headers=headers(body)).json() == {"outcome": "repeated"}
+    assert httpx.post(address, content=body, headers=headers(body), timeout=PATIENCE).json() == {
+        "outcome": "repeated"
+    }
     assert again.stop() == 0
 
 
@@ -98,7 +100,7 @@ def test_large_bodies_and_slow_senders_cost_others_nothing(source: ServedSource,
         before = memory_of(service)
         id = rename(source, "meanwhile")
         body = data_changed(source.integration, "hris_teams")
-        assert httpx.post(address, content=body, headers=headers(body)).status_code == 200
+        assert httpx.post(address, content=body, headers=headers(body), timeout=PATIENCE).status_code == 200
         until(lambda: name_of(mirror, id) == "meanwhile", "the change")
         for _ in range(2):
             refused(port, length="Transfer-Encoding: chunked")

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlacodegen.generators import DeclarativeGenerator
 from sqlalchemy import Engine, MetaData, create_engine, select
 from sqlalchemy.ext.automap import automap_base
 from sqlalchemy.orm import Session
@@ -22,6 +21,9 @@ def engine(request: pytest.FixtureRequest, mirrors: dict[str, str]) -> Iterator[
 
 
 def test_automap_and_sqlacodegen_give_classes_that_read_rows(engine: Engine, tmp_path: Path) -> None:
+    # To import it takes seconds, and this module is imported in every run of any test.
+    from sqlacodegen.generators import DeclarativeGenerator
+
     metadata = MetaData()
     metadata.reflect(engine)
     base = automap_base(metadata=metadata)

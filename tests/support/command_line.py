@@ -29,9 +29,8 @@ from syncer.cli import call
 from syncer.cli.session import Session
 from tests.support.environment import without_settings
 from tests.support.processes import SYNCER
+from tests.support.waiting import PATIENCE
 
-#: Seconds that no command takes: then the test fails instead of waiting for ever.
-PATIENCE = 120
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 

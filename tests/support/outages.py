@@ -74,15 +74,17 @@ def shut(admin: psycopg.Connection, database_url: str) -> Iterator[None]:
 
 @contextmanager
 def full(database_url: str) -> Iterator[None]:
-    """Let every write of a stream's state meet a full disk."""
+    """Let every write of a stream's state, or of an event, meet a full disk."""
     with psycopg.connect(database_url, autocommit=True) as inside:
         inside.execute(
             "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
             "RAISE EXCEPTION 'no space left on device' USING ERRCODE = 'disk_full'; END $$"
         )
-        inside.execute(
-            "CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON sync_streams EXECUTE FUNCTION full_disk()"
-        )
+        for table in ("sync_streams", "sync_webhook_events"):
+            trigger = (
+                f"CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE ON {table} EXECUTE FUNCTION full_disk()"
+            )
+            inside.execute(trigger.encode())
         try:
             yield
         finally:

@@ -34,6 +34,7 @@ class Service:
 
     process: subprocess.Popen[str]
     lines: list[str] = field(default_factory=list)
+    _events: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._reader = threading.Thread(target=self._read)
@@ -46,8 +47,8 @@ class Service:
 
     def events(self, name: str | None = None) -> list[dict[str, Any]]:
         """Give what it has logged so far; a line that is no JSON fails the test."""
-        found = [json.loads(line) for line in list(self.lines)]
-        return [event for event in found if name in (None, event["event"])]
+        self._events.extend(json.loads(line) for line in self.lines[len(self._events) :])
+        return [event for event in self._events if name in (None, event["event"])]
 
     def wait_for(self, name: str, **fields: Any) -> dict[str, Any]:
         """Wait for its first event of that name with these fields."""

@@ -18,10 +18,10 @@ from threading import Timer
 
 import pytest
 
+from tests.support.waiting import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
-#: Seconds after which a command that says nothing more is taken to hang.
-PATIENCE = 120
 
 
 def commands(heading: str | None) -> list[str]:

@@ -19,6 +19,7 @@ import pytest
 import trustme
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from syncer.http_client import receiver as posts
 from tests.support.waiting import PATIENCE, until
 
 SECRET = "whsec_" + "c3luY2VyIGRlbGl2ZXJzIHRvIGl0cyB0ZXN0cyEh"
@@ -147,8 +148,10 @@ class MakeReceiver(Protocol):
 
 
 @pytest.fixture
-def make_receiver(authority: trustme.CA) -> Iterator[MakeReceiver]:
+def make_receiver(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeReceiver]:
     """Starts receivers until the test ends; none may have met a message that it cannot verify."""
+    # Where this machine is slow, no attempt of a program in this process fails for it.
+    monkeypatch.setattr(posts, "CONNECT_TIMEOUT", PATIENCE)
     with ExitStack() as running:
         made: list[Receiver] = []
 

@@ -18,6 +18,7 @@ from syncer.domain.stream_key import StreamKey
 from syncer.simulator.company.company import Company
 from syncer.store.schema.mirror_tables import runs, webhook_events
 from tests.support.source import MODELS
+from tests.support.waiting import PATIENCE
 from tests.support.webhooks import SECRET, send
 from tests.support.workers import WorkersWorld
 
@@ -50,7 +51,7 @@ class ToldService(WorkersWorld):
                     await self.until(self._all_serve(running), "the pages")
                     url = self.words("pages_served")[-1]["url"]
                     client = httpx.AsyncClient(
-                        base_url=url, timeout=30, limits=httpx.Limits(max_connections=20)
+                        base_url=url, timeout=PATIENCE, limits=httpx.Limits(max_connections=20)
                     )
                     self.clients.append(await stack.enter_async_context(client))
                 await self.until(self.is_complete, "the first load")

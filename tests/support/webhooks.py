@@ -8,7 +8,10 @@ from typing import Any
 
 import httpx
 
+from syncer.domain.webhooks.event import parse_event
 from syncer.domain.webhooks.signature import SIGNATURE_HEADER, sign
+from syncer.environments.environment import Environment
+from syncer.operations.webhooks import apply_events, store_events
 
 SECRET = "whsec_only-for-the-tests"
 PATH = "/webhooks/kombo"
@@ -48,3 +51,13 @@ def headers(body: bytes, secret: str = SECRET) -> dict[str, str]:
 async def send(client: httpx.AsyncClient, body: bytes, secret: str = SECRET) -> httpx.Response:
     """Send a signed event."""
     return await client.post(PATH, content=body, headers=headers(body, secret))
+
+
+def take(environment: Environment, body: bytes) -> list[str]:
+    """Store an event and find its effect, as the service does with what is signed; give its outcome."""
+    told = [parse_event(body)]
+    with environment.database.begin() as connection:
+        outcomes = store_events(environment, connection, told)
+    with environment.database.begin() as connection:
+        apply_events(environment, connection, waits=True)
+    return outcomes

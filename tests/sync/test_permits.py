@@ -13,9 +13,8 @@ from syncer.domain.ratelimit.budget import Budget, Permit, Purpose, Rate, Reserv
 from syncer.store.db.database import Database
 from syncer.store.state.budget import change_budget, read_budget
 from syncer.sync.permits import LOOK_AGAIN, SHORTLY, PermitQueue
+from tests.support.waiting import PATIENCE
 
-#: Real seconds that nothing here takes.
-PATIENCE = 30.0
 FULL = Purpose.FULL
 
 

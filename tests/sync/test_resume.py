@@ -16,13 +16,12 @@ from syncer.operations.sync import sync
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.sync.context import Progress
+from tests.support.waiting import PATIENCE
 from tests.support.world import MakeWorld, World
 
 EMPLOYEES = ["hris_employees"]
 #: A list without ``updated_after``.
 SKILLS = ["hris_skills"]
-#: Seconds; far more than anything here takes.
-PATIENCE = 30
 
 
 def pages(world: World) -> list[tuple[str | None, str | None]]:

@@ -13,6 +13,7 @@ import pytest
 
 from syncer.domain.webhooks.signature import SIGNATURE_HEADER, sign
 from syncer.testing.kombo_simulator import KomboSimulator, simulated
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def _as_before(kombo: KomboSimulator) -> Iterator[None]:
 
 def asked(kombo: KomboSimulator, path: str = "hris/employees", **params: str) -> httpx.Response:
     headers = {"Authorization": f"Bearer {kombo.api_key}", "X-Integration-Id": kombo.integration}
-    return httpx.get(f"{kombo.url}/{path}", headers=headers, params=params, trust_env=False)
+    return httpx.get(f"{kombo.url}/{path}", headers=headers, params=params, trust_env=False, timeout=PATIENCE)
 
 
 def ids(answer: httpx.Response) -> list[str]:

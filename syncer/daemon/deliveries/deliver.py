@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
 from contextlib import AsyncExitStack
-from datetime import datetime
 from uuid import uuid4
 
 from syncer.app import App
@@ -22,8 +20,6 @@ async def deliver_changes(
     news: FeedNews,
     stopping: asyncio.Event,
     database_health: DatabaseHealth,
-    *,
-    clock: Callable[[], datetime],
 ) -> None:
     """Run the loops of all deliveries until stopping is set. Raises UsageError."""
     around = Surroundings(
@@ -34,7 +30,6 @@ async def deliver_changes(
         is_dead,
         new_id=lambda: uuid4().hex,
         uniform=random.random,
-        clock=clock,
     )
     async with AsyncExitStack() as stack:
         loops = [

@@ -65,7 +65,6 @@ class Surroundings:
     is_dead: Callable[[str], bool]
     new_id: Callable[[], str]
     uniform: Callable[[], float]
-    clock: Callable[[], datetime]
 
 
 class DeliveryLoop:
@@ -131,7 +130,7 @@ class DeliveryLoop:
         if not await self._database.write(lambda connection: self._claim(connection, outgoing, now)):
             # Somebody was quicker, or has paused it.
             return None, POLL_EVERY
-        answer = await self._post(outgoing.message, stopping)
+        answer = await self._post(outgoing.message, now, stopping)
         if answer is None:
             await self._database.write(lambda each: free_delivery(each, row.name, around.owner))
         else:
@@ -167,9 +166,12 @@ class DeliveryLoop:
             is_dead=self._around.is_dead,
         )
 
-    async def _post(self, message: Message, stopping: asyncio.Event) -> Answer | None:
-        """Post a message; None where the service stops and the receiver takes its time."""
-        headers = sign(message, self._delivery.secret, self._around.clock())
+    async def _post(self, message: Message, now: datetime, stopping: asyncio.Event) -> Answer | None:
+        """Post a message; None where the service stops and the receiver takes its time.
+
+        now: by the database's clock. Receivers refuse what a clock that is minutes off has signed.
+        """
+        headers = sign(message, self._delivery.secret, now)
         return await post_until_stopped(self._receiver, message.body, headers, stopping)
 
     async def _settle(self, outgoing: Outgoing, answer: Answer) -> None:

@@ -20,6 +20,7 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Change
 from syncer.domain.streams.state import Outcome
 from syncer.domain.webhooks.event import EventType
+from syncer.store.state.received_events import ACCEPTED, IGNORED, REPEATED
 from syncer.sync.context import Progress, Result
 
 #: Upper bounds in seconds. Incremental runs take one request; a first load may take hours.
@@ -30,6 +31,9 @@ EFFECTS = (*(each.value for each in Change), "quarantined")
 #: Outcomes of runs of the service.
 OUTCOMES = tuple(each for each in Outcome if each is not Outcome.SKIPPED)
 UNKNOWN = "unknown"
+#: Outcomes of webhooks, beside those that are stored: before one is read, and after.
+WRONG_SIGNATURE, TOO_LARGE, NOT_STORED = "wrong_signature", "too_large", "not_stored"
+WEBHOOK_OUTCOMES = (ACCEPTED, IGNORED, REPEATED, NOT_STORED)
 
 
 class Counters:
@@ -112,6 +116,14 @@ class Counters:
         self._requests.labels(environment, purpose.name.lower(), _status_label(status)).inc()
         if is_refused:
             self._refused.labels(environment).inc()
+
+    def begin_webhooks(self) -> None:
+        """Begin the counters of webhooks at 0, of a process that receives some."""
+        for outcome in (WRONG_SIGNATURE, TOO_LARGE, *WEBHOOK_OUTCOMES):
+            self._webhooks.labels(UNKNOWN, outcome)
+        for event_type in EventType:
+            for outcome in WEBHOOK_OUTCOMES:
+                self._webhooks.labels(event_type.value, outcome)
 
     def count_webhook(self, event_type: EventType | None, outcome: str) -> None:
         """Count a webhook; event_type: None where it is none that is known."""

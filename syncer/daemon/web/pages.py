@@ -17,6 +17,7 @@ from syncer.app import App
 from syncer.config.secrets import environment_secrets
 from syncer.daemon.bell import Bell
 from syncer.daemon.database_health import DatabaseHealth
+from syncer.daemon.event_applier import EventApplier
 from syncer.daemon.feed_watch import FeedWatch
 from syncer.daemon.inbox import Inbox
 from syncer.daemon.telemetry import Telemetry
@@ -62,9 +63,14 @@ def pages(
     """
     health, bell, telemetry = health or DatabaseHealth(), bell or Bell(), telemetry or Telemetry()
     receiver = WebhookReceiver(
-        ((each.settings.webhooks.all_secrets, Inbox(each, bell.ring)) for each in app.environments.values()),
+        (
+            (each.settings.webhooks.all_secrets, Inbox(each, EventApplier(each, bell.ring).wake))
+            for each in app.environments.values()
+        ),
         telemetry.counters.count_webhook,
     )
+    if receiver.routes():
+        telemetry.counters.begin_webhooks()
     access = Access(app.settings.web)
     hide = Redactor((*app.settings.secrets(), *environment_secrets(os.environ))).hide
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -45,7 +44,7 @@ class Look:
 class Vitals:
     """Vitals of the service. is_trusted: tells who may read why something fails; hide: takes secrets out.
 
-    now: this host's time. patience: seconds that a request waits for the database.
+    patience: seconds that a request waits for the database.
     """
 
     def __init__(
@@ -56,7 +55,6 @@ class Vitals:
         *,
         is_trusted: Callable[[Request], bool],
         hide: Callable[[str], str],
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         patience: float = PATIENCE,
     ) -> None:
         self._app = app
@@ -65,7 +63,6 @@ class Vitals:
         self._registry = telemetry.counters.registry
         self._is_trusted = is_trusted
         self._hide = hide
-        self._now = now
         self._numbers = SharedQuery[None, Numbers | None](lambda _: read_numbers(app), patience)
 
     def routes(self) -> list[Route]:
@@ -111,7 +108,7 @@ class Vitals:
             migrated = _NOT_MIGRATED
             progress = "Nothing is read before the database has been migrated."
         elif numbers is not None:
-            stalls = check_progress(numbers.mirror, self._app.settings, self._activity, self._now())
+            stalls = check_progress(numbers.mirror, self._app.settings, self._activity)
             progress = " ".join(stalls.values()) or None
         return Look(
             numbers,

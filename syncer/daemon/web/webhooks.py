@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from syncer.daemon.inbox import Inbox
+from syncer.daemon.metrics.counters import NOT_STORED, TOO_LARGE, WRONG_SIGNATURE
 from syncer.domain.errors import DatabaseError
 from syncer.domain.webhooks.event import EventType, parse_event
 from syncer.domain.webhooks.signature import SIGNATURE_HEADER, is_signed
@@ -44,19 +45,19 @@ class WebhookReceiver:
     async def _receive(self, request: Request) -> Response:
         body = await _read(request)
         if body is None:
-            return self._refuse(413, "too_large", "The body is longer than 1 MiB.")
+            return self._refuse(413, TOO_LARGE, "The body is longer than 1 MiB.")
         signatures = request.headers.getlist(SIGNATURE_HEADER)
         signature = signatures[0] if len(signatures) == 1 else None
         signed = [inbox for secrets, inbox in self._inboxes if is_signed(body, signature, secrets)]
         if not signed:
-            return self._refuse(401, "wrong_signature", "The signature is missing or wrong.")
+            return self._refuse(401, WRONG_SIGNATURE, "The signature is missing or wrong.")
         event = parse_event(body)
         try:
             outcome = await signed[0].put(event)
         except DatabaseError:
             # What is wrong with it is for those who see the pages.
             text = "The event cannot be stored now: send it again."
-            answer = self._refuse(503, "not_stored", text, event.type)
+            answer = self._refuse(503, NOT_STORED, text, event.type)
             answer.headers["Retry-After"] = "10"
             return answer
         self._count(event.type, outcome)

@@ -14,8 +14,9 @@ request about the integration serves them all. Times in seconds, rates in change
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from math import ceil, exp, floor, log2, sqrt
 from zlib import crc32
@@ -32,6 +33,8 @@ STAGGER = 0.25
 #: The share of the permitted requests that a schedule may need. The rest is for what nobody knows before:
 #: lists of several pages, retries, more webhooks than lately.
 FILL = 0.9
+#: How long Kombo's good answer about an integration is good for.
+FRESH_FOR = timedelta(minutes=10)
 #: Error of the arithmetic with fractions, in seconds.
 ROUNDING = 0.001
 
@@ -59,7 +62,12 @@ class ChangeHistory:
     @property
     def rate(self) -> float | None:
         """Changes a second; None: not known."""
-        return (self.changes + UNSEEN) / self.watched if self.watched > 0 else None
+        return change_rate(self.changes, self.watched)
+
+
+def change_rate(changes: float, watched: float) -> float | None:
+    """Compute the changes a second of a history, given by its numbers; None: not known."""
+    return (changes + UNSEEN) / watched if watched > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +184,14 @@ def fit_stretch(profiles: Mapping[PollProfile, float], permitted: float) -> floa
     return high
 
 
-def group(streams: Iterable[tuple[str, PollProfile]]) -> Counter[PollProfile]:
+def group(streams: Collection[tuple[str, PollProfile]]) -> Counter[PollProfile]:
     """Count streams, given with their integrations, by profile."""
-    return Counter(profile for _, profile in streams)
+    # Many streams share one object, and to hash that takes longer than all else.
+    profiles = {id(each): each for _, each in streams}
+    found: Counter[PollProfile] = Counter()
+    for which, number in Counter(id(each) for _, each in streams).items():
+        found[profiles[which]] += number
+    return found
 
 
 def group_integrations(streams: Iterable[tuple[str, PollProfile]], good_for: float) -> Counter[PollProfile]:
@@ -189,10 +202,16 @@ def group_integrations(streams: Iterable[tuple[str, PollProfile]], good_for: flo
     """
     busiest: dict[str, tuple[IntervalBounds, float | None]] = {}
     for integration_id, each in streams:
-        bounds, most = busiest.get(integration_id, (each.bounds, each.rate))
+        rate, found_before = each.rate, busiest.get(integration_id)
+        if found_before is None:
+            busiest[integration_id] = each.bounds, rate
+            continue
+        bounds, most = found_before
+        is_shorter = each.bounds.shortest < bounds.shortest
         # Nothing known of a stream: it is polled at its shortest.
-        most = None if most is None or each.rate is None else max(most, each.rate)
-        busiest[integration_id] = min(bounds, each.bounds, key=lambda one: one.shortest), most
+        is_busier = most is not None and (rate is None or rate > most)
+        if is_shorter or is_busier:
+            busiest[integration_id] = each.bounds if is_shorter else bounds, rate if is_busier else most
     found: Counter[PollProfile] = Counter()
     for bounds, most in busiest.values():
         shortest = bounds.shortest * max(1, ceil(good_for / bounds.shortest))

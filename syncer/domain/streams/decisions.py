@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from syncer.domain.clocks import VIEW_AHEAD, distrust_future
+from syncer.domain.clocks import VIEW_AHEAD
 from syncer.domain.streams.list_spec import ListSpec
 from syncer.domain.streams.state import Outcome, StreamState
-from syncer.domain.streams.stream import Kind, Mode, Phase, Stream, Walk
+from syncer.domain.streams.stream import Kind, Mode, Phase, Stream, StreamView, Walk
 
 #: How often a walk is read, at most, whose records moved while it was reading.
 MAX_ROUNDS = 3
@@ -27,7 +27,7 @@ DELAY = timedelta(minutes=1)
 SET_RIGHT = timedelta(days=1)
 
 
-def is_backfilled(stream: Stream, filters: Mapping[str, str]) -> bool:
+def is_backfilled(stream: StreamView, filters: Mapping[str, str]) -> bool:
     """True where a full walk with these filters has been completed and none is under way."""
     return stream.last_full_walk_at is not None and stream.filters == filters and stream.walk is None
 
@@ -41,7 +41,7 @@ _BACKFILLED = {
 }
 
 
-def backfill_outcome(stream: Stream, filters: Mapping[str, str]) -> Outcome | None:
+def backfill_outcome(stream: StreamView, filters: Mapping[str, str]) -> Outcome | None:
     """Decide the outcome of a backfill that has nothing to do; None: it has to run."""
     return _BACKFILLED.get(stream.state) if is_backfilled(stream, filters) else None
 
@@ -66,35 +66,64 @@ def next_walk(
     own data followed a change of its configuration. A time that lies ahead was stored by a clock that was
     wrong: how long ago that was nobody knows.
     """
-    stale_since = distrust_future(stale_before, now, VIEW_AHEAD)
+    if mode is not Mode.RESTART:
+        found = next_kind(stream, spec, filters, view_ages(now, full_every), stale_before)
+        if isinstance(found, Walk):
+            return found
+        if found is Kind.INCREMENTAL and stream.watermark is not None:
+            return Walk(new_id, found, request_time(stream.watermark - overlap), filters)
+    return Walk(new_id, Kind.FULL, None, filters)
 
-    def is_outdated(view: datetime | None) -> bool:
-        if view is None:
-            return False
-        return distrust_future(view, now, VIEW_AHEAD) is None or now - view >= TOMBSTONES_LAST
 
-    def is_stale(view: datetime | None) -> bool:
-        return view is not None and stale_since is not None and view < stale_since
+@dataclass(frozen=True, slots=True)
+class ViewAges:
+    """Times that decide how old a view is.
 
-    unfinished = stream.walk
-    if mode is not Mode.RESTART and unfinished is not None and unfinished.filters == filters:
-        is_full = unfinished.kind is Kind.FULL
+    newest: beyond it lies what a clock that was wrong has stored. whole_after: of a full walk that is not to
+    be repeated yet; told_after: of a view to which Kombo still tells all deletions since.
+    """
+
+    newest: datetime
+    whole_after: datetime
+    told_after: datetime
+
+    def is_outdated(self, view: datetime | None) -> bool:
+        """Tell whether Kombo may tell no more of what was deleted since the view."""
+        return view is not None and not self.told_after < view <= self.newest
+
+
+def view_ages(now: datetime, full_every: timedelta) -> ViewAges:
+    """Compute the times that decide on the age of views. Once for all streams: there may be many."""
+    return ViewAges(now + VIEW_AHEAD, now - full_every, now - TOMBSTONES_LAST)
+
+
+def next_kind(
+    stream: StreamView,
+    spec: ListSpec,
+    filters: Mapping[str, str],
+    ages: ViewAges,
+    stale_before: datetime | None = None,
+) -> Walk | Kind:
+    """Choose the unfinished walk where it still fits, or the kind of a new one, as ``next_walk`` says."""
+    last_full_walk_at = stream.last_full_walk_at
+    stale_since = None if stale_before is None or stale_before > ages.newest else stale_before
+    is_stale = stale_since is not None and last_full_walk_at is not None and last_full_walk_at < stale_since
+    if (unfinished := stream.walk) is not None and unfinished.filters == filters:
+        if unfinished.kind is Kind.FULL:
+            began_at = unfinished.began_at
+            is_old = stale_since is not None and began_at is not None and began_at < stale_since
+            if not is_old and not ages.is_outdated(began_at):
+                return unfinished
         # An incremental walk adds to what was complete before it.
-        if not is_outdated(unfinished.began_at if is_full else stream.complete_at) and not is_stale(
-            unfinished.began_at if is_full else stream.last_full_walk_at
-        ):
+        elif not is_stale and not ages.is_outdated(stream.complete_at):
             return unfinished
-    full = Walk(new_id, Kind.FULL, None, filters)
-    if mode is Mode.RESTART or not spec.features.updated_after:
-        return full
-    last_full_walk_at = distrust_future(stream.last_full_walk_at, now, VIEW_AHEAD)
-    if stream.watermark is None or stream.filters != filters or last_full_walk_at is None:
-        return full
-    if now - last_full_walk_at >= full_every:
-        return full
-    if is_outdated(stream.complete_at) or is_stale(stream.last_full_walk_at):
-        return full
-    return Walk(new_id, Kind.INCREMENTAL, request_time(stream.watermark - overlap), filters)
+    if not spec.features.updated_after or is_stale or stream.watermark is None:
+        return Kind.FULL
+    if last_full_walk_at is None or not ages.whole_after < last_full_walk_at <= ages.newest:
+        return Kind.FULL
+    if stream.filters != filters or ages.is_outdated(stream.complete_at):
+        return Kind.FULL
+    return Kind.INCREMENTAL
 
 
 def request_time(moment: datetime) -> str:

@@ -8,11 +8,12 @@ of it.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from math import ceil
 from statistics import median
+from typing import NamedTuple
 
 from syncer.domain.ratelimit.budget import FIRST_WINDOW, Budget, Reserve
 from syncer.domain.scheduling.intervals import (
@@ -24,7 +25,7 @@ from syncer.domain.scheduling.intervals import (
     request_rate,
 )
 from syncer.domain.streams.list_spec import ListSpec
-from syncer.domain.streams.stream import Kind, Phase, Stream, Walk
+from syncer.domain.streams.stream import Kind, Mode, Phase, StreamView, Walk
 
 #: Requests per window until Kombo has told the limit; docs.kombo.dev shows this number.
 ASSUMED_LIMIT = 300
@@ -64,21 +65,25 @@ def allowance(budget: Budget | None, reserve: Reserve) -> Allowance:
     return Allowance(budget.limit, reserve.of(budget.limit), budget.length, is_assumed=False)
 
 
-def rows_of(stream: Stream, model: ListSpec) -> int:
+def rows_of(stream: StreamView, model: ListSpec) -> int:
     """Count the records of the stream's list, as far as it has been read."""
     return stream.rows_live + (stream.rows_deleted if model.features.include_deleted else 0)
 
 
-def typical_rows(streams: Iterable[tuple[Stream, ListSpec]]) -> dict[str, int]:
-    """Compute the median of the rows of each model's streams that have been read whole."""
+def typical_rows(streams: Collection[tuple[StreamView, ListSpec]]) -> dict[str, int]:
+    """Compute the median of the rows of each model's streams that have been read whole.
+
+    Of models whose streams have all been read nobody has to guess.
+    """
+    unread = {model.name for stream, model in streams if stream.last_full_walk_at is None}
     known: dict[str, list[int]] = defaultdict(list)
-    for stream, model in streams:
-        if stream.last_full_walk_at is not None:
+    for stream, model in streams if unread else ():
+        if model.name in unread and stream.last_full_walk_at is not None:
             known[model.name].append(rows_of(stream, model))
     return {name: round(median(rows)) for name, rows in known.items()}
 
 
-def expected_rows(stream: Stream, model: ListSpec, typical: Mapping[str, int]) -> tuple[int, bool]:
+def expected_rows(stream: StreamView, model: ListSpec, typical: Mapping[str, int]) -> tuple[int, bool]:
     """Estimate the records that a full walk will meet, and say if that is more than a count."""
     rows = rows_of(stream, model)
     if stream.last_full_walk_at is not None:
@@ -86,29 +91,52 @@ def expected_rows(stream: Stream, model: ListSpec, typical: Mapping[str, int]) -
     return max(rows, typical.get(model.name, 0)), True
 
 
-def requests_of(step: Step, walk: Walk, page_size: int) -> int:
-    """Estimate the requests that are left of the step's walk."""
+def requests_left(walk: Walk, spec: ListSpec, rows: int, page_size: int, full_pages: int | None) -> int:
+    """Estimate the requests that are left of an unfinished walk.
+
+    rows: of the list. full_pages: of its last full walk, None where there was none.
+    """
     if walk.phase is Phase.SWEEP:
         return 0
     if walk.kind is Kind.INCREMENTAL:
         return 1
-    left = None if step.full_pages is None else step.full_pages - walk.pages
-    return step.spec.pages(max(0, step.rows - walk.rows), page_size, left)
+    left = None if full_pages is None else full_pages - walk.pages
+    return spec.pages(max(0, rows - walk.rows), page_size, left)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One stream's part in a command; walk None: there is nothing to do.
+class Outlook(NamedTuple):
+    """Outlook of streams that are alike to commands.
 
-    full_pages: of its last full walk, None where there was none.
+    kind: of the next walk; None: to ask for the list makes no sense. is_backfilled: a backfill has nothing to
+    do. is_estimated: nobody knows how many rows there are.
     """
 
-    integration_id: str
-    spec: ListSpec
-    walk: Walk | None
-    rows: int = 0
+    model: str
+    kind: Kind | None
+    is_backfilled: bool = False
     is_estimated: bool = False
-    full_pages: int | None = None
+
+
+@dataclass(slots=True)
+class Load:
+    """Streams of one outlook together. rows: of their lists. whole: requests of a full walk of each.
+
+    left: requests of the next walk of each, of which a part may be done. integrations: that have them.
+    """
+
+    streams: int = 0
+    rows: int = 0
+    whole: int = 0
+    left: int = 0
+    integrations: set[str] = field(default_factory=set)
+
+    def add(self, integration_id: str, rows: int, whole: int, left: int) -> None:
+        """Add a stream."""
+        self.integrations.add(integration_id)
+        self.streams += 1
+        self.rows += rows
+        self.whole += whole
+        self.left += left
 
 
 @dataclass(slots=True)
@@ -144,20 +172,31 @@ class CommandCost:
         )
 
 
-def command_cost(steps: Sequence[Step], page_size: int) -> CommandCost:
-    """Estimate the cost of these steps: by model, and one request about the key and each integration."""
+def has_walk(outlook: Outlook, mode: Mode) -> bool:
+    """Tell whether a command in this mode reads such a stream."""
+    return outlook.kind is not None and not (mode is Mode.BACKFILL and outlook.is_backfilled)
+
+
+def command_cost(mode: Mode, loads: Mapping[Outlook, Load]) -> CommandCost:
+    """Estimate the cost of a command: by model, and one request about the key and each integration.
+
+    loads: of the streams that are chosen.
+    """
     costs: dict[str, Cost] = defaultdict(Cost)
-    for step in steps:
-        cost = costs[step.spec.name]
-        cost.streams += 1
-        if step.walk is None:
-            cost.skipped += 1
+    integrations: set[str] = set()
+    for outlook, load in loads.items():
+        cost = costs[outlook.model]
+        cost.streams += load.streams
+        if not has_walk(outlook, mode):
+            cost.skipped += load.streams
             continue
-        cost.requests += requests_of(step, step.walk, page_size)
-        if step.walk.kind is Kind.FULL:
-            cost.rows += step.rows
-            cost.estimated += step.is_estimated
-    return CommandCost(costs, 1 + len({step.integration_id for step in steps if step.walk is not None}))
+        integrations |= load.integrations
+        is_restart = mode is Mode.RESTART
+        cost.requests += load.whole if is_restart else load.left
+        if is_restart or outlook.kind is Kind.FULL:
+            cost.rows += load.rows
+            cost.estimated += load.streams if outlook.is_estimated else 0
+    return CommandCost(costs, 1 + len(integrations))
 
 
 @dataclass(frozen=True, slots=True)

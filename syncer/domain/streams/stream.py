@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from syncer.domain.scheduling.intervals import ChangeHistory
 from syncer.domain.stream_key import StreamKey
@@ -100,3 +102,29 @@ class Stream:
     def key(self) -> StreamKey:
         """Key of the stream within its environment."""
         return StreamKey(self.integration_id, self.model)
+
+
+class StreamProgress(NamedTuple):
+    """Progress of a stream as far as it decides on the next walk and its cost.
+
+    For those who go through all streams: there may be tens of thousands. Members as of ``Stream``; changes
+    and watched are those of its history of changes.
+    """
+
+    integration_id: str
+    model: str
+    state: StreamState = StreamState.NEW
+    watermark: datetime | None = None
+    complete_at: datetime | None = None
+    filters: Mapping[str, str] = MappingProxyType({})
+    walk: Walk | None = None
+    last_full_walk_at: datetime | None = None
+    rows_live: int = 0
+    rows_deleted: int = 0
+    full_pages: int | None = None
+    changes: float = 0.0
+    watched: float = 0.0
+
+
+#: What decisions on the next walk take.
+StreamView = Stream | StreamProgress

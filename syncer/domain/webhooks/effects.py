@@ -68,13 +68,9 @@ def effect_of(event: Event, standing: Standing, *, is_discovered: bool) -> Effec
     An integration that is not known is discovered by whatever is told of it first: that it was created may
     have been lost.
     """
-    if event.type is None:
-        return Effect(ignored=event.problem)
-    if event.type not in _READ and event.type not in _ACTIONS:
-        return Effect(ignored=Ignored.NO_EFFECT)
-    if event.integration_id is None:
-        is_of_all = event.type is EventType.ISSUE_STATUS_CHANGED
-        return Effect(ignored=Ignored.NO_EFFECT if is_of_all else Ignored.NOT_MIRRORED)
+    ignored = ignored_unseen(event)
+    if ignored is not None or event.type is None:
+        return Effect(ignored=ignored)
     if standing is not Standing.MIRRORED:
         is_new = standing is Standing.UNKNOWN and event.type is not EventType.INTEGRATION_DELETED
         if is_new and is_discovered:
@@ -83,6 +79,18 @@ def effect_of(event: Event, standing: Standing, *, is_discovered: bool) -> Effec
     if event.type in _ACTIONS:
         return Effect(action=_ACTIONS[event.type])
     return Effect(lists=lists_of(event.type, event.models))
+
+
+def ignored_unseen(event: Event) -> Ignored | None:
+    """Find why an event has no effect, whatever is mirrored; None: that depends on it."""
+    if event.type is None:
+        return event.problem
+    if event.type not in _READ and event.type not in _ACTIONS:
+        return Ignored.NO_EFFECT
+    if event.integration_id is None:
+        is_of_all = event.type is EventType.ISSUE_STATUS_CHANGED
+        return Ignored.NO_EFFECT if is_of_all else Ignored.NOT_MIRRORED
+    return None
 
 
 def lists_of(event_type: EventType, models: Iterable[str] | None) -> frozenset[str] | None:

@@ -11,11 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import ColumnElement, Connection, event, func, literal, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable, StatementFailed
+from syncer.process.identity import this_process
 from syncer.store.db.engines import make_engine
 from syncer.store.db.errors import Fault, advice, fault, is_no_database, reason
 from syncer.store.db.last_work import Done, do_last_work
@@ -23,6 +24,7 @@ from syncer.store.db.opened_file import OpenedFile
 from syncer.store.db.pools import give_up_pool
 from syncer.store.db.removed_values import RemovedValues
 from syncer.store.db.sqlite_file import SqliteFile
+from syncer.store.db.types import Timestamp
 from syncer.store.db.write_lock import WriteLock
 
 _T = TypeVar("_T")
@@ -54,6 +56,8 @@ class Database:
         workers: int = 8,
         clock_offset: timedelta = timedelta(0),
     ) -> None:
+        #: Tells it from others on the same database.
+        self.token = this_process()
         self.clock_offset = clock_offset
         self.schema = schema
         self.engine = make_engine(url, workers, schema)
@@ -64,8 +68,9 @@ class Database:
             event.listen(self.engine, "connect", lambda *_: opened.connected())
             event.listen(self.engine, "close", lambda *_: opened.closed())
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="database")
-        # Not kept waiting by what occupies the others.
+        # Not kept waiting by what occupies the others, nor by each other.
         self._urgent_thread = ThreadPoolExecutor(1, thread_name_prefix="database-urgent")
+        self._prompt_thread = ThreadPoolExecutor(1, thread_name_prefix="database-prompt")
         # SQLite has one write lock. Waiting for it here is fair and costs nothing; waiting for it inside
         # SQLite is a poll with growing pauses.
         self._writer = WriteLock() if self.is_sqlite else None
@@ -149,6 +154,10 @@ class Database:
         """Run a short work in a writing transaction that waits for no thread and for one writer at most."""
         return await self._in_thread(partial(self.begin, urgent=True), work, self._urgent_thread)
 
+    async def write_promptly(self, work: Callable[[Connection], _T]) -> _T:
+        """Do the same for what follows from that: no urgent one waits for its thread."""
+        return await self._in_thread(partial(self.begin, urgent=True), work, self._prompt_thread)
+
     async def ask(self, work: Callable[[Connection], _T]) -> _T:
         """Run work in a reading transaction on a worker thread."""
         return await self._in_thread(self.read, work)
@@ -202,6 +211,14 @@ class Database:
             moment = connection.execute(_POSTGRESQL_NOW).scalar_one()
         return moment.astimezone(UTC) + self.clock_offset
 
+    def moment(self, connection: Connection, *, ago: timedelta = timedelta(0)) -> ColumnElement[datetime]:
+        """Give the database's clock as an expression, which needs no answer before the statement it is in."""
+        if self.is_sqlite:
+            return literal(self.now(connection) - ago, Timestamp)
+        moment: ColumnElement[datetime] = func.clock_timestamp(type_=Timestamp)
+        offset = self.clock_offset - ago
+        return moment + literal(offset) if offset else moment
+
     def reopen(self) -> None:
         """Begin anew with the database that is there now, after DatabaseReplaced. Nobody may be using it."""
         give_up_pool(self.engine)
@@ -212,6 +229,7 @@ class Database:
         """Wait for the transactions under way and drop all connections."""
         self._threads.shutdown(wait=True)
         self._urgent_thread.shutdown(wait=True)
+        self._prompt_thread.shutdown(wait=True)
         self.reopen()
 
     @contextmanager

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Text, any_, bindparam, func, select
-from sqlalchemy.dialects.postgresql import ARRAY
 
 
 def in_values(
@@ -20,4 +19,6 @@ def in_values(
     if connection.dialect.name == "sqlite":
         given = func.json_each(json.dumps(list(values))).table_valued("value", name="given")
         return column.in_(select(given.c.value))
+    from sqlalchemy.dialects.postgresql import ARRAY
+
     return column == any_(bindparam(None, list(values), ARRAY(Text)))

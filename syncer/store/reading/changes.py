@@ -15,8 +15,7 @@ from syncer.domain.errors import UsageError
 from syncer.domain.feed.feed_change import FeedChange, Lost
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.in_values import in_values
-from syncer.store.schema.destination import stream_destination
-from syncer.store.schema.mirror_tables import changes, feed
+from syncer.store.schema.feed_tables import changes, feed
 
 #: Numbers that one page looks at, at most, whatever fits the selection.
 LOOKED_AT = 20_000
@@ -182,6 +181,9 @@ def _documents(
     connection: Connection, read: Iterable[FeedChange]
 ) -> dict[tuple[str, StreamKey, str], tuple[str, bool]]:
     """Read the documents of the changed records, as far as the mirror has them, and which are deleted."""
+    # Few want documents, and it reads the tables of all models.
+    from syncer.store.schema.destination import stream_destination
+
     wanted: defaultdict[tuple[str, StreamKey], set[str]] = defaultdict(set)
     for each in read:
         environment, key, record_id = _record(each)

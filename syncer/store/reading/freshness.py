@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, select
 
 from syncer.domain.streams.state import StreamState
-from syncer.store.schema.mirror_tables import streams
+from syncer.store.schema.state_tables import streams
 from syncer.store.state.due import LONGEST_LEASE
 
 

@@ -12,10 +12,10 @@ from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.streams.state import RECHECKED, StreamState
 from syncer.store.db.types import Timestamp
 from syncer.store.reading.changes import FeedState, feed_state
-from syncer.store.schema.mirror_tables import missing, quarantine, streams
+from syncer.store.schema.state_tables import missing, quarantine, streams
 from syncer.store.state.budget import read_budget
 from syncer.store.state.consumers import Consumer, read_consumers
-from syncer.store.state.missing import IS_HELD
+from syncer.store.state.held import IS_HELD
 from syncer.store.state.processes import count_alive
 from syncer.store.state.refused_keys import read_refusal
 

@@ -15,12 +15,12 @@ from syncer.domain.streams.state import StreamState
 from syncer.domain.streams.stream import Stream
 from syncer.store.db.types import Timestamp
 from syncer.store.reading.changes import FeedState, feed_state
-from syncer.store.schema.mirror_tables import missing, quarantine, streams
+from syncer.store.schema.state_tables import missing, quarantine, streams
 from syncer.store.state.budget import read_budget
 from syncer.store.state.consumers import Consumer, read_consumers
 from syncer.store.state.due import LONGEST_LEASE
+from syncer.store.state.held import IS_HELD, Held, held_rows
 from syncer.store.state.integrations import IntegrationRow, IntegrationStore
-from syncer.store.state.missing import IS_HELD, Held, held_rows
 from syncer.store.state.refused_keys import Refusal, read_refusal
 from syncer.store.state.streams import StreamStore
 
@@ -47,7 +47,7 @@ EVERY_STREAM = StreamChoice(only_problems=False)
 PROBLEMS = StreamChoice(only_problems=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StreamSummary:
     """Streams of one integration, summed up.
 
@@ -90,7 +90,11 @@ class Overview:
     @property
     def states(self) -> Counter[StreamState]:
         """Count the streams in each state."""
-        return sum((each.states for each in self.summaries.values()), Counter())
+        found: Counter[StreamState] = Counter()
+        for each in self.summaries.values():
+            for state, number in each.states.items():
+                found[state] += number
+        return found
 
 
 def overview(
@@ -170,15 +174,15 @@ def _summaries(
     )
     summaries: dict[str, StreamSummary] = {}
     for integration_id, state, number, live, deleted, running, oldest in found:
-        before = summaries.get(integration_id, StreamSummary())
-        moments = [each for each in (before.oldest_complete_at, oldest) if each is not None]
-        summaries[integration_id] = StreamSummary(
-            before.states + Counter({StreamState(state): number}),
-            before.rows_live + int(live),
-            before.rows_deleted + int(deleted),
-            before.running + int(running),
-            min(moments, default=None),
-        )
+        summary = summaries.get(integration_id)
+        if summary is None:
+            summary = summaries[integration_id] = StreamSummary()
+        summary.states[StreamState(state)] += number
+        summary.rows_live += int(live)
+        summary.rows_deleted += int(deleted)
+        summary.running += int(running)
+        if oldest is not None:
+            summary.oldest_complete_at = min(oldest, summary.oldest_complete_at or oldest)
     return summaries
 
 

@@ -17,8 +17,10 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
 from syncer.domain.moments import format_moment
 from syncer.store.db.types import timestamp_text
+from syncer.store.schema.histories import history
 from syncer.store.schema.history_tables import history_name
-from syncer.store.schema.mirror_tables import CONTENT_HASH, MIRROR, history, passthrough_records
+from syncer.store.schema.mirror_tables import CONTENT_HASH, MIRROR
+from syncer.store.schema.native_table import passthrough_records
 from syncer.store.schema.views import live_name, quoted, safe_name
 
 #: Before the transaction reads anything it may still become one that writes; back it may go at any time.

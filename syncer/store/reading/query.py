@@ -19,7 +19,7 @@ from syncer.domain.moments import format_moment
 from syncer.store.db.database import Database
 from syncer.store.reading.near_names import near_name
 from syncer.store.reading.past import Past
-from syncer.store.schema.migrate import check
+from syncer.store.schema.revisions import check
 
 #: All that a statement may do on SQLite, pragmas and functions apart.
 _READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE}

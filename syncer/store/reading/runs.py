@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome
-from syncer.store.schema.mirror_tables import runs
+from syncer.store.schema.state_tables import runs
 from syncer.store.schema.stream_key import stream_filter
 
 

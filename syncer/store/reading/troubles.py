@@ -16,9 +16,9 @@ from syncer.domain.deliveries.delivery import DeliveryState
 from syncer.domain.scheduling.intervals import IntervalBounds
 from syncer.domain.streams.state import StreamState
 from syncer.store.db.types import Timestamp
-from syncer.store.schema.mirror_tables import missing, streams
+from syncer.store.schema.state_tables import missing, streams
 from syncer.store.state.deliveries import DeliveryRow, read_deliveries
-from syncer.store.state.missing import IS_HELD
+from syncer.store.state.held import IS_HELD
 from syncer.store.state.refused_keys import read_refusal
 
 #: Names of lists that a description has, at most.

@@ -18,7 +18,7 @@ from syncer.store.db.bulk import insert
 from syncer.store.db.channels import channel_sql
 from syncer.store.db.in_values import in_values
 from syncer.store.db.last_work import Done, do_last
-from syncer.store.schema.mirror_tables import changes, feed
+from syncer.store.schema.feed_tables import changes, feed
 
 #: Channel on which PostgreSQL tells its sessions the newest number.
 CHANNEL = "syncer_changes"

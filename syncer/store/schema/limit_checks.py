@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select, text
 
 from syncer.domain.errors import UsageError
 from syncer.domain.suggestions import did_you_mean
-from syncer.store.schema.mirror_tables import integrations
+from syncer.store.schema.state_tables import integrations
 
 #: The first version in which it is supported.
 _SINCE = 15

@@ -1,23 +1,19 @@
-"""Migrations of the schema, and checks that a database has the one of this version."""
+"""Migrations of the schema; ``revisions.py`` tells which one a database has."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, MetaData, Table, inspect, text
+from sqlalchemy import Connection, MetaData, Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import DropTable
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import (
-    DatabaseOfOthers,
     DatabaseRefused,
-    SchemaMismatch,
-    ServerUnfit,
     StatementFailed,
 )
 from syncer.store.db.database import Database
@@ -28,7 +24,18 @@ from syncer.store.schema.history_tables import (
     make_history_tables,
 )
 from syncer.store.schema.indexes import build_indexes
-from syncer.store.schema.mirror_tables import history, metadata
+from syncer.store.schema.mirror_tables import history
+from syncer.store.schema.revisions import (
+    check,
+    is_current,
+    known_revisions,
+    migrations_folder,
+    must_hold_tables,
+    newest_revision,
+    revision_of,
+    revisions,
+    stored_revision,
+)
 from syncer.store.schema.rights import make_schema, must_migrate
 from syncer.store.schema.row_limits import has_limits, keep_limits
 from syncer.store.schema.safe_views import keep_safe_views, without_safe_views
@@ -54,7 +61,6 @@ __all__ = [
     "upgrade_unseen",
 ]
 
-OLDEST_POSTGRESQL = (13,)
 #: What PostgreSQL says of a column or table that a view shows: others depend on it, or it cannot be changed.
 _VIEW_IN_THE_WAY = ("2BP01", "0A000")
 #: What puts views aside while a block changes tables.
@@ -93,8 +99,8 @@ def _migrate(
 ) -> tuple[str | None, str | None]:
     lock_schema(connection)
     make_schema(database, connection)
-    before = _ours(database, connection)
-    if before != (_head() if revision == "head" else revision):
+    before = revision_of(database, connection)
+    if before != (newest_revision() if revision == "head" else revision):
         # Read only where there is something to migrate: every command comes by here.
         from alembic import command
 
@@ -108,7 +114,7 @@ def _migrate(
         make_history_tables(connection, with_history)
         keep_limits(connection)
         write_comments(connection)
-    return before, _revision(connection)
+    return before, stored_revision(connection)
 
 
 def upgrade_unseen(database: Database, connection: Connection, with_history: Collection[str]) -> bool:
@@ -118,16 +124,16 @@ def upgrade_unseen(database: Database, connection: Connection, with_history: Col
     """
     from alembic import command
 
-    before, present = _ours(database, connection), relations(connection)
+    before, present = revision_of(database, connection), relations(connection)
     kept = history_tables(connection) if history.name in present else []
-    if before != _head():
+    if before != newest_revision():
         with _keeping_access(connection):
             command.upgrade(_config(connection), "head")
         keep_safe_views(connection)
         extend_history_tables(connection, kept)
     make_history_tables(connection, with_history, kept)
     write_comments(connection, {*kept, *with_history})
-    return before != _head()
+    return before != newest_revision()
 
 
 def downgrade(database: Database, revision: str) -> None:
@@ -142,7 +148,7 @@ def _downgrade(database: Database, revision: str, aside: _Aside, connection: Con
     from alembic import command
 
     lock_schema(connection)
-    if _ours(database, connection) is None:
+    if revision_of(database, connection) is None:
         return
     if is_current(connection) and has_limits(connection):
         raise DatabaseRefused(
@@ -151,7 +157,7 @@ def _downgrade(database: Database, revision: str, aside: _Aside, connection: Con
         )
     with _keeping_access(connection), aside(connection):
         command.downgrade(_config(connection), revision)
-    if _revision(connection) is None:
+    if stored_revision(connection) is None:
         connection.execute(DropTable(Table(VERSION_TABLE, MetaData())))
     else:
         keep_safe_views(connection)
@@ -183,113 +189,6 @@ def _keeping_access(connection: Connection) -> AbstractContextManager[None]:
     return keeping_readers(connection, [*(view.name for view in STATE_VIEWS), *map(live_name, catalogue())])
 
 
-def must_hold_tables(database: Database) -> str:
-    """Give the revision of a database of ours. Raises DatabaseRefused where it has no tables."""
-    with database.read() as connection:
-        revision = _ours(database, connection)
-    if revision is None:
-        raise DatabaseRefused(
-            f"The database {database.shown_url} has no tables yet: run `syncer migrate` first."
-        )
-    return revision
-
-
-def check(database: Database) -> None:
-    """Raise DatabaseRefused unless the schema is exactly this version's."""
-    revision = must_hold_tables(database)
-    if revision != _head():
-        raise SchemaMismatch(
-            f"The database {database.shown_url} is of an older syncer: run `syncer migrate` first."
-        )
-
-
-def is_current(connection: Connection) -> bool:
-    """Tell whether the schema of a database of ours is exactly this version's."""
-    return VERSION_TABLE in inspect(connection).get_table_names() and _revision(connection) == _head()
-
-
-def newer_revision(connection: Connection) -> str | None:
-    """Read the revision that a newer version has given a database of ours; None where it is not newer.
-
-    What is already at work goes on with such a schema: migrations leave a running older version what it
-    needs, as far as they can.
-    """
-    revision = _revision(connection)
-    return None if revision in known_revisions() else revision
-
-
-def revisions(database: Database) -> tuple[str | None, str]:
-    """Give the database's revision (None: no tables yet) and this version's."""
-    with database.read() as connection:
-        return _ours(database, connection), _head()
-
-
-def _ours(database: Database, connection: Connection) -> str | None:
-    """Read the revision of a database of ours; None for an empty one."""
-    _check_server(database, connection)
-    tables = set(inspect(connection).get_table_names())
-    if VERSION_TABLE not in tables:
-        if tables & metadata.tables.keys():
-            raise DatabaseRefused(
-                f"The database {database.shown_url} has tables of syncer's, but {VERSION_TABLE} is not among "
-                "them: bring it back, or give syncer an empty database."
-            )
-        if tables:
-            some = ", ".join(sorted(tables)[:3])
-            or_schema = "" if database.is_sqlite else ", or a schema: `database.schema`"
-            raise DatabaseOfOthers(
-                f"The database {database.shown_url} holds another program's tables ({some}): "
-                f"give syncer a database of its own{or_schema}."
-            )
-        return None
-    revision = _revision(connection)
-    if revision is not None and revision not in known_revisions():
-        raise SchemaMismatch(
-            f"The database {database.shown_url} has the schema of a newer syncer ({revision}): "
-            "upgrade syncer on this host."
-        )
-    return revision
-
-
-def _check_server(database: Database, connection: Connection) -> None:
-    """Raise ServerUnfit for a server or an encoding that cannot hold a mirror."""
-    if database.is_sqlite:
-        return
-    version = connection.dialect.server_version_info or ()
-    if version < OLDEST_POSTGRESQL:
-        raise ServerUnfit(
-            f"The database {database.shown_url} is on PostgreSQL {'.'.join(map(str, version))}: "
-            f"syncer needs {OLDEST_POSTGRESQL[0]} or newer."
-        )
-    encoding = connection.scalar(text("SHOW server_encoding"))
-    if encoding != "UTF8":
-        raise ServerUnfit(
-            f"The database {database.shown_url} has the encoding {encoding}, which cannot hold every name: "
-            "make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0."
-        )
-
-
-def _revision(connection: Connection) -> str | None:
-    found: str | None = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))
-    return found
-
-
-def known_revisions() -> tuple[str, ...]:
-    """Name the revisions that this version brings, oldest first."""
-    return _revisions_in(migrations_folder())
-
-
-@cache
-def _revisions_in(folder: Path) -> tuple[str, ...]:
-    """Read the revisions off the names of the files."""
-    files = sorted((folder / "versions").glob("[0-9]*_*.py"))
-    return tuple(file.name.partition("_")[0] for file in files)
-
-
-def _head() -> str:
-    return known_revisions()[-1]
-
-
 def _config(connection: Connection) -> Config:
     from alembic.config import Config
 
@@ -297,10 +196,3 @@ def _config(connection: Connection) -> Config:
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
-
-
-def migrations_folder() -> Path:
-    """Locate the migrations: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parents[2]
-    shipped = package / "_migrations"
-    return shipped if shipped.is_dir() else package.parent / "migrations"

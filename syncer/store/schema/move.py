@@ -12,7 +12,7 @@ from syncer.domain.schema_names import schema_name
 from syncer.store.db.database import Database
 from syncer.store.db.postgres_engine import application_name, is_pooled
 from syncer.store.schema.grants import our_relations
-from syncer.store.schema.migrate import check
+from syncer.store.schema.revisions import check
 from syncer.store.schema.rights import may_create_in
 from syncer.store.schema.row_limits import move_limits
 from syncer.store.schema.schema_lock import lock_schema, naming_users

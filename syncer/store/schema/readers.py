@@ -11,9 +11,9 @@ from sqlalchemy import Connection, text
 
 from syncer.store.schema.grants import our_relations, readable_columns
 from syncer.store.schema.limit_checks import find_more_rows
-from syncer.store.schema.migrate import is_current
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.powers import find_excess
+from syncer.store.schema.revisions import is_current
 from syncer.store.schema.row_limits import limits_of, unlimited_tables
 from syncer.store.schema.safe_views import SAFE_TABLES, outdated_safe_views
 from syncer.store.schema.state_views import FRESHNESS

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, Table
 
-from syncer.store.schema.mirror_tables import integrations, streams
+from syncer.store.schema.state_tables import integrations, streams
 
 FRESHNESS = "mirror_freshness"
 INTEGRATIONS = "mirror_integrations"

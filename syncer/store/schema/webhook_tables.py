@@ -22,7 +22,11 @@ webhook_events = Table(
         "Why it was ignored: not_readable, unknown_type, not_mirrored or no_effect; or what came of it for"
         " its integration: discovered, refreshed, kept, marked, purged or refuted (Kombo knows it still)",
     ),
-    text_column("action", "What it is to do with its integration: discover, refresh or delete"),
+    text_column(
+        "action",
+        "What is to be done about it: apply (its effect has not been found yet), or for its integration"
+        " discover, refresh or delete",
+    ),
     Column(
         "handled_at",
         Timestamp,

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select, update
 
 from syncer.store.db.bulk import insert_statement
-from syncer.store.schema.mirror_tables import consumers
+from syncer.store.schema.feed_tables import consumers
 
 
 @dataclass(frozen=True, slots=True)

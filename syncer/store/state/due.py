@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, literal, or_, select, union_all, update
+from sqlalchemy import (
+    Connection,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from syncer.domain.clocks import TOLERANCE, distrust_future
-from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.scheduling.intervals import ChangeHistory
+from syncer.domain.scheduling.intervals import ChangeHistory, change_rate
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import LONGEST_RECHECK, RECHECKED
-from syncer.domain.webhooks.pauses import LONGEST
+from syncer.store.db.in_values import in_values
 from syncer.store.db.types import Timestamp
-from syncer.store.schema.mirror_tables import streams
+from syncer.store.schema.state_tables import streams
 from syncer.store.schema.stream_key import stream_filter
+from syncer.store.state.told_streams import ToldStreams
 
-#: Streams that one statement marks: databases take so many parameters.
-AT_ONCE = 500
 #: Streams whose runner died go before everything else.
 LEFT_BEHIND = -1
 #: Length of a lease, at most, unless a longer one is set: others may have another setting.
@@ -49,10 +57,8 @@ def is_lapsed(until: datetime | None, now: datetime, length: timedelta) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class DueStreams:
+class DueStreams(ToldStreams):
     """Due times of the streams of one environment. Part of ``StreamStore``."""
-
-    environment: str = DEFAULT_ENVIRONMENT
 
     def mark_due(
         self,
@@ -70,50 +76,33 @@ class DueStreams:
         time of its own to be tried again, because something is wrong with it, waits for that. For what
         webhooks tell of there is ``mark_told``.
         """
-        changed = 0
         due_at = literal(now, Timestamp)
-        for these in self._some(keys):
-            if scheduled_at is not None:
-                connection.execute(update(streams).where(these).values(scheduled_at=scheduled_at))
-            may_be_earlier = streams.c.due_at > due_at
-            if scheduled_at is not None:
-                # A mark that lies ahead is one of a clock that was ahead.
-                may_be_earlier = and_(may_be_earlier, streams.c.due_purpose.is_not(None))
-            may_be_earlier = or_(streams.c.due_at.is_(None), may_be_earlier)
-            changed += connection.execute(
-                update(streams).where(these, may_be_earlier).values(due_at=due_at, due_purpose=purpose)
-            ).rowcount
-            connection.execute(
-                update(streams).where(these, streams.c.due_purpose > purpose).values(due_purpose=purpose)
-            )
-        return changed
-
-    def mark_told(self, connection: Connection, keys: Iterable[StreamKey], *, now: datetime) -> None:
-        """Make streams due that webhooks tell of, before all others: now, or at the end of the pause after
-        a run because of webhooks. Of two marks the earlier time stays.
-
-        One statement for each integration: the sender waits for it.
-        """
-        models: dict[str, list[str]] = defaultdict(list)
-        for integration_id, model in keys:
-            models[integration_id].append(model)
-        is_pausing = streams.c.pause_until.between(now, now + LONGEST)
-        due_at: Any = case((is_pausing, streams.c.pause_until), else_=literal(now, Timestamp))
-        is_earlier = or_(streams.c.due_at.is_(None), streams.c.due_at > due_at)
-        is_urgent = or_(is_earlier, streams.c.due_purpose > int(Purpose.WEBHOOK))
-        told = update(streams).values(
-            told_at=func.coalesce(streams.c.told_at, literal(now, Timestamp)),
-            due_at=case((is_earlier, due_at), else_=streams.c.due_at),
-            due_purpose=case((is_urgent, int(Purpose.WEBHOOK)), else_=streams.c.due_purpose),
+        is_later = streams.c.due_at > due_at
+        needs_urgency = streams.c.due_purpose > purpose
+        scheduled: dict[str, Any] = {}
+        if scheduled_at is not None:
+            # A mark that lies ahead is one of a clock that was ahead.
+            is_later = and_(is_later, streams.c.due_purpose.is_not(None))
+            scheduled = {"scheduled_at": scheduled_at}
+            needs_change = or_(needs_urgency, streams.c.scheduled_at.is_distinct_from(scheduled_at))
+        else:
+            needs_change = needs_urgency
+        # Each row is written once: a tick may mark ten thousand of them.
+        mark = (
+            update(streams)
+            .where(or_(streams.c.due_at.is_(None), is_later))
+            .values(due_at=due_at, due_purpose=purpose, **scheduled)
         )
-        for integration_id, names in models.items():
-            connection.execute(
-                told.where(
-                    streams.c.environment == self.environment,
-                    streams.c.integration_id == integration_id,
-                    streams.c.model.in_(names),
-                )
-            )
+        hurry = (
+            update(streams)
+            .where(needs_change)
+            .values(due_purpose=case((needs_urgency, purpose), else_=streams.c.due_purpose), **scheduled)
+        )
+        changed = 0
+        for these in self._some(connection, keys):
+            changed += connection.execute(mark.where(these)).rowcount
+            connection.execute(hurry.where(these))
+        return changed
 
     def due(
         self,
@@ -167,12 +156,17 @@ class DueStreams:
         ahead = LONGEST_RECHECK if row.due_purpose is None else TOLERANCE
         return row.due_at is not None and (row.due_at <= now or row.due_at > now + ahead)
 
-    def lists_of(self, connection: Connection, integration_id: str) -> list[str]:
-        """Read the names of the lists that are mirrored of an integration."""
+    def lists_of(self, connection: Connection, integration_ids: Iterable[str]) -> dict[str, list[str]]:
+        """Read the names of the lists that are mirrored of integrations, by integration."""
+        lists: dict[str, list[str]] = {each: [] for each in integration_ids}
         found = connection.execute(
-            select(streams.c.model).where(self._mirrored, streams.c.integration_id == integration_id)
+            select(streams.c.integration_id, streams.c.model).where(
+                self._mirrored, in_values(connection, streams.c.integration_id, lists)
+            )
         )
-        return list(found.scalars())
+        for integration_id, model in found:
+            lists[integration_id].append(model)
+        return lists
 
     def _free(self, now: datetime, limit: int, without: Collection[str]) -> Any:
         """Compose the question for due streams without a lease: those of each purpose in their order.
@@ -249,8 +243,8 @@ class DueStreams:
 
     def polled(
         self, connection: Connection
-    ) -> Iterator[tuple[StreamKey, ChangeHistory, int, int, int | None]]:
-        """Read the streams that the schedule polls, each with its history of changes, live and deleted rows,
+    ) -> Iterator[tuple[StreamKey, float | None, int, int, int | None]]:
+        """Read the streams that the schedule polls, each with its changes a second, live and deleted rows,
         and pages of the last full walk.
 
         Not those that have a time of their own, rarer than the schedule's.
@@ -267,8 +261,7 @@ class DueStreams:
             ).where(self._mirrored, streams.c.state.not_in(RECHECKED))
         )
         return (
-            (StreamKey(row[0], row[1]), ChangeHistory(row[2], row[3]), row[4], row[5], row[6])
-            for row in found
+            (StreamKey(row[0], row[1]), change_rate(row[2], row[3]), row[4], row[5], row[6]) for row in found
         )
 
     @property
@@ -278,18 +271,14 @@ class DueStreams:
     def _is(self, integration_id: str, model: str) -> Any:
         return and_(*stream_filter(streams, self.environment, StreamKey(integration_id, model)))
 
-    def _some(self, keys: Iterable[StreamKey]) -> Iterator[Any]:
-        """Make conditions that choose the streams, so many at a time."""
+    def _some(self, connection: Connection, keys: Iterable[StreamKey]) -> Iterator[Any]:
+        """Make conditions that choose the streams, one for each model."""
         integrations: dict[str, list[str]] = defaultdict(list)
         for integration_id, model in keys:
             integrations[model].append(integration_id)
         for model, ids in integrations.items():
-            for begin in range(0, len(ids), AT_ONCE):
-                yield self._any_of(ids[begin : begin + AT_ONCE], model)
-
-    def _any_of(self, integration_ids: Sequence[str], model: str) -> Any:
-        return and_(
-            streams.c.environment == self.environment,
-            streams.c.model == model,
-            streams.c.integration_id.in_(integration_ids),
-        )
+            yield and_(
+                streams.c.environment == self.environment,
+                streams.c.model == model,
+                in_values(connection, streams.c.integration_id, ids),
+            )

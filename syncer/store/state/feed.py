@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select, update
 
-from syncer.store.schema.mirror_tables import changes, feed
+from syncer.store.schema.feed_tables import changes, feed
 
 
 def drop_old_changes(keep: timedelta, connection: Connection, now: datetime, limit: int) -> int:

@@ -14,9 +14,10 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.attempts import outcome_with, state_after
 from syncer.domain.streams.reasons import held_reason, quarantine_reason
 from syncer.domain.streams.state import Outcome, StreamState
-from syncer.store.schema.mirror_tables import missing, quarantine, streams
+from syncer.store.schema.state_tables import missing, quarantine, streams
 from syncer.store.schema.stream_key import bound_stream_filter, stream_parameters
-from syncer.store.state.missing import Held, MissingStore
+from syncer.store.state.held import Held
+from syncer.store.state.missing import MissingStore
 from syncer.store.state.quarantine import quarantined
 
 

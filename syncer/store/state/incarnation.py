@@ -7,7 +7,8 @@ from sqlalchemy import Connection, func, inspect, select, text
 from syncer.domain.errors import DatabaseReplaced
 from syncer.domain.incarnation import Incarnation, is_another
 from syncer.store.db.database import Database
-from syncer.store.schema.mirror_tables import metadata, runs, streams
+from syncer.store.schema.mirror_tables import metadata
+from syncer.store.schema.state_tables import runs, streams
 
 #: A restored database has another number, other tables, or has filled them anew.
 _OBJECTS = text(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,12 +12,13 @@ from sqlalchemy import Connection, Row, case, literal, or_, select, update
 
 from syncer.domain.clocks import TOLERANCE
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
+from syncer.domain.streams.list_spec import ListSpec
 from syncer.domain.streams.state import IntegrationState
 from syncer.domain.webhooks.effects import Standing
 from syncer.store.db.bulk import insert_statement
 from syncer.store.db.in_values import in_values
 from syncer.store.db.types import Timestamp, decoded_json
-from syncer.store.schema.mirror_tables import integrations
+from syncer.store.schema.state_tables import integrations
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,14 @@ class IntegrationRow:
     read_models: Mapping[str, bool] = field(default_factory=dict)
     checked_at: datetime | None = None
     environment: str = DEFAULT_ENVIRONMENT
+
+    def offers(self, spec: ListSpec) -> bool:
+        """Tell whether asking for the list makes sense: the integration has data, and this list of it."""
+        return self.state != IntegrationState.WAITING and not self.refuses(spec)
+
+    def refuses(self, spec: ListSpec) -> bool:
+        """Tell whether Kombo has said that it does not offer the list for the integration."""
+        return spec.webhook_name is not None and self.read_models.get(spec.webhook_name) is False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +101,14 @@ class IntegrationStore:
     def follow_config(
         self, connection: Connection, configured: Mapping[str, Sequence[str] | None], now: datetime
     ) -> None:
-        """Bring the rows that come from the configuration in step with it."""
+        """Bring the rows that come from the configuration in step with it; one that is so is not written."""
+        mirrored = {row.id: row for row in self.all(connection)}
         for integration_id, models in configured.items():
-            self.add(connection, integration_id, origin="config", models=models)
-        for row in self.all(connection):
+            wanted = "config", None if models is None else tuple(models)
+            row = mirrored.get(integration_id)
+            if row is None or (row.origin, row.models) != wanted:
+                self.add(connection, integration_id, origin="config", models=models)
+        for row in mirrored.values():
             if row.origin == "config" and row.id not in configured:
                 self.remove(connection, row.id, now)
 
@@ -115,16 +128,22 @@ class IntegrationStore:
 
     def standing(self, connection: Connection, integration_id: str) -> Standing:
         """Tell what an integration is to this environment."""
-        row = connection.execute(
-            select(integrations.c.environment, integrations.c.removed_at).where(
-                integrations.c.id == integration_id
+        return self.standings(connection, [integration_id])[integration_id]
+
+    def standings(self, connection: Connection, integration_ids: Collection[str]) -> dict[str, Standing]:
+        """Tell what integrations are to this environment, by id."""
+        found = connection.execute(
+            select(integrations.c.id, integrations.c.environment, integrations.c.removed_at).where(
+                in_values(connection, integrations.c.id, integration_ids)
             )
-        ).one_or_none()
-        if row is None:
-            return Standing.UNKNOWN
-        if row.environment != self.environment:
-            return Standing.ELSEWHERE
-        return Standing.MIRRORED if row.removed_at is None else Standing.REMOVED
+        )
+        standings = dict.fromkeys(integration_ids, Standing.UNKNOWN)
+        for row in found:
+            if row.environment != self.environment:
+                standings[row.id] = Standing.ELSEWHERE
+            else:
+                standings[row.id] = Standing.MIRRORED if row.removed_at is None else Standing.REMOVED
+        return standings
 
     def note(self, connection: Connection, integration_id: str, now: datetime, **columns: Any) -> None:
         """Store Kombo's present answer, given by columns; read_models as a mapping.

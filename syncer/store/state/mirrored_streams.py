@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import StreamState
-from syncer.domain.streams.stream import Stream
+from syncer.domain.streams.stream import Stream, StreamProgress
 from syncer.store.db.bulk import insert_statement
-from syncer.store.schema.mirror_tables import streams
+from syncer.store.schema.state_tables import streams
 from syncer.store.schema.stream_key import bound_stream_filter, stream_parameters
 from syncer.store.state.due import DueStreams
-from syncer.store.state.stream_columns import STREAM_COLUMNS, stream_of
+from syncer.store.state.stream_columns import PROGRESS_COLUMNS, STREAM_COLUMNS, progress_of, stream_of
 
 #: Made once: every page runs it.
 _GET = select(*STREAM_COLUMNS).where(*bound_stream_filter(streams))
@@ -40,18 +41,18 @@ class MirroredStreams(DueStreams):
 
     def select(self, connection: Connection, keys: Collection[StreamKey]) -> None:
         """Mirror exactly these streams from now on; the rows and the progress of the others stay."""
-        self.add(connection, keys)
         found = connection.execute(
             select(streams.c.integration_id, streams.c.model, streams.c.mirrored).where(
                 streams.c.environment == self.environment
             )
         )
-        for integration_id, model, mirrored in found.all():
-            wanted = (integration_id, model) in keys
-            if wanted != mirrored:
-                connection.execute(
-                    update(streams).where(self._is(integration_id, model)).values(mirrored=wanted)
-                )
+        mirrored = {StreamKey(row.integration_id, row.model): row.mirrored for row in found}
+        self.add(connection, (key for key in keys if key not in mirrored))
+        for is_wanted in (True, False):
+            others = (key for key, is_mirrored in mirrored.items() if is_mirrored != is_wanted)
+            changed = [key for key in others if (key in keys) is is_wanted]
+            for these in self._some(connection, changed):
+                connection.execute(update(streams).where(these).values(mirrored=is_wanted))
 
     def keys(self, connection: Connection) -> list[StreamKey]:
         """Read the keys of all streams that are mirrored, by integration and model."""
@@ -61,6 +62,19 @@ class MirroredStreams(DueStreams):
             .order_by(streams.c.integration_id, streams.c.model)
         )
         return [StreamKey(row.integration_id, row.model) for row in found]
+
+    def lists(self, connection: Connection) -> dict[str, frozenset[str]]:
+        """Read the names of the lists that are mirrored, by integration.
+
+        Joined by the database: there are far fewer integrations than streams, and fewer choices of lists.
+        """
+        found = connection.execute(
+            select(streams.c.integration_id, func.aggregate_strings(streams.c.model, ","))
+            .where(self._mirrored)
+            .group_by(streams.c.integration_id)
+        ).all()
+        choices = {text: frozenset(text.split(",")) for text in {row[1] for row in found}}
+        return {row[0]: choices[row[1]] for row in found}
 
     def find(self, connection: Connection, key: StreamKey) -> Stream | None:
         """Read one stream; None where it has no row."""
@@ -87,3 +101,15 @@ class MirroredStreams(DueStreams):
             .order_by(streams.c.integration_id, streams.c.model)
         )
         return [stream_of(row) for row in found.all()]
+
+    def progress(self, connection: Connection) -> dict[str, dict[str, StreamProgress]]:
+        """Read the progress of the streams that are mirrored, by integration and model."""
+        # Few have an unfinished walk at any one time.
+        unfinished = self.all(connection, [streams.c.walk_id.is_not(None)])
+        walks = {each.key: each.walk for each in unfinished}
+        progress: defaultdict[str, dict[str, StreamProgress]] = defaultdict(dict)
+        for row in connection.execute(select(*PROGRESS_COLUMNS).where(self._mirrored)).all():
+            integration_id, model = row[0], row[1]
+            walk = None if row[6] is None else walks.get(StreamKey(integration_id, model))
+            progress[integration_id][model] = progress_of(row, walk)
+        return progress

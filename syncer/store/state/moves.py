@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, select, update
 
 from syncer.store.db.in_values import in_values
-from syncer.store.schema.mirror_tables import integrations
-from syncer.store.schema.state_tables import metadata
+from syncer.store.schema.state_tables import integrations, metadata
 from syncer.store.schema.webhook_tables import webhook_events
 
 #: Tables whose rows are of an integration in an environment. Events stay with the key for which they came.

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, func, select
 
 from syncer.store.db.bulk import insert_statement
-from syncer.store.schema.mirror_tables import processes, streams
+from syncer.store.schema.process_tables import processes
+from syncer.store.schema.state_tables import streams
 
 #: Roles of processes: a service schedules, and works unless workers do; a worker only works.
 SERVICE, WORKER = "service", "worker"

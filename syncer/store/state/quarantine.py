@@ -16,7 +16,7 @@ from syncer.domain.records.row import Row
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.bulk import upsert
 from syncer.store.db.in_values import in_values
-from syncer.store.schema.mirror_tables import quarantine
+from syncer.store.schema.state_tables import quarantine
 from syncer.store.schema.stream_key import stream_filter
 
 #: Characters of an id that still fit an index entry of PostgreSQL, beside the rest of the key.

@@ -12,7 +12,7 @@ from syncer.domain.records.change import Counts
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Kind
-from syncer.store.schema.mirror_tables import runs
+from syncer.store.schema.state_tables import runs
 
 #: Retention of ended runs.
 KEEP_RUNS = timedelta(days=30)

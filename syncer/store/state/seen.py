@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.in_values import in_values
-from syncer.store.schema.mirror_tables import seen
+from syncer.store.schema.state_tables import seen
 from syncer.store.schema.stream_key import stream_filter
 
 #: Made once: every page of a full walk runs it.

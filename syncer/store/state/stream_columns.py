@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from syncer.domain.records.change import Counts
 from syncer.domain.scheduling.intervals import ChangeHistory
 from syncer.domain.streams.state import Outcome, StreamState
-from syncer.domain.streams.stream import Kind, Phase, Stream, Walk
-from syncer.store.schema.mirror_tables import streams
+from syncer.domain.streams.stream import Kind, Phase, Stream, StreamProgress, Walk
+from syncer.store.schema.state_tables import streams
 
 _COLUMNS = streams.c
 #: What a stream is made of: the columns of Stream, in its order, then those of its walk.
@@ -47,6 +48,22 @@ STREAM_COLUMNS = (
     _COLUMNS.walk_round,
     _COLUMNS.walk_moved,
     _COLUMNS.walk_phase,
+)
+#: The columns of StreamProgress, in its order, with the id of the walk in its place.
+PROGRESS_COLUMNS = (
+    _COLUMNS.integration_id,
+    _COLUMNS.model,
+    _COLUMNS.state,
+    _COLUMNS.watermark,
+    _COLUMNS.complete_at,
+    _COLUMNS.filters,
+    _COLUMNS.walk_id,
+    _COLUMNS.last_full_walk_at,
+    _COLUMNS.rows_live,
+    _COLUMNS.rows_deleted,
+    _COLUMNS.full_pages,
+    _COLUMNS.changes,
+    _COLUMNS.watched,
 )
 _STATES = {each.value: each for each in StreamState}
 _OUTCOMES = {each.value: each for each in Outcome}
@@ -129,6 +146,11 @@ def stream_of(row: Sequence[Any]) -> Stream:
     )
 
 
+def progress_of(row: Sequence[Any], walk: Walk | None) -> StreamProgress:
+    """Build the progress of a row, given by its ``PROGRESS_COLUMNS``, with its walk."""
+    return StreamProgress(row[0], row[1], _STATES[row[2]], row[3], row[4], _filters(row[5]), walk, *row[7:])
+
+
 def _walk(
     walk_id: str,
     kind: str,
@@ -159,8 +181,11 @@ def _walk(
     )
 
 
-def _filters(text: str | None) -> dict[str, str]:
-    return json.loads(text) if text else {}
+@lru_cache
+def _filters(text: str | None) -> Mapping[str, str]:
+    # Thousands of streams have the same, which nobody may change.
+    filters: dict[str, str] = json.loads(text) if text else {}
+    return filters
 
 
 def filters_text(filters: Mapping[str, str]) -> str:

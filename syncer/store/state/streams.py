@@ -29,7 +29,7 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.domain.streams.stream import Stream, Walk
 from syncer.store.db.types import Timestamp
-from syncer.store.schema.mirror_tables import streams
+from syncer.store.schema.state_tables import streams
 from syncer.store.schema.stream_key import bound_stream_filter, stream_parameters
 from syncer.store.state.due import LONGEST_LEASE, is_lapsed
 from syncer.store.state.mirrored_streams import MirroredStreams

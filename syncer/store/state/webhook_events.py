@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
+from sqlalchemy import (
+    Connection,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
-from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.stream_key import StreamKey
-from syncer.domain.webhooks.effects import Action, Effect, lists_of, told_lists, unknown_models
-from syncer.domain.webhooks.event import Event, EventType
+from syncer.domain.webhooks.effects import Action, lists_of, told_lists, unknown_models
+from syncer.domain.webhooks.event import EventType
 from syncer.store.db.bulk import insert_statement
 from syncer.store.db.in_values import in_values
 from syncer.store.db.types import decoded_json
-from syncer.store.schema.mirror_tables import streams, webhook_events
-from syncer.store.schema.mirror_tables import unknown_models as unknown
+from syncer.store.schema.state_tables import streams
+from syncer.store.schema.webhook_tables import unknown_models as unknown
+from syncer.store.schema.webhook_tables import webhook_events
+from syncer.store.state.received_events import APPLY, REPEATED, ReceivedEvents
 
 #: Retention of events: so long a repeated one is known as such.
 KEEP_EVENTS = timedelta(days=7)
@@ -26,8 +32,6 @@ KEEP_EVENTS = timedelta(days=7)
 FORGET_AT_ONCE = 2_000
 #: Names that nobody knows which are kept: Kombo has some dozens of models.
 MOST_UNKNOWN = 500
-
-ACCEPTED, IGNORED, REPEATED = "accepted", "ignored", "repeated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,57 +53,8 @@ class WebhookCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class WebhookEventStore:
+class WebhookEventStore(ReceivedEvents):
     """Events of one environment."""
-
-    environment: str = DEFAULT_ENVIRONMENT
-
-    def known(self, connection: Connection, event_ids: Sequence[str]) -> set[str]:
-        """Find the events that have come before."""
-        events = webhook_events.c
-        found = connection.execute(
-            select(events.id).where(
-                events.environment == self.environment, in_values(connection, events.id, event_ids)
-            )
-        )
-        return set(found.scalars())
-
-    def add(self, connection: Connection, events: Mapping[str, tuple[Event, Effect]], now: datetime) -> None:
-        """Store events with their effects, by id."""
-        if events:
-            statement = insert_statement(connection, webhook_events).on_conflict_do_nothing()
-            rows = [self._row(event_id, *each, now) for event_id, each in events.items()]
-            connection.execute(statement, rows)
-
-    def count_repeats(self, connection: Connection, repeats: Mapping[str, int]) -> None:
-        """Count how often events have come again, by id."""
-        if repeats:
-            statement = (
-                update(webhook_events)
-                .where(
-                    webhook_events.c.environment == self.environment,
-                    webhook_events.c.id == bindparam("event"),
-                )
-                .values(repeats=webhook_events.c.repeats + bindparam("more"))
-            )
-            connection.execute(
-                statement, [{"event": event_id, "more": count} for event_id, count in repeats.items()]
-            )
-
-    def _row(self, event_id: str, event: Event, effect: Effect, now: datetime) -> dict[str, Any]:
-        is_ignored = effect.ignored is not None
-        return {
-            "environment": self.environment,
-            "id": event_id,
-            "type": event.type,
-            "integration_id": event.shown_integration_id if is_ignored else event.integration_id,
-            "models": None if event.models is None or is_ignored else json.dumps(event.models),
-            "arrived_at": now,
-            "outcome": IGNORED if is_ignored else ACCEPTED,
-            "note": effect.ignored,
-            "action": effect.action,
-            "handled_at": now if is_ignored else None,
-        }
 
     def note_unknown_models(self, connection: Connection, names: Collection[str], now: datetime) -> None:
         """Remember names that the catalogue does not know."""
@@ -130,6 +85,7 @@ class WebhookEventStore:
             .where(
                 events.environment == self.environment,
                 events.action.is_not(None),
+                events.action != APPLY,
                 events.handled_at.is_(None),
             )
             .order_by(events.arrived_at)
@@ -242,6 +198,3 @@ class WebhookEventStore:
 
     def _count_unknown(self, connection: Connection) -> int:
         return connection.execute(select(func.count()).select_from(unknown)).scalar_one()
-
-    def _is(self, event_id: str) -> Sequence[Any]:
-        return (webhook_events.c.environment == self.environment, webhook_events.c.id == event_id)

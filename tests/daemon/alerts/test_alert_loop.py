@@ -27,6 +27,7 @@ from syncer.http_client.receiver import Receiver as Posts
 from syncer.store.db.database import Database
 from syncer.store.state.alerts import read_alerts
 from tests.support.receivers import SECRET, MakeReceiver, Receiver, Reply
+from tests.support.waiting import PATIENCE
 from tests.support.workers import MakeWorkersWorld
 
 HOUR = timedelta(hours=1)
@@ -182,7 +183,7 @@ async def test_a_receiver_that_is_silent_keeps_no_service_from_stopping(
     looking = asyncio.create_task(alarm.look(after=HOUR))
     await asyncio.to_thread(alarm.receiver.wait_for, 1)
     alarm.stopping.set()
-    await asyncio.wait_for(looking, 30)
+    await asyncio.wait_for(looking, PATIENCE)
     with alarm.database.read() as connection:
         [found] = read_alerts(connection).values()
     assert found.is_untold

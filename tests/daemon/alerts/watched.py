@@ -16,7 +16,7 @@ from syncer.app import App
 from syncer.daemon.service import run_service
 from tests.support.promtool import Scrape
 from tests.support.receivers import SECRET, Receiver
-from tests.support.waiting import until_async
+from tests.support.waiting import PATIENCE, until_async
 from tests.support.webhooks import SECRET as WEBHOOK_SECRET
 from tests.support.workers import WorkersWorld
 
@@ -90,7 +90,10 @@ async def serving(world: WorkersWorld, receiver: Receiver, **settings: Any) -> A
         "deletions": {"max_share": 0, "max_rows": 0},
         **settings,
     }
-    async with world.app() as app, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+    async with (
+        world.app() as app,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client,
+    ):
         running = asyncio.create_task(run_service(app, handle_signals=False))
         with ExitStack() as outage:
             try:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -60,7 +59,6 @@ class Deliverer:
             self.is_dead,
             new_id=lambda: uuid4().hex,
             uniform=lambda: 0.0,
-            clock=lambda: datetime.now(UTC),
         )
         async with Posts(self.receiver.url, version="1", environ={}) as posts:
             tasks = [

@@ -96,7 +96,7 @@ async def service(database: Database, **settings: Any) -> AsyncIterator[Served]:
                     yield Served(app, client)
                 finally:
                     app.stopping.set()
-                    async with asyncio.timeout(10):
+                    async with asyncio.timeout(PATIENCE):
                         await serving.aclose()
                         await watching
 

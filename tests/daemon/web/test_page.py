@@ -48,6 +48,8 @@ ENVIRONMENT = {
 FACTS = ProcessFacts(
     "host-1", 4711, "1.2.3", NOW - timedelta(hours=3), "sqlite:///x.db", "https://kombo.test"
 )
+#: In eight minutes and a half.
+DUE = "2031-03-09T12:08:30.000Z"
 
 
 def stream(model: str, integration: str = "personio:1", **members: Any) -> dict[str, Any]:
@@ -64,6 +66,7 @@ def stream(model: str, integration: str = "personio:1", **members: Any) -> dict[
         "last_full_walk_at": "2031-03-09T12:00:00.000Z",
         "last_run_at": "2031-03-09T11:55:00.000Z",
         "last_outcome": "complete",
+        "environment": "default",
         "last_error": None,
         "failures": 0,
         "due_at": None,
@@ -219,7 +222,7 @@ def test_a_refused_integration_is_one_line_that_says_when_and_how_it_is_tried_ag
             state="waiting",
             last_error="Not active.",
             failures=4,
-            due_at="2031-03-09T12:08:30.000Z",
+            due_at=DUE,
         )
         for number in range(35)
     ]
@@ -393,6 +396,24 @@ def test_the_page_of_a_stream_tells_why_records_are_in_quarantine_and_what_its_r
     assert "5 min ago failed HTTP 500. everything, by webhook 12 3 7 2.5 s" in text
 
 
+@pytest.mark.parametrize(("due_at", "when"), [(DUE, "in 8 min"), ("2031-03-09T11:59:20.000Z", "at once")])
+def test_the_page_of_a_failed_stream_says_when_and_how_it_is_tried_again(due_at: str, when: str) -> None:
+    failed = stream("hris_groups", state="failed", last_error="HTTP 503.", due_at=due_at)
+    text = Read(stream_page(status(failed), runs=[], reasons=[])).text
+    command = "syncer sync --integration personio:1 --model hris_groups"
+    assert f"HTTP 503. Next try {when}; now: {command}" in text
+    assert f"Next try {when}; now: {command}" in read(failed).text
+
+
+def test_no_command_is_named_for_streams_whose_key_is_refused() -> None:
+    failed = stream("hris_groups", state="failed", last_error="HTTP 401.", failures=4, due_at=DUE)
+    [problem] = find_problems([failed], refused=["default"])
+    assert (problem.retry, problem.due_at, problem.failures) == (None, None, 4)
+    [elsewhere] = find_problems([failed], refused=["other"])
+    assert elsewhere.retry == "syncer sync --integration personio:1 --model hris_groups"
+    assert elsewhere.due_at == DUE
+
+
 def test_a_sweep_under_way_is_told_as_such() -> None:
     walk = {
         "kind": "full",
@@ -436,8 +457,11 @@ def test_webhooks_are_told_once_some_have_come() -> None:
 
 def test_a_refused_key_stands_first_though_all_streams_are_well() -> None:
     key = {"refused_since": "2031-03-09T09:00:00.000Z", "error": f"Kombo answered HTTP 401: {BAD}."}
-    page = Read(front({**status(stream("hris_groups")), "key": key}))
+    behind = {"streams": 9, "longest_seconds": 90, "needs_a_minute": 8.0, "permits_a_minute": 270.0}
+    page = Read(front({**status(stream("hris_groups")), "key": key, "behind": behind}))
     assert page.text.startswith("(1) syncer")
+    # That is not because of the budget.
+    assert "Behind schedule" not in page.text
     assert "Nothing is read now: Kombo refuses the API key." in page.text
     assert "Refused since 3 h ago." in page.text
     assert BAD in page.text

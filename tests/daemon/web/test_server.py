@@ -271,7 +271,7 @@ async def test_the_address_is_told_and_a_taken_one_is_an_error(world: WorkersWor
     async with world.app() as app:
         with listening(app.settings.web) as listener, capture_logs() as logged:
             assert listener is not None
-            async with serving_pages(app, listener), httpx.AsyncClient() as client:
+            async with serving_pages(app, listener), httpx.AsyncClient(timeout=PATIENCE) as client:
                 log_address(listener)
                 [url] = [each["url"] for each in logged]
                 assert (await client.get(f"{url}healthz")).status_code == 200

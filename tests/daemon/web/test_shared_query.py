@@ -9,6 +9,7 @@ import pytest
 
 from syncer.daemon.web.shared_query import SharedQuery
 from syncer.domain.errors import DatabaseUnavailable
+from tests.support.waiting import PATIENCE
 
 
 class Query:
@@ -47,7 +48,7 @@ async def test_who_can_wait_for_a_newer_answer_is_given_one_that_others_are_not(
     query = Query(takes=0)
     shared = SharedQuery[str, str](query, patience=60)
     await shared.ask("a")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while query.runs == 1:
             await shared.ask("a", kept=1e9)
             assert query.runs == 1
@@ -69,7 +70,7 @@ async def test_an_answer_is_kept_no_longer_than_it_may_be_waited_for() -> None:
     shared = SharedQuery[str, str](query, patience=0.05)
     with pytest.raises(DatabaseUnavailable, match="has not answered"):
         await shared.ask("a")
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while query.runs < 3:
             try:
                 await shared.ask("a")

@@ -18,16 +18,18 @@ from syncer.domain.scheduling.intervals import DAY, FILL, IntervalBounds, PollPr
 from syncer.domain.streams.forecast import (
     Allowance,
     Demand,
-    Step,
+    Load,
+    Outlook,
     allowance,
     command_cost,
     expected_rows,
     fitting_every,
-    requests_of,
+    has_walk,
+    requests_left,
     rows_of,
     typical_rows,
 )
-from syncer.domain.streams.stream import Kind, Phase, Stream, Walk
+from syncer.domain.streams.stream import Kind, Mode, Phase, Stream, Walk
 
 GROUPS, EMPLOYEES, ORDERS = (
     model_named(name) for name in ("hris_groups", "hris_employees", "assessment_orders")
@@ -97,7 +99,7 @@ def test_a_tools_own_list_takes_as_many_requests_as_the_last_time() -> None:
     assert NATIVE.pages(10_000, 250, None) == 1
     assert NATIVE.pages(10_000, 250, 37) == 37
     walk = replace(FULL, pages=30, rows=9_000)
-    assert requests_of(Step("tool:one", NATIVE, walk, 10_000, full_pages=37), walk, 250) == 7
+    assert requests_left(walk, NATIVE, 10_000, 250, 37) == 7
 
 
 @pytest.mark.parametrize(
@@ -113,7 +115,7 @@ def test_a_tools_own_list_takes_as_many_requests_as_the_last_time() -> None:
     ids=["whole", "what changed", "the last page", "the rest", "more than was thought", "all was read"],
 )
 def test_a_walk_costs_what_is_left_of_it(walk: Walk, requests: int) -> None:
-    assert requests_of(Step("tool:one", GROUPS, walk, 1_000), walk, 250) == requests
+    assert requests_left(walk, GROUPS, 1_000, 250, None) == requests
 
 
 def test_deleted_rows_are_read_where_a_list_has_them() -> None:
@@ -123,7 +125,7 @@ def test_deleted_rows_are_read_where_a_list_has_them() -> None:
 
 def test_a_stream_that_was_never_read_is_estimated_by_those_of_its_model() -> None:
     known = [(stream(each), GROUPS) for each in (10, 500, 10_000)]
-    typical = typical_rows([*known, (stream(7, read=False), GROUPS)])
+    typical = typical_rows([*known, (stream(7, read=False), GROUPS), (stream(8), EMPLOYEES)])
     assert typical == {"hris_groups": 500}
     assert expected_rows(stream(read=False), GROUPS, typical) == (500, True)
     # It has got further than that already.
@@ -135,42 +137,53 @@ def test_a_stream_that_was_never_read_is_estimated_by_those_of_its_model() -> No
 # --- commands
 
 
-def test_a_command_costs_its_walks_and_a_question_about_each_integration_and_the_key() -> None:
-    found = command_cost(
-        [
-            Step("a", GROUPS, FULL, 1_000),
-            Step("a", EMPLOYEES, FULL, 300, is_estimated=True),
-            Step("b", GROUPS, INCREMENTAL, 5_000, is_estimated=True),
-            Step("c", GROUPS, None),
-        ],
-        250,
-    )
-    assert found.models["hris_groups"].requests == 4 + 1
+LOADS = {
+    Outlook("hris_groups", Kind.FULL): Load(1, 1_000, whole=4, left=3, integrations={"a"}),
+    Outlook("hris_employees", Kind.FULL, is_estimated=True): Load(1, 300, 2, 2, {"a"}),
+    Outlook("hris_groups", Kind.INCREMENTAL, is_backfilled=True): Load(2, 5_000, 20, 2, {"a", "b"}),
+    Outlook("hris_groups", None): Load(1, 70, 1, 1, {"c"}),
+}
+
+
+@pytest.mark.parametrize(
+    ("mode", "skipped", "groups", "requests", "rows"),
+    [
+        # What is left of a walk; one request for what changed; nothing where asking makes no sense.
+        (Mode.SYNC, 1, 3 + 2, 3 + 2 + 2, 1_300),
+        (Mode.BACKFILL, 3, 3, 3 + 2, 1_300),
+        (Mode.RESTART, 1, 4 + 20, 4 + 20 + 2, 6_300),
+    ],
+)
+def test_a_command_costs_its_walks_and_a_question_about_each_integration_and_the_key(
+    mode: Mode, skipped: int, groups: int, requests: int, rows: int
+) -> None:
+    found = command_cost(mode, LOADS)
+    assert found.models["hris_groups"].requests == groups
     total = found.total
-    assert (total.streams, total.skipped, total.estimated, total.rows) == (4, 1, 1, 1_300)
+    assert (total.streams, total.skipped, total.estimated, total.rows) == (5, skipped, 1, rows)
     # The integration with nothing to do is not asked about.
-    assert total.requests == 4 + 2 + 1 + 3
+    assert total.requests == requests + (1 if mode is Mode.BACKFILL else 2) + 1
 
 
-steps = st.lists(
+loads = st.dictionaries(
     st.builds(
-        Step,
-        st.sampled_from("abc"),
-        st.sampled_from((GROUPS, EMPLOYEES, BETA)),
-        st.sampled_from((None, FULL, INCREMENTAL)),
-        rows,
+        Outlook,
+        st.sampled_from(("hris_groups", "hris_employees")),
+        st.sampled_from((None, *Kind)),
+        st.booleans(),
+        st.booleans(),
     ),
-    max_size=20,
+    st.builds(lambda number: Load(number, rows=number, whole=number, left=number), st.integers(1, 100)),
 )
 
 
-@given(steps=steps, page_size=st.integers(1, 250))
+@given(loads=loads, mode=st.sampled_from((Mode.SYNC, Mode.BACKFILL, Mode.RESTART)))
 def test_the_sum_is_that_of_the_models_and_no_stream_is_free_that_is_read(
-    steps: list[Step], page_size: int
+    loads: dict[Outlook, Load], mode: Mode
 ) -> None:
-    found = command_cost(steps, page_size)
-    read = sum(step.walk is not None for step in steps)
-    assert found.total.requests >= read + 1
+    found = command_cost(mode, loads)
+    read = sum(load.streams for outlook, load in loads.items() if has_walk(outlook, mode))
+    assert found.total.requests == read + found.others
     assert found.total.requests - found.others == sum(each.requests for each in found.models.values())
     assert found.total.streams - found.total.skipped == read
 

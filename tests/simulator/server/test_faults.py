@@ -14,6 +14,7 @@ from syncer.simulator.server import faults
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import Answer, Dropped, Late, Match
 from syncer.simulator.server.serve import running
+from tests.support.waiting import PATIENCE
 
 Get = Callable[..., Awaitable[httpx.Response]]
 Walk = Callable[..., Awaitable[list[dict[str, Any]]]]
@@ -139,7 +140,7 @@ async def test_a_connection_breaks_on_a_real_socket(environment: Environment) ->
     headers = {"authorization": f"Bearer {environment.api_key}", "x-integration-id": INTEGRATION}
     async with (
         running(environment) as base_url,
-        httpx.AsyncClient(base_url=base_url, headers=headers) as client,
+        httpx.AsyncClient(base_url=base_url, headers=headers, timeout=PATIENCE) as client,
     ):
         with pytest.raises(httpx.RemoteProtocolError):
             await client.get("/hris/employees")

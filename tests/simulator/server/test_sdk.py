@@ -16,6 +16,7 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.company.company import Company
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.serve import running
+from tests.support.waiting import PATIENCE
 
 SHAPES = json.loads((Path(__file__).parents[2] / "data" / "models.json").read_text(encoding="utf-8"))
 MODEL_OF_PATH = {model.path: model.name for model in catalogue().values()}
@@ -30,7 +31,7 @@ SDK_METHODS = {
 async def _sdk(
     environment: Environment, base_url: str, integration_id: str | None = None
 ) -> AsyncIterator[kombo.Kombo]:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=PATIENCE) as client:
         yield kombo.Kombo(environment.api_key, integration_id, server_url=base_url, async_client=client)
 
 

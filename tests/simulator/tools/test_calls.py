@@ -21,6 +21,7 @@ from syncer.simulator.server.passthrough import PLAYED
 from syncer.simulator.server.serve import running
 from syncer.simulator.tools.personio import PICTURE
 from tests.simulator.native_calls import Do, answered, environment_of, id_of, refused
+from tests.support.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ async def test_header_integration_and_setup_are_looked_at_as_for_lists(
 
 
 async def test_kombos_sdk_can_call(environment: Environment) -> None:
-    async with running(environment) as base_url, httpx.AsyncClient() as http:
+    async with running(environment) as base_url, httpx.AsyncClient(timeout=PATIENCE) as http:
         sdk = kombo.Kombo(environment.api_key, id_of("hibob"), server_url=base_url, async_client=http)
         response = await sdk.general.send_passthrough_request_async(
             tool="hibob", api="v1", method="GET", path="/bulk/people/work", params={"limit": "1"}

@@ -27,6 +27,7 @@ from syncer.store.db import engines
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
 from tests.support.databases import sqlite_file
+from tests.support.waiting import PATIENCE
 
 Program = Callable[..., Popen[str]]
 
@@ -117,7 +118,7 @@ def test_a_long_reader_does_not_stop_a_writer_in_another_process(
         assert names(connection) == []
         url = database.engine.url.render_as_string(hide_password=False)
         process = program(WRITE_ONE, url, "from-elsewhere")
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=PATIENCE) == 0
     assert seen(database) == ["from-elsewhere"]
 
 
@@ -282,11 +283,11 @@ async def test_a_cancelled_caller_does_not_take_its_transaction_along(database: 
 
     def work(connection: Connection) -> None:
         begun.set()
-        go_on.wait(30)
+        go_on.wait(PATIENCE)
         add(connection, "whole")
 
     task = asyncio.create_task(database.write(work))
-    await asyncio.to_thread(begun.wait, 30)
+    await asyncio.to_thread(begun.wait, PATIENCE)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -302,14 +303,14 @@ async def test_close_waits_for_the_work_under_way(database: Database) -> None:
     def work(connection: Connection) -> None:
         add(connection, "whole")
         begun.set()
-        go_on.wait(30)
+        go_on.wait(PATIENCE)
 
     def close() -> None:
         database.close()
         closed.set()
 
     task = asyncio.create_task(database.write(work))
-    await asyncio.to_thread(begun.wait, 30)
+    await asyncio.to_thread(begun.wait, PATIENCE)
     closing = asyncio.create_task(asyncio.to_thread(close))
     assert not await asyncio.to_thread(closed.wait, 0.2)
     go_on.set()

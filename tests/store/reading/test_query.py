@@ -16,6 +16,7 @@ from syncer.domain.stream_key import StreamKey
 from syncer.store.db.database import Database
 from syncer.store.reading.query import cancel, query
 from syncer.store.state.runs import begin_run
+from tests.support.waiting import PATIENCE
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 NOTHING: Mapping[str, str] = {}
@@ -408,7 +409,7 @@ def test_a_long_statement_is_stopped_from_another_thread(database: Database) -> 
     # If it cannot be stopped it must not hold the tests up.
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    assert begun.wait(30)
+    assert begun.wait(PATIENCE)
     for _ in range(200):
         # The first may come before the statement does.
         cancel(database, connections[0])

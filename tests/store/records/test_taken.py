@@ -18,9 +18,7 @@ from syncer.store.schema.destination import model_destination
 from syncer.store.schema.mirror_tables import MIRROR
 from tests.support.records import NOW, MakeRow, row_of
 from tests.support.rows import write_page
-
-#: Seconds; far more than anything here takes.
-PATIENCE = 30
+from tests.support.waiting import PATIENCE
 
 
 def everything(connection: Connection, model: Model) -> list[Any]:

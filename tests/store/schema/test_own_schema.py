@@ -22,6 +22,7 @@ from syncer.store.schema import migrate as schema
 from syncer.store.schema.grants import grant_read
 from tests.support.databases import PostgresServer
 from tests.support.readers import MakeReader
+from tests.support.waiting import PATIENCE
 
 Open = Callable[..., Database]
 #: Everything with a name, by schema and kind.
@@ -29,8 +30,6 @@ THINGS = """
     SELECT 'relation', relname FROM pg_class WHERE relnamespace = to_regnamespace(:schema)
     UNION ALL SELECT 'function', proname FROM pg_proc WHERE pronamespace = to_regnamespace(:schema)
 """
-#: Longer than it takes.
-PATIENCE = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +88,7 @@ def test_a_downgrade_of_one_mirror_leaves_the_other(opened: Open, postgres_url: 
 
 
 async def test_neither_mirror_hears_of_the_others_changes_and_streams(opened: Open) -> None:
-    one, two = opened("one"), opened("two")
+    one, other, two = opened("one"), opened("one"), opened("two")
     rules = FeedRules(frozenset({"hris_groups"}), before=False, notify=True)
     told = [RowChange("x", Operation.CREATED)]
 
@@ -98,7 +97,7 @@ async def test_neither_mirror_hears_of_the_others_changes_and_streams(opened: Op
             tell_changes(
                 connection, rules, "default", StreamKey("i", "hris_groups"), told, database.now(connection)
             )
-            notify_due(connection)
+            notify_due(database, connection)
 
     async with aclosing(listen_due(one)) as due:
         await anext(due)
@@ -108,7 +107,7 @@ async def test_neither_mirror_hears_of_the_others_changes_and_streams(opened: Op
             # What PostgreSQL has sent before an answer has come.
             assert not listening.wait(0.2)
             assert not heard.done()
-            change(one)
+            change(other)
             assert listening.wait(PATIENCE)
             await asyncio.wait_for(heard, PATIENCE)
 

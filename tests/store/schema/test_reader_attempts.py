@@ -22,10 +22,10 @@ from tests.support.databases import PostgresServer
 from tests.support.marked import mirror_marked
 from tests.support.planted import MARK, holds_mark
 from tests.support.readers import MakeReader, Reader
+from tests.support.waiting import PATIENCE
 from tests.support.world import World
 
 ROOT = Path(__file__).parents[3]
-PATIENCE = 30
 MODELS = ("hris_employees", "hris_locations")
 #: Where values are that the role is not to see.
 HIDDEN = (

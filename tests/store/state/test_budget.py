@@ -11,6 +11,7 @@ from subprocess import Popen
 import pytest
 from sqlalchemy import event, select, text
 
+from syncer.domain.fingerprint import key_fingerprint
 from syncer.domain.ratelimit import budget as rules
 from syncer.domain.ratelimit.budget import Budget, Permit, Purpose, Rate, Reserve
 from syncer.domain.ratelimit.responses import answered
@@ -19,7 +20,7 @@ from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
 from syncer.store.schema.mirror_tables import budgets
 from syncer.store.state.budget import change_budget, read_budget
-from syncer.sync.permits import fingerprint
+from tests.support.waiting import PATIENCE
 
 Program = Callable[..., Popen[str]]
 
@@ -115,7 +116,7 @@ def test_threads_together_take_what_the_window_has_less_the_reserve(migrated_url
     databases = [Database(migrated_url) for _ in range(5)]
     learn(databases[0])
     taken: list[Permit] = []
-    ready = threading.Barrier(len(databases), timeout=60)
+    ready = threading.Barrier(len(databases), timeout=PATIENCE)
 
     def work(database: Database) -> None:
         ready.wait()
@@ -177,7 +178,7 @@ def test_processes_together_take_what_the_window_has_less_the_reserve(
 
 def test_of_those_who_use_a_key_first_at_once_one_goes_and_the_others_wait(migrated_url: str) -> None:
     databases = [Database(migrated_url) for _ in range(4)]
-    ready = threading.Barrier(len(databases), timeout=60)
+    ready = threading.Barrier(len(databases), timeout=PATIENCE)
     answers: dict[str, list[Permit | float]] = {f"key {number}": [] for number in range(15)}
 
     def work(database: Database) -> None:
@@ -253,10 +254,10 @@ def test_a_decision_that_fails_changes_nothing(database: Database) -> None:
 
 def test_the_api_key_is_nowhere_in_the_table(database: Database) -> None:
     api_key = "kombo-secret-4711-ABCDEFGH"
-    take(database, key=fingerprint(api_key))
+    take(database, key=key_fingerprint(api_key))
     with database.read() as connection:
         [row] = connection.execute(select(budgets)).all()
     shown = str(tuple(row)).lower()
-    assert fingerprint(api_key) in shown
+    assert key_fingerprint(api_key) in shown
     assert not any(api_key[at : at + 4].lower() in shown for at in range(len(api_key) - 3))
-    assert fingerprint(api_key) != fingerprint(api_key + "x")
+    assert key_fingerprint(api_key) != key_fingerprint(api_key + "x")

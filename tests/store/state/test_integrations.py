@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
 
 from syncer.domain.streams.state import IntegrationState
 from syncer.store.state.integrations import IntegrationRow, IntegrationStore
@@ -142,7 +142,11 @@ def test_following_the_same_configuration_again_changes_nothing(connection: Conn
     STORE.follow_config(connection, {"tool:a": ["*"]}, NOW)
     STORE.note(connection, "tool:a", NOW, state="waiting")
     before = STORE.all(connection)
+    said: list[str] = []
+    event.listen(connection, "before_cursor_execute", lambda *given: said.append(given[2].split()[0]))
     STORE.follow_config(connection, {"tool:a": ["*"]}, LATER)
+    # Every command does this, however many integrations there are.
+    assert said == ["SELECT"]
     assert STORE.all(connection) == before
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, event, select, update
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import LeaseLost
@@ -21,8 +21,9 @@ from syncer.domain.streams.state import Outcome, StreamState
 from syncer.domain.streams.stream import Kind, Stream, Walk
 from syncer.store.db.database import Database
 from syncer.store.schema.mirror_tables import streams
-from syncer.store.state.due import AT_ONCE, LEFT_BEHIND
+from syncer.store.state.due import LEFT_BEHIND
 from syncer.store.state.streams import Lease, StreamStore
+from tests.support.waiting import PATIENCE
 
 STORE = StreamStore()
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -110,6 +111,25 @@ def _streams(request: pytest.FixtureRequest) -> None:
 # --- which streams there are
 
 
+def test_progress_is_what_the_whole_stream_says(connection: Connection) -> None:
+    lease = claimed(connection)
+    STORE.save_walk(connection, lease, WALK, Counts(live=3, gone=1), now=NOW, length=LENGTH)
+    release(connection, claimed(connection, key=OTHER), changes_seen=ChangeHistory(1.0, 60.0))
+    connection.execute(update(streams).values(complete_at=NOW, watermark=NOW, full_pages=7))
+    STORE.select(connection, {KEY, OTHER})
+    found_by = STORE.progress(connection)
+    progress = {
+        StreamKey(one, model): each for one, lists in found_by.items() for model, each in lists.items()
+    }
+    assert set(progress) == {KEY, OTHER}
+    for key, found in progress.items():
+        stream = STORE.get(connection, key)
+        shared = [name for name in found._fields if name not in {"changes", "watched"}]
+        assert all(getattr(found, name) == getattr(stream, name) for name in shared)
+        assert ChangeHistory(found.changes, found.watched) == stream.changes_seen
+    assert progress[KEY].walk == WALK
+
+
 def test_a_new_stream_is_new_mirrored_and_not_due(connection: Connection) -> None:
     assert STORE.get(connection, KEY) == Stream(*KEY)
     assert due(connection) == []
@@ -136,9 +156,25 @@ def test_streams_that_are_not_selected_are_neither_listed_nor_due_but_keep_their
     assert due(connection, NOW + LENGTH * 2) == []
     assert STORE.next_due(connection, NOW - LENGTH) is None
     assert scheduled(connection, "hris_employees") == [(THIRD[0], None)]
+    assert STORE.lists(connection) == {each.integration_id: frozenset({each.model}) for each in (new, THIRD)}
     STORE.select(connection, {KEY})
     assert [each.walk for each in STORE.all(connection)] == [WALK]
     assert STORE.get(connection, KEY).rows_live == 3
+
+
+def test_selecting_writes_what_differs_alone(connection: Connection) -> None:
+    new = StreamKey("tool:three", "hris_groups")
+    written: list[tuple[str, int]] = []
+
+    def note(_: object, cursor: Any, statement: str, *__: object) -> None:
+        if not statement.startswith("SELECT"):
+            written.append((statement.split()[0], cursor.rowcount))
+
+    event.listen(connection, "after_cursor_execute", note)
+    STORE.select(connection, {KEY, OTHER, new})
+    assert written == [("INSERT", 1), ("UPDATE", 1)]
+    STORE.select(connection, {KEY, OTHER, new})
+    assert len(written) == 2
 
 
 def test_environments_do_not_meet(connection: Connection) -> None:
@@ -246,7 +282,7 @@ def test_runners_that_claim_at_once_are_one_winner_each_time(migrated_url: str) 
     databases = [Database(migrated_url) for _ in range(4)]
     with databases[0].begin() as connection:
         STORE.add(connection, keys)
-    ready = threading.Barrier(len(databases), timeout=60)
+    ready = threading.Barrier(len(databases), timeout=PATIENCE)
     winners: list[Lease] = []
 
     def run(database: Database, owner: str) -> None:
@@ -278,7 +314,7 @@ def test_runners_that_take_an_expired_lease_at_once_are_one_winner_each_time(mig
     databases = [Database(migrated_url) for _ in range(3)]
     with databases[0].begin() as connection:
         STORE.add(connection, [KEY])
-    ready = threading.Barrier(len(databases), timeout=60)
+    ready = threading.Barrier(len(databases), timeout=PATIENCE)
     winners: list[list[int]] = [[] for _ in databases]
 
     def run(at: int) -> None:
@@ -567,12 +603,16 @@ def test_streams_that_are_tried_again_at_a_time_of_their_own_are_not_asked_by_th
     release(connection, claimed(connection), changes_seen=ChangeHistory(1.0, 60.0))
     release(connection, claimed(connection, key=OTHER), state="unavailable", outcome=Outcome.UNAVAILABLE)
     asked = {key: (found, live, deleted) for key, found, live, deleted, _ in STORE.polled(connection)}
-    assert asked == {KEY: (ChangeHistory(1.0, 60.0), 0, 0), THIRD: (ChangeHistory(), 0, 0)}
+    assert asked == {KEY: (ChangeHistory(1.0, 60.0).rate, 0, 0), THIRD: (None, 0, 0)}
 
 
 def test_thousands_of_streams_are_marked_at_once(connection: Connection) -> None:
-    many = [StreamKey(f"tool:{number}", "hris_locations") for number in range(AT_ONCE + 10)]
+    many = [StreamKey(f"tool:{number}", "hris_locations") for number in range(2_000)]
     STORE.add(connection, many)
+    written: list[int] = []
+    event.listen(connection, "after_cursor_execute", lambda _, cursor, *__: written.append(cursor.rowcount))
     assert STORE.mark_due(connection, many, now=NOW, purpose=2, scheduled_at=NOW) == len(many)
+    # Each row once: PostgreSQL keeps every version of a row until it is vacuumed.
+    assert written == [len(many), 0]
     assert {when for _, when in scheduled(connection, "hris_locations")} == {NOW}
     assert list(STORE.due(connection, NOW, nobody, len(many) + 9)) == sorted(many)

@@ -129,6 +129,7 @@ def stream_page(
         "stream": stream,
         "selecting": selecting(key),
         "held_reason": held_reason(held["rows"], stream["rows_live"], key) if held else "",
+        "retry": next((each["retry"] for each in status["problems"] if each["retry"] is not None), None),
         "reasons": reasons,
         "runs": runs,
     }

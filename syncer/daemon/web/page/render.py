@@ -110,6 +110,7 @@ def templates() -> Environment:
     made.globals |= {
         "age": show_age,
         "cell_age": show_cell_age,
+        "until": show_until,
         "sign": lambda state: SIGNS[StreamState(state)],
         "severity": lambda state: StreamState(state).meaning.severity,
         "outcome_severity": outcome_severity,
@@ -132,6 +133,15 @@ def show_age(moment: datetime | str | None, now: datetime, empty: str = "never")
     seconds = (now - at).total_seconds()
     text = describe_age(seconds) if seconds > -1 else f"in {describe_span(-seconds)}"
     return _time("age", at, text)
+
+
+def show_until(moment: datetime | str | None, now: datetime, empty: str) -> Markup:
+    """Show in what time something will be; what should have been by now is to be at once."""
+    if moment is None:
+        return escape(empty)
+    at = _moment(moment)
+    seconds = (at - now).total_seconds()
+    return _time("until", at, f"in {describe_span(seconds)}" if seconds >= 1 else "at once")
 
 
 def show_cell_age(moment: datetime, now: datetime) -> Markup:

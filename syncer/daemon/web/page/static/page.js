@@ -41,7 +41,8 @@
   const show = (time) => {
     const seconds = (now() - Date.parse(time.dateTime)) / 1000;
     const isCell = time.dataset.form === "cell";
-    const text = isCell ? short(seconds) : ago(seconds);
+    const isOver = time.dataset.form === "until" && seconds > -1;
+    const text = isCell ? short(seconds) : isOver ? "at once" : ago(seconds);
     if (time.textContent !== text) time.textContent = text;
     if (isCell) {
       const place = TONES.findIndex((most) => seconds < most);

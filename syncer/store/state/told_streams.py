@@ -1,0 +1,93 @@
+"""Marks of what webhooks tell of: streams are due for it before all others, once nobody has their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Text, Update, and_, bindparam, case, func, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from syncer.domain.environments import DEFAULT_ENVIRONMENT
+from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.webhooks.pauses import LONGEST
+from syncer.store.db.types import Timestamp
+from syncer.store.schema.state_tables import streams
+from syncer.store.schema.stream_key import bound_stream_filter, stream_parameters
+
+
+def _mark_told() -> Update:
+    """Compose the statement that marks a stream that webhooks tell of."""
+    now, first = bindparam("marked", type_=Timestamp), bindparam("first_told", type_=Timestamp)
+    is_pausing = streams.c.pause_until.between(now, bindparam("latest_pause", type_=Timestamp))
+    due_at: Any = case((is_pausing, streams.c.pause_until), else_=now)
+    is_earlier = or_(streams.c.due_at.is_(None), streams.c.due_at > due_at)
+    is_urgent = or_(is_earlier, streams.c.due_purpose > int(Purpose.WEBHOOK))
+    is_first = or_(streams.c.told_at.is_(None), streams.c.told_at > first)
+    return (
+        update(streams)
+        .where(*bound_stream_filter(streams))
+        .values(
+            told_at=case((is_first, first), else_=streams.c.told_at),
+            due_at=case((is_earlier, due_at), else_=streams.c.due_at),
+            due_purpose=case((is_urgent, int(Purpose.WEBHOOK)), else_=streams.c.due_purpose),
+        )
+    )
+
+
+#: Made once: every event needs it.
+_MARK_TOLD = _mark_told()
+
+
+@dataclass(frozen=True, slots=True)
+class ToldStreams:
+    """Streams of one environment that webhooks tell of. Part of ``StreamStore``."""
+
+    environment: str = DEFAULT_ENVIRONMENT
+
+    def mark_told(self, connection: Connection, told: Mapping[StreamKey, datetime], *, now: datetime) -> None:
+        """Make streams due that webhooks tell of, before all others: now, or at the end of the pause after
+        a run because of webhooks. Of two marks the earlier time stays.
+
+        told: the streams, each with the arrival of the first webhook that tells of it.
+        """
+        if told:
+            parameters = [
+                {
+                    **stream_parameters(self.environment, key),
+                    "first_told": first,
+                    "marked": now,
+                    "latest_pause": now + LONGEST,
+                }
+                for key, first in sorted(told.items())
+            ]
+            connection.execute(_MARK_TOLD, parameters)
+
+    def lock(self, connection: Connection, keys: Collection[StreamKey], *, waits: bool) -> set[StreamKey]:
+        """Lock streams' rows until the end of the transaction; give those that are locked.
+
+        waits: for transactions that have some of them, as a page's has its stream's; otherwise these are
+        left out. On SQLite a transaction that writes has locked everything.
+        """
+        if not keys or connection.dialect.name == "sqlite":
+            return set(keys)
+        asked = (
+            func.unnest(
+                bindparam(None, [each.integration_id for each in keys], ARRAY(Text)),
+                bindparam(None, [each.model for each in keys], ARRAY(Text)),
+            )
+            .table_valued("integration_id", "model", name="asked")
+            .render_derived()
+        )
+        columns = streams.c.integration_id, streams.c.model
+        found = connection.execute(
+            select(*columns)
+            .join(asked, and_(columns[0] == asked.c.integration_id, columns[1] == asked.c.model))
+            .where(streams.c.environment == self.environment)
+            .order_by(*columns)
+            .with_for_update(of=streams, skip_locked=not waits)
+        )
+        return {StreamKey(row.integration_id, row.model) for row in found}
