@@ -25,6 +25,8 @@ PYTHON ?= python3
 # How long `make soak` runs, and on which database: postgresql or sqlite.
 MINUTES ?= 60
 DATABASE ?= postgresql
+# How long it kills services and workers beforehand.
+FLEET_MINUTES ?= 10
 SEED ?=
 # Processes of `make test`: one more than there are cores, since many tests wait for something.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + os.cpu_count())')
@@ -81,6 +83,7 @@ bench-scale: $(VENV)/.dev
 
 soak: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.requests
+	@$(BIN)/python -m benchmarks.fleet --minutes $(FLEET_MINUTES) $(if $(SEED),--seed $(SEED))
 	@$(BIN)/python -m benchmarks.histories --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) & histories=$$!; \
 	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) --database $(DATABASE) $(if $(SEED),--seed $(SEED)); \
 	soaked=$$?; wait $$histories && exit $$soaked

@@ -13,9 +13,9 @@ from syncer.cli.global_options import accept_global_options
 COMMANDS = (
     "init",
     "run",
-    "worker",
     "backfill",
     "sync",
+    "worker",
     "reconcile",
     "plan",
     "refresh",

@@ -23,11 +23,14 @@ from syncer.cli.streams import drop_stalled_output
 @environment_option
 @pass_session
 def worker(session: Session, concurrency: int | None, environments: tuple[str, ...]) -> int:
-    """Work on streams that a service leaves to workers.
+    """Work on streams that `syncer run` leaves to workers.
 
-    That is a service whose workers.engine is "procrastinate". As many workers as you like, on any number of
-    hosts. SIGTERM or Ctrl-C ends one: the pages under way are finished first, and others go on with its
-    streams.
+    It does where workers.engine is "procrastinate". As many as you like, on any number of hosts. SIGTERM or
+    Ctrl-C ends it: the pages under way are finished first, and others go on with their streams.
+
+    \b
+    syncer worker
+    syncer worker --concurrency 4 --environment us
     """
     from syncer.operations.workers import require_workers
     from syncer.process.logging import flush_log

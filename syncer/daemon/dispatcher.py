@@ -12,7 +12,7 @@ from syncer.daemon.database_health import DATABASE_PAUSE, DatabaseHealth
 from syncer.daemon.due import Due, LogTrimmer, read_due
 from syncer.daemon.key_health import KeyHealth
 from syncer.daemon.waiting import any_of
-from syncer.daemon.workers import CANDIDATES, POLL_EVERY
+from syncer.daemon.workers import CANDIDATES, FULL_PAUSE, POLL_EVERY
 from syncer.domain.errors import DatabaseError
 from syncer.domain.scheduling.jobs import plan_jobs
 from syncer.store.db.database import Database
@@ -47,6 +47,9 @@ class Dispatcher:
         self._poll_every = min(poll_every, self._silent_for.total_seconds())
         self._database_pause = database_pause
         self._woken = asyncio.Event()
+        #: By the event loop's time.
+        self._looked_at = -self._poll_every
+        self._is_long = False
         self._trimmer = LogTrimmer(context)
         database_health.on_recovery(self.wake)
         key_health.on_recovery(self.wake)
@@ -61,13 +64,16 @@ class Dispatcher:
             self._woken.clear()
             pause = await self._dispatch()
             await any_of(self._woken, self._stopping, seconds=pause)
+            if self._is_long:
+                # A storm of webhooks wakes us for each of them, and all that waits is read each time.
+                await any_of(self._stopping, seconds=FULL_PAUSE)
 
     async def _dispatch(self) -> float:
         """Make jobs for what is due; give the seconds until the next look."""
         if self._key_health.error is not None:
             return self._poll_every
         try:
-            await self._queue.give_back_stalled(self._silent_for)
+            await self._give_back_stalled()
             due = await self._make_jobs()
             await self._trimmer.trim(due.now)
         except DatabaseError as error:
@@ -75,6 +81,13 @@ class Dispatcher:
             return self._database_pause
         self._database_health.report_success("workers")
         return due.pause(self._poll_every)
+
+    async def _give_back_stalled(self) -> None:
+        """Let others have the jobs of workers that were killed, if it is time to look for them."""
+        now = asyncio.get_running_loop().time()
+        if now - self._looked_at >= self._poll_every / 2:
+            await self._queue.give_back_stalled(self._silent_for)
+            self._looked_at = now
 
     async def _make_jobs(self) -> Due:
         while True:
@@ -84,6 +97,7 @@ class Dispatcher:
             due = await self._context.database.ask(
                 lambda connection: read_due(connection, self._context, limit)  # noqa: B023
             )
+            self._is_long = len(waiting) > CANDIDATES
             plan = plan_jobs(due.streams, waiting)
             is_done = await self._queue.carry_out(plan)
             # Else another service made some of these jobs at the same time, or there are more to be made.
