@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -41,7 +41,7 @@ from syncer.sync.reproject import Reprojected
 from syncer.sync.run import run_stream
 from tests.support.alone import alone
 from tests.support.rows import write_page
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, until_async
 from tests.support.world import MakeWorld, World
 
 EMPLOYEES = MIRROR["hris_employees"]
@@ -83,9 +83,14 @@ def contents(world: World, *, stamps: bool = False) -> dict[str, list[str]]:
     found = {}
     with world.database() as connection:
         for name, table in MIRROR.items():
-            columns = [column for column in table.c if stamps or column.name not in STAMPS]
-            found[name] = sorted(str(tuple(row)) for row in connection.execute(select(*columns)))
+            columns = _quoted(column.name for column in table.c if stamps or column.name not in STAMPS)
+            rows = connection.exec_driver_sql(f"SELECT {', '.join(columns)} FROM {name}")
+            found[name] = sorted(str(tuple(row)) for row in rows)
     return found
+
+
+def _quoted(names: Iterable[str]) -> list[str]:
+    return [f'"{name}"' for name in names]
 
 
 def change(world: World, *statements: Executable) -> None:
@@ -104,8 +109,8 @@ def as_an_older_version_wrote_it(world: World) -> None:
     for model in catalogue().values():
         shared = [child for child in model.children if child.owner is None]
         for table, columns in ((model.name, model.columns), *((each.table, each.columns) for each in shared)):
-            nothing = dict.fromkeys(["remote_id", *(column.name for column in columns)])
-            statements.append(update(MIRROR[table]).values(**nothing))
+            nothing = _quoted(["remote_id", *(column.name for column in columns)])
+            statements.append(text(f"UPDATE {table} SET {', '.join(f'{name} = NULL' for name in nothing)}"))
         owned = [child for child in model.children if child.owner is not None]
         statements += [delete(MIRROR[link.table]) for link in model.links]
         statements += [delete(MIRROR[child.table]) for child in owned]
@@ -202,10 +207,10 @@ async def test_the_service_reprojects_by_itself(world: World) -> None:
     as_an_older_version_wrote_it(world)
     async with world.app(web={"enabled": False}) as app:
         serving = asyncio.create_task(run_service(app, handle_signals=False))
-        async with asyncio.timeout(PATIENCE):
-            while not adopted(world) or unfinished(world):
-                assert not serving.done()
-                await asyncio.sleep(0.05)
+        await until_async(
+            lambda: serving.done() or (adopted(world) and not unfinished(world)), "the re-projection"
+        )
+        assert not serving.done()
         app.stopping.set()
         await serving
     assert contents(world) == before

@@ -18,8 +18,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-import certifi
-
 from tests.reliability import forking_program
 from tests.reliability.forking_program import PATIENCE
 from tests.support.environment import without_settings
@@ -135,15 +133,10 @@ class RunningProcess:
 @contextmanager
 def fork_server(directory: Path) -> Iterator[ForkServer]:
     """Run a fork server whose processes work in that directory; it ends with the block."""
-    ours = without_settings()
-    # Nobody speaks TLS here, and to read the certificates of the whole world takes a quarter of a short run.
-    one, end, _ = certifi.contents().partition("-----END CERTIFICATE-----\n")
-    (directory / "certificate.pem").write_text(one + end)
-    ours["SSL_CERT_FILE"] = str(directory / "certificate.pem")
     with subprocess.Popen(
         [sys.executable, forking_program.__file__],
         cwd=directory,
-        env=ours,
+        env=without_settings(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -6,11 +6,27 @@ Plugin of pytest.
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+import trustme
 
 #: A PostgreSQL server to use instead of the embedded one: a URL whose user may create databases.
 POSTGRES_VARIABLE = "SYNCER_TEST_POSTGRES_URL"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have programs trust one authority, whose key nobody has: those of the system take a while to be read.
+
+    Each program does so when it starts, and nothing that tests speak to has a certificate of theirs.
+    """
+    directory = TemporaryDirectory(prefix="syncer-trusted-")
+    config.add_cleanup(directory.cleanup)
+    file = Path(directory.name) / "authority.pem"
+    trustme.CA().cert_pem.write_to_path(file)
+    os.environ["SSL_CERT_FILE"] = str(file)
+    os.environ.pop("SSL_CERT_DIR", None)
 
 
 def without_settings() -> dict[str, str]:

@@ -48,7 +48,7 @@ class Watched:
     async def shows(self, name: str, expected: float | Callable[[float], bool], **labels: str) -> None:
         """Scrape until a metric with these labels has the value, or one of which that is true, in all."""
         found: list[float] = []
-        for _ in range(600):
+        for _ in range(20 * PATIENCE):
             found = [
                 number
                 for (metric, its), number in (await self.scrape()).samples().items()
