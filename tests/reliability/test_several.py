@@ -81,11 +81,13 @@ def lease(mirror: Mirror) -> tuple[timedelta | None, int]:
     return row.lease_until and row.lease_until - now, row.fence
 
 
-def end_lease(mirror: Mirror) -> None:
-    """Have the lease on the employees end now, as it does at its time where nobody renews it."""
+def end_leases(mirror: Mirror) -> None:
+    """Have all leases end now, as they do at their time where nobody renews them."""
     with mirror.open() as (database, connection):
         ended = database.now(connection) - timedelta(seconds=1)
-        connection.execute(update(streams).where(streams.c.model == EMPLOYEES).values(lease_until=ended))
+        connection.execute(
+            update(streams).where(streams.c.lease_until.is_not(None)).values(lease_until=ended)
+        )
 
 
 def stop(process: RunningProcess, mirror: Mirror) -> None:
@@ -240,7 +242,7 @@ def test_a_process_that_was_stopped_for_longer_than_its_lease_cannot_write(
     held.released.set()
     until(lambda: len(held.environment.asked_for(EMPLOYEES)) > before, "the answer")
     name_all(mirrored, "Newer")
-    end_lease(ready)
+    end_leases(ready)
     for each in ("backfill", "sync"):
         other.begin(each, skew=other_clock).end().well()
     assert lease(ready)[1] == fence + 2
