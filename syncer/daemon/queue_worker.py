@@ -79,7 +79,7 @@ class QueueWorker:
         self._jobs = JobQueue(queue, context.streams.environment)
         self._connector = DatabaseConnector(queue, sleep=context.sleep)
         self._app = App(connector=self._connector)
-        self._app.job_manager = WorkerJobs(
+        self._app.job_manager = self._taken = WorkerJobs(
             self._connector,
             queues=self._open_queues,
             on_failure=lambda error: self._runs.database_failed("workers", error),
@@ -131,19 +131,20 @@ class QueueWorker:
 
     def _open_queues(self) -> Sequence[str]:
         """Name the queues that the next job may come from; none while there is no place for one."""
-        runs, names = self._runs, self._jobs.names
+        # Of a job that has just been taken the run has not begun yet.
+        runs, names, held = self._runs, self._jobs.names, len(self._taken.held)
         if self._stopping.is_set() or runs.database_pause > 0:
             return ()
         if runs.database_health.error is not None:
             # That the database answers does not prove that it takes writes: one run probes it.
             now = asyncio.get_running_loop().time()
-            if now - self._probed_at < runs.probe_pause or len(runs.running) >= runs.places():
+            if now - self._probed_at < runs.probe_pause or held >= runs.places():
                 return ()
             self._probed_at = now
             return _all_of(names)
-        if len(runs.running) < runs.places():
+        if held < runs.places():
             return _all_of(names)
-        return (names.told,) if len(runs.running) < runs.places_for_news() else ()
+        return (names.told,) if held < runs.places_for_news() else ()
 
     async def _run_stream(self, context: JobContext, integration_id: str, model: str) -> None:
         """Do a job: a run on its stream, if that is still due."""

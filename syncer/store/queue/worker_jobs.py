@@ -38,6 +38,8 @@ class WorkerJobs(JobManager):
         self._queues = queues
         self._on_failure = on_failure
         self._on_success = on_success
+        #: Jobs that were taken and have not ended.
+        self.held: set[int] = set()
         #: Jobs that have ended while the database was away.
         self._ended: set[int] = set()
 
@@ -55,10 +57,13 @@ class WorkerJobs(JobManager):
             self._on_failure(error)
             return None
         self._on_success()
+        if job is not None and job.id is not None:
+            self.held.add(job.id)
         return job
 
     async def finish_job_by_id_async(self, job_id: int, status: Status, delete_job: bool) -> None:
         """Take a job that has ended out of the queue, later where the database is away."""
+        self.held.discard(job_id)
         try:
             await self._drop(job_id)
         except DatabaseError:
@@ -75,6 +80,7 @@ class WorkerJobs(JobManager):
         lock: str | None = None,
     ) -> None:
         """Give a job back, or drop it where another one of its stream waits by now."""
+        self.held.discard(job_id)
         try:
             await super().retry_job_by_id_async(job_id, retry_at, priority, queue, lock)
         except UniqueViolation:
