@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -24,11 +23,6 @@ from syncer.operations.check import check
 from syncer.operations.status import status
 from syncer.operations.sync import sync
 from syncer.operations.webhooks import store_events
-from syncer.simulator.clock import SimClock
-from syncer.simulator.server.environment import Environment
-from syncer.simulator.server.faults import Late, Match
-from syncer.simulator.server.limit import RateLimit
-from syncer.store.db.due_channel import notify_due
 from syncer.store.queue.job_queue import JobQueue
 from tests.support.keys import Keys, source_of
 from tests.support.mirror import Mirror
@@ -37,8 +31,8 @@ from tests.support.source import MODELS
 from tests.support.waiting import until_async
 from tests.support.webhooks import data_changed
 
-#: Seconds between two polls that no test waits for.
-NEVER = 3600.0
+#: Seconds between two looks for a job: the library may miss a call that comes while it looks.
+FETCH_EVERY = 1.0
 POLLED, TOLD = int(Purpose.INCREMENTAL), int(Purpose.WEBHOOK)
 JOBS = "SELECT status::text, priority FROM procrastinate.procrastinate_jobs ORDER BY priority DESC, id"
 
@@ -101,7 +95,7 @@ class Fleet(Keys):
                 await running
 
     @asynccontextmanager
-    async def working(self, *environments: str, fetch_every: float = NEVER) -> AsyncIterator[App]:
+    async def working(self, *environments: str, fetch_every: float = FETCH_EVERY) -> AsyncIterator[App]:
         """Run a worker until the end of the block, where it must end well."""
         async with self.app() as app:
             running = asyncio.create_task(
@@ -159,7 +153,7 @@ async def test_news_reach_a_worker_at_once_and_go_before_what_is_polled(fleet: F
             await until_async(lambda: not fleet.jobs(), "the end of all")
             runs = fleet.mirror.fetch("SELECT model, told_at IS NULL FROM sync_runs ORDER BY started_at")[-3:]
             assert runs[0] == ("hris_groups", False)
-            # The worker rests now, and does not look by itself.
+            # The worker rests now.
             fleet.mark(service, StreamKey(integration, "hris_locations"))
             with service.database.begin() as connection:
                 again = [parse_event(data_changed(integration, "hris_locations"))]
@@ -242,41 +236,6 @@ async def test_no_job_is_taken_while_a_key_is_refused_and_other_environments_go_
             store_events(service.environments["us"], connection, told)
         await until_async(lambda: fleet.mirror.fetch(us) > [(before,)], "a run of the other one")
     assert [job for job in fleet.jobs() if job[0] == "todo"]
-
-
-async def test_a_run_gives_up_its_place_to_an_integration_that_has_none(postgres_url: str) -> None:
-    source = Environment.example(
-        SimClock(lambda: datetime.now(UTC)),
-        integrations=2,
-        records=600,
-        api_key="ks_dev_two",
-        limit=RateLimit(time.monotonic, limit=100_000),
-    )
-    fleet = Fleet({"default": source}, Mirror(postgres_url))
-    fleet.settings["sync"] = {**fleet.tables()["sync"], "concurrency": 2}
-    await fleet.load()
-    long, small = source.integrations
-    late = StreamKey(small, "hris_locations")
-    fleet.settings["kombo"] = {**fleet.tables()["kombo"], "page_size": 1}
-    fleet.execute(
-        f"UPDATE sync_streams SET last_full_walk_at = NULL, watermark = NULL WHERE integration_id = '{long}'"
-    )
-    # The schedule has had its turn.
-    fleet.execute("UPDATE sync_streams SET scheduled_at = now()")
-    source.faults.add(Match(integration=long), Late(0.2), None)
-    async with fleet.serving() as service, fleet.working():
-        fleet.mark(service, StreamKey(long, "hris_employees"), StreamKey(long, "hris_groups"))
-        with fleet.mirror.open() as (other, connection):
-            notify_due(other, connection)
-        await until_async(lambda: [each[0] for each in fleet.jobs()].count("doing") == 2, "two long runs")
-        fleet.mark(service, late)
-        with fleet.mirror.open() as (other, connection):
-            notify_due(other, connection)
-        stopped = f"SELECT count(*) FROM sync_runs WHERE outcome = 'stopped' AND integration_id = '{long}'"
-        await until_async(lambda: fleet.mirror.fetch(stopped) != [(0,)], "a place given up")
-        source.faults.clear()
-        await until_async(fleet.is_complete, "everything")
-    fleet.assert_equal("default")
 
 
 @pytest.mark.tool("pgbouncer")
