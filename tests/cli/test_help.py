@@ -70,7 +70,7 @@ def test_the_help_names_every_command_in_the_order_of_use(shell: Shell) -> None:
     ran = shell.run("--help")
     listed = ran.out.partition("Commands:")[2]
     assert [line.split()[0] for line in listed.splitlines() if line] == list(COMMANDS)
-    assert COMMANDS[:5] == ("init", "run", "worker", "backfill", "sync")
+    assert COMMANDS[:5] == ("init", "run", "backfill", "sync", "worker")
     assert "..." not in listed, "a short help was cut"
 
 
