@@ -79,6 +79,8 @@ class Watched:
 @asynccontextmanager
 async def serving(world: WorkersWorld, receiver: Receiver, **settings: Any) -> AsyncIterator[Watched]:
     """Run a service that has read all of four streams."""
+    # Messages bear the time of the database, which is moved here.
+    receiver.verifies = False
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     world.settings = {

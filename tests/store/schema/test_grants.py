@@ -17,6 +17,7 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions
 from syncer.store.schema.grants import check_role, grant_read
 from syncer.store.schema.mirror_tables import MIRROR
 from tests.support.databases import PostgresServer
@@ -296,7 +297,8 @@ def _second_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scripts = tmp_path / "migrations"
     shutil.copytree(schema.migrations_folder(), scripts)
     (scripts / "versions" / "9999_later.py").write_text(UPGRADE.replace("HEAD", HEAD))
-    monkeypatch.setattr(schema, "migrations_folder", lambda: scripts)
+    for module in (schema, revisions):
+        monkeypatch.setattr(module, "migrations_folder", lambda: scripts)
 
 
 @pytest.mark.usefixtures("_second_revision")

@@ -13,6 +13,7 @@ from sqlalchemy import inspect, text
 from syncer.domain.errors import DatabaseRefused
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions
 from syncer.store.schema.grants import grant_read
 from tests.support.databases import PostgresServer, sqlite_file
 from tests.support.readers import MakeReader
@@ -158,7 +159,8 @@ def test_a_view_on_a_safe_view_survives_an_upgrade_that_leaves_that_one_alone_an
     if not changes_what_is_shown:
         change = change.replace("ALTER COLUMN name TYPE varchar(900)", "ADD COLUMN later text")
     (scripts / "versions" / "9999_later.py").write_text(change)
-    monkeypatch.setattr(schema, "migrations_folder", lambda: scripts)
+    for module in (schema, revisions):
+        monkeypatch.setattr(module, "migrations_folder", lambda: scripts)
     if changes_what_is_shown:
         with pytest.raises(DatabaseRefused, match=r"theirs shows hris_groups_safe, .*: drop theirs, and"):
             schema.migrate(at_head, "9999")
