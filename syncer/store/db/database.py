@@ -21,7 +21,6 @@ from syncer.store.db.engines import make_engine
 from syncer.store.db.errors import Fault, advice, fault, is_no_database, reason
 from syncer.store.db.last_work import Done, do_last_work
 from syncer.store.db.opened_file import OpenedFile
-from syncer.store.db.pools import give_up_pool
 from syncer.store.db.removed_values import RemovedValues
 from syncer.store.db.sqlite_file import SqliteFile
 from syncer.store.db.types import Timestamp
@@ -221,7 +220,7 @@ class Database:
 
     def reopen(self) -> None:
         """Begin anew with the database that is there now, after DatabaseReplaced. Nobody may be using it."""
-        give_up_pool(self.engine)
+        self.engine.dispose()
         if self._opened is not None:
             self._opened.forget()
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from syncer.domain.errors import UsageError
 from syncer.store.db.errors import is_connection_fault, is_refusal_to_write
-from syncer.store.db.pools import close_what_comes_back_late, give_up_pool
+from syncer.store.db.pools import ConnectionPool
 from syncer.store.db.sqlite_file import SqliteFile
 from syncer.store.db.types import LooseTimestamp
 
@@ -72,6 +72,7 @@ def _sqlite(address: URL, workers: int) -> Engine:
         address.set(drivername="sqlite+pysqlite", database=str(file.path), query={}),
         pool_size=workers,
         max_overflow=2,
+        poolclass=ConnectionPool,
         hide_parameters=True,
         creator=lambda: sqlite3.connect(
             file.uri, timeout=SQLITE_BUSY_MS / 1000, uri=True, check_same_thread=False
@@ -108,7 +109,6 @@ def _sqlite(address: URL, workers: int) -> Engine:
 
 def _discard_faulty_connections(engine: Engine) -> None:
     """Return no connection to the pool that would never work again."""
-    close_what_comes_back_late(engine)
 
     @event.listens_for(engine, "handle_error")
     def drop(context: ExceptionContext) -> None:
@@ -121,7 +121,7 @@ def _discard_faulty_connections(engine: Engine) -> None:
             # been ended keeps its connection open, and the error keeps the statement.
             if context.execution_context is not None:
                 context.execution_context.cursor.close()
-            give_up_pool(engine)
+            engine.dispose()
 
 
 def _may_only_read(context: ExceptionContext) -> bool:

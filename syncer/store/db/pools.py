@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
-from weakref import WeakKeyDictionary
+import logging
 
-from sqlalchemy import Engine, event
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-_GENERATION = "syncer_generation"
-#: How many pools of an engine have been given up.
-_generations: WeakKeyDictionary[Engine, int] = WeakKeyDictionary()
+# SQLAlchemy names a pool's logger after its class; what its own pools do is not logged either.
+logging.getLogger(__name__).setLevel(logging.WARNING)
 
 
-def give_up_pool(engine: Engine) -> None:
-    """Close the pool's connections, those that are at work once they come back, and begin with a new pool."""
-    _generations[engine] = _generations.get(engine, 0) + 1
-    engine.dispose()
+class ConnectionPool(QueuePool):
+    """Pool whose connections are closed, each with its event, however late they come back.
 
-
-def close_what_comes_back_late(engine: Engine) -> None:
-    """Close each connection that comes back to a pool that was given up.
-
-    Left to the old pool it would be closed some time, and nobody would be told. Events of a pool are those of
-    the next ones, too: so not everything that comes back may be closed.
+    One that SQLAlchemy has disposed of keeps what comes back until nothing refers to it any more: then the
+    connection is closed some time, and nobody is told.
     """
 
-    @event.listens_for(engine, "connect")
-    def note(_connection: Any, entry: ConnectionPoolEntry) -> None:
-        entry.info[_GENERATION] = _generations.get(engine, 0)
+    _is_given_up = False
 
-    @event.listens_for(engine, "checkin")
-    def close(_connection: Any, entry: ConnectionPoolEntry) -> None:
-        if entry.info.get(_GENERATION) != _generations.get(engine, 0):
-            entry.close()
+    def dispose(self) -> None:
+        """Close the connections that are here, and those that are at work once they come back."""
+        self._is_given_up = True
+        super().dispose()
+
+    def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        super()._do_return_conn(record)
+        # Asked afterwards: another thread may give it up at any moment.
+        if self._is_given_up:
+            super().dispose()

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from syncer.store.db.pools import ConnectionPool
 from syncer.store.db.postgres_connection import PatientConnection
 
 #: Seconds to wait for PostgreSQL to accept a connection.
@@ -42,6 +43,7 @@ def postgres_engine(address: URL, workers: int, schema: str | None = None) -> En
         address.set(drivername="postgresql+psycopg"),
         pool_size=workers,
         max_overflow=2,
+        poolclass=ConnectionPool,
         hide_parameters=True,
         pool_pre_ping=True,
         # Never the role's default: each statement is to see what is committed by then.

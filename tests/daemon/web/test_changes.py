@@ -21,9 +21,13 @@ from syncer.daemon import feed_watch
 from syncer.daemon.feed_watch import FeedWatch
 from syncer.daemon.web import changes, server
 from syncer.daemon.web.server import listening, serving_pages
+from syncer.domain.feed.row_change import FeedRules, Operation, RowChange
+from syncer.domain.stream_key import StreamKey
 from syncer.store.db.database import Database
+from syncer.store.records.feed import tell_changes
 from syncer.store.state.consumers import read_consumer
-from tests.support.feed_rows import drop_changes, tell_changes
+from tests.support.feed_rows import INTEGRATION, drop_changes
+from tests.support.records import NOW
 from tests.support.waiting import PATIENCE, until_async
 
 EVENTS = {"Accept": "text/event-stream"}
@@ -36,12 +40,14 @@ class Served:
     app: App
     client: httpx.AsyncClient
 
-    async def tell(self, records: Iterable[str], **members: Any) -> None:
-        """Have a transaction of this process write changes."""
+    async def tell(self, records: Iterable[str], *, model: str = "hris_employees") -> None:
+        """Have a transaction of this process write changes, as a page does."""
+        key, rules = StreamKey(INTEGRATION, model), FeedRules(models={model})
+        told = [RowChange(each, Operation.UPDATED, {"first_name": None}) for each in records]
 
         def write() -> None:
             with self.app.database.begin() as connection:
-                tell_changes(connection, records, **members)
+                tell_changes(connection, rules, "default", key, told, NOW)
 
         await asyncio.to_thread(write)
 

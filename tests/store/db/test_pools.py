@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import Engine, event
 
 from syncer.store.db.engines import make_engine
-from syncer.store.db.pools import give_up_pool
 
 
 @pytest.fixture
@@ -19,7 +18,7 @@ def test_what_comes_back_late_is_closed_and_what_is_made_later_is_kept(engine: E
     event.listen(engine, "close", lambda connection, _: closed.append(connection))
     late = engine.connect()
     ours = late.connection.driver_connection
-    give_up_pool(engine)
+    engine.dispose()
     assert closed == []
     late.close()
     assert closed == [ours]
@@ -28,4 +27,21 @@ def test_what_comes_back_late_is_closed_and_what_is_made_later_is_kept(engine: E
     with engine.connect() as second:
         assert second.connection.driver_connection is kept
     assert closed == [ours]
+    engine.dispose()
+
+
+def test_what_is_made_while_its_pool_is_given_up_is_closed_when_it_comes_back(engine: Engine) -> None:
+    made: list[object] = []
+    closed: list[object] = []
+
+    def give_up(connection: object, _: object) -> None:
+        if not made:
+            engine.dispose()
+        made.append(connection)
+
+    event.listen(engine, "connect", give_up, insert=True)
+    event.listen(engine, "close", lambda connection, _: closed.append(connection))
+    with engine.connect():
+        assert closed == []
+    assert closed == made
     engine.dispose()
