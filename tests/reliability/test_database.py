@@ -155,7 +155,8 @@ class Serving(Held):
         """It goes on by itself, and has said each thing once."""
         until(lambda: self.told() == [*before, "database_unavailable", "database_back"], "the end of it")
         self.catch_up()
-        assert self.is_well()
+        # What the schedule could not do meanwhile it does now.
+        until(self.is_well, "its readiness")
         assert self.told() == [*before, "database_unavailable", "database_back"]
         assert self.service.process.poll() is None
 
