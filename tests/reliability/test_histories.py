@@ -9,7 +9,7 @@ from tests.reliability.history_runs import run_histories
 from tests.reliability.stepped_work import bench_on
 
 #: What one part tries on each kind of database. In parts, so that several processes share the work.
-HISTORIES = {"sqlite": 120, "postgresql": 10}
+HISTORIES = {"sqlite": 60, "postgresql": 10}
 PARTS = 4
 
 
