@@ -28,8 +28,8 @@ DATABASE ?= postgresql
 # How long it kills services and workers beforehand.
 FLEET_MINUTES ?= 10
 SEED ?=
-# Processes of `make test`: two for each core, since many tests wait for something.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count())')
+# Processes of `make test`: one more than there are cores, since many tests wait for something.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + os.cpu_count())')
 VENV := .venv
 RIVAL := .venv-bench
 FIGURES := build/figures.json
