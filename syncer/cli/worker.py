@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-
 import click
 
 from syncer.cli.options import environment_option, pass_session
-from syncer.cli.run import SWITCH_INTERVAL
+from syncer.cli.serving import serve
 from syncer.cli.session import Session
-from syncer.cli.streams import drop_stalled_output
 
 
 @click.command()
@@ -33,7 +29,6 @@ def worker(session: Session, concurrency: int | None, environments: tuple[str, .
     syncer worker --concurrency 4 --environment us
     """
     from syncer.operations.workers import require_workers
-    from syncer.process.logging import flush_log
 
     settings = session.settings()
     if concurrency is not None:
@@ -43,15 +38,5 @@ def worker(session: Session, concurrency: int | None, environments: tuple[str, .
     # What it imports is there now.
     from syncer.daemon.worker_service import run_worker
 
-    async def serve() -> None:
-        async with session.app(settings=settings, is_service=True) as app:
-            await run_worker(app, environments)
-
-    sys.setswitchinterval(SWITCH_INTERVAL)
-    try:
-        asyncio.run(serve())
-    finally:
-        # What is said from here on comes behind the log.
-        if not flush_log():
-            drop_stalled_output()
+    serve(session, lambda app: run_worker(app, environments), settings)
     return 0
