@@ -25,7 +25,7 @@ from syncer.config.values import (
     Duration,
     PositiveDuration,
     ReserveValue,
-    database_schema,
+    SchemaName,
     database_url,
     one_word,
 )
@@ -73,7 +73,7 @@ class Database(Section):
         " `syncer init`, `migrate`, `backfill` and `run` make the file; other commands need it.",
     )
     #: ``schema`` is the name of something of the library's.
-    schema_: Annotated[str, AfterValidator(database_schema)] | None = Field(
+    schema_: SchemaName | None = Field(
         default=None,
         alias="schema",
         description="PostgreSQL only: the schema that everything of the mirror is in, so that it can share a"

@@ -97,6 +97,10 @@ def database_schema(value: str, info: ValidationInfo) -> str:
         raise ValueError(str(error)) from None
 
 
+#: Name of a schema of PostgreSQL.
+SchemaName = Annotated[str, AfterValidator(database_schema)]
+
+
 def _sqlite_url(rest: str, info: ValidationInfo) -> str:
     """Locate the file of a URL, given by what follows its ``sqlite://``; a URI of SQLite's own stays one."""
     path, mark, query = rest.removeprefix("/").partition("?")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from syncer.config.section import Section
 from syncer.config.sections import Database
-from syncer.config.values import database_schema
+from syncer.config.values import SchemaName
 
 #: Name of the queue's schema, after that of the mirror where it has one.
 QUEUE = "procrastinate"
@@ -26,7 +26,7 @@ class Workers(Section):
         " `syncer worker` on any number of hosts, which takes them from a queue. That needs PostgreSQL and"
         " `kombo-syncer[workers]`.",
     )
-    schema_: Annotated[str, AfterValidator(database_schema)] | None = Field(
+    schema_: SchemaName | None = Field(
         default=None,
         alias="schema",
         description="The schema of the queue, made beside the mirror's. Without it: `procrastinate`, or"

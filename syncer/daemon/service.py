@@ -126,10 +126,7 @@ async def _work(
         for each in opened.environments
     ]
     bell.on_ring(*(each.wake for each in works))
-    log.info(
-        "service_started",
-        streams=opened.streams,
-    )
+    log.info("service_started", streams=opened.streams)
     try:
         await supervise(
             ending,
