@@ -16,7 +16,7 @@ from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError, DatabaseReplaced, DatabaseUnavailable
 from syncer.domain.incarnation import Incarnation
 from syncer.environments.environment import Opened
-from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions
 from syncer.store.state.incarnation import read_incarnation
 from syncer.sync.context import Report
 
@@ -91,7 +91,7 @@ async def _reopen(
         try:
             app.reopen()
             # A file without tables is no backup: somebody has to look at it.
-            await asyncio.to_thread(schema.must_hold_tables, app.database)
+            await asyncio.to_thread(revisions.must_hold_tables, app.database)
             opened = await open_mirror(app, stack, report, names, may_create=False)
         except (DatabaseError, DBAPIError) as error:
             if isinstance(error, DBAPIError):

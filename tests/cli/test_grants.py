@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import make_url
 
 from syncer.store.db.database import Database
-from syncer.store.schema.migrate import known_revisions
 from syncer.store.schema.mirror_tables import MIRROR
+from syncer.store.schema.revisions import known_revisions
 from tests.support.databases import PostgresServer
 from tests.support.readers import MakeReader
 

@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from syncer.store.db.database import Database
-from syncer.store.schema.migrate import known_revisions
+from syncer.store.schema.revisions import known_revisions
 from tests.support.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]

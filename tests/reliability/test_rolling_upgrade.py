@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from syncer.store.schema.migrate import known_revisions
+from syncer.store.schema.revisions import known_revisions
 from tests.support.environment import without_settings
 from tests.support.mirror import Mirror
 from tests.support.processes import SYNCER, Serve, ServedSource, Service

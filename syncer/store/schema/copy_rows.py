@@ -16,8 +16,9 @@ from syncer.store.db.bulk import insert
 from syncer.store.db.database import Database
 from syncer.store.db.types import Json
 from syncer.store.schema.history_tables import history_table, history_tables, make_history_tables
-from syncer.store.schema.migrate import check, lock_schema
+from syncer.store.schema.migrate import lock_schema
 from syncer.store.schema.mirror_tables import MIRROR, metadata, processes, readers, runs, streams
+from syncer.store.schema.revisions import check
 
 #: Rows that are read and written at a time.
 AT_ONCE = 500

@@ -17,6 +17,7 @@ from syncer.domain.errors import (
     StatementFailed,
 )
 from syncer.store.db.database import Database
+from syncer.store.schema import revisions
 from syncer.store.schema.comments import write_comments
 from syncer.store.schema.history_tables import (
     extend_history_tables,
@@ -25,17 +26,6 @@ from syncer.store.schema.history_tables import (
 )
 from syncer.store.schema.indexes import build_indexes
 from syncer.store.schema.mirror_tables import history
-from syncer.store.schema.revisions import (
-    check,
-    is_current,
-    known_revisions,
-    migrations_folder,
-    must_hold_tables,
-    newest_revision,
-    revision_of,
-    revisions,
-    stored_revision,
-)
 from syncer.store.schema.rights import make_schema, must_migrate
 from syncer.store.schema.row_limits import has_limits, keep_limits
 from syncer.store.schema.safe_views import keep_safe_views, without_safe_views
@@ -49,15 +39,9 @@ if TYPE_CHECKING:
 __all__ = [
     "MIGRATION_LOCK",
     "VERSION_TABLE",
-    "check",
     "downgrade",
-    "is_current",
-    "known_revisions",
     "lock_schema",
     "migrate",
-    "migrations_folder",
-    "must_hold_tables",
-    "revisions",
     "upgrade_unseen",
 ]
 
@@ -99,8 +83,8 @@ def _migrate(
 ) -> tuple[str | None, str | None]:
     lock_schema(connection)
     make_schema(database, connection)
-    before = revision_of(database, connection)
-    if before != (newest_revision() if revision == "head" else revision):
+    before = revisions.revision_of(database, connection)
+    if before != (revisions.newest_revision() if revision == "head" else revision):
         # Read only where there is something to migrate: every command comes by here.
         from alembic import command
 
@@ -114,7 +98,7 @@ def _migrate(
         make_history_tables(connection, with_history)
         keep_limits(connection)
         write_comments(connection)
-    return before, stored_revision(connection)
+    return before, revisions.stored_revision(connection)
 
 
 def upgrade_unseen(database: Database, connection: Connection, with_history: Collection[str]) -> bool:
@@ -124,16 +108,16 @@ def upgrade_unseen(database: Database, connection: Connection, with_history: Col
     """
     from alembic import command
 
-    before, present = revision_of(database, connection), relations(connection)
+    before, present = revisions.revision_of(database, connection), relations(connection)
     kept = history_tables(connection) if history.name in present else []
-    if before != newest_revision():
+    if before != revisions.newest_revision():
         with _keeping_access(connection):
             command.upgrade(_config(connection), "head")
         keep_safe_views(connection)
         extend_history_tables(connection, kept)
     make_history_tables(connection, with_history, kept)
     write_comments(connection, {*kept, *with_history})
-    return before != newest_revision()
+    return before != revisions.newest_revision()
 
 
 def downgrade(database: Database, revision: str) -> None:
@@ -148,16 +132,16 @@ def _downgrade(database: Database, revision: str, aside: _Aside, connection: Con
     from alembic import command
 
     lock_schema(connection)
-    if revision_of(database, connection) is None:
+    if revisions.revision_of(database, connection) is None:
         return
-    if is_current(connection) and has_limits(connection):
+    if revisions.is_current(connection) and has_limits(connection):
         raise DatabaseRefused(
             f"In {database.shown_url} are roles that read some integrations alone, and would read all: "
             "let them, with `syncer migrate --grant-read ROLE --all-integrations`, or drop them first."
         )
     with _keeping_access(connection), aside(connection):
         command.downgrade(_config(connection), revision)
-    if stored_revision(connection) is None:
+    if revisions.stored_revision(connection) is None:
         connection.execute(DropTable(Table(VERSION_TABLE, MetaData())))
     else:
         keep_safe_views(connection)
@@ -193,6 +177,6 @@ def _config(connection: Connection) -> Config:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    config.set_main_option("script_location", str(revisions.migrations_folder()).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config

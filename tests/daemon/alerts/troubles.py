@@ -22,8 +22,9 @@ from syncer.simulator.server.faults import (
 )
 from syncer.simulator.server.limit import RateLimit
 from syncer.store.reading.changes import feed_state
-from syncer.store.schema.migrate import VERSION_TABLE, revisions
+from syncer.store.schema.migrate import VERSION_TABLE
 from syncer.store.schema.mirror_tables import streams
+from syncer.store.schema.revisions import revisions
 from syncer.store.state.consumers import acknowledge
 from tests.daemon.alerts.watched import GROUPS, LOCATIONS, MODELS, Watched
 from tests.support.feed_rows import tell_changes

@@ -14,6 +14,7 @@ from sqlalchemy import make_url, text
 from syncer.domain.errors import DatabaseUnavailable
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions
 from tests.support.command_line import Shell
 from tests.support.databases import PostgresServer
 from tests.support.mirror import Mirror
@@ -107,7 +108,7 @@ def test_a_migration_waits_for_another_one_whatever_the_limits(
     set_default("statement_timeout = '200ms'", "lock_timeout = '200ms'")
     database = Database(postgres_url)
     if not is_first:
-        schema.migrate(database, schema.known_revisions()[-2])
+        schema.migrate(database, revisions.known_revisions()[-2])
     with psycopg.connect(postgres_url) as other, database.begin() as first:
         other.execute("SET statement_timeout = 0")
         if is_first:
@@ -121,7 +122,7 @@ def test_a_migration_waits_for_another_one_whatever_the_limits(
         other.execute("SELECT pg_sleep(0.5)")
         assert migrating.is_alive()
     migrating.join()
-    schema.check(database)
+    revisions.check(database)
     database.close()
 
 

@@ -268,7 +268,7 @@ def test_a_column_that_is_added_is_not_visible_even_after_granting_again(
 
 
 #: The newest revision, before a later version comes.
-HEAD = schema.known_revisions()[-1]
+HEAD = revisions.known_revisions()[-1]
 
 UPGRADE = """
 import sqlalchemy as sa
@@ -295,10 +295,9 @@ def downgrade():
 @pytest.fixture
 def _second_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scripts = tmp_path / "migrations"
-    shutil.copytree(schema.migrations_folder(), scripts)
+    shutil.copytree(revisions.migrations_folder(), scripts)
     (scripts / "versions" / "9999_later.py").write_text(UPGRADE.replace("HEAD", HEAD))
-    for module in (schema, revisions):
-        monkeypatch.setattr(module, "migrations_folder", lambda: scripts)
+    monkeypatch.setattr(revisions, "migrations_folder", lambda: scripts)
 
 
 @pytest.mark.usefixtures("_second_revision")

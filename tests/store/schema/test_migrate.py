@@ -23,6 +23,7 @@ from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions
 from syncer.store.schema.mirror_tables import MIRROR, metadata, streams
 from syncer.store.schema.native_views import make_views
 from syncer.store.state.integrations import IntegrationStore
@@ -130,16 +131,16 @@ def test_a_downgrade_to_base_leaves_nothing_of_ours_and_an_upgrade_works_again(d
     schema.downgrade(database, "base")
     assert things(database) == set()
     with pytest.raises(DatabaseRefused, match="has no tables yet"):
-        schema.check(database)
+        revisions.check(database)
     schema.downgrade(database, "base")
     assert schema.migrate(database) == (None, HEAD)
     assert things(database) == before
-    schema.check(database)
+    revisions.check(database)
 
 
 def test_migrating_again_changes_nothing(database: Database) -> None:
     assert schema.migrate(database) == (HEAD, HEAD)
-    assert schema.revisions(database) == (HEAD, HEAD)
+    assert revisions.revisions(database) == (HEAD, HEAD)
 
 
 def test_a_migration_that_fails_leaves_an_empty_database(database_url: str) -> None:
@@ -158,6 +159,7 @@ def test_a_migration_that_fails_leaves_an_empty_database(database_url: str) -> N
 MIGRATE = """
 import sys
 from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions
 from syncer.store.db.database import Database
 print("ready", flush=True)
 sys.stdin.readline()
@@ -178,7 +180,7 @@ def test_processes_that_migrate_at_once_do_not_collide(database_url: str, progra
         process.stdin.flush()
     assert sorted(process.communicate()[0] for process in processes) == [f"{HEAD} {HEAD}\n", f"None {HEAD}\n"]
     with opened(database_url) as database:
-        schema.check(database)
+        revisions.check(database)
 
 
 # --- whose database it is
@@ -189,7 +191,7 @@ def test_a_database_with_another_programs_tables_is_refused_and_not_touched(data
         with database.begin() as connection:
             connection.execute(text("CREATE TABLE orders (id TEXT)"))
             connection.execute(text("CREATE TABLE customers (id TEXT)"))
-        for use in (schema.migrate, schema.check, schema.revisions):
+        for use in (schema.migrate, revisions.check, revisions.revisions):
             with pytest.raises(DatabaseRefused, match=r"another program's tables \(customers, orders\)"):
                 use(database)
         with pytest.raises(DatabaseRefused, match="another program's tables"):
@@ -200,7 +202,7 @@ def test_a_database_with_another_programs_tables_is_refused_and_not_touched(data
 def test_another_programs_tables_beside_ours_do_no_harm(database: Database) -> None:
     with database.begin() as connection:
         connection.execute(text("CREATE TABLE reports (id TEXT)"))
-    schema.check(database)
+    revisions.check(database)
     schema.migrate(database)
     schema.downgrade(database, "base")
     assert things(database) == {"reports"}
@@ -209,7 +211,7 @@ def test_another_programs_tables_beside_ours_do_no_harm(database: Database) -> N
 def test_the_schema_of_a_newer_version_is_refused_by_its_name(database: Database) -> None:
     with database.begin() as connection:
         connection.execute(text(f"UPDATE {schema.VERSION_TABLE} SET version_num = '9042'"))
-    for use in (schema.migrate, schema.check, schema.revisions):
+    for use in (schema.migrate, revisions.check, revisions.revisions):
         with pytest.raises(DatabaseRefused, match=r"newer syncer \(9042\): upgrade syncer"):
             use(database)
 
@@ -219,14 +221,14 @@ def test_a_database_without_tables_is_refused_by_check(database_url: str) -> Non
         with database.read():
             pass
         with pytest.raises(DatabaseRefused, match="has no tables yet: run `syncer migrate` first"):
-            schema.check(database)
-        assert schema.revisions(database) == (None, HEAD)
+            revisions.check(database)
+        assert revisions.revisions(database) == (None, HEAD)
         assert things(database) == set()
 
 
 def test_looking_at_a_file_that_does_not_exist_does_not_make_it(sqlite_url: str) -> None:
     with opened(sqlite_url) as database:
-        for look in (schema.check, schema.revisions):
+        for look in (revisions.check, revisions.revisions):
             with pytest.raises(
                 DatabaseUnavailable, match=r"There is no database file .*: run `syncer migrate`"
             ):
@@ -237,21 +239,21 @@ def test_looking_at_a_file_that_does_not_exist_does_not_make_it(sqlite_url: str)
 def test_a_directory_that_does_not_exist_is_told(tmp_path: Path) -> None:
     with opened(f"sqlite:///{tmp_path}/nowhere/mirror.db") as database:
         with pytest.raises(DatabaseUnavailable, match="There is no database file"):
-            schema.revisions(database)
+            revisions.revisions(database)
         with pytest.raises(DatabaseUnavailable, match=r"There is no folder .*/nowhere for the database file"):
             schema.migrate(database)
 
 
 def test_the_known_revisions_are_those_that_alembic_finds() -> None:
     scripts = ScriptDirectory(str(Path(__file__).parents[3] / "migrations"))
-    assert [each.revision for each in scripts.walk_revisions()] == list(reversed(schema.known_revisions()))
+    assert [each.revision for each in scripts.walk_revisions()] == list(reversed(revisions.known_revisions()))
 
 
 def test_an_older_schema_is_refused_by_check(database: Database) -> None:
-    *_, older, _ = schema.known_revisions()
+    *_, older, _ = revisions.known_revisions()
     schema.downgrade(database, older)
     with pytest.raises(DatabaseRefused, match="is of an older syncer: run `syncer migrate` first"):
-        schema.check(database)
+        revisions.check(database)
 
 
 # --- views

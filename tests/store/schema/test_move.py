@@ -14,6 +14,7 @@ from syncer.domain.errors import DatabaseRefused, UsageError
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions
 from syncer.store.schema.grants import grant_read
 from syncer.store.schema.mirror_tables import streams
 from syncer.store.schema.move import move_to_schema, must_be_movable
@@ -62,12 +63,12 @@ def test_all_of_it_moves_with_grants_and_others_views_and_can_move_back(
         assert things(database, "kombo") == [each for each in before if each not in own]
         assert things(database, "public") == own
         with pytest.raises(DatabaseRefused, match="holds another program's tables"):
-            schema.check(database)
+            revisions.check(database)
     assert reader.may("SELECT * FROM kombo.hris_employees_safe")
     assert not reader.may("SELECT ssn FROM kombo.hris_employees")
     with closing(Database(url, schema="kombo")) as moved:
-        schema.check(moved)
-        assert schema.migrate(moved) == (schema.known_revisions()[-1],) * 2
+        revisions.check(moved)
+        assert schema.migrate(moved) == (revisions.known_revisions()[-1],) * 2
         with moved.read() as connection:
             assert connection.exec_driver_sql("SELECT * FROM public.own").all() == []
         assert move_to_schema(moved, "kombo") == ("kombo", 0)

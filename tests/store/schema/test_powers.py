@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from syncer.domain.errors import UsageError
 from syncer.store.db.database import Database
-from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions
 from syncer.store.schema.grants import grant_read
 from tests.support.databases import PostgresServer
 from tests.support.readers import MakeReader, Reader
@@ -160,4 +160,4 @@ def test_a_reporting_role_sees_changes_of_models_without_values(
             text("SELECT reloptions FROM pg_class WHERE oid = 'mirror_changes_safe'::regclass")
         )
     assert options == ["security_barrier=true"]
-    schema.check(migrated)
+    revisions.check(migrated)

@@ -8,6 +8,7 @@ import pytest
 
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions
 from syncer.store.schema.grants import grant_read
 from syncer.store.schema.readers import outdated_readers
 from tests.support.databases import PostgresServer
@@ -102,5 +103,5 @@ def test_nothing_is_said_of_a_database_that_is_of_another_version(
 ) -> None:
     reader = make_reader(database)
     grant_read(database, reader.name, without_sensitive=True)
-    schema.downgrade(database, schema.known_revisions()[-2])
+    schema.downgrade(database, revisions.known_revisions()[-2])
     assert troubles(database, reader) == []

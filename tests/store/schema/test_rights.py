@@ -14,6 +14,7 @@ from sqlalchemy import make_url
 from syncer.domain.errors import DatabaseRefused
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions
 from tests.support.databases import PostgresServer
 
 #: A role and the URL by which it logs in.
@@ -87,7 +88,7 @@ def test_a_role_that_does_not_own_the_tables_is_told_who_does(
                 sql.SQL("GRANT USAGE, CREATE ON SCHEMA public TO {}").format(sql.Identifier(role))
             )
     database = Database(owners_url)
-    schema.migrate(database, schema.known_revisions()[0])
+    schema.migrate(database, revisions.known_revisions()[0])
     database.close()
     with psycopg.connect(owners_url, autocommit=True) as connection:
         connection.execute(

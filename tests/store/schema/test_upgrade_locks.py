@@ -11,6 +11,7 @@ from sqlalchemy import make_url, text
 from syncer.domain.errors import StatementFailed
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions
 from syncer.store.schema.schema_lock import LOCK_TIMEOUT
 
 PATIENT = "options=-c%20lock_timeout%3D"
@@ -36,7 +37,7 @@ def test_an_upgrade_behind_a_long_reader_fails_in_words_keeps_nobody_waiting_and
 ) -> None:
     with closing(Database(f"{postgres_url}&{PATIENT}200ms")) as database:
         # Behind it comes one that changes the table that is read.
-        older, newest = "0011", schema.known_revisions()[-1]
+        older, newest = "0011", revisions.known_revisions()[-1]
         schema.migrate(database, older)
         with psycopg.connect(postgres_url) as reader, psycopg.connect(postgres_url) as other:
             reader.execute("SELECT * FROM sync_integrations")
@@ -46,7 +47,7 @@ def test_an_upgrade_behind_a_long_reader_fails_in_words_keeps_nobody_waiting_and
             assert f"session {reader.info.backend_pid} of {role} for " in str(failed.value)
             assert "nothing was changed. Run the command again" in str(failed.value)
             assert failed.value.exit_code == 3
-            assert schema.revisions(database) == (older, newest)
+            assert revisions.revisions(database) == (older, newest)
             # Nobody queues behind a lock that was given up.
             other.execute("SET lock_timeout = 1")
             other.execute("LOCK TABLE sync_integrations IN ACCESS SHARE MODE")

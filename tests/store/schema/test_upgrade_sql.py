@@ -12,6 +12,7 @@ from sqlalchemy import make_url, text
 from syncer.domain.errors import UsageError
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
+from syncer.store.schema import revisions
 from syncer.store.schema.grants import grant_read
 from syncer.store.schema.upgrade_sql import upgrade_sql
 from tests.support.databases import PostgresServer
@@ -68,7 +69,7 @@ def run(url: str, statements: str) -> None:
         connection.execute(statements.encode())
 
 
-@pytest.mark.parametrize("revision", [None, "0002", schema.known_revisions()[-1]])
+@pytest.mark.parametrize("revision", [None, "0002", revisions.known_revisions()[-1]])
 def test_the_sql_of_an_upgrade_makes_what_the_upgrade_makes(
     make: Callable[[], str], make_reader: MakeReader, revision: str | None
 ) -> None:
@@ -80,13 +81,13 @@ def test_the_sql_of_an_upgrade_makes_what_the_upgrade_makes(
         for each in (upgraded, by_hand):
             if revision is not None:
                 schema.migrate(each, revision)
-            if revision == schema.known_revisions()[-1]:
+            if revision == revisions.known_revisions()[-1]:
                 reader = reader or make_reader(each)
                 grant_read(each, reader.name, without_sensitive=True)
         wanted = upgrade_sql(by_hand, with_history=HISTORY)
         assert wanted is not None
         assert wanted.startswith("BEGIN;\nSET LOCAL lock_timeout = '5s';\n")
-        assert schema.revisions(by_hand)[0] == revision
+        assert revisions.revisions(by_hand)[0] == revision
         run(by_hand.engine.url.set(drivername="postgresql").render_as_string(hide_password=False), wanted)
         schema.migrate(upgraded, with_history=HISTORY)
         assert picture(by_hand) == picture(upgraded)
@@ -111,8 +112,8 @@ def test_the_sql_can_be_asked_for_by_a_role_that_may_change_nothing(
         assert wanted is not None
         assert f'CREATE SCHEMA IF NOT EXISTS "kombo" AUTHORIZATION "{plain.name}";\n' in wanted
         run(postgres_url, wanted)
-        schema.check(database)
-        assert schema.migrate(database) == (schema.known_revisions()[-1],) * 2
+        revisions.check(database)
+        assert schema.migrate(database) == (revisions.known_revisions()[-1],) * 2
 
 
 def test_there_is_none_for_sqlite(shared_sqlite: Database) -> None:

@@ -77,7 +77,7 @@ def postgres_at(postgres_server: PostgresServer) -> Iterator[Callable[[str], Dat
     with ExitStack() as stack:
         newest, url = None, None
         made: dict[str, str] = {}
-        for revision in schema.known_revisions()[:-1]:
+        for revision in revisions.known_revisions()[:-1]:
             template = "template0" if newest is None else str(newest)
             url = stack.enter_context(postgres_server.database(template))
             with closing(Database(url)) as database:
@@ -91,7 +91,7 @@ def postgres_at(postgres_server: PostgresServer) -> Iterator[Callable[[str], Dat
 def sqlite_at(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Database]:
     """``sqlite_at(revision)``: a file of SQLite of that revision."""
     folder, made = tmp_path_factory.mktemp("revisions"), list[str]()
-    for revision in schema.known_revisions()[:-1]:
+    for revision in revisions.known_revisions()[:-1]:
         url = f"sqlite:///{folder}/{revision}.db"
         if made:
             shutil.copy(sqlite_file(made[-1]), sqlite_file(url))
@@ -101,7 +101,7 @@ def sqlite_at(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Datab
     return lambda revision: Database(f"sqlite:///{folder}/{revision}.db")
 
 
-@pytest.mark.parametrize("revision", schema.known_revisions()[:-1])
+@pytest.mark.parametrize("revision", revisions.known_revisions()[:-1])
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 def test_twenty_views_of_others_survive_an_upgrade_from_every_revision(
     request: pytest.FixtureRequest, dialect: str, revision: str
@@ -110,7 +110,7 @@ def test_twenty_views_of_others_survive_an_upgrade_from_every_revision(
     with closing(at(revision)) as database:
         before = make(database)
         assert len(before) == len(SELECTS) + (dialect == "postgresql") >= 20
-        assert schema.migrate(database) == (revision, schema.known_revisions()[-1])
+        assert schema.migrate(database) == (revision, revisions.known_revisions()[-1])
         after = columns(database)
         assert after.keys() == before.keys()
         for name, shown in before.items():
@@ -153,18 +153,17 @@ def test_a_view_on_a_safe_view_survives_an_upgrade_that_leaves_that_one_alone_an
         connection.exec_driver_sql("DROP VIEW hris_groups_live")
         connection.exec_driver_sql("CREATE VIEW theirs AS SELECT name FROM hris_groups_safe")
         number = connection.exec_driver_sql("SELECT 'hris_groups_safe'::regclass::oid").scalar_one()
-    scripts, head = tmp_path / "migrations", schema.known_revisions()[-1]
-    shutil.copytree(schema.migrations_folder(), scripts)
+    scripts, head = tmp_path / "migrations", revisions.known_revisions()[-1]
+    shutil.copytree(revisions.migrations_folder(), scripts)
     change = CHANGE.replace("HEAD", head)
     if not changes_what_is_shown:
         change = change.replace("ALTER COLUMN name TYPE varchar(900)", "ADD COLUMN later text")
     (scripts / "versions" / "9999_later.py").write_text(change)
-    for module in (schema, revisions):
-        monkeypatch.setattr(module, "migrations_folder", lambda: scripts)
+    monkeypatch.setattr(revisions, "migrations_folder", lambda: scripts)
     if changes_what_is_shown:
         with pytest.raises(DatabaseRefused, match=r"theirs shows hris_groups_safe, .*: drop theirs, and"):
             schema.migrate(at_head, "9999")
-        assert schema.revisions(at_head)[0] == head
+        assert revisions.revisions(at_head)[0] == head
         with at_head.begin() as connection:
             connection.exec_driver_sql("DROP VIEW theirs")
         assert schema.migrate(at_head, "9999") == (head, "9999")
