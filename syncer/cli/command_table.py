@@ -19,6 +19,7 @@ COMMANDS = (
     "reconcile",
     "plan",
     "refresh",
+    "erase",
     "status",
     "quarantine",
     "check",

@@ -21,12 +21,13 @@ from syncer.kombo.lists import Page
 from syncer.store.records.blanked_copies import blank_carriers, find_carriers
 from syncer.store.records.reproject import BatchContext
 from syncer.store.records.write import WrittenRows, write_rows
+from syncer.store.state.erasures import add_traces
 from syncer.store.state.health import health
 from syncer.store.state.missing import MissingStore
 from syncer.store.state.quarantine import keep_in_quarantine
 from syncer.store.state.runs import count_page
 from syncer.store.state.seen import forget_seen, note_seen, seen_among
-from syncer.sync.compare import PageDiff, compare
+from syncer.sync.compare import PageDiff, compare, compare_page
 from syncer.sync.context import WatermarkRefuted
 from syncer.sync.feed import tell_written
 from syncer.sync.history import keep_written
@@ -64,7 +65,10 @@ def store_page(run: RunContext, walk: Walk, page: Page, diff: PageDiff, connecti
     Raises LeaseLost, ProjectionReplaced, and WatermarkRefuted where it is the first of an incremental walk.
     """
     context, streams = run.context, run.context.streams
-    history = run.source.pin(connection)
+    history, erasures = run.source.pin(connection)
+    if erasures != diff.erasures:
+        # Something was erased since, here or by another process.
+        diff = compare_page(run, page, connection, context.erasures.at(connection, erasures))
     # save_walk() and finish_walk() check the fence below; a page that changes nothing needs no renewal of
     # its own.
     now = context.database.now(connection) if diff.changes_nothing else run.fence(connection)
@@ -143,9 +147,11 @@ def write_records(
     )
     if diff.has_missing_rows:
         MissingStore(run.environment, run.key).forget(connection, diff.ids)
+    # Before the feed's lock: in one order everywhere.
+    add_traces(connection, diff.late, run.context.new_id())
     keep_written(run, connection, history, diff, written, now)
     tell_written(run, connection, diff, written, now)
-    return WrittenRows(counts, effects, written.rows, poisons)
+    return WrittenRows(counts, effects, written.rows, poisons, diff.erased.keys())
 
 
 def write_looked_up(run: RunContext, records: Records, connection: Connection) -> WrittenRows:
@@ -153,9 +159,9 @@ def write_looked_up(run: RunContext, records: Records, connection: Connection) -
 
     Raises ProjectionReplaced, LeaseLost.
     """
-    history = run.source.pin(connection)
+    history, erasures = run.source.pin(connection)
     now = run.fence(connection)
-    diff = compare(run, records, connection)
+    diff = compare(run, records, connection, run.context.erasures.at(connection, erasures))
     written = write_records(run, diff, connection, now, walk_began_at=now, history=history)
     count_page(connection, run.run_id, None, written.counts, pages=0, stored=run.stored.count)
     run.context.streams.count_rows(connection, run.lease, written.counts)

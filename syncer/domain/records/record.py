@@ -178,7 +178,7 @@ def too_large(raw: bytes, record_id: str | None) -> Poison:
     """Make the poison of a record that is too large; it is not read, and its document is withheld."""
     most = in_mib(MOST_RECORD_BYTES)
     reason = f"too large: it has {len(raw):,} bytes, and no more than {most} are kept"
-    return Poison(record_id, reason, _withheld(raw))
+    return Poison(record_id, reason, withheld(raw))
 
 
 def _id_of(raw: bytes) -> str | None:
@@ -208,18 +208,20 @@ def poison(raw: bytes, reason: str, excluded: Excluded | None) -> Poison:
 def _without(text: str, raw: bytes, excluded: Excluded) -> str:
     """Remove what may not be kept of a record that cannot be a row."""
     try:
-        record = json.loads(text, strict=False, parse_float=_plain_float)
+        record = json.loads(text, strict=False, parse_float=plain_float)
         if isinstance(record, dict):
             return json.dumps(record) if excluded.strip(record) else ascii_json(text)
     except (ValueError, RecursionError):
         pass
-    return _withheld(raw)
+    return withheld(raw)
 
 
-def _withheld(raw: bytes) -> str:
+def withheld(raw: bytes) -> str:
+    """Write a document that tells of a record only whether it is the same."""
     return json.dumps({"withheld": text_hash(raw).hex()})
 
 
-def _plain_float(text: str) -> float | str:
+def plain_float(text: str) -> float | str:
+    """Read a JSON number with a fraction or an exponent; as text where no float can hold it."""
     value = float(text)
     return value if isfinite(value) else text
