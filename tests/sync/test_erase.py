@@ -1,0 +1,454 @@
+"""What a person has erased is nowhere in the database, and stays out however often the source sends it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Text, cast, func, inspect, make_url, select, text
+
+from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.erasure.receipt import Receipt
+from syncer.domain.errors import UsageError
+from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.stream_key import StreamKey
+from syncer.domain.streams.decisions import next_walk
+from syncer.domain.streams.stream import Mode
+from syncer.operations.erase import Wanted, erase, list_erasures, preview, undo
+from syncer.operations.refresh import refresh
+from syncer.operations.reproject import reproject
+from syncer.simulator.company.company import Company
+from syncer.simulator.server.faults import Mangled, Match
+from syncer.store.schema.erasure_tables import erased
+from syncer.store.schema.feed_tables import changes
+from syncer.store.schema.mirror_tables import MIRROR
+from syncer.store.state.erasures import has_unfinished
+from syncer.store.state.projections import unfinished_lists
+from syncer.sync.compare import compare_page
+from syncer.sync.departed import purge_integration
+from syncer.sync.lease import leased_run
+from syncer.sync.page import store_page
+from syncer.sync.run import run_stream
+from tests.support.alone import ready
+from tests.support.feed_copy import FeedCopy
+from tests.support.world import MakeWorld, World
+
+MARK = "Zenziquast"
+EMPLOYEES = "hris_employees"
+#: What is erased with an employee or a candidate, and where it says whom it is about.
+OWNED: dict[str, tuple[str, ...]] = {
+    "hris_employments": ("employee_id",),
+    "hris_absences": ("employee_id",),
+    "hris_time_off_balances": ("employee_id",),
+    "hris_timesheets": ("employee_id",),
+    "hris_payslips": ("employee", "id"),
+    "hris_performance_reviews": ("reviewee", "id"),
+    "hris_skill_proficiency_ratings": ("employee_id",),
+    "ats_applications": ("candidate_id",),
+    "ats_interviews": ("application", "candidate", "id"),
+    "ats_offers": ("application", "candidate", "id"),
+    "ats_notes": ("candidate_id",),
+    "ats_scorecards": ("candidate_id",),
+    "ats_attachments": ("candidate_id",),
+}
+HRIS = ["hris_employees", *(each for each in OWNED if each.startswith("hris_"))]
+
+
+def company_of(world: World) -> Company:
+    return next(iter(world.environment.companies.values()))
+
+
+def at(record: Any, path: tuple[str, ...]) -> Any:
+    for member in path:
+        record = record.get(member) if isinstance(record, dict) else None
+    return record
+
+
+def ids_about(world: World, somebody: str) -> set[str]:
+    """Kombo's ids of somebody's record, and of all that is about it."""
+    records = ((path, world.source(model, company_of(world))) for model, path in OWNED.items())
+    about = {key for path, listed in records for key, each in listed.items() if at(each, path) == somebody}
+    return about | {somebody}
+
+
+def carried_most(world: World, model: str) -> str:
+    """Whom other records name most often."""
+    everything = json.dumps([list(world.source(name, company_of(world)).values()) for name in catalogue()])
+    return max(company_of(world).ids(model), key=lambda each: everything.count(f'"{each}"'))
+
+
+def marked(value: Any, name: str = "") -> Any:
+    if isinstance(value, dict):
+        return {key: marked(each, key) for key, each in value.items()}
+    if isinstance(value, list):
+        return [marked(each, name) for each in value]
+    is_text = isinstance(value, str) and not name.endswith(("id", "ids")) and not value[:4].isdigit()
+    return f"{MARK} {value}" if is_text else value
+
+
+def plant(ids: set[str], somebody: str) -> Callable[[bytes], bytes]:
+    """Mark every record with one of the ids, and its copies; give others copies that nobody describes."""
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, list):
+            return [walk(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        return marked(value) if value.get("id") in ids else {k: walk(each) for k, each in value.items()}
+
+    def change(body: bytes) -> bytes:
+        answer = json.loads(body)
+        copy = {"id": somebody, "first_name": f"{MARK} copied"}
+        records = [walk(each) for each in answer["data"]["results"]]
+        for number, record in enumerate(records):
+            if number % 5 == 0:
+                record |= {"brand_new": [copy], "custom_fields": {"buddy": copy, "lead": somebody}}
+            if number % 7 == 0:
+                # It goes to quarantine.
+                record |= {"start_date": f"{MARK} was born", "outcome": "x" * 10}
+        answer["data"]["results"] = records
+        return json.dumps(answer).encode()
+
+    return change
+
+
+def everything(world: World) -> str:
+    """Every value of every table and, on SQLite, all bytes of the files."""
+    with world.database() as connection:
+        rows = [
+            str(tuple(row))
+            for table in inspect(connection).get_table_names()
+            for row in connection.execute(text(f"SELECT * FROM {table}"))
+        ]
+    if world.database_url.startswith("sqlite"):
+        path = Path(make_url(world.database_url).database or "")
+        rows += [part.read_bytes().decode(errors="replace") for part in path.parent.glob(f"{path.name}*")]
+    return "\n".join(rows)
+
+
+async def erased_now(world: World, wanted: Wanted, **settings: Any) -> Receipt:
+    async with world.app(**settings) as app:
+        return await erase(app, wanted)
+
+
+async def walk_whole(world: World, **arguments: Any) -> int:
+    """Read all lists whole a minute later; give how many rows that wrote."""
+    world.clock.advance(timedelta(minutes=1))
+    results = await world.sync(mode=Mode.RESTART, may_quarantine=True, **arguments)
+    return sum(each.counts.written for each in results)
+
+
+def counted(world: World) -> Iterator[tuple[str, int, int]]:
+    """Rows of each model, by the streams' counters and as they are."""
+    for key, stream in world.streams().items():
+        with world.database() as connection:
+            rows = connection.execute(select(func.count()).select_from(MIRROR[key.model])).scalar_one()
+        yield key.model, stream.rows_live + stream.rows_deleted, rows
+
+
+@pytest.mark.parametrize("model", [EMPLOYEES, "ats_candidates"])
+async def test_no_value_of_an_erased_person_is_left_or_comes_back_in_three_full_walks(
+    make_world: MakeWorld, model: str
+) -> None:
+    family = model.partition("_")[0]
+    world = make_world(
+        records=250,
+        sync={"models": [f"{family}_*"]},
+        history={"models": [f"{family}_*"]},
+        changes={"models": ["*"], "before": True},
+    )
+    somebody = carried_most(world, model)
+    change = plant(ids_about(world, somebody), somebody)
+    for name in catalogue():
+        world.environment.faults.add(Match(model=name), Mangled(change), times=None)
+    await world.sync(mode=Mode.BACKFILL, may_quarantine=True)
+    company_of(world).update(model, somebody, first_name="Former")
+    await walk_whole(world)
+    assert everything(world).count(MARK) > 20
+
+    receipt = await erased_now(world, Wanted(model, id=somebody, reason="asked for it"))
+    assert receipt.state == "finished"
+    assert sum(receipt.erased.values()) > 5
+    assert MARK not in everything(world)
+    assert await walk_whole(world) == 0
+    assert await walk_whole(world) == 0
+    async with world.app() as app:
+        await reproject(app)
+    assert await walk_whole(world) == 0
+    assert MARK not in everything(world)
+    # The feed names it: whoever has a copy learns whose is to go.
+    of_somebody = select(changes.c.operation).where(changes.c.record_id == somebody)
+    with world.database() as connection:
+        told = connection.execute(of_somebody.order_by(changes.c.sequence)).scalars().all()
+    assert told[-1] == "erased"
+    assert [each for each in counted(world) if each[1] != each[2]] == []
+
+
+async def test_its_id_is_nowhere_where_no_feed_tells_of_it(make_world: MakeWorld) -> None:
+    world = make_world(records=250, sync={"models": ["hris_*"]})
+    somebody = carried_most(world, EMPLOYEES)
+    await world.sync(mode=Mode.BACKFILL)
+    assert everything(world).count(somebody) > 3
+    await erased_now(world, Wanted(EMPLOYEES, id=somebody))
+    await walk_whole(world)
+    assert somebody not in everything(world)
+
+
+async def test_a_page_that_was_compared_before_is_compared_again(make_world: MakeWorld) -> None:
+    world = make_world(records=250, sync={"models": HRIS})
+    await world.sync(mode=Mode.BACKFILL)
+    company, somebody = company_of(world), carried_most(world, EMPLOYEES)
+    company.update(EMPLOYEES, somebody, first_name=MARK)
+    key = StreamKey(company.integration_id, EMPLOYEES)
+    async with (
+        world.app() as app,
+        ready(app) as (context, integrations),
+        leased_run(context, integrations, key) as run,
+    ):
+        walk = next_walk(
+            run.before,
+            run.source.spec,
+            mode=Mode.RESTART,
+            filters={},
+            overlap=timedelta(0),
+            full_every=timedelta(days=7),
+            now=run.began_at,
+            new_id="walk",
+            stale_before=None,
+        )
+        page = await run.source.page(walk, None, Purpose.FULL)
+        diff = await run.read(lambda connection: compare_page(run, page, connection))
+        assert somebody in {row.id for row in diff.rows}
+        # By another process.
+        await erased_now(world, Wanted(EMPLOYEES, id=somebody))
+        await run.write(lambda connection: store_page(run, walk, page, diff, connection))
+        # It knows of it now.
+        assert context.erasures.newest.erased
+    assert somebody not in world.rows(EMPLOYEES, company.integration_id)
+    assert MARK not in everything(world)
+
+
+async def test_what_comes_later_about_an_erased_person_is_not_stored(make_world: MakeWorld) -> None:
+    world = make_world(records=250, sync={"models": ["ats_*"]})
+    company = company_of(world)
+    await world.sync(mode=Mode.BACKFILL)
+    somebody = carried_most(world, "ats_candidates")
+    await erased_now(world, Wanted("ats_candidates", id=somebody))
+    known = world.mirror.fetch("SELECT count(*) FROM sync_erased")[0][0]
+
+    world.clock.advance(timedelta(minutes=1))
+    job = company.ids("ats_jobs")[0]
+    application = company.add("ats_applications", {"candidate_id": somebody, "job_id": job, "outcome": MARK})
+    await world.sync()
+    # It is known by itself from now on: what is about it need not name the person.
+    assert world.mirror.fetch("SELECT count(*) FROM sync_erased")[0][0] > known
+    interview = company.add("ats_interviews", {"application_id": application, "title": MARK})
+
+    def without_application(body: bytes) -> bytes:
+        answer = json.loads(body)
+        for record in answer["data"]["results"]:
+            record["application"] = None
+        return json.dumps(answer).encode()
+
+    world.environment.faults.add(Match(model="ats_interviews"), Mangled(without_application), times=None)
+    world.clock.advance(timedelta(minutes=1))
+    await world.sync(may_quarantine=True)
+    left = everything(world)
+    assert [each for each in (MARK, application, interview, somebody) if each in left] == []
+
+
+async def test_a_person_can_be_kept_out_before_the_source_tells_of_them(make_world: MakeWorld) -> None:
+    world = make_world(records=250, sync={"models": HRIS})
+    company, somebody = company_of(world), carried_most(world, EMPLOYEES)
+    remote_id = company.row(EMPLOYEES, somebody)["remote_id"]
+    wanted = Wanted(EMPLOYEES, remote_id=remote_id, integration_id=company.integration_id)
+    receipt = await erased_now(world, wanted)
+    assert (receipt.erased, receipt.mentioned) == ({}, {})
+    await world.sync(mode=Mode.BACKFILL)
+    assert somebody not in world.rows(EMPLOYEES, company.integration_id)
+    # Of the employees alone: nobody could know whose Kombo's id that is in other lists.
+    await walk_whole(world)
+    assert somebody not in everything(world)
+
+
+async def test_refresh_says_that_a_record_is_erased_and_does_not_store_it(make_world: MakeWorld) -> None:
+    world = make_world(records=250, sync={"models": HRIS})
+    await world.sync(mode=Mode.BACKFILL)
+    company, somebody = company_of(world), carried_most(world, EMPLOYEES)
+    await erased_now(world, Wanted(EMPLOYEES, id=somebody))
+    async with world.app() as app:
+        (refreshed,) = await refresh(app, company.integration_id, EMPLOYEES, [somebody])
+        assert (refreshed.became, refreshed.reason) == ("erased", None)
+        remote_id = company.row(EMPLOYEES, somebody)["remote_id"]
+        (refreshed,) = await refresh(app, company.integration_id, EMPLOYEES, [remote_id], by="remote_ids")
+        assert refreshed.became == "erased"
+    assert somebody not in everything(world)
+
+
+async def test_what_is_erased_is_not_missing(make_world: MakeWorld) -> None:
+    world = make_world(records=250, sync={"models": HRIS}, deletions={"max_rows": 0, "max_share": 0})
+    await world.sync(mode=Mode.BACKFILL)
+    company, somebody = company_of(world), carried_most(world, EMPLOYEES)
+    await erased_now(world, Wanted(EMPLOYEES, id=somebody))
+    await walk_whole(world)
+    company.vanish(EMPLOYEES, somebody)
+    await walk_whole(world)
+    assert {each.state for each in world.streams().values()} == {"complete"}
+    assert world.mirror.fetch("SELECT * FROM sync_missing") == []
+    assert [each for each in counted(world) if each[1] != each[2]] == []
+
+
+async def test_an_erasure_that_is_undone_is_read_again_whole(make_world: MakeWorld) -> None:
+    world = make_world(records=250, sync={"models": ["hris_*"]})
+    await world.sync(mode=Mode.BACKFILL)
+    somebody = carried_most(world, EMPLOYEES)
+    receipt = await erased_now(world, Wanted(EMPLOYEES, id=somebody))
+    async with world.app() as app:
+        undone = await undo(app, receipt.id)
+        assert undone.state == "undone"
+        with pytest.raises(UsageError, match="undone already"):
+            await undo(app, receipt.id)
+        with pytest.raises(UsageError, match="There is no receipt"):
+            await undo(app, "another")
+    await world.sync()
+    models = [each for each in catalogue() if each.startswith("hris_")]
+    world.mirror.assert_equals_source(world.environment, models, with_copies=True)
+    with world.database() as connection:
+        assert connection.execute(select(erased)).all() == []
+
+
+async def test_erased_alone_what_is_about_it_stays_without_naming_it(make_world: MakeWorld) -> None:
+    world = make_world(records=250, sync={"models": HRIS})
+    company, somebody = company_of(world), carried_most(world, EMPLOYEES)
+    await world.sync(mode=Mode.BACKFILL)
+    mine = ids_about(world, somebody) - {somebody}
+    receipt = await erased_now(world, Wanted(EMPLOYEES, id=somebody, only=True))
+    assert "hris_absences" not in receipt.erased
+    assert await walk_whole(world) == 0
+    left = {key for model in HRIS for key in world.rows(model, company.integration_id)}
+    assert mine
+    assert mine <= left
+    assert somebody not in everything(world)
+    absences = world.mirror.fetch("SELECT count(*) FROM hris_absences WHERE employee_id IS NULL")
+    assert absences[0][0] == sum(
+        each["employee_id"] == somebody for each in world.source("hris_absences", company).values()
+    )
+
+
+async def test_the_feed_tells_whose_rows_went_and_which_members_lost_something(make_world: MakeWorld) -> None:
+    world = make_world(records=250, sync={"models": HRIS}, changes={"models": ["*"], "before": True})
+    company, somebody = company_of(world), carried_most(world, EMPLOYEES)
+    copy = FeedCopy([StreamKey(company.integration_id, model) for model in HRIS])
+    company.update(EMPLOYEES, somebody, first_name=MARK)
+    await world.sync(mode=Mode.BACKFILL)
+    with world.database() as connection:
+        copy.follow(connection)
+    mine = ids_about(world, somebody)
+    receipt = await erased_now(world, Wanted(EMPLOYEES, id=somebody))
+    with world.database() as connection:
+        told = copy.follow(connection)
+        copy.assert_equals(connection)
+    gone = {each.record_id for each in told if each.operation == "erased"}
+    assert gone <= mine
+    assert somebody in gone
+    mentions = [each for each in told if each.operation == "updated"]
+    assert len(mentions) == sum(receipt.mentioned.values())
+    assert all(each.before is None and each.members for each in mentions)
+    assert {member for each in mentions for member in each.members or ()} <= {
+        *("manager", "manager_id", "approver_id", "reviewer"),
+    }
+    assert await walk_whole(world) == 0
+
+
+async def test_a_preview_tells_what_an_erasure_does_and_changes_nothing(make_world: MakeWorld) -> None:
+    world = make_world(records=250, sync={"models": HRIS}, history={"models": HRIS})
+    await world.sync(mode=Mode.BACKFILL)
+    wanted = Wanted(EMPLOYEES, id=carried_most(world, EMPLOYEES))
+
+    def rows() -> list[str]:
+        with world.database() as connection:
+            tables = sorted(inspect(connection).get_table_names())
+            return [repr(connection.execute(text(f"SELECT * FROM {each}")).all()) for each in tables]
+
+    before = rows()
+    async with world.app() as app:
+        expected = preview(app, wanted)
+        assert rows() == before
+        receipt = await erase(app, wanted)
+    assert (receipt.erased, receipt.mentioned) == (expected.erased, expected.mentioned)
+    assert receipt.erased[f"{EMPLOYEES}_history"] == 1
+
+
+async def test_an_erasure_that_was_interrupted_is_finished_by_whoever_comes_next(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world(records=250, sync={"models": HRIS})
+    await world.sync(mode=Mode.BACKFILL)
+    somebody = carried_most(world, EMPLOYEES)
+    async with world.app() as app:
+        app.stopping.set()
+        receipt = await erase(app, Wanted(EMPLOYEES, id=somebody))
+        assert receipt.state == "under way"
+    with world.database() as connection:
+        assert has_unfinished(connection)
+        assert unfinished_lists(connection)
+    # Copies are still there, and no page brings the record back meanwhile.
+    assert await walk_whole(world) == 0
+    async with world.app() as app:
+        assert await app.reprojection.is_needed()
+        await app.reprojection.finish()
+        assert not await app.reprojection.is_needed()
+        (finished,) = list_erasures(app)
+    assert finished.state == "finished"
+    assert somebody not in everything(world)
+
+
+async def test_receipts_hold_nothing_personal(make_world: MakeWorld) -> None:
+    world = make_world(records=250, sync={"models": HRIS})
+    await world.sync(mode=Mode.BACKFILL)
+    company, somebody = company_of(world), carried_most(world, EMPLOYEES)
+    record = company.row(EMPLOYEES, somebody)
+    await erased_now(world, Wanted(EMPLOYEES, id=somebody, reason="case 12"))
+    with world.database() as connection:
+        kept = [
+            str(row)
+            for table in ("sync_erased", "sync_erasures", "sync_erasure_key")
+            for row in connection.execute(text(f"SELECT * FROM {table}"))
+        ]
+    values = {str(each) for each in record.values() if isinstance(each, str) and len(each) > 3}
+    assert [each for each in values for row in kept if each in row] == []
+
+
+async def test_what_cannot_be_erased_is_an_error_that_says_what_to_do(world: World) -> None:
+    async with world.app() as app:
+        await app.prepare()
+        for wanted, words in (
+            (Wanted(EMPLOYEES), "Name the record"),
+            (Wanted(EMPLOYEES, id="1", remote_id="1"), "Name the record"),
+            (Wanted(EMPLOYEES, remote_id="1"), "Name the integration"),
+            (Wanted("hris_employee", id="1"), "no model"),
+            (Wanted(EMPLOYEES, id="1"), "no row"),
+            (Wanted(EMPLOYEES, id="1", reason="x" * 501), "--reason"),
+        ):
+            with pytest.raises(UsageError, match=words):
+                preview(app, wanted)
+
+
+async def test_rows_of_an_erased_integration_stay_erased_when_it_is_mirrored_again(world: World) -> None:
+    await world.sync(mode=Mode.BACKFILL, models=HRIS)
+    company, somebody = company_of(world), carried_most(world, EMPLOYEES)
+    await erased_now(world, Wanted(EMPLOYEES, id=somebody))
+    async with world.app() as app, ready(app) as (context, integrations):
+        await purge_integration(context, integrations, company.integration_id)
+        await run_stream(
+            context, integrations, StreamKey(company.integration_id, EMPLOYEES), mode=Mode.RESTART
+        )
+    assert world.rows(EMPLOYEES, company.integration_id)
+    assert somebody not in everything(world)
+    with world.database() as connection:
+        documents = select(cast(MIRROR[EMPLOYEES].c.document, Text))
+        assert all(somebody not in each for each in connection.execute(documents).scalars())
