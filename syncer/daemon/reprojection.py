@@ -31,6 +31,7 @@ async def finish_reprojection(
     database_health: DatabaseHealth,
     *,
     database_pause: float = DATABASE_PAUSE,
+    look_every: float = LOOK_EVERY,
 ) -> None:
     """Finish re-projections and overwrite removed values, again and again until stopping is set."""
 
@@ -41,7 +42,7 @@ async def finish_reprojection(
 
     looks, is_given_up = 0, False
     while not stopping.is_set():
-        pause = LOOK_EVERY
+        pause = look_every
         try:
             if not is_given_up and await reprojection.is_needed():
                 await reprojection.finish(stored)

@@ -16,6 +16,7 @@ from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.erasure.receipt import Receipt
 from syncer.domain.erasure.traces import KEY_BYTES
 from syncer.domain.errors import UsageError
+from syncer.domain.suggestions import did_you_mean
 from syncer.environments.environment import feed_rules
 from syncer.store.schema import revisions as schema
 from syncer.store.schema.mirror_tables import MIRROR
@@ -125,10 +126,14 @@ def _check(app: App, wanted: Wanted, environments: Sequence[str]) -> None:
 
 
 def _erase(app: App, wanted: Wanted, environments: Sequence[str], connection: Connection) -> Receipt:
-    integration_id = wanted.integration_id or _integration_of(connection, wanted)
+    integration_id = _integration_of(connection, wanted)
+    environment = app.environment_of(integration_id, environments)
+    known = {each.id for each in (*app.settings.integrations, *environment.integrations.all(connection))}
+    if integration_id not in known and environment.integrations.get(connection, integration_id) is None:
+        raise UsageError(f"{integration_id} was never mirrored.{did_you_mean(integration_id, known)}")
     erasure = Erasure(
         receipt=uuid4().hex,
-        environment=app.environment_of(integration_id, environments).name,
+        environment=environment.name,
         integration_id=integration_id,
         model=wanted.model,
         id=wanted.id,
@@ -142,13 +147,17 @@ def _erase(app: App, wanted: Wanted, environments: Sequence[str], connection: Co
 
 
 def _integration_of(connection: Connection, wanted: Wanted) -> str:
-    """Find whose record it is, by its row. Raises UsageError where it has none."""
-    assert wanted.model in catalogue()
-    rows = MIRROR[wanted.model].c
-    found = connection.execute(select(rows.integration_id).where(rows.id == wanted.id)).scalar_one_or_none()
-    if found is None:
+    """Find whose record it is, by its row where there is one. Raises UsageError where nobody can tell."""
+    found = None
+    if wanted.id is not None and wanted.model in catalogue():
+        rows = MIRROR[wanted.model].c
+        whose = select(rows.integration_id).where(rows.id == wanted.id)
+        found = connection.execute(whose).scalar_one_or_none()
+    if found is None and wanted.integration_id is None:
         raise UsageError(
             f"The mirror has no row of {wanted.model} with this id. To keep the record out all the same, and "
             "to remove copies of it, name its integration by --integration."
         )
-    return str(found)
+    if None not in (found, wanted.integration_id) and found != wanted.integration_id:
+        raise UsageError(f"This record of {wanted.model} is of another integration: {found}.")
+    return str(found or wanted.integration_id)

@@ -433,6 +433,7 @@ async def test_what_cannot_be_erased_is_an_error_that_says_what_to_do(world: Wor
             (Wanted("hris_employee", id="1"), "no model"),
             (Wanted(EMPLOYEES, id="1"), "no row"),
             (Wanted(EMPLOYEES, id="1", reason="x" * 501), "--reason"),
+            (Wanted(EMPLOYEES, id="1", integration_id="nobody"), "never mirrored"),
         ):
             with pytest.raises(UsageError, match=words):
                 preview(app, wanted)
