@@ -132,8 +132,11 @@ def undo(connection: Connection, database: Database, receipt: Receipt, version: 
             streams.c.model.in_(related_lists(receipt.model) or [receipt.model]),
         )
         .values(
-            # An unfinished walk has left out what comes back.
+            # An unfinished walk has left out what comes back, and whoever is at it loses the lease.
             **walk_values(None),
+            lease_owner=None,
+            lease_until=None,
+            fence=streams.c.fence + 1,
             last_full_walk_at=None,
             state=_incomplete(),
             due_at=func.coalesce(streams.c.due_at, now),

@@ -1,4 +1,4 @@
-"""A running service finishes what a command has left to re-project, such as an erasure that was interrupted."""
+"""A running service finishes what a command has left to re-project: an erasure that was interrupted."""
 
 from __future__ import annotations
 

@@ -35,82 +35,49 @@ from syncer.sync.page import store_page
 from syncer.sync.run import run_stream
 from tests.support.alone import ready
 from tests.support.feed_copy import FeedCopy
+from tests.support.somebody import ABOUT, CANDIDATES, EMPLOYEES, add_somebody
 from tests.support.world import MakeWorld, World
 
 MARK = "Zenziquast"
-EMPLOYEES = "hris_employees"
-#: What is erased with an employee or a candidate, and where it says whom it is about.
-OWNED: dict[str, tuple[str, ...]] = {
-    "hris_employments": ("employee_id",),
-    "hris_absences": ("employee_id",),
-    "hris_time_off_balances": ("employee_id",),
-    "hris_timesheets": ("employee_id",),
-    "hris_payslips": ("employee", "id"),
-    "hris_performance_reviews": ("reviewee", "id"),
-    "hris_skill_proficiency_ratings": ("employee_id",),
-    "ats_applications": ("candidate_id",),
-    "ats_interviews": ("application", "candidate", "id"),
-    "ats_offers": ("application", "candidate", "id"),
-    "ats_notes": ("candidate_id",),
-    "ats_scorecards": ("candidate_id",),
-    "ats_attachments": ("candidate_id",),
-}
-HRIS = ["hris_employees", *(each for each in OWNED if each.startswith("hris_"))]
+HRIS = [EMPLOYEES, *ABOUT[EMPLOYEES]]
 
 
 def company_of(world: World) -> Company:
     return next(iter(world.environment.companies.values()))
 
 
-def at(record: Any, path: tuple[str, ...]) -> Any:
-    for member in path:
-        record = record.get(member) if isinstance(record, dict) else None
-    return record
-
-
-def ids_about(world: World, somebody: str) -> set[str]:
-    """Kombo's ids of somebody's record, and of all that is about it."""
-    records = ((path, world.source(model, company_of(world))) for model, path in OWNED.items())
-    about = {key for path, listed in records for key, each in listed.items() if at(each, path) == somebody}
-    return about | {somebody}
-
-
-def carried_most(world: World, model: str) -> str:
-    """Whom other records name most often."""
-    everything = json.dumps([list(world.source(name, company_of(world)).values()) for name in catalogue()])
-    return max(company_of(world).ids(model), key=lambda each: everything.count(f'"{each}"'))
-
-
 def marked(value: Any, name: str = "") -> Any:
+    """Put the mark into every text of a record; what its copies of shared children say is of nobody."""
     if isinstance(value, dict):
-        return {key: marked(each, key) for key, each in value.items()}
+        return {key: each if key == "salary_type" else marked(each, key) for key, each in value.items()}
     if isinstance(value, list):
         return [marked(each, name) for each in value]
     is_text = isinstance(value, str) and not name.endswith(("id", "ids")) and not value[:4].isdigit()
     return f"{MARK} {value}" if is_text else value
 
 
-def plant(ids: set[str], somebody: str) -> Callable[[bytes], bytes]:
-    """Mark every record with one of the ids, and its copies; give others copies that nobody describes."""
+def plant(somebody: str, about: set[str]) -> Callable[[bytes], bytes]:
+    """Mark the records of a list that are about somebody, and all copies of them; give others copies, too."""
 
-    def walk(value: Any) -> Any:
+    def copies(value: Any) -> Any:
         if isinstance(value, list):
-            return [walk(each) for each in value]
+            return [copies(each) for each in value]
         if not isinstance(value, dict):
             return value
-        return marked(value) if value.get("id") in ids else {k: walk(each) for k, each in value.items()}
+        return marked(value) if value.get("id") == somebody else {k: copies(v) for k, v in value.items()}
 
     def change(body: bytes) -> bytes:
         answer = json.loads(body)
         copy = {"id": somebody, "first_name": f"{MARK} copied"}
-        records = [walk(each) for each in answer["data"]["results"]]
-        for number, record in enumerate(records):
+        results = answer["data"]["results"]
+        results = [marked(each) if each["id"] in about else copies(each) for each in results]
+        for number, record in enumerate(results):
             if number % 5 == 0:
                 record |= {"brand_new": [copy], "custom_fields": {"buddy": copy, "lead": somebody}}
-            if number % 7 == 0:
+            if record["id"] in about and number % 2:
                 # It goes to quarantine.
-                record |= {"start_date": f"{MARK} was born", "outcome": "x" * 10}
-        answer["data"]["results"] = records
+                record["changed_at"] = f"{MARK} is no time"
+        answer["data"]["results"] = results
         return json.dumps(answer).encode()
 
     return change
@@ -150,7 +117,18 @@ def counted(world: World) -> Iterator[tuple[str, int, int]]:
         yield key.model, stream.rows_live + stream.rows_deleted, rows
 
 
-@pytest.mark.parametrize("model", [EMPLOYEES, "ats_candidates"])
+async def mirror_somebody(
+    make_world: MakeWorld, model: str = EMPLOYEES, **settings: Any
+) -> tuple[World, str, dict[str, set[str]]]:
+    """A mirror of a company with somebody who has records, and whom others mention."""
+    chosen = {"sync": {"models": HRIS if model == EMPLOYEES else ["ats_*"]}, **settings}
+    world = make_world(records=250, **chosen)
+    somebody, about = add_somebody(company_of(world), model, first_name=MARK)
+    await world.sync(mode=Mode.BACKFILL)
+    return world, somebody, about
+
+
+@pytest.mark.parametrize("model", [EMPLOYEES, CANDIDATES])
 async def test_no_value_of_an_erased_person_is_left_or_comes_back_in_three_full_walks(
     make_world: MakeWorld, model: str
 ) -> None:
@@ -161,10 +139,10 @@ async def test_no_value_of_an_erased_person_is_left_or_comes_back_in_three_full_
         history={"models": [f"{family}_*"]},
         changes={"models": ["*"], "before": True},
     )
-    somebody = carried_most(world, model)
-    change = plant(ids_about(world, somebody), somebody)
+    somebody, about = add_somebody(company_of(world), model)
     for name in catalogue():
-        world.environment.faults.add(Match(model=name), Mangled(change), times=None)
+        change = Mangled(plant(somebody, about.get(name, set())))
+        world.environment.faults.add(Match(model=name), change, times=None)
     await world.sync(mode=Mode.BACKFILL, may_quarantine=True)
     company_of(world).update(model, somebody, first_name="Former")
     await walk_whole(world)
@@ -189,9 +167,7 @@ async def test_no_value_of_an_erased_person_is_left_or_comes_back_in_three_full_
 
 
 async def test_its_id_is_nowhere_where_no_feed_tells_of_it(make_world: MakeWorld) -> None:
-    world = make_world(records=250, sync={"models": ["hris_*"]})
-    somebody = carried_most(world, EMPLOYEES)
-    await world.sync(mode=Mode.BACKFILL)
+    world, somebody, _ = await mirror_somebody(make_world)
     assert everything(world).count(somebody) > 3
     await erased_now(world, Wanted(EMPLOYEES, id=somebody))
     await walk_whole(world)
@@ -199,10 +175,9 @@ async def test_its_id_is_nowhere_where_no_feed_tells_of_it(make_world: MakeWorld
 
 
 async def test_a_page_that_was_compared_before_is_compared_again(make_world: MakeWorld) -> None:
-    world = make_world(records=250, sync={"models": HRIS})
-    await world.sync(mode=Mode.BACKFILL)
-    company, somebody = company_of(world), carried_most(world, EMPLOYEES)
-    company.update(EMPLOYEES, somebody, first_name=MARK)
+    world, somebody, _ = await mirror_somebody(make_world)
+    company = company_of(world)
+    company.update(EMPLOYEES, somebody, first_name=f"{MARK} Later")
     key = StreamKey(company.integration_id, EMPLOYEES)
     async with (
         world.app() as app,
@@ -233,10 +208,8 @@ async def test_a_page_that_was_compared_before_is_compared_again(make_world: Mak
 
 
 async def test_what_comes_later_about_an_erased_person_is_not_stored(make_world: MakeWorld) -> None:
-    world = make_world(records=250, sync={"models": ["ats_*"]})
+    world, somebody, _ = await mirror_somebody(make_world, CANDIDATES)
     company = company_of(world)
-    await world.sync(mode=Mode.BACKFILL)
-    somebody = carried_most(world, "ats_candidates")
     await erased_now(world, Wanted("ats_candidates", id=somebody))
     known = world.mirror.fetch("SELECT count(*) FROM sync_erased")[0][0]
 
@@ -263,7 +236,8 @@ async def test_what_comes_later_about_an_erased_person_is_not_stored(make_world:
 
 async def test_a_person_can_be_kept_out_before_the_source_tells_of_them(make_world: MakeWorld) -> None:
     world = make_world(records=250, sync={"models": HRIS})
-    company, somebody = company_of(world), carried_most(world, EMPLOYEES)
+    company = company_of(world)
+    somebody, _ = add_somebody(company, EMPLOYEES)
     remote_id = company.row(EMPLOYEES, somebody)["remote_id"]
     wanted = Wanted(EMPLOYEES, remote_id=remote_id, integration_id=company.integration_id)
     receipt = await erased_now(world, wanted)
@@ -276,9 +250,8 @@ async def test_a_person_can_be_kept_out_before_the_source_tells_of_them(make_wor
 
 
 async def test_refresh_says_that_a_record_is_erased_and_does_not_store_it(make_world: MakeWorld) -> None:
-    world = make_world(records=250, sync={"models": HRIS})
-    await world.sync(mode=Mode.BACKFILL)
-    company, somebody = company_of(world), carried_most(world, EMPLOYEES)
+    world, somebody, _ = await mirror_somebody(make_world)
+    company = company_of(world)
     await erased_now(world, Wanted(EMPLOYEES, id=somebody))
     async with world.app() as app:
         (refreshed,) = await refresh(app, company.integration_id, EMPLOYEES, [somebody])
@@ -290,9 +263,8 @@ async def test_refresh_says_that_a_record_is_erased_and_does_not_store_it(make_w
 
 
 async def test_what_is_erased_is_not_missing(make_world: MakeWorld) -> None:
-    world = make_world(records=250, sync={"models": HRIS}, deletions={"max_rows": 0, "max_share": 0})
-    await world.sync(mode=Mode.BACKFILL)
-    company, somebody = company_of(world), carried_most(world, EMPLOYEES)
+    world, somebody, _ = await mirror_somebody(make_world, deletions={"max_rows": 0, "max_share": 0})
+    company = company_of(world)
     await erased_now(world, Wanted(EMPLOYEES, id=somebody))
     await walk_whole(world)
     company.vanish(EMPLOYEES, somebody)
@@ -303,9 +275,7 @@ async def test_what_is_erased_is_not_missing(make_world: MakeWorld) -> None:
 
 
 async def test_an_erasure_that_is_undone_is_read_again_whole(make_world: MakeWorld) -> None:
-    world = make_world(records=250, sync={"models": ["hris_*"]})
-    await world.sync(mode=Mode.BACKFILL)
-    somebody = carried_most(world, EMPLOYEES)
+    world, somebody, _ = await mirror_somebody(make_world)
     receipt = await erased_now(world, Wanted(EMPLOYEES, id=somebody))
     async with world.app() as app:
         undone = await undo(app, receipt.id)
@@ -315,23 +285,19 @@ async def test_an_erasure_that_is_undone_is_read_again_whole(make_world: MakeWor
         with pytest.raises(UsageError, match="There is no receipt"):
             await undo(app, "another")
     await world.sync()
-    models = [each for each in catalogue() if each.startswith("hris_")]
-    world.mirror.assert_equals_source(world.environment, models, with_copies=True)
+    world.mirror.assert_equals_source(world.environment, HRIS, with_copies=True)
     with world.database() as connection:
         assert connection.execute(select(erased)).all() == []
 
 
 async def test_erased_alone_what_is_about_it_stays_without_naming_it(make_world: MakeWorld) -> None:
-    world = make_world(records=250, sync={"models": HRIS})
-    company, somebody = company_of(world), carried_most(world, EMPLOYEES)
-    await world.sync(mode=Mode.BACKFILL)
-    mine = ids_about(world, somebody) - {somebody}
+    world, somebody, about = await mirror_somebody(make_world)
+    company = company_of(world)
     receipt = await erased_now(world, Wanted(EMPLOYEES, id=somebody, only=True))
     assert "hris_absences" not in receipt.erased
     assert await walk_whole(world) == 0
-    left = {key for model in HRIS for key in world.rows(model, company.integration_id)}
-    assert mine
-    assert mine <= left
+    for model in ABOUT[EMPLOYEES]:
+        assert about[model] <= world.rows(model, company.integration_id).keys()
     assert somebody not in everything(world)
     absences = world.mirror.fetch("SELECT count(*) FROM hris_absences WHERE employee_id IS NULL")
     assert absences[0][0] == sum(
@@ -340,21 +306,19 @@ async def test_erased_alone_what_is_about_it_stays_without_naming_it(make_world:
 
 
 async def test_the_feed_tells_whose_rows_went_and_which_members_lost_something(make_world: MakeWorld) -> None:
-    world = make_world(records=250, sync={"models": HRIS}, changes={"models": ["*"], "before": True})
-    company, somebody = company_of(world), carried_most(world, EMPLOYEES)
+    world, somebody, about = await mirror_somebody(make_world, changes={"models": ["*"], "before": True})
+    company = company_of(world)
     copy = FeedCopy([StreamKey(company.integration_id, model) for model in HRIS])
-    company.update(EMPLOYEES, somebody, first_name=MARK)
-    await world.sync(mode=Mode.BACKFILL)
     with world.database() as connection:
         copy.follow(connection)
-    mine = ids_about(world, somebody)
     receipt = await erased_now(world, Wanted(EMPLOYEES, id=somebody))
     with world.database() as connection:
         told = copy.follow(connection)
         copy.assert_equals(connection)
-    gone = {each.record_id for each in told if each.operation == "erased"}
-    assert gone <= mine
-    assert somebody in gone
+    gone = {
+        model: {e.record_id for e in told if (e.operation, e.model) == ("erased", model)} for model in HRIS
+    }
+    assert gone == about
     mentions = [each for each in told if each.operation == "updated"]
     assert len(mentions) == sum(receipt.mentioned.values())
     assert all(each.before is None and each.members for each in mentions)
@@ -365,9 +329,8 @@ async def test_the_feed_tells_whose_rows_went_and_which_members_lost_something(m
 
 
 async def test_a_preview_tells_what_an_erasure_does_and_changes_nothing(make_world: MakeWorld) -> None:
-    world = make_world(records=250, sync={"models": HRIS}, history={"models": HRIS})
-    await world.sync(mode=Mode.BACKFILL)
-    wanted = Wanted(EMPLOYEES, id=carried_most(world, EMPLOYEES))
+    world, somebody, _ = await mirror_somebody(make_world, history={"models": HRIS})
+    wanted = Wanted(EMPLOYEES, id=somebody)
 
     def rows() -> list[str]:
         with world.database() as connection:
@@ -386,9 +349,7 @@ async def test_a_preview_tells_what_an_erasure_does_and_changes_nothing(make_wor
 async def test_an_erasure_that_was_interrupted_is_finished_by_whoever_comes_next(
     make_world: MakeWorld,
 ) -> None:
-    world = make_world(records=250, sync={"models": HRIS})
-    await world.sync(mode=Mode.BACKFILL)
-    somebody = carried_most(world, EMPLOYEES)
+    world, somebody, _ = await mirror_somebody(make_world)
     async with world.app() as app:
         app.stopping.set()
         receipt = await erase(app, Wanted(EMPLOYEES, id=somebody))
@@ -396,11 +357,11 @@ async def test_an_erasure_that_was_interrupted_is_finished_by_whoever_comes_next
     with world.database() as connection:
         assert has_unfinished(connection)
         assert unfinished_lists(connection)
+    async with world.app() as app:
+        assert await app.reprojection.is_needed()
     # Copies are still there, and no page brings the record back meanwhile.
     assert await walk_whole(world) == 0
     async with world.app() as app:
-        assert await app.reprojection.is_needed()
-        await app.reprojection.finish()
         assert not await app.reprojection.is_needed()
         (finished,) = list_erasures(app)
     assert finished.state == "finished"
@@ -408,9 +369,8 @@ async def test_an_erasure_that_was_interrupted_is_finished_by_whoever_comes_next
 
 
 async def test_receipts_hold_nothing_personal(make_world: MakeWorld) -> None:
-    world = make_world(records=250, sync={"models": HRIS})
-    await world.sync(mode=Mode.BACKFILL)
-    company, somebody = company_of(world), carried_most(world, EMPLOYEES)
+    world, somebody, _ = await mirror_somebody(make_world)
+    company = company_of(world)
     record = company.row(EMPLOYEES, somebody)
     await erased_now(world, Wanted(EMPLOYEES, id=somebody, reason="case 12"))
     with world.database() as connection:
@@ -439,9 +399,11 @@ async def test_what_cannot_be_erased_is_an_error_that_says_what_to_do(world: Wor
                 preview(app, wanted)
 
 
-async def test_rows_of_an_erased_integration_stay_erased_when_it_is_mirrored_again(world: World) -> None:
-    await world.sync(mode=Mode.BACKFILL, models=HRIS)
-    company, somebody = company_of(world), carried_most(world, EMPLOYEES)
+async def test_rows_of_an_erased_integration_stay_erased_when_it_is_mirrored_again(
+    make_world: MakeWorld,
+) -> None:
+    world, somebody, _ = await mirror_somebody(make_world)
+    company = company_of(world)
     await erased_now(world, Wanted(EMPLOYEES, id=somebody))
     async with world.app() as app, ready(app) as (context, integrations):
         await purge_integration(context, integrations, company.integration_id)

@@ -126,7 +126,8 @@ def _erase_rows(
     table = destination.table
     chosen = (*destination.stream_filter, in_values(connection, destination.id, ids))
     deleted_at = table.c.remote_deleted_at
-    found = dict(connection.execute(select(destination.id, deleted_at).where(*chosen)).tuples().all())
+    rows = connection.execute(select(destination.id, deleted_at).where(*chosen)).all()
+    found = {row[0]: row[1] for row in rows}
     for name, owner in relations(destination.links, destination.children):
         gone[name] += connection.execute(
             delete(MIRROR[name]).where(in_values(connection, MIRROR[name].c[owner], found))

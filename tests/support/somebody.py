@@ -1,0 +1,69 @@
+"""A person of a made-up company whose id nothing else has: two lists may have the same id in Kombo, too."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+from syncer.simulator.company.company import Company
+
+EMPLOYEES, CANDIDATES, USERS = "hris_employees", "ats_candidates", "ats_users"
+#: Lists whose records are about an employee or a candidate, with the simulator's member that says so.
+ABOUT: dict[str, dict[str, str]] = {
+    EMPLOYEES: {
+        "hris_employments": "employee_id",
+        "hris_absences": "employee_id",
+        "hris_time_off_balances": "employee_id",
+        "hris_timesheets": "employee_id",
+        "hris_payslips": "_employee_id",
+        "hris_performance_reviews": "_reviewee_id",
+        "hris_skill_proficiency_ratings": "employee_id",
+    },
+    CANDIDATES: {
+        "ats_applications": "candidate_id",
+        "ats_notes": "candidate_id",
+        "ats_scorecards": "candidate_id",
+        "ats_attachments": "candidate_id",
+    },
+    USERS: {},
+}
+#: Lists whose records only mention one, with that member.
+MENTIONS: dict[str, list[tuple[str, str]]] = {
+    EMPLOYEES: [
+        (EMPLOYEES, "manager_id"),
+        ("hris_absences", "approver_id"),
+        ("hris_performance_reviews", "_reviewer_id"),
+    ],
+    CANDIDATES: [],
+    USERS: [("ats_notes", "author_id"), ("ats_scorecards", "author_id"), ("ats_jobs", "contact_id")],
+}
+#: Records of each list that are about the person, and as many others that mention them.
+FEW = 2
+
+
+def add_somebody(company: Company, model: str, **members: Any) -> tuple[str, dict[str, set[str]]]:
+    """Add a person to a list; give the id, and by list the ids of what is about them, themselves included.
+
+    A few records of each list are made to be about the person, and a few others to mention them.
+    """
+    somebody = company.add(model, {"first_name": "Zenzi", **members}, remote_id="zenzi of her own")
+    about = {name: set(islice(company.ids(name), FEW)) for name in ABOUT[model]}
+    for name, ids in about.items():
+        for each in ids:
+            company.update(name, each, **{ABOUT[model][name]: somebody})
+    if "ats_applications" in about:
+        application = min(about["ats_applications"])
+        applications = set(about["ats_applications"])
+        for name in ("ats_interviews", "ats_offers"):
+            for each in islice(company.ids(name), FEW):
+                company.update(name, each, application_id=application)
+            about[name] = {row["id"] for row in company.rows(name) if row["application_id"] in applications}
+    about[model] = {somebody}
+    for name, member in MENTIONS[model]:
+        others = (each for each in company.ids(name) if each not in about.get(name, ()))
+        for each in list(islice(others, FEW)):
+            company.update(name, each, **{member: somebody})
+    if model == USERS:
+        company.link("ats_interviews", company.ids("ats_interviews")[0], "users", somebody)
+        company.link("ats_jobs", company.ids("ats_jobs")[0], "hiring_team", somebody, job_roles=[])
+    return somebody, about
