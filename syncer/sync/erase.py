@@ -9,7 +9,7 @@ erased the rows; the copies inside other records go with the re-projection, whic
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, case, func, update
@@ -40,10 +40,12 @@ from syncer.store.records.erase import (
 )
 from syncer.store.schema.state_tables import streams
 from syncer.store.state.erasures import (
+    add_traces,
     forget_traces,
     keep_receipt,
     keep_traces,
     renew_version,
+    reopen_erasures,
     trace_key,
 )
 from syncer.store.state.projections import lock_projections, reproject_anew
@@ -143,6 +145,19 @@ def undo(connection: Connection, database: Database, receipt: Receipt, version: 
             due_purpose=func.coalesce(streams.c.due_purpose, int(Purpose.FULL)),
         )
     )
+
+
+def keep_late(
+    connection: Connection, model: str, late: Sequence[tuple[str, Collection[bytes]]], version: str
+) -> None:
+    """Keep traces of the model's records that came after they were erased, each with its receipt.
+
+    Something may be about them that came before them: the related documents are looked through once more.
+    """
+    add_traces(connection, late, version)
+    if late and owned_tables(model) != {model}:
+        reproject_anew(connection, related_lists(model))
+        reopen_erasures(connection, {receipt for receipt, _ in late})
 
 
 def related_lists(model: str) -> list[str]:

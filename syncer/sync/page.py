@@ -21,7 +21,6 @@ from syncer.kombo.lists import Page
 from syncer.store.records.blanked_copies import blank_carriers, find_carriers
 from syncer.store.records.reproject import BatchContext
 from syncer.store.records.write import WrittenRows, write_rows
-from syncer.store.state.erasures import add_traces
 from syncer.store.state.health import health
 from syncer.store.state.missing import MissingStore
 from syncer.store.state.quarantine import keep_in_quarantine
@@ -29,6 +28,7 @@ from syncer.store.state.runs import count_page
 from syncer.store.state.seen import forget_seen, note_seen, seen_among
 from syncer.sync.compare import PageDiff, compare, compare_page
 from syncer.sync.context import WatermarkRefuted
+from syncer.sync.erase import keep_late
 from syncer.sync.feed import tell_written
 from syncer.sync.history import keep_written
 from syncer.sync.lease import RunContext
@@ -124,6 +124,8 @@ def write_records(
 
     history: the tables of which versions are kept. Call it under the fence.
     """
+    # Before rows are locked, and before the feed: in one order everywhere.
+    keep_late(connection, run.key.model, diff.late, run.context.new_id())
     blanked = [] if run.context.rules.keep_anonymised else diff.blanked_ids
     carriers = find_carriers(connection, run.key.model, blanked) if blanked else {}
     written = write_rows(
@@ -147,8 +149,6 @@ def write_records(
     )
     if diff.has_missing_rows:
         MissingStore(run.environment, run.key).forget(connection, diff.ids)
-    # Before the feed's lock: in one order everywhere.
-    add_traces(connection, diff.late, run.context.new_id())
     keep_written(run, connection, history, diff, written, now)
     tell_written(run, connection, diff, written, now)
     return WrittenRows(counts, effects, written.rows, poisons, diff.erased.keys())

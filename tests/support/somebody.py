@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import timedelta
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
+from sqlalchemy import func, inspect, make_url, select, text
+
+from syncer.domain.erasure.receipt import Receipt
+from syncer.domain.streams.stream import Mode
+from syncer.operations.erase import Wanted, erase
 from syncer.simulator.company.company import Company
+from syncer.store.schema.mirror_tables import MIRROR
+from tests.support.world import MakeWorld, World
 
 EMPLOYEES, CANDIDATES, USERS = "hris_employees", "ats_candidates", "ats_users"
 #: Lists whose records are about an employee or a candidate, with the simulator's member that says so.
@@ -39,6 +49,11 @@ MENTIONS: dict[str, list[tuple[str, str]]] = {
 }
 #: Records of each list that are about the person, and as many others that mention them.
 FEW = 2
+#: Somebody's name.
+MARK = "Zenziquast"
+#: The lists of an employee's family in which somebody is.
+HRIS = [EMPLOYEES, *ABOUT[EMPLOYEES]]
+ATS = [CANDIDATES, *ABOUT[CANDIDATES], "ats_interviews", "ats_offers", "ats_jobs"]
 
 
 def add_somebody(company: Company, model: str, **members: Any) -> tuple[str, dict[str, set[str]]]:
@@ -67,3 +82,52 @@ def add_somebody(company: Company, model: str, **members: Any) -> tuple[str, dic
         company.link("ats_interviews", company.ids("ats_interviews")[0], "users", somebody)
         company.link("ats_jobs", company.ids("ats_jobs")[0], "hiring_team", somebody, job_roles=[])
     return somebody, about
+
+
+def company_of(world: World) -> Company:
+    return next(iter(world.environment.companies.values()))
+
+
+def everything(world: World) -> str:
+    """Every value of every table and, on SQLite, all bytes of the files."""
+    with world.database() as connection:
+        rows = [
+            str(tuple(row))
+            for table in inspect(connection).get_table_names()
+            for row in connection.execute(text(f"SELECT * FROM {table}"))
+        ]
+    if world.database_url.startswith("sqlite"):
+        path = Path(make_url(world.database_url).database or "")
+        rows += [part.read_bytes().decode(errors="replace") for part in path.parent.glob(f"{path.name}*")]
+    return "\n".join(rows)
+
+
+async def erased_now(world: World, wanted: Wanted, **settings: Any) -> Receipt:
+    async with world.app(**settings) as app:
+        return await erase(app, wanted)
+
+
+async def walk_whole(world: World, **arguments: Any) -> int:
+    """Read all lists whole a minute later; give how many rows that wrote."""
+    world.clock.advance(timedelta(minutes=1))
+    results = await world.sync(mode=Mode.RESTART, may_quarantine=True, **arguments)
+    return sum(each.counts.written for each in results)
+
+
+def counted(world: World) -> Iterator[tuple[str, int, int]]:
+    """Rows of each model, by the streams' counters and as they are."""
+    for key, stream in world.streams().items():
+        with world.database() as connection:
+            rows = connection.execute(select(func.count()).select_from(MIRROR[key.model])).scalar_one()
+        yield key.model, stream.rows_live + stream.rows_deleted, rows
+
+
+async def mirror_somebody(
+    make_world: MakeWorld, model: str = EMPLOYEES, **settings: Any
+) -> tuple[World, str, dict[str, set[str]]]:
+    """A mirror of a company with somebody who has records, and whom others mention."""
+    chosen = {"sync": {"models": HRIS if model == EMPLOYEES else ATS}, **settings}
+    world = make_world(records=150, **chosen)
+    somebody, about = add_somebody(company_of(world), model, first_name=MARK)
+    await world.sync(mode=Mode.BACKFILL)
+    return world, somebody, about

@@ -106,6 +106,12 @@ def finish_erasures(connection: Connection, now: datetime) -> None:
     connection.execute(update(erasures).where(erasures.c.finished_at.is_(None)).values(finished_at=now))
 
 
+def reopen_erasures(connection: Connection, receipts: Collection[str]) -> None:
+    """Note that copies may be left of what these erasures have erased."""
+    reopened = update(erasures).where(erasures.c.receipt.in_(list(receipts)))
+    connection.execute(reopened.values(finished_at=None))
+
+
 def forget_traces(connection: Connection, receipt: str, now: datetime) -> None:
     """Forget what an erasure has erased: it may be read again. Call ``renew_version`` with it."""
     connection.execute(delete(erased).where(erased.c.receipt == receipt))
