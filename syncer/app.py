@@ -233,7 +233,7 @@ class App:
         from syncer.store.state.feed import drop_old_changes
         from syncer.sync.retention import DROPPED_AT_ONCE, drop_old_rows
 
-        drops = {"mirror_changes": partial(drop_old_changes, self.settings.changes.keep)}
+        drops: dict[str, Drop] = {"mirror_changes": partial(drop_old_changes, self.settings.changes.keep)}
         if self.settings.history.keep is not None:
             drops["mirror_history"] = partial(drop_old_versions, self.settings.history.keep)
         drops |= self._forgetting()

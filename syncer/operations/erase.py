@@ -128,7 +128,8 @@ def _check(app: App, wanted: Wanted, environments: Sequence[str]) -> None:
 def _erase(app: App, wanted: Wanted, environments: Sequence[str], connection: Connection) -> Receipt:
     integration_id = _integration_of(connection, wanted)
     environment = app.environment_of(integration_id, environments)
-    known = {each.id for each in (*app.settings.integrations, *environment.integrations.all(connection))}
+    known = {each.id for each in environment.integrations.all(connection)}
+    known |= {each.id for each in app.settings.integrations}
     if integration_id not in known and environment.integrations.get(connection, integration_id) is None:
         raise UsageError(f"{integration_id} was never mirrored.{did_you_mean(integration_id, known)}")
     erasure = Erasure(

@@ -70,7 +70,7 @@ class Forgetting:
         renew_version(connection, self.new_id())
         return limit if len(found) == MOST_AT_ONCE else len(found)
 
-    def _chosen(self, connection: Connection, old: Select[tuple[str]], limit: int) -> list[str]:
+    def _chosen(self, connection: Connection, old: Select[str], limit: int) -> list[str]:
         """Choose the next rows; none where there are none, and then no page has to wait."""
         if connection.execute(old.limit(1)).first() is None:
             return []

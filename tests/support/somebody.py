@@ -65,7 +65,7 @@ def add_somebody(company: Company, model: str, **members: Any) -> tuple[str, dic
     about = {name: set(islice(company.ids(name), FEW)) for name in ABOUT[model]}
     for name, ids in about.items():
         for each in ids:
-            company.update(name, each, **{ABOUT[model][name]: somebody})
+            company.update(name, each, at=None, **{ABOUT[model][name]: somebody})
     if "ats_applications" in about:
         application = min(about["ats_applications"])
         applications = set(about["ats_applications"])
@@ -77,7 +77,7 @@ def add_somebody(company: Company, model: str, **members: Any) -> tuple[str, dic
     for name, member in MENTIONS[model]:
         others = (each for each in company.ids(name) if each not in about.get(name, ()))
         for each in list(islice(others, FEW)):
-            company.update(name, each, **{member: somebody})
+            company.update(name, each, at=None, **{member: somebody})
     if model == USERS:
         company.link("ats_interviews", company.ids("ats_interviews")[0], "users", somebody)
         company.link("ats_jobs", company.ids("ats_jobs")[0], "hiring_team", somebody, job_roles=[])

@@ -27,11 +27,13 @@ async def forgotten(world: World) -> int:
         return await app.drop_old_rows()
 
 
-async def some_deleted(make_world: MakeWorld, keep: str) -> tuple[World, str, str]:
-    """A mirror whose clock is the source's, of an employee who was just deleted and one who was long ago."""
+async def some_deleted(make_world: MakeWorld) -> tuple[World, str, str]:
+    """A mirror whose clock is the source's, of an employee who was deleted nine days ago and one just now.
+
+    What was deleted a week ago is forgotten from then on.
+    """
     world = make_world(
         sync={"models": MODELS},
-        deletions={"forget_after": keep},
         changes={"models": ["*"], "keep": "1000d"},
         history={"models": MODELS},
     )
@@ -44,12 +46,13 @@ async def some_deleted(make_world: MakeWorld, keep: str) -> tuple[World, str, st
     company.delete(EMPLOYEES, new)
     world.clock.advance(timedelta(minutes=1))
     world.clock_offset += timedelta(minutes=1)
-    await world.sync()
+    await world.sync(mode=Mode.RESTART)
+    world.settings["deletions"] = {"forget_after": "7d"}
     return world, old, new
 
 
 async def test_rows_are_forgotten_once_they_have_been_deleted_for_long_enough(make_world: MakeWorld) -> None:
-    world, old, new = await some_deleted(make_world, "7d")
+    world, old, new = await some_deleted(make_world)
     integration_id = company_of(world).integration_id
     assert {old, new} <= world.rows(EMPLOYEES, integration_id).keys()
     assert await forgotten(world) > 0
@@ -69,7 +72,7 @@ async def test_rows_are_forgotten_once_they_have_been_deleted_for_long_enough(ma
 
 
 async def test_a_forgotten_record_that_the_source_still_lists_is_no_news(make_world: MakeWorld) -> None:
-    world, old, _ = await some_deleted(make_world, "7d")
+    world, old, _ = await some_deleted(make_world)
     await forgotten(world)
     results = await world.sync(mode=Mode.RESTART)
     assert sum(each.counts.written for each in results) == 0
@@ -83,7 +86,7 @@ async def test_a_forgotten_record_that_the_source_still_lists_is_no_news(make_wo
 
 
 async def test_without_the_setting_nothing_is_forgotten(make_world: MakeWorld) -> None:
-    world, old, _ = await some_deleted(make_world, "7d")
+    world, old, _ = await some_deleted(make_world)
     world.settings["deletions"] = {}
     assert await forgotten(world) == 0
     assert old in world.rows(EMPLOYEES, company_of(world).integration_id)

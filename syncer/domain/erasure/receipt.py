@@ -56,4 +56,4 @@ class Receipt:
 
 
 def _moment(moment: datetime | None) -> str | None:
-    return moment and moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return None if moment is None else moment.isoformat(timespec="seconds").replace("+00:00", "Z")

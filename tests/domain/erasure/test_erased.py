@@ -26,9 +26,11 @@ def erased(*records: ErasedRecord, with_owned: bool = True, key: bytes = KEY) ->
     return Erased(key, dict.fromkeys(traces, RECEIPT), frozenset() if with_owned else {RECEIPT})
 
 
-def left(table: str, record: dict[str, Any], *records: ErasedRecord, **flags: bool) -> dict[str, Any] | None:
+def left(
+    table: str, record: dict[str, Any], *records: ErasedRecord, with_owned: bool = True
+) -> dict[str, Any] | None:
     """What is left of a record; None where it is erased itself."""
-    forgotten = erased(*records, **flags).forget(table, INTEGRATION, record)
+    forgotten = erased(*records, with_owned=with_owned).forget(table, INTEGRATION, record)
     return record if forgotten.receipt is None else None
 
 
