@@ -60,7 +60,7 @@ def erase(
     environments: tuple[str, ...],
     as_json: bool,
 ) -> int:
-    """Erase a record and all that is about it, and keep it out from now on.
+    """Erase a record and what is about it, for good.
 
     Its row goes, the records that are about it, copies of it in others, and what quarantine, change feed and
     history have of it; pages that bring it again store nothing of it. The receipt says no more than how many
