@@ -54,9 +54,11 @@ from syncer.store.state.stream_columns import walk_values
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """An erasure that is asked for. receipt: its id. id: Kombo's, or the record's key in a native list; or
-    remote_id: the tool's. is_alone: what is about the record stays. new_key: becomes that of the traces where
-    there is none; version: of erasures, never used before.
+    """Erasure that is asked for.
+
+    receipt: its id. id: Kombo's, or the record's key in a native list; else remote_id: the tool's. is_alone:
+    what is about the record stays. new_key: becomes that of the traces where there is none. version: of all
+    that is erased, never used before.
     """
 
     receipt: str

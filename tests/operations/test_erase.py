@@ -8,13 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Text, cast, inspect, select, text
+from sqlalchemy import Text, cast, event, inspect, select, text
 
 from syncer.domain.errors import UsageError
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode
 from syncer.operations.erase import Wanted, erase, list_erasures, preview
 from syncer.operations.refresh import refresh
+from syncer.operations.sync import sync
 from syncer.simulator.server.faults import Mangled, Match
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.state.erasures import has_unfinished
@@ -247,3 +248,17 @@ async def test_rows_of_an_erased_integration_stay_erased_when_it_is_mirrored_aga
     with world.database() as connection:
         documents = select(cast(MIRROR[EMPLOYEES].c.document, Text))
         assert all(somebody not in each for each in connection.execute(documents).scalars())
+
+
+async def test_where_nothing_is_erased_no_statement_asks_for_it(make_world: MakeWorld) -> None:
+    world = make_world(records=150, sync={"models": HRIS})
+    statements: list[str] = []
+    async with world.app() as app:
+        event.listen(app.database.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+        await sync(app, Mode.BACKFILL)
+    assert len(statements) > 50
+    assert [each for each in statements if "sync_erased" in each] == []
+    # The version comes with what pins the projection.
+    asked = [each for each in statements if "sync_erasure_key" in each]
+    assert asked
+    assert [each for each in asked if "sync_projections" not in each] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -18,12 +19,15 @@ from syncer.domain.streams.stream import Mode
 from syncer.operations.erase import Wanted, undo
 from syncer.operations.reproject import reproject
 from syncer.simulator.server.faults import Mangled, Match
+from syncer.store.db.database import Database
 from syncer.store.schema.erasure_tables import erased
 from syncer.store.schema.feed_tables import changes
+from syncer.store.state.projections import erasures_version, share_projections
 from syncer.sync.compare import compare_page
 from syncer.sync.lease import leased_run
 from syncer.sync.page import store_page
 from tests.support.alone import ready
+from tests.support.mirror import Mirror
 from tests.support.somebody import (
     ATS,
     CANDIDATES,
@@ -38,7 +42,9 @@ from tests.support.somebody import (
     mirror_somebody,
     walk_whole,
 )
-from tests.support.world import MakeWorld
+from tests.support.source import standing_environment
+from tests.support.waiting import until_async
+from tests.support.world import MakeWorld, World
 
 
 def marked(value: Any, name: str = "") -> Any:
@@ -163,3 +169,59 @@ async def test_an_erasure_that_is_undone_is_read_again_whole(make_world: MakeWor
     world.mirror.assert_equals_source(world.environment, HRIS, with_copies=True)
     with world.database() as connection:
         assert connection.execute(select(erased)).all() == []
+
+
+async def test_orders_that_name_a_candidate_by_the_tools_id_alone_are_erased_too(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world(records=150, sync={"models": [CANDIDATES, "assessment_orders"]})
+    company = company_of(world)
+    somebody, _ = add_somebody(company, CANDIDATES)
+    remote_id = company.row(CANDIDATES, somebody)["remote_id"]
+    order, *others = sorted(company.ids("assessment_orders"))
+
+    def ordered(body: bytes) -> bytes:
+        answer = json.loads(body)
+        for record in answer["data"]["results"]:
+            if record["id"] == order:
+                record["candidate"] = {"remote_id": remote_id, "email": f"{MARK}@firm.example"}
+        return json.dumps(answer).encode()
+
+    world.environment.faults.add(Match(model="assessment_orders"), Mangled(ordered), times=None)
+    await world.sync(mode=Mode.BACKFILL)
+    assert MARK in everything(world)
+    receipt = await erased_now(world, Wanted(CANDIDATES, id=somebody))
+    assert receipt.erased["assessment_orders"] == 1
+    assert await walk_whole(world) == 0
+    assert sorted(world.rows("assessment_orders", company.integration_id)) == others
+    assert MARK not in everything(world)
+
+
+async def test_an_erasure_waits_for_pages_under_way_and_keeps_the_next_ones_waiting(
+    postgres_url: str,
+) -> None:
+    world = World(standing_environment(records=60), Mirror(postgres_url), {"sync": {"models": [EMPLOYEES]}})
+    await world.sync(mode=Mode.BACKFILL)
+    somebody = company_of(world).ids(EMPLOYEES)[0]
+    database = Database(postgres_url)
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'sync_projections'::regclass"
+
+    def is_waiting() -> bool:
+        with database.read(fresh=True) as connection:
+            return connection.exec_driver_sql(waiting).scalar_one() > 0
+
+    try:
+        with database.begin() as page:
+            share_projections(page)
+            assert erasures_version(page) is None
+            erasing = asyncio.create_task(erased_now(world, Wanted(EMPLOYEES, id=somebody)))
+            await until_async(is_waiting, "an erasure that waits for the page")
+            assert not erasing.done()
+            # Until the page commits it is as it was.
+            assert erasures_version(page) is None
+        await erasing
+        with database.begin() as page:
+            share_projections(page)
+            assert erasures_version(page) is not None
+    finally:
+        database.close()
