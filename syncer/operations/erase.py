@@ -20,7 +20,6 @@ from syncer.domain.suggestions import did_you_mean
 from syncer.environments.environment import feed_rules
 from syncer.store.schema import revisions as schema
 from syncer.store.schema.mirror_tables import MIRROR
-from syncer.store.schema.vacuum import vacuum
 from syncer.store.state import erasures as store
 from syncer.sync import erase as use_case
 from syncer.sync.erase import Erasure
@@ -73,7 +72,6 @@ async def erase(
     await asyncio.to_thread(_check, app, wanted, environments)
     receipt = await app.database.write(partial(_erase, app, wanted, environments))
     await app.reprojection.finish(report)
-    await asyncio.to_thread(vacuum, app.database)
     return await app.database.ask(partial(_known, receipt.id))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,6 +27,7 @@ from syncer.store.records.reproject import (
     reproject_batch,
 )
 from syncer.store.schema.native_views import make_views
+from syncer.store.schema.vacuum import vacuum
 from syncer.store.state.adoption import adopt
 from syncer.store.state.erasures import finish_erasures, has_unfinished
 from syncer.store.state.projections import (
@@ -146,6 +148,7 @@ class Reprojection:
         if not self.stopping():
             await overwrite_removed(self.database)
             if await self.database.ask(_are_copies_gone):
+                await asyncio.to_thread(vacuum, self.database)
                 await self.database.write(self._finish_erasures)
         if unavailable:
             raise unavailable[0]

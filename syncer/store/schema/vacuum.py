@@ -1,4 +1,7 @@
-"""VACUUM of PostgreSQL's tables: what rows have left is free from then on, and overwritten by others."""
+"""VACUUM of PostgreSQL's tables: what rows have left is free from then on, and overwritten by others.
+
+What the planner remembers of values, as samples, is made anew.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,6 @@ def vacuum(database: Database) -> None:
             quote = connection.dialect.identifier_preparer.quote_identifier
             names = [f"{quote(schema)}.{quote(name)}" for name in sorted(present)]
         with database.outside_transactions() as connection:
-            connection.exec_driver_sql(f"VACUUM {', '.join(names)}")
+            connection.exec_driver_sql(f"VACUUM (ANALYZE) {', '.join(names)}")
     except DatabaseError as error:
         log.warning("vacuum_left", error=str(error))
