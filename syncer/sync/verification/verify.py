@@ -30,6 +30,7 @@ from syncer.domain.streams.progress import WalkProgress
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.domain.streams.stream import Kind, Stream, Walk
 from syncer.domain.verification.difference import Difference, Verdict
+from syncer.domain.verification.removed_paths import removed_paths
 from syncer.domain.verification.result import Digests, MirrorView, Sample, SourceView, Verification
 from syncer.domain.verification.sampling import choose, most_differing
 from syncer.kombo.lists import Page
@@ -253,7 +254,6 @@ class _Verifying:
             sample = Sample(
                 sample.rows, sample.of, most_differing(sample.of, sample.rows, findings.differing)
             )
-        excluded = source.excluded
         return Verification(
             source.context.streams.environment,
             source.key,
@@ -273,5 +273,5 @@ class _Verifying:
             digests=digests,
             sample=sample,
             filters=source.filters,
-            excluded=() if excluded is None else tuple(map(str, excluded.exclusions)),
+            excluded=removed_paths(source.excluded),
         )
