@@ -15,8 +15,8 @@ from syncer.daemon.readiness import Check
 from syncer.domain.ratelimit.budget import Budget, Purpose, Reserve
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome, StreamState
-from syncer.domain.webhooks.event import EventType
 from syncer.domain.verification.difference import Verdict
+from syncer.domain.webhooks.event import EventType
 from syncer.operations.numbers import Numbers
 from syncer.store.queue.depth import QueueDepth
 from syncer.store.reading.changes import FeedState

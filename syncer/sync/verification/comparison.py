@@ -71,15 +71,20 @@ def compare_records(
         **{each.id: each for each in records.usable},
     }
     rows = mirrored_records(connection, source.spec, source.destination, by_id, source.excluded)
-    stream = context.streams.find(connection, source.key)
-    if stream is None:
-        raise Unverifiable(Verdict.UNREAD, "It is not mirrored any more.")
     return ComparedRecords(
         [_compared(source, record_id, each, rows.get(record_id)) for record_id, each in by_id.items()],
         unidentified=sum(each.id is None for each in records.poisons),
-        stream=stream,
+        stream=stream_of(source, connection),
         now=context.database.now(connection),
     )
+
+
+def stream_of(source: KomboListSource, connection: Connection) -> Stream:
+    """Read the stream. Raises Unverifiable where it has left the mirror."""
+    stream = source.context.streams.find(connection, source.key)
+    if stream is None:
+        raise Unverifiable(Verdict.UNREAD, "It is not mirrored any more.")
+    return stream
 
 
 def _compared(

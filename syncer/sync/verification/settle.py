@@ -4,13 +4,14 @@
 
 What the next incremental walk asks for anyway has changed since the last one: the mirror is not wrong, only
 older, and says so itself. What it would not bring stays as it is, and is a difference. Where a list does not
-tell what has changed, a complete walk that began after the record was seen decides.
+tell what has changed, a complete walk that began after the record was seen decides: the mirror should have
+had it then, and is looked at once more, since either side may have gone on between two questions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -23,7 +24,7 @@ from syncer.domain.verification.result import Findings
 from syncer.sync.deletions.confirm import Narrowing, lookup
 from syncer.sync.sources.base import Records
 from syncer.sync.sources.kombo_list import KomboListSource
-from syncer.sync.verification.comparison import Compared, ComparedRecords, compare_records
+from syncer.sync.verification.comparison import Compared, ComparedRecords, compare_records, stream_of
 from syncer.sync.verification.ledger import Ledger
 
 #: Purpose of all requests: nothing waits for a verification.
@@ -39,12 +40,14 @@ PAUSE = 2.0
 class Candidate:
     """A record that looked different. first_seen_at: when this version of it was seen first.
 
-    in_list: the source listed it, with the list's filters.
+    in_list: the source listed it, with the list's filters. is_overdue: when it was looked at last, the mirror
+    should have had this version; so it is a difference, if it has stayed the source's.
     """
 
     compared: Compared | None
     first_seen_at: datetime
     in_list: bool
+    is_overdue: bool = False
 
 
 @dataclass(slots=True)
@@ -93,9 +96,11 @@ class Settling:
     async def _look_again(self, ids: list[str]) -> None:
         """Look some candidates up, and settle those that can be."""
         self.lookups += 1
+        context = self.source.context
+        before = await context.database.ask(partial(stream_of, self.source))
         answer = await lookup(self.source, ids, PURPOSE)
         outside = await self._outside_filters(answer.found)
-        found = await self.source.context.database.ask(
+        found = await context.database.ask(
             partial(compare_records, self.source, answer.found, answer.unknown)
         )
         compared = {each.id: each for each in found.records}
@@ -106,50 +111,41 @@ class Settling:
         still_open = {}
         for each in compared.values():
             if each.comparison.open:
-                before = self.candidates[each.id]
-                seen = _seen(each, before, found.now, in_list=before.in_list)
+                known = self.candidates[each.id]
+                seen = _seen(each, known, found.now, in_list=known.in_list)
                 self.candidates[each.id] = still_open[each.id] = seen
             else:
                 del self.candidates[each.id]
                 self._close(each)
-        await self._judge(still_open, found)
+        await self._judge(still_open, before, found)
 
-    async def _judge(self, still_open: Mapping[str, Candidate], found: ComparedRecords) -> None:
-        """Settle what is open and certain, or newer than the mirror's last reading."""
-        told = {record_id for record_id, each in still_open.items() if not _is_gone(each)}
+    async def _judge(
+        self, still_open: Mapping[str, Candidate], before: Stream, found: ComparedRecords
+    ) -> None:
+        """Settle what is open and certain, or newer than the mirror's last reading.
+
+        before: the stream as it was before the records were looked up; what has changed since is newer.
+        """
+        known = {record_id for record_id, each in still_open.items() if not _is_gone(each)}
         newer: Collection[str] = ()
-        asks_after = self._asks_after(found.stream)
-        if told and asks_after is not None and self.source.spec.features.updated_after:
+        asks_after = None if before.watermark is None else before.watermark - self._overlap
+        tells_changes = asks_after is not None and self.source.spec.features.updated_after
+        if known and asks_after is not None and tells_changes:
             self.lookups += 1
             narrowed = Narrowing(updated_after=request_time(asks_after))
-            newer = set((await lookup(self.source, sorted(told), PURPOSE, narrowed=narrowed)).found.ids)
+            newer = set((await lookup(self.source, sorted(known), PURPOSE, narrowed=narrowed)).found.ids)
         for record_id, each in still_open.items():
             assert each.compared is not None
             if record_id in newer:
                 self.findings.apart[Apart.NEWER] += 1
                 self._add_certain(each.compared)
-            elif self._is_certain(each, found.stream, asks_after):
+            elif tells_changes or each.is_overdue or record_id not in known:
                 self._close(each.compared, with_open=True)
             else:
+                is_overdue = _is_overdue(each, each.compared, found.stream, asks_after)
+                self.candidates[record_id] = replace(each, is_overdue=is_overdue)
                 continue
             del self.candidates[record_id]
-
-    def _is_certain(self, candidate: Candidate, stream: Stream, asks_after: datetime | None) -> bool:
-        """True where no reading that has begun after the record came to be so is still to be expected."""
-        assert candidate.compared is not None
-        if _is_gone(candidate):
-            return True
-        if asks_after is not None and self.source.spec.features.updated_after:
-            return True
-        if stream.complete_at is not None and stream.complete_at >= candidate.first_seen_at:
-            return True
-        changed_at = candidate.compared.changed_at
-        is_own = not candidate.compared.comparison.only_copies
-        return is_own and changed_at is not None and asks_after is not None and changed_at < asks_after
-
-    def _asks_after(self, stream: Stream) -> datetime | None:
-        """Give the time after which the next incremental walk asks for changes."""
-        return None if stream.watermark is None else stream.watermark - self._overlap
 
     @property
     def _overlap(self) -> timedelta:
@@ -189,8 +185,22 @@ class Settling:
 def _seen(compared: Compared, before: Candidate | None, now: datetime, *, in_list: bool) -> Candidate:
     """Make the candidate of a record as it looks now; before: as it looked before."""
     if before is not None and before.compared is not None and before.compared.version == compared.version:
-        now = before.first_seen_at
+        return Candidate(compared, before.first_seen_at, in_list, before.is_overdue)
     return Candidate(compared, now, in_list)
+
+
+def _is_overdue(
+    candidate: Candidate, compared: Compared, stream: Stream, asks_after: datetime | None
+) -> bool:
+    """True where a complete reading of the list has begun after the record came to be so.
+
+    Either it was seen before, or it says itself since when it is so.
+    """
+    if stream.complete_at is not None and stream.complete_at >= candidate.first_seen_at:
+        return True
+    changed_at = compared.changed_at
+    is_own = not compared.comparison.only_copies
+    return is_own and changed_at is not None and asks_after is not None and changed_at < asks_after
 
 
 def _is_gone(candidate: Candidate) -> bool:
