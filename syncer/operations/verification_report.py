@@ -1,4 +1,4 @@
-"""What the service's verifications have found last, as plain values and in words."""
+"""Report of what the service's verifications have found last, as plain values and in words."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class MirroredRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What a comparison has found, once; either side may have moved on meanwhile.
+    """Findings of one comparison; either side may have moved on meanwhile.
 
     open: differences that can be a matter of time. certain: others, where the mirror contradicts itself.
     only_copies: of the documents nothing differs but copies of other records. is_kept: the source has blanked

@@ -16,7 +16,7 @@ MOST_EXAMPLES = 10
 
 @dataclass(slots=True)
 class Findings:
-    """What was found so far. differing: records with a difference; unreadable: of these, those that cannot be
+    """Findings so far. differing: records with a difference; unreadable: of these, those that cannot be
     rows.
     """
 
@@ -49,7 +49,7 @@ class Findings:
 
 @dataclass(frozen=True, slots=True)
 class SourceView:
-    """What was read of the source. Counts in records, pages and lookups in requests; times are the source's.
+    """Reading of the source. Counts in records, pages and lookups in requests; times are the source's.
 
     unidentified: records without an id that could be told.
     """
@@ -66,7 +66,7 @@ class SourceView:
 
 @dataclass(frozen=True, slots=True)
 class MirrorView:
-    """What the mirror has. Counts in rows; complete_as_of: the source's time up to which it claims to be."""
+    """State of the mirror. Counts in rows; complete_as_of: the source's time up to which it claims to be."""
 
     live: int
     deleted: int
