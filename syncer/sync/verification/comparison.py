@@ -48,11 +48,11 @@ class Compared:
 class ComparedRecords:
     """Records with ids, compared, and the stream as the mirror had it then. now: by the database's clock.
 
-    unidentified: records without an id that could be told.
+    unidentified: texts of records without an id that could be told.
     """
 
     records: list[Compared]
-    unidentified: int
+    unidentified: list[str]
     stream: Stream
     now: datetime
 
@@ -73,7 +73,7 @@ def compare_records(
     rows = mirrored_records(connection, source.spec, source.destination, by_id, source.excluded)
     return ComparedRecords(
         [_compared(source, record_id, each, rows.get(record_id)) for record_id, each in by_id.items()],
-        unidentified=sum(each.id is None for each in records.poisons),
+        unidentified=[each.document for each in records.poisons if each.id is None],
         stream=stream_of(source, connection),
         now=context.database.now(connection),
     )

@@ -148,10 +148,11 @@ class _Verifying:
         restarts = 0
         while True:
             self.began_at, self.pages, self.rows, self.unidentified = None, 0, 0, 0
+            progress = WalkProgress(self.source.spec.name, self.source.integration_id)
             try:
                 async with aclosing(prefetch(self._pages())) as pages:
                     async for page in pages:
-                        await self._compare_page(page)
+                        await self._compare_page(page, progress)
                 return
             except CursorRefused:
                 if restarts == MAX_RESTARTS:
@@ -163,17 +164,15 @@ class _Verifying:
     async def _pages(self) -> AsyncGenerator[Page, None]:
         """Fetch all pages of the list."""
         walk = Walk("verification", Kind.FULL, None, self.source.filters)
-        progress = WalkProgress(self.source.spec.name, self.source.integration_id)
         cursor: str | None = None
         while True:
             page = await self.source.page(walk, cursor, PURPOSE)
-            progress.add_page(self.source.read(page).ids, has_next=page.next is not None)
             yield page
             if page.next is None:
                 return
             cursor = page.next
 
-    async def _compare_page(self, page: Page) -> None:
+    async def _compare_page(self, page: Page, progress: WalkProgress) -> None:
         context = self.source.context
         context.check_stopping()
         self.began_at = self.began_at or page.started_at
@@ -185,9 +184,11 @@ class _Verifying:
         found = await self._ask(compare)
         for each in found.records:
             self.settling.add(each, found.now, in_list=True)
-        for _ in range(found.unidentified):
+        ids = [*(each.id for each in found.records), *found.unidentified]
+        progress.add_page(ids, has_next=page.next is not None)
+        for _ in found.unidentified:
             self.settling.findings.add(None, [Difference.MISSING], is_unreadable=True)
-        self.unidentified += found.unidentified
+        self.unidentified += len(found.unidentified)
         self._enter(found)
 
     async def _rows(self) -> None:
