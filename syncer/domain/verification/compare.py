@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from syncer.domain.records.blank import SHELL_MEMBERS
+from syncer.domain.records.blank import SHELL_MEMBERS, is_blank
 from syncer.domain.records.record import Poison, Record, decoded
-from syncer.domain.records.row import is_blank
 from syncer.domain.records.values import CONVERTERS, Unfit
 from syncer.domain.verification.copies import leave_out_copies
 from syncer.domain.verification.difference import Difference

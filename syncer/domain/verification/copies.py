@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from syncer.domain.catalogue.lookup import catalogue
@@ -26,8 +26,7 @@ def leave_out_copies(model: str, record: dict[str, Any]) -> None:
             for inner in embeds().get(embed.table, ()):
                 _replace(record, embed.path + inner.path, lambda _: None)
         else:
-            keep = _beside(model, embed)
-            _replace(record, embed.path, lambda value, keep=keep: _reduced(value, keep))
+            _replace(record, embed.path, partial(_reduced, keep=_beside(model, embed)))
 
 
 @cache

@@ -27,5 +27,5 @@ def _paths(excluded: Excluded, table: str, depth: int) -> Iterator[str]:
         yield ".".join(path)
     if depth:
         for embed, _ in excluded.inside.get(table, ()):
-            for path in _paths(excluded, embed.table, depth - 1):
-                yield ".".join((*embed.path, path))
+            for inner in _paths(excluded, embed.table, depth - 1):
+                yield ".".join((*embed.path, inner))

@@ -88,6 +88,8 @@ def count_deleted(connection: Connection, destination: Destination) -> int:
 
 def _differs(table: Table, row: Row, stored: Mapping[str, Any]) -> bool:
     """Tell whether a row's columns are others than those of its document."""
+    if row.id != stored["id"]:
+        return True
     names = row.values.keys() - NOT_IN_DOCUMENT
     if stored["remote_deleted_at"] is None:
         # Of a deleted one it may be Kombo's later word.
@@ -192,7 +194,8 @@ def _rows(
             in_values(connection, table.c[key], values)
         )
     )
-    for row in found.mappings():
+    for each in found.mappings():
+        row = {str(name): value for name, value in each.items()}
         # Whose they are is compared here: SQLite would take that for the better index than the ids.
         if all(row[name] == value for name, value in (stream_columns or {}).items()):
             yield row

@@ -184,7 +184,15 @@ def last_verifications(
     )
     rows = [
         LastVerification(
-            StreamKey(row.integration_id, row.model), row.environment, Verdict(row.verdict), *row[4:]
+            StreamKey(row.integration_id, row.model),
+            row.environment,
+            Verdict(row.verdict),
+            row.reason,
+            row.ended_at,
+            row.records,
+            row.differing,
+            row.newer,
+            row.unsettled,
         )
         for row in found
     ]
