@@ -152,7 +152,7 @@ def _log(found: Verification) -> None:
         return
     fields["records"] = 0 if found.source is None else found.source.records
     if found.verdict.is_well:
-        log.info("verified", **fields)
+        log.info("stream_verified", **fields)
         return
     differences = {each.value: found.findings.differences[each] for each in Difference}
     log.warning(

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.verification.difference import Apart, Difference, Verdict
+from syncer.simulator.server.serve import running_in_thread
 from tests.support.pages import DOCS, blocks, text_of
+from tests.support.source import Source, make_environment
 
 if TYPE_CHECKING:
     from tests.support.command_line import Shell
-    from tests.support.source import Source
 
 PAGE = DOCS / "verify.md"
 DIGEST, WITHOUT = blocks(PAGE, "python")
@@ -26,10 +28,17 @@ def members(value: Any) -> Any:
     """The names of all members of a JSON value, without its values."""
     if isinstance(value, dict):
         return {name: members(each) for name, each in value.items() if name not in ("kombo", "examples")}
-    return [members(value[0])] if isinstance(value, list) and value else None
+    return [members(value[0])] if isinstance(value, list) and value and isinstance(value[0], dict) else None
 
 
-@pytest.mark.parametrize("migrated_url", ["sqlite", "postgresql"], indirect=True)
+@pytest.fixture
+def source() -> Iterator[Source]:
+    """One company, some lists of which take several pages."""
+    environment = make_environment(records=2_000)
+    with running_in_thread(environment) as base_url:
+        yield Source(environment, base_url)
+
+
 def test_the_scripts_print_the_digests_of_the_certificate(
     shell: Shell, source: Source, migrated_url: str
 ) -> None:

@@ -147,7 +147,9 @@ class VerificationStore:
         statement = statement.on_conflict_do_update(
             index_elements=list(verifications.primary_key.columns), set_=lease, where=self._is_free(now)
         )
-        return connection.execute(statement).rowcount > 0
+        # The library keeps the number of inserted rows only where it is asked to.
+        options = {"preserve_rowcount": True}
+        return connection.execute(statement, execution_options=options).rowcount > 0
 
     def _is_free(self, now: datetime) -> ColumnElement[bool]:
         until = verifications.c.lease_until
