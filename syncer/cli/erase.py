@@ -111,7 +111,8 @@ def _erase(session: Session, wanted: Wanted, environments: tuple[str, ...], as_j
     from syncer.cli.reproject import ReprojectionProgress
     from syncer.operations import erase as operation
 
-    progress = ReprojectionProgress(is_silent=True)
+    # In a pipe the result alone; on a terminal one sees how far it is.
+    progress = ReprojectionProgress(is_silent=as_json or not is_terminal())
     app = session.app()
     work = operation.erase(app, wanted, environments, report=progress)
     receipt = run_interruptible(app, work, note=progress.note, stop_progress=progress.stop)

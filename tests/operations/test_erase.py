@@ -13,9 +13,11 @@ from sqlalchemy import Text, cast, event, inspect, select, text
 from syncer.domain.errors import UsageError
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode
+from syncer.domain.verification.difference import Apart
 from syncer.operations.erase import Wanted, erase, list_erasures, preview
 from syncer.operations.refresh import refresh
 from syncer.operations.sync import sync
+from syncer.operations.verify import verify
 from syncer.simulator.server.faults import Mangled, Match
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.state.erasures import has_unfinished
@@ -262,3 +264,14 @@ async def test_where_nothing_is_erased_no_statement_asks_for_it(make_world: Make
     asked = [each for each in statements if "sync_erasure_key" in each]
     assert asked
     assert [each for each in asked if "sync_projections" not in each] == []
+
+
+async def test_what_is_erased_is_no_difference_for_a_verification(make_world: MakeWorld) -> None:
+    world, somebody, about = await mirror_somebody(make_world)
+    await erased_now(world, Wanted(EMPLOYEES, id=somebody))
+    async with world.app() as app:
+        verified = await verify(app)
+    assert [(each.key.model, each.reason) for each in verified.streams if each.verdict != "equal"] == []
+    apart = {each.key.model: each.findings.apart[Apart.ERASED] for each in verified.streams}
+    assert apart == {model: len(ids) for model, ids in about.items()}
+    assert all(each.digests and each.digests.source == each.digests.mirror for each in verified.streams)

@@ -208,7 +208,7 @@ async def test_an_erasure_waits_for_pages_under_way_and_keeps_the_next_ones_wait
 
     def is_waiting() -> bool:
         with database.read(fresh=True) as connection:
-            return connection.exec_driver_sql(waiting).scalar_one() > 0
+            return bool(connection.exec_driver_sql(waiting).scalar_one())
 
     try:
         with database.begin() as page:

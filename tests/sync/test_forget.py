@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from syncer.domain.streams.deletions import is_forgotten
 from syncer.domain.streams.stream import Mode
+from syncer.operations.verify import verify
 from syncer.simulator.company.company import Company
 from syncer.store.schema.feed_tables import changes
 from tests.support.world import MakeWorld, World
@@ -78,6 +79,9 @@ async def test_a_forgotten_record_that_the_source_still_lists_is_no_news(make_wo
     assert sum(each.counts.written for each in results) == 0
     integration_id = company_of(world).integration_id
     assert old not in world.rows(EMPLOYEES, integration_id)
+    async with world.app() as app:
+        verified = await verify(app)
+    assert {each.verdict for each in verified.streams} == {"equal"}
     # One that lives again is a record like any.
     company_of(world).restore(EMPLOYEES, old)
     world.clock.advance(timedelta(minutes=1))
