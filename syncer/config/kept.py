@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from functools import partial
 from typing import Annotated, Literal
@@ -15,6 +16,8 @@ from syncer.config.values import PositiveDuration, Retention, list_of_texts
 from syncer.config.written import Written
 from syncer.domain.catalogue.lookup import select_models
 from syncer.domain.errors import UsageError
+from syncer.domain.records.exclusions import Exclusion, exclusions, replaceable, with_pseudonyms
+from syncer.domain.records.pseudonyms import Pseudonyms
 
 
 def _models_with_history(glob: str) -> None:
@@ -69,6 +72,14 @@ class Privacy(Section):
         ' `["*.work_email"]`; written as in `exclude`, which goes before. Texts alone: no ids, numbers, dates'
         " and times.",
     )
+
+    def exclusions(self, native_lists: Collection[str]) -> frozenset[Exclusion]:
+        """Resolve what is removed and what is replaced; native_lists: names of those that there are."""
+        removed, key = exclusions(self.exclude, native_lists), self.pseudonym_key_file
+        if key is None or not self.pseudonymise:
+            return removed
+        replaced = replaceable(self.pseudonymise, native_lists)
+        return with_pseudonyms(removed, replaced, Pseudonyms.of_key(key.get_secret_value()))
 
     def secrets(self) -> tuple[str, ...]:
         """Collect every text that must never be shown."""

@@ -47,8 +47,7 @@ from syncer.domain.deliveries.delivery import Delivery
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.errors import UsageError
 from syncer.domain.native.spec import NativeListSpec
-from syncer.domain.records.exclusions import Exclusion, exclusions, replaceable, with_pseudonyms
-from syncer.domain.records.pseudonyms import Pseudonyms
+from syncer.domain.records.exclusions import Exclusion
 from syncer.domain.streams.list_spec import ListSpec
 
 #: Where each region's API is (Kombo's Python SDK 1.4.0).
@@ -145,13 +144,7 @@ class Settings(BaseModel):
     @cached_property
     def exclusions(self) -> frozenset[Exclusion]:
         """Members whose values never enter the mirror: removed, or replaced by pseudonyms."""
-        names, privacy = [each.name for each in self.passthrough], self.privacy
-        removed = exclusions(privacy.exclude, names)
-        if not privacy.pseudonymise or privacy.pseudonym_key_file is None:
-            return removed
-        replaced = replaceable(privacy.pseudonymise, names)
-        key = privacy.pseudonym_key_file.get_secret_value()
-        return with_pseudonyms(removed, replaced, Pseudonyms.of_key(key))
+        return self.privacy.exclusions([each.name for each in self.passthrough])
 
     @field_validator("changes")
     @classmethod

@@ -80,6 +80,13 @@ class Excluded:
         """True where no record keeps its value at this path."""
         return _hides(self, path)
 
+    @property
+    def pseudonyms(self) -> Pseudonyms | None:
+        """Pseudonyms that replace some of the members; None: all are removed."""
+        described = [each.pseudonyms for each in self.exclusions]
+        every = [*described, *(target.pseudonyms for target in self.elsewhere)]
+        return next((each for each in every if each is not None), None)
+
     def left_of(self, path: Path, value: Any) -> Any:
         """Give what a record with this value at the path keeps there: a pseudonym, or null for nothing."""
         probe: Record = {}

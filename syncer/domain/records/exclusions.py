@@ -19,7 +19,7 @@ from syncer.domain.catalogue.members import KEPT, all_members, members, tables_a
 from syncer.domain.catalogue.model import Column
 from syncer.domain.errors import UsageError
 from syncer.domain.records.pseudonyms import Pseudonyms
-from syncer.domain.records.replaceable import why_not_replaceable
+from syncer.domain.records.replaceable import why_not_replaceable, why_not_replaceable_anywhere
 from syncer.domain.suggestions import did_you_mean
 
 ANYWHERE = "*"
@@ -86,11 +86,17 @@ def replaceable(patterns: Iterable[str], native_lists: Collection[str] = ()) -> 
         (pattern, each) for pattern in patterns for each in _named(pattern, native_lists, "pseudonymised")
     ]
     for pattern, each in found:
-        for table in members() if each.table == ANYWHERE else members().keys() & {each.table}:
-            reason = why_not_replaceable(table, each.path)
-            if reason is not None:
-                raise UsageError(f"{pattern!r} cannot be pseudonymised: {reason}")
+        reason = _why_not(each)
+        if reason is not None:
+            raise UsageError(f"{pattern!r} cannot be pseudonymised: {reason}")
     return frozenset(each for _, each in found)
+
+
+def _why_not(exclusion: Exclusion) -> str | None:
+    if exclusion.table == ANYWHERE:
+        return why_not_replaceable_anywhere(exclusion.path)
+    # Nobody describes the records of native lists.
+    return why_not_replaceable(exclusion.table, exclusion.path) if exclusion.table in members() else None
 
 
 def with_pseudonyms(
@@ -110,8 +116,9 @@ def _named(
     glob, *rest = pattern.split(".")
     path = tuple(rest)
     if not all((glob, *path)) or not path:
+        what = "An exclusion" if participle == "excluded" else f"What can be {participle}"
         raise UsageError(
-            f"An exclusion is MODEL.MEMBER, such as hris_employees.ssn or *.remote_data, not {pattern!r}."
+            f"{what} is MODEL.MEMBER, such as hris_employees.ssn or *.remote_data, not {pattern!r}."
         )
     tables = [table for table in members() if fnmatchcase(table, glob)]
     native = [name for name in native_lists if fnmatchcase(name, glob)]

@@ -32,8 +32,6 @@ def why_not_replaceable(table: str, path: Path) -> str | None:
     What nobody describes can; so can what the table does not have.
     """
     name = ".".join((table, *path))
-    if path[0] not in members()[table] | _in_entries():
-        return None
     if path[-1] in _IDS:
         return f"{name} {_AN_ID}. Exclude it instead."
     found = list(_columns_at(table, path))
@@ -47,6 +45,18 @@ def why_not_replaceable(table: str, path: Path) -> str | None:
     if not found and path[0] in members()[table] and not _is_inside_json(table, path):
         return _is_no_text(name)
     return None
+
+
+def why_not_replaceable_anywhere(path: Path) -> str | None:
+    """Say the same of the values at this path of every record, and of every entry of a list inside one."""
+    of_records = (why_not_replaceable(table, path) for table in members() if path[0] in members()[table])
+    of_entries = (
+        why_not_replaceable(model.name, (*link.member, *path))
+        for model in catalogue().values()
+        for link in model.links
+        if any(column.source == path for column in link.columns)
+    )
+    return next((each for each in (*of_records, *of_entries) if each is not None), None)
 
 
 def _is_no_text(name: str) -> str:
@@ -90,11 +100,3 @@ def _columns(table: str) -> tuple[tuple[Path, Column], ...]:
 def _carries(link: Link, member: Path) -> bool:
     """Tell whether entries of a link are the child's records, which say of themselves what the link says."""
     return link.member == member
-
-
-@cache
-def _in_entries() -> frozenset[str]:
-    """List members of entries of lists that are in no record itself."""
-    return frozenset(
-        column.source[0] for model in catalogue().values() for link in model.links for column in link.columns
-    )
