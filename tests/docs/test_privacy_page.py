@@ -21,6 +21,7 @@ from syncer.domain.records.pseudonyms import Pseudonyms
 from syncer.store.schema.grants import readable_columns
 from syncer.store.schema.history_tables import make_history_tables
 from syncer.store.schema.mirror_tables import MIRROR
+from syncer.store.schema.safe_views import make_safe_views
 from syncer.store.state.runs import KEEP_RUNS
 from syncer.store.state.webhook_events import KEEP_EVENTS
 from tests.support.native_lists import people
@@ -80,6 +81,7 @@ def made(postgres_url: str) -> Made:
         app.migrate()
         with app.database.begin() as connection:
             make_history_tables(connection, MIRROR)
+            make_safe_views(connection)
             return Made(
                 frozenset(_tables(connection)),
                 frozenset(readable_columns(connection, without_sensitive=False)),

@@ -24,7 +24,7 @@ from tests.support.native_lists import PEOPLE, people, select, view
 from tests.support.world import MakeNative, MakeWorld, World
 
 #: Records with addresses of their own, and others that have copies of them.
-MODELS = ["hris_employees", "hris_performance_reviews", "hris_payslips", "lms_users"]
+MODELS = ["hris_employees", "hris_performance_reviews", "lms_users"]
 MEMBERS = ["*.work_email", "hris_employees.home_address.street_1"]
 #: What stands in everything that is pseudonymised, and in nothing else.
 MARK = "planted"
@@ -41,7 +41,7 @@ def make_world(make_world: MakeWorld) -> MakeWorld:
         records=300,
         sync={"models": MODELS},
         changes={"models": ["*"], "before": True},
-        history={"models": MODELS},
+        history={"models": ["hris_employees"]},
     )
 
 
@@ -253,6 +253,8 @@ async def test_a_native_list_joins_the_models_by_pseudonyms(make_native: MakeNat
         assert sorted(select(world, joined)) == sorted(expected)
         rows = view(world, PEOPLE).values()
         assert all(row["document"]["email"] == row["email"] for row in rows)
-        assert all(KEYS["a"].is_own(row["document"]["work"]["title"]) for row in rows)
+        titles = {row["document"]["work"]["title"] for row in rows} - {None}
+        assert titles
+        assert all(map(KEYS["a"].is_own, titles))
         kept = database_text(world)
         assert not any(email in kept for _, email in plain)
