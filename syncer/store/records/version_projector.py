@@ -93,7 +93,9 @@ def rewrite_relations(context: BatchContext, model: Model, owners: Sequence[str]
             ~exists().where(*key, versions.c.known_to.is_(None)),
         )
         names = [*(column.name for column in table.columns), "known_from"]
-        written += connection.execute(insert(versions).from_select(names, new)).rowcount
+        statement = insert(versions).from_select(names, new)
+        # Of an insert the number is not kept unasked, and is -1 then.
+        written += connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
     return written
 
 
