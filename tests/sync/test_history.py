@@ -252,7 +252,7 @@ async def test_versions_of_links_lose_what_is_kept_out_inside_their_json(
     make_world: MakeWorld, tmp_path: Path
 ) -> None:
     name, label = "ats_jobs_hiring_team", "Planted role"
-    kept = {"sync": {"models": ["ats_jobs"]}, "history": {"models": ["ats_jobs"]}}
+    kept: dict[str, Any] = {"sync": {"models": ["ats_jobs"]}, "history": {"models": ["ats_jobs"]}}
     world = make_world(**kept)
 
     def plant(page: Any) -> Any:
