@@ -40,6 +40,7 @@ from syncer.config.sections import (
     ModelSync,
     Sync,
 )
+from syncer.config.verify import Verify
 from syncer.config.web import Web, Webhooks
 from syncer.config.workers import Workers
 from syncer.domain.catalogue.lookup import catalogue, select_names
@@ -74,6 +75,7 @@ class Settings(BaseModel):
     sync: Sync = Sync()
     budget: Budget = Budget()
     deletions: Deletions = Deletions()
+    verify: Verify = Verify()
     web: Web = Web()
     webhooks: Webhooks = Webhooks()
     alerts: Alerts = Alerts()
