@@ -34,6 +34,11 @@ class Target(NamedTuple):
     path: Path
     pseudonyms: Pseudonyms | None
 
+    @property
+    def is_replaced(self) -> bool:
+        """True where the member stays, with pseudonyms as its values."""
+        return self.pseudonyms is not None
+
 
 def excluded_from(table: str, every: frozenset[Exclusion]) -> Excluded | None:
     """Select what can meet a record of the table, the copies inside it included; None: nothing.
