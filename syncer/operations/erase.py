@@ -16,6 +16,7 @@ from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.erasure.receipt import Receipt
 from syncer.domain.erasure.traces import KEY_BYTES
 from syncer.domain.errors import UsageError
+from syncer.domain.records.exclude import excluded_from
 from syncer.domain.suggestions import did_you_mean
 from syncer.environments.environment import feed_rules
 from syncer.store.schema import revisions as schema
@@ -119,6 +120,9 @@ def _check(app: App, wanted: Wanted, environments: Sequence[str]) -> None:
         raise UsageError(f"{wanted.model} is a native list: name the record by its key, with --id.")
     if wanted.integration_id is None and (wanted.id is None or wanted.model in app.native_lists):
         raise UsageError("Name the integration, too, by --integration: such an id says nothing without it.")
+    excluded = excluded_from(wanted.model, app.settings.exclusions)
+    if wanted.remote_id is not None and excluded is not None and excluded.hides(("remote_id",)):
+        raise UsageError(f"remote_id is excluded from {wanted.model} here: name the record by --id.")
     if wanted.reason is not None and len(wanted.reason) > LONGEST_REASON:
         raise UsageError(f"--reason takes {LONGEST_REASON} characters at most.")
 

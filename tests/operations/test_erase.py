@@ -232,6 +232,11 @@ async def test_what_cannot_be_erased_is_an_error_that_says_what_to_do(world: Wor
         ):
             with pytest.raises(UsageError, match=words):
                 preview(app, wanted)
+    (integration_id,) = world.environment.integrations
+    by_remote = Wanted(EMPLOYEES, remote_id="1", integration_id=integration_id)
+    async with world.app(privacy={"exclude": ["hris_employees.remote_id"]}) as app:
+        with pytest.raises(UsageError, match="remote_id is excluded"):
+            preview(app, by_remote)
 
 
 async def test_rows_of_an_erased_integration_stay_erased_when_it_is_mirrored_again(

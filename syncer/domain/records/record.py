@@ -18,6 +18,7 @@ import msgspec
 
 from syncer.domain.limits import MOST_RECORD_BYTES, in_mib
 from syncer.domain.records.exclude import Excluded
+from syncer.domain.records.pseudonyms import Pseudonyms
 from syncer.domain.records.values import Unfit, json_text
 
 #: Bytes of a content hash: a false "unchanged" has a chance of 2^-64 among 2^32 versions of a row.
@@ -213,12 +214,16 @@ def _without(text: str, raw: bytes, excluded: Excluded) -> str:
             return json.dumps(record) if excluded.strip(record) else ascii_json(text)
     except (ValueError, RecursionError):
         pass
-    return withheld(raw)
+    return withheld(raw, excluded.pseudonyms)
 
 
-def withheld(raw: bytes) -> str:
-    """Write a document that tells of a record only whether it is the same."""
-    return json.dumps({"withheld": text_hash(raw).hex()})
+def withheld(raw: bytes, pseudonyms: Pseudonyms | None = None) -> str:
+    """Write what is kept in place of a record: a hash, with the key where there is one.
+
+    A record that is a mere value would be found by trying values.
+    """
+    digest = text_hash(raw).hex()
+    return json.dumps({"withheld": digest if pseudonyms is None else pseudonyms.replace(digest)})
 
 
 def plain_float(text: str) -> float | str:
