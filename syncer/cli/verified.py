@@ -24,6 +24,7 @@ _APART = {
     Apart.STALE_COPIES: "with older copies of other records",
     Apart.KEPT: "blanked by Kombo and kept here",
     Apart.OUTSIDE_FILTERS: "outside of the filters",
+    Apart.ERASED: "erased or forgotten here",
     Apart.UNSETTLED: "unsettled",
 }
 _COLOURS = {Verdict.EQUAL: "green", Verdict.SKIPPED: "dim", Verdict.DIFFERENT: "red"}

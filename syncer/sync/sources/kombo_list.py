@@ -19,7 +19,7 @@ from syncer.domain.streams.page_size import PageSize
 from syncer.domain.streams.stream import Walk
 from syncer.kombo.lists import Page
 from syncer.store.schema.destination import Destination, model_destination
-from syncer.store.state.projections import pin
+from syncer.store.state.projections import Pinned, pin
 from syncer.sync.context import SyncContext
 from syncer.sync.sources.base import Records
 
@@ -94,6 +94,6 @@ class KomboListSource:
     def project(self, record: Record) -> Row | Poison:
         return project(self.spec, record, self.excluded)
 
-    def pin(self, connection: Connection) -> tuple[str, ...]:
+    def pin(self, connection: Connection) -> Pinned:
         wanted = projection(self.spec, self.context.rules.exclusions)
         return pin(connection, self.spec.name, wanted)

@@ -25,7 +25,7 @@ from syncer.kombo.lists import Page
 from syncer.kombo.passthrough import NativeAnswer
 from syncer.store.records.parents import has_full_walk, next_value
 from syncer.store.schema.destination import Destination, stream_destination
-from syncer.store.state.projections import pin
+from syncer.store.state.projections import Pinned, pin
 from syncer.sync.context import SyncContext
 from syncer.sync.sources.base import Records
 from syncer.sync.tables import on_table
@@ -122,7 +122,7 @@ class NativeListSource:
     def project(self, record: Record) -> Row | Poison:
         return project_native(self.spec, record)
 
-    def pin(self, connection: Connection) -> tuple[str, ...]:
+    def pin(self, connection: Connection) -> Pinned:
         wanted = native_projection(self.spec, self.context.rules.exclusions)
         return pin(connection, self.spec.name, wanted)
 

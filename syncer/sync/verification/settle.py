@@ -52,13 +52,24 @@ class Candidate:
 
 @dataclass(slots=True)
 class Settling:
-    """Candidates of one stream, and what has become of them."""
+    """Candidates of one stream, and what has become of them.
+
+    erased: ids of records that the source has, and that are to have no row.
+    """
 
     source: KomboListSource
     ledger: Ledger
     findings: Findings = field(default_factory=Findings)
     candidates: dict[str, Candidate] = field(default_factory=dict)
     lookups: int = 0
+    erased: set[str] = field(default_factory=set)
+
+    def leave_out(self, ids: Collection[str]) -> None:
+        """Leave out records that are to have no row: what is erased is no difference."""
+        self.erased.update(ids)
+        self.findings.apart[Apart.ERASED] = len(self.erased)
+        for record_id in ids:
+            self.candidates.pop(record_id, None)
 
     def add(self, compared: Compared, now: datetime, *, in_list: bool) -> None:
         """Add a record before it is entered in the ledger; one that is equal is settled.
@@ -104,7 +115,8 @@ class Settling:
             partial(compare_records, self.source, answer.found, answer.unknown)
         )
         compared = {each.id: each for each in found.records}
-        for record_id in outside:
+        self.leave_out(found.erased)
+        for record_id in outside - found.erased:
             del self.candidates[record_id], compared[record_id]
             self.findings.apart[Apart.OUTSIDE_FILTERS] += 1
         self.ledger.enter(each.entry for each in compared.values())
