@@ -296,6 +296,19 @@ async def test_a_list_that_does_not_tell_its_changes_is_settled_by_another_readi
 
 
 @on_sqlite
+async def test_a_list_without_tombstones_is_behind_until_it_is_read_again(make_world: MakeWorld) -> None:
+    model = "hris_skills"
+    world = make_world(records=1_500, sync={"models": [model]})
+    await world.sync(mode=Mode.BACKFILL)
+    company = company_of(world)
+    company.delete(model, company.ids(model)[0])
+    found = await verification(world, model)
+    assert (found.verdict, apart(found)) == (Verdict.UNSETTLED, {"unsettled": 1})
+    await world.sync()
+    assert (await verification(world, model)).verdict is Verdict.EQUAL
+
+
+@on_sqlite
 @pytest.mark.parametrize("after", ["follow", "keep"])
 async def test_what_kombo_blanks_is_no_difference(make_world: MakeWorld, after: str) -> None:
     world = make_world(sync={"models": [EMPLOYEES]}, deletions={"after_anonymisation": after})
