@@ -64,6 +64,7 @@ def served() -> dict[str, Described]:
         {"hris_groups": NOW - timedelta(hours=1)},
         NOW,
         frozenset(),
+        {},
         Budget(limit=300),
         is_key_refused=False,
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.support.command_line import Shell
 
 PAGE = DOCS / "verify.md"
-DIGEST, WITHOUT = blocks(PAGE, "python")
+DIGEST, WITHOUT, REPLACED = blocks(PAGE, "python")
 [CERTIFICATE] = blocks(PAGE, "json")
 
 
@@ -43,10 +43,15 @@ def test_the_scripts_print_the_digests_of_the_certificate(
     shell: Shell, source: Source, migrated_url: str
 ) -> None:
     excluded = ["hris_employees.first_name", "hris_groups.name", "*.remote_data"]
-    for exclude in ([], excluded):
+    replaced = ["*.work_email", "hris_employees.last_name", "hris_employees.home_address.city"]
+    key = shell.directory / "pseudonym.key"
+    key.write_text("k" * 32)
+    for exclude, pseudonymise in (([], []), (excluded, replaced)):
         shell.settings = {
             **source.settings(migrated_url),
             "SYNCER_PRIVACY__EXCLUDE": json.dumps(exclude),
+            "SYNCER_PRIVACY__PSEUDONYMISE": json.dumps(pseudonymise),
+            "SYNCER_PRIVACY__PSEUDONYM_KEY_FILE": str(key),
         }
         assert shell.run("sync").code == 0
         done = shell.run("verify", "--certificate", "certificate.json")
@@ -57,13 +62,18 @@ def test_the_scripts_print_the_digests_of_the_certificate(
         for stream in streams:
             script, _, rest = DIGEST.partition("texts =")
             assert bool(stream["excluded"]) <= bool(exclude)
+            assert bool(stream["pseudonymised"]) <= bool(pseudonymise)
             path = model_named(stream["model"]).path
             printed = subprocess.run(
                 [
-                    *(sys.executable, "-c", f"{script}{WITHOUT}texts ={rest}"),
+                    *(sys.executable, "-c", f"{script}{WITHOUT}{REPLACED}texts ={rest}"),
                     *(f"{source.base_url}{path}", stream["integration"], *stream["excluded"]),
                 ],
-                env={"KEY": source.environment.api_key},
+                env={
+                    "KEY": source.environment.api_key,
+                    "PSEUDONYM_KEY_FILE": str(key),
+                    "PSEUDONYMISED": " ".join(stream["pseudonymised"]),
+                },
                 capture_output=True,
                 encoding="utf-8",
                 check=True,

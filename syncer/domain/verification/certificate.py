@@ -49,6 +49,7 @@ def certificate_of(found: Verification) -> dict[str, Any]:
         "sample": None if found.sample is None else _sample(found.sample),
         "filters": dict(found.filters),
         "excluded": list(found.excluded),
+        "pseudonymised": list(found.pseudonymised),
     }
 
 

@@ -1,4 +1,7 @@
-"""Members that a list's records lack in the mirror, as paths: what a digest from the API has to leave out."""
+"""Members that a list's records lack in the mirror, or have pseudonyms in, as paths.
+
+A digest from the API has to leave them out, or to replace their values.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +19,26 @@ def removed_paths(excluded: Excluded | None) -> tuple[str, ...]:
     Names are joined by dots; lists on the way are entered. ``*`` begins a path that holds at any depth. What
     the catalogue does not describe is not told: there every object loses what is excluded of its family.
     """
+    return _all_paths(excluded, replaced=False)
+
+
+def replaced_paths(excluded: Excluded | None) -> tuple[str, ...]:
+    """List likewise the paths to what is pseudonymised."""
+    return _all_paths(excluded, replaced=True)
+
+
+def _all_paths(excluded: Excluded | None, *, replaced: bool) -> tuple[str, ...]:
     if excluded is None:
         return ()
-    anywhere = (f"*.{'.'.join(path)}" for path in excluded.anywhere)
-    return tuple(sorted({*anywhere, *_paths(excluded, excluded.table, DEPTH)}))
+    anywhere = (f"*.{'.'.join(each.path)}" for each in excluded.anywhere if each.is_replaced is replaced)
+    return tuple(sorted({*anywhere, *_paths(excluded, excluded.table, DEPTH, replaced=replaced)}))
 
 
-def _paths(excluded: Excluded, table: str, depth: int) -> Iterator[str]:
-    for path in excluded.paths.get(table, ()):
-        yield ".".join(path)
+def _paths(excluded: Excluded, table: str, depth: int, *, replaced: bool) -> Iterator[str]:
+    for target in excluded.paths.get(table, ()):
+        if target.is_replaced is replaced:
+            yield ".".join(target.path)
     if depth:
         for embed, _ in excluded.inside.get(table, ()):
-            for inner in _paths(excluded, embed.table, depth - 1):
+            for inner in _paths(excluded, embed.table, depth - 1, replaced=replaced):
                 yield ".".join((*embed.path, inner))

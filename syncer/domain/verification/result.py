@@ -94,8 +94,8 @@ class Sample:
 class Verification:
     """Result for one stream. reason: why it could not be verified, or needed not.
 
-    filters: those of the list. excluded: paths of what the records lack on purpose. source, mirror: None
-    where nothing was read. digests: None where not all was read.
+    filters: those of the list. excluded: paths of what the records lack on purpose; pseudonymised: of what
+    has pseudonyms. source, mirror: None where nothing was read. digests: None where not all was read.
     """
 
     environment: str
@@ -109,3 +109,4 @@ class Verification:
     sample: Sample | None = None
     filters: Mapping[str, str] = field(default_factory=dict)
     excluded: tuple[str, ...] = ()
+    pseudonymised: tuple[str, ...] = ()

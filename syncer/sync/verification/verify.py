@@ -30,7 +30,7 @@ from syncer.domain.streams.progress import WalkProgress
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.domain.streams.stream import Kind, Stream, Walk
 from syncer.domain.verification.difference import Difference, Verdict
-from syncer.domain.verification.removed_paths import removed_paths
+from syncer.domain.verification.removed_paths import removed_paths, replaced_paths
 from syncer.domain.verification.result import Digests, MirrorView, Sample, SourceView, Verification
 from syncer.domain.verification.sampling import choose, most_differing
 from syncer.kombo.lists import Page
@@ -275,4 +275,5 @@ class _Verifying:
             sample=sample,
             filters=source.filters,
             excluded=removed_paths(source.excluded),
+            pseudonymised=replaced_paths(source.excluded),
         )
