@@ -39,5 +39,6 @@ def test_of_a_list_of_copies_the_ids_are_left_and_what_the_carrier_says_of_each(
 
 
 def test_what_is_not_as_the_catalogue_says_stays_as_it_is() -> None:
-    for value in (None, 1, "text", [1, None], {}):
+    values: list[Any] = [None, 1, "text", [1, None], {}]
+    for value in values:
         assert own("hris_employees", {"id": "e1", "groups": value, "extra": value})["extra"] == value
