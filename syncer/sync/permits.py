@@ -34,6 +34,33 @@ class _Waiter:
     integration_id: str | None
     model_name: str | None
     permit: asyncio.Future[Permit]
+    is_first: bool = False
+
+
+class _Queue:
+    """Queued requests of one purpose: those that an application waits for, then the others."""
+
+    def __init__(self) -> None:
+        self._first: RoundRobinQueue[_Waiter] = RoundRobinQueue()
+        self._others: RoundRobinQueue[_Waiter] = RoundRobinQueue()
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._others)
+
+    def add(self, waiter: _Waiter) -> None:
+        """Queue a request."""
+        self._of(waiter).add(waiter.integration_id, waiter.model_name, waiter)
+
+    def pop(self) -> _Waiter:
+        """Take the request whose turn it is."""
+        return (self._first or self._others).pop()
+
+    def remove(self, waiter: _Waiter) -> None:
+        """Take a request out, if it is still there."""
+        self._of(waiter).remove(waiter.integration_id, waiter.model_name, waiter)
+
+    def _of(self, waiter: _Waiter) -> RoundRobinQueue[_Waiter]:
+        return self._first if waiter.is_first else self._others
 
 
 #: Change of the budget by a response.
@@ -70,9 +97,7 @@ class PermitQueue:
         self._owner = owner
         self._on_wait = on_wait
         self._sleep = sleep
-        self._queues: dict[Purpose, RoundRobinQueue[_Waiter]] = {
-            purpose: RoundRobinQueue() for purpose in Purpose
-        }
+        self._queues: dict[Purpose, _Queue] = {purpose: _Queue() for purpose in Purpose}
         self._pending_updates: list[_Update] = []
         #: Most urgent purpose that has to wait; a more urgent request wakes the poller.
         self._blocked: Purpose | None = None
@@ -84,10 +109,16 @@ class PermitQueue:
         """Take permits from the budget of another key from now on."""
         self._fingerprint = key_fingerprint
 
-    async def permit(self, purpose: Purpose, integration_id: str | None, model_name: str | None) -> Permit:
-        """Wait for a permit to send one request. Raises DatabaseError."""
-        waiter = _Waiter(purpose, integration_id, model_name, asyncio.get_running_loop().create_future())
-        self._queues[purpose].add(integration_id, model_name, waiter)
+    async def permit(
+        self, purpose: Purpose, integration_id: str | None, model_name: str | None, *, first: bool = False
+    ) -> Permit:
+        """Wait for a permit to send one request; first: before the others of the same purpose.
+
+        Raises DatabaseError.
+        """
+        permit = asyncio.get_running_loop().create_future()
+        waiter = _Waiter(purpose, integration_id, model_name, permit, is_first=first)
+        self._queues[purpose].add(waiter)
         if self._blocked is None or purpose < self._blocked:
             self._wake()
         try:
@@ -95,7 +126,7 @@ class PermitQueue:
         except asyncio.CancelledError:
             if waiter.permit.done() and not waiter.permit.cancelled() and not waiter.permit.exception():
                 self._grant(waiter.permit.result())
-            self._queues[purpose].remove(integration_id, model_name, waiter)
+            self._queues[purpose].remove(waiter)
             self._wake()
             raise
 

@@ -1,0 +1,1 @@
+"""Gateway: what applications may send, and what becomes of it."""
