@@ -202,9 +202,7 @@ class HttpConnection(H11Protocol):
     def _start_clock(self) -> None:
         if self._request_timer is not None:
             self._request_timer.cancel()
-        self._request_timer = self.loop.call_later(
-            self._shared.limits.request_seconds, self._give_up_request
-        )
+        self._request_timer = self.loop.call_later(self._shared.limits.request_seconds, self._give_up_request)
 
     def _give_up_request(self) -> None:
         if self.conn.is_upload and self.flow.read_paused:

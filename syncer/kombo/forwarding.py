@@ -6,21 +6,21 @@ A request other than a read is sent once. It is sent again only after a 429, whi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Protocol
 
 from syncer.domain.errors import ConcurrencyLimited, Doubtful, KomboError, RateLimited
+from syncer.domain.gateway.forwarding import ForwardedAnswer, ForwardedRequest
 from syncer.domain.limits import MOST_ERROR_BYTES
-from syncer.domain.ratelimit.budget import Permit, Purpose
+from syncer.domain.ratelimit.budget import Permit
 from syncer.domain.ratelimit.sent import Sent
-from syncer.kombo.connections import Connections, StreamedResponse
+from syncer.kombo.connections import Connections
 from syncer.kombo.errors import RequestInfo, error_from_response
 from syncer.kombo.headers import read_rate
 from syncer.kombo.reachability import Reachability
 from syncer.kombo.request import RateLimiter
 from syncer.kombo.retry import CONCURRENCY_BACKOFF, LONGEST_BACKOFF
+from syncer.kombo.streamed import StreamedResponse
 
 #: Seconds of silence that are borne: as many as Kombo's own SDKs bear (Python SDK 1.4.0), for a write that a
 #: slow tool takes its time with.
@@ -31,52 +31,6 @@ READ_TRIES = 2
 LEAST_WAIT = 1.0
 
 _TOO_MANY = 429
-
-
-class Content(Protocol):
-    """Body of a request, which can be read several times. size: its bytes."""
-
-    @property
-    def size(self) -> int: ...
-
-    def pieces(self) -> AsyncIterator[bytes]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ForwardedRequest:
-    """Request of an application. target: path and query behind the API's address; content: None without.
-
-    path: for messages; it holds no query.
-    """
-
-    method: str
-    path: str
-    target: bytes = field(repr=False)
-    headers: Sequence[tuple[bytes, bytes]] = field(repr=False)
-    integration_id: str | None = None
-    content: Content | None = None
-
-    @property
-    def is_read(self) -> bool:
-        """Tell whether it changes nothing, so that it may be sent again and given up."""
-        return self.method in ("GET", "HEAD")
-
-    @property
-    def purpose(self) -> Purpose:
-        """Purpose of its permit: a write goes first and may use the reserve."""
-        return Purpose.INCREMENTAL if self.is_read else Purpose.WRITE
-
-
-@dataclass(frozen=True, slots=True)
-class ForwardedAnswer:
-    """Answer of Kombo's whose body is still coming. headers: as they came, the key taken out.
-
-    pieces: of the body, still compressed where it came so; raises KomboError where it breaks off.
-    """
-
-    status: int
-    headers: Sequence[tuple[bytes, bytes]] = field(repr=False)
-    pieces: AsyncIterator[bytes] = field(repr=False)
 
 
 class Forwarder:
@@ -138,7 +92,7 @@ class Forwarder:
                 return await self._permits.permit(request.purpose, request.integration_id, None, first=True)
         except TimeoutError:
             error = RateLimited(
-                "The request limit of the API key is used up, and nothing was sent: try again after its reset.",
+                "The request limit of the API key is used up; nothing was sent: try again after its reset.",
                 integration_id=request.integration_id,
             )
             error.unsent = True

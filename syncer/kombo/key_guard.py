@@ -69,4 +69,5 @@ class KeyGuard:
 
 def _overlap(text: bytes, key: bytes) -> int:
     """Count the bytes at the end of a text that the key may begin with."""
-    return next((size for size in range(min(len(text), len(key) - 1), 0, -1) if key.startswith(text[-size:])), 0)
+    sizes = range(min(len(text), len(key) - 1), 0, -1)
+    return next((size for size in sizes if key.startswith(text[-size:])), 0)

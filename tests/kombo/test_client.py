@@ -140,7 +140,9 @@ class Permits:
     asked: list[tuple[Purpose, str | None, str | None]] = field(default_factory=list)
     told: list[tuple[object, ...]] = field(default_factory=list)
 
-    async def permit(self, purpose: Purpose, integration_id: str | None, model_name: str | None) -> Permit:
+    async def permit(
+        self, purpose: Purpose, integration_id: str | None, model_name: str | None, *, first: bool = False
+    ) -> Permit:
         self.asked.append((purpose, integration_id, model_name))
         return Permit(window=len(self.asked), purpose=purpose)
 

@@ -89,7 +89,7 @@ def to_application(headers: Sequence[Header]) -> list[Header]:
 
 
 def accepted_encodings(accepted: bytes) -> bytes:
-    """Leave of ``Accept-Encoding`` what can be looked into, with its weights; ``identity`` where nothing is."""
+    """Leave of ``Accept-Encoding`` what can be looked into, with its weights; ``identity`` without any."""
     found = [
         part.strip()
         for part in accepted.decode("latin-1").split(",")

@@ -69,6 +69,10 @@ class Purpose(IntEnum):
     FULL = 3
 
 
+#: Purposes of streams that somebody has told of: an application by its write, Kombo by a webhook.
+TOLD = frozenset({Purpose.WRITE, Purpose.WEBHOOK})
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """Rate-limit headers of an answer: requests per window, requests left, seconds to the reset."""
