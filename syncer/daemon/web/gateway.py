@@ -89,12 +89,6 @@ class Gateway:
         """Answer a call. Raises ClientDisconnect where nobody waits for the answer any more."""
         seen = _Seen(scope["method"], shown_path(scope), asyncio.get_running_loop().time())
         sent = partial(_send_seen, send, seen)
-        if not has_token(scope["headers"], self._settings.token.get_secret_value()):
-            self._refusals.count(WRONG_TOKEN)
-            seen.outcome = Outcome.REFUSED
-            await Refusal.no_token().send(sent)
-            self._count(seen.outcome, asyncio.get_running_loop().time() - seen.started)
-            return None
         spool = Spool(self._room)
         try:
             call, opened = await self._read(scope, receive, seen, spool)
@@ -102,19 +96,22 @@ class Gateway:
             spool.close()
             seen.outcome = refusal.outcome
             await refusal.send(sent)
-            return self._tell(seen)
+            self._tell(seen)
         except BaseException:
             spool.close()
             self._tell(seen)
             raise
-        reply = self._calls.begin(self._reply(call, opened, spool, seen, sent))
-        reply.add_done_callback(lambda _: spool.close())
-        await self._until_answered(call, reply, receive)
+        else:
+            reply = self._calls.begin(self._reply(call, opened, spool, seen, sent))
+            reply.add_done_callback(lambda _: spool.close())
+            await self._until_answered(call, reply, receive)
 
     async def _read(
         self, scope: Scope, receive: Receive, seen: _Seen, spool: Spool
     ) -> tuple[GatewayCall, Opened]:
         """Read a call and its body, and find its environment. Raises Refusal, ClientDisconnect."""
+        if not has_token(scope["headers"], self._settings.token.get_secret_value()):
+            raise Refusal.no_token()
         if scope["method"] not in METHODS:
             raise Refusal.wrong_method(METHODS)
         try:
@@ -216,6 +213,10 @@ class Gateway:
         """Log and count a call that has ended."""
         seconds = asyncio.get_running_loop().time() - seen.started
         self._count(seen.outcome, seconds)
+        if seen.outcome is Outcome.REFUSED:
+            # Whoever has no token writes no line for each of his tries.
+            self._refusals.count(WRONG_TOKEN)
+            return
         tell = log.debug if seen.outcome is Outcome.HIT else log.info
         tell(
             "gateway_call",
