@@ -20,6 +20,11 @@ class Calls:
         self._grace = grace
         self._under_way: set[asyncio.Task[None]] = set()
 
+    @property
+    def under_way(self) -> int:
+        """Count the calls under way."""
+        return len(self._under_way)
+
     def begin(self, call: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Begin a call, which goes on also where nobody waits for it any more."""
         task = asyncio.create_task(call)

@@ -182,7 +182,7 @@ class PermitQueue:
             self._is_taking = False
 
     async def _take_beside(self) -> Permit | None:
-        """Take a permit for one write while the poller waits for its transaction; None where there is none."""
+        """Take a permit for one write while the poller waits for its transaction; None: there is none."""
 
         def decide(before: Budget, now: float) -> tuple[Budget, Permit | float]:
             return budget.take(before, now, Purpose.WRITE, self._reserve, self._pacing, self._owner)
