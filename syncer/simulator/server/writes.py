@@ -1,7 +1,7 @@
 """Writes of the unified API: a record more in a list, or one less.
 
 Of Kombo's writes no more is played than what an application notices of them. A POST to a list adds a record,
-made up as the others are, with the members of the body that such a record has itself; a DELETE of one marks it.
+made up as the others are, with those members of the body that it has itself; a DELETE of one marks it.
 """
 
 from __future__ import annotations

@@ -191,7 +191,8 @@ async def test_a_large_body_takes_no_more_memory_than_a_part_of_it(sqlite: str) 
             digest.update(read)
             left -= len(read)
         digests.append(digest.hexdigest())
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+        writer.close()
 
     async with await asyncio.start_server(take, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
