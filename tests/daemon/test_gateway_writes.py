@@ -14,7 +14,7 @@ from syncer.domain.stream_key import StreamKey
 from syncer.simulator.server.faults import Late, Match
 from syncer.store.schema.mirror_tables import MIRROR
 from tests.support.mirror import Mirror
-from tests.support.source import make_environment
+from tests.support.source import MODELS, make_environment
 from tests.support.told_service import ToldService
 
 TOKEN = "token-of-the-gateway"
@@ -53,6 +53,7 @@ def has(world: ToldService, *ids: str) -> bool:
 
 async def test_what_a_write_has_made_is_read_at_once_and_nothing_else_is(service: ToldService) -> None:
     async with service.serving(gateway=GATEWAY):
+        await service.until(lambda: len(service.ended()) == len(MODELS), "the end of the first runs")
         begun = len(service.ended())
         id = await add_group(service, "made through the gateway")
         await service.until(lambda: has(service, id), "the group")

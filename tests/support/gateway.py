@@ -19,7 +19,7 @@ from syncer.daemon.calls import Calls
 from syncer.daemon.telemetry import Telemetry
 from syncer.daemon.web.server import listening, serving_pages
 from tests.support.scripted_server import Answer, Server, serving
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, until_async
 
 KEY = "ks_prod_5ecretNobodyMayRead"
 TOKEN = "token-of-the-gateway"
@@ -54,6 +54,10 @@ class GatewayLab:
             "syncer_gateway_requests_total", {"outcome": outcome}
         )
         return found or 0.0
+
+    async def until_counted(self, outcome: str, calls: int = 1) -> None:
+        """Wait until so many calls have had an outcome: they are counted once they are answered."""
+        await until_async(lambda: self.counted(outcome) == calls, f"{calls} calls that are {outcome}")
 
     def everything_told(self) -> str:
         """All that the program has logged and counted."""

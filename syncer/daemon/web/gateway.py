@@ -52,6 +52,7 @@ class _Seen:
     started: float
     integration: str | None = None
     status: int | None = None
+    is_answered: bool = False
     outcome: Outcome = Outcome.GONE
     reason: str | None = None
 
@@ -104,7 +105,7 @@ class Gateway:
         else:
             reply = self._calls.begin(self._reply(call, opened, spool, seen, sent))
             reply.add_done_callback(lambda _: spool.close())
-            await self._until_answered(call, reply, receive)
+            await self._until_answered(call, reply, seen, receive)
 
     async def _read(
         self, scope: Scope, receive: Receive, seen: _Seen, spool: Spool
@@ -146,15 +147,17 @@ class Gateway:
             raise Refusal.no_integration()
         return opened
 
-    async def _until_answered(self, call: GatewayCall, reply: asyncio.Task[None], receive: Receive) -> None:
+    async def _until_answered(
+        self, call: GatewayCall, reply: asyncio.Task[None], seen: _Seen, receive: Receive
+    ) -> None:
         """Wait for the reply. Where the application goes before, a read is given up and a write goes on."""
         gone = asyncio.create_task(_gone(receive))
         try:
             await asyncio.wait({reply, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if reply.done():
-                # Also an error of it.
-                return await reply
-            raise ClientDisconnect
+            # Of an answer that is whole nobody waits for more; and an error of the reply is one of the call.
+            if not reply.done() and not seen.is_answered:
+                raise ClientDisconnect
+            await asyncio.shield(reply)
         finally:
             gone.cancel()
             if call.is_read and not reply.done():
@@ -248,6 +251,7 @@ async def _send_seen(send: Send, seen: _Seen, message: Message) -> None:
     if message["type"] == "http.response.start":
         seen.status = message["status"]
         message = {**message, "headers": [(name.lower(), value) for name, value in message["headers"]]}
+    seen.is_answered |= message["type"] == "http.response.body" and not message.get("more_body", False)
     await send(message)
 
 

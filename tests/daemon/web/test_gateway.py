@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from syncer.daemon.service import run_service
 from syncer.daemon.web import spool
 from syncer.domain.errors import UsageError
 from syncer.domain.limits import MIB
-from tests.support.databases import migrate
+from tests.support.databases import migrated_database
 from tests.support.gateway import HEADERS, INTEGRATION, KEY, TOKEN, GatewayLab, gateway
 from tests.support.scripted_server import RATE, Seen, answer, serving
 from tests.support.waiting import PATIENCE, until_async
@@ -30,10 +30,10 @@ PERSON = "margarethe.nobody@example.com"
 
 
 @pytest.fixture
-def sqlite(sqlite_url: str) -> str:
+def sqlite(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A migrated database: what is tried here is the same with both."""
-    migrate(sqlite_url)
-    return sqlite_url
+    with migrated_database(request, "sqlite", tmp_path) as url:
+        yield url
 
 
 def refusal(body: bytes) -> dict[str, object]:
@@ -76,7 +76,8 @@ async def test_nothing_but_the_token_opens_the_gateway(sqlite: str, authorizatio
         assert refusal(given.content)["code"] == "PLATFORM.AUTHENTICATION_INVALID"
         assert given.headers["www-authenticate"] == 'Bearer realm="syncer gateway"'
         assert at.kombo.seen == []
-        assert (at.counted("refused"), at.lines) == (1, [])
+        await at.until_counted("refused")
+        assert at.lines == []
 
 
 async def test_two_tokens_are_none(sqlite: str) -> None:
@@ -329,7 +330,8 @@ async def test_where_the_limit_is_used_up_for_longer_a_call_is_answered_with_it(
             assert given.headers["ratelimit-remaining"] == "0"
             assert 45 <= int(given.headers["ratelimit-reset"]) <= 52
             assert given.headers["retry-after"] == given.headers["ratelimit-reset"]
-        assert (len(at.kombo.seen), at.counted("limited")) == (1, 2)
+        await at.until_counted("limited", 2)
+        assert len(at.kombo.seen) == 1
 
 
 async def test_a_write_passes_where_reads_have_used_up_their_share(
@@ -364,7 +366,7 @@ async def test_a_write_whose_answer_is_missing_is_told_to_be_doubtful(sqlite: st
         assert (error["code"], error["title"]) == (None, "Outcome unknown")
         assert "may have been carried out" in str(error["message"])
         assert KEY not in given.text
-        assert at.counted("doubtful") == 1
+        await at.until_counted("doubtful")
 
 
 async def test_where_kombo_cannot_be_reached_a_call_can_be_sent_again(sqlite: str) -> None:
@@ -372,7 +374,8 @@ async def test_where_kombo_cannot_be_reached_a_call_can_be_sent_again(sqlite: st
         given = await at.client.post("/hris/absences", json={})
         assert given.status_code == 503
         assert "Nothing was sent" in str(refusal(given.content)["message"])
-        assert (given.headers["retry-after"], at.counted("unsent")) == ("5", 1)
+        assert given.headers["retry-after"] == "5"
+        await at.until_counted("unsent")
 
 
 async def test_an_answer_that_breaks_off_breaks_off_for_the_application(sqlite: str) -> None:
@@ -381,7 +384,7 @@ async def test_an_answer_that_breaks_off_breaks_off_for_the_application(sqlite: 
         given = await at.raw(head.encode())
         assert given.startswith(b"HTTP/1.1 200 OK")
         assert given.endswith(b"half of it")
-        assert at.counted("broken") == 1
+        await at.until_counted("broken")
         assert [each for each in at.logged if each["log_level"] == "error"] == []
 
 
@@ -411,7 +414,7 @@ async def hanging_up(at: GatewayLab, method: str) -> None:
 async def test_a_read_ends_with_whoever_asked(sqlite: str) -> None:
     async with gateway(sqlite, never) as at:
         await hanging_up(at, "GET")
-        await until_async(lambda: at.counted("gone") == 1, "the end of the read")
+        await at.until_counted("gone")
         await until_async(lambda: not at.calls.under_way, "the end of the call")
 
 
@@ -427,7 +430,7 @@ async def test_a_write_goes_on_to_its_end_without_whoever_asked(sqlite: str) -> 
         await until_async(lambda: len(at.kombo.connections) == 1, "the request")
         assert at.calls.under_way
         release.set()
-        await until_async(lambda: at.counted("miss") == 1, "the end of the write")
+        await at.until_counted("miss")
     [line] = at.lines
     assert (line["method"], line["outcome"]) == ("POST", "miss")
 
@@ -440,7 +443,7 @@ async def test_who_goes_before_the_body_is_whole_has_sent_nothing(sqlite: str) -
         writer.write(head.encode() + b"half")
         await writer.drain()
         writer.close()
-        await until_async(lambda: at.counted("gone") == 1, "the end of the call")
+        await at.until_counted("gone")
         assert at.kombo.seen == []
 
 
@@ -450,6 +453,7 @@ async def test_who_goes_before_the_body_is_whole_has_sent_nothing(sqlite: str) -
 async def test_nothing_of_a_call_is_told_but_its_path_integration_and_outcome(sqlite: str) -> None:
     async with gateway(sqlite, answer(200, PERSON.encode(), {"X-Person": PERSON})) as at:
         await at.client.post(f"/hris/absences?email={PERSON}", json={"email": PERSON}, headers={"X": PERSON})
+        await at.until_counted("miss")
         [line] = at.lines
         told = at.everything_told()
     assert {name: value for name, value in line.items() if name != "seconds"} == {
@@ -463,7 +467,6 @@ async def test_nothing_of_a_call_is_told_but_its_path_integration_and_outcome(sq
     }
     for secret in (PERSON, KEY, TOKEN):
         assert secret not in told
-    assert at.counted("miss") == 1
 
 
 # Several environments
