@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import delete
 
-from syncer.domain.catalogue.lookup import catalogue, model_named
+from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.records.row import Row
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome
@@ -27,9 +28,14 @@ from syncer.store.state.runs import end_run as end_run_of
 from tests.support.gateway import GatewayLists, NaiveReader
 from tests.support.records import row_of
 from tests.support.rows import write_page
+from tests.support.source import SOURCE_TIME
 from tests.support.world import MakeWorld, World
 
-MODELS = [name for name, model in catalogue().items() if model.features.updated_after]
+#: Lists that carry copies of each other, also inside of copies.
+MODELS = [
+    *("hris_employees", "hris_groups", "hris_absence_types", "hris_time_off_balances", "hris_payslips"),
+    *("ats_candidates", "ats_applications", "ats_jobs", "ats_tags", "ats_application_stages"),
+]
 EMPLOYEES = MIRROR["hris_employees"]
 
 
@@ -40,21 +46,29 @@ def assert_is_the_mirror(reader: NaiveReader) -> None:
         assert reader.copies[model] == whole, model
 
 
+def at_kombos_time(world: World) -> World:
+    """Have the database's clock agree with the source's, which is far from today."""
+    world.clock_offset = SOURCE_TIME - datetime.now(UTC)
+    return world
+
+
 def lists_of(world: World) -> GatewayLists:
     (integration,) = world.environment.companies
     return GatewayLists(world.app(), integration, max_age=timedelta(days=365))
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_naive_reader_ends_with_what_the_mirror_has(make_world: MakeWorld, seed: int) -> None:
-    world = make_world(records=400, seed=seed, deletions={"max_share": 1.0})
+    world = at_kombos_time(
+        make_world(records=300, seed=seed, sync={"models": MODELS}, deletions={"max_share": 1.0})
+    )
     (company,) = world.environment.companies.values()
     company.erasure = Erasure(after=timedelta(days=14), mode="remove" if seed % 2 else "blank")
     rng = Random(seed)
     asyncio.run(world.sync())
     reader = NaiveReader(lists_of(world), MODELS)
     with closing(reader.lists.app):
-        for _ in range(6):
+        for _ in range(5):
             # Between two polls: nothing, some changes, or so long a time that deletions have been forgotten.
             reader.poll()
             for _ in range(rng.choice((0, 5, 40))):
@@ -134,7 +148,6 @@ def test_a_change_of_kombos_counts_from_its_own_time_where_that_is_later(lists: 
     end_run(lists)
     start = lists.now()
     assert asked(lists, start) == asked(lists, FAR_AHEAD - timedelta(milliseconds=1)) == {"ahead"}
-    assert "ahead" not in asked(lists, FAR_AHEAD + timedelta(days=9))
 
 
 def test_what_was_being_written_when_a_reader_began_comes_with_its_next_question(lists: GatewayLists) -> None:
@@ -160,13 +173,14 @@ def test_who_carries_a_copy_of_what_changed_comes_again_however_many_these_are(
     make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
     monkeypatch.setattr(changed_records, "MOST_NAMED", most)
-    world = make_world(records=400, sync={"models": ["hris_employees", "hris_groups"]})
-    (company,) = world.environment.companies.values()
+    world = make_world(records=1_000, sync={"models": ["hris_employees", "hris_groups"]})
+    (company,) = at_kombos_time(world).environment.companies.values()
     asyncio.run(world.sync())
     lists = lists_of(world)
     with closing(lists.app):
         whole = lists.walk("hris_employees")
-        group = next(entry["id"] for each in whole for entry in each["groups"])
+        sizes = Counter(entry["id"] for each in whole for entry in each["groups"])
+        group = min(sizes, key=lambda each: (sizes[each], each))
         members = {each["id"] for each in whole if group in {entry["id"] for entry in each["groups"]}}
         assert 0 < len(members) < len(whole)
         start = lists.now()

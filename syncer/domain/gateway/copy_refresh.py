@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from syncer.domain.catalogue.members import members
 from syncer.domain.gateway.copy_places import CopyPlace, RecordKey, copy_places
 
 Members = dict[str, Any]
@@ -62,9 +63,11 @@ class _Refresh:
         if place.table is not None and isinstance(record_id, str):
             row = self._rows.get((place.table, record_id), row)
         places = place.places()
-        for name in copy.keys() & row.keys() - places.keys() - place.beside:
-            if copy[name] != row[name]:
-                copy[name] = row[name]
+        # What the row does not have any more it may leave out, as it may say null.
+        known = members()[place.table] if row and place.table is not None else row.keys()
+        for name in copy.keys() & (row.keys() | known) - places.keys() - place.beside:
+            if copy[name] != row.get(name):
+                copy[name] = row.get(name)
                 self.has_changed = True
         self.inside(copy, places, row)
 

@@ -9,7 +9,6 @@ moment, too.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,10 +18,12 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
     Select,
     Table,
     Text,
     bindparam,
+    exists,
     literal,
     or_,
     select,
@@ -42,8 +43,8 @@ from syncer.store.schema.state_tables import runs
 
 #: Records that are named one by one; of a list with more the rows are gone through.
 MOST_NAMED: Final = 5_000
-#: Runs that are looked at began at most so long before a moment.
-_RUNS_BEFORE: Final = timedelta(days=1)
+#: A run that wrote a row began at most so long before, and others after it at most so long after.
+_RUN: Final = timedelta(days=1)
 
 #: Ids of records; None: too many to be named, or nobody can tell.
 Ids = frozenset[str] | None
@@ -108,27 +109,20 @@ def _since(
     connection: Connection, environment: str, integration_id: str, moment: datetime, tables: tuple[str, ...]
 ) -> dict[str, datetime]:
     """Find by table the stamp from which on rows count as written after a moment."""
-    parameters = {"integration": integration_id, "moment": moment}
-    last = {row[0]: (row[1], row[2]) for row in connection.execute(_last_rows(tables), parameters).all()}
-    models = {table: table_models()[table] for table in tables}
-    sqlite = connection.dialect.name == "sqlite"
-    ends: defaultdict[str, list[datetime]] = defaultdict(list)
-    for model, ended_at in connection.execute(
-        _run_ends(sqlite),
-        {
-            **parameters,
-            "environment": environment,
-            "begin": moment - _RUNS_BEFORE,
-            "models": parameter_values(sorted(set(models.values())), sqlite=sqlite),
-        },
-    ).all():
-        ends[model].append(ended_at)
-    since = {}
-    for table in tables:
-        told, stamp = last.get(table, (moment, moment))
-        has_ended = any(told <= each <= moment for each in ends[models[table]])
-        since[table] = moment if has_ended else stamp
-    return since
+    parameters: dict[str, Any] = {
+        "environment": environment,
+        "integration": integration_id,
+        "moment": moment,
+    }
+    last = connection.execute(_last_rows(tables), parameters).all()
+    since = {**dict.fromkeys(tables, moment), **{table: stamp for table, _, stamp in last}}
+    for number, (table, told, _) in enumerate(last):
+        parameters[f"model_{number}"] = table_models()[table]
+        parameters[f"begin_{number}"] = told - _RUN
+        parameters[f"told_{number}"] = told
+        parameters[f"end_{number}"] = min(moment, told + _RUN)
+    ended = connection.execute(_run_ends(len(last)), parameters).scalars().all() if last else []
+    return since | {last[number][0]: moment for number in ended}
 
 
 @cache
@@ -156,15 +150,23 @@ def _last_rows(tables: tuple[str, ...]) -> CompoundSelect[Any]:
 
 
 @cache
-def _run_ends(sqlite: bool) -> Select[Any]:
+def _run_ends(lists: int) -> CompoundSelect[Any]:
+    """Make the statement for the numbers of those lists of which a run has ended since their last rows."""
     columns = runs.c
-    return select(columns.model, columns.ended_at).where(
-        columns.environment == bindparam("environment"),
-        columns.integration_id == bindparam("integration"),
-        in_parameter(columns.model, "models", sqlite=sqlite),
-        columns.started_at.between(bindparam("begin", type_=Timestamp), bindparam("moment", type_=Timestamp)),
-        columns.ended_at <= bindparam("moment", type_=Timestamp),
-    )
+    parts = []
+    for number in range(lists):
+        begin, told, end = (
+            bindparam(f"{name}_{number}", type_=Timestamp) for name in ("begin", "told", "end")
+        )
+        ended = exists().where(
+            columns.environment == bindparam("environment"),
+            columns.integration_id == bindparam("integration"),
+            columns.model == bindparam(f"model_{number}"),
+            columns.started_at.between(begin, end),
+            columns.ended_at.between(told, bindparam("moment", type_=Timestamp)),
+        )
+        parts.append(select(literal(number, Integer)).where(ended))
+    return union_all(*parts)
 
 
 def _changed(

@@ -126,6 +126,13 @@ def test_the_entries_of_a_list_are_those_that_its_carrier_has() -> None:
     assert record["groups"] == EMPLOYEE["groups"]
 
 
+def test_what_a_row_does_not_have_any_more_the_copy_says_to_be_null() -> None:
+    record = employee()
+    record["groups"][0]["tier"] = 3
+    assert refresh_copies("hris_employees", record, {("hris_groups", "g"): {"id": "g", "type": "TEAM"}})[0]
+    assert record["groups"][0] == {"id": "g", "name": None, "type": "TEAM", "tier": 3}
+
+
 def test_what_a_carrier_says_of_an_entry_stays() -> None:
     job = {"id": "j", "stages": [{"id": "s", "name": "Old", "index": 2}]}
     row = {"id": "s", "name": "New", "index": 9}
