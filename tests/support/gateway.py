@@ -1,116 +1,123 @@
-"""Gateway of a program in the test's own process, on a real port, before a server that answers by script."""
+"""Readers of lists at the gateway, and of the same lists at the simulated Kombo."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, MutableMapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
 
 import httpx
-from prometheus_client import generate_latest
-from structlog.testing import capture_logs
 
 from syncer.app import App
-from syncer.config.settings import Settings
-from syncer.daemon.bell import Bell
-from syncer.daemon.calls import Calls
-from syncer.daemon.telemetry import Telemetry
-from syncer.daemon.web.server import listening, serving_pages
-from tests.support.scripted_server import Answer, Server, serving
-from tests.support.waiting import PATIENCE, until_async
+from syncer.domain.catalogue.lookup import model_named
+from syncer.domain.gateway.answer import Answered, Forwarded
+from syncer.operations.gateway import read_list
+from syncer.simulator.server.api import simulator_app
+from syncer.simulator.server.environment import Environment
 
-KEY = "ks_prod_5ecretNobodyMayRead"
-TOKEN = "token-of-the-gateway"
-INTEGRATION = "personio:8d1hpPsbjxUkoCoa1veLZGe5"
-HEADERS = {"Authorization": f"Bearer {TOKEN}", "X-Integration-Id": INTEGRATION}
+Record: TypeAlias = dict[str, Any]
 
 
 @dataclass
-class GatewayLab:
-    """Program, client of its gateway, and the server that takes Kombo's place.
-
-    rung: how often somebody was told that streams are due.
-    """
+class GatewayLists:
+    """Lists of one integration as the gateway answers them."""
 
     app: App
-    client: httpx.AsyncClient
-    kombo: Server
-    calls: Calls
-    telemetry: Telemetry
-    logged: Sequence[MutableMapping[str, Any]]
-    address: tuple[str, int]
-    rung: list[None]
+    integration: str
+    serve: Sequence[str] = ("*",)
+    max_age: timedelta = timedelta(hours=1)
 
-    @property
-    def lines(self) -> list[MutableMapping[str, Any]]:
-        """What was logged of calls."""
-        return [each for each in list(self.logged) if each["event"] == "gateway_call"]
-
-    def counted(self, outcome: str) -> float:
-        """How many calls had an outcome."""
-        found = self.telemetry.counters.registry.get_sample_value(
-            "syncer_gateway_requests_total", {"outcome": outcome}
+    def ask(self, model: str, **parameters: str) -> Answered | Forwarded:
+        """Ask for one page."""
+        return read_list(
+            self.app.environment_of(self.integration),
+            self.integration,
+            model_named(model).path,
+            list(parameters.items()),
+            serve=self.serve,
+            max_age=self.max_age,
         )
-        return found or 0.0
 
-    async def until_counted(self, outcome: str, calls: int = 1) -> None:
-        """Wait until so many calls have had an outcome: they are counted once they are answered."""
-        await until_async(lambda: self.counted(outcome) == calls, f"{calls} calls that are {outcome}")
+    def page(self, model: str, **parameters: str) -> tuple[list[Record], str | None]:
+        """Read one page that must be answered; the cursor of the next one."""
+        answer = self.ask(model, **parameters)
+        assert isinstance(answer, Answered), answer
+        return page_of(answer.status, answer.body)
 
-    def everything_told(self) -> str:
-        """All that the program has logged and counted."""
-        return f"{list(self.logged)} {generate_latest(self.telemetry.counters.registry).decode()}"
+    def walk(self, model: str, **parameters: str) -> list[Record]:
+        """Read all pages."""
+        records, cursor = self.page(model, **parameters)
+        while cursor is not None:
+            more, cursor = self.page(model, **parameters, cursor=cursor)
+            records += more
+        return records
 
-    async def raw(self, request: bytes) -> bytes:
-        """Send bytes on a connection of their own; give all that comes back until it is closed."""
-        reader, writer = await asyncio.open_connection(*self.address)
-        writer.write(request)
-        async with asyncio.timeout(PATIENCE):
-            try:
-                answer = await reader.read()
-            except ConnectionResetError:
-                answer = b""
-        writer.close()
-        return answer
+    def now(self) -> datetime:
+        """Read the clock by which the gateway goes."""
+        with self.app.database.read() as connection:
+            return self.app.database.now(connection)
 
 
-@asynccontextmanager
-async def gateway(database_url: str, *script: Answer, **settings: Any) -> AsyncIterator[GatewayLab]:
-    """Serve a gateway on a migrated database until the block ends. settings: as nested tables."""
-    async with AsyncExitStack() as stack:
-        kombo = await stack.enter_async_context(serving(*script))
-        tables = {
-            "kombo": {"api_key": KEY, "base_url": kombo.url},
-            "database": {"url": database_url},
-            "integrations": [{"id": INTEGRATION}],
-            "web": {"port": 0},
-            **settings,
-            "gateway": {"enabled": True, "token": TOKEN, **settings.get("gateway", {})},
-        }
-        app = await stack.enter_async_context(App(Settings(**tables), environ={}))
-        app.open_database()
-        bell, calls, telemetry, rung = Bell(), Calls(grace=0.2), Telemetry(), list[None]()
-        bell.on_ring(lambda: rung.append(None))
-        logged = stack.enter_context(capture_logs())
-        listener = stack.enter_context(listening(app.settings.web))
-        assert listener is not None
-        address = listener.getsockname()[:2]
-        await stack.enter_async_context(
-            serving_pages(app, listener, bell=bell, telemetry=telemetry, calls=calls)
-        )
-        opened = await stack.enter_async_context(app.open(app.environments))
-        ending = asyncio.Event()
-        taking = asyncio.create_task(calls.take(opened, ending))
-        await asyncio.sleep(0)
-        client = await stack.enter_async_context(
-            httpx.AsyncClient(
-                base_url=f"http://{address[0]}:{address[1]}/gateway/v1", headers=HEADERS, timeout=PATIENCE
-            )
-        )
-        try:
-            yield GatewayLab(app, client, kombo, calls, telemetry, logged, address, rung)
-        finally:
-            ending.set()
-            await taking
+@dataclass
+class KomboLists:
+    """The same lists at the simulated Kombo, over ASGI."""
+
+    environment: Environment
+    integration: str
+
+    def ask(self, model: str, parameters: Mapping[str, str]) -> tuple[int, bytes]:
+        """Ask for one page; its status and body."""
+        return asyncio.run(self._ask(model_named(model).path, parameters))
+
+    async def _ask(self, path: str, parameters: Mapping[str, str]) -> tuple[int, bytes]:
+        key = self.environment.api_key
+        headers = {"Authorization": f"Bearer {key}", "X-Integration-Id": self.integration}
+        transport = httpx.ASGITransport(app=simulator_app(self.environment))
+        async with httpx.AsyncClient(transport=transport, base_url="http://kombo.test/v1") as client:
+            answer = await client.get(path, params=dict(parameters), headers=headers)
+        return answer.status_code, answer.content
+
+    def walk(self, model: str, **parameters: str) -> list[Record]:
+        """Read all pages."""
+        records, cursor = page_of(*self.ask(model, parameters))
+        while cursor is not None:
+            more, cursor = page_of(*self.ask(model, {**parameters, "cursor": cursor}))
+            records += more
+        return records
+
+
+def page_of(status: int, body: bytes) -> tuple[list[Record], str | None]:
+    """Take a page that is one out of its envelope."""
+    answer = json.loads(body)
+    assert (status, answer["status"]) == (200, "success"), answer
+    assert answer["data"].keys() == {"next", "results"}
+    return answer["data"]["results"], answer["data"]["next"]
+
+
+@dataclass
+class NaiveReader:
+    """A copy of some lists that is kept as anybody would: with what changed since its own last start."""
+
+    lists: GatewayLists
+    models: Sequence[str]
+    last_start: datetime | None = None
+    copies: dict[str, dict[str, Record]] = field(default_factory=dict)
+
+    def poll(self) -> int:
+        """Bring the copy up to date; give how many records came."""
+        start, count = self.lists.now(), 0
+        for model in self.models:
+            features = model_named(model).features
+            parameters: dict[str, str] = {"page_size": "7"} if features.paging else {}
+            if features.include_deleted:
+                parameters["include_deleted"] = "true"
+            if self.last_start is not None and features.updated_after:
+                parameters["updated_after"] = self.last_start.isoformat().removesuffix("+00:00") + "Z"
+            records = self.lists.walk(model, **parameters)
+            self.copies.setdefault(model, {}).update({each["id"]: each for each in records})
+            count += len(records)
+        self.last_start = start
+        return count

@@ -9,7 +9,7 @@ from typing import Self
 from starlette.types import Send
 
 from syncer.domain.errors import DatabaseError, Doubtful, KomboError, RateLimited
-from syncer.domain.gateway.envelope import error_body
+from syncer.domain.gateway.kombo_words import INPUT_INVALID, error_body
 from syncer.domain.gateway.outcome import Outcome
 
 #: Seconds after which somebody comes again whom the service could not serve.
@@ -42,7 +42,7 @@ class Refusal(Exception):
     @classmethod
     def invalid(cls, message: str) -> Self:
         """Refuse what cannot be understood in one way alone."""
-        return cls(Outcome.INVALID, 400, "PLATFORM.INPUT_INVALID", "Input invalid", message)
+        return cls(Outcome.INVALID, 400, INPUT_INVALID, "Input invalid", message)
 
     @classmethod
     def wrong_method(cls, methods: Sequence[str]) -> Self:
@@ -50,7 +50,7 @@ class Refusal(Exception):
         return cls(
             Outcome.INVALID,
             405,
-            "PLATFORM.INPUT_INVALID",
+            INPUT_INVALID,
             "Method not allowed",
             f"The methods are {', '.join(methods)}.",
             {"allow": ", ".join(methods)},
@@ -83,7 +83,7 @@ class Refusal(Exception):
 
     async def send(self, send: Send) -> None:
         """Send it."""
-        body = error_body(self.code, self.title, self.message)
+        body = error_body(self.code, self.message, self.title)
         headers: Mapping[str, str] = {
             "content-type": "application/json",
             "content-length": str(len(body)),

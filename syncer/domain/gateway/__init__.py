@@ -1,1 +1,1 @@
-"""The gateway's rules: how a list is asked for, what of it the mirror can answer, and how an answer looks. Pure."""
+"""Rules of the gateway: how a list is asked for, what the mirror can answer, how an answer looks. Pure."""

@@ -1,11 +1,13 @@
-"""Write answers of the gateway's own in the form that Kombo's have. Pure."""
+"""Bodies of answers at the gateway, in Kombo's envelope. Pure."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable
+
+import msgspec
 
 
-def error_body(code: str | None, title: str, message: str) -> bytes:
-    """Write Kombo's envelope of an error (docs.kombo.dev, "Errors"); code: one of Kombo's, None without."""
-    error = {"code": code, "title": title, "message": message, "log_url": None}
-    return json.dumps({"status": "error", "error": error}).encode()
+def page_body(records: Iterable[bytes], next_cursor: str | None) -> bytes:
+    """Write the body of a page. records: JSON texts, which are passed on as they are."""
+    head = b'{"status":"success","data":{"next":' + msgspec.json.encode(next_cursor)
+    return b"".join((head, b',"results":[', b",".join(records), b"]}}"))

@@ -13,15 +13,15 @@ from random import Random
 from typing import Any
 
 from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.gateway.kombo_words import InvalidInput
 from syncer.simulator.company.company import Company
 from syncer.simulator.company.factories import FACTORIES
 from syncer.simulator.company.render import to_json
 from syncer.simulator.server.faults import Reply
-from syncer.simulator.server.query import Invalid
 
 
 def added(company: Company, path: str, body: bytes) -> Reply | None:
-    """Add a record to the list of a path; None where there is no such list. Raises Invalid."""
+    """Add a record to the list of a path; None where there is no such list. Raises InvalidInput."""
     model = _lists().get(path)
     if model is None:
         return None
@@ -50,7 +50,7 @@ def _members(body: bytes) -> Mapping[str, Any]:
     except ValueError:
         given = None
     if not isinstance(given, dict):
-        raise Invalid("The body should be a JSON object.")
+        raise InvalidInput("The body should be a JSON object.")
     return given
 
 

@@ -22,3 +22,18 @@ def in_values(
     from sqlalchemy.dialects.postgresql import ARRAY
 
     return column == any_(bindparam(None, list(values), ARRAY(Text)))
+
+
+def in_parameter(column: ColumnElement[Any], name: str, *, sqlite: bool) -> ColumnElement[bool]:
+    """Make the same condition with a parameter of that name, for a statement that is made once."""
+    if sqlite:
+        given = func.json_each(bindparam(name, type_=Text)).table_valued("value", name=f"given_{name}")
+        return column.in_(select(given.c.value))
+    from sqlalchemy.dialects.postgresql import ARRAY
+
+    return column == any_(bindparam(name, type_=ARRAY(Text)))
+
+
+def parameter_values(values: Iterable[str], *, sqlite: bool) -> Any:
+    """Give the value of such a parameter."""
+    return json.dumps(list(values)) if sqlite else list(values)

@@ -20,7 +20,7 @@ from syncer.daemon.web import spool
 from syncer.domain.errors import UsageError
 from syncer.domain.limits import MIB
 from tests.support.databases import migrated_database
-from tests.support.gateway import HEADERS, INTEGRATION, KEY, TOKEN, GatewayLab, gateway
+from tests.support.gateway_lab import HEADERS, INTEGRATION, KEY, TOKEN, GatewayLab, gateway
 from tests.support.scripted_server import RATE, Seen, answer, serving
 from tests.support.waiting import PATIENCE, until_async
 
