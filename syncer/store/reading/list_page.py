@@ -122,8 +122,9 @@ def _choice(changed: ChangedRecords | None) -> Literal["any", "named", "written"
 
 
 def _filter_shape(each: ColumnFilter) -> tuple[str, str, str | None, str | None]:
-    link = each.link
-    return each.column, each.comparison, link and link.table, link and link.owner
+    if each.link is None:
+        return each.column, each.comparison, None, None
+    return each.column, each.comparison, each.link.table, each.link.owner
 
 
 @cache
