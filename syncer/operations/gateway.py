@@ -74,11 +74,12 @@ def read_list(
             return Answered(400, error_body(INPUT_INVALID, str(wanted)), None)
         current = frozenset(table for table, name in _copied_lists(model).items() if refusals[name] is None)
         state = states.get(model.name)
-        records = ListedRecords(connection, key, current, state and state.kombo_ahead)
+        kombo_ahead = None if state is None else state.kombo_ahead
+        records = ListedRecords(connection, key, current, kombo_ahead)
         body = _page(records, environment.name, wanted, cursor)
     if body is None:
         return Forwarded("the list is too long for one answer")
-    return Answered(200, body, state and state.watermark)
+    return Answered(200, body, None if state is None else state.watermark)
 
 
 def _page(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -10,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection
 
-from syncer.domain.gateway.copy_places import RecordKey, copy_finder
+from syncer.domain.gateway.copy_places import CopyFinder, RecordKey, copy_finder
 from syncer.domain.gateway.copy_refresh import marked_deleted, refresh_copies
 from syncer.domain.records.record import decoded
 from syncer.domain.records.values import json_bytes
@@ -38,39 +39,55 @@ class ListedRecords:
 
     def texts(self, rows: Sequence[ListedRow]) -> list[bytes]:
         """Give the records of these rows as JSON texts."""
-        texts = [row.document.encode() for row in rows]
-        carried = self._carried(texts)
-        every = {key for keys in carried for key in keys}
-        newer = self._linked(every, self._since(rows)) if every else {}
-        for number, row in enumerate(rows):
-            if row.deleted_at is not None or any(key in newer for key in carried[number]):
-                texts[number] = self._text(row, texts[number], newer)
-        return texts
-
-    def _carried(self, texts: Iterable[bytes]) -> list[list[RecordKey]]:
+        texts = [row.document for row in rows]
         finder = copy_finder(self.key.model, self.current)
-        return [[] if finder is None else finder.find(text) for text in texts]
+        newer: Mapping[RecordKey, dict[str, Any]] = {}
+        if finder is not None and rows:
+            newer = self._linked(_found(finder, texts), self._since(rows))
+        for number, row in enumerate(rows):
+            if row.deleted_at is not None or (finder is not None and newer and _has(finder, row, newer)):
+                texts[number] = self._text(row, newer)
+        return texts
 
     def _since(self, rows: Iterable[ListedRow]) -> Since:
         here = min(row.mirrored_at for row in rows) - SLACK
         return Since(here, None if self.kombo_ahead is None else here + self.kombo_ahead)
 
-    def _linked(self, records: Iterable[RecordKey], since: Since | None) -> dict[RecordKey, dict[str, Any]]:
+    def _linked(
+        self, records: Mapping[str, Collection[str]], since: Since | None
+    ) -> dict[RecordKey, dict[str, Any]]:
         found = read_linked_rows(self.connection, self.key.integration_id, records, since)
         decoded_rows = ((key, _record(row)) for key, row in found.items())
         return {key: record for key, record in decoded_rows if record is not None}
 
-    def _text(self, row: ListedRow, text: bytes, newer: Mapping[RecordKey, dict[str, Any]]) -> bytes:
+    def _text(self, row: ListedRow, newer: Mapping[RecordKey, dict[str, Any]]) -> bytes:
         """Give one record, its copies and its deletion up to date; as it came where nothing differs."""
-        record = _decoded(text)
+        record = _decoded(row.document)
         if record is None:
-            return text
+            return row.document
         has_changed = marked_deleted(record, row.deleted_at)
         is_another, new = refresh_copies(self.key.model, record, newer)
-        unread = {key for key in new if key[0] in self.current} - newer.keys()
+        unread = defaultdict[str, set[str]](set)
+        for table, record_id in new - newer.keys():
+            if table in self.current:
+                unread[table].add(record_id)
         if unread:
             refresh_copies(self.key.model, record, {**newer, **self._linked(unread, None)})
-        return json_bytes(record) if has_changed or is_another else text
+        return json_bytes(record) if has_changed or is_another else row.document
+
+
+def _found(finder: CopyFinder, texts: Iterable[bytes]) -> Mapping[str, set[str]]:
+    """Find the records inside some others, by table."""
+    found = defaultdict[str, set[str]](set)
+    for text in texts:
+        finder.find(text, found)
+    return found
+
+
+def _has(finder: CopyFinder, row: ListedRow, newer: Mapping[RecordKey, Any]) -> bool:
+    """Tell whether one of these records stands inside a row's."""
+    found = _found(finder, [row.document])
+    return any((table, each) in newer for table, ids in found.items() for each in ids)
 
 
 def _record(row: LinkedRow) -> dict[str, Any] | None:

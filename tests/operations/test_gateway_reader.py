@@ -68,7 +68,7 @@ def test_a_naive_reader_ends_with_what_the_mirror_has(make_world: MakeWorld, see
     asyncio.run(world.sync())
     reader = NaiveReader(lists_of(world), MODELS)
     with closing(reader.lists.app):
-        for _ in range(5):
+        for _ in range(4):
             # Between two polls: nothing, some changes, or so long a time that deletions have been forgotten.
             reader.poll()
             for _ in range(rng.choice((0, 5, 40))):

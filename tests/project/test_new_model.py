@@ -132,7 +132,7 @@ def upgrade():
     )
     for table, column in indexed:
         op.create_index(f"ix_{{table}}_{{column}}", table, [column])
-    op.create_index("ix_hris_made_ups_integration_id", "hris_made_ups", ["integration_id", "id"])
+    op.create_index("ix_hris_made_ups_integration_id_id", "hris_made_ups", ["integration_id", "id"])
     marked = sa.text("remote_deleted_at IS NOT NULL")
     op.create_index(
         "ix_hris_made_ups_remote_deleted_at",

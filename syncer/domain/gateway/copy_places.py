@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -61,19 +61,16 @@ class CopyFinder:
     decoder: msgspec.json.Decoder[Any]
     steps: tuple[_Step, ...]
 
-    def find(self, text: bytes) -> list[RecordKey]:
-        """List the copied records inside a record; none where its form is not the catalogue's."""
+    def find(self, text: bytes, found: dict[str, set[str]]) -> None:
+        """Add the ids of the records inside a record by table; none where its form is not the catalogue's."""
         try:
             head = self.decoder.decode(text)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return []
-        found: list[RecordKey] = []
+            return
         _collect(head, self.steps, found)
-        return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(NamedTuple):
     name: str
     table: str | None
     steps: tuple[_Step, ...]
@@ -116,15 +113,15 @@ def _head(
     return msgspec.defstruct("Head", fields, rename=encoded, gc=False), tuple(steps)
 
 
-def _collect(head: Any, steps: tuple[_Step, ...], found: list[RecordKey]) -> None:
-    for step in steps:
-        value = getattr(head, step.name)
+def _collect(head: Any, steps: tuple[_Step, ...], found: dict[str, set[str]]) -> None:
+    for name, table, inside in steps:
+        value = getattr(head, name)
         if value is None:
             continue
-        for copy in value if type(value) is list else (value,):
-            if copy is None:
-                continue
-            if step.table is not None and copy.id is not None:
-                found.append((step.table, copy.id))
-            if step.steps:
-                _collect(copy, step.steps, found)
+        copies = value if type(value) is list else (value,)
+        if table is not None:
+            found[table].update([copy.id for copy in copies if copy is not None and copy.id is not None])
+        if inside:
+            for copy in copies:
+                if copy is not None:
+                    _collect(copy, inside, found)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -50,28 +49,25 @@ class LinkedRow:
 def read_linked_rows(
     connection: Connection,
     integration_id: str,
-    records: Iterable[RecordKey],
+    records: Mapping[str, Collection[str]],
     since: Since | None,
 ) -> dict[RecordKey, LinkedRow]:
-    """Read the rows of these records, of one integration.
+    """Read the rows of these records, of one integration. records: their ids by table.
 
     since: leave out those that were written before; and those that have been the same since they were first
     seen here, and at Kombo.
     """
-    wanted: defaultdict[str, set[str]] = defaultdict(set)
-    for table, record_id in records:
-        wanted[table].add(record_id)
-    if not wanted:
+    tables = tuple(sorted(table for table, ids in records.items() if ids))
+    if not tables:
         return {}
     sqlite = connection.dialect.name == "sqlite"
-    tables = tuple(sorted(wanted))
     parameters: dict[str, Any] = {
         "integration": integration_id,
         "since": since and since.here,
         "since_there": since and since.at_kombo,
     }
     for number, table in enumerate(tables):
-        parameters[f"ids_{number}"] = parameter_values(wanted[table], sqlite=sqlite)
+        parameters[f"ids_{number}"] = parameter_values(records[table], sqlite=sqlite)
     found = connection.execute(_statement(tables, sqlite, since), parameters).all()
     return {(row[0], row[1]): LinkedRow(row[2], row[3]) for row in found}
 

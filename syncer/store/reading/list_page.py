@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    LargeBinary,
     Select,
     Table,
     Text,
@@ -31,6 +32,8 @@ from syncer.store.schema.mirror_tables import MIRROR
 
 #: Most rows of a list that has no pages.
 MOST_WITHOUT_PAGES: Final = 10_000
+#: Rows that are fetched at once: where they are large not all are.
+_FETCHED_AT_ONCE: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class ListedRow:
     """Row of a page. document: JSON text. deleted_at: as the row says, which its document need not."""
 
     id: str
-    document: str
+    document: bytes
     mirrored_at: datetime
     deleted_at: datetime | None
 
@@ -106,11 +109,14 @@ def read_row_page(
     rows = list[ListedRow]()
     length = 0
     with connection.execute(_statement(shape), parameters) as result:
-        for row in result:
-            if len(rows) == size or row[1] is None or (rows and length + len(row[1]) > LARGE_PAGE_BYTES):
-                return RowPage(rows, has_more=True)
-            rows.append(ListedRow(*row))
-            length += len(row[1])
+        for some in result.partitions(_FETCHED_AT_ONCE):
+            for id, document, mirrored_at, deleted_at in some:
+                is_full = len(rows) == size or document is None
+                if is_full or (rows and length + len(document) > LARGE_PAGE_BYTES):
+                    return RowPage(rows, has_more=True)
+                text = document if sqlite else document.encode()
+                rows.append(ListedRow(id, text, mirrored_at, deleted_at))
+                length += len(text)
     return RowPage(rows, has_more=False)
 
 
@@ -122,15 +128,22 @@ def _choice(changed: ChangedRecords | None) -> Literal["any", "named", "written"
 
 
 def _filter_shape(each: ColumnFilter) -> tuple[str, str, str | None, str | None]:
-    link = each.link
-    return each.column, each.comparison, link and link.table, link and link.owner
+    if each.link is None:
+        return each.column, each.comparison, None, None
+    return each.column, each.comparison, each.link.table, each.link.owner
 
 
 @cache
 def _statement(shape: _Shape) -> Select[Any]:
     columns = shape.table.c
     chosen = (
-        select(columns.id, columns.document, columns.mirrored_at, columns.remote_deleted_at)
+        select(
+            columns.id,
+            # As bytes: to decode them and encode them again takes as long as all the rest of a row.
+            cast(columns.document, LargeBinary) if shape.sqlite else columns.document,
+            columns.mirrored_at,
+            columns.remote_deleted_at,
+        )
         .where(
             columns.integration_id == bindparam("integration"),
             columns.id > bindparam("after"),

@@ -107,7 +107,7 @@ def mirror_table(model: shape.Model) -> Table:
     for name in ["remote_id", *(c.name for c in model.columns if c.is_looked_up)]:
         Index(None, table.c[name])
     # The rows of one integration, and its pages: in the order of ids, and what was told of since a moment.
-    Index(f"ix_{model.name}_integration_id", table.c.integration_id, table.c.id)
+    Index(None, table.c.integration_id, table.c.id)
     if model.features.updated_after:
         Index(f"ix_{model.name}_last_told", table.c.integration_id, last_told(table))
     partial_index(table.c.remote_deleted_at, where=table.c.remote_deleted_at)

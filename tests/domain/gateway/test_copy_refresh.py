@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -17,7 +18,10 @@ Record = dict[str, Any]
 
 def found(model: str, record: Record, *tables: str) -> list[tuple[str, str]]:
     finder = copy_finder(model, frozenset(tables or copied_tables(model)))
-    return [] if finder is None else sorted(finder.find(json.dumps(record).encode()))
+    ids = defaultdict[str, set[str]](set)
+    if finder is not None:
+        finder.find(json.dumps(record).encode(), ids)
+    return sorted((table, each) for table, some in ids.items() for each in some)
 
 
 EMPLOYEE: Record = {
@@ -41,7 +45,6 @@ def test_copies_are_found_where_the_catalogue_says_that_they_are() -> None:
     assert found("hris_employees", EMPLOYEE) == [
         ("hris_absence_types", "t"),
         ("hris_employees", "m"),
-        ("hris_groups", "g"),
         ("hris_groups", "g"),
         ("hris_groups", "h"),
         ("hris_time_off_balances", "b"),
