@@ -268,6 +268,19 @@ async def test_a_read_without_an_answer_is_sent_once_more() -> None:
         assert len(at.server.seen) == 2
 
 
+async def test_a_write_that_is_answered_too_late_is_doubtful_and_not_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def never(_: Seen, __: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("syncer.kombo.forwarding.LONGEST_SILENCE", 0.1)
+    async with lab(never, DONE) as at:
+        with pytest.raises(Doubtful, match="silent for too long"):
+            await at.call("POST", body=[b"{}"])
+        assert len(at.server.seen) == 1
+
+
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 409, 401])
 async def test_an_error_of_kombos_is_an_answer_and_nothing_is_sent_again(status: int) -> None:
     async with lab(answer(status, b"upstream connect error", {"Content-Type": "text/plain"}), DONE) as at:

@@ -19,6 +19,7 @@ from syncer.daemon.service import run_service
 from syncer.daemon.web import spool
 from syncer.domain.errors import UsageError
 from syncer.domain.limits import MIB
+from syncer.operations.forward import limit_headers
 from tests.support.databases import migrated_database
 from tests.support.gateway_lab import HEADERS, INTEGRATION, KEY, TOKEN, GatewayLab, gateway
 from tests.support.scripted_server import RATE, Seen, answer, serving
@@ -343,6 +344,24 @@ async def test_a_write_passes_where_reads_have_used_up_their_share(
         assert (await at.client.get("/check-api-key")).status_code == 200
         assert (await at.client.get("/check-api-key")).status_code == 429
         assert (await at.client.post("/force-sync")).status_code == 200
+
+
+async def test_several_processes_share_the_limit(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syncer.kombo.forwarding.LEAST_WAIT", 0.05)
+    used = answer(200, {}, {"ratelimit-limit": "10", "ratelimit-remaining": "0", "ratelimit-reset": "50"})
+    patience: dict[str, object] = {"gateway": {"max_wait": "0s"}}
+    async with gateway(sqlite, used, **patience) as at, gateway(sqlite, DONE, **patience) as other:
+        assert (await at.client.post("/force-sync")).status_code == 200
+        # What an answer has told is written within a fraction of a second.
+        await until_async(lambda: told_remaining(at) == 0, "the budget hears of it")
+        assert (await other.client.post("/force-sync")).status_code == 429
+        assert other.kombo.seen == []
+
+
+def told_remaining(at: GatewayLab) -> int:
+    """What is left of the limit, as the shared budget says."""
+    headers = limit_headers(at.app.environments["default"], may_use_reserve=True)
+    return int(headers.get("ratelimit-remaining", "-1"))
 
 
 # Nobody answers
