@@ -14,6 +14,7 @@ from syncer.domain.records.exclude import Excluded, excluded_from
 from syncer.domain.records.projection import projection
 from syncer.domain.records.record import Poison, Record, read_record
 from syncer.domain.records.row import Row, project
+from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.page_size import PageSize
 from syncer.domain.streams.stream import Walk
 from syncer.kombo.lists import Page
@@ -34,6 +35,11 @@ class KomboListSource:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "page_size", PageSize(self.context.rules.page_size))
+
+    @property
+    def key(self) -> StreamKey:
+        """Key of the stream."""
+        return StreamKey(self.integration_id, self.spec.name)
 
     @property
     def destination(self) -> Destination:
