@@ -17,7 +17,7 @@ from syncer.domain.gateway.envelope import page_body
 from syncer.domain.gateway.kombo_words import INPUT_INVALID, InvalidInput, error_body
 from syncer.domain.gateway.list_cursor import ListCursor, check_cursor, read_list_cursor
 from syncer.domain.gateway.list_query import ListQuery, OnlyKombo, read_list_query
-from syncer.domain.records.exclude import excluded_from
+from syncer.domain.records.exclude import excluded_from, excluded_from_stored
 from syncer.domain.stream_key import StreamKey
 from syncer.environments.environment import Environment
 from syncer.operations.gateway_records import ListedRecords
@@ -75,7 +75,8 @@ def read_list(
         current = frozenset(table for table, name in _copied_lists(model).items() if refusals[name] is None)
         state = states.get(model.name)
         kombo_ahead = None if state is None else state.kombo_ahead
-        records = ListedRecords(connection, key, current, kombo_ahead)
+        stored = excluded_from_stored(model.name, environment.settings.exclusions)
+        records = ListedRecords(connection, key, current, stored, kombo_ahead)
         body = _page(records, environment.name, wanted, cursor)
     if body is None:
         return Forwarded("the list is too long for one answer")

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from syncer.domain.gateway.copy_places import CopyFinder, RecordKey, copy_finder
 from syncer.domain.gateway.copy_refresh import marked_deleted, refresh_copies
+from syncer.domain.records.exclude import Excluded
 from syncer.domain.records.record import decoded
 from syncer.domain.records.values import json_bytes
 from syncer.domain.stream_key import StreamKey
@@ -29,12 +30,14 @@ class ListedRecords:
     """Records of one list, read in one transaction.
 
     current: the tables whose rows are as fresh as a list of theirs would have to be; copies of others stay as
-    they came. kombo_ahead: by how much Kombo's clock is ahead of the database's; None: nobody knows.
+    they came. excluded: what records of the list lose, copies inside them too. kombo_ahead: by how much
+    Kombo's clock is ahead of the database's; None: nobody knows.
     """
 
     connection: Connection
     key: StreamKey
     current: frozenset[str]
+    excluded: Excluded | None
     kombo_ahead: timedelta | None
 
     def texts(self, rows: Sequence[ListedRow]) -> list[bytes]:
@@ -73,6 +76,9 @@ class ListedRecords:
                 unread[table].add(record_id)
         if unread:
             refresh_copies(self.key.model, record, {**newer, **self._linked(unread, None)})
+        if is_another and self.excluded is not None:
+            # What a copy may not show its own row may.
+            self.excluded.strip(record)
         return json_bytes(record) if has_changed or is_another else row.document
 
 

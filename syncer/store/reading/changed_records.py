@@ -240,7 +240,7 @@ class _Carriers:
             # Nobody can tell where they are.
             return None
         sqlite = self.connection.dialect.name == "sqlite"
-        parameters = {"ids": parameter_values(ids, sqlite=sqlite), "most": MOST_NAMED + 1}
+        parameters = {"ids": parameter_values(ids), "most": MOST_NAMED + 1}
         return _few(self.connection.execute(_related_rows(by, sqlite), parameters).scalars().all())
 
 

@@ -67,7 +67,7 @@ def read_linked_rows(
         "since_there": since and since.at_kombo,
     }
     for number, table in enumerate(tables):
-        parameters[f"ids_{number}"] = parameter_values(records[table], sqlite=sqlite)
+        parameters[f"ids_{number}"] = parameter_values(records[table])
     found = connection.execute(_statement(tables, sqlite, since), parameters).all()
     return {(row[0], row[1]): LinkedRow(row[2], row[3]) for row in found}
 

@@ -99,12 +99,12 @@ def read_row_page(
     if changed is not None:
         named = changed.ids if changed.ids is not None else changed.carriers
         parameters |= {"moment": changed.moment, "since": changed.since}
-        parameters["named"] = parameter_values(named or (), sqlite=sqlite)
+        parameters["named"] = parameter_values(named or ())
     for name, values in (("ids", query.ids), ("remote_ids", query.remote_ids)):
         if values is not None:
-            parameters[name] = parameter_values(values, sqlite=sqlite)
+            parameters[name] = parameter_values(values)
     for number, each in enumerate(query.filters):
-        value = each.moment if each.moment is not None else parameter_values(each.values, sqlite=sqlite)
+        value = each.moment if each.moment is not None else parameter_values(each.values)
         parameters[f"filter_{number}"] = value
     rows = list[ListedRow]()
     length = 0

@@ -25,7 +25,7 @@ def read_list_states(
         {
             "environment": environment,
             "integration": integration_id,
-            "names": parameter_values(names, sqlite=sqlite),
+            "names": parameter_values(names),
         },
     ).all()
     return {
