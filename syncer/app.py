@@ -19,6 +19,7 @@ from syncer.config.settings import Settings
 from syncer.domain.catalogue.history import kept_tables
 from syncer.domain.catalogue.lookup import catalogue, select_models
 from syncer.domain.errors import UsageError
+from syncer.domain.limits import LISTS_AT_ONCE
 from syncer.domain.suggestions import did_you_mean
 from syncer.environments.environment import Environment, Opened, feed_rules
 from syncer.environments.surroundings import Surroundings
@@ -59,10 +60,11 @@ class App:
     ) -> None:
         self.settings = settings
         names = settings.environment_names
+        lists_at_once = LISTS_AT_ONCE if settings.gateway.enabled else 0
         self.database = Database(
             settings.database.url.get_secret_value(),
             schema=settings.database.schema_,
-            workers=settings.sync.concurrency * len(names) + 2,
+            workers=settings.sync.concurrency * len(names) + 2 + lists_at_once,
             clock_offset=clock_offset,
         )
         #: In whose schema the queue of workers is; None: this process works itself.

@@ -14,6 +14,7 @@ from syncer import __version__
 from syncer.config.settings import Settings
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.fingerprint import key_fingerprint
+from syncer.domain.limits import FORWARDED_AT_ONCE
 from syncer.environments.surroundings import Surroundings
 from syncer.planning.capacity import Capacity
 from syncer.planning.selection import Selection
@@ -125,6 +126,11 @@ class Environment:
             permits.use_key(key_fingerprint(api_key))
         self.api_key = api_key
 
+    @property
+    def _forwarded_at_once(self) -> int:
+        """Connections for applications, which wait for none of a run's."""
+        return FORWARDED_AT_ONCE if self.settings.gateway.enabled else 0
+
     def _client(self, api_key: str, permits: PermitQueue) -> Client:
         from syncer.kombo.client import Client
         from syncer.kombo.concurrency import Slots
@@ -138,7 +144,7 @@ class Environment:
             permits=permits,
             timeout=self.settings.kombo.timeout.total_seconds(),
             version=__version__,
-            connections=self.settings.sync.concurrency + 2,
+            connections=self.settings.sync.concurrency + 2 + self._forwarded_at_once,
             clock=around.monotonic,
             sleep=around.sleep,
             random=around.uniform,

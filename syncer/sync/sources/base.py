@@ -58,7 +58,7 @@ class Source(Protocol):
 
     @property
     def excluded(self) -> Excluded | None:
-        """Members that never enter the mirror; None: there are none."""
+        """Members whose values are taken out of documents of stored rows; None: there are none."""
 
     @property
     def may_list_twice(self) -> bool:

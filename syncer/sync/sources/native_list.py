@@ -16,7 +16,7 @@ from syncer.domain.native.row_values import UnsendableValue
 from syncer.domain.native.rows import native_projection, project_native, read_native, twin, unsendable
 from syncer.domain.native.spec import ForEach, NativeListSpec
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.records.exclude import excluded_from
+from syncer.domain.records.exclude import Excluded, excluded_from, excluded_from_stored
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
 from syncer.domain.stream_key import StreamKey
@@ -50,8 +50,8 @@ class NativeListSource:
         return self.spec.filters
 
     @property
-    def excluded(self) -> None:
-        return None
+    def excluded(self) -> Excluded | None:
+        return excluded_from_stored(self.spec.name, self.context.rules.exclusions)
 
     @property
     def may_list_twice(self) -> bool:

@@ -110,13 +110,12 @@ def stream_of(source: KomboListSource, connection: Connection) -> Stream:
 def _compared(
     source: KomboListSource, record_id: str, record: Record | Poison | None, row: MirroredRecord | None
 ) -> Compared:
-    keep_anonymised = source.context.rules.keep_anonymised
     is_deleted = isinstance(record, Record) and is_deleted_record(record.text)
     live = record if isinstance(record, Record) and not is_deleted else None
     in_mirror = None if row is None or row.is_deleted else row.document
     return Compared(
         record_id,
-        compare(source.spec.name, record, row, keep_anonymised=keep_anonymised),
+        compare(source.spec.name, record, row),
         version=record.content_hash if isinstance(record, Record) else None,
         changed_at=_head_of(record.text).changed_at if isinstance(record, Record) else None,
         is_unreadable=isinstance(record, Poison),
