@@ -28,6 +28,7 @@ from syncer.config.environments import (
     check_webhook_secrets,
 )
 from syncer.config.exclusions import check_filters, with_native_lists
+from syncer.config.gateway import Gateway
 from syncer.config.kept import Changes, Deletions, History, Privacy
 from syncer.config.native_lists import Passthrough, each_once
 from syncer.config.secrets import passwords
@@ -78,6 +79,7 @@ class Settings(BaseModel):
     verify: Verify = Verify()
     web: Web = Web()
     webhooks: Webhooks = Webhooks()
+    gateway: Gateway = Gateway()
     alerts: Alerts = Alerts()
     log: Log = Log()
     # Behind the database, by which it is checked.
@@ -247,6 +249,12 @@ class Settings(BaseModel):
             raise UsageError(_no_key(self._environment))
         return key
 
+    def check_access(self) -> None:
+        """Check that the web server lets in nobody but who is meant to get in. Raises UsageError."""
+        self.web.check_access()
+        keys = (self.kombo.api_key, *(each.api_key for each in self.environments.values()))
+        self.gateway.check_access(self.web, {each.get_secret_value() for each in keys})
+
     @property
     def secret_files(self) -> tuple[Path, ...]:
         """Files that secrets among the settings stand in."""
@@ -262,6 +270,7 @@ class Settings(BaseModel):
         found = (
             self.kombo.api_key.get_secret_value(),
             self.web.token.get_secret_value(),
+            self.gateway.token.get_secret_value(),
             *self.webhooks.all_secrets,
             *(text for each in self.environments.values() for text in each.secrets()),
             *self.alerts.secrets(),

@@ -34,6 +34,7 @@ from syncer.simulator.server.paging import page_number, page_of, whole_list
 from syncer.simulator.server.passthrough import called, carry_out
 from syncer.simulator.server.query import read_query
 from syncer.simulator.server.request_log import RequestInfo
+from syncer.simulator.server.writes import added, removed
 
 Respond = Callable[[Request], Awaitable[Response]]
 _PREFIX = "/v1"
@@ -111,6 +112,8 @@ async def _answer(
         reply = _list(environment, logged, model)
     elif _is_native(request):
         reply = await _native(environment, request, logged, late)
+    elif request.method in ("POST", "DELETE"):
+        reply = _write(environment, logged, await request.body())
     else:
         reply = _general(environment, request)
     body = reply.body
@@ -187,6 +190,21 @@ def _list(environment: Environment, logged: RequestInfo, model: Model) -> Reply:
     return Reply(200, head + b',"results":[' + rows + b"]}}")
 
 
+def _write(environment: Environment, logged: RequestInfo, body: bytes) -> Reply:
+    integration = _integration(environment, logged)
+    if isinstance(integration, Reply):
+        return integration
+    path = logged.path.removeprefix(_PREFIX)
+    list_path, _, id = path.rpartition("/")
+    try:
+        company = integration.company
+        is_added = logged.method == "POST"
+        reply = added(company, path, body) if is_added else removed(company, list_path, id)
+    except InvalidInput as error:
+        return _error(400, INPUT_INVALID, str(error))
+    return reply or _unknown_endpoint()
+
+
 def _general(environment: Environment, request: Request) -> Reply:
     match request.method, request.path_params["path"].split("/"):
         case "GET", ["check-api-key"]:
@@ -195,7 +213,11 @@ def _general(environment: Environment, request: Request) -> Reply:
             integration = environment.integrations.get(id)
             return _unknown_integration(id) if integration is None else _success(integration.describe())
         case _:
-            return _error(404, "PLATFORM.INPUT_INVALID", "This simulator does not have this endpoint.")
+            return _unknown_endpoint()
+
+
+def _unknown_endpoint() -> Reply:
+    return _error(404, "PLATFORM.INPUT_INVALID", "This simulator does not have this endpoint.")
 
 
 def _unknown_integration(id: str) -> Reply:
