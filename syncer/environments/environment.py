@@ -25,6 +25,7 @@ from syncer.store.state.streams import StreamStore
 from syncer.store.state.webhook_events import WebhookEventStore
 
 if TYPE_CHECKING:
+    from syncer.domain.feed.row_change import FeedRules
     from syncer.kombo.client import Client
     from syncer.kombo.concurrency import Slots
     from syncer.sync.context import Report, Rules, SyncContext
@@ -154,9 +155,15 @@ class Environment:
         )
 
 
+def feed_rules(settings: Settings) -> FeedRules:
+    """Collect the settings of the change feed."""
+    from syncer.domain.feed.row_change import FeedRules
+
+    return FeedRules(settings.feed_models, settings.changes.before, settings.changes.notify)
+
+
 def _rules(settings: Settings) -> Rules:
     """Collect the settings that steer a run."""
-    from syncer.domain.feed.row_change import FeedRules
     from syncer.domain.streams.deletions import Brakes
     from syncer.sync.context import Rules
 
@@ -169,5 +176,6 @@ def _rules(settings: Settings) -> Rules:
         brakes=Brakes(settings.deletions.max_share, settings.deletions.max_rows),
         filters={name: dict(settings.sync.for_model(name).filters) for name in catalogue()},
         exclusions=settings.exclusions,
-        feed=FeedRules(settings.feed_models, settings.changes.before, settings.changes.notify),
+        feed=feed_rules(settings),
+        forget_after=settings.deletions.forget_after,
     )

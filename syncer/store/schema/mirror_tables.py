@@ -17,6 +17,7 @@ from syncer.domain.records.row import COMMON_COLUMNS
 from syncer.store.db.types import SQL_TYPES, Hash, Json, Timestamp
 from syncer.store.schema.alert_tables import alerts
 from syncer.store.schema.delivery_tables import deliveries
+from syncer.store.schema.erasure_tables import erased, erasure_key, erasures
 from syncer.store.schema.feed_tables import changes, consumers, feed
 from syncer.store.schema.histories import history
 from syncer.store.schema.key_tables import budgets
@@ -53,6 +54,9 @@ __all__ = [
     "changes",
     "consumers",
     "deliveries",
+    "erased",
+    "erasure_key",
+    "erasures",
     "feed",
     "history",
     "integrations",

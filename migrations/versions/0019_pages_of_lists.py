@@ -12,8 +12,8 @@ from types import ModuleType
 from alembic import op
 from sqlalchemy import inspect, text
 
-revision = "0018"
-down_revision = "0017"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
