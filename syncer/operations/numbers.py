@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from syncer.app import App
 from syncer.domain.deliveries.delivery import DeliveryHealth
 from syncer.operations.deliveries import report_deliveries
+from syncer.operations.unknown_lists import find_unknown_models
 from syncer.operations.workers import depths
 from syncer.store.queue.depth import QueueDepth
 from syncer.store.reading.numbers import MirrorNumbers
@@ -22,12 +23,14 @@ _STUCK = frozenset({DeliveryHealth.FAILING, DeliveryHealth.STOPPED})
 class Numbers:
     """Numbers of the mirror, and whether each delivery is stuck, by its name.
 
-    queues: depths by environment, where workers take their streams from a queue.
+    queues: depths by environment, where workers take their streams from a queue. unknown_models: names of
+    lists that Kombo told of and nobody here knows.
     """
 
     mirror: MirrorNumbers
     stuck: Mapping[str, bool]
     queues: Mapping[str, QueueDepth] = field(default_factory=dict)
+    unknown_models: Sequence[str] = ()
 
 
 def read_numbers(app: App) -> Numbers | None:
@@ -39,4 +42,5 @@ def read_numbers(app: App) -> Numbers | None:
         mirror = read_mirror(connection, app.database.now(connection), fingerprints)
         deliveries = report_deliveries(connection, app)
         queues = depths(connection, app, app.environments)
-    return Numbers(mirror, {each["name"]: each["state"] in _STUCK for each in deliveries}, queues)
+        unknown = find_unknown_models(connection, app, app.environments)
+    return Numbers(mirror, {each["name"]: each["state"] in _STUCK for each in deliveries}, queues, unknown)

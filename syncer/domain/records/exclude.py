@@ -22,12 +22,15 @@ Record = dict[str, Any]
 _ABSENT = object()
 
 
-def excluded_from(table: str, every: frozenset[Exclusion]) -> Excluded | None:
+def excluded_from(
+    table: str, every: frozenset[Exclusion], *, is_undescribed: bool = False
+) -> Excluded | None:
     """Select what can meet a record of the table, the copies inside it included; None: nothing.
 
-    table: name of a model or of a native list.
+    table: name of a model or of a native list; or, is_undescribed, of a list of Kombo's that the catalogue
+    lacks, whose records may carry copies of any record of its family.
     """
-    return _excluded_from(table, every) if every else None
+    return _excluded_from(table, every, is_undescribed) if every else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,10 +74,11 @@ class Excluded:
 
 
 @cache
-def _excluded_from(table: str, every: frozenset[Exclusion]) -> Excluded | None:
+def _excluded_from(table: str, every: frozenset[Exclusion], is_undescribed: bool) -> Excluded | None:
     reached = _reached(table)
     concerning = tuple(sorted(each for each in every if each.table == ANYWHERE or each.table in reached))
-    elsewhere = tuple(sorted({each.path for each in every if _is_of_family(table, each)}))
+    carries = is_undescribed or table in members()
+    elsewhere = tuple(sorted({each.path for each in every if carries and _is_of_family(table, each)}))
     if not concerning and not elsewhere:
         return None
     named = {each.table for each in concerning}
@@ -99,12 +103,7 @@ def _excluded_from(table: str, every: frozenset[Exclusion]) -> Excluded | None:
 
 def _is_of_family(table: str, exclusion: Exclusion) -> bool:
     """Tell whether records like those of the table can carry copies that the exclusion means."""
-    known = members()
-    return (
-        table in known
-        and exclusion.table in known
-        and table.partition("_")[0] == exclusion.table.partition("_")[0]
-    )
+    return exclusion.table in members() and table.partition("_")[0] == exclusion.table.partition("_")[0]
 
 
 @cache

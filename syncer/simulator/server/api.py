@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Model
+from syncer.simulator.company.extra_lists import EXTRA_LISTS
 from syncer.simulator.company.render import row_json, to_json
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import (
@@ -48,7 +49,7 @@ def simulator_app(environment: Environment) -> Starlette:
     """Build the API as an ASGI application; its base URL ends in ``/v1``."""
     routes = [
         Route(_PREFIX + model.path, _endpoint(environment, model), methods=["GET"])
-        for model in catalogue().values()
+        for model in (*catalogue().values(), *EXTRA_LISTS.values())
     ]
     native = "/passthrough/{tool}/{api}"
     routes.append(Route(_PREFIX + native, _endpoint(environment, None), methods=["POST"]))
@@ -168,9 +169,14 @@ def _list(environment: Environment, logged: RequestInfo, model: Model) -> Reply:
     integration = _integration(environment, logged)
     if isinstance(integration, Reply):
         return integration
+    if model.name in EXTRA_LISTS and model.name not in integration.extra_lists:
+        return _no_endpoint()
     refusal = integration.refusal(model)
     if refusal is not None:
         return _error(refusal.status, refusal.code, refusal.message)
+    for name in logged.params:
+        if (model.name, name) in environment.refused_parameters:
+            return _error(400, "PLATFORM.INPUT_INVALID", f"Unrecognized key(s) in object: '{name}'")
     company = integration.company
     company.settle()
     try:
@@ -195,7 +201,11 @@ def _general(environment: Environment, request: Request) -> Reply:
             integration = environment.integrations.get(id)
             return _unknown_integration(id) if integration is None else _success(integration.describe())
         case _:
-            return _error(404, "PLATFORM.INPUT_INVALID", "This simulator does not have this endpoint.")
+            return _no_endpoint()
+
+
+def _no_endpoint() -> Reply:
+    return _error(404, "PLATFORM.INPUT_INVALID", "This simulator does not have this endpoint.")
 
 
 def _unknown_integration(id: str) -> Reply:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from syncer.domain.errors import AnswerTooLarge, RequestRefused, Transient
+from syncer.domain.errors import AnswerTooLarge, ParametersRefused, RequestRefused, Transient
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.progress import WalkProgress
 from syncer.sync.sources.base import Records
@@ -36,7 +36,8 @@ async def lookup(
 
     ids: not more than fit into a request; one with a comma cannot be asked for and counts as known. Where the
     request is refused, its answer is too large, or one of the records cannot be told by its id, each half is
-    asked for alone. Raises KomboError where Kombo does not say what it knows.
+    asked for alone. Raises KomboError where Kombo does not say what it knows; ParametersRefused where the
+    list does not take ids.
     """
     ids = [each for each in ids if "," not in each]
     if not ids:
@@ -46,6 +47,8 @@ async def lookup(
     except AnswerTooLarge:
         if len(ids) > 1:
             return await _halves(source, ids, purpose, by)
+        raise
+    except ParametersRefused:
         raise
     except RequestRefused as refused:
         if refused.status not in _TOO_MUCH:
@@ -79,10 +82,8 @@ async def _fetch(source: KomboListSource, ids: Sequence[str], purpose: Purpose, 
     progress = WalkProgress(source.spec.name, source.integration_id)
     cursor: str | None = None
     while True:
-        page = await source.context.client.list_page(
-            source.spec,
-            source.integration_id,
-            purpose=purpose,
+        page = await source.list_page(
+            purpose,
             page_size=source.context.rules.page_size,
             cursor=cursor,
             ids=ids if by == "ids" else None,

@@ -5,27 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import structlog
 from sqlalchemy import Connection
 
-from syncer.domain.catalogue.model import Model
-from syncer.domain.errors import AnswerTooLarge
+from syncer.domain.catalogue.model import Model, narrowed
+from syncer.domain.errors import AnswerTooLarge, ParametersRefused
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.exclude import Excluded, excluded_from
 from syncer.domain.records.projection import projection
 from syncer.domain.records.record import Poison, Record, read_record
 from syncer.domain.records.row import Row, project
+from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.page_size import PageSize
 from syncer.domain.streams.stream import Walk
 from syncer.kombo.lists import Page
 from syncer.store.schema.destination import Destination, model_destination
 from syncer.store.state.projections import pin
+from syncer.store.state.refused_parameters import note_refused
 from syncer.sync.context import SyncContext
 from syncer.sync.sources.base import Records
+
+log = structlog.get_logger("syncer")
 
 
 @dataclass(frozen=True, slots=True)
 class KomboListSource:
-    """A ``Source``. What is excluded from the mirror leaves the records as they are read."""
+    """A ``Source``. What is excluded from the mirror leaves the records as they are read.
+
+    spec loses the parameters that the list turns out not to take.
+    """
 
     context: SyncContext
     spec: Model
@@ -55,10 +63,8 @@ class KomboListSource:
         """Fetch the page; fewer records of it where the answer is too large."""
         while True:
             try:
-                page = await self.context.client.list_page(
-                    self.spec,
-                    self.integration_id,
-                    purpose=purpose,
+                page = await self.list_page(
+                    purpose,
                     page_size=self.page_size.now,
                     updated_after=walk.updated_after,
                     cursor=cursor,
@@ -70,6 +76,57 @@ class KomboListSource:
             else:
                 self.page_size.adapt(sum(map(len, page.results)))
                 return page
+
+    async def list_page(
+        self,
+        purpose: Purpose,
+        *,
+        page_size: int,
+        updated_after: str | None = None,
+        cursor: str | None = None,
+        filters: Mapping[str, str] | None = None,
+        ids: Sequence[str] | None = None,
+        remote_ids: Sequence[str] | None = None,
+    ) -> Page:
+        """Fetch a page, without the parameters that the list turns out not to take.
+
+        Without ``updated_after`` it may hold more than was asked for. Raises ParametersRefused where the list
+        does not take the ids that it is asked for, and KomboError.
+        """
+        while True:
+            try:
+                return await self.context.client.list_page(
+                    self.spec,
+                    self.integration_id,
+                    purpose=purpose,
+                    page_size=page_size,
+                    updated_after=updated_after,
+                    cursor=cursor,
+                    filters=filters,
+                    ids=ids,
+                    remote_ids=remote_ids,
+                )
+            except ParametersRefused as error:
+                await self._leave_out(error.parameters)
+                if error.parameters & {"ids", "remote_ids"}:
+                    raise
+
+    async def _leave_out(self, parameters: frozenset[str]) -> None:
+        """Leave parameters out from now on, also in the runs to come."""
+        database, environment = self.context.database, self.context.streams.environment
+        key = StreamKey(self.integration_id, self.spec.name)
+        await database.write(
+            lambda connection: note_refused(
+                connection, environment, key, parameters, database.now(connection)
+            )
+        )
+        object.__setattr__(self, "spec", narrowed(self.spec, parameters))
+        log.info(
+            "parameters_refused",
+            integration=self.integration_id,
+            model=self.spec.name,
+            parameters=sorted(parameters),
+        )
 
     def read(self, page: Page) -> Records:
         return self.records(page.results)
