@@ -61,7 +61,7 @@ class Environment:
         self.read_key = read_key or settings.api_key
         self.streams = StreamStore(name)
         self.integrations = IntegrationStore(name)
-        self.webhook_events = WebhookEventStore(name, [each.name for each in settings.added_lists])
+        self.webhook_events = WebhookEventStore(name, frozenset(each.name for each in settings.added_lists))
         self.selection = Selection(settings, database, self.integrations, self.streams)
         self.capacity = Capacity(settings, database, self.streams)
         self._surroundings = surroundings

@@ -119,7 +119,7 @@ class SyncContext:
     @property
     def webhook_events(self) -> WebhookEventStore:
         """Events of the streams' environment."""
-        return WebhookEventStore(self.streams.environment, self.added_lists.keys())
+        return WebhookEventStore(self.streams.environment, frozenset(self.added_lists))
 
     def check_stopping(self) -> None:
         """Raise Stopped where the process is to stop."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -52,7 +52,7 @@ class WebhookCounts:
 class WebhookEventStore(ReceivedEvents):
     """Events of one environment. added: names of the lists that the configuration adds."""
 
-    added: Collection[str] = ()
+    added: frozenset[str] = frozenset()
 
     def pending_actions(self, connection: Connection) -> list[PendingAction]:
         """Read what is to be done about integrations, by arrival."""
