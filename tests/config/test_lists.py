@@ -50,6 +50,7 @@ def test_it_is_named_wherever_models_are(load: Load) -> None:
 models = ["hris_shifts", "hris_gr*"]
 [sync.model.hris_shifts]
 every = "5m"
+filters = { statuses = "PLANNED,PUBLISHED" }
 [[integrations]]
 id = "personio:1"
 models = ["hris_sh*"]
@@ -64,6 +65,7 @@ exclude = ["hris_shifts.note", "*.remote_data"]
         "hris_shifts",
     ]
     assert settings.timing("hris_shifts").every == timedelta(minutes=5)
+    assert settings.timing("hris_shifts").filters == {"statuses": "PLANNED,PUBLISHED"}
     assert settings.feed_models == {"hris_shifts"}
     assert "hris_shifts.note" in {str(each) for each in settings.exclusions}
     assert settings.lists["hris_shifts"] is settings.added_lists[0]
