@@ -223,7 +223,7 @@ class Settings(BaseModel):
     @property
     def configured_names(self) -> tuple[str, ...]:
         """Names of the lists that only the configuration has: added lists, then native ones."""
-        return tuple(each.name for each in (*self.lists_, *self.passthrough))
+        return tuple(each.name for each in self.configured_lists)
 
     @cached_property
     def kombo_lists(self) -> Mapping[str, Model]:

@@ -25,7 +25,7 @@ from syncer.store.records.reproject import (
     expected_rows,
     reproject_batch,
 )
-from syncer.store.schema.native_views import make_views
+from syncer.store.schema.native_views import ConfiguredList, make_views
 from syncer.store.state.adoption import adopt
 from syncer.store.state.projections import request_reprojection, unfinished_lists
 from syncer.sync.removed_values import overwrite_removed
@@ -90,7 +90,7 @@ class Reprojection:
             now = self.database.now(connection)
             adopted = adopt(connection, wanted, now, self.exclusions)
             histories = adopt_histories(connection, self.kept_tables, now)
-            lists = [*self.added_lists.values(), *self.native_lists.values()]
+            lists: list[ConfiguredList] = [*self.added_lists.values(), *self.native_lists.values()]
             make_views(connection, lists, anew=adopted.changed)
         if adopted.replaced:
             log.info("projection_replaced", models=adopted.replaced)

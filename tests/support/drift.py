@@ -30,7 +30,15 @@ from syncer.domain.webhooks.event import EventType
 from syncer.kombo.errors import BY_CODE, BY_PREFIX
 
 #: Findings that are no lack, each with its reason. One that is found no more fails, too.
-ON_PURPOSE: Mapping[str, str] = {}
+ON_PURPOSE: Mapping[str, str] = dict.fromkeys(
+    (
+        "error code ATS.APPLICATION_ALREADY_EXISTS",
+        "error code ATS.JOB_CLOSED",
+        "error code HRIS.EMPLOYEE_ALREADY_EXISTS",
+        "error code HRIS.STAFFING_ENTITY_CLOSED",
+    ),
+    "An answer to a write, of which a mirror makes none: the status decides.",
+)
 
 #: Parts of the SDK whose lists are mirrored.
 _PARTS = ("hris", "ats", "assessment")

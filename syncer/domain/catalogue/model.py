@@ -227,7 +227,8 @@ _ModelT = TypeVar("_ModelT", bound=Model)
 
 def narrowed(model: _ModelT, refused: frozenset[str]) -> _ModelT:
     """Give the model without the unsure parameters that its list has refused; the same one each time."""
-    return _narrowed(model, refused & model.features.unsure)
+    found: _ModelT = _narrowed(model, refused & model.features.unsure)
+    return found
 
 
 @lru_cache(maxsize=1000)

@@ -55,6 +55,8 @@ def test_its_views_and_rows_go_and_its_streams_begin_anew(connection: Connection
         None,
         0,
     )
+    # Its name is free.
+    connection.exec_driver_sql(f"ALTER TABLE out_of_the_way RENAME TO {NAME}")
 
 
 def test_where_it_is_a_table_nothing_is_done(connection: Connection) -> None:

@@ -92,6 +92,7 @@ async def test_a_parameter_that_the_list_refuses_is_left_out_and_nothing_is_lost
     world = added_world(make_world, shifts())
     world.environment.refused_parameters.add((SHIFTS, parameter))
     await world.sync()
+    await again(world)
     firm = company(world)
     changed, deleted, vanished, *_ = firm.ids(SHIFTS)
     for _ in range(3):
@@ -213,8 +214,8 @@ async def test_single_records_are_refreshed_by_id(make_world: MakeWorld) -> None
     changed = company(world).ids(SHIFTS)[0]
     company(world).update(SHIFTS, changed, status="CANCELLED")
     async with world.app() as app:
-        (found,) = await refresh(app, SHIFTS, company(world).integration_id, [changed])
-    assert found.effect == "updated"
+        (found,) = await refresh(app, company(world).integration_id, SHIFTS, [changed])
+    assert found.became == "updated"
     assert view(world, SHIFTS)[changed]["status"] == "CANCELLED"
 
 
