@@ -70,7 +70,8 @@ def served() -> dict[str, Described]:
     checks = dict.fromkeys((each.value for each in Check), True)
     of_process = [*counters.registry.collect(), *is_usable(is_up=True), *of_readiness(checks)]
     of_database = of_numbers(
-        Numbers(mirror, {"billing": True}, {"default": QueueDepth(1, 2)}), {"default": Reserve(share=0.1)}
+        Numbers(mirror, {"billing": True}, {"default": QueueDepth(1, 2)}, ["hris_shifts"]),
+        {"default": Reserve(share=0.1)},
     )
     found = [described(each, "process") for each in of_process if each.name.startswith("syncer_")]
     return dict([*found, *(described(each, "database") for each in of_database)])

@@ -12,9 +12,8 @@ from sqlalchemy import Connection, delete, inspect, update
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import DatabaseRefused
-from syncer.store.schema.native_table import passthrough_records
+from syncer.store.schema.mirror_tables import missing, passthrough_records, projections, streams
 from syncer.store.schema.native_views import is_our_view
-from syncer.store.schema.state_tables import missing, projections, streams
 from syncer.store.schema.views import dependent_of, drop_views, live_name
 
 

@@ -14,9 +14,8 @@ from syncer.domain.added.spec import AddedList
 from syncer.domain.catalogue.model import Column, ColumnType
 from syncer.domain.errors import UsageError
 from syncer.domain.native.spec import NativeListSpec
-from syncer.store.schema.native_table import passthrough_records
+from syncer.store.schema.mirror_tables import missing, passthrough_records
 from syncer.store.schema.schema_lock import lock_schema
-from syncer.store.schema.state_tables import missing
 from syncer.store.schema.views import View, dependent_of, live_name, quoted, replace_views
 
 #: PostgreSQL's names of the columns' types; SQLite's functions give the values as its tables have them.
