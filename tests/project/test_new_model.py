@@ -333,8 +333,8 @@ def test_the_mirror_equals_the_source(copy: Copy, database_url: str) -> None:
     ]
 
 
-def test_who_mirrored_it_as_an_added_list_has_it_as_a_model(copy: Copy, database_url: str) -> None:
-    settings = {"SYNCER_DATABASE__URL": database_url, "SYNCER_SYNC__MODELS": '["hris_made_ups"]'}
+def test_who_mirrored_it_as_an_added_list_has_it_as_a_model(copy: Copy, postgres_url: str) -> None:
+    settings = {"SYNCER_DATABASE__URL": postgres_url, "SYNCER_SYNC__MODELS": '["hris_made_ups"]'}
     lists = json.dumps([{"name": "hris_made_ups", "path": "/hris/made-ups", "columns": {"status": "text"}}])
     # By this version, which lacks it.
     lacking = replace(copy, directory=ROOT)
@@ -344,7 +344,7 @@ def test_who_mirrored_it_as_an_added_list_has_it_as_a_model(copy: Copy, database
     copy.syncer("backfill", **settings)
     assert json.loads(copy.syncer(*count, **settings)) == before
     assert before[0]["n"] == len(copy.served(include_deleted="true"))
-    assert copy.run("-c", COMPARISON, database_url).strip() == "[]"
+    assert copy.run("-c", COMPARISON, postgres_url).strip() == "[]"
     left = ("query", "SELECT count(*) AS n FROM passthrough_records", "--format", "json")
     assert json.loads(copy.syncer(*left, **settings)) == [{"n": 0}]
 
