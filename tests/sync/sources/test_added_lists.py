@@ -9,7 +9,9 @@ import pytest
 from syncer.domain.catalogue.model import PARAMETERS
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Kind
+from syncer.operations.plan import plan
 from syncer.operations.refresh import refresh
+from syncer.planning.cost import Command
 from syncer.simulator.server.faults import Match, rewritten
 from syncer.store.reading.changes import read_changes
 from tests.support.added_lists import (
@@ -125,6 +127,26 @@ async def test_a_list_that_refuses_changes_is_read_whole_from_then_on(make_world
     world.clock_offset += timedelta(days=31)
     await again(world)
     assert await again(world) == [Kind.INCREMENTAL]
+
+
+def planned(world: World) -> float:
+    """Requests a day that the schedule needs for the list."""
+    app = world.app()
+    try:
+        (model,) = plan(app, [Command.SYNC])["default"]["schedule"]["models"]
+        requests: float = model["requests_a_day"]
+        return requests
+    finally:
+        app.database.close()
+
+
+async def test_a_list_that_refuses_changes_is_planned_with_all_its_pages(make_world: MakeWorld) -> None:
+    world = added_world(make_world, shifts(), kombo={"page_size": 10})
+    await world.sync()
+    before = planned(world)
+    world.environment.refused_parameters.add((SHIFTS, "updated_after"))
+    await again(world)
+    assert planned(world) == pytest.approx(4 * before)
 
 
 async def test_a_parameter_that_was_stated_is_an_error_where_it_is_refused(make_world: MakeWorld) -> None:
