@@ -17,6 +17,7 @@ COMMANDS = (
     "sync",
     "worker",
     "reconcile",
+    "verify",
     "plan",
     "refresh",
     "status",

@@ -30,7 +30,7 @@ from syncer.config.environments import (
     check_keys,
     check_webhook_secrets,
 )
-from syncer.config.exclusions import with_configured_lists
+from syncer.config.exclusions import check_filters, with_configured_lists
 from syncer.config.kept import Changes, Deletions, History, Privacy
 from syncer.config.list_names import with_added_lists
 from syncer.config.lists import ListTable, each_list_once
@@ -45,6 +45,7 @@ from syncer.config.sections import (
     ModelSync,
     Sync,
 )
+from syncer.config.verify import Verify
 from syncer.config.web import Web, Webhooks
 from syncer.config.workers import Workers
 from syncer.domain.added.spec import AddedList
@@ -55,7 +56,7 @@ from syncer.domain.deliveries.delivery import Delivery
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.errors import UsageError
 from syncer.domain.native.spec import NativeListSpec
-from syncer.domain.records.exclusions import Exclusion, exclusions
+from syncer.domain.records.exclusions import Exclusion
 from syncer.domain.streams.list_spec import ListSpec
 
 #: Where each region's API is (Kombo's Python SDK 1.4.0).
@@ -82,6 +83,7 @@ class Settings(BaseModel):
     sync: Sync = Sync()
     budget: Budget = Budget()
     deletions: Deletions = Deletions()
+    verify: Verify = Verify()
     web: Web = Web()
     webhooks: Webhooks = Webhooks()
     alerts: Alerts = Alerts()
@@ -163,12 +165,21 @@ class Settings(BaseModel):
         if native_lists is None or added is None:
             return with_configured_lists(privacy, None, ())
         specs = [each.spec() for each in native_lists]
-        return with_configured_lists(privacy, specs, [each.name for each in added])
+        return with_configured_lists(privacy, specs, [each.spec() for each in added])
+
+    @field_validator("privacy")
+    @classmethod
+    def _are_in_no_filter(cls, privacy: Privacy, info: ValidationInfo) -> Privacy:
+        sync, names = info.data.get("sync"), _configured_names(info.data)
+        if sync is not None and names is not None:
+            filters = {name: table.filters.keys() for name, table in sync.model.items()}
+            check_filters(privacy.pseudonymise, names, filters)
+        return privacy
 
     @cached_property
     def exclusions(self) -> frozenset[Exclusion]:
-        """Members that never enter the mirror."""
-        return exclusions(self.privacy.exclude, self.configured_names)
+        """Members whose values never enter the mirror: removed, or replaced by pseudonyms."""
+        return self.privacy.exclusions(self.configured_names)
 
     @field_validator("changes")
     @classmethod
@@ -310,6 +321,7 @@ class Settings(BaseModel):
             *self.webhooks.all_secrets,
             *(text for each in self.environments.values() for text in each.secrets()),
             *self.alerts.secrets(),
+            *self.privacy.secrets(),
             *(text for each in self.deliveries for text in each.secrets()),
             *passwords(self.database.url.get_secret_value()),
             *self._sent_secrets(),

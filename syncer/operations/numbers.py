@@ -14,6 +14,7 @@ from syncer.store.queue.depth import QueueDepth
 from syncer.store.reading.numbers import MirrorNumbers
 from syncer.store.reading.numbers import read_numbers as read_mirror
 from syncer.store.schema import revisions as schema
+from syncer.store.state.verifications import VerificationNumbers, verification_numbers
 
 #: States of a delivery whose receiver does not get what it should.
 _STUCK = frozenset({DeliveryHealth.FAILING, DeliveryHealth.STOPPED})
@@ -23,13 +24,14 @@ _STUCK = frozenset({DeliveryHealth.FAILING, DeliveryHealth.STOPPED})
 class Numbers:
     """Numbers of the mirror, and whether each delivery is stuck, by its name.
 
-    queues: depths by environment, where workers take their streams from a queue. unknown_models: names of
-    lists that Kombo told of and nobody here knows.
+    queues: depths by environment, where workers take their streams from a queue. verifications: the last
+    ones, summed up by environment. unknown_models: names of lists that Kombo told of and nobody here knows.
     """
 
     mirror: MirrorNumbers
     stuck: Mapping[str, bool]
     queues: Mapping[str, QueueDepth] = field(default_factory=dict)
+    verifications: Mapping[str, VerificationNumbers] = field(default_factory=dict)
     unknown_models: Sequence[str] = ()
 
 
@@ -42,5 +44,7 @@ def read_numbers(app: App) -> Numbers | None:
         mirror = read_mirror(connection, app.database.now(connection), fingerprints)
         deliveries = report_deliveries(connection, app)
         queues = depths(connection, app, app.environments)
+        verifications = verification_numbers(connection, list(app.environments))
         unknown = find_unknown_models(connection, app, app.environments)
-    return Numbers(mirror, {each["name"]: each["state"] in _STUCK for each in deliveries}, queues, unknown)
+    stuck = {each["name"]: each["state"] in _STUCK for each in deliveries}
+    return Numbers(mirror, stuck, queues, verifications, unknown)

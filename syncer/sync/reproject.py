@@ -96,9 +96,12 @@ class Reprojection:
             log.info("projection_replaced", models=adopted.replaced)
         for name in adopted.dropped:
             log.warning("native_list_dropped", model=name)
-        if adopted.walked_anew:
-            # It may not have been meant.
-            log.warning("exclusions_lifted", models=adopted.walked_anew)
+        # Neither may have been meant.
+        if adopted.with_other_key:
+            log.warning("pseudonym_key_changed", models=adopted.with_other_key)
+        lifted = tuple(name for name in adopted.walked_anew if name not in adopted.with_other_key)
+        if lifted:
+            log.warning("exclusions_lifted", models=lifted)
         if histories.begun:
             log.info("history_begun", tables=histories.begun)
         if histories.ended:

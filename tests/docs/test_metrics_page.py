@@ -15,12 +15,14 @@ from syncer.daemon.readiness import Check
 from syncer.domain.ratelimit.budget import Budget, Purpose, Reserve
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome, StreamState
+from syncer.domain.verification.difference import Verdict
 from syncer.domain.webhooks.event import EventType
 from syncer.operations.numbers import Numbers
 from syncer.store.queue.depth import QueueDepth
 from syncer.store.reading.changes import FeedState
 from syncer.store.reading.numbers import EnvironmentNumbers, MirrorNumbers
 from syncer.store.state.consumers import Consumer
+from syncer.store.state.verifications import VerificationNumbers
 from syncer.sync.context import Result
 
 PAGE = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
@@ -62,6 +64,7 @@ def served() -> dict[str, Described]:
         {"hris_groups": NOW - timedelta(hours=1)},
         NOW,
         frozenset(),
+        {},
         Budget(limit=300),
         is_key_refused=False,
     )
@@ -69,10 +72,11 @@ def served() -> dict[str, Described]:
     mirror = MirrorNumbers(NOW, {"default": environment}, 1, 2, feed, consumers, Counter())
     checks = dict.fromkeys((each.value for each in Check), True)
     of_process = [*counters.registry.collect(), *is_usable(is_up=True), *of_readiness(checks)]
-    of_database = of_numbers(
-        Numbers(mirror, {"billing": True}, {"default": QueueDepth(1, 2)}, ["hris_shifts"]),
-        {"default": Reserve(share=0.1)},
+    verified = VerificationNumbers(Counter({Verdict.EQUAL: 1}), 0, NOW)
+    numbers = Numbers(
+        mirror, {"billing": True}, {"default": QueueDepth(1, 2)}, {"default": verified}, ["hris_shifts"]
     )
+    of_database = of_numbers(numbers, {"default": Reserve(share=0.1)})
     found = [described(each, "process") for each in of_process if each.name.startswith("syncer_")]
     return dict([*found, *(described(each, "database") for each in of_database)])
 

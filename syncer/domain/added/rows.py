@@ -9,7 +9,7 @@ import msgspec
 from syncer.domain.added.spec import AddedList
 from syncer.domain.fingerprint import fingerprint_of
 from syncer.domain.native.rows import column_value
-from syncer.domain.records.exclude import Excluded, excluded_from
+from syncer.domain.records.exclude import Excluded, Target, excluded_from, excluded_from_stored
 from syncer.domain.records.exclusions import Exclusion
 from syncer.domain.records.projection import Projection
 from syncer.domain.records.record import Poison, Record, Values, decoded, hashed, poison
@@ -17,12 +17,15 @@ from syncer.domain.records.row import Row, is_shell
 from syncer.domain.records.values import CONVERTERS, Unfit, json_text
 
 
-def added_exclusions(spec: AddedList, exclusions: frozenset[Exclusion]) -> Excluded | None:
-    """Select what is excluded from the list's records; None: nothing.
+def added_exclusions(
+    spec: AddedList, exclusions: frozenset[Exclusion], *, is_stored: bool = False
+) -> Excluded | None:
+    """Select what is excluded from the list's records; None: nothing. is_stored: they are stored ones.
 
     Nobody describes these: any object inside them may be a copy of a record of the same family.
     """
-    return excluded_from(spec.name, exclusions, is_undescribed=True)
+    select = excluded_from_stored if is_stored else excluded_from
+    return select(spec.name, exclusions, is_undescribed=True)
 
 
 def project_added(spec: AddedList, record: Record, excluded: Excluded | None = None) -> Row | Poison:
@@ -65,9 +68,13 @@ def added_projection(spec: AddedList, exclusions: frozenset[Exclusion]) -> Proje
     """Identify the projection of the list's records: with other columns they become other rows."""
     excluded = added_exclusions(spec, exclusions)
     removed = [] if excluded is None else [str(each) for each in excluded.exclusions]
-    elsewhere = [] if excluded is None else list(excluded.elsewhere)
+    elsewhere = [] if excluded is None else [_shown(target) for target in excluded.elsewhere]
     fingerprint = fingerprint_of([spec.columns_fingerprint, removed, elsewhere])
     return Projection(fingerprint, tuple(removed), frozenset({f"{spec.name}.id"}))
+
+
+def _shown(target: Target) -> list[object]:
+    return [target.path, target.pseudonyms and target.pseudonyms.fingerprint]
 
 
 def _deleted_at(members: Values, notes: list[str]) -> datetime | None:

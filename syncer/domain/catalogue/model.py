@@ -127,12 +127,14 @@ class Filter:
     """A query parameter of one model's list, beyond those that all lists have.
 
     ``list`` goes out comma-separated, ``json`` is an object and goes out as JSON text; choices names the
-    values the API knows (empty: any text).
+    values the API knows (empty: any text). member: path to the texts of people's that it is compared with;
+    empty where it takes ids, times or the API's own words.
     """
 
     name: str
     type: FilterType
     choices: tuple[str, ...] = ()
+    member: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ import msgspec
 
 from syncer.domain.limits import MOST_RECORD_BYTES, in_mib
 from syncer.domain.records.exclude import Excluded
+from syncer.domain.records.pseudonyms import Pseudonyms
 from syncer.domain.records.values import Unfit, json_text
 
 #: Bytes of a content hash: a false "unchanged" has a chance of 2^-64 among 2^32 versions of a row.
@@ -213,11 +214,16 @@ def _without(text: str, raw: bytes, excluded: Excluded) -> str:
             return json.dumps(record) if excluded.strip(record) else ascii_json(text)
     except (ValueError, RecursionError):
         pass
-    return _withheld(raw)
+    return _withheld(raw, excluded.pseudonyms)
 
 
-def _withheld(raw: bytes) -> str:
-    return json.dumps({"withheld": text_hash(raw).hex()})
+def _withheld(raw: bytes, pseudonyms: Pseudonyms | None = None) -> str:
+    """Write what is kept in place of a record: a hash, with the key where there is one.
+
+    A record that is a mere value would be found by trying values.
+    """
+    digest = text_hash(raw).hex()
+    return json.dumps({"withheld": digest if pseudonyms is None else pseudonyms.replace(digest)})
 
 
 def _plain_float(text: str) -> float | str:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from syncer.domain.catalogue.model import Child, Column, Link, Model
-from syncer.domain.records.blank import SHELL_MEMBERS
+from syncer.domain.records.blank import SHELL_MEMBERS, is_blank
 from syncer.domain.records.exclude import Excluded
 from syncer.domain.records.record import Poison, Record, Values, decoded, hashed, is_id, poison, read_stored
 from syncer.domain.records.values import CONVERTERS, Unfit, json_text
@@ -109,7 +109,7 @@ def _row(model: Model, record: Record, excluded: Excluded | None) -> Row:
 def is_shell(members: Values, deleted_at: datetime | None) -> bool:
     """Tell whether a record is a deleted one whose every other member has been blanked."""
     return deleted_at is not None and all(
-        _is_blank(value) for name, value in members.items() if name not in SHELL_MEMBERS
+        is_blank(value) for name, value in members.items() if name not in SHELL_MEMBERS
     )
 
 
@@ -223,12 +223,3 @@ def _at(path: tuple[str, ...], value: Any) -> Any:
     for member in path:
         value = value.get(member) if isinstance(value, dict) else None
     return value
-
-
-def _is_blank(value: Any) -> bool:
-    """True where a value says nothing; zero and false say something."""
-    if isinstance(value, dict):
-        return all(map(_is_blank, value.values()))
-    if isinstance(value, list):
-        return all(map(_is_blank, value))
-    return value is None or value == ""

@@ -13,7 +13,7 @@ from sqlalchemy import Table, Text, cast, delete, select
 
 from syncer.domain.catalogue.model import Child, Model
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
-from syncer.domain.records.exclude import Excluded, excluded_from
+from syncer.domain.records.exclude import Excluded, excluded_from_stored
 from syncer.domain.records.exclusions import Exclusion
 from syncer.domain.records.projection import Projection, projection
 from syncer.domain.records.record import Poison
@@ -68,7 +68,7 @@ class ModelProjector:
 
     @property
     def _excluded(self) -> Excluded | None:
-        return excluded_from(self.name, self.exclusions)
+        return excluded_from_stored(self.name, self.exclusions)
 
     def _records(self, context: BatchContext, after: str) -> Batch:
         found, goes_on = _stored(context, MIRROR[self.name], after)

@@ -15,7 +15,7 @@ from syncer.domain.added.rows import added_exclusions, added_projection, project
 from syncer.domain.added.spec import AddedList
 from syncer.domain.native.rows import native_projection, project_native, read_stored_native
 from syncer.domain.native.spec import NativeListSpec
-from syncer.domain.records.exclude import Excluded, excluded_from
+from syncer.domain.records.exclude import Excluded, excluded_from_stored
 from syncer.domain.records.exclusions import Exclusion
 from syncer.domain.records.projection import Projection
 from syncer.domain.records.record import Poison, Record
@@ -152,7 +152,7 @@ class NativeProjector(_SharedTableProjector):
 
     @property
     def _excluded(self) -> Excluded | None:
-        return excluded_from(self.name, self.exclusions)
+        return excluded_from_stored(self.name, self.exclusions)
 
     def _read(self, stored: Record, excluded: Excluded) -> Record:
         return read_stored_native(self.spec, stored, excluded)
@@ -173,7 +173,7 @@ class AddedListProjector(_SharedTableProjector):
 
     @property
     def _excluded(self) -> Excluded | None:
-        return added_exclusions(self.spec, self.exclusions)
+        return added_exclusions(self.spec, self.exclusions, is_stored=True)
 
     def _read(self, stored: Record, excluded: Excluded) -> Record:
         return read_stored_added(stored, excluded)

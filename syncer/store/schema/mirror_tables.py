@@ -35,6 +35,7 @@ from syncer.store.schema.state_tables import (
     seen,
     streams,
 )
+from syncer.store.schema.verification_table import verifications
 from syncer.store.schema.webhook_tables import unknown_models, webhook_events
 
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "seen",
     "streams",
     "unknown_models",
+    "verifications",
     "webhook_events",
 ]
 

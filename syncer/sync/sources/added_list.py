@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from syncer.domain.added.rows import added_exclusions, added_projection, project_added
 from syncer.domain.added.spec import AddedList
 from syncer.domain.records.exclude import Excluded
+from syncer.domain.records.projection import Projection
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
-from syncer.domain.stream_key import StreamKey
 from syncer.store.schema.destination import Destination, stream_destination
-from syncer.store.state.projections import pin
 from syncer.sync.sources.kombo_list import KomboListSource
 
 
@@ -25,16 +22,15 @@ class AddedListSource(KomboListSource):
 
     @property
     def destination(self) -> Destination:
-        key = StreamKey(self.integration_id, self.spec.name)
-        return stream_destination(self.context.streams.environment, key)
+        return stream_destination(self.context.streams.environment, self.key)
 
     @property
     def excluded(self) -> Excluded | None:
         return added_exclusions(self.spec, self.context.rules.exclusions)
 
+    @property
+    def projection(self) -> Projection:
+        return added_projection(self.spec, self.context.rules.exclusions)
+
     def project(self, record: Record) -> Row | Poison:
         return project_added(self.spec, record, self.excluded)
-
-    def pin(self, connection: Connection) -> tuple[str, ...]:
-        wanted = added_projection(self.spec, self.context.rules.exclusions)
-        return pin(connection, self.spec.name, wanted)

@@ -12,8 +12,8 @@ from syncer.domain.catalogue.model import Model, narrowed
 from syncer.domain.errors import AnswerTooLarge, ParametersRefused
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.exclude import Excluded, excluded_from
-from syncer.domain.records.projection import projection
-from syncer.domain.records.record import Poison, Record, read_record
+from syncer.domain.records.projection import Projection, projection
+from syncer.domain.records.record import Poison, Record, read_record, read_stored
 from syncer.domain.records.row import Row, project
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.page_size import PageSize
@@ -44,6 +44,11 @@ class KomboListSource:
         object.__setattr__(self, "page_size", PageSize(self.context.rules.page_size))
 
     @property
+    def key(self) -> StreamKey:
+        """Key of the stream."""
+        return StreamKey(self.integration_id, self.spec.name)
+
+    @property
     def destination(self) -> Destination:
         return model_destination(self.spec, self.integration_id)
 
@@ -54,6 +59,11 @@ class KomboListSource:
     @property
     def excluded(self) -> Excluded | None:
         return excluded_from(self.spec.name, self.context.rules.exclusions)
+
+    @property
+    def projection(self) -> Projection:
+        """Projection of the records to rows."""
+        return projection(self.spec, self.context.rules.exclusions)
 
     @property
     def may_list_twice(self) -> bool:
@@ -114,10 +124,9 @@ class KomboListSource:
     async def _leave_out(self, parameters: frozenset[str]) -> None:
         """Leave parameters out from now on, also in the runs to come."""
         database, environment = self.context.database, self.context.streams.environment
-        key = StreamKey(self.integration_id, self.spec.name)
         await database.write(
             lambda connection: note_refused(
-                connection, environment, key, parameters, database.now(connection)
+                connection, environment, self.key, parameters, database.now(connection)
             )
         )
         object.__setattr__(self, "spec", narrowed(self.spec, parameters))
@@ -145,6 +154,10 @@ class KomboListSource:
     def project(self, record: Record) -> Row | Poison:
         return project(self.spec, record, self.excluded)
 
+    def project_text(self, text: bytes) -> Row | Poison:
+        """Project a row's document to its row, or to the reason why there is none."""
+        record = read_stored(text, self.excluded)
+        return self.project(record) if isinstance(record, Record) else record
+
     def pin(self, connection: Connection) -> tuple[str, ...]:
-        wanted = projection(self.spec, self.context.rules.exclusions)
-        return pin(connection, self.spec.name, wanted)
+        return pin(connection, self.spec.name, self.projection)

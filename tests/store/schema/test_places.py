@@ -42,6 +42,7 @@ NOTHING_OF_RECORDS = {
     "mirror_changes.operation": "a word of ours",
     "mirror_changes.members": "names of members",
     "sync_processes": "a process, and words of ours",
+    "sync_verifications": "numbers and words of ours, hashes of whole lists, and a process",
     "sync_consumers.name": "the name of a consumer",
     "sync_readers": "roles of the database, and ids of integrations",
     "sync_integrations": "what Kombo says of the integration",

@@ -5,15 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from syncer.domain.catalogue.model import PARAMETERS
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Kind
+from syncer.domain.verification.difference import Verdict
 from syncer.operations.plan import plan
 from syncer.operations.refresh import refresh
 from syncer.planning.cost import Command
 from syncer.simulator.server.faults import Match, rewritten
 from syncer.store.reading.changes import read_changes
+from syncer.store.schema.mirror_tables import passthrough_records
+from syncer.sync.verification.verify import verify_stream
 from tests.support.added_lists import (
     CLAIMS,
     POOLS,
@@ -26,6 +30,7 @@ from tests.support.added_lists import (
     stream,
     view,
 )
+from tests.support.alone import ready
 from tests.support.world import MakeWorld, World
 
 MINUTE = timedelta(minutes=1)
@@ -252,6 +257,22 @@ async def test_what_is_excluded_never_enters_and_leaves_what_is_there(make_world
         assert "remote_id" not in (row["document"]["employee"] or {})
         # Its own id in the tool is not an employee's.
         assert row["remote_id"] is not None
+
+
+async def test_it_is_verified_as_a_model_is(make_world: MakeWorld) -> None:
+    world = added_world(make_world, shifts(), privacy={"exclude": ["hris_employees.remote_id"]})
+    world.environment.refused_parameters.add((SHIFTS, "page_size"))
+    await world.sync()
+    changed, *_ = company(world).ids(SHIFTS)
+    async with ready(world.app()) as (context, _):
+        key = stream(world, SHIFTS).key
+        found = await verify_stream(context, key)
+        assert (found.verdict, found.reason) == (Verdict.EQUAL, None)
+        with context.database.begin() as connection:
+            of_one = passthrough_records.c.record_key == changed
+            connection.execute(update(passthrough_records).where(of_one).values(columns="{}"))
+        found = await verify_stream(context, key)
+        assert found.verdict is Verdict.DIFFERENT
 
 
 async def test_the_beta_lists_are_paged_and_read_incrementally(make_world: MakeWorld) -> None:

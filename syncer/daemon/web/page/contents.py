@@ -100,6 +100,7 @@ def front_page(
         "runs",
         "feed",
         "unknown",
+        "verification",
         "process",
     )
     return make_page("front.html", names, context, title=_title("syncer", verdict), now=_now(status))

@@ -125,10 +125,10 @@ CANDIDATES = Model(
     ),
     joins=("ats_join_candidates_tags",),
     filters=(
-        Filter("email", "text"),
+        Filter("email", "text", member=("email_addresses", "email_address")),
         Filter("job_ids", "list"),
-        Filter("first_name", "text"),
-        Filter("last_name", "text"),
+        Filter("first_name", "text", member=("first_name",)),
+        Filter("last_name", "text", member=("last_name",)),
     ),
 )
 

@@ -27,7 +27,7 @@ SKILLS = Model(
         json("ordered_levels", "Names of the levels of mastery in order", Privacy.ORGANISATION),
         REMOTE_DATA,
     ),
-    filters=(Filter("name_contains", "text"),),
+    filters=(Filter("name_contains", "text", member=("name",)),),
     features=_BETA_LIST,
 )
 

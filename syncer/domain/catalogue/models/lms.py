@@ -35,7 +35,7 @@ USERS = Model(
         CUSTOM_FIELDS,
         INTEGRATION_FIELDS,
     ),
-    filters=(Filter("work_emails", "list"),),
+    filters=(Filter("work_emails", "list", member=("work_email",)),),
 )
 
 COURSES = Model(
