@@ -20,6 +20,7 @@ COMMANDS = (
     "verify",
     "plan",
     "refresh",
+    "erase",
     "status",
     "quarantine",
     "check",

@@ -22,8 +22,9 @@ MOST_IDS = 3
 _APART = {
     Apart.NEWER: "newer at Kombo than the mirror's last reading",
     Apart.STALE_COPIES: "with older copies of other records",
-    Apart.KEPT: "blanked by Kombo and kept here",
+    Apart.KEPT: "blanked by Kombo and not here",
     Apart.OUTSIDE_FILTERS: "outside of the filters",
+    Apart.ERASED: "erased or forgotten here",
     Apart.UNSETTLED: "unsettled",
 }
 _COLOURS = {Verdict.EQUAL: "green", Verdict.SKIPPED: "dim", Verdict.DIFFERENT: "red"}

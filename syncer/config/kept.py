@@ -44,6 +44,11 @@ class Deletions(Section):
         " that lacks more than half of its rows where these are five or more.",
     )
     max_rows: int = Field(default=50, ge=0, description="The number of rows that goes with `max_share`.")
+    forget_after: PositiveDuration | None = Field(
+        default=None,
+        description="Remove rows whole that have been deleted at the source for so long, in all their places."
+        " Without it they stay, marked.",
+    )
 
 
 class Privacy(Section):

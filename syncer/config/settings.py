@@ -31,6 +31,7 @@ from syncer.config.environments import (
     check_webhook_secrets,
 )
 from syncer.config.exclusions import check_filters, with_configured_lists
+from syncer.config.gateway import Gateway
 from syncer.config.kept import Changes, Deletions, History, Privacy
 from syncer.config.list_names import with_added_lists
 from syncer.config.lists import ListTable, each_list_once
@@ -86,6 +87,7 @@ class Settings(BaseModel):
     verify: Verify = Verify()
     web: Web = Web()
     webhooks: Webhooks = Webhooks()
+    gateway: Gateway = Gateway()
     alerts: Alerts = Alerts()
     log: Log = Log()
     # Behind the database, by which it is checked.
@@ -303,6 +305,12 @@ class Settings(BaseModel):
             raise UsageError(_no_key(self._environment))
         return key
 
+    def check_access(self) -> None:
+        """Check that the web server lets in nobody but who is meant to get in. Raises UsageError."""
+        self.web.check_access()
+        keys = (self.kombo.api_key, *(each.api_key for each in self.environments.values()))
+        self.gateway.check_access(self.web, {each.get_secret_value() for each in keys})
+
     @property
     def secret_files(self) -> tuple[Path, ...]:
         """Files that secrets among the settings stand in."""
@@ -318,6 +326,7 @@ class Settings(BaseModel):
         found = (
             self.kombo.api_key.get_secret_value(),
             self.web.token.get_secret_value(),
+            self.gateway.token.get_secret_value(),
             *self.webhooks.all_secrets,
             *(text for each in self.environments.values() for text in each.secrets()),
             *self.alerts.secrets(),

@@ -12,6 +12,7 @@ from prometheus_client.metrics_core import Metric
 from syncer.daemon.metrics.counters import Counters
 from syncer.daemon.metrics.gauges import is_usable, of_numbers, of_readiness
 from syncer.daemon.readiness import Check
+from syncer.domain.gateway.outcome import Outcome as CallOutcome
 from syncer.domain.ratelimit.budget import Budget, Purpose, Reserve
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome, StreamState
@@ -58,6 +59,7 @@ def served() -> dict[str, Described]:
     counters.begin("default")
     counters.count_request("default", Purpose.FULL, 200, is_refused=False)
     counters.count_webhook(EventType.DATA_CHANGED, "accepted")
+    counters.count_call(CallOutcome.HIT, 0.004)
     counters.count_run("default", Result(StreamKey("tool:1", "hris_groups"), Outcome.COMPLETE), 1.0)
     environment = EnvironmentNumbers(
         Counter({StreamState.COMPLETE: 1}),
@@ -83,6 +85,11 @@ def served() -> dict[str, Described]:
 
 def test_the_page_describes_every_metric_that_is_served_and_no_other() -> None:
     assert documented() == served()
+
+
+def test_the_page_describes_every_outcome_of_a_call_through_the_gateway() -> None:
+    [row] = [line for line in PAGE.splitlines() if "`syncer_gateway_requests_total`" in line]
+    assert set(re.findall(r"`(\w+)`", row)) >= {each.value for each in CallOutcome}
 
 
 def test_the_page_describes_every_check() -> None:

@@ -204,6 +204,7 @@ def test_only_those_who_send_requests_and_the_words_for_their_errors_know_httpx(
         "syncer/http_client/receiver.py",
         "syncer/http_client/route.py",
         "syncer/kombo/connections.py",
+        "syncer/kombo/streamed.py",
         "syncer/simulator/webhooks/sender.py",
     }
 

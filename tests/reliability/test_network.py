@@ -467,8 +467,10 @@ async def test_after_a_mixture_of_faults_the_mirror_equals_a_source_that_went_on
     world.assert_equal({each.key.model for each in results})
 
 
-async def test_the_service_comes_through_a_mixture_of_faults(sqlite_url: str, tmp_path: Path) -> None:
-    environment, mirror, rng = make_environment(records=300), Mirror(sqlite_url), Random(3)
+async def test_the_service_comes_through_a_mixture_of_faults(
+    migrated_sqlite_url: str, tmp_path: Path
+) -> None:
+    environment, mirror, rng = make_environment(records=300), Mirror(migrated_sqlite_url), Random(3)
     (company,) = environment.companies.values()
     async with asyncio.timeout(PATIENCE), running(environment) as base_url, proxying(base_url) as proxy:
         proxy.otherwise = mixture(rng, 0.1)

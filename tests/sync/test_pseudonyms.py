@@ -234,6 +234,36 @@ async def test_taken_off_the_list_the_values_come_back_by_one_full_walk(
     assert not pseudonyms_in(str(select(world, "SELECT work_email FROM hris_employees")), KEYS["a"])
 
 
+@on_sqlite
+async def test_pages_before_the_reprojection_tell_of_no_change_and_of_no_former_value(
+    make_native: MakeNative, tmp_path: Path
+) -> None:
+    """Another key is another value: that is told, without what nobody can tell any more."""
+    lists = ["hris_employees", PEOPLE]
+    feed: dict[str, Any] = {"sync": {"models": lists[:1]}, "changes": {"models": ["*"], "before": True}}
+    world = make_native(people(), **feed)
+    await world.sync()
+    told = "SELECT count(*), count(CASE WHEN operation = 'created' THEN 1 END) FROM mirror_changes"
+    before = select(world, told)
+    for name in KEYS:
+        (tmp_path / name).write_text(name * 32)
+        privacy = {
+            "pseudonymise": ["people.email", "*.work_email"],
+            "pseudonym_key_file": str(tmp_path / name),
+        }
+        async with world.app(privacy=privacy) as app, ready(app) as (context, asking):
+            for key in world.streams():
+                await run_stream(context, asking, key, mode=Mode.RESTART)
+            if name == "a":
+                assert select(world, told) == before
+            await app.reprojection.finish()
+    former = select(world, "SELECT members, before FROM mirror_changes WHERE operation = 'updated'")
+    assert {(*json.loads(members),) for members, _ in former} >= {("email",)}
+    assert {
+        value for _, each in former for value in json.loads(each).values() if isinstance(value, str)
+    } == set()
+
+
 async def test_a_native_list_joins_the_models_by_pseudonyms(make_native: MakeNative, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a" * 32)
     privacy = {

@@ -29,7 +29,7 @@ class Comparison:
 
     open: differences that can be a matter of time. certain: others, where the mirror contradicts itself.
     only_copies: of the documents nothing differs but copies of other records. is_kept: the source has blanked
-    the record, and the mirror keeps its last values as it is meant to.
+    the record, and the row has its last values.
     """
 
     open: frozenset[Difference] = frozenset()
@@ -46,9 +46,7 @@ _mark = msgspec.json.Decoder(_Mark)
 _EQUAL = Comparison()
 
 
-def compare(
-    model: str, record: Record | Poison | None, row: MirroredRecord | None, *, keep_anonymised: bool
-) -> Comparison:
+def compare(model: str, record: Record | Poison | None, row: MirroredRecord | None) -> Comparison:
     """Compare a record with its row; None: there is none.
 
     A record that no row can be made of is missing, or other than the row of an earlier version.
@@ -62,7 +60,8 @@ def compare(
     if isinstance(record, Poison):
         return Comparison(frozenset([Difference.DIFFERENT]), certain)
     is_deleted = is_deleted_record(record.text)
-    if keep_anonymised and is_deleted and row.is_deleted and is_shell(record.text):
+    if is_deleted and row.is_deleted and is_shell(record.text):
+        # Kombo does not send it for that: a full walk may follow, and need not.
         return Comparison(certain=certain, is_kept=not same_text(record.text, row.document))
     if is_deleted != row.is_deleted:
         return Comparison(frozenset([Difference.DELETED]), certain)

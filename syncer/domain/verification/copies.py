@@ -17,8 +17,9 @@ Path = tuple[str, ...]
 def leave_out_copies(model: str, record: dict[str, Any]) -> None:
     """Reduce a record to what is its own, in place: of a list of copies only tells which there are.
 
-    Kombo does not send a record again for every change of what it shows of others. Children that a record
-    owns are its own; of what these show of others nothing is left. Raises RecursionError.
+    Kombo does not send a record again for every change of what it shows of others, nor when it drops what was
+    deleted 14 days ago. Children that a record owns are its own, as long as they live; of what these show of
+    others nothing is left. Raises RecursionError.
     """
     if model not in catalogue():
         # Of the records of an added list nobody says what is a copy.
@@ -26,8 +27,10 @@ def leave_out_copies(model: str, record: dict[str, Any]) -> None:
     owned = _owned(model)
     for embed in embeds().get(model, ()):
         if embed.table in owned:
+            _replace(record, embed.path, _living)
             for inner in embeds().get(embed.table, ()):
-                _replace(record, embed.path + inner.path, lambda _: None)
+                # The whole member: of a list there nobody is told what comes and goes.
+                _replace(record, embed.path + inner.path[:1], lambda _: None)
         else:
             _replace(record, embed.path, partial(_reduced, keep=_beside(model, embed)))
 
@@ -54,9 +57,16 @@ def _reduced(value: Any, keep: frozenset[str]) -> Any:
         return None
     entries = [
         {name: each[name] for name in keep & each.keys()} if isinstance(each, dict) else each
-        for each in value
+        for each in _living(value)
     ]
     return sorted(entries, key=canonical)
+
+
+def _living(value: Any) -> Any:
+    """Leave out the entries of a list that are marked deleted."""
+    if not isinstance(value, list):
+        return value
+    return [each for each in value if not isinstance(each, dict) or each.get("remote_deleted_at") is None]
 
 
 def _replace(value: Any, path: Path, change: Callable[[Any], Any]) -> None:

@@ -25,15 +25,17 @@ class Apart(StrEnum):
 
     newer: it has changed since the mirror last read its list; the next reading brings it. stale_copies: only
     copies of other records inside it are older, and Kombo does not send it again for that. kept: Kombo has
-    blanked it, and the mirror is to keep its last values. outside_filters: the list's filters leave it out.
-    unsettled: nobody could tell within the time that a verification takes; the mirror is not shown to be
-    equal then.
+    blanked it, and the mirror has its last values, for good or until the next full walk. outside_filters: the
+    list's filters leave it out. erased: a person has erased it, or it was deleted for so long that it is
+    forgotten; it is to have no row. unsettled: nobody could tell within the time that a verification takes;
+    the mirror is not shown to be equal then.
     """
 
     NEWER = "newer"
     STALE_COPIES = "stale_copies"
     KEPT = "kept"
     OUTSIDE_FILTERS = "outside_filters"
+    ERASED = "erased"
     UNSETTLED = "unsettled"
 
 

@@ -29,6 +29,8 @@ from sqlalchemy import (
 
 from syncer.domain.catalogue.model import Child, Column, Link, Model
 from syncer.domain.catalogue.tables import tables_of
+from syncer.domain.erasure.erased import Erased
+from syncer.domain.erasure.texts import clean_text
 from syncer.domain.records.exclude import Excluded
 from syncer.domain.records.record import decoded
 from syncer.domain.records.row import Row, project_entry, project_text
@@ -141,7 +143,7 @@ def _project(
     for child in model.children:
         if child.table == name:
             return _documents(context, name, after, partial(_child_values, child, excluded))
-    return _documents(context, name, after, partial(_record_values, model, excluded))
+    return _documents(context, name, after, partial(_record_values, context.erased, model, excluded))
 
 
 def _documents(
@@ -186,8 +188,14 @@ def _date_again(context: BatchContext, name: str, ids: Collection[str]) -> None:
     )
 
 
-def _record_values(model: Model, excluded: Excluded | None, row: Any) -> dict[str, Any]:
-    record = project_text(model, row.document.encode(), excluded)
+def _record_values(
+    erased: Erased, model: Model, excluded: Excluded | None, row: Any
+) -> dict[str, Any] | None:
+    cleaned = clean_text(erased, model.name, None, row.document.encode())
+    if cleaned.receipt is not None:
+        # It was about somebody else once.
+        return None
+    record = project_text(model, cleaned.text, excluded)
     if not isinstance(record, Row):
         # What cannot be read keeps nothing that is excluded.
         record = project_text(model, json.dumps({"id": row.id}).encode())

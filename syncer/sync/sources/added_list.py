@@ -26,6 +26,10 @@ class AddedListSource(KomboListSource):
 
     @property
     def excluded(self) -> Excluded | None:
+        return added_exclusions(self.spec, self.context.rules.exclusions, is_stored=True)
+
+    @property
+    def _never_enters(self) -> Excluded | None:
         return added_exclusions(self.spec, self.context.rules.exclusions)
 
     @property
@@ -33,4 +37,4 @@ class AddedListSource(KomboListSource):
         return added_projection(self.spec, self.context.rules.exclusions)
 
     def project(self, record: Record) -> Row | Poison:
-        return project_added(self.spec, record, self.excluded)
+        return project_added(self.spec, record, self._never_enters)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from syncer.domain.catalogue.model import Model, narrowed
 from syncer.domain.errors import AnswerTooLarge, ParametersRefused
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.records.exclude import Excluded, excluded_from
+from syncer.domain.records.exclude import Excluded, excluded_from, excluded_from_stored
 from syncer.domain.records.projection import Projection, projection
 from syncer.domain.records.record import Poison, Record, read_record, read_stored
 from syncer.domain.records.row import Row, project
@@ -20,7 +20,7 @@ from syncer.domain.streams.page_size import PageSize
 from syncer.domain.streams.stream import Walk
 from syncer.kombo.lists import Page
 from syncer.store.schema.destination import Destination, model_destination
-from syncer.store.state.projections import pin
+from syncer.store.state.projections import Pinned, pin
 from syncer.store.state.refused_parameters import note_refused
 from syncer.sync.context import SyncContext
 from syncer.sync.sources.base import Records
@@ -58,7 +58,7 @@ class KomboListSource:
 
     @property
     def excluded(self) -> Excluded | None:
-        return excluded_from(self.spec.name, self.context.rules.exclusions)
+        return excluded_from_stored(self.spec.name, self.context.rules.exclusions)
 
     @property
     def projection(self) -> Projection:
@@ -142,7 +142,7 @@ class KomboListSource:
 
     def records(self, texts: Sequence[bytes]) -> Records:
         """Read records from their JSON texts; of several with one id the last counts."""
-        excluded = self.excluded
+        excluded = self._never_enters
         records = [read_record(bytes(text), excluded) for text in texts]
         # Each of those without an id is one of its own.
         latest = {place if each.id is None else each.id: each for place, each in enumerate(records)}
@@ -152,12 +152,16 @@ class KomboListSource:
         )
 
     def project(self, record: Record) -> Row | Poison:
-        return project(self.spec, record, self.excluded)
+        return project(self.spec, record, self._never_enters)
 
     def project_text(self, text: bytes) -> Row | Poison:
         """Project a row's document to its row, or to the reason why there is none."""
         record = read_stored(text, self.excluded)
         return self.project(record) if isinstance(record, Record) else record
 
-    def pin(self, connection: Connection) -> tuple[str, ...]:
+    @property
+    def _never_enters(self) -> Excluded | None:
+        return excluded_from(self.spec.name, self.context.rules.exclusions)
+
+    def pin(self, connection: Connection) -> Pinned:
         return pin(connection, self.spec.name, self.projection)

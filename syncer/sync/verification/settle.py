@@ -52,13 +52,24 @@ class Candidate:
 
 @dataclass(slots=True)
 class Settling:
-    """Candidates of one stream, and what has become of them."""
+    """Candidates of one stream, and what has become of them.
+
+    erased: ids of records that the source has, and that are to have no row.
+    """
 
     source: KomboListSource
     ledger: Ledger
     findings: Findings = field(default_factory=Findings)
     candidates: dict[str, Candidate] = field(default_factory=dict)
     lookups: int = 0
+    erased: set[str] = field(default_factory=set)
+
+    def leave_out(self, ids: Collection[str]) -> None:
+        """Leave out records that are to have no row: what is erased is no difference."""
+        self.erased.update(ids)
+        self.findings.apart[Apart.ERASED] = len(self.erased)
+        for record_id in ids:
+            self.candidates.pop(record_id, None)
 
     def add(self, compared: Compared, now: datetime, *, in_list: bool) -> None:
         """Add a record before it is entered in the ledger; one that is equal is settled.
@@ -104,7 +115,8 @@ class Settling:
             partial(compare_records, self.source, answer.found, answer.unknown)
         )
         compared = {each.id: each for each in found.records}
-        for record_id in outside:
+        self.leave_out(found.erased)
+        for record_id in outside - found.erased:
             del self.candidates[record_id], compared[record_id]
             self.findings.apart[Apart.OUTSIDE_FILTERS] += 1
         self.ledger.enter(each.entry for each in compared.values())
@@ -126,10 +138,12 @@ class Settling:
 
         before: the stream as it was before the records were looked up; what has changed since is newer.
         """
-        known = {record_id for record_id, each in still_open.items() if not _is_gone(each)}
+        gone = {record_id for record_id, each in still_open.items() if _is_gone(each)}
+        known = still_open.keys() - gone
         newer: Collection[str] = ()
         asks_after = None if before.watermark is None else before.watermark - self._overlap
-        tells_changes = asks_after is not None and self.source.spec.features.updated_after
+        features = self.source.spec.features
+        tells_changes = asks_after is not None and features.updated_after
         if known and asks_after is not None and tells_changes:
             self.lookups += 1
             narrowed = Narrowing(updated_after=request_time(asks_after))
@@ -139,7 +153,7 @@ class Settling:
             if record_id in newer:
                 self.findings.apart[Apart.NEWER] += 1
                 self._add_certain(each.compared)
-            elif tells_changes or each.is_overdue or record_id not in known:
+            elif each.is_overdue or (features.include_deleted if record_id in gone else tells_changes):
                 self._close(each.compared, with_open=True)
             else:
                 is_overdue = _is_overdue(each, each.compared, found.stream, asks_after)
@@ -194,9 +208,10 @@ def _is_overdue(
 ) -> bool:
     """True where a complete reading of the list has begun after the record came to be so.
 
-    Either it was seen before, or it says itself since when it is so.
+    Either it was seen before, or it says itself since when it is so. What is gone only a sweep finds.
     """
-    if stream.complete_at is not None and stream.complete_at >= candidate.first_seen_at:
+    begun = stream.last_full_walk_at if _is_gone(candidate) else stream.complete_at
+    if begun is not None and begun >= candidate.first_seen_at:
         return True
     changed_at = compared.changed_at
     is_own = not compared.comparison.only_copies

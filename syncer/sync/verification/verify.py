@@ -188,7 +188,8 @@ class _Verifying:
         found = await self._ask(compare)
         for each in found.records:
             self.settling.add(each, found.now, in_list=True)
-        ids = [*(each.id for each in found.records), *found.unidentified]
+        self.settling.leave_out(found.erased)
+        ids = [*(each.id for each in found.records), *sorted(found.erased), *found.unidentified]
         progress.add_page(ids, has_next=page.next is not None)
         for _ in found.unidentified:
             self.settling.findings.add(None, [Difference.MISSING], is_unreadable=True)
@@ -216,6 +217,7 @@ class _Verifying:
             found = await self._ask(partial(compare_records, self.source, answer.found, answer.unknown))
             for each in found.records:
                 self.settling.add(each, found.now, in_list=False)
+            self.settling.leave_out(found.erased)
             self._enter(found)
         return Sample(len(ids), self.live, 0)
 

@@ -12,7 +12,11 @@ from hypothesis import strategies as st
 from syncer.domain.verification.digest import canonical_json, digest, record_hash
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
@@ -33,16 +37,12 @@ def respelled(value: Any) -> str:
         case int():
             return f"{value}.000"
         case _:
-            return (
-                f"{value:+.20e}".removeprefix("+") if value == value and abs(value) < 1e300 else repr(value)
-            )
+            return f"{value:+.20e}".removeprefix("+") if abs(value) < 1e300 else repr(value)
 
 
 @given(st.dictionaries(st.text(), VALUES, max_size=4))
 def test_a_record_has_one_hash_however_it_is_spelled(value: dict[str, Any]) -> None:
-    text = json.dumps(value).replace("Infinity", "1e999")
-    other = respelled(value).replace("inf", "1e999")
-    assert record_hash(text.encode()) == record_hash(other.encode())
+    assert record_hash(json.dumps(value).encode()) == record_hash(respelled(value).encode())
 
 
 def test_the_canonical_form_is_as_documented() -> None:

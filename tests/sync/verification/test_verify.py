@@ -11,7 +11,20 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Text, cast, delete, func, insert, inspect, literal, select, text, update
+from sqlalchemy import (
+    Connection,
+    Text,
+    cast,
+    delete,
+    func,
+    insert,
+    inspect,
+    literal,
+    make_url,
+    select,
+    text,
+    update,
+)
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.streams.stream import Mode
@@ -23,6 +36,7 @@ from syncer.simulator.life.random_change import random_change
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.store.schema.mirror_tables import MIRROR, missing, streams
+from tests.support.readers import MakeReader
 from tests.support.world import MakeWorld, World
 
 EMPLOYEES, GROUPS, JOBS, PAYSLIPS = "hris_employees", "hris_groups", "ats_jobs", "hris_payslips"
@@ -296,6 +310,19 @@ async def test_a_list_that_does_not_tell_its_changes_is_settled_by_another_readi
 
 
 @on_sqlite
+async def test_a_list_without_tombstones_is_behind_until_it_is_read_again(make_world: MakeWorld) -> None:
+    model = "hris_skills"
+    world = make_world(records=1_500, sync={"models": [model]})
+    await world.sync(mode=Mode.BACKFILL)
+    company = company_of(world)
+    company.delete(model, company.ids(model)[0])
+    found = await verification(world, model)
+    assert (found.verdict, apart(found)) == (Verdict.UNSETTLED, {"unsettled": 1})
+    await world.sync()
+    assert (await verification(world, model)).verdict is Verdict.EQUAL
+
+
+@on_sqlite
 @pytest.mark.parametrize("after", ["follow", "keep"])
 async def test_what_kombo_blanks_is_no_difference(make_world: MakeWorld, after: str) -> None:
     world = make_world(sync={"models": [EMPLOYEES]}, deletions={"after_anonymisation": after})
@@ -397,6 +424,20 @@ async def test_trouble_is_a_verdict_and_not_an_alarm(mirrored: World) -> None:
     with mirrored.mirror.open() as (_, connection):
         connection.execute(update(streams).where(streams.c.model == JOBS).values(last_full_walk_at=None))
     assert (await verification(mirrored, JOBS)).verdict is Verdict.UNREAD
+
+
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+async def test_a_role_that_reads_the_mirror_and_takes_permits_is_enough(
+    mirrored: World, make_reader: MakeReader
+) -> None:
+    with mirrored.mirror.open() as (database, connection):
+        role = make_reader(database, name="verifier")
+        for right in ("SELECT ON ALL TABLES IN SCHEMA public", "INSERT, UPDATE ON sync_budgets"):
+            connection.exec_driver_sql(f'GRANT {right} TO "{role.name}"')
+    url = make_url(role.url).set(username=role.name, password="secret")
+    shown = url.render_as_string(hide_password=False)
+    async with mirrored.app(database={"url": shown}) as app:
+        assert (await verify(app)).is_well
 
 
 @on_sqlite

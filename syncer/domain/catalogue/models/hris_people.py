@@ -12,6 +12,7 @@ from syncer.domain.catalogue.models.columns import (
     date,
     json,
     number,
+    owner,
     ref,
     shown,
     text,
@@ -135,7 +136,7 @@ EMPLOYMENTS = Model(
     title="Employments",
     meaning="Terms under which an employee works from a day on; an employee may have several, past ones too",
     columns=(
-        ref("employee_id", "hris_employees", "Whose employment it is"),
+        owner("employee_id", "hris_employees", "Whose employment it is"),
         text("job_title", "Job title in this employment; may be a former one", Privacy.DIRECTORY),
         number("pay_rate", "Pay in pay_currency per pay_period", Privacy.PAY),
         text(

@@ -6,6 +6,7 @@ from syncer.domain.catalogue.model import PARAMETERS, Features, Filter, Model
 from syncer.domain.catalogue.models.columns import (
     REMOTE_DATA,
     json,
+    owner,
     ref,
     text,
 )
@@ -39,7 +40,7 @@ SKILL_PROFICIENCY_RATINGS = Model(
     meaning="How well an employee masters a skill, by each source of ratings; a beta list, known only from an"
     " example",
     columns=(
-        ref("employee_id", "hris_employees", "Who is rated"),
+        owner("employee_id", "hris_employees", "Who is rated"),
         ref("skill_id", "hris_skills", "Skill that is rated"),
         json(
             "proficiency",
