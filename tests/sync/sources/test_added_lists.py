@@ -11,6 +11,7 @@ from syncer.domain.catalogue.model import PARAMETERS
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Kind
 from syncer.domain.verification.difference import Verdict
+from syncer.operations.erase import Wanted, erase
 from syncer.operations.plan import plan
 from syncer.operations.refresh import refresh
 from syncer.planning.cost import Command
@@ -257,6 +258,19 @@ async def test_what_is_excluded_never_enters_and_leaves_what_is_there(make_world
         assert "remote_id" not in (row["document"]["employee"] or {})
         # Its own id in the tool is not an employee's.
         assert row["remote_id"] is not None
+
+
+async def test_a_record_that_is_erased_stays_away(make_world: MakeWorld) -> None:
+    world = added_world(make_world, shifts())
+    await world.sync()
+    erased, *_ = company(world).ids(SHIFTS)
+    async with world.app() as app:
+        await erase(app, Wanted(SHIFTS, id=erased, integration_id=company(world).integration_id))
+    assert erased not in view(world, SHIFTS)
+    company(world).update(SHIFTS, erased, status="CANCELLED")
+    await again(world)
+    assert erased not in view(world, SHIFTS)
+    assert len(view(world, SHIFTS)) == 39
 
 
 async def test_it_is_verified_as_a_model_is(make_world: MakeWorld) -> None:
