@@ -115,12 +115,12 @@ def _lines(found: dict[str, Any], not_begun: Sequence[str], most: int | None) ->
     yield _totals(found)
     for environment in found["environments"]:
         yield _named(environment, found, _budget(environment["budget"]))
+    from syncer.cli.unknown_lists import unknown_lines
     from syncer.operations.status_report import describe_webhooks
 
     if (webhooks := describe_webhooks(found)) is not None:
         yield printable(webhooks)
-    if found["unknown_models"]:
-        yield from _unknown(found["unknown_models"])
+    yield from unknown_lines(found["unknown_models"])
     for environment in found["environments"]:
         # With a refused key nothing is read, whatever the budget permits.
         if environment["behind"] is not None and environment["key"] is None:
@@ -298,14 +298,3 @@ def _seconds(now: str, then: str) -> float:
     from datetime import datetime
 
     return (datetime.fromisoformat(now) - datetime.fromisoformat(then)).total_seconds()
-
-
-def _unknown(found: Sequence[dict[str, Any]]) -> Iterator[RenderableType]:
-    """Tell of lists that nobody here knows, with the lines of configuration that mirror them."""
-    from syncer.operations.unknown_lists import describe_unknown_models
-
-    yield styled(printable(f"{describe_unknown_models(each['name'] for each in found)}:"), "yellow")
-    for each in found:
-        yield ""
-        yield from (f"    {printable(line)}" for line in each["configuration"])
-    yield ""

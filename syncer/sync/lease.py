@@ -258,14 +258,9 @@ def _release_sync(
     said = found.reason if outcome is Outcome.COMPLETE else error
     failures = run.before.failures + 1 if ended is Outcome.FAILED else 0
     pause = pause or next_attempt(ended, failures)
+    events = run.context.webhook_events
     answered = answer_webhooks(
-        connection,
-        run.context.webhook_events,
-        stream,
-        outcome,
-        began_at=run.began_at,
-        read_from=read_from,
-        now=now,
+        connection, events, stream, outcome, began_at=run.began_at, read_from=read_from, now=now
     )
     # What a webhook has told of does not wait for the schedule.
     changes_seen = _changes_seen(run.before, now, changed and not answered.is_caused)
