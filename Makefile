@@ -4,6 +4,7 @@
 #   make test-fast  the tests that are not slow: an answer in 90 seconds on two cores
 #   make coverage   branches of domain/, http_client/ and kombo/ that their own tests reach; fails below the floor
 #   make lint    ruff, mypy and deptry
+#   make drift   what the installed official SDK of Kombo's has and the catalogue lacks; tests do so, too
 #   make bench   throughput and use of a rate limit on this machine, beside dlt, and how soon webhooks are answered;
 #                twenty minutes
 #   make bench-scale  several processes, 350,000 streams, an hour of ticks, ten million rows; hours, 60 GB of files
@@ -46,7 +47,7 @@ PINNED := --constraint constraints.txt
 INSTALL := $(PIP) install $(PINNED) --build-constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test test-fast coverage lint bench bench-scale soak docs site screenshots recording releasable dist sbom \
+.PHONY: help setup tools demo test test-fast coverage lint drift bench bench-scale soak docs site screenshots recording releasable dist sbom \
   hashes release
 
 help:
@@ -74,6 +75,9 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/deptry .
+
+drift: $(VENV)/.dev
+	@$(BIN)/python -m tests.support.drift
 
 bench: $(VENV)/.dev $(RIVAL)/.done
 	@$(BIN)/python -m benchmarks.run --save $(FIGURES) && \

@@ -94,8 +94,7 @@ def _row(model: Model, record: Record, excluded: Excluded | None) -> Row:
         document=record.text.decode(),
         content_hash=record.content_hash,
         deleted_at=deleted_at,
-        is_shell=deleted_at is not None
-        and all(is_blank(value) for name, value in members.items() if name not in SHELL_MEMBERS),
+        is_shell=is_shell(members, deleted_at),
         links={
             link.table: []
             if excluded is not None and excluded.hides(link.member + link.target_path)
@@ -104,6 +103,13 @@ def _row(model: Model, record: Record, excluded: Excluded | None) -> Row:
         },
         children={child.table: _child_rows(child, record.id, members, notes) for child in model.children},
         notes=tuple(notes),
+    )
+
+
+def is_shell(members: Values, deleted_at: datetime | None) -> bool:
+    """Tell whether a record is a deleted one whose every other member has been blanked."""
+    return deleted_at is not None and all(
+        is_blank(value) for name, value in members.items() if name not in SHELL_MEMBERS
     )
 
 

@@ -129,7 +129,7 @@ def _write(
     if any(row.is_shell and row.id in stored for row in whole):
         note_removed(connection)
     for row in blanked:
-        _mark_deleted(connection, destination.table, row, now)
+        _mark_deleted(connection, destination, row, now)
     replaced = [row.id for row in whole if row.id in stored]
     _write_relations(connection, destination, whole, replaced)
     _write_shared(connection, destination, now, whole)
@@ -150,14 +150,16 @@ def _write_relations(
             _replace(connection, MIRROR[child.table], child.owner, replaced, entries)
 
 
-def _mark_deleted(connection: Connection, table: Table, row: Row, now: datetime) -> None:
+def _mark_deleted(connection: Connection, destination: Destination, row: Row, now: datetime) -> None:
     """Mark the row deleted, and keep its values."""
+    # Rows of added lists have it among values that stay.
+    told = {name: row.values[name] for name in ("changed_at",) if name in row.values}
     connection.execute(
-        update(table)
-        .where(table.c.id == row.id)
+        update(destination.table)
+        .where(destination.id == row.id, *destination.stream_filter)
         .values(
             remote_deleted_at=row.deleted_at,
-            changed_at=row.values["changed_at"],
+            **told,
             content_hash=row.content_hash,
             mirrored_at=now,
             deleted_by="kombo",
