@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from syncer.domain.ratelimit import budget
+from syncer.domain.ratelimit import ahead, budget
 from syncer.domain.ratelimit import responses as answers
 from syncer.domain.ratelimit.budget import Budget, Pacing, Permit, Purpose, Rate, Reserve
 from syncer.domain.scheduling.fairness import RoundRobinQueue
@@ -36,6 +36,15 @@ class _Waiter:
     permit: asyncio.Future[Permit]
 
 
+@dataclass(slots=True)
+class _Held:
+    """Permits that were taken ahead of requests. taken_at, until: by the queue's clock."""
+
+    permits: list[Permit] = field(default_factory=list)
+    taken_at: float = 0.0
+    until: float = 0.0
+
+
 #: Change of the budget by a response.
 _Update = Callable[[Budget, float], Budget]
 
@@ -46,7 +55,10 @@ class PermitQueue:
     One poller task serves all queued requests of this process, while there are any: the more urgent purpose
     first; within one, integrations round-robin, and the models of each. One transaction takes as many permits
     as it can get and writes what responses have said meanwhile: no request waits for that, and it is written
-    before the next permit is taken. owner: the name of this process. on_wait: told for how many seconds the
+    before the next permit is taken. Where the window has many left it takes some ahead (``ahead``), and tells
+    of responses when it takes the next ones, or gives back what nobody wanted.
+
+    clock: gives monotonic seconds. owner: the name of this process. on_wait: told for how many seconds the
     limit is used up, as far as is known, each time that requests have to wait for it.
     """
 
@@ -57,6 +69,7 @@ class PermitQueue:
         key_fingerprint: str,
         reserve: Reserve,
         sleep: Callable[[float], Awaitable[None]],
+        clock: Callable[[], float],
         *,
         pacing: Pacing = "burst",
         owner: str = "",
@@ -70,6 +83,8 @@ class PermitQueue:
         self._owner = owner
         self._on_wait = on_wait
         self._sleep = sleep
+        self._clock = clock
+        self._held = _Held()
         self._queues: dict[Purpose, RoundRobinQueue[_Waiter]] = {
             purpose: RoundRobinQueue() for purpose in Purpose
         }
@@ -83,9 +98,14 @@ class PermitQueue:
     def use_key(self, key_fingerprint: str) -> None:
         """Take permits from the budget of another key from now on."""
         self._fingerprint = key_fingerprint
+        # Nobody will use what is left of the other one.
+        self._held = _Held()
 
     async def permit(self, purpose: Purpose, integration_id: str | None, model_name: str | None) -> Permit:
         """Wait for a permit to send one request. Raises DatabaseError."""
+        held = self._use_held(purpose)
+        if held is not None:
+            return held
         waiter = _Waiter(purpose, integration_id, model_name, asyncio.get_running_loop().create_future())
         self._queues[purpose].add(integration_id, model_name, waiter)
         if self._blocked is None or purpose < self._blocked:
@@ -101,11 +121,15 @@ class PermitQueue:
 
     def answered(self, permit: Permit, rate: Rate | None) -> None:
         """Report the end of a request, with the rate-limit headers of its response if there were any."""
+        held = self._held.permits
+        if rate is not None and ahead.is_scarce(len(held), rate, self._reserve):
+            self._held.until = 0.0
         self._report(lambda before, now: answers.answered(before, now, permit, rate))
 
     def refused(self, permit: Permit, rate: Rate | None, reset: float | None) -> None:
         """Report a 429; reset: the seconds that it names."""
         named = UNNAMED_RESET if reset is None else reset
+        self._held.until = 0.0
         self._report(lambda before, now: answers.refused(before, now, permit, rate, named))
 
     async def aclose(self) -> None:
@@ -116,8 +140,11 @@ class PermitQueue:
             await asyncio.wait({self._poller})
 
     def _report(self, update: _Update) -> None:
-        self._pending_updates.append(update)
-        self._wake()
+        arrived = self._clock()
+        self._pending_updates.append(lambda before, now: update(before, now - (self._clock() - arrived)))
+        # While permits are held nobody waits for what it tells.
+        if not self._held.permits or arrived >= self._held.until:
+            self._wake()
 
     def _grant(self, permit: Permit) -> None:
         """Hand the permit to the first queued request that it is good for; without one it is spent."""
@@ -137,15 +164,18 @@ class PermitQueue:
     async def _poll(self) -> None:
         """Take permits for all queued requests, and write pending updates, until there is neither."""
         try:
-            while self._pending_updates or any(self._queues.values()):
+            while self._pending_updates or self._held.permits or any(self._queues.values()):
                 if not any(self._queues.values()) and not self._is_closing:
                     await self._wait_for_next_request()
+                self._give_held_back()
                 written = len(self._pending_updates)
                 wanted = {purpose: len(queue) for purpose, queue in self._queues.items() if queue}
-                permits, wait = await self._take(self._pending_updates[:written], wanted)
+                permits, wait, held = await self._take(self._pending_updates[:written], wanted)
                 del self._pending_updates[:written]
+                self._held = held
                 for permit in permits:
                     self._grant(permit)
+                self._grant_held()
                 if wait is not None:
                     given = Counter(permit.purpose for permit in permits)
                     blocked = min(purpose for purpose, count in wanted.items() if count > given[purpose])
@@ -162,27 +192,73 @@ class PermitQueue:
 
     async def _take(
         self, updates: list[_Update], wanted: dict[Purpose, int]
-    ) -> tuple[list[Permit], float | None]:
-        """Take permits in one transaction; give them, and the seconds to wait where they were too few."""
+    ) -> tuple[list[Permit], float | None, _Held]:
+        """Take permits in one transaction; give them, and the seconds to wait where they were too few.
 
-        def decide(before: Budget, now: float) -> tuple[Budget, tuple[list[Permit], float | None]]:
+        With those that were taken ahead where they were not.
+        """
+        may_take_ahead = bool(wanted) and not self._is_closing
+        began_at = self._clock()
+
+        def decide(before: Budget, now: float) -> tuple[Budget, tuple[list[Permit], float | None, _Held]]:
             for update in updates:
                 before = update(before, now)
             after, permits, wait = budget.take_several(
                 before, now, wanted, self._reserve, self._pacing, self._owner
             )
-            return after, (permits, wait)
+            held = _Held()
+            if may_take_ahead and wait is None:
+                after, held.permits, good_for = ahead.take_ahead(
+                    after, now, max(wanted), self._reserve, self._pacing, self._owner
+                )
+                held.until = began_at + good_for
+            return after, (permits, wait, held)
 
-        return await self._database.write(
+        permits, wait, held = await self._database.write(
             lambda connection: change_budget(
                 connection, self._environment, self._fingerprint, self._database.clock_offset, decide
             )
         )
+        held.taken_at = self._clock()
+        return permits, wait, held
+
+    def _use_held(self, purpose: Purpose) -> Permit | None:
+        """Use a permit that was taken ahead, if there is one that is good for this purpose."""
+        held, now = self._held, self._clock()
+        if not held.permits or now >= held.until:
+            return None
+        if not Purpose.INCREMENTAL <= purpose <= held.permits[-1].purpose:
+            return None
+        permit = held.permits.pop()
+        # As if it had been taken now: what its response says of the window's end counts from here.
+        return replace(permit, taken_at=permit.taken_at + (now - held.taken_at))
+
+    def _grant_held(self) -> None:
+        """Hand permits that were taken ahead to requests that came meanwhile."""
+        for purpose, queue in self._queues.items():
+            while queue and (permit := self._use_held(purpose)) is not None:
+                self._grant(permit)
+
+    def _give_held_back(self) -> None:
+        """Have permits that were taken ahead given back, before responses that do not know of them."""
+        permits, self._held = self._held.permits, _Held()
+        if permits:
+            self._pending_updates.insert(0, lambda before, _: ahead.give_back(before, permits))
 
     async def _wait_for_next_request(self) -> None:
-        """Wait for the request that follows a response, but shortly: other processes want to know of it."""
-        self._woken.clear()
-        await self._sleep_until_woken(SHORTLY)
+        """Wait for a request that needs a transaction, as long as permits are held, and shortly after that.
+
+        Not for long: other processes want to know of responses.
+        """
+        held_for = self._held.until - self._clock() if self._held.permits else 0.0
+        if held_for > 0.0:
+            self._woken.clear()
+            await self._sleep_until_woken(held_for)
+            if not self._woken.is_set():
+                return
+        if self._pending_updates and not any(self._queues.values()) and not self._is_closing:
+            self._woken.clear()
+            await self._sleep_until_woken(SHORTLY)
 
     async def _back_off(self, seconds: float, blocked: Purpose) -> None:
         """Sleep so long, or until there is an update or a request more urgent than the blocked ones."""
