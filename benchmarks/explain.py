@@ -300,9 +300,12 @@ What queries cost in a large mirror: {employees:,} employees of 40 integrations,
 memberships for each, one row in a hundred deleted. {databases}, {cores} cores;
 times are the best of three, of one where it takes long.
 
-Every mirror table has an index on `id`, `integration_id` and `remote_id`, on every column that leads to
-another table (`employee_id`, `manager_id`, `job_id`, …), on e-mail addresses of employees and users, and on
-`remote_deleted_at` of the deleted rows alone. Link tables have one for each direction.
+Every mirror table has an index on `id`, on `integration_id` with `id`, on `remote_id`, on every column
+that leads to another table (`employee_id`, `manager_id`, `job_id`, …), on e-mail addresses of employees and
+users, and on `remote_deleted_at` of the deleted rows alone. Another one, on `integration_id` with the later
+of `changed_at` and `mirrored_at`, is for
+[lists of the gateway](architecture.md#how-the-mirror-answers-a-list). Link tables have one for each
+direction.
 
 ## Looking up
 

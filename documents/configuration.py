@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -168,7 +169,8 @@ def _default(field: FieldInfo) -> str:
 def _as_toml(value: Any, field: FieldInfo) -> str:
     match value:
         case None:
-            return '"forever"' if "forever" in form(field) else ""
+            word = re.search(r'or ("\w+")$', form(field))
+            return word[1] if word else ""
         case SecretStr():
             return _as_toml(value.get_secret_value(), field)
         case timedelta():

@@ -17,10 +17,11 @@ from uuid import uuid4
 from syncer import __version__
 from syncer.config.settings import Settings
 from syncer.domain.catalogue.history import kept_tables
-from syncer.domain.catalogue.lookup import select_models
+from syncer.domain.catalogue.lookup import catalogue, select_models
 from syncer.domain.errors import UsageError
+from syncer.domain.limits import LISTS_AT_ONCE
 from syncer.domain.suggestions import did_you_mean
-from syncer.environments.environment import Environment, Opened
+from syncer.environments.environment import Environment, Opened, feed_rules
 from syncer.environments.surroundings import Surroundings
 from syncer.process.identity import this_process
 from syncer.store.db.database import Database
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from syncer.http_client.receiver import Receiver
     from syncer.sync.context import Report
     from syncer.sync.reproject import Reprojection
+    from syncer.sync.retention import Drop
 
 # Most commands read the database and nothing else: what changes it is read when it is needed.
 
@@ -58,10 +60,11 @@ class App:
     ) -> None:
         self.settings = settings
         names = settings.environment_names
+        lists_at_once = LISTS_AT_ONCE if settings.gateway.enabled else 0
         self.database = Database(
             settings.database.url.get_secret_value(),
             schema=settings.database.schema_,
-            workers=settings.sync.concurrency * len(names) + 2,
+            workers=settings.sync.concurrency * len(names) + 2 + lists_at_once,
             clock_offset=clock_offset,
         )
         #: In whose schema the queue of workers is; None: this process works itself.
@@ -113,6 +116,7 @@ class App:
             stopping=self.stopping.is_set,
             native_lists=self.native_lists,
             kept_tables=self.kept_tables,
+            feed=feed_rules(self.settings),
         )
 
     async def __aenter__(self) -> Self:
@@ -231,12 +235,27 @@ class App:
         from syncer.store.state.feed import drop_old_changes
         from syncer.sync.retention import DROPPED_AT_ONCE, drop_old_rows
 
-        drops = {"mirror_changes": partial(drop_old_changes, self.settings.changes.keep)}
+        drops: dict[str, Drop] = {"mirror_changes": partial(drop_old_changes, self.settings.changes.keep)}
         if self.settings.history.keep is not None:
             drops["mirror_history"] = partial(drop_old_versions, self.settings.history.keep)
+        drops |= self._forgetting()
         return await drop_old_rows(
             self.database, drops, self.stopping.is_set, at_once=at_once or DROPPED_AT_ONCE
         )
+
+    def _forgetting(self) -> Mapping[str, Drop]:
+        """Give what removes rows that have been deleted at the source for long enough, by list."""
+        keep = self.settings.deletions.forget_after
+        if keep is None:
+            return {}
+        from syncer.sync.forget import Forgetting
+
+        feed, exclusions = feed_rules(self.settings), self.settings.exclusions
+        forgetting = Forgetting(keep, feed, exclusions, lambda: uuid4().hex)
+        return {
+            **{name: partial(forgetting.of_model, name) for name in catalogue()},
+            **{name: partial(forgetting.of_native_list, name) for name in self.native_lists},
+        }
 
     @asynccontextmanager
     async def open(

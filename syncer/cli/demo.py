@@ -177,6 +177,10 @@ port = {port}
 [changes]
 models = ["*"]
 
+[gateway]
+enabled = true
+token = {json.dumps(secrets.token_urlsafe(24))}
+
 [webhooks]
 secrets = [{json.dumps(secrets.token_urlsafe(24))}]
 

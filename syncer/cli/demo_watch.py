@@ -163,11 +163,25 @@ class DemoWatch:
             *lines,
             f"The status page is at http://127.0.0.1:{self._port}/.",
             "",
+            "Ask as your application asks Kombo, which is answered from the mirror (x-mirror: hit):",
+            "",
+            f"  {self._call()}",
+            "",
             "From now on the company lives: what happens at the source, what arrives in the mirror, and what",
             "the change feed tells of it. Webhooks announce it.",
             "Ctrl-C ends it.",
             "",
         ]
+
+    def _call(self) -> str:
+        """Write a command that asks the gateway for a list."""
+        from syncer.daemon.web.gateway import PATH as GATEWAY_PATH
+
+        settings = self._app.settings
+        token, integration = settings.gateway.token.get_secret_value(), settings.integrations[0].id
+        url = f"http://127.0.0.1:{self._port}{GATEWAY_PATH}hris/groups?page_size=2"
+        headers = (f"Authorization: Bearer {token}", f"X-Integration-Id: {integration}")
+        return shlex.join(["curl", "-si", *(part for each in headers for part in ("-H", each)), url])
 
 
 def _print_event(place: str, text: str, colour: str | None = None) -> None:

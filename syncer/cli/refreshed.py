@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from syncer.sync.refresh import Refreshed
 
 #: Effects that leave a record out of the mirror, in words; the others are words already.
-_NOT_STORED = {"unknown": "unknown to Kombo", "quarantined": "in quarantine"}
+_NOT_STORED = {
+    "unknown": "unknown to Kombo",
+    "quarantined": "in quarantine",
+    "erased": "erased here, and not stored",
+}
 
 
 def in_words(reason: str) -> str:

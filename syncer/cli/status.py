@@ -128,6 +128,14 @@ def _lines(found: dict[str, Any], not_begun: Sequence[str], most: int | None) ->
     for environment in found["environments"]:
         if environment["queue"] is not None:
             yield _named(environment, found, describe_depth(environment["queue"]))
+    from datetime import datetime
+
+    from syncer.operations.verification_report import describe_verification
+
+    for environment in found["environments"]:
+        if (verification := environment["verification"]) is not None:
+            line = describe_verification(verification, datetime.fromisoformat(found["now"]))
+            yield styled(_named(environment, found, line), "" if verification["is_well"] else "red")
     if found["consumers"]:
         from syncer.cli.changes import consumer_table
 

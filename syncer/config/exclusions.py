@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import UsageError
 from syncer.domain.native.key_members import KeyMember, key_members, parent_member
-from syncer.domain.native.read_members import ANYTHING_INSIDE
+from syncer.domain.native.read_members import ANYTHING_INSIDE, read_members
 from syncer.domain.native.spec import NativeListSpec
-from syncer.domain.records.exclusions import exclusions
+from syncer.domain.records.exclude import excluded_from
+from syncer.domain.records.exclusions import ANYWHERE, Exclusion, Path, exclusions, replaceable
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +24,79 @@ class GivenExclusion:
 
 def exclusion(given: object) -> object:
     """Check an exclusion; give it as it was written. Raises ValueError."""
-    native_lists: Sequence[NativeListSpec] | None = (
-        given.native_lists if isinstance(given, GivenExclusion) else ()
-    )
-    text = given.text if isinstance(given, GivenExclusion) else given
+    text, native_lists = _read(given)
     if isinstance(text, str) and native_lists is not None:
         try:
             found = exclusions([text], [each.name for each in native_lists])
         except UsageError as error:
             raise ValueError(str(error)) from None
-        for each in native_lists:
-            for member in sorted(key_members(each)):
-                if member.excluded_by(found):
-                    raise ValueError(_conflict(text, each, member))
+        _check_keys(text, found, native_lists)
     return text
+
+
+def pseudonymised(given: object) -> object:
+    """Check a member to pseudonymise; give it as it was written. Raises ValueError."""
+    text, native_lists = _read(given)
+    if isinstance(text, str) and native_lists is not None:
+        try:
+            found = replaceable([text], [each.name for each in native_lists])
+        except UsageError as error:
+            raise ValueError(str(error)) from None
+        _check_keys(text, found, native_lists)
+        for each in native_lists:
+            _check_columns(text, found, each)
+    return text
+
+
+def check_filters(
+    patterns: Iterable[str], names: Collection[str], filters: Mapping[str, Collection[str]]
+) -> None:
+    """Check that no filter, which the database keeps, holds plain values of what is pseudonymised.
+
+    names: of the native lists. filters: names of the filters that each model has. Raises ValueError.
+    """
+    for pattern in patterns:
+        found = replaceable([pattern], names)
+        for model, given in filters.items():
+            for each in catalogue()[model].filters:
+                if each.name in given and each.member and _meets(model, each.member, found):
+                    raise ValueError(
+                        f"{pattern!r} cannot be pseudonymised: the filter {each.name} of sync.model.{model}"
+                        " names its values, and is kept in the database. Leave out one of them."
+                    )
+
+
+def _meets(model: str, path: Path, found: frozenset[Exclusion]) -> bool:
+    excluded = excluded_from(model, found)
+    inside = (each.path[: len(path)] == path for each in found if each.table in (ANYWHERE, model))
+    return excluded is not None and (excluded.hides(path) or any(inside))
+
+
+def _read(given: object) -> tuple[object, Sequence[NativeListSpec] | None]:
+    """Take apart what was written and the native lists that it may name; None: these are not readable."""
+    if isinstance(given, GivenExclusion):
+        return given.text, given.native_lists
+    return given, ()
+
+
+def _check_keys(text: str, found: Collection[Exclusion], native_lists: Iterable[NativeListSpec]) -> None:
+    """Check that keys and positions of native lists are made of nothing that is kept out."""
+    for each in native_lists:
+        for member in sorted(key_members(each)):
+            if member.excluded_by(found):
+                raise ValueError(_conflict(text, each, member))
+
+
+def _check_columns(text: str, found: Collection[Exclusion], native_list: NativeListSpec) -> None:
+    """Check that no column with a type of numbers or times is read from what is replaced by a text."""
+    for column in native_list.columns:
+        paths = read_members(column.source[0]) if column.type not in ("text", "json") else ()
+        for path in paths:
+            if KeyMember(native_list.name, path).excluded_by(found):
+                raise ValueError(
+                    f"{text!r} cannot be pseudonymised: the column {column.name} of the native list"
+                    f" {native_list.name} is made of it, and has the type {column.type}. Exclude it instead."
+                )
 
 
 def _conflict(text: str, native_list: NativeListSpec, member: KeyMember) -> str:
@@ -56,6 +117,11 @@ def _conflict(text: str, native_list: NativeListSpec, member: KeyMember) -> str:
 
 def with_native_lists(privacy: object, native_lists: Sequence[NativeListSpec] | None) -> object:
     """Tell the exclusions of the section which native lists there are."""
-    if not isinstance(privacy, dict) or not isinstance(privacy.get("exclude"), list | tuple):
+    if not isinstance(privacy, dict):
         return privacy
-    return {**privacy, "exclude": [GivenExclusion(each, native_lists) for each in privacy["exclude"]]}
+    given = {
+        name: [GivenExclusion(each, native_lists) for each in privacy[name]]
+        for name in ("exclude", "pseudonymise")
+        if isinstance(privacy.get(name), list | tuple)
+    }
+    return {**privacy, **given}

@@ -26,8 +26,8 @@ def _check_word(secret: SecretStr | None) -> SecretStr | None:
     return secret
 
 
-def _read(value: object, info: ValidationInfo) -> object:
-    """Read the file of that name."""
+def read_secret(value: object, info: ValidationInfo) -> object:
+    """Read the secret in the file of that name, None for an empty name. Raises ValueError."""
     if blank_is_none(value) is None or not isinstance(value, str | Path):
         return blank_is_none(value)
     path = located(str(value), info)
@@ -77,10 +77,12 @@ LEAST_LENGTH = 8
 #: A secret among several, whatever text it is; and the text of a file that is named among several.
 ListedSecret = Annotated[SecretStr, AfterValidator(_check_length), Written("secret")]
 ListedSecretFile = Annotated[
-    SecretStr, BeforeValidator(_read), AfterValidator(_check_length), Written("path")
+    SecretStr, BeforeValidator(read_secret), AfterValidator(_check_length), Written("path")
 ]
 #: The text of the file that is named. The field stands before that of the secret itself.
-SecretFile = Annotated[SecretStr | None, BeforeValidator(_read), AfterValidator(_check_word), Written("path")]
+SecretFile = Annotated[
+    SecretStr | None, BeforeValidator(read_secret), AfterValidator(_check_word), Written("path")
+]
 #: The secret of a field NAME, or the text of the file that the field NAME_file names.
 Secret = Annotated[
     SecretStr,

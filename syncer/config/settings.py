@@ -27,7 +27,8 @@ from syncer.config.environments import (
     check_keys,
     check_webhook_secrets,
 )
-from syncer.config.exclusions import with_native_lists
+from syncer.config.exclusions import check_filters, with_native_lists
+from syncer.config.gateway import Gateway
 from syncer.config.kept import Changes, Deletions, History, Privacy
 from syncer.config.native_lists import Passthrough, each_once
 from syncer.config.secrets import passwords
@@ -40,6 +41,7 @@ from syncer.config.sections import (
     ModelSync,
     Sync,
 )
+from syncer.config.verify import Verify
 from syncer.config.web import Web, Webhooks
 from syncer.config.workers import Workers
 from syncer.domain.catalogue.lookup import catalogue, select_names
@@ -47,7 +49,7 @@ from syncer.domain.deliveries.delivery import Delivery
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.errors import UsageError
 from syncer.domain.native.spec import NativeListSpec
-from syncer.domain.records.exclusions import Exclusion, exclusions
+from syncer.domain.records.exclusions import Exclusion
 from syncer.domain.streams.list_spec import ListSpec
 
 #: Where each region's API is (Kombo's Python SDK 1.4.0).
@@ -74,8 +76,10 @@ class Settings(BaseModel):
     sync: Sync = Sync()
     budget: Budget = Budget()
     deletions: Deletions = Deletions()
+    verify: Verify = Verify()
     web: Web = Web()
     webhooks: Webhooks = Webhooks()
+    gateway: Gateway = Gateway()
     alerts: Alerts = Alerts()
     log: Log = Log()
     # Behind the database, by which it is checked.
@@ -132,10 +136,19 @@ class Settings(BaseModel):
         native_lists = info.data.get("passthrough")
         return with_native_lists(privacy, native_lists and [each.spec() for each in native_lists])
 
+    @field_validator("privacy")
+    @classmethod
+    def _are_in_no_filter(cls, privacy: Privacy, info: ValidationInfo) -> Privacy:
+        sync, native_lists = info.data.get("sync"), info.data.get("passthrough")
+        if sync is not None and native_lists is not None:
+            filters = {name: table.filters.keys() for name, table in sync.model.items()}
+            check_filters(privacy.pseudonymise, [each.name for each in native_lists], filters)
+        return privacy
+
     @cached_property
     def exclusions(self) -> frozenset[Exclusion]:
-        """Members that never enter the mirror."""
-        return exclusions(self.privacy.exclude, [each.name for each in self.passthrough])
+        """Members whose values never enter the mirror: removed, or replaced by pseudonyms."""
+        return self.privacy.exclusions([each.name for each in self.passthrough])
 
     @field_validator("changes")
     @classmethod
@@ -236,6 +249,12 @@ class Settings(BaseModel):
             raise UsageError(_no_key(self._environment))
         return key
 
+    def check_access(self) -> None:
+        """Check that the web server lets in nobody but who is meant to get in. Raises UsageError."""
+        self.web.check_access()
+        keys = (self.kombo.api_key, *(each.api_key for each in self.environments.values()))
+        self.gateway.check_access(self.web, {each.get_secret_value() for each in keys})
+
     @property
     def secret_files(self) -> tuple[Path, ...]:
         """Files that secrets among the settings stand in."""
@@ -251,9 +270,11 @@ class Settings(BaseModel):
         found = (
             self.kombo.api_key.get_secret_value(),
             self.web.token.get_secret_value(),
+            self.gateway.token.get_secret_value(),
             *self.webhooks.all_secrets,
             *(text for each in self.environments.values() for text in each.secrets()),
             *self.alerts.secrets(),
+            *self.privacy.secrets(),
             *(text for each in self.deliveries for text in each.secrets()),
             *passwords(self.database.url.get_secret_value()),
             *self._sent_secrets(),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+
+from syncer.domain.stream_key import StreamKey
 
 
 class Activity:
@@ -15,10 +17,23 @@ class Activity:
         self._began_at = monotonic()
         self._page_at: float | None = None
         self._tick_at: float | None = None
+        #: By environment, as the database had them last.
+        self._walks: dict[str, dict[StreamKey, tuple[str, int]]] = {}
 
     def page_stored(self) -> None:
-        """Note that a run has stored a page."""
+        """Note that a page has been stored."""
         self._page_at = self._monotonic()
+
+    def walks_seen(self, environment: str, walks: Mapping[StreamKey, tuple[str, int]]) -> None:
+        """Note the walks that are under way in the database, each with its id and the pages that are stored.
+
+        Workers and other services store pages of which this process is not told: a stream whose walk has
+        another number of them than it had last has got on.
+        """
+        seen = self._walks.setdefault(environment, {})
+        if any(key in seen and seen[key] != walk and walk[1] > 0 for key, walk in walks.items()):
+            self.page_stored()
+        seen.update(walks)
 
     def ticked(self) -> None:
         """Note that the scheduler has got through a job."""

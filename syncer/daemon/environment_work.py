@@ -24,6 +24,7 @@ from syncer.daemon.pressure import LoadMonitor
 from syncer.daemon.schedule import MAKE_UP_EVERY, Schedule
 from syncer.daemon.supervisor import supervise
 from syncer.daemon.telemetry import Telemetry
+from syncer.daemon.verification import Verifier
 from syncer.daemon.workers import Workers
 from syncer.environments.environment import Opened
 from syncer.store.db.database import Database
@@ -90,6 +91,9 @@ class EnvironmentWork:
             environment, context, opened.integrations, self._schedule, known, health, key_health
         )
         self._key_watcher = KeyWatcher(environment, context, key_health, health, clock=clock)
+        self._verifier = Verifier(
+            replace(context, report=lambda _: None), settings.verify.every, ending, health, key_health
+        )
         self._events = IntegrationEvents(
             environment, context, opened.integrations, self._watcher, self._workers.wake, health, key_health
         )
@@ -114,5 +118,6 @@ class EnvironmentWork:
             self._workers.run(),
             self._key_watcher.watch(self._ending, watch_every),
             self._events.run(self._ending),
+            self._verifier.run(),
             watch_budget(self._environment, self._budget_history, self._ending),
         )

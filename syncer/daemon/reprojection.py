@@ -19,8 +19,10 @@ log = structlog.get_logger("syncer")
 
 #: The same where only the rows of a list could not be used.
 TABLE_PAUSE = 60.0
-#: Seconds between two looks for values that were removed; to overwrite them takes a copy of SQLite's file.
-OVERWRITE_EVERY = 86_400.0
+#: Seconds between two looks for what a command has left to re-project, such as an interrupted erasure.
+LOOK_EVERY = 600.0
+#: Looks between two for values that were removed: a day. To overwrite them takes a copy of SQLite's file.
+OVERWRITE_AFTER = 144
 
 
 async def finish_reprojection(
@@ -29,31 +31,35 @@ async def finish_reprojection(
     database_health: DatabaseHealth,
     *,
     database_pause: float = DATABASE_PAUSE,
+    look_every: float = LOOK_EVERY,
 ) -> None:
-    """Finish the re-projection that is under way; then overwrite removed values until stopping is set."""
+    """Finish re-projections and overwrite removed values, again and again until stopping is set."""
 
     def stored(so_far: Reprojected) -> None:
         # The first report says only that it begins.
         if so_far.rows or so_far.is_finished:
             database_health.report_success("reprojection")
 
+    looks, is_given_up = 0, False
     while not stopping.is_set():
+        pause = look_every
         try:
-            await reprojection.finish(stored)
+            if not is_given_up and await reprojection.is_needed():
+                await reprojection.finish(stored)
             database_health.report_success("reprojection")
-            break
+            if looks % OVERWRITE_AFTER == 0:
+                await overwrite_removed(reprojection.database)
+            looks += 1
         except ProjectionReplaced as error:
             # Another process has it from now on; the runs here meet that, too.
             log.error("reprojection_given_up", error=str(error))
             database_health.report_success("reprojection")
-            break
+            is_given_up, pause = True, 0.0
         except TableUnavailable as error:
             log.warning("reprojection_delayed", error=str(error))
             database_health.report_success("reprojection")
-            await any_of(stopping, seconds=TABLE_PAUSE)
+            pause = TABLE_PAUSE
         except DatabaseError as error:
             database_health.report_failure("reprojection", error)
-            await any_of(stopping, seconds=database_pause)
-    while not stopping.is_set():
-        await overwrite_removed(reprojection.database)
-        await any_of(stopping, seconds=OVERWRITE_EVERY)
+            pause = database_pause
+        await any_of(stopping, seconds=pause)

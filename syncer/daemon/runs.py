@@ -9,7 +9,7 @@ from dataclasses import replace
 from syncer.daemon.database_health import DATABASE_PAUSE, DatabaseHealth
 from syncer.daemon.key_health import KeyHealth
 from syncer.domain.errors import DatabaseError, KeyRefused, LeaseLost
-from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.ratelimit.budget import TOLD
 from syncer.domain.scheduling.fairness import run_to_preempt
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode
@@ -159,9 +159,9 @@ class Runs:
         """
         long_since = self._now() - self._time_slice
         for key, (_, started) in self._running.items():
-            if len(self._yielding) >= sum(rank == Purpose.WEBHOOK for rank in waiting):
+            if len(self._yielding) >= sum(rank in TOLD for rank in waiting):
                 return
-            if self._ranks[key] != Purpose.WEBHOOK or started < long_since:
+            if self._ranks[key] not in TOLD or started < long_since:
                 self._yielding.add(key)
 
     def _preempt(self, waiting: Sequence[StreamKey]) -> None:

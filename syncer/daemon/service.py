@@ -13,6 +13,7 @@ import structlog
 from syncer.app import App
 from syncer.daemon.alerts import send_alerts
 from syncer.daemon.bell import Bell
+from syncer.daemon.calls import Calls
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.database_watch import LOOK_EVERY, check_database, watch_database
 from syncer.daemon.deliveries.deliver import deliver_changes
@@ -59,7 +60,8 @@ async def run_service(
         stop_on_signals(app.stopping)
     for each in app.environments.values():
         each.settings.api_key()
-    health, bell, telemetry = DatabaseHealth(), Bell(), Telemetry()
+    app.settings.check_access()
+    health, bell, telemetry, calls = DatabaseHealth(), Bell(), Telemetry(), Calls()
     telemetry.count_requests(app)
     feed_watch = FeedWatch(app.database, listens=app.settings.changes.notify)
     with listening(app.settings.web) as listener:
@@ -67,7 +69,7 @@ async def run_service(
             if listener is not None:
                 # From the beginning: a migration may take long, and whoever asks meanwhile is told so.
                 await stack.enter_async_context(
-                    serving_pages(app, listener, health, bell, feed_watch, telemetry)
+                    serving_pages(app, listener, health, bell, feed_watch, telemetry, calls)
                 )
             opened_stack = await stack.enter_async_context(AsyncExitStack())
             first = await open_mirror(app, opened_stack, report, app.environments, may_create=True)
@@ -81,7 +83,9 @@ async def run_service(
                 log.warning("exposure_found", subject=exposure.subject, reason=exposure.reason)
 
             async def work(opened: OpenedMirror) -> None:
-                await _work(app, opened, health, bell, feed_watch, telemetry, clock, watch_every, look_every)
+                await _work(
+                    app, opened, health, bell, feed_watch, telemetry, calls, clock, watch_every, look_every
+                )
 
             try:
                 await supervise(
@@ -106,6 +110,7 @@ async def _work(
     bell: Bell,
     feed_watch: FeedWatch,
     telemetry: Telemetry,
+    calls: Calls,
     clock: Callable[[], datetime],
     watch_every: float,
     look_every: float,
@@ -133,6 +138,7 @@ async def _work(
             any_of(app.stopping, ending),
             watch_database(app.database, opened.incarnation, ending, health, look_every=look_every),
             *(each.run(watch_every) for each in works),
+            calls.take(opened.environments, ending),
             finish_reprojection(app.reprojection, ending, health),
             listen(app.database, ending, bell.ring),
             deliver_changes(app, feed_watch, ending, health),

@@ -10,7 +10,7 @@ from syncer.daemon.due import LogTrimmer, read_due
 from syncer.daemon.runs import WEBHOOK_PLACES, Runs
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError
-from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.ratelimit.budget import TOLD
 from syncer.domain.scheduling.fairness import next_stream, sort_due
 from syncer.domain.stream_key import StreamKey
 from syncer.sync.context import SyncContext
@@ -111,7 +111,7 @@ class Workers:
             self._probes += 1
             due = (self._probes % 2 and {key: due[key] for key in due if key in runs.failed}) or due
         self._fill(due, places)
-        told = {key: rank for key, rank in due.items() if rank == Purpose.WEBHOOK}
+        told = {key: rank for key, rank in due.items() if rank in TOLD}
         self._fill(told, runs.places_for_news())
         runs.preempt(due)
 

@@ -29,6 +29,13 @@ LARGE_PAGE_BYTES: Final = 8 * MIB
 MOST_ERROR_BYTES: Final = MIB
 
 
+#: Bytes of the body of a call that an application sends through the gateway.
+MOST_CALL_BYTES: Final = 64 * MIB
+#: Calls of applications that are forwarded at once, and lists that are read for them at once.
+FORWARDED_AT_ONCE: Final = 64
+LISTS_AT_ONCE: Final = 4
+
+
 def in_mib(size: int) -> str:
     """Write a number of bytes for a message: ``64 MiB``, ``50.3 MiB``."""
     return f"{size / MIB:.1f}".removesuffix(".0") + " MiB"

@@ -14,6 +14,7 @@ from syncer import __version__
 from syncer.config.settings import Settings
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.fingerprint import key_fingerprint
+from syncer.domain.limits import FORWARDED_AT_ONCE
 from syncer.environments.surroundings import Surroundings
 from syncer.planning.capacity import Capacity
 from syncer.planning.selection import Selection
@@ -24,6 +25,7 @@ from syncer.store.state.streams import StreamStore
 from syncer.store.state.webhook_events import WebhookEventStore
 
 if TYPE_CHECKING:
+    from syncer.domain.feed.row_change import FeedRules
     from syncer.kombo.client import Client
     from syncer.kombo.concurrency import Slots
     from syncer.sync.context import Report, Rules, SyncContext
@@ -125,6 +127,11 @@ class Environment:
             permits.use_key(key_fingerprint(api_key))
         self.api_key = api_key
 
+    @property
+    def _forwarded_at_once(self) -> int:
+        """Connections for applications, which wait for none of a run's."""
+        return FORWARDED_AT_ONCE if self.settings.gateway.enabled else 0
+
     def _client(self, api_key: str, permits: PermitQueue) -> Client:
         from syncer.kombo.client import Client
         from syncer.kombo.concurrency import Slots
@@ -138,7 +145,7 @@ class Environment:
             permits=permits,
             timeout=self.settings.kombo.timeout.total_seconds(),
             version=__version__,
-            connections=self.settings.sync.concurrency + 2,
+            connections=self.settings.sync.concurrency + 2 + self._forwarded_at_once,
             clock=around.monotonic,
             sleep=around.sleep,
             random=around.uniform,
@@ -149,9 +156,15 @@ class Environment:
         )
 
 
+def feed_rules(settings: Settings) -> FeedRules:
+    """Collect the settings of the change feed."""
+    from syncer.domain.feed.row_change import FeedRules
+
+    return FeedRules(settings.feed_models, settings.changes.before, settings.changes.notify)
+
+
 def _rules(settings: Settings) -> Rules:
     """Collect the settings that steer a run."""
-    from syncer.domain.feed.row_change import FeedRules
     from syncer.domain.streams.deletions import Brakes
     from syncer.sync.context import Rules
 
@@ -164,5 +177,6 @@ def _rules(settings: Settings) -> Rules:
         brakes=Brakes(settings.deletions.max_share, settings.deletions.max_rows),
         filters={name: dict(settings.sync.for_model(name).filters) for name in catalogue()},
         exclusions=settings.exclusions,
-        feed=FeedRules(settings.feed_models, settings.changes.before, settings.changes.notify),
+        feed=feed_rules(settings),
+        forget_after=settings.deletions.forget_after,
     )

@@ -17,8 +17,10 @@ class Limits:
 
     connections: at once; fewer where the process may not open many files. connections_per_second: accepted;
     others wait in the system. head, body: bytes of a request; bodies: those of paths that take others.
-    request_seconds: from the first byte of a request to its last. response_seconds: for what was written to
-    be taken. requests_per_second: None where all are answered as they come.
+    request_seconds: from the first byte of a request to its last. uploads: bytes of bodies below paths, each
+    with a slash at its end, that may take as long as they go on: there request_seconds are those of silence.
+    response_seconds: for what was written to be taken. requests_per_second: None where all are answered as
+    they come.
     """
 
     connections: int
@@ -29,10 +31,16 @@ class Limits:
     request_seconds: float = 10.0
     response_seconds: float = 30.0
     bodies: Mapping[bytes, int] = field(default_factory=dict)
+    uploads: Mapping[bytes, int] = field(default_factory=dict)
 
     def body_of(self, target: bytes) -> int:
         """Give the bytes that a request's body may have."""
-        return self.bodies.get(target.partition(b"?")[0], self.body)
+        upload = self.upload_of(target)
+        return self.bodies.get(target.partition(b"?")[0], self.body) if upload is None else upload
+
+    def upload_of(self, target: bytes) -> int | None:
+        """Give the bytes of a body that may take as long as it goes on; None: it may not."""
+        return next((most for path, most in self.uploads.items() if target.startswith(path)), None)
 
 
 def connections_within(most: int, descriptors: int) -> int:

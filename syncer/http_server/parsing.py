@@ -6,8 +6,9 @@ import h11
 
 from syncer.http_server.limits import Limits
 
-#: Chunks of one body. Each costs time, however small it is.
+#: Chunks of one body, and one more for so many bytes of it. Each costs time, however small it is.
 MOST_CHUNKS = 1000
+CHUNK_BYTES = 4096
 
 
 class RequestParser(h11.Connection):
@@ -22,6 +23,8 @@ class RequestParser(h11.Connection):
         self._limits = limits
         self._most = limits.body
         self._body = self._chunks = 0
+        #: The present request has a body that may take as long as it goes on.
+        self.is_upload = False
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         """Parse the next event. Raises h11.RemoteProtocolError."""
@@ -47,6 +50,7 @@ class RequestParser(h11.Connection):
         ):
             raise h11.RemoteProtocolError("head too long", error_status_hint=431)
         self._most = self._limits.body_of(request.target)
+        self.is_upload = self._limits.upload_of(request.target) is not None
         lengths = [value for name, value in request.headers if name == b"content-length"]
         if any(name == b"transfer-encoding" for name, _ in request.headers):
             # Where a proxy goes by the one and this server by the other, a second request hides here.
@@ -58,5 +62,5 @@ class RequestParser(h11.Connection):
     def _check_body(self, data: h11.Data) -> None:
         self._body += len(data.data)
         self._chunks += data.chunk_start
-        if self._body > self._most or self._chunks > MOST_CHUNKS:
+        if self._body > self._most or self._chunks > MOST_CHUNKS + self._body // CHUNK_BYTES:
             raise h11.RemoteProtocolError("body too long", error_status_hint=413)

@@ -50,6 +50,10 @@ class Shared:
     closed: Callable[[HttpConnection], None]
 
 
+class ResponseBroken(Exception):
+    """Error of an application that has begun a response and cannot end it: the connection is closed."""
+
+
 class HttpConnection(H11Protocol):
     """A connection whose client has so long to send a request and to take the response, and no longer."""
 
@@ -137,6 +141,8 @@ class HttpConnection(H11Protocol):
         """Wait for the next request, unless somebody else needs the connection."""
         self.since = self.loop.time()
         self._has_sent, self._fragments = False, 0
+        # What comes of a body that nobody waits for any more has the time that others have.
+        self.conn.is_upload = False
         if self._shared.is_crowded():
             self.transport.close()
         super().on_response_complete()
@@ -161,8 +167,8 @@ class HttpConnection(H11Protocol):
             if self._shared.is_dated:
                 self.cycle.default_headers = [(b"date", formatdate(usegmt=True).encode())]
             await self._application(scope, receive, partial(self._send_in_pieces, send))
-        except (ClientDisconnect, asyncio.CancelledError):
-            # Nobody is left to be answered, or the server ends.
+        except (ClientDisconnect, ResponseBroken, asyncio.CancelledError):
+            # Nobody is left to be answered, what was begun cannot be ended, or the server ends.
             self.abort()
 
     async def _send_in_pieces(self, send: Send, message: Message) -> None:
@@ -177,21 +183,32 @@ class HttpConnection(H11Protocol):
         if self.transport.is_closing():
             # The client has gone; asyncio would log each write.
             self.cycle.disconnected = True
+        if any(name.lower() == b"date" for name, _ in message.get("headers", ())):
+            self.cycle.default_headers = []
         await send(message)
 
     def _keep_time(self) -> None:
-        """Start the clock of a request with its first byte, and stop it with the last."""
+        """Start the clock of a request with its first byte, and stop it with the last.
+
+        That of an upload starts anew with whatever comes.
+        """
         if not self._is_request_incomplete or self.transport.is_closing():
             if self._request_timer is not None:
                 self._request_timer.cancel()
                 self._request_timer = None
-        elif self._request_timer is None:
-            self._request_timer = self.loop.call_later(
-                self._shared.limits.request_seconds, self._give_up_request
-            )
+        elif self._request_timer is None or self.conn.is_upload:
+            self._start_clock()
+
+    def _start_clock(self) -> None:
+        if self._request_timer is not None:
+            self._request_timer.cancel()
+        self._request_timer = self.loop.call_later(self._shared.limits.request_seconds, self._give_up_request)
 
     def _give_up_request(self) -> None:
-        if self._has_sent:
+        if self.conn.is_upload and self.flow.read_paused:
+            # The application is slower than the client.
+            self._start_clock()
+        elif self._has_sent:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "request_not_sent")
         else:
             # Browsers open connections that they may need later.

@@ -37,12 +37,7 @@ class Body:
         promised = headers.get("content-length", "")
         if promised.isdecimal() and int(promised) > MOST_ANSWER_BYTES:
             raise Oversized
-        names = [name.strip() for name in headers.get("content-encoding", "").lower().split(",")]
-        try:
-            # What was done last is undone first.
-            self._decoders = [_DECODERS[each]() for each in reversed(names) if each not in ("", "identity")]
-        except KeyError:
-            raise UnknownEncoding from None
+        self._decoders = decoders(headers)
         # It gives what was written to it without a copy.
         self._whole = BytesIO()
         self._received = 0
@@ -67,7 +62,20 @@ class Body:
         return self._whole.getvalue()
 
 
-class _Inflater:
+def decoders(headers: Mapping[str, str]) -> list[Inflater]:
+    """Make the decompressors of a body in the order of their use; none where it is plain.
+
+    Raises UnknownEncoding.
+    """
+    names = [name.strip() for name in headers.get("content-encoding", "").lower().split(",")]
+    try:
+        # What was done last is undone first.
+        return [_DECODERS[each]() for each in reversed(names) if each not in ("", "identity")]
+    except KeyError:
+        raise UnknownEncoding from None
+
+
+class Inflater:
     """Decompressor of zlib's formats. One text may be several that follow each other."""
 
     def __init__(self, *formats: int) -> None:
@@ -110,8 +118,8 @@ class _Inflater:
         return self._inflate(self._begun + piece, most)
 
 
-_DECODERS: dict[str, Callable[[], _Inflater]] = {
-    "gzip": lambda: _Inflater(_GZIP),
-    "x-gzip": lambda: _Inflater(_GZIP),
-    "deflate": lambda: _Inflater(zlib.MAX_WBITS, _RAW_DEFLATE),
+_DECODERS: dict[str, Callable[[], Inflater]] = {
+    "gzip": lambda: Inflater(_GZIP),
+    "x-gzip": lambda: Inflater(_GZIP),
+    "deflate": lambda: Inflater(zlib.MAX_WBITS, _RAW_DEFLATE),
 }

@@ -20,6 +20,7 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.ratelimit.sent import Sent
 from syncer.kombo.concurrency import Slots
 from syncer.kombo.connections import CONNECT_TIMEOUT, Connections, Response, Transport
+from syncer.kombo.forwarding import Forwarder
 from syncer.kombo.headers import read_rate
 from syncer.kombo.integrations import (
     KEY_CHECK_PATH,
@@ -89,6 +90,16 @@ class Client:
             environ=environ,
         )
         self._hide = self._connections.hide
+        #: For requests of applications.
+        self.forwarder = Forwarder(
+            self._connections,
+            permits,
+            self.reachability,
+            clock=clock,
+            sleep=sleep,
+            random=random,
+            on_sent=on_sent,
+        )
 
     async def __aenter__(self) -> Self:
         return self

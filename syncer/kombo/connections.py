@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Protocol, Self
 
 import httpx
 
@@ -32,7 +32,9 @@ from syncer.http_client.route import find_route, make_client
 from syncer.kombo.body import ACCEPTED_ENCODINGS, Body, BrokenBody, Oversized, UnknownEncoding
 from syncer.kombo.errors import NETWORK_ADVICE, no_answer
 from syncer.kombo.headers import checked_key
+from syncer.kombo.key_guard import KeyShown
 from syncer.kombo.request import Request
+from syncer.kombo.streamed import StreamedResponse
 
 #: A request may last this many times the silence it may keep, however steadily its answer drips.
 LONGEST_REQUEST = 10
@@ -55,6 +57,16 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+
+
+class Named(Protocol):
+    """Request as messages name it."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def integration_id(self) -> str | None: ...
 
 
 class Connections:
@@ -155,9 +167,61 @@ class Connections:
             self.fail(Unreachable, request, reason, unsent=True, is_final=True)
         return answer
 
-    def _fail_unanswered(
-        self, request: Request[Any], error: httpx.RequestError | httpx.InvalidURL
-    ) -> NoReturn:
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        named: Named,
+        *,
+        target: bytes,
+        headers: Sequence[tuple[bytes, bytes]],
+        content: AsyncIterator[bytes] | None,
+        length: int,
+        silence: float,
+    ) -> AsyncIterator[StreamedResponse]:
+        """Send a request once, with the key, and give the response as soon as its head has come.
+
+        target: path and query below the API's address. headers: all that are sent beside the key and the
+        length; content: of so many bytes; None: there is none. silence: seconds that it may keep. Raises
+        KomboError where no head came.
+        """
+        base = self._http.base_url
+        url = base.copy_with(raw_path=base.raw_path.rstrip(b"/") + target)
+        own: list[tuple[bytes, bytes]] = [(b"Authorization", f"Bearer {self._api_key}".encode())]
+        if content is not None:
+            own.append((b"Content-Length", str(length).encode()))
+        request = httpx.Request(
+            method,
+            url,
+            headers=[*headers, *own],
+            content=content,
+            extensions={"timeout": {**self._http.timeout.as_dict(), "read": silence, "write": silence}},
+        )
+
+        def failing(error: Exception) -> NoReturn:
+            if isinstance(error, KeyShown):
+                self.fail(UnreadableAnswer, named, str(error))
+            if isinstance(error, httpx.RequestError):
+                self._fail_unanswered(named, error)
+            self.fail(Transient, named, "it broke off")
+
+        try:
+            response = await self._http.send(request, stream=True)
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            self._fail_unanswered(named, error)
+        try:
+            if response.status_code == PROXY_AUTHENTICATION and self._proxy is not None:
+                reason = describe_refusal(response.status_code, self._proxy)
+                self.fail(Unreachable, named, reason, unsent=True, is_final=True)
+            try:
+                streamed = StreamedResponse(response, self._api_key, failing)
+            except UnknownEncoding:
+                self.fail(UnreadableAnswer, named, "it is compressed in a way that was not asked for")
+            yield streamed
+        finally:
+            await response.aclose()
+
+    def _fail_unanswered(self, request: Named, error: httpx.RequestError | httpx.InvalidURL) -> NoReturn:
         if has_too_large_headers(error):
             # Fewer records in it would have the same ones.
             most = "100 KiB, the most that is read"
@@ -171,7 +235,7 @@ class Connections:
             self.fail(Unreachable, request, reason, unsent=True, is_final=is_final)
         self.fail(RequestRefused if is_final else Transient, request, reason, unsent=unsent)
 
-    def fail(self, kind: type[KomboError], request: Request[Any], reason: str, **details: bool) -> NoReturn:
+    def fail(self, kind: type[KomboError], request: Named, reason: str, **details: bool) -> NoReturn:
         """Raise an error without its cause: httpx quotes what went over the wire, which may be the key."""
         host, reason = self._http.base_url.netloc.decode(), self.hide(reason)
         raise no_answer(kind, host, request.path, request.integration_id, reason, **details) from None

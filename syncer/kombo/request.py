@@ -46,8 +46,13 @@ class Request(Generic[T]):
 class RateLimiter(Protocol):
     """Rate limiter as the client sees it: every permit is reported once, as answered or as refused."""
 
-    async def permit(self, purpose: Purpose, integration_id: str | None, model_name: str | None) -> Permit:
-        """Wait for a permit; integrations are served round-robin, and so are the models of each."""
+    async def permit(
+        self, purpose: Purpose, integration_id: str | None, model_name: str | None, *, first: bool = False
+    ) -> Permit:
+        """Wait for a permit; integrations are served round-robin, and so are the models of each.
+
+        first: before the others of the same purpose.
+        """
 
     def answered(self, permit: Permit, rate: Rate | None) -> None:
         """Report the end of a request; rate: its answer's headers, None without them or without an answer."""

@@ -58,7 +58,7 @@ async def check(
     every = {integration: globs for each in configured.values() for integration, globs in each.items()}
     chosen = choose_integrations(every, integrations, asks_all=asks_all)
     try:
-        app.settings.web.check_access()
+        app.settings.check_access()
     except UsageError as error:
         yield Finding("web", False, str(error))
     if app.settings.delivered and before == wanted:

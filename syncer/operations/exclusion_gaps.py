@@ -14,7 +14,10 @@ from syncer.store.reading.filled_columns import filled_columns
 
 
 async def find_exclusion_gaps(app: App) -> list[str]:
-    """Find them in the rows that there are, each as a sentence. Raises DatabaseError."""
+    """Find them in the rows that there are, each as a sentence. Raises DatabaseError.
+
+    What is replaced by pseudonyms counts as excluded.
+    """
     if not app.settings.exclusions:
         return []
     return [*await app.database.ask(lambda connection: list(_models(app, connection))), *_native_lists(app)]
@@ -30,8 +33,8 @@ def _models(app: App, connection: Connection) -> Iterator[str]:
         found = filled_columns(connection, name, free)
         if found:
             yield (
-                f"{', '.join(found)} of {name} may hold under other names what is excluded: exclude"
-                f" {'that' if len(found) == 1 else 'those'}, too, unless you know better"
+                f"{', '.join(found)} of {name} may hold under other names what is kept out:"
+                f" exclude {'that' if len(found) == 1 else 'those'}, too, unless you know better"
             )
 
 
@@ -39,6 +42,6 @@ def _native_lists(app: App) -> Iterator[str]:
     for each in app.settings.native_lists:
         if excluded_from(each.name, app.settings.exclusions) is None:
             yield (
-                f"nothing is excluded from the native list {each.name}, which may hold what is excluded"
+                f"nothing is kept out of the native list {each.name}, which may hold what is kept out"
                 f" elsewhere: write {each.name}.MEMBER as its tool calls it"
             )

@@ -13,6 +13,7 @@ from syncer.store.queue.depth import QueueDepth
 from syncer.store.reading.numbers import MirrorNumbers
 from syncer.store.reading.numbers import read_numbers as read_mirror
 from syncer.store.schema import revisions as schema
+from syncer.store.state.verifications import VerificationNumbers, verification_numbers
 
 #: States of a delivery whose receiver does not get what it should.
 _STUCK = frozenset({DeliveryHealth.FAILING, DeliveryHealth.STOPPED})
@@ -22,12 +23,14 @@ _STUCK = frozenset({DeliveryHealth.FAILING, DeliveryHealth.STOPPED})
 class Numbers:
     """Numbers of the mirror, and whether each delivery is stuck, by its name.
 
-    queues: depths by environment, where workers take their streams from a queue.
+    queues: depths by environment, where workers take their streams from a queue. verifications: the last
+    ones, summed up by environment.
     """
 
     mirror: MirrorNumbers
     stuck: Mapping[str, bool]
     queues: Mapping[str, QueueDepth] = field(default_factory=dict)
+    verifications: Mapping[str, VerificationNumbers] = field(default_factory=dict)
 
 
 def read_numbers(app: App) -> Numbers | None:
@@ -39,4 +42,6 @@ def read_numbers(app: App) -> Numbers | None:
         mirror = read_mirror(connection, app.database.now(connection), fingerprints)
         deliveries = report_deliveries(connection, app)
         queues = depths(connection, app, app.environments)
-    return Numbers(mirror, {each["name"]: each["state"] in _STUCK for each in deliveries}, queues)
+        verifications = verification_numbers(connection, list(app.environments))
+    stuck = {each["name"]: each["state"] in _STUCK for each in deliveries}
+    return Numbers(mirror, stuck, queues, verifications)

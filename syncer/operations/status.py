@@ -15,6 +15,7 @@ from syncer.domain.integration_globs import select_integrations
 from syncer.operations.deliveries import is_well, report_deliveries
 from syncer.operations.process_report import report_processes
 from syncer.operations.status_report import Sharing, json_time, report_status
+from syncer.operations.verification_report import add_verifications
 from syncer.operations.workers import depths, report_depth
 from syncer.store.reading.overview import EVERY_STREAM, Overview, StreamChoice, overview
 from syncer.store.schema import revisions as schema
@@ -42,6 +43,7 @@ def status(app: App, choice: StreamChoice = EVERY_STREAM, environments: Sequence
             each["behind"] = environment.capacity.report_backlog(connection)
             each["webhooks"] = _webhooks(environment.webhook_events, connection, now)
             each["queue"] = report_depth(queues.get(each["name"]))
+        add_verifications(connection, found["streams"], found["environments"])
         return {
             **found,
             "is_well": found["is_well"] and all(map(is_well, deliveries)),

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import msgspec
 from sqlalchemy import Connection
 
+from syncer.domain.erasure.erased import Erased
 from syncer.domain.feed.difference import FormerValues, former_values, without_excluded
 from syncer.domain.records.change import Change, StoredRow, change, is_unchanged
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
+from syncer.domain.streams.deletions import is_forgotten
 from syncer.kombo.lists import Page
 from syncer.store.records.compare import changed_records, stored_documents, stored_rows
 from syncer.store.state.health import health_flags
 from syncer.store.state.quarantine import quarantined_keys, record_key
+from syncer.sync.erasures import Version, clean_poisons, late_traces, seen_as, without_erased
 from syncer.sync.lease import RunContext
 from syncer.sync.sources.base import Records
 
@@ -28,7 +31,9 @@ class PageDiff:
     poisons: records that go into quarantine. stored: stored rows of the records, by id. quarantined_keys: of
     their entries in quarantine. has_missing_rows: any of the stream's rows are missing at Kombo; these may be
     among them. former: former values of the rows' members that a record says otherwise, by id; nothing of
-    those that differ only in what is excluded now.
+    those that differ only in what is excluded now. erased: records that are erased, by id, each with what
+    stands for it among the ids that were seen; late: traces of those among them that have none, with their
+    receipts. erasures: the version of all that was erased.
     """
 
     rows: list[Row]
@@ -39,6 +44,9 @@ class PageDiff:
     quarantined_keys: Collection[str]
     has_missing_rows: bool
     former: Mapping[str, FormerValues]
+    erased: Mapping[str, str] = field(default_factory=dict)
+    late: Sequence[tuple[str, Collection[bytes]]] = ()
+    erasures: str | None = None
 
     @property
     def ids(self) -> list[str]:
@@ -48,12 +56,13 @@ class PageDiff:
     @property
     def seen_ids(self) -> list[str | None]:
         """Ids that the list has shown, and None for each record whose id cannot be told."""
-        return [*self.ids, *(None for each in self.poisons if each.id is None)]
+        return [*self.ids, *self.erased.values(), *(None for each in self.poisons if each.id is None)]
 
     @property
     def identities(self) -> list[str]:
         """Ids on the page, with the texts of records whose ids cannot be told."""
-        return [*self.ids, *(each.document for each in self.poisons if each.id is None)]
+        of_poisons = (each.document for each in self.poisons if each.id is None)
+        return [*self.ids, *self.erased.values(), *of_poisons]
 
     @property
     def has_changes(self) -> bool:
@@ -74,7 +83,7 @@ class PageDiff:
     @property
     def changes_nothing(self) -> bool:
         """True where neither the mirror's rows nor the quarantine will be others than they are."""
-        return not self.rows and not self.poisons
+        return not self.rows and not self.poisons and not self.late
 
     def without(self, ids: Collection[str]) -> PageDiff:
         """Leave the records with these ids as they are."""
@@ -82,17 +91,23 @@ class PageDiff:
         return replace(self, rows=rows, unchanged=[*self.unchanged, *ids])
 
 
-def compare_page(run: RunContext, page: Page, connection: Connection) -> PageDiff:
-    """Compare the records of a page with the mirror."""
-    return compare(run, run.source.read(page), connection)
+def compare_page(
+    run: RunContext, page: Page, connection: Connection, erasures: Version | None = None
+) -> PageDiff:
+    """Compare the records of a page with the mirror. erasures: as of ``compare``."""
+    return compare(run, run.source.read(page), connection, erasures)
 
 
-def compare(run: RunContext, records: Records, connection: Connection) -> PageDiff:
+def compare(
+    run: RunContext, records: Records, connection: Connection, erasures: Version | None = None
+) -> PageDiff:
     """Compare records with the mirror; of several with one id the last counts.
 
-    It may happen before the transaction that writes, as long as both are under one lease.
+    It may happen before the transaction that writes, as long as both are under one lease. erasures: all that
+    is erased, unless it is what is known of that.
     """
     source, destination = run.source, run.source.destination
+    erasures = erasures or run.context.erasures.newest
     latest = {record.id: record for record in records.usable}
     flags = health_flags(connection, run.environment, run.key)
     # A record that is in quarantine may leave it, or has a column that could not be projected.
@@ -104,22 +119,74 @@ def compare(run: RunContext, records: Records, connection: Connection) -> PageDi
     quarantined = {each.id for each in latest.values() if keys and record_key(each.id, each.text) in keys}
     hashes = {record.id: record.content_hash for record in latest.values()}
     changed = changed_records(connection, destination, hashes)
+    receipts: dict[str, str] = {}
+    if erasures.erased:
+        receipts = _clean(run, connection, erasures.erased, latest, changed, quarantined)
     stored = {record_id: each for record_id, each in changed.items() if each is not None}
     if quarantined:
         stored |= stored_rows(connection, destination, quarantined)
     stored, former = _differences(run, connection, latest.values(), stored)
     rows, effects, unchanged, poisons = [], {}, [], list(records.poisons)
+    now = run.context.database.now(connection) if run.context.rules.forget_after else None
     for record in latest.values():
         before = stored.get(record.id)
         is_same = record.id not in changed or is_unchanged(record.content_hash, before)
         if is_same and record.id not in quarantined:
             unchanged.append(record.id)
-        elif isinstance(projected := source.project(record), Row):
+        elif not isinstance(projected := source.project(record), Row):
+            poisons.append(projected)
+        elif before is None and is_forgotten(projected.deleted_at, run.context.rules.forget_after, now):
+            # Its row has left the mirror; that the source still tells of it is no news.
+            unchanged.append(record.id)
+        else:
             rows.append(projected)
             effects[record.id] = change(projected, before)
-        else:
-            poisons.append(projected)
-    return PageDiff(rows, effects, unchanged, poisons, stored, keys, flags.has_missing, former)
+    erased, late = {}, list[tuple[str, set[bytes]]]()
+    if erasures.erased:
+        poisons, of_poisons = clean_poisons(erasures.erased, run.key, poisons)
+        receipts |= of_poisons
+        erased = {each: seen_as(erasures.erased, run.key, each) for each in receipts}
+        late = late_traces(erasures.erased, run.key, receipts)
+    return PageDiff(
+        rows,
+        effects,
+        unchanged,
+        poisons,
+        stored,
+        keys,
+        flags.has_missing,
+        former,
+        erased,
+        late,
+        erasures.name,
+    )
+
+
+def _clean(
+    run: RunContext,
+    connection: Connection,
+    erased: Erased,
+    latest: dict[str, Record],
+    changed: dict[str, StoredRow | None],
+    quarantined: set[str],
+) -> dict[str, str]:
+    """Leave erased records out, and copies of them; give the receipts of these records, by id.
+
+    Of what is unchanged nothing is erased: the hash of its row is that of what was left of it.
+    """
+    suspects = [each for each in latest.values() if each.id in changed or each.id in quarantined]
+    left, receipts = without_erased(erased, run.key, suspects)
+    different = {each.id: each for each in left if each is not latest[each.id]}
+    latest |= different
+    for record_id in receipts:
+        del latest[record_id]
+    for record_id in (*receipts, *different):
+        changed.pop(record_id, None)
+    quarantined -= receipts.keys()
+    if different:
+        hashes = {record_id: record.content_hash for record_id, record in different.items()}
+        changed |= changed_records(connection, run.source.destination, hashes)
+    return receipts
 
 
 def _differences(

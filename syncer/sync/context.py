@@ -18,6 +18,7 @@ from syncer.domain.streams.stream import Kind
 from syncer.store.db.database import Database
 from syncer.store.state.integrations import IntegrationStore
 from syncer.store.state.streams import StreamStore
+from syncer.sync.erasures import KnownErasures
 
 if TYPE_CHECKING:
     from syncer.kombo.client import Client
@@ -33,7 +34,10 @@ class WatermarkRefuted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Settings that steer a run. page_size in records; durations by the database's clock."""
+    """Settings that steer a run. page_size in records; durations by the database's clock.
+
+    forget_after: how long rows are kept that are deleted at the source; None: for ever.
+    """
 
     page_size: int = 250
     overlap: timedelta = timedelta(minutes=5)
@@ -44,6 +48,7 @@ class Rules:
     filters: dict[str, dict[str, str]] = field(default_factory=dict)
     exclusions: frozenset[Exclusion] = frozenset()
     feed: FeedRules = field(default_factory=FeedRules)
+    forget_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,7 @@ Report = Callable[[Progress], None]
 class SyncContext:
     """Client, stores and rules of this process. owner: its name in leases. stopping: asked between two pages.
 
-    native_lists: the native lists of the configuration, by name.
+    native_lists: the native lists of the configuration, by name. erasures: what is erased, as far as known.
     """
 
     database: Database
@@ -112,6 +117,7 @@ class SyncContext:
     stopping: Callable[[], bool]
     report: Report
     native_lists: Mapping[str, NativeListSpec] = field(default_factory=dict)
+    erasures: KnownErasures = field(default_factory=KnownErasures)
 
     def check_stopping(self) -> None:
         """Raise Stopped where the process is to stop."""

@@ -78,7 +78,7 @@ async def _streams(context: SyncContext, integration_id: str) -> Sequence[Stream
 
 
 def _mark_some(run: RunContext, connection: Connection) -> int:
-    history = run.source.pin(connection)
+    history = run.source.pin(connection).history
     now = run.fence(connection)
     destination = stream_destination(run.environment, run.key)
     ids = list(

@@ -26,8 +26,9 @@ from syncer.store.state.missing import MissingStore
 from syncer.store.state.quarantine import keep_in_quarantine
 from syncer.store.state.runs import count_page
 from syncer.store.state.seen import forget_seen, note_seen, seen_among
-from syncer.sync.compare import PageDiff, compare
+from syncer.sync.compare import PageDiff, compare, compare_page
 from syncer.sync.context import WatermarkRefuted
+from syncer.sync.erase import keep_late
 from syncer.sync.feed import tell_written
 from syncer.sync.history import keep_written
 from syncer.sync.lease import RunContext
@@ -73,7 +74,10 @@ def store_page(
     first of an incremental walk, and RowsRefused unless by halves.
     """
     context, streams = run.context, run.context.streams
-    history = run.source.pin(connection)
+    history, erasures = run.source.pin(connection)
+    if erasures != diff.erasures:
+        # Something was erased since, here or by another process.
+        diff = compare_page(run, page, connection, context.erasures.at(connection, erasures))
     # save_walk() and finish_walk() check the fence below; a page that changes nothing needs no renewal of
     # its own.
     now = context.database.now(connection) if diff.changes_nothing else run.fence(connection)
@@ -131,6 +135,8 @@ def write_records(
 
     history: the tables of which versions are kept. by_halves: as of ``write_rows``. Call it under the fence.
     """
+    # Before rows are locked, and before the feed: in one order everywhere.
+    keep_late(connection, run.key.model, diff.late, run.context.new_id())
     blanked = [] if run.context.rules.keep_anonymised else diff.blanked_ids
     carriers = find_carriers(connection, run.key.model, blanked) if blanked else {}
     written = write_rows(
@@ -157,7 +163,7 @@ def write_records(
         MissingStore(run.environment, run.key).forget(connection, diff.ids)
     keep_written(run, connection, history, diff, written, now)
     tell_written(run, connection, diff, written, now)
-    return WrittenRows(counts, effects, written.rows, poisons)
+    return WrittenRows(counts, effects, written.rows, poisons, diff.erased.keys())
 
 
 def write_looked_up(run: RunContext, records: Records, connection: Connection) -> WrittenRows:
@@ -165,9 +171,9 @@ def write_looked_up(run: RunContext, records: Records, connection: Connection) -
 
     Raises ProjectionReplaced, LeaseLost.
     """
-    history = run.source.pin(connection)
+    history, erasures = run.source.pin(connection)
     now = run.fence(connection)
-    diff = compare(run, records, connection)
+    diff = compare(run, records, connection, run.context.erasures.at(connection, erasures))
     written = write_records(run, diff, connection, now, walk_began_at=now, history=history)
     count_page(connection, run.run_id, None, written.counts, pages=0, stored=run.stored.count)
     run.context.streams.count_rows(connection, run.lease, written.counts)

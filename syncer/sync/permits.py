@@ -10,13 +10,15 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeVar
 
 from syncer.domain.ratelimit import ahead, budget
 from syncer.domain.ratelimit import responses as answers
 from syncer.domain.ratelimit.budget import Budget, Pacing, Permit, Purpose, Rate, Reserve
-from syncer.domain.scheduling.fairness import RoundRobinQueue
 from syncer.store.db.database import Database
 from syncer.store.state.budget import change_budget
+from syncer.sync.waiting_requests import Waiter, WaitingRequests
 
 #: Seconds to wait after a 429 that names no reset.
 UNNAMED_RESET = 5.0
@@ -24,16 +26,6 @@ UNNAMED_RESET = 5.0
 LOOK_AGAIN = 1.0
 #: Seconds in which the next request often follows an answer: both need one transaction then.
 SHORTLY = 0.02
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Waiter:
-    """Queued request for a permit."""
-
-    purpose: Purpose
-    integration_id: str | None
-    model_name: str | None
-    permit: asyncio.Future[Permit]
 
 
 @dataclass(slots=True)
@@ -48,6 +40,8 @@ class _Held:
 #: Change of the budget by a response.
 _Update = Callable[[Budget, float], Budget]
 
+_T = TypeVar("_T")
+
 
 class PermitQueue:
     """Fair queue for permits from the rate-limit budget that all processes of the database share.
@@ -56,7 +50,8 @@ class PermitQueue:
     first; within one, integrations round-robin, and the models of each. One transaction takes as many permits
     as it can get and writes what responses have said meanwhile: no request waits for that, and it is written
     before the next permit is taken. Where the window has many left it takes some ahead (``ahead``), and tells
-    of responses when it takes the next ones, or gives back what nobody wanted.
+    of responses when it takes the next ones, or gives back what nobody wanted. A write waits neither for a
+    worker thread nor for more than one writer of this process: pages may take all of them.
 
     clock: gives monotonic seconds. owner: the name of this process. on_wait: told for how many seconds the
     limit is used up, as far as is known, each time that requests have to wait for it.
@@ -85,15 +80,15 @@ class PermitQueue:
         self._sleep = sleep
         self._clock = clock
         self._held = _Held()
-        self._queues: dict[Purpose, RoundRobinQueue[_Waiter]] = {
-            purpose: RoundRobinQueue() for purpose in Purpose
-        }
+        self._queues: dict[Purpose, WaitingRequests] = {purpose: WaitingRequests() for purpose in Purpose}
         self._pending_updates: list[_Update] = []
         #: Most urgent purpose that has to wait; a more urgent request wakes the poller.
         self._blocked: Purpose | None = None
         self._woken = asyncio.Event()
         self._is_closing = False
         self._poller: asyncio.Task[None] | None = None
+        #: The poller waits for its transaction.
+        self._is_taking = False
 
     def use_key(self, key_fingerprint: str) -> None:
         """Take permits from the budget of another key from now on."""
@@ -101,13 +96,20 @@ class PermitQueue:
         # Nobody will use what is left of the other one.
         self._held = _Held()
 
-    async def permit(self, purpose: Purpose, integration_id: str | None, model_name: str | None) -> Permit:
-        """Wait for a permit to send one request. Raises DatabaseError."""
-        held = self._use_held(purpose)
-        if held is not None:
+    async def permit(
+        self, purpose: Purpose, integration_id: str | None, model_name: str | None, *, first: bool = False
+    ) -> Permit:
+        """Wait for a permit to send one request; first: before the others of the same purpose.
+
+        Raises DatabaseError.
+        """
+        if (held := self._use_held(purpose)) is not None:
             return held
-        waiter = _Waiter(purpose, integration_id, model_name, asyncio.get_running_loop().create_future())
-        self._queues[purpose].add(integration_id, model_name, waiter)
+        if purpose is Purpose.WRITE and self._is_taking and (taken := await self._take_beside()) is not None:
+            return taken
+        permit = asyncio.get_running_loop().create_future()
+        waiter = Waiter(purpose, integration_id, model_name, permit, is_first=first)
+        self._queues[purpose].add(waiter)
         if self._blocked is None or purpose < self._blocked:
             self._wake()
         try:
@@ -115,7 +117,7 @@ class PermitQueue:
         except asyncio.CancelledError:
             if waiter.permit.done() and not waiter.permit.cancelled() and not waiter.permit.exception():
                 self._grant(waiter.permit.result())
-            self._queues[purpose].remove(integration_id, model_name, waiter)
+            self._queues[purpose].remove(waiter)
             self._wake()
             raise
 
@@ -214,13 +216,49 @@ class PermitQueue:
                 held.until = began_at + good_for
             return after, (permits, wait, held)
 
-        permits, wait, held = await self._database.write(
-            lambda connection: change_budget(
-                connection, self._environment, self._fingerprint, self._database.clock_offset, decide
-            )
-        )
+        self._is_taking = True
+        try:
+            permits, wait, held = await self._change(decide, is_urgent=Purpose.WRITE in wanted)
+        finally:
+            self._is_taking = False
         held.taken_at = self._clock()
         return permits, wait, held
+
+    async def _take_beside(self) -> Permit | None:
+        """Take a permit for one write while the poller waits for its transaction; None: there is none."""
+
+        def decide(before: Budget, now: float) -> tuple[Budget, Permit | float]:
+            return budget.take(before, now, Purpose.WRITE, self._reserve, self._pacing, self._owner)
+
+        taking = asyncio.ensure_future(self._change(decide, is_urgent=True))
+        try:
+            taken = await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            taking.add_done_callback(self._give_back)
+            raise
+        return taken if isinstance(taken, Permit) else None
+
+    def _give_back(self, taking: asyncio.Future[Permit | float]) -> None:
+        """Hand a permit on that nobody waits for any more."""
+        if taking.cancelled() or taking.exception() is not None:
+            return
+        taken = taking.result()
+        if isinstance(taken, Permit):
+            self._grant(taken)
+
+    async def _change(
+        self, decide: Callable[[Budget, float], tuple[Budget, _T]], *, is_urgent: bool = False
+    ) -> _T:
+        """Change the budget in one transaction; an urgent one goes before the others of this process."""
+        run = self._database.write_urgently if is_urgent else self._database.write
+        change = partial(
+            change_budget,
+            environment=self._environment,
+            fingerprint=self._fingerprint,
+            clock_offset=self._database.clock_offset,
+            decide=decide,
+        )
+        return await run(change)
 
     def _use_held(self, purpose: Purpose) -> Permit | None:
         """Use a permit that was taken ahead, if there is one that is good for this purpose."""

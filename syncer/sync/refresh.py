@@ -27,8 +27,8 @@ class Refreshed:
     """Effect of refreshing one record.
 
     asked: the id that was asked for, Kombo's or the tool's. id: Kombo's; None where Kombo does not know it.
-    became: created, updated, unchanged, deleted, restored, quarantined or unknown. reason: why it is in
-    quarantine, or what of it is.
+    became: created, updated, unchanged, deleted, restored, quarantined, erased or unknown. reason: why it is
+    in quarantine, or what of it is.
     """
 
     asked: str
@@ -141,6 +141,8 @@ def _store(
         elif record_id in written.effects:
             effect = written.effects[record_id].value
             refreshed.append(Refreshed(each, record_id, effect, reasons.get(record_id)))
+        elif record_id in written.erased:
+            refreshed.append(Refreshed(each, record_id, "erased"))
         else:
             refreshed.append(Refreshed(each, record_id, "quarantined", reasons.get(record_id or "")))
     return refreshed

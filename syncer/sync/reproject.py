@@ -1,7 +1,8 @@
-"""Re-projection: rows follow a new catalogue, other exclusions or columns, out of their stored documents."""
+"""Re-projection: rows follow a new catalogue, other exclusions or columns, and what is erased leaves them."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,6 +12,7 @@ from sqlalchemy import Connection
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import TableUnavailable
+from syncer.domain.feed.row_change import FeedRules
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.exclusions import Exclusion
 from syncer.store.db.database import Database
@@ -25,8 +27,16 @@ from syncer.store.records.reproject import (
     reproject_batch,
 )
 from syncer.store.schema.native_views import make_views
+from syncer.store.schema.vacuum import vacuum
 from syncer.store.state.adoption import adopt
-from syncer.store.state.projections import request_reprojection, unfinished_lists
+from syncer.store.state.erasures import finish_erasures, has_unfinished
+from syncer.store.state.projections import (
+    lock_projections,
+    request_reprojection,
+    share_projections,
+    unfinished_lists,
+)
+from syncer.sync.erasures import KnownErasures
 from syncer.sync.removed_values import overwrite_removed
 from syncer.sync.tables import on_table
 
@@ -57,7 +67,7 @@ class Reprojection:
 
     stopping: checked between two batches; what is done until then is kept, and goes on from there. new_id
     names a run, for the records that it puts into quarantine. kept_tables: those with a history, by the
-    model that writes them.
+    model that writes them. feed: the lists whose changes are told, where erasures change rows.
     """
 
     database: Database
@@ -67,6 +77,8 @@ class Reprojection:
     native_lists: Mapping[str, NativeListSpec] = field(default_factory=dict)
     kept_tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     batch_rows: int = BATCH_ROWS
+    feed: FeedRules = field(default_factory=FeedRules)
+    erasures: KnownErasures = field(default_factory=KnownErasures, compare=False)
 
     @property
     def _projectors(self) -> Mapping[str, Projector]:
@@ -92,9 +104,12 @@ class Reprojection:
             log.info("projection_replaced", models=adopted.replaced)
         for name in adopted.dropped:
             log.warning("native_list_dropped", model=name)
-        if adopted.walked_anew:
-            # It may not have been meant.
-            log.warning("exclusions_lifted", models=adopted.walked_anew)
+        # Neither may have been meant.
+        if adopted.with_other_key:
+            log.warning("pseudonym_key_changed", models=adopted.with_other_key)
+        lifted = tuple(name for name in adopted.walked_anew if name not in adopted.with_other_key)
+        if lifted:
+            log.warning("exclusions_lifted", models=lifted)
         if histories.begun:
             log.info("history_begun", tables=histories.begun)
         if histories.ended:
@@ -108,6 +123,15 @@ class Reprojection:
         """
         models = await self.database.ask(unfinished_lists)
         return await self._run([name for name in self._projectors if name in models], report)
+
+    async def is_needed(self) -> bool:
+        """Tell whether ``finish`` has something to do. Raises DatabaseError."""
+
+        def ask(connection: Connection) -> bool:
+            left = self._projectors.keys() & set(unfinished_lists(connection))
+            return bool(left) or has_unfinished(connection)
+
+        return await self.database.ask(ask)
 
     async def run(
         self, models: Sequence[str], report: Callable[[Reprojected], None] = lambda _: None
@@ -126,6 +150,9 @@ class Reprojection:
                 unavailable.append(error)
         if not self.stopping():
             await overwrite_removed(self.database)
+            if await self.database.ask(_are_copies_gone):
+                await asyncio.to_thread(vacuum, self.database)
+                await self.database.write(self._finish_erasures)
         if unavailable:
             raise unavailable[0]
         return finished
@@ -158,6 +185,20 @@ class Reprojection:
         return so_far
 
     def _batch(self, projector: Projector, run_id: str, connection: Connection) -> Batch | None:
+        # From here on nothing is erased until the batch is over.
+        share_projections(connection)
+        erased = self.erasures.read(connection).erased
         now = self.database.now(connection)
-        context = BatchContext(connection, run_id, now, self.batch_rows)
+        context = BatchContext(connection, run_id, now, self.batch_rows, erased, self.feed)
         return reproject_batch(context, projector)
+
+    def _finish_erasures(self, connection: Connection) -> None:
+        # Alone: one that comes now has not been looked for.
+        lock_projections(connection)
+        if _are_copies_gone(connection):
+            finish_erasures(connection, self.database.now(connection))
+
+
+def _are_copies_gone(connection: Connection) -> bool:
+    """Tell whether erasures are under way of which no copy is left in any model's records."""
+    return has_unfinished(connection) and catalogue().keys().isdisjoint(unfinished_lists(connection))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome
@@ -12,6 +13,8 @@ from syncer.sync.context import Result, SyncContext
 from syncer.sync.integrations import Integrations
 from syncer.sync.lease import busy_attempts
 from syncer.sync.run import run_stream
+
+_T = TypeVar("_T")
 
 
 async def run_streams(
@@ -22,21 +25,36 @@ async def run_streams(
     A stream that another runner has is waited for, for at most one lease. Raises KeyRefused and
     DatabaseError; the runs under way are then stopped where they stand.
     """
-    waiting = list(enumerate(keys))[::-1]
-    results: dict[int, Result] = {}
+    results = await several_at_once(
+        keys, lambda key: _run(context, integrations, key, mode), concurrency, context.stopping
+    )
+    return [results.get(key) or Result(key, Outcome.STOPPED) for key in keys]
 
-    async def work() -> None:
-        while waiting and not context.stopping():
-            index, key = waiting.pop()
-            results[index] = await _run(context, integrations, key, mode)
+
+async def several_at_once(
+    keys: Sequence[StreamKey],
+    work: Callable[[StreamKey], Awaitable[_T]],
+    concurrency: int,
+    stopping: Callable[[], bool],
+) -> dict[StreamKey, _T]:
+    """Work on the streams in this order, at most so many at once, until stopping; give each result.
+
+    Raises the first error of a work; the others are cancelled then.
+    """
+    waiting, results = list(keys)[::-1], dict[StreamKey, _T]()
+
+    async def take() -> None:
+        while waiting and not stopping():
+            key = waiting.pop()
+            results[key] = await work(key)
 
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(concurrency, len(keys))):
-                group.create_task(work())
+                group.create_task(take())
     except BaseExceptionGroup as failed:
         raise _first(failed) from None
-    return [results.get(index) or Result(key, Outcome.STOPPED) for index, key in enumerate(keys)]
+    return results
 
 
 async def _run(context: SyncContext, integrations: Integrations, key: StreamKey, mode: Mode) -> Result:

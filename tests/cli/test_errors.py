@@ -199,3 +199,16 @@ def test_a_fault_of_the_program_is_told_as_one(shell: Shell, sqlite_url: str) ->
     assert ran.err.startswith("Error: This is a bug in syncer: ValueError: ")
     assert ran.err.count("\n") == 1
     assert "Traceback" in debugged.err
+
+
+def test_without_the_key_of_pseudonyms_nothing_is_asked(mirror: Shell, source: Source) -> None:
+    pseudonymise = {"SYNCER_PRIVACY__PSEUDONYMISE": '["*.work_email"]'}
+    ran = mirror.run("backfill", **pseudonymise)
+    gone = mirror.run("backfill", **pseudonymise, SYNCER_PRIVACY__PSEUDONYM_KEY_FILE="gone.key")
+    for each, said in ((ran, "pseudonymise needs a key"), (gone, "No such file or directory")):
+        assert each.code == 2
+        assert each.err.startswith("Error: environment variable SYNCER_PRIVACY__PSEUDONYM")
+        assert said in each.err
+        assert "`(umask 077; openssl rand -hex 32 > FILE)` makes one" in each.err
+        assert each.err.count("\n") == 1
+    assert len(source.environment.requests) == 0

@@ -20,9 +20,9 @@ COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-8]|9[0-7]|4[0-8])[;m]")
 
 
 @pytest.fixture
-def mirrored(shell: Shell, source: Source, sqlite_url: str) -> Shell:
+def mirrored(shell: Shell, source: Source, migrated_sqlite_url: str) -> Shell:
     """A mirror in SQLite: what a terminal shows does not depend on the database."""
-    shell.settings = {**source.settings(sqlite_url), "SYNCER_SYNC__MODELS": '["hris_*"]'}
+    shell.settings = {**source.settings(migrated_sqlite_url), "SYNCER_SYNC__MODELS": '["hris_*"]'}
     assert shell.run("backfill").code == 0
     return shell
 

@@ -149,9 +149,8 @@ def test_the_database_refuses_to_write(asking: Shell, sql: str) -> None:
     engine.dispose()
 
 
-def test_a_pragma_cannot_lift_the_refusal(shell: Shell, sqlite_url: str) -> None:
-    shell.settings = {"SYNCER_DATABASE__URL": sqlite_url}
-    shell.run("migrate")
+def test_a_pragma_cannot_lift_the_refusal(shell: Shell, migrated_sqlite_url: str) -> None:
+    shell.settings = {"SYNCER_DATABASE__URL": migrated_sqlite_url}
     for pragma in ("user_version = 7", "query_only = OFF", "journal_mode = DELETE", "writable_schema = 1"):
         ran = shell.run("query", f"PRAGMA {pragma}")
         assert ran.code == 2, pragma
@@ -184,9 +183,8 @@ def interrupted(command: subprocess.Popen[str]) -> str:
     return err
 
 
-def test_ctrl_c_stops_the_statement_on_sqlite(shell: Shell, sqlite_url: str) -> None:
-    shell.settings = {"SYNCER_DATABASE__URL": sqlite_url}
-    shell.run("migrate")
+def test_ctrl_c_stops_the_statement_on_sqlite(shell: Shell, migrated_sqlite_url: str) -> None:
+    shell.settings = {"SYNCER_DATABASE__URL": migrated_sqlite_url}
     # Some rows, then a search without end.
     command = shell.start("query", MANY.format("i + 2") + " WHERE i < 10")
     assert command.stdout is not None
@@ -195,13 +193,12 @@ def test_ctrl_c_stops_the_statement_on_sqlite(shell: Shell, sqlite_url: str) -> 
     assert command.returncode == 130
 
 
-def test_ctrl_c_ends_a_function_that_does_not_listen(shell: Shell, sqlite_url: str) -> None:
-    shell.settings = {"SYNCER_DATABASE__URL": sqlite_url}
-    shell.run("migrate")
+def test_ctrl_c_ends_a_function_that_does_not_listen(shell: Shell, migrated_sqlite_url: str) -> None:
+    shell.settings = {"SYNCER_DATABASE__URL": migrated_sqlite_url}
     # SQLite looks for no interruption while one call of a function in C goes on.
     text = "replace(hex(zeroblob({})), '0', 'a')"
     command = shell.start("query", f"SELECT instr({text.format(5_000_000)}, {text.format(500_000)} || 'b')")
-    log = sqlite_file(f"{sqlite_url}-wal")
+    log = sqlite_file(f"{migrated_sqlite_url}-wal")
     while not log.exists():
         assert command.poll() is None, command.communicate()
     assert "Traceback" not in interrupted(command)
@@ -210,10 +207,9 @@ def test_ctrl_c_ends_a_function_that_does_not_listen(shell: Shell, sqlite_url: s
 
 @pytest.mark.parametrize("sql", ["SELECT pg_sleep(100000) AS nap", "EXPLAIN ANALYZE SELECT pg_sleep(100000)"])
 def test_ctrl_c_stops_the_statement_on_postgresql(
-    shell: Shell, postgres_url: str, postgres_server: PostgresServer, sql: str
+    shell: Shell, migrated_postgres_url: str, postgres_server: PostgresServer, sql: str
 ) -> None:
-    shell.settings = {"SYNCER_DATABASE__URL": postgres_url}
-    shell.run("migrate")
+    shell.settings = {"SYNCER_DATABASE__URL": migrated_postgres_url}
     command = shell.start("query", sql)
     admin = create_engine(postgres_server.url.set(drivername="postgresql+psycopg"), poolclass=NullPool)
 
@@ -223,7 +219,7 @@ def test_ctrl_c_stops_the_statement_on_postgresql(
                 text(
                     "SELECT count(*) FROM pg_stat_activity WHERE datname = :name AND wait_event = 'PgSleep'"
                 ),
-                {"name": make_url(postgres_url).database},
+                {"name": make_url(migrated_postgres_url).database},
             ).scalar_one()
             return found
 

@@ -224,7 +224,7 @@ def test_check_tells_where_what_is_excluded_may_stand_under_other_names(mirrored
     assert "privacy" not in mirrored.run("check").out
     ran = mirrored.run("check", SYNCER_PRIVACY__EXCLUDE='["hris_employees.ssn"]')
     gap = (
-        "integration_fields of hris_employees may hold under other names what is excluded: exclude that, too"
+        "integration_fields of hris_employees may hold under other names what is kept out: exclude that, too"
     )
     assert ran.code == 0
     assert f"privacy: {gap}" in ran.out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import signal
 import socket
@@ -155,6 +156,10 @@ def test_the_demo_fills_a_mirror_shows_changes_and_can_be_asked(shell: Shell) ->
     headers = [line.split(",")[-1] for line in pasted.stdout.splitlines() if line.endswith(HEADER_ENDS)]
     assert headers == list(HEADER_ENDS)
     assert len(pasted.stdout.splitlines()) > 3 + 5 + 10 + len(catalogue()) - 1
+    (call,) = (line for line in lines if line.strip().startswith("curl "))
+    answered = subprocess.run(["sh", "-ec", call], capture_output=True, text=True)
+    assert "x-mirror: hit" in answered.stdout, answered
+    assert len(json.loads(answered.stdout.splitlines()[-1])["data"]["results"]) == 2
     told = line_with("  told  ", demo)
     arrived = line_with("after it was made", demo)
     assert any("  source  " in line for line in [*told, *arrived])

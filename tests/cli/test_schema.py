@@ -157,7 +157,8 @@ def test_json_tells_everything_of_a_table(schema: Syncer) -> None:
     assert columns["changed_at"]["postgresql"] == "TIMESTAMPTZ"
     assert columns["id"]["nullable"] is False
     assert {index["name"]: index["where"] for index in one.pop("indexes")} == {
-        "ix_hris_groups_integration_id": None,
+        "ix_hris_groups_integration_id_id": None,
+        "ix_hris_groups_last_told": None,
         "ix_hris_groups_parent_id": None,
         "ix_hris_groups_remote_deleted_at": "remote_deleted_at IS NOT NULL",
         "ix_hris_groups_remote_id": None,

@@ -22,6 +22,9 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.members import FREE, KEPT, embeds, entries, members
 from syncer.domain.catalogue.model import Column, Model
 from syncer.domain.catalogue.places import PLACES, Holds, model_places
+from syncer.domain.errors import UsageError
+from syncer.domain.records.exclusions import replaceable
+from syncer.domain.records.pseudonyms import Pseudonyms
 from syncer.domain.streams.stream import Mode
 from syncer.simulator.server.faults import Mangled, Match, native_rewritten
 from syncer.store.schema.feed_tables import changes
@@ -180,6 +183,35 @@ async def serving(world: World, **changes: Any) -> AsyncIterator[App]:
         finally:
             app.stopping.set()
             await running
+
+
+def can_be_replaced(member: str) -> bool:
+    try:
+        return bool(replaceable([member], [PEOPLE]))
+    except UsageError:
+        return False
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+async def test_the_running_service_replaces_what_is_pseudonymised_in_every_place(
+    world: World, tmp_path: Path
+) -> None:
+    (tmp_path / "pseudonym.key").write_text("k" * 32)
+    every = everything(world)
+    replaced = [each for each in every if can_be_replaced(each)]
+    privacy = {
+        "pseudonymise": replaced,
+        "exclude": [each for each in every if each not in replaced],
+        "pseudonym_key_file": str(tmp_path / "pseudonym.key"),
+    }
+    async with serving(world, privacy=privacy):
+        await until_async(lambda: not unfinished(world), "the rows to follow")
+        await until_async(lambda: not files_with_marks(world), "the files to follow")
+    assert columns_with_marks(world) == set()
+    email = Pseudonyms.of_key("k" * 32).replace(f"{MARK} work_email")
+    with world.database() as connection:
+        found = connection.execute(text("SELECT DISTINCT work_email FROM hris_employees")).scalars().all()
+    assert found == [email]
 
 
 async def test_the_running_service_takes_what_is_excluded_out_of_every_place(world: World) -> None:

@@ -13,9 +13,10 @@ from sqlalchemy import delete, select
 from syncer import __version__
 from syncer.operations.process_report import describe_process
 from syncer.operations.status import status
-from syncer.simulator.server.faults import Late, Match
+from syncer.simulator.server.faults import Match
 from syncer.store.schema.mirror_tables import processes
 from syncer.store.state.processes import FORGOTTEN_AFTER, SILENT_AFTER
+from tests.support.kept_back import kept_back
 from tests.support.mirror import Mirror
 from tests.support.source import make_environment
 from tests.support.told_service import ToldService
@@ -44,11 +45,11 @@ async def test_each_service_is_there_while_it_runs_and_gone_when_it_has_ended(to
 
 async def test_status_says_who_works_on_how_many_streams(told: ToldService) -> None:
     async with told.serving() as [app]:
-        told.environment.faults.add(Match(model="hris_groups"), Late(1.0))
-        await told.tell(data_changed(told.company.integration_id, "hris_teams"))
-        shown = await told.until(
-            lambda: (found := status(app)["processes"]) and found[0]["running"] and found, "its run"
-        )
+        with kept_back(told.environment, Match(model="hris_groups")):
+            await told.tell(data_changed(told.company.integration_id, "hris_teams"))
+            shown = await told.until(
+                lambda: (found := status(app)["processes"]) and found[0]["running"] and found, "its run"
+            )
         assert [(each["running"], each["is_alive"]) for each in shown] == [(1, True)]
         assert f"(pid {os.getpid()}): up for" in describe_process(shown[0])
 

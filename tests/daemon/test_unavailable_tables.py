@@ -111,27 +111,27 @@ class Serving:
 
 @pytest.mark.parametrize("setting", ["lock_timeout = '1s'", "statement_timeout = '1s'", "lock_timeout = 0"])
 def test_a_lock_on_one_table_keeps_only_its_streams_waiting(
-    serve: Serve, postgres_server: PostgresServer, postgres_url: str, setting: str
+    serve: Serve, postgres_server: PostgresServer, migrated_postgres_url: str, setting: str
 ) -> None:
-    limited(postgres_server, postgres_url, setting)
-    serving = Serving(serve(make_environment()), postgres_url)
-    serving.lives_through(locked(postgres_url))
+    limited(postgres_server, migrated_postgres_url, setting)
+    serving = Serving(serve(make_environment()), migrated_postgres_url)
+    serving.lives_through(locked(migrated_postgres_url))
     assert serving.service.stop() == 0
 
 
-def test_a_table_that_is_not_as_it_was_made_stops_only_its_streams(serve: Serve, database_url: str) -> None:
-    serving = Serving(serve(make_environment()), database_url)
-    serving.lives_through(renamed(database_url))
-    serving.lives_through(with_another_column(database_url))
+def test_a_table_that_is_not_as_it_was_made_stops_only_its_streams(serve: Serve, migrated_url: str) -> None:
+    serving = Serving(serve(make_environment()), migrated_url)
+    serving.lives_through(renamed(migrated_url))
+    serving.lives_through(with_another_column(migrated_url))
     assert serving.service.stop() == 0
 
 
 @pytest.mark.parametrize("table", ["sync_streams", "sync_seen"])
 def test_a_bookkeeping_table_that_is_gone_is_a_trouble_of_the_database_that_passes(
-    serve: Serve, database_url: str, table: str
+    serve: Serve, migrated_url: str, table: str
 ) -> None:
-    serving = Serving(serve(make_environment()), database_url)
-    with renamed(database_url, table):
+    serving = Serving(serve(make_environment()), migrated_url)
+    with renamed(migrated_url, table):
         serving.service.wait_for("database_unavailable")
         assert not serving.is_well()
     serving.service.wait_for("database_back")

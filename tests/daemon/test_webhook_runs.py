@@ -14,6 +14,7 @@ from syncer.domain.webhooks.pauses import FIRST
 from syncer.simulator.server.faults import Late, Match, kombo_error
 from syncer.simulator.server.limit import RateLimit
 from syncer.store.schema.mirror_tables import MIRROR, streams
+from tests.support.kept_back import kept_back
 from tests.support.mirror import Mirror
 from tests.support.source import make_environment
 from tests.support.told_service import ToldService
@@ -100,12 +101,11 @@ async def test_a_storm_of_events_for_one_stream_causes_few_runs(told: ToldServic
 async def test_an_event_during_a_run_causes_another_run(told: ToldService) -> None:
     async with told.serving():
         key, id = rename(told, "first")
-        told.environment.faults.add(Match(model=GROUPS), Late(1.0))
-        asked = len(told.environment.asked_for(GROUPS))
-        await told.tell(data_changed(key.integration_id, "hris_teams"))
-        await told.until(lambda: len(told.environment.asked_for(GROUPS)) > asked, "the request")
-        rename(told, "second")
-        await told.tell(data_changed(key.integration_id, "hris_teams"))
+        with kept_back(told.environment, Match(model=GROUPS)) as answer:
+            await told.tell(data_changed(key.integration_id, "hris_teams"))
+            await told.until(lambda: answer.fired, "the request")
+            rename(told, "second")
+            await told.tell(data_changed(key.integration_id, "hris_teams"))
         await told.until(lambda: name_of(told, id) == "second", "the second change")
         await told.until(lambda: all(each.handled_at for each in told.events()), "both answers")
         first, second = told.runs_of(key)[-2:]
@@ -189,7 +189,6 @@ async def test_events_are_taken_and_done_while_a_sweep_asks_for_what_is_missing(
         swept = StreamKey(told.company.integration_id, EMPLOYEES)
         for gone in told.company.ids(EMPLOYEES)[:2]:
             told.company.vanish(EMPLOYEES, gone)
-        told.environment.faults.add(Match(model=EMPLOYEES), Late(1.0), times=None)
         with told.mirror.open() as (_, connection):
             connection.execute(
                 update(streams)
@@ -197,13 +196,14 @@ async def test_events_are_taken_and_done_while_a_sweep_asks_for_what_is_missing(
                 .values(watermark=None, last_full_walk_at=None)
             )
         sweeps = len(told.ended(swept))
-        told.mark(swept)
-        await told.until(
-            lambda: "ids" in told.environment.asked_for(EMPLOYEES)[-1].params, "the sweep's question"
-        )
-        key, id = rename(told, "beside the sweep")
-        assert await told.tell(data_changed(key.integration_id, "hris_teams")) == "accepted"
-        await told.until(lambda: name_of(told, id) == "beside the sweep", "the change")
+        with kept_back(
+            told.environment, Match(model=EMPLOYEES), when=lambda asked: "ids" in asked.params
+        ) as answer:
+            told.mark(swept)
+            await told.until(lambda: answer.fired, "the sweep's question")
+            key, id = rename(told, "beside the sweep")
+            assert await told.tell(data_changed(key.integration_id, "hris_teams")) == "accepted"
+            await told.until(lambda: name_of(told, id) == "beside the sweep", "the change")
         await told.until(lambda: len(told.ended(swept)) > sweeps, "the end of the sweep")
         assert told.streams()[swept].rows_deleted >= 2
 

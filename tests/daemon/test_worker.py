@@ -18,18 +18,17 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.scheduling.jobs import JobPlan
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode
-from syncer.domain.webhooks.event import parse_event
 from syncer.operations.check import check
 from syncer.operations.status import status
 from syncer.operations.sync import sync
-from syncer.operations.webhooks import store_events
+from syncer.store.db.due_channel import notify_due
 from syncer.store.queue.job_queue import JobQueue
 from tests.support.keys import Keys, source_of
 from tests.support.mirror import Mirror
 from tests.support.pgbouncer import Pooling
 from tests.support.source import MODELS
 from tests.support.waiting import until_async
-from tests.support.webhooks import data_changed
+from tests.support.webhooks import data_changed, take
 
 #: Seconds between two looks for a job: the library may miss a call that comes while it looks.
 FETCH_EVERY = 1.0
@@ -77,11 +76,17 @@ class Fleet(Keys):
         await JobQueue(app.queue, "default").carry_out(JobPlan(ranks, {}))
 
     def mark(self, app: App, *keys: StreamKey, purpose: Purpose = Purpose.INCREMENTAL) -> None:
-        """Make streams due."""
+        """Make streams due, and tell of it, as another process would."""
         environment = app.environments["default"]
-        with app.database.begin() as connection:
-            now = app.database.now(connection)
+        with self.mirror.open() as (database, connection):
+            now = database.now(connection)
             environment.streams.mark_due(connection, keys, now=now, purpose=purpose)
+            notify_due(database, connection)
+
+    async def tell(self, body: bytes, environment: str = "default") -> None:
+        """Take an event, as another service does."""
+        async with self.app() as other:
+            assert take(other.environments[environment], body) == ["accepted"]
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[App]:
@@ -109,9 +114,9 @@ class Fleet(Keys):
 
 
 @pytest.fixture
-def fleet(postgres_url: str) -> Fleet:
+def fleet(migrated_postgres_url: str) -> Fleet:
     """One environment with one small integration, on an empty database."""
-    return Fleet({"default": source_of("default")}, Mirror(postgres_url))
+    return Fleet({"default": source_of("default")}, Mirror(migrated_postgres_url))
 
 
 async def test_a_service_leaves_all_runs_to_workers_and_everybody_is_told_of_both(fleet: Fleet) -> None:
@@ -144,9 +149,7 @@ async def test_news_reach_a_worker_at_once_and_go_before_what_is_polled(fleet: F
         assert {priority for _, priority in fleet.jobs()} == {-POLLED}
         for id in company.ids("hris_groups"):
             company.update("hris_groups", id, name="another")
-        told = [parse_event(data_changed(integration, "hris_teams"))]
-        with service.database.begin() as connection:
-            assert store_events(service.environments["default"], connection, told) == ["accepted"]
+        await fleet.tell(data_changed(integration, "hris_teams"))
         await until_async(lambda: fleet.jobs()[:1] == [("todo", -TOLD)], "the more urgent job")
         assert len(fleet.jobs()) == 3
         async with fleet.working():
@@ -155,9 +158,7 @@ async def test_news_reach_a_worker_at_once_and_go_before_what_is_polled(fleet: F
             assert runs[0] == ("hris_groups", False)
             # The worker rests now.
             fleet.mark(service, StreamKey(integration, "hris_locations"))
-            with service.database.begin() as connection:
-                again = [parse_event(data_changed(integration, "hris_locations"))]
-                store_events(service.environments["default"], connection, again)
+            await fleet.tell(data_changed(integration, "hris_locations"))
             await until_async(
                 lambda: (
                     fleet.mirror.fetch("SELECT count(*) FROM sync_runs WHERE told_at IS NOT NULL") == [(2,)]
@@ -231,9 +232,7 @@ async def test_no_job_is_taken_while_a_key_is_refused_and_other_environments_go_
     async with fleet.serving() as service, fleet.working():
         await until_async(lambda: status(service)["key"], "the refusal")
         other = StreamKey(fleet.integration("us"), "hris_groups")
-        with service.database.begin() as connection:
-            told = [parse_event(data_changed(other.integration_id, other.model))]
-            store_events(service.environments["us"], connection, told)
+        await fleet.tell(data_changed(other.integration_id, other.model), "us")
         await until_async(lambda: fleet.mirror.fetch(us) > [(before,)], "a run of the other one")
     assert [job for job in fleet.jobs() if job[0] == "todo"]
 

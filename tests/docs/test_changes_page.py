@@ -106,14 +106,15 @@ class Reader:
         until(lambda: self.position(consumer) > sequence, f"{consumer} gets on")
 
     def change(self, rng: Random) -> None:
-        """Change somebody."""
-        name = rng.choice(self.company.ids(EMPLOYEES))
+        """Change somebody: as many come back as leave, however long it goes on."""
+        name = rng.choice(self.company.ids(EMPLOYEES, include_deleted=True))
+        is_live = name in self.company.ids(EMPLOYEES)
         match rng.randrange(4):
-            case 0:
+            case 0 if is_live:
                 self.company.delete(EMPLOYEES, name)
-            case 1:
+            case 0 | 1 if not is_live:
                 self.company.restore(EMPLOYEES, name)
-            case _:
+            case _ if is_live:
                 self.company.update(EMPLOYEES, name, first_name=f"Ü {rng.random()}")
 
     @contextmanager

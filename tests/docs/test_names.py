@@ -20,8 +20,9 @@ PAGES = [page for page in pages() if page.name != "CHANGELOG.md"]
 SECTIONS = {key.partition(".")[0] for key in setting_keys()}
 #: Variables that are no settings.
 VARIABLES = {"SYNCER_CONFIG", "SYNCER_TEST_POSTGRES_URL"}
-#: Channels of notifications and a role.
+#: Channels of notifications, a role, and a table of the queue.
 NO_METRICS = {
+    "syncer_queue_version",
     "syncer_changes",
     "syncer_changes_SCHEMA",
     "syncer_changes_kombo",

@@ -40,16 +40,15 @@ def served() -> Iterator[tuple[str, Environment]]:
 
 
 @pytest.fixture
-def reader(shell: Shell, served: tuple[str, Environment], sqlite_url: str) -> Shell:
+def reader(shell: Shell, served: tuple[str, Environment], migrated_sqlite_url: str) -> Shell:
     """The second terminal, with the files of the page."""
     shell.settings = {
         "SYNCER_KOMBO__BASE_URL": served[0],
         "SYNCER_KOMBO__API_KEY": "sim-key",
-        "SYNCER_DATABASE__URL": sqlite_url,
+        "SYNCER_DATABASE__URL": migrated_sqlite_url,
     }
     for name, text in FILES.items():
         (shell.directory / name).write_text(text, encoding="utf-8")
-    assert shell.run("migrate").code == 0
     (shell.directory / "contract.pdf").write_bytes(b"%PDF-1.7")
     return shell
 

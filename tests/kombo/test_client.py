@@ -10,12 +10,11 @@ import struct
 import sys
 import traceback
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.abc import MetaPathFinder
-from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
@@ -33,96 +32,18 @@ from syncer.domain.errors import (
     Unreachable,
     UsageError,
 )
-from syncer.domain.ratelimit.budget import Permit, Purpose, Rate
+from syncer.domain.ratelimit.budget import Purpose, Rate
 from syncer.domain.ratelimit.sent import Sent
 from syncer.kombo import connections as connections_module
 from syncer.kombo.client import Client
 from syncer.kombo.lists import Page
+from tests.kombo.permits import Permits
 from tests.support.line import Line
+from tests.support.scripted_server import RATE, Answer, Message, Seen, answer, serving
 
 KEY = "ks_prod_5ecretNobodyMayRead"
 ID = "personio:8d1hpPsbjxUkoCoa1veLZGe5"
-DATE = "Sat, 21 Nov 2026 09:30:15 GMT"
-RATE = {"ratelimit-limit": "300", "ratelimit-remaining": "298", "ratelimit-reset": "57"}
 EMPLOYEES = Model("hris_employees", "/hris/employees", "Employees", "People", columns=())
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A request as the server got it."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    body: bytes = b""
-
-
-#: What a server's application sends.
-Message = MutableMapping[str, object]
-Answer = Callable[[Seen, asyncio.StreamWriter], Awaitable[None]]
-
-
-class Server:
-    """Gives one scripted answer a request, in order, and keeps the requests."""
-
-    def __init__(self, *answers: Answer) -> None:
-        self.script = list(answers)
-        self.seen: list[Seen] = []
-        self.asked = asyncio.Event()
-        self.connections: set[asyncio.Task[None]] = set()
-        self.url = ""
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        this = asyncio.current_task()
-        assert this is not None
-        self.connections.add(this)
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                first, *lines = head.strip().split("\r\n")
-                method, target, _ = first.split(" ")
-                parts = urlsplit(target)
-                headers = {name.lower(): text for name, text in (line.split(": ", 1) for line in lines)}
-                body = await reader.readexactly(int(headers.get("content-length", "0")))
-                query = dict(parse_qsl(parts.query))
-                self.seen.append(Seen(method, parts.path, query, headers, body))
-                self.asked.set()
-                await self.script.pop(0)(self.seen[-1], writer)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.close()
-
-    async def stop(self) -> None:
-        for connection in self.connections:
-            connection.cancel()
-        await asyncio.gather(*self.connections)
-
-
-@asynccontextmanager
-async def serving(*answers: Answer) -> AsyncIterator[Server]:
-    server = Server(*answers)
-    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
-    server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/v1"
-    try:
-        yield server
-    finally:
-        listener.close()
-        await server.stop()
-
-
-def answer(status: int, body: object, headers: Mapping[str, str] | None = None) -> Answer:
-    """A whole answer; body is bytes or becomes JSON."""
-
-    async def send(_: Seen, writer: asyncio.StreamWriter) -> None:
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        fields = {"Date": DATE, "Content-Length": str(len(content)), **RATE, **(headers or {})}
-        head = "".join(f"{name}: {text}\r\n" for name, text in fields.items())
-        writer.write(f"HTTP/1.1 {status} Whatever\r\n{head}\r\n".encode() + content)
-
-    return send
 
 
 def page(*ids: str, next: str | None = None) -> dict[str, object]:
@@ -131,28 +52,6 @@ def page(*ids: str, next: str | None = None) -> dict[str, object]:
 
 def error(code: str | None, message: str = "No.") -> dict[str, object]:
     return {"status": "error", "error": {"code": code, "title": None, "message": message, "log_url": None}}
-
-
-@dataclass
-class Permits:
-    """Gives a permit whenever asked and keeps what it was told."""
-
-    asked: list[tuple[Purpose, str | None, str | None]] = field(default_factory=list)
-    told: list[tuple[object, ...]] = field(default_factory=list)
-
-    async def permit(self, purpose: Purpose, integration_id: str | None, model_name: str | None) -> Permit:
-        self.asked.append((purpose, integration_id, model_name))
-        return Permit(window=len(self.asked), purpose=purpose)
-
-    def answered(self, permit: Permit, rate: Rate | None) -> None:
-        self.told.append(("answered", permit.window, rate))
-
-    def refused(self, permit: Permit, rate: Rate | None, reset: float | None) -> None:
-        self.told.append(("refused", permit.window, rate, reset))
-
-    @property
-    def every_permit_was_reported_once(self) -> bool:
-        return [told[1] for told in self.told] == list(range(1, len(self.asked) + 1))
 
 
 @dataclass

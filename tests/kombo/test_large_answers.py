@@ -11,7 +11,8 @@ from syncer.domain.errors import AnswerTooLarge, Doubtful, UnreadableAnswer
 from syncer.domain.limits import LARGE_ANSWER_BYTES, MIB, MOST_ANSWER_BYTES, MOST_VALUES
 from syncer.domain.native.call import Call
 from syncer.simulator.server.large_faults import compressed_bomb
-from tests.kombo.test_client import ID, Answer, Seen, answer, lab, page, serving
+from tests.kombo.test_client import ID, lab, page
+from tests.support.scripted_server import Answer, Seen, answer, serving
 
 GET = Call("hibob/v1", "GET", "/people")
 POST = Call("hibob/v1", "POST", "/people", data={"name": "x"})

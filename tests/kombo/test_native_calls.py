@@ -16,7 +16,8 @@ from syncer.kombo.client import Client
 from syncer.kombo.concurrency import Slots
 from syncer.kombo.passthrough import NativeAnswer
 from syncer.kombo.retry import FIRST_CONTACT_TRIES
-from tests.kombo.test_client import BROKEN, KEY, Answer, Seen, answer, error, lab, serving
+from tests.kombo.test_client import BROKEN, KEY, error, lab
+from tests.support.scripted_server import Answer, Seen, answer, serving
 
 ID = "hibob:8d1hpPsbjxUkoCoa1veLZGe5"
 OTHER = "hibob:other"

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from tests.support.for_each import for_each
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "syncer").rglob("*.py"))
@@ -160,7 +160,7 @@ def test_imports_point_down() -> None:
         order += free
 
 
-@pytest.mark.parametrize("name", [name for name in IMPORTS if (ROOT / "syncer" / name).is_dir()])
+@for_each("name", [name for name in IMPORTS if (ROOT / "syncer" / name).is_dir()])
 def test_the_folders_of_a_layer_import_each_other_in_no_circle(name: str) -> None:
     top = ROOT / "syncer" / name
     below: dict[str, set[str]] = {}
@@ -204,11 +204,12 @@ def test_only_those_who_send_requests_and_the_words_for_their_errors_know_httpx(
         "syncer/http_client/receiver.py",
         "syncer/http_client/route.py",
         "syncer/kombo/connections.py",
+        "syncer/kombo/streamed.py",
         "syncer/simulator/webhooks/sender.py",
     }
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if layer(path) in TIMELESS], ids=shown)
+@for_each("path", [path for path in FILES if layer(path) in TIMELESS], called=shown)
 def test_clock_randomness_and_sleeping_are_arguments(path: Path) -> None:
     found = [
         f"line {line}: {name}"

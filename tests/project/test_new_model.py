@@ -126,12 +126,13 @@ def upgrade():
         sa.PrimaryKeyConstraint("made_up_id", "position", name="pk_hris_made_up_parts"),
     )
     indexed = (
-        *(("hris_made_ups", column) for column in ("integration_id", "remote_id", "employee_id")),
+        *(("hris_made_ups", column) for column in ("remote_id", "employee_id")),
         ("hris_made_ups_groups", "group_id"),
         *(("hris_made_up_parts", column) for column in ("id", "integration_id")),
     )
     for table, column in indexed:
         op.create_index(f"ix_{{table}}_{{column}}", table, [column])
+    op.create_index("ix_hris_made_ups_integration_id_id", "hris_made_ups", ["integration_id", "id"])
     marked = sa.text("remote_deleted_at IS NOT NULL")
     op.create_index(
         "ix_hris_made_ups_remote_deleted_at",

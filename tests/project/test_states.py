@@ -6,9 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from syncer.domain.streams.state import IntegrationState, Outcome, StreamState
+from tests.support.for_each import for_each
 
 ROOT = Path(__file__).parents[2] / "syncer"
 VOCABULARY = "domain/streams/state.py"
@@ -40,7 +39,7 @@ def literals(path: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, str(node.value)
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+@for_each("path", sorted(ROOT.rglob("*.py")))
 def test_no_state_is_written_as_a_literal(path: Path) -> None:
     name = str(path.relative_to(ROOT))
     if name == VOCABULARY:

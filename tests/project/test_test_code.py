@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from tests.support.for_each import for_each
 
 TESTS = Path(__file__).parents[1]
 FILES = sorted(TESTS.rglob("*.py"))
@@ -14,7 +14,7 @@ FILES = sorted(TESTS.rglob("*.py"))
 DOCUMENTED = {"_asdict", "_exit", "_fields", "_mapping", "_replace"}
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(TESTS)))
+@for_each("file", FILES)
 def test_tests_and_fixtures_say_what_they_get_and_give(file: Path) -> None:
     assert list(untyped(ast.parse(file.read_text(encoding="utf-8")))) == []
 
@@ -37,7 +37,7 @@ def is_fixture(decorator: ast.expr) -> bool:
     return ast.unparse(called) == "pytest.fixture"
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(TESTS)))
+@for_each("file", FILES)
 def test_nothing_private_of_another_module_is_used(file: Path) -> None:
     assert list(private_names(ast.parse(file.read_text(encoding="utf-8")))) == []
 

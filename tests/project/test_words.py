@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from tests.support.for_each import for_each
 
 SYNCER = Path(__file__).parents[2] / "syncer"
 FILES = sorted(SYNCER.rglob("*.py"))
@@ -27,7 +27,7 @@ def docstrings(path: Path) -> Iterator[tuple[str, str]]:
                 yield getattr(node, "name", path.stem), text.splitlines()[0]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SYNCER)))
+@for_each("path", FILES)
 def test_no_docstring_begins_with_a_clause(path: Path) -> None:
     assert [each for each in docstrings(path) if CLAUSE.match(each[1])] == []
 

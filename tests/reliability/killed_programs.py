@@ -212,12 +212,12 @@ class Trials:
     ) -> int:
         """Kill the command at each boundary of a transaction, each time in a copy; then run it to the end.
 
-        On PostgreSQL, where a copy takes its time, at those of every other transaction.
-        check is given a look at each subject, after the general check, and one at what an undisturbed one
-        did. first: the boundary to begin with. Gives how many there were.
+        On each kind of database at those of every other transaction: what is left out on the one is done on
+        the other. check is given a look at each subject, after the general check, and one at what an
+        undisturbed one did. first: the boundary to begin with. Gives how many there were.
         """
-
-        shares = len(self.fork_servers) * (2 if self.prepared.database_url.startswith("postgresql") else 1)
+        places = len(self.fork_servers)
+        skipped = places if self.prepared.database_url.startswith("postgresql") else 0
 
         def trials(place: int) -> int:
             with self.copy(self.prepared.database_url) as url:
@@ -225,7 +225,8 @@ class Trials:
                 example.run(command).well()
                 undisturbed = example.check()
             # By twos, so that everybody gets both sides of a commit.
-            for boundary in (each for each in count(first) if each // 2 % shares == place):
+            mine = skipped + place
+            for boundary in (each for each in count(first) if each // 2 % (2 * places) == mine):
                 with self.copy(self.prepared.database_url) as url:
                     subject = self.subject(place, url, models)
                     if not subject.run(command, KillPoint("commit", boundary)).killed:
@@ -234,5 +235,5 @@ class Trials:
                     check(subject.check(), undisturbed)
             raise AssertionError
 
-        with ThreadPoolExecutor(len(self.fork_servers)) as threads:
-            return max(threads.map(trials, range(len(self.fork_servers)))) - first
+        with ThreadPoolExecutor(places) as threads:
+            return max(threads.map(trials, range(places))) - first

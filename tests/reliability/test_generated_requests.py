@@ -16,13 +16,15 @@ REQUESTS = 300
 VALUE = "s3cr3t Margarethe"
 
 
-def test_no_generated_request_gets_an_error_of_ours_or_a_secret(serve: Serve, sqlite_url: str) -> None:
+def test_no_generated_request_gets_an_error_of_ours_or_a_secret(
+    serve: Serve, migrated_sqlite_url: str
+) -> None:
     environment = make_environment()
     company = next(iter(environment.companies.values()))
     company.update("hris_employees", company.ids("hris_employees")[0], first_name=VALUE)
     source = serve(environment)
     service = source.start(
-        sqlite_url,
+        migrated_sqlite_url,
         SYNCER_WEB__TOKEN=TOKEN,
         SYNCER_WEBHOOKS__SECRETS=json.dumps([SECRET]),
         SYNCER_CHANGES__MODELS='["*"]',

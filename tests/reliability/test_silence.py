@@ -32,10 +32,10 @@ def proxy(postgres_server: PostgresServer) -> Iterator[SilentProxy]:
 
 
 def test_a_service_whose_connections_go_silent_makes_new_ones_each_time(
-    serve: Serve, postgres_url: str, proxy: SilentProxy
+    serve: Serve, migrated_postgres_url: str, proxy: SilentProxy
 ) -> None:
-    source, mirror = serve(make_environment()), Mirror(postgres_url)
-    settings = {**source.settings(proxy.url(make_url(postgres_url))), "SYNCER_SYNC__EVERY": "1s"}
+    source, mirror = serve(make_environment()), Mirror(migrated_postgres_url)
+    settings = {**source.settings(proxy.url(make_url(migrated_postgres_url))), "SYNCER_SYNC__EVERY": "1s"}
     service = source.start_program((sys.executable, impatient_program.__file__, "run"), settings)
     page = f"{service.wait_for('pages_served')['url']}readyz"
 
@@ -52,7 +52,7 @@ def test_a_service_whose_connections_go_silent_makes_new_ones_each_time(
     company = next(iter(source.environment.companies.values()))
     for times in (1, 2):
         taken = proxy.accepted
-        with psycopg.connect(postgres_url) as other:
+        with psycopg.connect(migrated_postgres_url) as other:
             # One that nobody uses when it falls silent is replaced without a word: let somebody use one.
             other.execute("LOCK TABLE hris_employees IN ACCESS EXCLUSIVE MODE")
             company.update("hris_employees", company.ids("hris_employees")[1], job_title=f"No. {times}")
@@ -75,10 +75,12 @@ def test_a_service_whose_connections_go_silent_makes_new_ones_each_time(
 
 
 @pytest.fixture
-def through(proxy: SilentProxy, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
+def through(
+    proxy: SilentProxy, migrated_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Database]:
     """A database by way of the proxy, that is given up after half a second of silence."""
     monkeypatch.setattr(PatientConnection, "answer_within", 0.5)
-    database = Database(proxy.url(make_url(postgres_url)))
+    database = Database(proxy.url(make_url(migrated_postgres_url)))
     yield database
     database.close()
 
@@ -88,8 +90,8 @@ def test_a_statement_that_takes_long_is_not_cut(through: Database) -> None:
         assert connection.exec_driver_sql("SELECT 1 FROM pg_sleep(2)").scalar_one() == 1
 
 
-def test_a_statement_that_waits_for_a_lock_is_not_cut(through: Database, postgres_url: str) -> None:
-    with psycopg.connect(postgres_url, autocommit=True) as other:
+def test_a_statement_that_waits_for_a_lock_is_not_cut(through: Database, migrated_postgres_url: str) -> None:
+    with psycopg.connect(migrated_postgres_url, autocommit=True) as other:
         other.execute("CREATE TABLE noted (name TEXT)")
         other.execute("BEGIN")
         other.execute("LOCK TABLE noted")

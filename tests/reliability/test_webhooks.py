@@ -23,9 +23,9 @@ SETTINGS = {"SYNCER_WEBHOOKS__SECRETS": f'["{SECRET}"]', "SYNCER_SYNC__EVERY": "
 
 
 @pytest.fixture
-def mirror(database_url: str) -> Mirror:
-    """An empty database of both kinds."""
-    return Mirror(database_url)
+def mirror(migrated_url: str) -> Mirror:
+    """A migrated database of both kinds."""
+    return Mirror(migrated_url)
 
 
 @pytest.fixture

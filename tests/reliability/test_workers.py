@@ -6,7 +6,6 @@ from contextlib import closing
 from random import Random
 
 from syncer.store.db.database import Database
-from syncer.store.schema import migrate as schema
 from tests.support.killed_fleet import KilledFleet, make_sources
 from tests.support.mirror import Mirror
 from tests.support.processes import Serve
@@ -15,12 +14,11 @@ KILLS = 4
 
 
 def test_a_fleet_whose_processes_are_killed_converges_and_runs_no_stream_twice_at_once(
-    serve: Serve, postgres_url: str
+    serve: Serve, migrated_postgres_url: str
 ) -> None:
     sources = {name: serve(each) for name, each in make_sources().items()}
-    with closing(Database(postgres_url)) as database:
-        schema.migrate(database)
-        fleet = KilledFleet(sources, database, Mirror(postgres_url), Random(11))
+    with closing(Database(migrated_postgres_url)) as database:
+        fleet = KilledFleet(sources, database, Mirror(migrated_postgres_url), Random(11))
         fleet.begin()
         for _ in range(KILLS):
             fleet.kill_one()

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from datetime import datetime
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 
 from syncer.store.db.database import Database
 from syncer.store.db.types import Timestamp
@@ -54,13 +54,23 @@ def connection(request: pytest.FixtureRequest) -> Iterator[Connection]:
 
 def _check_times(connection: Connection) -> None:
     """On SQLite a moment in any other form sorts wrongly among the others."""
-    for table in metadata.tables.values():
-        for column in (each for each in table.columns if isinstance(each.type, Timestamp)):
-            odd = connection.exec_driver_sql(
-                f"SELECT {column.name} FROM {table.name} WHERE {column.name} IS NOT NULL "
-                f"AND {column.name} NOT GLOB '????-??-??T??:??:??.??????Z'"
-            )
-            assert not odd.all(), f"{table.name}.{column.name}"
+    for table, statement in _ODD_TIMES.items():
+        assert not connection.exec_driver_sql(statement).all(), table
+
+
+def _odd_times(table: Table) -> str:
+    """Ask for the rows of a table with a moment in another form, and for these moments."""
+    times = [column.name for column in table.columns if isinstance(column.type, Timestamp)]
+    odd = " OR ".join(f"{each} NOT GLOB '????-??-??T??:??:??.??????Z'" for each in times)
+    return f"SELECT {', '.join(times)} FROM {table.name} WHERE {odd}"
+
+
+#: By table: one question for each, since they are asked after every test.
+_ODD_TIMES = {
+    table.name: _odd_times(table)
+    for table in metadata.tables.values()
+    if any(isinstance(column.type, Timestamp) for column in table.columns)
+}
 
 
 @pytest.fixture(scope="session")

@@ -134,6 +134,20 @@ def migrated_database(request: pytest.FixtureRequest, dialect: str, directory: P
         yield url
 
 
+@pytest.fixture
+def migrated_sqlite_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated SQLite file of this test alone."""
+    with migrated_database(request, "sqlite", tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def migrated_postgres_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated PostgreSQL database of this test alone."""
+    with migrated_database(request, "postgresql", tmp_path) as url:
+        yield url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A migrated database of this test alone, of both kinds."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeAlias
 
@@ -117,9 +117,10 @@ def differences(
 
 @dataclass
 class Mirror:
-    """A database that the program under test writes."""
+    """A database that the program under test writes. Between two looks it is not connected."""
 
     database_url: str
+    _idle: list[Database] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @contextmanager
     def open(self) -> Iterator[tuple[Database, Connection]]:
@@ -135,11 +136,13 @@ class Mirror:
 
     @contextmanager
     def _database(self) -> Iterator[Database]:
-        database = Database(self.database_url)
+        # The next look need not compile its statements again; one within another has a database of its own.
+        database = self._idle.pop() if self._idle else Database(self.database_url)
         try:
             yield database
         finally:
-            database.close()
+            database.reopen()
+            self._idle.append(database)
 
     def streams(self) -> dict[StreamKey, Stream]:
         """Read the state of every stream that is mirrored."""

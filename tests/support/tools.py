@@ -28,6 +28,7 @@ DEBIAN = {
 NODE = {
     "axe": ("axe-core@4.14.1",),
     "drizzle-kit": ("drizzle-kit@0.31.11", "drizzle-orm@0.45.4", "pg@8.23.1", "@types/pg@8.23.1"),
+    "kombo-sdk": ("@kombo-api/sdk@1.1.3",),
     "prisma-schema-wasm": ("@prisma/prisma-schema-wasm@8.1.0-2.59be4fda12412a79eeb9c2ae727b6aa723593323",),
     "tsc": ("typescript@5.9.3", "@types/node@20.19.43"),
 }
@@ -35,6 +36,7 @@ NODE_FOLDER = Path(__file__).parents[2] / ".tools"
 #: What of them is no program: a script for browsers, and the folder of a library.
 NODE_PATHS = {
     "axe": NODE_FOLDER / "node_modules" / "axe-core" / "axe.min.js",
+    "kombo-sdk": NODE_FOLDER / "node_modules" / "@kombo-api" / "sdk",
     "prisma-schema-wasm": NODE_FOLDER / "node_modules" / "@prisma" / "prisma-schema-wasm",
 }
 #: Program -> Python's packages, which get an environment of their own: they bear no versions but theirs.

@@ -24,6 +24,8 @@ from tests.support.world import MakeWorld, World
 
 EMPLOYEES, GROUPS = "hris_employees", "hris_groups"
 SMALL_PAGES: dict[str, Any] = {"page_size": 5}
+#: What is made of a list is decided before any database hears of it.
+ON_SQLITE = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 #: Pages that may be asked for beyond those with new records: the pages of grace, and the two read ahead.
 MOST = MAX_PAGES_WITHOUT_NEW + 3
 
@@ -48,6 +50,7 @@ def guard(world: World, requests: int) -> None:
     world.environment.between_pages = count
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("is_empty", [False, True], ids=["old records", "empty pages"])
 @pytest.mark.parametrize("figure", FIGURES)
 @pytest.mark.parametrize("kind", Kind)
@@ -111,6 +114,7 @@ async def test_a_walk_knows_the_records_of_all_its_pages(make_world: MakeWorld, 
     assert (result.outcome, "does not end" in str(result.error)) == (Outcome.FAILED, True)
 
 
+@ON_SQLITE
 async def test_records_that_all_change_behind_the_walk_are_no_endless_list(make_world: MakeWorld) -> None:
     world = make_world(records=2_000, sync={"models": [EMPLOYEES]}, kombo=SMALL_PAGES)
     world.environment.paging = Paging(order="changed_at")
@@ -130,6 +134,7 @@ async def test_records_that_all_change_behind_the_walk_are_no_endless_list(make_
     world.assert_equal([EMPLOYEES])
 
 
+@ON_SQLITE
 async def test_a_few_empty_pages_are_no_endless_list(make_world: MakeWorld) -> None:
     world = make_world(records=300, sync={"models": [EMPLOYEES]}, kombo=SMALL_PAGES)
     empty = endless("new ones", is_empty=True)
@@ -138,6 +143,7 @@ async def test_a_few_empty_pages_are_no_endless_list(make_world: MakeWorld) -> N
     world.assert_equal([EMPLOYEES])
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("figure", FIGURES)
 async def test_single_records_that_come_without_an_end_are_an_error(
     make_world: MakeWorld, figure: str
@@ -152,6 +158,7 @@ async def test_single_records_that_come_without_an_end_are_an_error(
             await operation.refresh(app, company(world).integration_id, GROUPS, [known])
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("figure", FIGURES)
 async def test_a_sweep_whose_question_is_answered_without_an_end_marks_nothing_and_goes_on_later(
     make_world: MakeWorld, figure: str

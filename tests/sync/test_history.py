@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -15,13 +17,16 @@ from sqlalchemy import Table, delete, event, select, update
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.tables import tables_of
 from syncer.domain.errors import UsageError
+from syncer.domain.records.pseudonyms import Pseudonyms
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode
 from syncer.operations.reproject import reproject
 from syncer.operations.sync import sync
 from syncer.simulator.company.company import Company
 from syncer.simulator.life.random_change import random_change
+from syncer.simulator.server.faults import Match, rewritten
 from syncer.store.db.database import Database
+from syncer.store.db.types import decoded_json
 from syncer.store.reading.query import query
 from syncer.store.records.histories import drop_old_versions
 from syncer.store.schema.history_tables import history_table
@@ -241,6 +246,45 @@ async def test_links_and_children_go_from_all_versions_with_their_excluded_list(
     gone = [LINKS, "hris_payslip_line_items", "lms_course_revisions"]
     assert {name: versions(world, name) for name in gone} == {name: [] for name in gone}
     assert copy(world, as_of=now(world)) == copy(world)
+
+
+async def test_versions_of_links_lose_what_is_kept_out_inside_their_json(
+    make_world: MakeWorld, tmp_path: Path
+) -> None:
+    name, label = "ats_jobs_hiring_team", "Planted role"
+    kept: dict[str, Any] = {"sync": {"models": ["ats_jobs"]}, "history": {"models": ["ats_jobs"]}}
+    world = make_world(**kept)
+
+    def plant(page: Any) -> Any:
+        for job in page["data"]["results"]:
+            for user in job["hiring_team"]:
+                user["job_roles"] = [{"id": "r", "remote_label": label, "scope": "JOB"}]
+        return page
+
+    world.environment.faults.add(Match(model="ats_jobs"), rewritten(plant), None)
+    await world.sync()
+    company = company_of(world)
+    job = next(each for each in company.ids("ats_jobs") if company.row("ats_jobs", each)["hiring_team"])
+    company.unlink("ats_jobs", job, "hiring_team", company.row("ats_jobs", job)["hiring_team"][0]["id"])
+    await world.sync()
+
+    def shown() -> tuple[int, int, list[str]]:
+        found = versions(world, name)
+        ended = sum(each.known_to is not None for each in found)
+        return len(found), ended, [json.dumps(decoded_json(each.job_roles)) for each in found]
+
+    before = shown()
+    assert before[1] == 1
+    assert all(label in roles for roles in before[2])
+    (tmp_path / "key").write_text("k" * 32)
+    replaced = {"pseudonymise": ["ats_roles.remote_label"], "pseudonym_key_file": str(tmp_path / "key")}
+    pseudonym = Pseudonyms.of_key("k" * 32).replace(label)
+    await world.sync(privacy=replaced)
+    assert shown() == (*before[:2], [roles.replace(label, pseudonym) for roles in before[2]])
+    await world.sync(privacy={"exclude": ["ats_roles.remote_label"]})
+    assert shown()[:2] == before[:2]
+    assert not any("remote_label" in roles for roles in shown()[2])
+    assert all("JOB" in roles for roles in shown()[2])
 
 
 async def test_links_that_stay_keep_their_version_when_their_record_changes(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from syncer.domain.ratelimit.budget import Budget, Permit, Purpose, Rate, Reserv
 from syncer.store.db.database import Database
 from syncer.store.state.budget import change_budget, read_budget
 from syncer.sync.permits import LOOK_AGAIN, SHORTLY, PermitQueue
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, until_async
 
 FULL = Purpose.FULL
 
@@ -213,6 +214,66 @@ async def test_a_write_is_admitted_at_once_while_reads_wait(database: Database) 
     assert not nap.done() or nap.cancelled()
     assert not read.done()
     read.cancel()
+
+
+async def test_a_write_waits_for_no_thread_that_pages_are_written_on(migrated_url: str) -> None:
+    database, free = Database(migrated_url, workers=1), threading.Event()
+    queue = queue_of(database, Time(database), reserve=2)
+    set_window(database, used=0, limit=7)
+    busy = asyncio.create_task(database.ask(lambda _: free.wait(PATIENCE)))
+    read = asyncio.create_task(queue.permit(FULL, "a", None))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(PATIENCE):
+        # Beside the transaction that waits for the thread, and as its own.
+        assert (await queue.permit(Purpose.WRITE, "b", None)).purpose is Purpose.WRITE
+        assert not read.done()
+        free.set()
+        assert (await read).purpose is FULL
+        await busy
+        budget = standing(database)
+    assert (budget.sent, budget.in_flight, budget.waiting) == (2, 2, ())
+    database.close()
+
+
+async def test_the_permit_of_a_write_that_nobody_waits_for_is_spent(migrated_url: str) -> None:
+    database, free = Database(migrated_url, workers=1), threading.Event()
+    queue = queue_of(database, Time(database), reserve=2)
+    set_window(database, used=0, limit=7)
+    busy = asyncio.create_task(database.ask(lambda _: free.wait(PATIENCE)))
+    read = asyncio.create_task(queue.permit(FULL, "a", None))
+    await asyncio.sleep(0)
+    write = asyncio.create_task(queue.permit(Purpose.WRITE, "b", None))
+    await asyncio.sleep(0)
+    write.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await write
+    free.set()
+    await one(read)
+    await busy
+    await queue.aclose()
+    # It is spent, since a read may not use the reserve, and not in flight.
+    await until_async(lambda: standing(database).sent == 2, "the permit of the write")
+    await queue.aclose()
+    assert standing(database).in_flight == 1
+    database.close()
+
+
+async def test_what_an_application_waits_for_goes_before_others_of_its_purpose(database: Database) -> None:
+    time, served = Time(database), list[str]()
+    queue = queue_of(database, time)
+    set_window(database)
+
+    async def request(integration: str, *, first: bool) -> None:
+        permit = await queue.permit(FULL, integration, None, first=first)
+        served.append(integration)
+        queue.answered(permit, Rate(20, 19, 60))
+
+    requests = [asyncio.create_task(request("schedule", first=False)) for _ in range(3)]
+    requests.append(asyncio.create_task(request("application", first=True)))
+    await time.passes(60)
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.gather(*requests)
+    assert served[0] == "application"
 
 
 async def test_what_waits_in_another_process_and_is_more_urgent_goes_first(migrated_url: str) -> None:

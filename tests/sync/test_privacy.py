@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Executable, delete, func, insert, make_url, select, text, update
+from sqlalchemy import Executable, delete, func, insert, select, text, update
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.streams.stream import Kind, Mode
@@ -23,8 +21,9 @@ from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.store.schema.history_tables import history_table, history_tables
 from syncer.store.schema.mirror_tables import MIRROR
-from syncer.store.schema.state_tables import metadata, projections, quarantine
+from syncer.store.schema.state_tables import projections, quarantine
 from syncer.sync.context import Progress
+from tests.support.database_text import database_text
 from tests.support.world import MakeWorld, World
 
 #: Every kind of link and child is among them, and copies of records inside others.
@@ -135,20 +134,6 @@ def secrets(world: World, pattern: str) -> set[str]:
     hidden = {value for value in gone if len(value) > 6 and value not in text}
     assert hidden, pattern
     return hidden
-
-
-def database_text(world: World) -> str:
-    """Every value of every table, and on SQLite all bytes of the file, free pages among them."""
-    with world.database() as connection:
-        tables = [*metadata.tables.values(), *map(history_table, history_tables(connection))]
-        rows = [str(tuple(row)) for table in tables for row in connection.execute(select(table))]
-    if world.database_url.startswith("sqlite"):
-        path = Path(make_url(world.database_url).database or "")
-        with sqlite3.connect(path) as file:
-            file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        file.close()
-        rows += [part.read_bytes().decode(errors="replace") for part in path.parent.glob(f"{path.name}*")]
-    return "\n".join(rows)
 
 
 def forms(value: str) -> set[str]:

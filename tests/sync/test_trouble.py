@@ -19,6 +19,8 @@ from syncer.simulator.server.faults import Dropped, Match
 from syncer.simulator.server.paging import Paging
 from tests.support.world import MakeWorld, Wiring, World
 
+#: What is made of an answer is decided before any database hears of it.
+pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 EMPLOYEES = ["hris_employees"]
 #: Enough where it matters only that there are several.
 SOME = ["hris_employees", "hris_groups", "hris_absences", "ats_jobs"]

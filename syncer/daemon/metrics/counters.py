@@ -16,6 +16,7 @@ from prometheus_client import (
 )
 
 from syncer import __version__
+from syncer.domain.gateway.outcome import Outcome as CallOutcome
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Change
 from syncer.domain.streams.state import Outcome
@@ -26,6 +27,8 @@ from syncer.sync.context import Progress, Result
 #: Upper bounds in seconds. Incremental runs take one request; a first load may take hours.
 RUN_SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14_400)
 WEBHOOK_SECONDS = (0.25, 0.5, 1, 2, 3, 5, 10, 20, 30, 60, 300, 900, 3600)
+#: From a page of the mirror to a write that a slow tool takes its time with.
+GATEWAY_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 #: Effects of records, as labels.
 EFFECTS = (*(each.value for each in Change), "quarantined")
 #: Outcomes of runs of the service.
@@ -86,6 +89,19 @@ class Counters:
             registry=registry,
         )
 
+        self._gateway_requests = Counter(
+            "syncer_gateway_requests",
+            "Calls of applications through the gateway, by what became of them",
+            ["outcome"],
+            registry=registry,
+        )
+        self._gateway_seconds = Histogram(
+            "syncer_gateway_seconds",
+            "Time from a call's arrival at the gateway to the end of its answer",
+            buckets=GATEWAY_SECONDS,
+            registry=registry,
+        )
+
     def begin(self, environment: str) -> None:
         """Begin the counters of an environment at 0: a rate is known from the first event on."""
         for outcome in OUTCOMES:
@@ -128,6 +144,16 @@ class Counters:
     def count_webhook(self, event_type: EventType | None, outcome: str) -> None:
         """Count a webhook; event_type: None where it is none that is known."""
         self._webhooks.labels(UNKNOWN if event_type is None else event_type.value, outcome).inc()
+
+    def begin_gateway(self) -> None:
+        """Begin the counters of calls at 0, of a process that has a gateway."""
+        for outcome in CallOutcome:
+            self._gateway_requests.labels(outcome.value)
+
+    def count_call(self, outcome: CallOutcome, seconds: float) -> None:
+        """Count a call of an application that has ended after so many seconds."""
+        self._gateway_requests.labels(outcome.value).inc()
+        self._gateway_seconds.observe(seconds)
 
 
 def _status_label(status: int | None) -> str:

@@ -9,10 +9,12 @@ from prometheus_client.metrics_core import Metric
 
 from syncer.domain.ratelimit.budget import Reserve
 from syncer.domain.streams.state import StreamState
+from syncer.domain.verification.difference import Verdict
 from syncer.operations.numbers import Numbers
 from syncer.store.queue.depth import QueueDepth
 from syncer.store.reading.numbers import MirrorNumbers
 from syncer.store.state.processes import ROLES
+from syncer.store.state.verifications import VerificationNumbers
 
 
 def is_usable(*, is_up: bool) -> Iterator[Metric]:
@@ -36,6 +38,7 @@ def of_numbers(numbers: Numbers, reserves: Mapping[str, Reserve]) -> Iterator[Me
     yield from _of_environments(mirror, reserves)
     yield _of_queues(numbers.queues)
     yield _of_processes(mirror.processes)
+    yield from _of_verifications(numbers.verifications)
     yield _gauge("syncer_quarantined", "Records in quarantine", mirror.quarantined)
     yield _gauge("syncer_held", "Missing rows that wait for approval to be marked deleted", mirror.held)
     yield _gauge("syncer_changes_sequence", "Newest number of the change feed", mirror.feed.newest)
@@ -93,6 +96,23 @@ def _of_queues(queues: Mapping[str, QueueDepth]) -> Metric:
         family.add_metric([name, "queued"], each.queued)
         family.add_metric([name, "running"], each.running)
     return family
+
+
+def _of_verifications(verifications: Mapping[str, VerificationNumbers]) -> Iterator[Metric]:
+    by_verdict = _labelled("syncer_verify_streams", "Verified streams, by the last verdict", "verdict")
+    differing = _labelled(
+        "syncer_verify_differing_records", "Records that the last verifications found to differ"
+    )
+    oldest = _labelled(
+        "syncer_verify_oldest_timestamp_seconds", "End of the oldest among the last verifications of streams"
+    )
+    for name, each in verifications.items():
+        for verdict in Verdict:
+            by_verdict.add_metric([name, verdict.value], each.verdicts[verdict])
+        differing.add_metric([name], each.differing)
+        if each.oldest_at is not None:
+            oldest.add_metric([name], each.oldest_at.timestamp())
+    yield from (by_verdict, differing, oldest)
 
 
 def _of_processes(alive: Mapping[str, int]) -> Metric:

@@ -72,6 +72,12 @@ def is_token(authorization: str, token: str) -> bool:
     return hmac.compare_digest(secret, token.encode())
 
 
+def is_bearer(authorization: str, token: str) -> bool:
+    """Tell whether an ``Authorization`` header has the token as bearer; it takes as long if it is wrong."""
+    scheme, _, given = authorization.partition(" ")
+    return hmac.compare_digest(given.strip().encode(), token.encode()) and scheme.lower() == "bearer"
+
+
 class Access:
     """Rules of who is served."""
 
@@ -98,15 +104,19 @@ class Access:
 
 
 class Guard:
-    """Middleware that refuses who may not see a page, and puts the headers on every response."""
+    """Middleware that refuses who may not see a page, and puts the headers on every response.
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    apart: the beginning of paths that no page is below, and which have their own rules.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access, apart: str | None = None) -> None:
         self._app = app
         self._access = access
+        self._apart = apart
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with the refusal."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or (self._apart is not None and scope["path"].startswith(self._apart)):
             return await self._app(scope, receive, send)
 
         async def send_with_headers(message: Message) -> None:

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from syncer.app import App
 from syncer.config.secrets import environment_secrets
 from syncer.daemon.bell import Bell
+from syncer.daemon.calls import Calls
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.event_applier import EventApplier
 from syncer.daemon.feed_watch import FeedWatch
@@ -23,6 +24,8 @@ from syncer.daemon.inbox import Inbox
 from syncer.daemon.telemetry import Telemetry
 from syncer.daemon.web.access import Access, Guard
 from syncer.daemon.web.changes import ChangePages
+from syncer.daemon.web.gateway import PATH as GATEWAY_PATH
+from syncer.daemon.web.gateway import Gateway
 from syncer.daemon.web.page.facts import process_facts
 from syncer.daemon.web.page.status_pages import StatusPages, error_page
 from syncer.daemon.web.page.views import Views
@@ -47,6 +50,7 @@ def pages(
     bell: Bell | None = None,
     watch: FeedWatch | None = None,
     telemetry: Telemetry | None = None,
+    calls: Calls | None = None,
     *,
     most_waiting: int = MOST_WAITING,
     patience: float = PATIENCE,
@@ -55,7 +59,8 @@ def pages(
 
     ``/metrics``: for Prometheus; ``/status``: JSON; ``/``: for people. ``/changes``: the change feed; watch,
     which somebody else runs, wakes those who wait for it. ``/webhooks/kombo`` takes events,
-    and rings the bell.
+    and rings the bell. ``/gateway/v1/``: Kombo's API for applications; calls: those under way, which somebody
+    else lets through.
 
     A database that answers but takes no writes shows on ``/`` and ``/status``: they serve what it holds, with
     the error as ``database``, and ``is_well`` false. The first two are open to everybody, and tell what is
@@ -110,6 +115,11 @@ def pages(
             return error_page(request, 404, error.detail, "", datetime.now(UTC))
         return PlainTextResponse(error.detail, error.status_code, error.headers)
 
+    gateway = Gateway(
+        app, calls or Calls(), on_due=bell.ring, count=telemetry.counters.count_call, patience=patience
+    )
+    if gateway.routes():
+        telemetry.counters.begin_gateway()
     changes = ChangePages(app, watch or FeedWatch(app.database), most_waiting=most_waiting, patience=patience)
     made = Starlette(
         routes=[
@@ -118,8 +128,9 @@ def pages(
             *people.routes(),
             changes.route,
             *receiver.routes(),
+            *gateway.routes(),
         ],
-        middleware=[Middleware(Guard, access=access)],
+        middleware=[Middleware(Guard, access=access, apart=GATEWAY_PATH if gateway.routes() else None)],
         exception_handlers={DatabaseError: unavailable, HTTPException: refused},
     )
     # A redirection would repeat the name by which the client called the service.

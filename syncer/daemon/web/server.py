@@ -6,18 +6,21 @@ import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 
 import structlog
 
 from syncer.app import App
 from syncer.config.web import Web
 from syncer.daemon.bell import Bell
+from syncer.daemon.calls import Calls
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.feed_watch import FeedWatch
 from syncer.daemon.telemetry import Telemetry
-from syncer.daemon.web import webhooks
+from syncer.daemon.web import gateway, webhooks
 from syncer.daemon.web.pages import PATIENCE, pages
 from syncer.domain.errors import UsageError
+from syncer.domain.limits import MOST_CALL_BYTES
 from syncer.http_server.limits import Limits, connections_within, descriptors
 from syncer.http_server.server import serving
 
@@ -28,6 +31,13 @@ LIMITS = Limits(
     body=64 * 1024,
     requests_per_second=200,
     bodies={webhooks.PATH.encode(): webhooks.MOST_BYTES},
+)
+#: Limits where applications call through the service, which know its token.
+GATEWAY_LIMITS = replace(
+    LIMITS,
+    connections=256,
+    requests_per_second=1_000,
+    uploads={gateway.PATH.encode(): MOST_CALL_BYTES},
 )
 
 log = structlog.get_logger("syncer")
@@ -64,16 +74,18 @@ async def serving_pages(
     bell: Bell | None = None,
     watch: FeedWatch | None = None,
     telemetry: Telemetry | None = None,
+    calls: Calls | None = None,
 ) -> AsyncIterator[None]:
     """Serve the pages while the block runs.
 
     bell: rung after events have been stored. watch: of the change feed, which somebody else runs. history: of
-    the request budget, which somebody else fills.
+    the request budget, which somebody else fills. calls: of applications, which somebody else lets through.
     """
+    limits = GATEWAY_LIMITS if app.settings.gateway.enabled else LIMITS
     # Who waits for changes must leave room for those who look at the status.
-    most_waiting = connections_within(LIMITS.connections, descriptors()) // 2
-    made = pages(app, health, bell, watch, telemetry, most_waiting=most_waiting, patience=PATIENCE)
-    async with serving(made, listener, LIMITS, name="pages"):
+    most_waiting = connections_within(limits.connections, descriptors()) // 2
+    made = pages(app, health, bell, watch, telemetry, calls, most_waiting=most_waiting, patience=PATIENCE)
+    async with serving(made, listener, limits, name="pages"):
         yield
 
 

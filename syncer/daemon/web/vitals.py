@@ -108,6 +108,8 @@ class Vitals:
             migrated = _NOT_MIGRATED
             progress = "Nothing is read before the database has been migrated."
         elif numbers is not None:
+            for name, each in numbers.mirror.environments.items():
+                self._activity.walks_seen(name, each.walks)
             stalls = check_progress(numbers.mirror, self._app.settings, self._activity)
             progress = " ".join(stalls.values()) or None
         return Look(

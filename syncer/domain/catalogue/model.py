@@ -52,7 +52,8 @@ class Column:
     privacy is its class, and by it what a reporting role may see. Of a json column that it may see only the
     catalogued members are shown, as far as their own classes allow; none: the value is plain, or a list of
     plain values. embeds names the records of other tables that the value holds copies of; what such a copy
-    embeds in turn is said where its table is.
+    embeds in turn is said where its table is. is_owner: the record is about the one that is referred to, and
+    is erased with it; else it only mentions that one.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Column:
     privacy: Privacy = Privacy.UNKNOWN
     embeds: tuple[Embed, ...] = ()
     members: tuple[Member, ...] = ()
+    is_owner: bool = False
 
     @property
     def source(self) -> tuple[str, ...]:
@@ -122,16 +124,26 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteOwner:
+    """The record that a record is about, where it tells only the tool's id: the value at the end of path."""
+
+    table: str
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
     """A query parameter of one model's list, beyond those that all lists have.
 
     ``list`` goes out comma-separated, ``json`` is an object and goes out as JSON text; choices names the
-    values the API knows (empty: any text).
+    values the API knows (empty: any text). member: path to the texts of people's that it is compared with;
+    empty where it takes ids, times or the API's own words.
     """
 
     name: str
     type: FilterType
     choices: tuple[str, ...] = ()
+    member: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +166,7 @@ class Model:
     table has (``id``, ``remote_id``, ``changed_at``, ``remote_deleted_at``). has_* say whether the
     record carries these. joins are the names that webhooks have for the connections between records
     that are read from this list. remote_id is the class of ``remote_id``: of a person, unless said otherwise.
+    remote_owners: whom the record is about, beside the columns that say so.
     """
 
     name: str
@@ -171,6 +184,7 @@ class Model:
     has_remote_deleted_at: bool = True
     joins: tuple[str, ...] = ()
     remote_id: Privacy = Privacy.IDENTIFIER
+    remote_owners: tuple[RemoteOwner, ...] = ()
 
     @property
     def category(self) -> str:

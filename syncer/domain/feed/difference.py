@@ -8,7 +8,8 @@ from typing import TypeAlias
 import msgspec
 
 from syncer.domain.records.exclude import Excluded
-from syncer.domain.records.record import Record, canonical, decoded, read_stored
+from syncer.domain.records.record import canonical, decoded
+from syncer.domain.records.values import json_text
 
 #: Former value of each member that a record says otherwise than the document of its row, as JSON text; None
 #: where the document has no such member.
@@ -35,11 +36,13 @@ def former_values(record: bytes, document: bytes) -> FormerValues:
 
 
 def without_excluded(document: bytes, excluded: Excluded | None) -> bytes:
-    """Remove what is excluded now from a document that may have been stored before it was."""
-    if excluded is None:
-        return document
-    record = read_stored(document, excluded)
-    return record.text if isinstance(record, Record) else document
+    """Take what is excluded now out of a document that may have been stored before it was.
+
+    Raises DecodeError, UnicodeDecodeError or RecursionError where it cannot be read.
+    """
+    record = decoded(document) if excluded is not None else None
+    is_stripped = excluded is not None and isinstance(record, dict) and excluded.strip(record)
+    return json_text(record).encode() if is_stripped else document
 
 
 def _is_same(value: msgspec.Raw, other: msgspec.Raw) -> bool:

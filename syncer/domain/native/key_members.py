@@ -36,7 +36,7 @@ class KeyMember:
 
     def excluded_by(self, exclusions: Iterable[Exclusion]) -> Exclusion | None:
         """Find an exclusion that means the member, or some of it."""
-        return next((each for each in sorted(exclusions) if self._is_meant(each)), None)
+        return next((each for each in sorted(exclusions, key=str) if self._is_meant(each)), None)
 
     def _is_meant(self, exclusion: Exclusion) -> bool:
         if self.list in catalogue():

@@ -11,7 +11,8 @@ A window's life::
 *unknown*: nothing is known of the limit; one request is in flight, the others wait for its answer.
 *open*: permits are given until ``used`` reaches the limit less the reserve.
 *provisional*: a new window has begun by our reckoning; one request is in flight to learn when it really
-ends. Headers correct an open window downwards at once (others use the key too) and upwards only when
+ends, and writes that fit into the reserve do not wait for it.
+Headers correct an open window downwards at once (others use the key too) and upwards only when
 a new one begins.
 
 When a window ends shows in its answers. One may be slow, and its reset is in whole seconds. So with *taken*
@@ -67,6 +68,10 @@ class Purpose(IntEnum):
     WEBHOOK = 1
     INCREMENTAL = 2
     FULL = 3
+
+
+#: Purposes of streams that somebody has told of: an application by its write, Kombo by a webhook.
+TOLD = frozenset({Purpose.WRITE, Purpose.WEBHOOK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +172,8 @@ def take(
     """
     if now < budget.refused_until:
         return budget, budget.refused_until - now
-    if budget.probe_until is not None and now < budget.probe_until:
+    is_probed = budget.probe_until is not None and now < budget.probe_until
+    if budget.probe_until is not None and is_probed and not _may_pass_probe(budget, purpose, reserve):
         return budget, min(POLL, budget.probe_until - now)
     former, budget = budget, _roll_over(budget, now)
     is_first = budget.window > former.window and now < (former.ends_at or 0.0) + ROUNDING
@@ -196,11 +202,28 @@ def take(
         used=budget.used + 1,
         sent=budget.sent + 1,
         in_flight=budget.in_flight + 1,
-        probe_until=None if budget.confirmed else now + PROBE_PATIENCE,
+        probe_until=_probe_until(budget, now),
         paced_until=paced_until,
         by_webhooks=budget.by_webhooks + (purpose is Purpose.WEBHOOK),
     )
     return taken, Permit(taken.window, purpose, now, is_first)
+
+
+def _may_pass_probe(budget: Budget, purpose: Purpose, reserve: Reserve) -> bool:
+    """Tell whether a request need not wait for the one that learns when a window ends.
+
+    Should the old window run on, a write still fits into its reserve.
+    """
+    is_known = budget.limit is not None and reserve.of(budget.limit) > 0
+    return purpose is Purpose.WRITE and is_known and not budget.confirmed
+
+
+def _probe_until(budget: Budget, now: float) -> float | None:
+    """Give the time until which others wait for what a request learns that goes out now."""
+    if budget.confirmed:
+        return None
+    is_probed = budget.probe_until is not None and now < budget.probe_until
+    return budget.probe_until if is_probed else now + PROBE_PATIENCE
 
 
 def take_several(

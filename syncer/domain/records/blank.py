@@ -13,6 +13,15 @@ SHELL_MEMBERS = frozenset(
 )
 
 
+def is_blank(value: Any) -> bool:
+    """True where a value says nothing; zero and false say something."""
+    if isinstance(value, dict):
+        return all(map(is_blank, value.values()))
+    if isinstance(value, list):
+        return all(map(is_blank, value))
+    return value is None or value == ""
+
+
 def blank_copies(table: str, record: dict[str, Any], blanked: str, ids: Collection[str]) -> bool:
     """Take all members but those of a shell out of the copies of records inside a record of the table.
 

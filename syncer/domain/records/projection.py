@@ -34,9 +34,22 @@ class Projection:
         return (self.fingerprint, self.exclusions) == (other.fingerprint, other.exclusions)
 
     def gives_back(self, before: Iterable[str]) -> bool:
-        """True where records keep members now that these exclusions removed: only Kombo has their values."""
+        """True where records keep members now that these exclusions removed: only Kombo has their values.
+
+        So it is with pseudonyms under another key.
+        """
         now = [Exclusion.read(each) for each in self.exclusions]
         return any(not any(each.covers(Exclusion.read(gone)) for each in now) for gone in before)
+
+    def has_other_key(self, before: Iterable[str]) -> bool:
+        """True where these exclusions had pseudonyms under another key than the same ones have now."""
+        now = _key_fingerprints(self.exclusions)
+        return bool(now) and any(each not in now for each in _key_fingerprints(before))
+
+
+def _key_fingerprints(exclusions: Iterable[str]) -> set[str]:
+    found = (Exclusion.read(each).pseudonyms for each in exclusions)
+    return {each.fingerprint for each in found if each is not None}
 
 
 @cache
@@ -67,9 +80,11 @@ def _removals(excluded: Excluded | None) -> list[Any]:
     """List the exclusions, and where they meet copies of records."""
     if excluded is None:
         return []
+    elsewhere = [(target.path, target.pseudonyms) for target in excluded.elsewhere]
     return [
         [str(each) for each in excluded.exclusions],
-        excluded.elsewhere,
+        # Without a key as it ever was: rows that are there need no other projection.
+        [path if key is None else [path, key.fingerprint] for path, key in elsewhere],
         [
             [table, sorted([embed.table, list(embed.path)] for embed in embeds()[table])]
             for table in sorted(excluded.inside)

@@ -18,6 +18,7 @@ import msgspec
 
 from syncer.domain.limits import MOST_RECORD_BYTES, in_mib
 from syncer.domain.records.exclude import Excluded
+from syncer.domain.records.pseudonyms import Pseudonyms
 from syncer.domain.records.values import Unfit, json_text
 
 #: Bytes of a content hash: a false "unchanged" has a chance of 2^-64 among 2^32 versions of a row.
@@ -178,7 +179,7 @@ def too_large(raw: bytes, record_id: str | None) -> Poison:
     """Make the poison of a record that is too large; it is not read, and its document is withheld."""
     most = in_mib(MOST_RECORD_BYTES)
     reason = f"too large: it has {len(raw):,} bytes, and no more than {most} are kept"
-    return Poison(record_id, reason, _withheld(raw))
+    return Poison(record_id, reason, withheld(raw))
 
 
 def _id_of(raw: bytes) -> str | None:
@@ -208,18 +209,24 @@ def poison(raw: bytes, reason: str, excluded: Excluded | None) -> Poison:
 def _without(text: str, raw: bytes, excluded: Excluded) -> str:
     """Remove what may not be kept of a record that cannot be a row."""
     try:
-        record = json.loads(text, strict=False, parse_float=_plain_float)
+        record = json.loads(text, strict=False, parse_float=plain_float)
         if isinstance(record, dict):
             return json.dumps(record) if excluded.strip(record) else ascii_json(text)
     except (ValueError, RecursionError):
         pass
-    return _withheld(raw)
+    return withheld(raw, excluded.pseudonyms)
 
 
-def _withheld(raw: bytes) -> str:
-    return json.dumps({"withheld": text_hash(raw).hex()})
+def withheld(raw: bytes, pseudonyms: Pseudonyms | None = None) -> str:
+    """Write what is kept in place of a record: a hash, with the key where there is one.
+
+    A record that is a mere value would be found by trying values.
+    """
+    digest = text_hash(raw).hex()
+    return json.dumps({"withheld": digest if pseudonyms is None else pseudonyms.replace(digest)})
 
 
-def _plain_float(text: str) -> float | str:
+def plain_float(text: str) -> float | str:
+    """Read a JSON number with a fraction or an exponent; as text where no float can hold it."""
     value = float(text)
     return value if isfinite(value) else text

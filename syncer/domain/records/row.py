@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from syncer.domain.catalogue.model import Child, Column, Link, Model
-from syncer.domain.records.blank import SHELL_MEMBERS
+from syncer.domain.records.blank import SHELL_MEMBERS, is_blank
 from syncer.domain.records.columns import Sources, Values, read_columns, sources_of, value_at
 from syncer.domain.records.exclude import Excluded
 from syncer.domain.records.record import Poison, Record, decoded, hashed, is_id, poison, read_stored
@@ -94,7 +94,7 @@ def _row(model: Model, record: Record, excluded: Excluded | None) -> Row:
         content_hash=record.content_hash,
         deleted_at=deleted_at,
         is_shell=deleted_at is not None
-        and all(_is_blank(value) for name, value in members.items() if name not in SHELL_MEMBERS),
+        and all(is_blank(value) for name, value in members.items() if name not in SHELL_MEMBERS),
         links={
             link.table: []
             if excluded is not None and excluded.hides(link.member + link.target_path)
@@ -170,12 +170,3 @@ def _entries(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
         yield from _entries(value.get(path[0]), path[1:])
     elif value is not None:
         yield value
-
-
-def _is_blank(value: Any) -> bool:
-    """True where a value says nothing; zero and false say something."""
-    if isinstance(value, dict):
-        return all(map(_is_blank, value.values()))
-    if isinstance(value, list):
-        return all(map(_is_blank, value))
-    return value is None or value == ""

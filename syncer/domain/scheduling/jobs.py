@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.ratelimit.budget import TOLD
 from syncer.domain.stream_key import StreamKey
 
 #: PostgreSQL takes 63 bytes for the name of a channel, which begins with 23 of the library's.
@@ -16,14 +16,15 @@ _SHOWN = 22
 
 @dataclass(frozen=True, slots=True)
 class QueueNames:
-    """Names of an environment's queues. told: of what webhooks have told of, for which there are places."""
+    """Names of an environment's queues. told: of what webhooks or writes
+    have told of, for which there are places."""
 
     told: str
     regular: str
 
     def of(self, rank: int) -> str:
         """Choose the queue of a stream by the rank of its purpose."""
-        return self.told if rank == Purpose.WEBHOOK else self.regular
+        return self.told if rank in TOLD else self.regular
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from syncer.domain.streams.list_spec import ListSpec
@@ -67,3 +68,13 @@ def batches(ids: Iterable[str]) -> Iterator[list[str]]:
         length += needed
     if batch:
         yield batch
+
+
+def is_forgotten(deleted_at: datetime | None, forget_after: timedelta | None, now: datetime | None) -> bool:
+    """Tell whether a record was deleted at its source for so long that its row is not kept any more.
+
+    forget_after: how long such rows are kept; None: for ever. now: by the database's clock.
+    """
+    if deleted_at is None or forget_after is None or now is None:
+        return False
+    return deleted_at <= now - forget_after

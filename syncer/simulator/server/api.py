@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Model
+from syncer.domain.gateway.kombo_words import INPUT_INVALID, InvalidInput, error_body
 from syncer.simulator.company.render import row_json, to_json
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import (
@@ -27,13 +28,13 @@ from syncer.simulator.server.faults import (
     Mangled,
     Reply,
     concurrency_limited,
-    error_body,
 )
 from syncer.simulator.server.integration import SimIntegration
 from syncer.simulator.server.paging import page_number, page_of, whole_list
 from syncer.simulator.server.passthrough import called, carry_out
-from syncer.simulator.server.query import Invalid, read_query
+from syncer.simulator.server.query import read_query
 from syncer.simulator.server.request_log import RequestInfo
+from syncer.simulator.server.writes import added, removed
 
 Respond = Callable[[Request], Awaitable[Response]]
 _PREFIX = "/v1"
@@ -111,6 +112,8 @@ async def _answer(
         reply = _list(environment, logged, model)
     elif _is_native(request):
         reply = await _native(environment, request, logged, late)
+    elif request.method in ("POST", "DELETE"):
+        reply = _write(environment, logged, await request.body())
     else:
         reply = _general(environment, request)
     body = reply.body
@@ -155,8 +158,8 @@ async def _native(
         integration.company.settle()
         api = f"{request.path_params['tool']}/{request.path_params['api']}"
         reply = carry_out(integration, api, await request.body())
-    except Invalid as error:
-        return _error(400, "PLATFORM.INPUT_INVALID", str(error))
+    except InvalidInput as error:
+        return _error(400, INPUT_INVALID, str(error))
     finally:
         integration.under_way -= 1
     # This call has its slot until it is answered.
@@ -180,11 +183,26 @@ def _list(environment: Environment, logged: RequestInfo, model: Model) -> Reply:
             if model.features.paging
             else whole_list(company.tables, model.name, query)
         )
-    except Invalid as error:
-        return _error(400, "PLATFORM.INPUT_INVALID", str(error))
+    except InvalidInput as error:
+        return _error(400, INPUT_INVALID, str(error))
     rows = b",".join(row_json(company.tables, record) for record in page.records)
     head = b'{"status":"success","data":{"next":' + to_json(page.next)
     return Reply(200, head + b',"results":[' + rows + b"]}}")
+
+
+def _write(environment: Environment, logged: RequestInfo, body: bytes) -> Reply:
+    integration = _integration(environment, logged)
+    if isinstance(integration, Reply):
+        return integration
+    path = logged.path.removeprefix(_PREFIX)
+    list_path, _, id = path.rpartition("/")
+    try:
+        company = integration.company
+        is_added = logged.method == "POST"
+        reply = added(company, path, body) if is_added else removed(company, list_path, id)
+    except InvalidInput as error:
+        return _error(400, INPUT_INVALID, str(error))
+    return reply or _unknown_endpoint()
 
 
 def _general(environment: Environment, request: Request) -> Reply:
@@ -195,7 +213,11 @@ def _general(environment: Environment, request: Request) -> Reply:
             integration = environment.integrations.get(id)
             return _unknown_integration(id) if integration is None else _success(integration.describe())
         case _:
-            return _error(404, "PLATFORM.INPUT_INVALID", "This simulator does not have this endpoint.")
+            return _unknown_endpoint()
+
+
+def _unknown_endpoint() -> Reply:
+    return _error(404, "PLATFORM.INPUT_INVALID", "This simulator does not have this endpoint.")
 
 
 def _unknown_integration(id: str) -> Reply:

@@ -15,6 +15,7 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
+from syncer.domain.gateway.kombo_words import error_body
 from syncer.simulator.server.request_log import RequestInfo
 
 
@@ -134,12 +135,6 @@ class Faults:
                 fault.left = None if fault.left is None else fault.left - 1
                 return fault.answer
         return None
-
-
-def error_body(code: str | None, message: str, title: str | None = None) -> bytes:
-    """Write Kombo's error envelope: all four members present, only the message never null."""
-    error = {"code": code, "title": title, "message": message, "log_url": None}
-    return json.dumps({"status": "error", "error": error}).encode()
 
 
 def kombo_error(status: int, code: str | None, message: str = "This is a scripted error.") -> Reply:

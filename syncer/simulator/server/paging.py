@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
+from syncer.domain.gateway.kombo_words import InvalidInput
 from syncer.simulator.company.records import Record, Tables
-from syncer.simulator.server.query import Invalid, Query
+from syncer.simulator.server.query import Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class ListPage:
 
 
 def page_of(tables: Tables, model: str, query: Query, paging: Paging) -> ListPage:
-    """Read one page. Raises Invalid for a cursor that is none."""
+    """Read one page. Raises InvalidInput for a cursor that is none."""
     position = _read(query.cursor, paging)
     keys: list[Any] = _keys(tables, model, query, paging)
     after = position.get("after") if paging.style == "keyset" else None
@@ -63,7 +64,7 @@ def page_number(cursor: str | None, paging: Paging) -> int:
     """Read a page's number in its walk: 1 for the first, also for a cursor that is none."""
     try:
         number: int = _read(cursor, paging)["page"]
-    except Invalid:
+    except InvalidInput:
         return 1
     return number
 
@@ -112,5 +113,5 @@ def _read(cursor: str | None, paging: Paging) -> dict[str, Any]:
     except (ValueError, LookupError, TypeError, AttributeError):
         fits, page = False, None
     if not fits or not isinstance(page, int):
-        raise Invalid("cursor: not a cursor of this API")
+        raise InvalidInput("cursor: not a cursor of this API")
     return dict(position)

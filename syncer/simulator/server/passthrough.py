@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from syncer.domain.gateway.kombo_words import InvalidInput
 from syncer.domain.native.call import METHODS
 from syncer.domain.native.tools import apis
 from syncer.simulator.server.faults import Reply, native_answer
 from syncer.simulator.server.integration import SimIntegration
-from syncer.simulator.server.query import Invalid
 from syncer.simulator.tools import greenhouse as native_greenhouse
 from syncer.simulator.tools import hibob as native_hibob
 from syncer.simulator.tools import nmbrs as native_nmbrs
@@ -55,7 +55,7 @@ def called(body: bytes) -> tuple[str | None, dict[str, str]]:
 
 
 def carry_out(integration: SimIntegration, api: str, body: bytes) -> Reply:
-    """Carry out a call and wrap the tool's response into a success. Raises Invalid."""
+    """Carry out a call and wrap the tool's response into a success. Raises InvalidInput."""
     call, wants_base64 = _read(integration, api, body)
     reply = PLAYED.get(api, _echo)(call)
     data = reply.data
@@ -69,27 +69,27 @@ def carry_out(integration: SimIntegration, api: str, body: bytes) -> Reply:
 
 def _read(integration: SimIntegration, api: str, body: bytes) -> tuple[NativeCall, bool]:
     if api not in apis():
-        raise Invalid(f"There is no passthrough API {api}.")
+        raise InvalidInput(f"There is no passthrough API {api}.")
     if api.partition("/")[0] != integration.tool:
-        raise Invalid(f"The integration {integration.id} is not one of {api.partition('/')[0]}.")
+        raise InvalidInput(f"The integration {integration.id} is not one of {api.partition('/')[0]}.")
     try:
         request = json.loads(body)
     except ValueError:
-        raise Invalid("The body is not JSON.") from None
+        raise InvalidInput("The body is not JSON.") from None
     if not isinstance(request, dict) or request.get("method") not in METHODS:
-        raise Invalid("body.method: expected one of GET, POST, DELETE, PUT, PATCH.")
+        raise InvalidInput("body.method: expected one of GET, POST, DELETE, PUT, PATCH.")
     if not isinstance(request.get("path"), str):
-        raise Invalid("body.path: expected a string.")
+        raise InvalidInput("body.path: expected a string.")
     for name in _TEXTS:
         part = request.get(name, {})
         if not isinstance(part, dict) or not all(isinstance(value, str) for value in part.values()):
-            raise Invalid(f"body.{name}: expected an object of strings.")
+            raise InvalidInput(f"body.{name}: expected an object of strings.")
     if not isinstance(request.get("data"), dict | list | str | None):
-        raise Invalid("body.data: expected an array, an object or a string.")
+        raise InvalidInput("body.data: expected an array, an object or a string.")
     options = request.get("api_options", {})
     for option in apis()[api].required:
         if not options.get(option):
-            raise Invalid(f"body.api_options.{option}: required for {api}.")
+            raise InvalidInput(f"body.api_options.{option}: required for {api}.")
     call = NativeCall(
         company=integration.company,
         api=api,
@@ -113,7 +113,7 @@ def _form(parts: Any) -> dict[str, str | bytes]:
             for part in parts
         }
     except (KeyError, TypeError, ValueError):
-        raise Invalid("body.multipart_form_data: expected names with texts or files.") from None
+        raise InvalidInput("body.multipart_form_data: expected names with texts or files.") from None
 
 
 def _typed(file: Any) -> Any:

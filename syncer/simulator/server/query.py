@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from syncer.domain.catalogue.model import Filter, Model
+from syncer.domain.gateway.kombo_words import (
+    DEFAULT_PAGE_SIZE,
+    InvalidInput,
+    check_choices,
+    read_boolean,
+    read_moment,
+    read_page_size,
+)
 from syncer.simulator.company.factories import FACTORIES
 from syncer.simulator.company.filters import FilterTest, filter_test
 from syncer.simulator.company.ids import to_ms
 from syncer.simulator.company.records import Record, Tables
-
-DEFAULT_PAGE_SIZE = 100
-LARGEST_PAGE_SIZE = 250
-
-#: The pattern of timestamp parameters in Kombo's OpenAPI document: no offset such as ``+00:00``.
-_TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?)?Z?", re.ASCII)
-
-
-class Invalid(Exception):
-    """Refused parameter; the message is for the error's ``message``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +62,7 @@ def read_query(
 
     Parameters that the list does not know are ignored. unsupported holds the (model, filter) pairs that the
     tool behind has no data for; what neither a factory nor the columns give a meaning to counts as such.
-    Raises Invalid.
+    Raises InvalidInput.
     """
     features = model.features
     tests: list[Callable[[Tables, Record], bool]] = []
@@ -102,13 +98,11 @@ def _with_value(test: FilterTest, value: Any) -> Callable[[Tables, Record], bool
 
 def _value(filter: Filter, text: str) -> Any:
     if filter.type == "timestamp":
-        return to_ms(_moment(filter.name, text))
+        return to_ms(read_moment(filter.name, text))
     if filter.type == "json":
         return _single_pair(filter.name, text)
     values = frozenset(text.split(",")) if filter.type == "list" else frozenset({text})
-    if filter.choices and not values <= set(filter.choices):
-        unknown = sorted(values - set(filter.choices))[0]
-        raise Invalid(f"{filter.name}: {unknown!r} is not one of {', '.join(filter.choices)}")
+    check_choices(filter.name, values, filter.choices)
     return values if filter.type == "list" else text
 
 
@@ -116,27 +110,20 @@ def _single_pair(name: str, text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except ValueError:
-        raise Invalid(f"{name}: not JSON") from None
+        raise InvalidInput(f"{name}: not JSON") from None
     if not isinstance(value, dict) or len(value) != 1:
-        raise Invalid(f"{name}: expected an object with one key")
+        raise InvalidInput(f"{name}: expected an object with one key")
     if isinstance(next(iter(value.values())), dict | list):
-        raise Invalid(f"{name}: the value must be a string, a number, a boolean or null")
+        raise InvalidInput(f"{name}: the value must be a string, a number, a boolean or null")
     return value
 
 
 def _page_size(params: Mapping[str, str]) -> int:
-    text = params.get("page_size", str(DEFAULT_PAGE_SIZE))
-    size = int(text) if text.isascii() and text.isdigit() else 0
-    if not 1 <= size <= LARGEST_PAGE_SIZE:
-        raise Invalid(f"page_size: expected a whole number from 1 to {LARGEST_PAGE_SIZE}")
-    return size
+    return read_page_size("page_size", params.get("page_size", str(DEFAULT_PAGE_SIZE)))
 
 
 def _boolean(params: Mapping[str, str], name: str) -> bool:
-    text = params.get(name, "false")
-    if text not in ("true", "false"):
-        raise Invalid(f"{name}: expected true or false")
-    return text == "true"
+    return read_boolean(name, params.get(name, "false"))
 
 
 def _set(params: Mapping[str, str], name: str) -> frozenset[str] | None:
@@ -146,14 +133,4 @@ def _set(params: Mapping[str, str], name: str) -> frozenset[str] | None:
 def _milliseconds(params: Mapping[str, str], name: str) -> int | None:
     if name not in params:
         return None
-    return to_ms(_moment(name, params[name]))
-
-
-def _moment(name: str, text: str) -> datetime:
-    """Read a moment in UTC; Python reads up to six digits of the fraction and drops the rest."""
-    try:
-        if _TIMESTAMP.fullmatch(text):
-            return datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=UTC)
-    except ValueError:
-        pass
-    raise Invalid(f"{name}: expected a timestamp such as 2026-01-31T08:00:00.000Z")
+    return to_ms(read_moment(name, params[name]))

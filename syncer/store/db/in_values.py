@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, any_, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, Text, any_, bindparam, cast, func, select
 
 
 def in_values(
@@ -22,3 +22,20 @@ def in_values(
     from sqlalchemy.dialects.postgresql import ARRAY
 
     return column == any_(bindparam(None, list(values), ARRAY(Text)))
+
+
+def in_parameter(column: ColumnElement[Any], name: str, *, sqlite: bool) -> ColumnElement[bool]:
+    """Make the same condition with a parameter of that name, for a statement that is made once."""
+    if sqlite:
+        given = func.json_each(bindparam(name, type_=Text)).table_valued("value", name=f"given_{name}")
+        return column.in_(select(given.c.value))
+    # As JSON, too: the driver looks at each text of an array to see whether it has to be quoted.
+    from sqlalchemy.dialects.postgresql import JSONB
+
+    texts = func.jsonb_array_elements_text(cast(bindparam(name, type_=Text), JSONB))
+    return column == any_(func.array(select(texts).scalar_subquery()))
+
+
+def parameter_values(values: Iterable[str]) -> str:
+    """Give the value of such a parameter."""
+    return json.dumps(list(values))

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, case, func, or_, select
 
 from syncer.domain.ratelimit.budget import Budget
+from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import RECHECKED, StreamState
 from syncer.store.db.types import Timestamp
 from syncer.store.reading.changes import FeedState, feed_state
@@ -26,13 +27,15 @@ class EnvironmentNumbers:
 
     oldest_complete: by list, of the stream that was complete the longest ago, without those that are not
     offered. overdue: lists of which the schedule has made a stream due since it was last complete, but for
-    streams that have a time of their own. budget: None before the key's first request.
+    streams that have a time of their own. walks: those that somebody works on, each with
+    its id and the pages that are stored. budget: None before the key's first request.
     """
 
     states: Counter[StreamState]
     oldest_complete: dict[str, datetime]
     newest_complete_at: datetime | None
     overdue: frozenset[str]
+    walks: dict[StreamKey, tuple[str, int]]
     budget: Budget | None
     is_key_refused: bool
 
@@ -105,6 +108,20 @@ def _read_environment(
         oldest,
         max(newest, default=None),
         frozenset(overdue),
+        _read_walks(connection, environment),
         read_budget(connection, environment, fingerprint) if fingerprint else None,
         bool(fingerprint and read_refusal(connection, environment, fingerprint)),
     )
+
+
+def _read_walks(connection: Connection, environment: str) -> dict[StreamKey, tuple[str, int]]:
+    """Read the walks of streams that are leased, which an index names."""
+    columns = streams.c
+    found = connection.execute(
+        select(columns.integration_id, columns.model, columns.walk_id, columns.walk_pages).where(
+            columns.environment == environment,
+            columns.lease_owner.is_not(None),
+            columns.walk_id.is_not(None),
+        )
+    )
+    return {StreamKey(integration_id, model): (id, pages) for integration_id, model, id, pages in found}

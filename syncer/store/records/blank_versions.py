@@ -5,6 +5,7 @@ It reaches every table of versions that there is, whether its history is still k
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -40,6 +41,19 @@ def blank_versions(connection: Connection, model: str, record_ids: Collection[st
             .values({**values, DOCUMENT[0]: document, CONTENT_HASH[0]: literal(_NO_HASH, Hash)})
         )
     _forget_relations(connection, entry, kept, record_ids)
+
+
+def erase_versions(connection: Connection, model: Model, record_ids: Collection[str]) -> Counter[str]:
+    """Delete all versions of these records, of their links and owned children; give how many, by table."""
+    kept, gone = set(history_tables(connection)), Counter[str]()
+    for table, owner in _relations(model, kept):
+        statement = delete(table).where(in_values(connection, table.c[owner], record_ids))
+        gone[table.name] += connection.execute(statement).rowcount
+    if model.name in kept:
+        versions = history_table(model.name)
+        statement = delete(versions).where(in_values(connection, versions.c.id, record_ids))
+        gone[versions.name] += connection.execute(statement).rowcount
+    return gone
 
 
 def forget_versions(model: Model, integration_id: str, limit: int, connection: Connection) -> int:

@@ -13,7 +13,7 @@ from syncer.domain.catalogue.members import embeds
 from syncer.domain.catalogue.model import Model
 from syncer.domain.catalogue.places import PLACES, Holds
 from syncer.domain.records.blank import blank_copies
-from syncer.domain.records.exclude import excluded_from
+from syncer.domain.records.exclude import excluded_from_stored
 from syncer.domain.records.exclusions import Exclusion
 from syncer.domain.records.record import ascii_json, decoded
 from syncer.domain.records.row import Row, project_text
@@ -90,7 +90,7 @@ def blank_carriers(
     """Blank the copies of these records of the model in all places of their carriers."""
     for name in sorted(carriers):
         carrier, table = catalogue()[name], MIRROR[name]
-        excluded = excluded_from(name, exclusions)
+        excluded = excluded_from_stored(name, exclusions)
         found = context.connection.execute(
             select(
                 table.c.id,

@@ -13,14 +13,16 @@ from sqlalchemy import Table, Text, cast, delete, select
 
 from syncer.domain.catalogue.model import Child, Model
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
-from syncer.domain.records.exclude import Excluded, excluded_from
+from syncer.domain.erasure.texts import clean_text
+from syncer.domain.records.exclude import Excluded, excluded_from_stored
 from syncer.domain.records.exclusions import Exclusion
 from syncer.domain.records.projection import Projection, projection
-from syncer.domain.records.record import Poison
+from syncer.domain.records.record import Poison, decoded, hashed
 from syncer.domain.records.row import Row, project_entry, project_text
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.bulk import upsert
 from syncer.store.records.reproject import Batch, BatchContext, Step, read_documents
+from syncer.store.records.reproject_erased import erase_late, tell_forgotten
 from syncer.store.records.reproject_feed import reproject_feed
 from syncer.store.records.reproject_quarantine import reproject_quarantine
 from syncer.store.records.version_projector import reproject_versions, rewrite_relations
@@ -68,16 +70,27 @@ class ModelProjector:
 
     @property
     def _excluded(self) -> Excluded | None:
-        return excluded_from(self.name, self.exclusions)
+        return excluded_from_stored(self.name, self.exclusions)
 
     def _records(self, context: BatchContext, after: str) -> Batch:
         found, goes_on = _stored(context, MIRROR[self.name], after)
         stored = {each.id: each for each in found}
         rows: list[Row] = []
         poisons: list[Poison] = []
+        forgotten: dict[str, frozenset[str]] = {}
+        receipts: dict[str, str] = {}
         for each in found:
-            record = project_text(self.model, each.document.encode(), self._excluded)
+            cleaned = clean_text(context.erased, self.name, each.integration_id, each.document.encode())
+            if cleaned.receipt is not None:
+                receipts[each.id] = cleaned.receipt
+                continue
+            record = project_text(self.model, cleaned.text, self._excluded)
             if isinstance(record, Row):
+                if cleaned.members:
+                    forgotten[each.id] = cleaned.members
+                    # The hash that the record has when it comes again.
+                    left = hashed(decoded(record.document.encode()))
+                    record = replace(record, content_hash=left)
                 rows.append(record)
             else:
                 poisons.append(replace(record, id=each.id))
@@ -87,9 +100,13 @@ class ModelProjector:
             written.append(write_projected(context, self.model, part, stored))
 
         poisons += write_by_halves(context.connection, write, rows)
-        if poisons and self._excluded is not None:
-            # Write empty rows: excluded members must not remain.
-            write([_empty_row(self.model, str(poison.id)) for poison in poisons])
+        emptied = [each for each in poisons if self._excluded is not None or each.id in forgotten]
+        if emptied:
+            # Write empty rows: what is excluded or erased must not remain.
+            write([_empty_row(self.model, str(poison.id)) for poison in emptied])
+        owners = {each.id: each.integration_id for each in found}
+        erase_late(context, self.name, receipts, owners)
+        tell_forgotten(context, self.name, forgotten, owners)
         by_integration: dict[str, tuple[list[Poison], list[Row]]] = defaultdict(lambda: ([], []))
         for poison in poisons:
             by_integration[stored[str(poison.id)].integration_id][0].append(poison)

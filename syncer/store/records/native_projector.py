@@ -12,7 +12,7 @@ from sqlalchemy import Text, bindparam, cast, select, tuple_, update
 
 from syncer.domain.native.rows import native_projection, project_native, read_stored_native
 from syncer.domain.native.spec import NativeListSpec
-from syncer.domain.records.exclude import Excluded, excluded_from
+from syncer.domain.records.exclude import Excluded, excluded_from_stored
 from syncer.domain.records.exclusions import Exclusion
 from syncer.domain.records.projection import Projection
 from syncer.domain.records.record import Poison, Record
@@ -72,7 +72,7 @@ class NativeProjector:
 
     @property
     def _excluded(self) -> Excluded | None:
-        return excluded_from(self.name, self.exclusions)
+        return excluded_from_stored(self.name, self.exclusions)
 
     def _records(self, context: BatchContext, after: str) -> Batch:
         connection, name = context.connection, self.name

@@ -14,6 +14,7 @@ from syncer.store.schema.destination import Destination
 from syncer.store.schema.mirror_tables import (
     MIRROR,
     changes,
+    erasures,
     metadata,
     runs,
     seen,
@@ -23,8 +24,9 @@ from syncer.store.schema.mirror_tables import (
 
 #: Rows that one transaction deletes of a table.
 AT_ONCE = 2_000
-#: Tables that keep their rows: the feed has no gaps, and events say nothing of records.
-_KEPT = {changes.name, webhook_events.name}
+#: Tables that keep their rows: the feed has no gaps, events say nothing of records, and what was erased stays
+#: out where the integration is mirrored again.
+_KEPT = {changes.name, webhook_events.name, erasures.name}
 #: Tables that a run needs which is under way; they come last.
 _LAST = (seen.name, streams.name, runs.name)
 

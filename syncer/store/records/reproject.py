@@ -9,12 +9,14 @@ never gets lost.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, Select, func, select
 
+from syncer.domain.erasure.erased import Erased
+from syncer.domain.feed.row_change import FeedRules
 from syncer.domain.limits import LARGE_PAGE_BYTES
 from syncer.domain.records.projection import Projection
 from syncer.store.db.removed_values import note_removed
@@ -28,12 +30,17 @@ FETCHED_ROWS: Final = 25
 
 @dataclass(frozen=True, slots=True)
 class BatchContext:
-    """Transaction of a batch. size in rows; run_id: named by records that come into quarantine."""
+    """Transaction of a batch. size in rows; run_id: named by records that come into quarantine.
+
+    erased: what leaves the documents. feed: the lists whose changes are told by that.
+    """
 
     connection: Connection
     run_id: str
     now: datetime
     size: int
+    erased: Erased = field(default_factory=Erased)
+    feed: FeedRules = field(default_factory=FeedRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,7 @@ def reproject_batch(context: BatchContext, projector: Projector) -> Batch | None
         # It has just begun, or the catalogue has lost the table since.
         cursor = ReprojectionCursor(tables[0], None)
     batch = steps[cursor.table](context, cursor.after or "")
-    if batch.written and projector.removes_values:
+    if batch.written and (projector.removes_values or context.erased):
         note_removed(connection)
     following = tables[tables.index(cursor.table) + 1 :]
     if batch.last is not None:

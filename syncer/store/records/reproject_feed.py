@@ -1,4 +1,4 @@
-"""Re-projection of the change feed: the former values in it lose what is excluded now."""
+"""Re-projection of the change feed: the former values in it lose what is excluded now, or erased."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from syncer.store.schema.feed_tables import changes
 
 def reproject_feed(context: BatchContext, after: str, *, name: str, excluded: Excluded | None) -> Batch:
     """Re-project a batch of the list's changes, by their numbers."""
-    if excluded is None:
+    if excluded is None and not context.erased:
         return Batch()
     column = changes.c[_BEFORE]
     found = context.connection.execute(
@@ -33,7 +33,13 @@ def reproject_feed(context: BatchContext, after: str, *, name: str, excluded: Ex
     stripped = []
     for row in found:
         before = decoded(row.before.encode())
-        if isinstance(before, dict) and excluded.strip(before):
+        if not isinstance(before, dict):
+            continue
+        receipt, forgotten = context.erased.forget(name, None, before)
+        is_stripped = excluded is not None and excluded.strip(before)
+        if receipt is not None:
+            stripped.append({"row_sequence": row.sequence, "new_before": None})
+        elif is_stripped or forgotten:
             stripped.append({"row_sequence": row.sequence, "new_before": json_text(before)})
     if stripped:
         statement = update(changes).where(changes.c.sequence == bindparam("row_sequence"))

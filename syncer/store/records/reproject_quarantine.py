@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, select, tuple_, update
 
 from syncer.domain.catalogue.model import Model
+from syncer.domain.erasure.texts import clean_document
 from syncer.domain.records.exclude import Excluded
 from syncer.domain.records.record import ID_TAKEN, Poison, ascii_json, poison
 from syncer.domain.records.row import Row, project_text
@@ -82,8 +83,14 @@ def _last(entries: list[Any]) -> str:
 def _update(
     context: BatchContext, model: Model, excluded: Excluded | None, entry: Any, *, is_mirrored: bool
 ) -> int:
-    """Bring one entry up to date, or drop it where its row is whole now; give how many rows that wrote."""
-    record = project_text(model, entry.document.encode(), excluded)
+    """Bring one entry up to date, or drop it where its row is whole now, or it is erased.
+
+    Give how many rows that wrote.
+    """
+    cleaned = clean_document(context.erased, model.name, entry.integration_id, entry.document)
+    if cleaned.receipt is not None:
+        return context.connection.execute(delete(quarantine).where(*_is(entry, entry.record_key))).rowcount
+    record = project_text(model, cleaned.text, excluded)
     document = record.document if isinstance(record, Poison) else ascii_json(record.document)
     reason = entry.reason
     # What the document does not tell.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Sequence
+from copy import deepcopy
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -26,10 +27,14 @@ from sqlalchemy import (
     update,
 )
 
-from syncer.domain.catalogue.model import Child, Link, Model
+from syncer.domain.catalogue.model import Child, Column, Link, Model
 from syncer.domain.catalogue.tables import tables_of
+from syncer.domain.erasure.erased import Erased
+from syncer.domain.erasure.texts import clean_text
 from syncer.domain.records.exclude import Excluded
+from syncer.domain.records.record import decoded
 from syncer.domain.records.row import Row, project_entry, project_text
+from syncer.domain.records.values import json_text
 from syncer.store.db.bulk import upsert
 from syncer.store.db.in_values import in_values
 from syncer.store.db.types import timestamp_text
@@ -90,7 +95,9 @@ def rewrite_relations(context: BatchContext, model: Model, owners: Sequence[str]
             ~exists().where(*key, versions.c.known_to.is_(None)),
         )
         names = [*(column.name for column in table.columns), "known_from"]
-        written += connection.execute(insert(versions).from_select(names, new)).rowcount
+        statement = insert(versions).from_select(names, new)
+        # Of an insert the number is not kept unasked, and is -1 then.
+        written += connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
     return written
 
 
@@ -136,7 +143,7 @@ def _project(
     for child in model.children:
         if child.table == name:
             return _documents(context, name, after, partial(_child_values, child, excluded))
-    return _documents(context, name, after, partial(_record_values, model, excluded))
+    return _documents(context, name, after, partial(_record_values, context.erased, model, excluded))
 
 
 def _documents(
@@ -181,8 +188,14 @@ def _date_again(context: BatchContext, name: str, ids: Collection[str]) -> None:
     )
 
 
-def _record_values(model: Model, excluded: Excluded | None, row: Any) -> dict[str, Any]:
-    record = project_text(model, row.document.encode(), excluded)
+def _record_values(
+    erased: Erased, model: Model, excluded: Excluded | None, row: Any
+) -> dict[str, Any] | None:
+    cleaned = clean_text(erased, model.name, None, row.document.encode())
+    if cleaned.receipt is not None:
+        # It was about somebody else once.
+        return None
+    record = project_text(model, cleaned.text, excluded)
     if not isinstance(record, Row):
         # What cannot be read keeps nothing that is excluded.
         record = project_text(model, json.dumps({"id": row.id}).encode())
@@ -203,16 +216,30 @@ def _links(
     if excluded is None:
         return 0, None
     is_hidden = excluded.hides(link.member + link.target_path)
-    hidden = [each.name for each in link.columns if excluded.hides(link.member + each.source)]
-    if not is_hidden and not hidden:
+    # Of JSON some may be hidden, and some left.
+    columns = [
+        each for each in link.columns if each.type == "json" or excluded.hides(link.member + each.source)
+    ]
+    if not is_hidden and not columns:
         return 0, None
     versions = history_table(link.table)
-    rows = _in_order(context, link.table, select(*versions.primary_key.columns), after).limit(context.size)
-    found = context.connection.execute(rows).all()
+    values = [cast(versions.c[each.name], Text).label(each.name) for each in columns]
+    rows = _in_order(context, link.table, select(*versions.primary_key.columns, *values), after)
+    found = context.connection.execute(rows.limit(context.size)).all()
     last = _key(link.table, found[-1]) if len(found) == context.size else None
     if is_hidden:
         return _delete(context, link.table, found), last
-    return _rewrite(context, link.table, found, dict.fromkeys(hidden)), last
+    return _rewrite(context, link, excluded, columns, found), last
+
+
+def _left_of(link: Link, excluded: Excluded, column: Column, text: str | None) -> str | None:
+    """Give what is left of a link's value, as the database takes it."""
+    if text is None or column.type != "json":
+        left = excluded.left_of(link.member + column.source, text)
+        return left if isinstance(left, str) else None
+    value = decoded(text.encode())
+    left = excluded.left_of(link.member + column.source, deepcopy(value))
+    return text if left == value else None if left is None else json_text(left)
 
 
 def _in_order(context: BatchContext, name: str, rows: Select[Any], after: list[Any] | None) -> Select[Any]:
@@ -237,11 +264,22 @@ def _delete(context: BatchContext, name: str, rows: Sequence[Any]) -> int:
     return len(rows)
 
 
-def _rewrite(context: BatchContext, name: str, rows: Sequence[Any], values: dict[str, None]) -> int:
-    if rows:
-        statement = update(history_table(name)).where(*_is_row(name)).values(values)
-        context.connection.execute(statement, [_bound_key(name, row) for row in rows])
-    return len(rows)
+def _rewrite(
+    context: BatchContext, link: Link, excluded: Excluded, columns: Sequence[Column], rows: Sequence[Any]
+) -> int:
+    """Write what is left of versions of a link; give how many differ."""
+    name = link.table
+    changed = []
+    for row in rows:
+        before = {each.name: getattr(row, each.name) for each in columns}
+        left = {each.name: _left_of(link, excluded, each, before[each.name]) for each in columns}
+        if left != before:
+            changed.append(_bound_key(name, row) | {f"new_{key}": value for key, value in left.items()})
+    if changed:
+        versions = history_table(name)
+        new = {each.name: bindparam(f"new_{each.name}", type_=versions.c[each.name].type) for each in columns}
+        context.connection.execute(update(versions).where(*_is_row(name)).values(new), changed)
+    return len(changed)
 
 
 def _is_row(name: str) -> list[ColumnElement[bool]]:

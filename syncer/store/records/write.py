@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -36,13 +36,14 @@ class WrittenRows:
     """Result of writing some records.
 
     counts and effects, by id: of those that are in the mirror. rows: these, with all notes. poisons: the
-    others, which go into quarantine.
+    others, which go into quarantine. erased: ids of those that are erased, and were not written.
     """
 
     counts: Counts
     effects: dict[str, Change]
     rows: Sequence[Row]
     poisons: list[Poison]
+    erased: Collection[str] = ()
 
 
 def write_rows(

@@ -17,9 +17,11 @@ from syncer.domain.records.row import COMMON_COLUMNS
 from syncer.store.db.types import SQL_TYPES, Hash, Json, Timestamp
 from syncer.store.schema.alert_tables import alerts
 from syncer.store.schema.delivery_tables import deliveries
+from syncer.store.schema.erasure_tables import erased, erasure_key, erasures
 from syncer.store.schema.feed_tables import changes, consumers, feed
 from syncer.store.schema.histories import history
 from syncer.store.schema.key_tables import budgets
+from syncer.store.schema.later_of import last_told
 from syncer.store.schema.native_table import passthrough_records
 from syncer.store.schema.process_tables import processes
 from syncer.store.schema.reader_table import readers
@@ -34,6 +36,7 @@ from syncer.store.schema.state_tables import (
     seen,
     streams,
 )
+from syncer.store.schema.verification_table import verifications
 from syncer.store.schema.webhook_tables import unknown_models, webhook_events
 
 __all__ = [
@@ -51,6 +54,9 @@ __all__ = [
     "changes",
     "consumers",
     "deliveries",
+    "erased",
+    "erasure_key",
+    "erasures",
     "feed",
     "history",
     "integrations",
@@ -65,6 +71,7 @@ __all__ = [
     "seen",
     "streams",
     "unknown_models",
+    "verifications",
     "webhook_events",
 ]
 
@@ -103,9 +110,12 @@ def mirror_table(model: shape.Model) -> Table:
         PrimaryKeyConstraint(KOMBO_ID[0]),
         comment=f"{model.title}: {model.meaning}",
     )
-    indexed = ["integration_id", "remote_id", *(c.name for c in model.columns if c.is_looked_up)]
-    for name in indexed:
+    for name in ["remote_id", *(c.name for c in model.columns if c.is_looked_up)]:
         Index(None, table.c[name])
+    # The rows of one integration, and its pages: in the order of ids, and what was told of since a moment.
+    Index(None, table.c.integration_id, table.c.id)
+    if model.features.updated_after:
+        Index(f"ix_{model.name}_last_told", table.c.integration_id, last_told(table))
     partial_index(table.c.remote_deleted_at, where=table.c.remote_deleted_at)
     return table
 

@@ -115,7 +115,9 @@ streams = Table(
     moment_column("due_at", "Time from which the service syncs it; null: not due"),
     moment_column("scheduled_at", "Time at which the schedule last made it due"),
     Column(
-        "due_purpose", Integer, comment="Priority of what made it due: 1 webhook, 2 schedule, 3 full walk"
+        "due_purpose",
+        Integer,
+        comment="Priority of what made it due: 0 write, 1 webhook, 2 schedule, 3 full walk",
     ),
     text_column("lease_owner", "Runner that holds the lease; null: it is free"),
     moment_column("lease_until", "End of the lease unless it is renewed, by the database's clock"),
@@ -165,7 +167,7 @@ streams = Table(
     number_column("watched", "Seconds over which these changes were counted; 0: unknown"),
     Column("full_pages", BigInteger, comment="Pages of the last complete full walk; null: unknown"),
     moment_column(
-        "told_at", "Arrival of the first webhook that told of news which no run has read yet; null: none"
+        "told_at", "First webhook, or write, that told of news which no run has read yet; null: none"
     ),
     moment_column("pause_until", "End of the pause after the last run that webhooks caused"),
     PrimaryKeyConstraint("environment", "integration_id", "model"),

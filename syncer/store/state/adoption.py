@@ -34,12 +34,14 @@ class Adopted:
     """Lists whose projections were replaced.
 
     replaced: those with rows of another projection. walked_anew: those of them that keep members again which
-    were excluded, so that their streams have to be read whole once more. changed: all, with rows or without.
+    were excluded, so that their streams have to be read whole once more. with_other_key: those of these whose
+    pseudonyms are made with another key now. changed: all, with rows or without.
     dropped: native lists whose rows could not be kept.
     """
 
     replaced: tuple[str, ...] = ()
     walked_anew: tuple[str, ...] = ()
+    with_other_key: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
 
@@ -75,7 +77,8 @@ def adopt(
         else:
             _write_key_members(connection, name, _all_key_members(wanted[name], kept[name]))
     _walk_anew(connection, [*anew, *dropped], now)
-    return Adopted(tuple(replaced), tuple(anew), (*changed, *dropped), tuple(dropped))
+    other_key = [name for name in anew if wanted[name].has_other_key(kept[name].exclusions)]
+    return Adopted(tuple(replaced), tuple(anew), tuple(other_key), (*changed, *dropped), tuple(dropped))
 
 
 def _all_key_members(wanted: Projection, before: Projection | None) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, select, update
 
 from syncer.store.db.in_values import in_values
+from syncer.store.schema.erasure_tables import erasures
 from syncer.store.schema.state_tables import integrations, metadata
 from syncer.store.schema.webhook_tables import webhook_events
 
@@ -45,8 +46,9 @@ def move_integrations(connection: Connection, wanted: Mapping[str, str]) -> list
         connection.execute(moving.values(environment=each.after))
         for table in _TABLES:
             of_integration = table.c.integration_id == each.integration_id
-            # What another process may have left there knows less.
-            connection.execute(delete(table).where(of_integration, table.c.environment == each.after))
+            if table is not erasures:
+                # What another process may have left there knows less.
+                connection.execute(delete(table).where(of_integration, table.c.environment == each.after))
             connection.execute(update(table).where(of_integration).values(environment=each.after))
     return moved
 

@@ -2,19 +2,22 @@
 
 A process that starts adopts its own projections: from then on none that has others can write. A page's
 transaction pins the projection, under a lock that it shares with other pages, and adopting takes that lock
-alone: so no page of the old projection can commit behind a re-projection that has passed its rows.
+alone: so no page of the old projection can commit behind a re-projection that has passed its rows. Erasing
+takes it alone, too: a page that was compared before commits before, or is compared again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, text, update
 
 from syncer.domain.errors import ProjectionReplaced
 from syncer.domain.records.projection import Projection
 from syncer.store.db.types import decoded_json
+from syncer.store.schema.erasure_tables import erasure_key
 from syncer.store.schema.state_tables import projections
 
 #: A lock of the table that pages share, and who adopts does not, on PostgreSQL; on SQLite a writing
@@ -22,9 +25,21 @@ from syncer.store.schema.state_tables import projections
 _ADOPT_LOCK = f"LOCK TABLE {projections.name} IN EXCLUSIVE MODE"
 #: Made once, as what follows: every page runs them.
 _SHARE_LOCK = text(f"LOCK TABLE {projections.name} IN ROW SHARE MODE")
-_PINNED = select(projections.c.fingerprint, projections.c.history).where(
-    projections.c.model == bindparam("row_model")
-)
+_VERSION = select(erasure_key.c.version).where(erasure_key.c.id == 1)
+_PINNED = select(
+    projections.c.fingerprint, projections.c.history, _VERSION.scalar_subquery().label("erasures")
+).where(projections.c.model == bindparam("row_model"))
+
+
+class Pinned(NamedTuple):
+    """What does not change until a transaction ends.
+
+    history: the tables of which it has to keep versions. erasures: the version of all that is erased; None:
+    nothing is.
+    """
+
+    history: tuple[str, ...]
+    erasures: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +50,28 @@ class ReprojectionCursor:
     after: str | None
 
 
-def pin(connection: Connection, model: str, projection: Projection) -> tuple[str, ...]:
-    """Keep the list's projection and histories from being replaced until the transaction ends.
+def pin(connection: Connection, model: str, projection: Projection) -> Pinned:
+    """Keep the list's projection, histories and erasures from being replaced until the transaction ends.
 
-    Give the tables of which what follows has to keep versions. Raises ProjectionReplaced where another
-    projection has been adopted.
+    Raises ProjectionReplaced where another projection has been adopted.
     """
+    share_projections(connection)
+    row = connection.execute(_PINNED, {"row_model": model}).one_or_none()
+    if row is None:
+        return Pinned((), erasures_version(connection))
+    _require(row.fingerprint, model, projection)
+    return Pinned(() if row.history is None else tuple(decoded_json(row.history)), row.erasures)
+
+
+def share_projections(connection: Connection) -> None:
+    """Keep whoever calls ``lock_projections`` waiting until the transaction ends; so do all pages."""
     if connection.dialect.name == "postgresql":
         connection.execute(_SHARE_LOCK)
-    row = connection.execute(_PINNED, {"row_model": model}).one_or_none()
-    if row is not None:
-        _require(row.fingerprint, model, projection)
-    return () if row is None or row.history is None else tuple(decoded_json(row.history))
+
+
+def erasures_version(connection: Connection) -> str | None:
+    """Read the version of all that is erased; None: nothing is."""
+    return connection.execute(_VERSION).scalar_one_or_none()
 
 
 def adopted_projections(connection: Connection) -> dict[str, str]:
@@ -77,6 +102,15 @@ def request_reprojection(connection: Connection, models: Iterable[str]) -> None:
     connection.execute(
         update(projections)
         .where(projections.c.model.in_(list(models)), projections.c.at_table.is_(None))
+        .values(at_table=projections.c.model, after_id=None)
+    )
+
+
+def reproject_anew(connection: Connection, models: Iterable[str]) -> None:
+    """Have all rows of the lists re-projected from the beginning, whatever is done of that already."""
+    connection.execute(
+        update(projections)
+        .where(projections.c.model.in_(list(models)))
         .values(at_table=projections.c.model, after_id=None)
     )
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ClauseElement,
     Connection,
     Update,
+    and_,
     bindparam,
     case,
     func,
@@ -178,8 +179,18 @@ class StreamStore(MirroredStreams):
             # What webhooks told of during the run waits for the end of the pause, too.
             by_webhook: Any = streams.c.due_purpose == int(Purpose.WEBHOOK)
             if told.is_left_by_run:
-                by_webhook, views = true(), {**views, "due_purpose": int(Purpose.WEBHOOK)}
-            next_due = case((by_webhook, literal(told.pause_until, Timestamp)), else_=next_due)
+                by_webhook = true()
+                more_urgent = streams.c.due_purpose < int(Purpose.WEBHOOK)
+                views |= {
+                    "due_purpose": case((more_urgent, streams.c.due_purpose), else_=int(Purpose.WEBHOOK))
+                }
+            # What was written meanwhile does not.
+            is_written = and_(streams.c.due_purpose == int(Purpose.WRITE), streams.c.due_at.is_not(None))
+            next_due = case(
+                (is_written, streams.c.due_at),
+                (by_webhook, literal(told.pause_until, Timestamp)),
+                else_=next_due,
+            )
             views |= {"told_at": told.left_since, "pause_until": told.pause_until}
         self._fenced(
             connection,

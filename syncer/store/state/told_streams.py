@@ -1,10 +1,10 @@
-"""Marks of what webhooks tell of: streams are due for it before all others, once nobody has their rows."""
+"""Marks of what webhooks tell of, and of what applications have written: due before all others."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Text, Update, and_, bindparam, case, func, or_, select, update
@@ -38,8 +38,28 @@ def _mark_told() -> Update:
     )
 
 
-#: Made once: every event needs it.
+def _mark_written() -> Update:
+    """Compose the statement that marks a stream that an application has written to."""
+    now, later = bindparam("marked", type_=Timestamp), bindparam("later", type_=Timestamp)
+    is_pausing = streams.c.pause_until.between(now, bindparam("latest_pause", type_=Timestamp))
+    due_at: Any = case((or_(is_pausing, streams.c.lease_owner.is_not(None)), later), else_=now)
+    is_earlier = or_(streams.c.due_at.is_(None), streams.c.due_at > due_at)
+    return (
+        update(streams)
+        .where(*bound_stream_filter(streams))
+        .values(
+            told_at=func.coalesce(streams.c.told_at, now),
+            due_at=case((is_earlier, due_at), else_=streams.c.due_at),
+            due_purpose=int(Purpose.WRITE),
+        )
+    )
+
+
+#: Made once: every event and every write needs one.
 _MARK_TOLD = _mark_told()
+_MARK_WRITTEN = _mark_written()
+#: Time after which a write is read that follows another one: of many in a row each costs no run of its own.
+AFTER_ANOTHER = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +85,18 @@ class ToldStreams:
                 for key, first in sorted(told.items())
             ]
             connection.execute(_MARK_TOLD, parameters)
+
+    def mark_written(self, connection: Connection, keys: Collection[StreamKey], *, now: datetime) -> None:
+        """Make streams due that an application has written to, before what webhooks tell of.
+
+        Now, or where a run has just been or is under way a second later: no pause after webhooks holds a
+        write back, and many writes cause few runs. Of two marks the earlier time stays.
+        """
+        times = {"marked": now, "later": now + AFTER_ANOTHER, "latest_pause": now + LONGEST}
+        connection.execute(
+            _MARK_WRITTEN,
+            [{**stream_parameters(self.environment, key), **times} for key in sorted(keys)],
+        )
 
     def lock(self, connection: Connection, keys: Collection[StreamKey], *, waits: bool) -> set[StreamKey]:
         """Lock streams' rows until the end of the transaction; give those that are locked.

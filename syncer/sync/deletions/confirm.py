@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 from syncer.domain.errors import AnswerTooLarge, RequestRefused, Transient
@@ -29,48 +30,73 @@ class Lookup:
         return Lookup(self.found + other.found, self.unknown + other.unknown)
 
 
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """Conditions on the records that are looked up, besides their ids.
+
+    updated_after: as the list takes it; None: whenever. filters: the model's own.
+    """
+
+    updated_after: str | None = None
+    filters: Mapping[str, str] = field(default_factory=dict)
+
+
+WHATEVER = Narrowing()
+
+
 async def lookup(
-    source: KomboListSource, ids: Sequence[str], purpose: Purpose, *, by: IdKind = "ids"
+    source: KomboListSource,
+    ids: Sequence[str],
+    purpose: Purpose,
+    *,
+    by: IdKind = "ids",
+    narrowed: Narrowing = WHATEVER,
 ) -> Lookup:
     """Look just these records up, deleted ones among them and whatever the model's filters say.
 
-    ids: not more than fit into a request; one with a comma cannot be asked for and counts as known. Where the
-    request is refused, its answer is too large, or one of the records cannot be told by its id, each half is
-    asked for alone. Raises KomboError where Kombo does not say what it knows.
+    ids: not more than fit into a request; one with a comma cannot be asked for and counts as known. narrowed:
+    only those of them that meet it; the others count as unknown. Where the request is refused, its answer is
+    too large, or one of the records cannot be told by its id, each half is asked for alone. Raises KomboError
+    where Kombo does not say what it knows.
     """
     ids = [each for each in ids if "," not in each]
     if not ids:
         return Lookup(Records([], []), [])
+    halves = partial(_halves, source, ids, purpose, by, narrowed)
     try:
-        records = await _fetch(source, ids, purpose, by)
+        records = await _fetch(source, ids, purpose, by, narrowed)
     except AnswerTooLarge:
         if len(ids) > 1:
-            return await _halves(source, ids, purpose, by)
+            return await halves()
         raise
     except RequestRefused as refused:
         if refused.status not in _TOO_MUCH:
             raise
         if len(ids) > 1:
-            return await _halves(source, ids, purpose, by)
+            return await halves()
         if refused.status == 404 and refused.by_kombo:
             return Lookup(Records([], []), list(ids))
         raise
     named = _ids(records, by)
     if len(named) < len(records):
         if len(ids) > 1:
-            return await _halves(source, ids, purpose, by)
+            return await halves()
         # Whatever it is that came, it is the one that was asked for.
         return Lookup(records, [])
     return Lookup(records, [each for each in ids if each not in named])
 
 
-async def _halves(source: KomboListSource, ids: Sequence[str], purpose: Purpose, by: IdKind) -> Lookup:
+async def _halves(
+    source: KomboListSource, ids: Sequence[str], purpose: Purpose, by: IdKind, narrowed: Narrowing
+) -> Lookup:
     middle = len(ids) // 2
-    first = await lookup(source, ids[:middle], purpose, by=by)
-    return first + await lookup(source, ids[middle:], purpose, by=by)
+    first = await lookup(source, ids[:middle], purpose, by=by, narrowed=narrowed)
+    return first + await lookup(source, ids[middle:], purpose, by=by, narrowed=narrowed)
 
 
-async def _fetch(source: KomboListSource, ids: Sequence[str], purpose: Purpose, by: IdKind) -> Records:
+async def _fetch(
+    source: KomboListSource, ids: Sequence[str], purpose: Purpose, by: IdKind, narrowed: Narrowing
+) -> Records:
     """Fetch all pages of the answer.
 
     Raises Transient where it is about other records, ListStuck where its pages do not end.
@@ -84,7 +110,9 @@ async def _fetch(source: KomboListSource, ids: Sequence[str], purpose: Purpose, 
             source.integration_id,
             purpose=purpose,
             page_size=source.context.rules.page_size,
+            updated_after=narrowed.updated_after,
             cursor=cursor,
+            filters=narrowed.filters,
             ids=ids if by == "ids" else None,
             remote_ids=ids if by == "remote_ids" else None,
         )

@@ -175,7 +175,7 @@ class Sweep:
     def _end(self, connection: Connection) -> tuple[Counts, Stream, datetime]:
         """Mark the missing rows deleted, or hold them; the walk is over."""
         run, streams, missing = self.run, self.run.context.streams, self._missing
-        history = run.source.pin(connection)
+        history = run.source.pin(connection).history
         now = run.fence(connection)
         only_approved, counts = self.walk is None, Counts()
         flags = health_flags(connection, run.environment, run.key)

@@ -16,6 +16,7 @@ from syncer.domain.streams.list_spec import ListSpec
 from syncer.domain.streams.stream import Walk
 from syncer.kombo.lists import Page
 from syncer.store.schema.destination import Destination
+from syncer.store.state.projections import Pinned
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Source(Protocol):
 
     @property
     def excluded(self) -> Excluded | None:
-        """Members that never enter the mirror; None: there are none."""
+        """Members whose values are taken out of documents of stored rows; None: there are none."""
 
     @property
     def may_list_twice(self) -> bool:
@@ -72,8 +73,8 @@ class Source(Protocol):
     def project(self, record: Record) -> Row | Poison:
         """Project a record to its row, or to the reason why there is none."""
 
-    def pin(self, connection: Connection) -> tuple[str, ...]:
-        """Keep the projection of the records from being replaced until the transaction ends.
+    def pin(self, connection: Connection) -> Pinned:
+        """Keep the projection of the records, and what is erased, the same until the transaction ends.
 
-        Give the tables of which the transaction has to keep versions. Raises ProjectionReplaced.
+        Raises ProjectionReplaced.
         """

@@ -10,15 +10,16 @@ from sqlalchemy import Connection
 from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import AnswerTooLarge
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.records.exclude import Excluded, excluded_from
+from syncer.domain.records.exclude import Excluded, excluded_from, excluded_from_stored
 from syncer.domain.records.projection import projection
 from syncer.domain.records.record import Poison, Record, read_record
 from syncer.domain.records.row import Row, project
+from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.page_size import PageSize
 from syncer.domain.streams.stream import Walk
 from syncer.kombo.lists import Page
 from syncer.store.schema.destination import Destination, model_destination
-from syncer.store.state.projections import pin
+from syncer.store.state.projections import Pinned, pin
 from syncer.sync.context import SyncContext
 from syncer.sync.sources.base import Records
 
@@ -36,6 +37,11 @@ class KomboListSource:
         object.__setattr__(self, "page_size", PageSize(self.context.rules.page_size))
 
     @property
+    def key(self) -> StreamKey:
+        """Key of the stream."""
+        return StreamKey(self.integration_id, self.spec.name)
+
+    @property
     def destination(self) -> Destination:
         return model_destination(self.spec, self.integration_id)
 
@@ -45,7 +51,7 @@ class KomboListSource:
 
     @property
     def excluded(self) -> Excluded | None:
-        return excluded_from(self.spec.name, self.context.rules.exclusions)
+        return excluded_from_stored(self.spec.name, self.context.rules.exclusions)
 
     @property
     def may_list_twice(self) -> bool:
@@ -76,7 +82,7 @@ class KomboListSource:
 
     def records(self, texts: Sequence[bytes]) -> Records:
         """Read records from their JSON texts; of several with one id the last counts."""
-        excluded = self.excluded
+        excluded = self._never_enters
         records = [read_record(bytes(text), excluded) for text in texts]
         # Each of those without an id is one of its own.
         latest = {place if each.id is None else each.id: each for place, each in enumerate(records)}
@@ -86,8 +92,12 @@ class KomboListSource:
         )
 
     def project(self, record: Record) -> Row | Poison:
-        return project(self.spec, record, self.excluded)
+        return project(self.spec, record, self._never_enters)
 
-    def pin(self, connection: Connection) -> tuple[str, ...]:
+    @property
+    def _never_enters(self) -> Excluded | None:
+        return excluded_from(self.spec.name, self.context.rules.exclusions)
+
+    def pin(self, connection: Connection) -> Pinned:
         wanted = projection(self.spec, self.context.rules.exclusions)
         return pin(connection, self.spec.name, wanted)

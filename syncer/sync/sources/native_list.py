@@ -16,7 +16,7 @@ from syncer.domain.native.row_values import UnsendableValue
 from syncer.domain.native.rows import native_projection, project_native, read_native, twin, unsendable
 from syncer.domain.native.spec import ForEach, NativeListSpec
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.records.exclude import excluded_from
+from syncer.domain.records.exclude import Excluded, excluded_from, excluded_from_stored
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
 from syncer.domain.stream_key import StreamKey
@@ -25,7 +25,7 @@ from syncer.kombo.lists import Page
 from syncer.kombo.passthrough import NativeAnswer
 from syncer.store.records.parents import has_full_walk, next_value
 from syncer.store.schema.destination import Destination, stream_destination
-from syncer.store.state.projections import pin
+from syncer.store.state.projections import Pinned, pin
 from syncer.sync.context import SyncContext
 from syncer.sync.sources.base import Records
 from syncer.sync.tables import on_table
@@ -50,8 +50,8 @@ class NativeListSource:
         return self.spec.filters
 
     @property
-    def excluded(self) -> None:
-        return None
+    def excluded(self) -> Excluded | None:
+        return excluded_from_stored(self.spec.name, self.context.rules.exclusions)
 
     @property
     def may_list_twice(self) -> bool:
@@ -122,7 +122,7 @@ class NativeListSource:
     def project(self, record: Record) -> Row | Poison:
         return project_native(self.spec, record)
 
-    def pin(self, connection: Connection) -> tuple[str, ...]:
+    def pin(self, connection: Connection) -> Pinned:
         wanted = native_projection(self.spec, self.context.rules.exclusions)
         return pin(connection, self.spec.name, wanted)
 

@@ -44,6 +44,7 @@ ENVIRONMENT = {
     "key": None,
     "behind": None,
     "queue": None,
+    "verification": None,
 }
 FACTS = ProcessFacts(
     "host-1", 4711, "1.2.3", NOW - timedelta(hours=3), "sqlite:///x.db", "https://kombo.test"
@@ -73,6 +74,7 @@ def stream(model: str, integration: str = "personio:1", **members: Any) -> dict[
         "held": None,
         "quarantined": 0,
         "quarantined_since": None,
+        "verification": None,
         **members,
     }
 
@@ -453,6 +455,23 @@ def test_webhooks_are_told_once_some_have_come() -> None:
     assert (
         "the last came 42 s ago accepted in 24 h 1,234 ignored in 24 h 3 Unknown models: hris_shifts." in text
     )
+
+
+def test_verifications_are_told_once_there_are_some_and_on_the_page_of_their_stream() -> None:
+    assert "Verification" not in read(stream("hris_groups")).text
+    found = {
+        "streams": {"equal": 34, "different": 1},
+        "differing": 2,
+        "oldest_at": "2031-03-07T12:00:00.000Z",
+        "is_well": False,
+    }
+    report = status(stream("hris_groups"))
+    text = Read(front({**report, "environments": [{**ENVIRONMENT, "verification": found}]})).text
+    assert "Verification 34 equal, 1 different; the oldest 2 d ago" in text
+    assert "syncer verify names the records" in text
+    last = {"verdict": "different", "ended_at": "2031-03-09T11:00:00.000Z", "differing": 2}
+    page = stream_page(status(stream("hris_groups", verification=last)), runs=[], reasons=[])
+    assert "verified different, 60 min ago, 2 records differ" in Read(page).text
 
 
 def test_a_refused_key_stands_first_though_all_streams_are_well() -> None:

@@ -324,6 +324,15 @@ async def test_streams_that_are_due_and_never_complete_are_a_stall(world: Worker
         clock.now += 2.5 * HOUR.total_seconds()
         telemetry.activity.ticked()
         assert await found() == (503, False)
+        # Pages that another process stores show in the database; that one is worked on does not.
+        for pages, getting_on in ((3, False), (3, False), (4, True)):
+            with app.database.begin() as connection:
+                walk = {"walk_id": "a", "walk_kind": "full", "walk_pages": pages, "lease_owner": "worker"}
+                connection.execute(update(streams).values(walk))
+            assert await found() == ((200, True) if getting_on else (503, False))
+        clock.now += 2.5 * HOUR.total_seconds()
+        telemetry.activity.ticked()
+        assert await found() == (503, False)
         # One stream that gets through is enough.
         leave(complete_at=HOUR)
         assert await found() == (200, True)

@@ -11,12 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.catalogue.model import Child, Column, Link, Model
 from syncer.domain.catalogue.model import Member as ClassedMember
 from syncer.domain.catalogue.privacy import SHOWN, WITHHELD, Privacy
+from tests.support.for_each import for_each
 
 #: Lists that show the same rows as another one, or were given up for it.
 NOT_MIRRORED = {"/hris/teams", "/assessment/orders/open", "/hris/employee-skill-assignments"}
@@ -62,14 +61,16 @@ LISTS: dict[str, Member] = {
 MODELS = [model for model in catalogue().values() if model.path in LISTS]
 CHILDREN = {child.table: child for model in catalogue().values() for child in model.children}
 
-each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
-each_link = pytest.mark.parametrize(
+each_model = for_each("model", MODELS, called=lambda model: model.name)
+each_link = for_each(
     ("model", "link"),
-    [pytest.param(model, link, id=link.table) for model in MODELS for link in model.links],
+    [(model, link) for model in MODELS for link in model.links],
+    called=lambda case: case[1].table,
 )
-each_child = pytest.mark.parametrize(
+each_child = for_each(
     ("model", "child"),
-    [pytest.param(model, child, id=child.table) for model in MODELS for child in model.children],
+    [(model, child) for model in MODELS for child in model.children],
+    called=lambda case: case[1].table,
 )
 
 

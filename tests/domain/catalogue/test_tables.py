@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from sqlalchemy import BigInteger, Text
 
 from syncer.domain.catalogue.lookup import catalogue
@@ -12,6 +11,7 @@ from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.state_tables import metadata
 from syncer.store.schema.state_views import STATE_VIEWS
 from syncer.store.schema.views import live_name, safe_name
+from tests.support.for_each import for_each
 
 
 def test_every_table_and_view_has_its_name_taken() -> None:
@@ -31,7 +31,7 @@ def test_a_tool_can_be_asked_by_tables_whose_rows_have_an_integration() -> None:
     assert parameter_columns().keys() == with_integration | {live_name(name) for name in catalogue()}
 
 
-@pytest.mark.parametrize("name", parameter_columns())
+@for_each("name", parameter_columns())
 def test_a_tool_can_be_asked_by_columns_that_the_table_has(name: str) -> None:
     table = MIRROR[name.removesuffix("_live")]
     assert parameter_columns()[name] >= {"id", "remote_id"}

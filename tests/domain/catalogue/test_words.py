@@ -10,6 +10,7 @@ import pytest
 from syncer.domain.catalogue.lookup import catalogue, model_named, select_models
 from syncer.domain.catalogue.model import Child, Column, Link, Model
 from syncer.domain.errors import UsageError
+from tests.support.for_each import for_each
 
 
 def parts(model: Model) -> Iterator[Model | Link | Child]:
@@ -31,7 +32,7 @@ def meanings() -> Iterator[tuple[str, str]]:
         yield from ((f"{table}.{column.name}", column.meaning) for column in columns)
 
 
-@pytest.mark.parametrize(("where", "meaning"), [pytest.param(*pair, id=pair[0]) for pair in meanings()])
+@for_each(("where", "meaning"), meanings(), called=lambda pair: pair[0])
 def test_a_meaning_is_one_short_sentence(where: str, meaning: str) -> None:
     assert len(meaning) < 160
     assert meaning[0].isupper()
@@ -39,7 +40,7 @@ def test_a_meaning_is_one_short_sentence(where: str, meaning: str) -> None:
     assert not re.search(r"[.!?](\s|$)", meaning)
 
 
-@pytest.mark.parametrize("model", catalogue().values(), ids=lambda model: model.name)
+@for_each("model", catalogue().values(), called=lambda model: model.name)
 def test_a_title_is_a_short_name(model: Model) -> None:
     assert re.fullmatch(r"[A-Z][a-z-]+( [a-z]+){0,3}", model.title)
 

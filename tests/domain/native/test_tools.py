@@ -12,6 +12,7 @@ import pytest
 from syncer.domain.errors import UsageError
 from syncer.domain.native.call import Call, File
 from syncer.domain.native.tools import apis, check_call
+from tests.support.for_each import for_each
 
 DESCRIBED = json.loads((Path(__file__).parents[2] / "data" / "passthrough.json").read_text(encoding="utf-8"))
 XML = "<Get_Workers_Request/>"
@@ -33,7 +34,7 @@ def test_every_pair_of_the_description_is_known_and_no_other() -> None:
     assert len(described) == DESCRIBED["count"] == 209
 
 
-@pytest.mark.parametrize("described", DESCRIBED["apis"], ids=lambda each: f"{each['tool']}-{each['api']}")
+@for_each("described", DESCRIBED["apis"], called=lambda each: f"{each['tool']}/{each['api']}")
 def test_an_api_is_as_described(described: dict[str, Any]) -> None:
     api = apis()[f"{described['tool']}/{described['api']}"]
     assert (list(api.labels), list(api.base_urls)) == (described["labels"], described["base_urls"])

@@ -281,6 +281,21 @@ def test_an_answer_of_an_earlier_window_does_not_open_the_next() -> None:
     waits(answered(budget, 60.1, old, None), 60.1)
 
 
+def test_a_write_that_fits_into_the_reserve_does_not_wait_for_what_another_request_learns() -> None:
+    reserve = Reserve(count=2)
+    budget, first = granted(opened(limit=10), 60.0)
+    assert take(budget, 60.1, Purpose.INCREMENTAL, reserve)[1] == pytest.approx(0.05)
+    after, write = take(budget, 60.1, Purpose.WRITE, reserve)
+    assert isinstance(write, Permit)
+    # The others wait for the first one all the same, and no longer than before.
+    assert take(after, 60.1 + PROBE_PATIENCE - 0.2, Purpose.INCREMENTAL, reserve)[1] == pytest.approx(0.05)
+    assert isinstance(take(after, 60.0 + PROBE_PATIENCE, Purpose.INCREMENTAL, reserve)[1], Permit)
+    known = answered(after, 60.2, first, Rate(10, 8, 60))
+    assert isinstance(take(known, 60.2, Purpose.FULL, reserve)[1], Permit)
+    # Without a reserve there may be no room for it.
+    assert take(budget, 60.1, Purpose.WRITE, Reserve())[1] == pytest.approx(0.05)
+
+
 # --- 429 ---------------------------------------------------------------------------------------------
 
 USED_UP = Rate(limit=10, remaining=0, reset=30)
@@ -400,10 +415,16 @@ class EverythingGoesWrong(RuleBasedStateMachine):
             assert self.taken[permit.window] <= limit
         else:
             assert self.taken[permit.window] <= limit - self.reserve.of(limit)
-        if not self.budget.confirmed:
-            assert [r for r in waited_for if r.permit.window == permit.window] == []
+        if not self.budget.confirmed and not self.is_within_reserve(purpose):
+            others = [r for r in waited_for if not self.is_within_reserve(r.permit.purpose)]
+            assert [r for r in others if r.permit.window == permit.window] == []
         self.under_way.append(UnderWay(permit))
         return 0.0
+
+    def is_within_reserve(self, purpose: Purpose) -> bool:
+        """Tell whether a request need not wait for what another one learns of a window."""
+        limit = self.budget.limit
+        return purpose is Purpose.WRITE and limit is not None and self.reserve.of(limit) > 0
 
     @precondition(lambda self: self.under_way)
     @rule(place=places)

@@ -23,6 +23,7 @@ from syncer.domain.records.exclusions import Exclusion, exclusions
 from syncer.domain.records.projection import projection
 from syncer.domain.records.record import Poison
 from syncer.domain.records.row import Row, project_entry, project_text
+from tests.support.for_each import for_each
 
 EMPLOYEES = model_named("hris_employees")
 DESCRIPTION = json.loads((Path(__file__).parents[2] / "data" / "models.json").read_text())
@@ -30,8 +31,8 @@ LISTS = {entry["path"]: entry for entry in DESCRIPTION["models"]}
 #: No schema declares it; Kombo's table of nested relations names it.
 UNDECLARED = {("hris_payslips", ("line_items", "salary_type"))}
 
-each_model = pytest.mark.parametrize(
-    "model", [model for model in catalogue().values() if model.path in LISTS], ids=lambda model: model.name
+each_model = for_each(
+    "model", [model for model in catalogue().values() if model.path in LISTS], called=lambda model: model.name
 )
 
 

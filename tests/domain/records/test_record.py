@@ -15,6 +15,7 @@ from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.catalogue.model import Child, Column, ColumnType, Link, Model
 from syncer.domain.records.record import ID_LENGTH, Poison, ascii_json
 from syncer.domain.records.row import COMMON_COLUMNS, Row, project_text
+from tests.support.for_each import for_each
 
 EMPLOYEES = model_named("hris_employees")
 JOBS = model_named("ats_jobs")
@@ -42,14 +43,16 @@ json_values = st.recursive(
 records = st.dictionaries(texts, json_values, max_size=6).map(lambda record: {**record, "id": "r1"})
 
 
-each_model = pytest.mark.parametrize("model", catalogue().values(), ids=catalogue())
-each_link = pytest.mark.parametrize(
+each_model = for_each("model", catalogue().values(), called=lambda model: model.name)
+each_link = for_each(
     ("model", "link"),
-    [pytest.param(m, link, id=link.table) for m in catalogue().values() for link in m.links],
+    [(model, link) for model in catalogue().values() for link in model.links],
+    called=lambda case: case[1].table,
 )
-each_child = pytest.mark.parametrize(
+each_child = for_each(
     ("model", "child"),
-    [pytest.param(m, child, id=child.table) for m in catalogue().values() for child in m.children],
+    [(model, child) for model in catalogue().values() for child in model.children],
+    called=lambda case: case[1].table,
 )
 
 

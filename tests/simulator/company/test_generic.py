@@ -16,8 +16,9 @@ from syncer.simulator.company.company import Company
 from syncer.simulator.company.filters import filter_test
 from syncer.simulator.company.generic import generic_factory, generic_members
 from syncer.simulator.company.records import Members, Record
+from tests.support.for_each import for_each
 
-each_model = pytest.mark.parametrize("model", catalogue().values(), ids=catalogue())
+each_model = for_each("model", catalogue().values(), called=lambda model: model.name)
 
 
 @pytest.fixture(scope="module")

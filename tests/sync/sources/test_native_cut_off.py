@@ -18,6 +18,8 @@ from syncer.store.state.quarantine import entries
 from tests.support.native_lists import only, stream, view
 from tests.support.world import MakeNative, World
 
+#: What is made of an answer is decided before any database hears of it.
+pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 STAFF = "staff"
 REPORT = Match(call="GET *")
 ROWS = [{"id": f"e{number:02}", "name": f"Ann {number}, née X", "city": "Köln"} for number in range(20)]

@@ -36,6 +36,8 @@ from tests.support.native_lists import (
 )
 from tests.support.world import MakeNative, World
 
+#: Where a list goes on is kept alike in both databases: histories of kills hold them to it.
+pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 #: Requests that are on their way when a page has been stored.
 AHEAD = 2
 

@@ -90,7 +90,18 @@ def front_page(
         "describe_process": describe_process,
         "describe_depth": describe_depth,
     }
-    names = ("verdict", "problems", "grid", "environments", "budget", "running", "runs", "feed", "process")
+    names = (
+        "verdict",
+        "problems",
+        "grid",
+        "environments",
+        "budget",
+        "running",
+        "runs",
+        "feed",
+        "verification",
+        "process",
+    )
     return make_page("front.html", names, context, title=_title("syncer", verdict), now=_now(status))
 
 

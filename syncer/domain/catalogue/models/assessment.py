@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncer.domain.catalogue.model import Features, Filter, Model
+from syncer.domain.catalogue.model import Features, Filter, Model, RemoteOwner
 from syncer.domain.catalogue.models.columns import json, text
 from syncer.domain.catalogue.privacy import Privacy
 
@@ -28,6 +28,10 @@ ORDERS = Model(
     has_remote_id=False,
     has_changed_at=False,
     has_remote_deleted_at=False,
+    remote_owners=(
+        RemoteOwner("ats_candidates", ("candidate", "remote_id")),
+        RemoteOwner("ats_applications", ("application", "remote_id")),
+    ),
 )
 
 MODELS: tuple[Model, ...] = (ORDERS,)

@@ -12,6 +12,7 @@ from syncer.domain.catalogue.models.columns import (
     REMOTE_URL,
     boolean,
     json,
+    owner,
     ref,
     text,
     timestamp,
@@ -34,7 +35,7 @@ APPLICATIONS = Model(
         timestamp("rejected_at", "When the application was declined", Privacy.PROCESS),
         ref("current_stage_id", "ats_application_stages", "Stage the application is in"),
         ref("job_id", "ats_jobs", "Job that is applied for"),
-        ref("candidate_id", "ats_candidates", "Who applies"),
+        owner("candidate_id", "ats_candidates", "Who applies"),
         json(
             "screening_question_answers",
             "Answers with their questions; without Kombo ids",
@@ -125,10 +126,10 @@ CANDIDATES = Model(
     ),
     joins=("ats_join_candidates_tags",),
     filters=(
-        Filter("email", "text"),
+        Filter("email", "text", member=("email_addresses", "email_address")),
         Filter("job_ids", "list"),
-        Filter("first_name", "text"),
-        Filter("last_name", "text"),
+        Filter("first_name", "text", member=("first_name",)),
+        Filter("last_name", "text", member=("last_name",)),
     ),
 )
 

@@ -12,6 +12,7 @@ from syncer.domain.catalogue.models.columns import (
     boolean,
     date,
     json,
+    owner,
     ref,
     text,
     timestamp,
@@ -24,7 +25,7 @@ _APPLICATION_COPY = json(
     Privacy.COPY,
     embeds="ats_applications",
 )
-_CANDIDATE_ID = ref(
+_CANDIDATE_ID = owner(
     "candidate_id", "ats_candidates", "Who applies, taken from application", at="application.candidate.id"
 )
 _JOB_ID = ref("job_id", "ats_jobs", "Job applied for, taken from application", at="application.job.id")
@@ -38,7 +39,7 @@ OFFERS = Model(
     columns=(
         text("status", "ACCEPTED, DECLINED, SENT, APPROVED, DRAFT or ABANDONED", Privacy.PROCESS),
         date("employment_start_date", "First day of work that is offered", Privacy.PROCESS),
-        ref("application_id", "ats_applications", "Application that led to the offer"),
+        owner("application_id", "ats_applications", "Application that led to the offer"),
         CUSTOM_FIELDS,
         INTEGRATION_FIELDS,
         REMOTE_CREATED_AT,
@@ -72,7 +73,7 @@ INTERVIEWS = Model(
         timestamp("ending_at", "When it ends", Privacy.PROCESS),
         json("location", "Where it is held: street, city, state, zip code, country, raw", Privacy.CONTACT),
         text("video_conferencing_url", "Address of the video call", Privacy.ACCESS),
-        ref("application_id", "ats_applications", "Application it is about"),
+        owner("application_id", "ats_applications", "Application it is about"),
         ref("stage_id", "ats_application_stages", "Stage it belongs to"),
         boolean("canceled", "Whether it was called off", Privacy.PROCESS),
         REMOTE_CREATED_AT,
@@ -109,8 +110,8 @@ NOTES = Model(
     title="Notes",
     meaning="What users wrote about candidates and applications",
     columns=(
-        ref("candidate_id", "ats_candidates", "Whom the note is about"),
-        ref(
+        owner("candidate_id", "ats_candidates", "Whom the note is about"),
+        owner(
             "application_id", "ats_applications", "Application it is about; null if about the candidate only"
         ),
         ref("author_id", "ats_users", "Who wrote it"),
@@ -140,9 +141,9 @@ SCORECARDS = Model(
     title="Scorecards",
     meaning="What a user thinks of a candidate, question by question",
     columns=(
-        ref("candidate_id", "ats_candidates", "Who is judged"),
-        ref("application_id", "ats_applications", "Application it is about"),
-        ref("interview_id", "ats_interviews", "Interview it was written after"),
+        owner("candidate_id", "ats_candidates", "Who is judged"),
+        owner("application_id", "ats_applications", "Application it is about"),
+        owner("interview_id", "ats_interviews", "Interview it was written after"),
         ref("author_id", "ats_users", "Whose opinion it is, whoever typed it in"),
         REMOTE_CREATED_AT,
         REMOTE_UPDATED_AT,
@@ -164,8 +165,8 @@ ATTACHMENTS = Model(
     title="Attachments",
     meaning="Files of candidates that Kombo has put into your bucket; a beta list of some plans and tools",
     columns=(
-        ref("candidate_id", "ats_candidates", "Whose file it is"),
-        ref(
+        owner("candidate_id", "ats_candidates", "Whose file it is"),
+        owner(
             "application_id", "ats_applications", "Application it belongs to; null for files of the candidate"
         ),
         text("type", "CV, COVER_LETTER or OTHER", Privacy.PROCESS),

@@ -213,13 +213,13 @@ JOBS = Model(
         "ats_join_user_job_role_assignments",
     ),
     filters=(
-        Filter("job_codes", "list"),
-        Filter("post_url", "text"),
+        Filter("job_codes", "list", member=("job_code",)),
+        Filter("post_url", "text", member=("post_url",)),
         Filter("statuses", "list", ("OPEN", "CLOSED", "DRAFT", "ARCHIVED")),
         Filter("employment_types", "list", ("FULL_TIME", "PART_TIME", "CONTRACT", "SEASONAL", "INTERNSHIP")),
         Filter("visibilities", "list", ("PUBLIC", "INTERNAL", "UNLISTED", "CONFIDENTIAL")),
         Filter("remote_created_after", "timestamp"),
-        Filter("name_contains", "text"),
+        Filter("name_contains", "text", member=("name",)),
         Filter("status", "text", ("OPEN", "CLOSED", "DRAFT", "ARCHIVED")),
     ),
 )

@@ -62,7 +62,7 @@ USERS = Model(
         ),
     ),
     joins=("ats_join_users_roles",),
-    filters=(Filter("emails", "list"),),
+    filters=(Filter("emails", "list", member=("email",)),),
 )
 
 ROLES = Model(

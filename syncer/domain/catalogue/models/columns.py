@@ -63,6 +63,11 @@ def ref(name: str, table: str, meaning: str, privacy: Privacy = Privacy.KEY, *, 
     return Column(name, "text", meaning, references=table, path=_path(at), privacy=privacy)
 
 
+def owner(name: str, table: str, meaning: str, *, at: str = "") -> Column:
+    """Describe the id of the record that this one is about, and is erased with."""
+    return Column(name, "text", meaning, references=table, path=_path(at), privacy=Privacy.KEY, is_owner=True)
+
+
 def shown(privacy: Privacy, names: str) -> tuple[Member, ...]:
     """Describe members of a JSON value that are all of one class, by their names with spaces between."""
     return tuple(Member(name, privacy) for name in names.split())

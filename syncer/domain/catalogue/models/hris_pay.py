@@ -7,6 +7,7 @@ from syncer.domain.catalogue.models.columns import (
     date,
     json,
     number,
+    owner,
     ref,
     text,
 )
@@ -54,7 +55,7 @@ PAYSLIPS = Model(
             Privacy.COPY,
             embeds="hris_payslip_line_items",
         ),
-        ref("employee_id", "hris_employees", "Who is paid, taken from employee", at="employee.id"),
+        owner("employee_id", "hris_employees", "Who is paid, taken from employee", at="employee.id"),
         ref("pay_run_id", "hris_pay_runs", "Pay run of the payslip, taken from pay_run", at="pay_run.id"),
     ),
     children=(

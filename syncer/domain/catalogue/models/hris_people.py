@@ -12,6 +12,7 @@ from syncer.domain.catalogue.models.columns import (
     date,
     json,
     number,
+    owner,
     ref,
     shown,
     text,
@@ -121,9 +122,9 @@ EMPLOYEES = Model(
         Filter("group_ids", "list"),
         Filter("legal_entity_ids", "list"),
         Filter("work_location_ids", "list"),
-        Filter("work_emails", "list"),
-        Filter("personal_emails", "list"),
-        Filter("custom_fields", "json"),
+        Filter("work_emails", "list", member=("work_email",)),
+        Filter("personal_emails", "list", member=("personal_email",)),
+        Filter("custom_fields", "json", member=("custom_fields",)),
         Filter("employment_status", "text", ("ACTIVE", "PENDING", "INACTIVE", "LEAVE")),
     ),
 )
@@ -135,7 +136,7 @@ EMPLOYMENTS = Model(
     title="Employments",
     meaning="Terms under which an employee works from a day on; an employee may have several, past ones too",
     columns=(
-        ref("employee_id", "hris_employees", "Whose employment it is"),
+        owner("employee_id", "hris_employees", "Whose employment it is"),
         text("job_title", "Job title in this employment; may be a former one", Privacy.DIRECTORY),
         number("pay_rate", "Pay in pay_currency per pay_period", Privacy.PAY),
         text(
@@ -170,7 +171,7 @@ GROUPS = Model(
     ),
     filters=(
         Filter("types", "list", ("DEPARTMENT", "TEAM", "COST_CENTER")),
-        Filter("name_contains", "text"),
+        Filter("name_contains", "text", member=("name",)),
     ),
 )
 
@@ -192,7 +193,7 @@ LOCATIONS = Model(
         text("type", "Kind of place in the tool's own words", Privacy.ORGANISATION),
         REMOTE_DATA,
     ),
-    filters=(Filter("name_contains", "text"),),
+    filters=(Filter("name_contains", "text", member=("name",)),),
 )
 
 LEGAL_ENTITIES = Model(
@@ -212,7 +213,7 @@ LEGAL_ENTITIES = Model(
         ),
         REMOTE_DATA,
     ),
-    filters=(Filter("name_contains", "text"),),
+    filters=(Filter("name_contains", "text", member=("name",)),),
 )
 
 MODELS: tuple[Model, ...] = (EMPLOYEES, EMPLOYMENTS, GROUPS, LOCATIONS, LEGAL_ENTITIES)

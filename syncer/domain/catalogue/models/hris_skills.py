@@ -6,6 +6,7 @@ from syncer.domain.catalogue.model import Features, Filter, Model
 from syncer.domain.catalogue.models.columns import (
     REMOTE_DATA,
     json,
+    owner,
     ref,
     text,
 )
@@ -27,7 +28,7 @@ SKILLS = Model(
         json("ordered_levels", "Names of the levels of mastery in order", Privacy.ORGANISATION),
         REMOTE_DATA,
     ),
-    filters=(Filter("name_contains", "text"),),
+    filters=(Filter("name_contains", "text", member=("name",)),),
     features=_BETA_LIST,
 )
 
@@ -38,7 +39,7 @@ SKILL_PROFICIENCY_RATINGS = Model(
     title="Skill proficiency ratings",
     meaning="How well an employee masters a skill; a beta list, known only from an example",
     columns=(
-        ref("employee_id", "hris_employees", "Who is rated"),
+        owner("employee_id", "hris_employees", "Who is rated"),
         ref("skill_id", "hris_skills", "Skill that is rated"),
         json(
             "proficiency",

@@ -13,6 +13,7 @@ from syncer.domain.catalogue.models.columns import (
     date,
     json,
     number,
+    owner,
     ref,
     shown,
     text,
@@ -70,7 +71,7 @@ PERFORMANCE_REVIEWS = Model(
             Privacy.COPY,
             embeds="hris_performance_review_cycles",
         ),
-        ref("reviewee_id", "hris_employees", "Who is reviewed, taken from reviewee", at="reviewee.id"),
+        owner("reviewee_id", "hris_employees", "Who is reviewed, taken from reviewee", at="reviewee.id"),
         ref(
             "reviewer_id",
             "hris_employees",

@@ -13,6 +13,7 @@ from syncer.domain.catalogue.models.columns import (
     date,
     json,
     number,
+    owner,
     ref,
     shown,
     text,
@@ -47,7 +48,7 @@ ABSENCES = Model(
     title="Absences",
     meaning="Times when an employee is away, asked for or granted",
     columns=(
-        ref("employee_id", "hris_employees", "Who is away"),
+        owner("employee_id", "hris_employees", "Who is away"),
         ref("approver_id", "hris_employees", "Deprecated by Kombo: who decided on the absence"),
         date("start_date", "First day away", Privacy.DIRECTORY),
         date("end_date", "Last day away", Privacy.DIRECTORY),
@@ -105,7 +106,7 @@ TIME_OFF_BALANCES = Model(
     title="Time-off balances",
     meaning="How much of a kind of absence an employee has left and has used",
     columns=(
-        ref("employee_id", "hris_employees", "Whose balance it is"),
+        owner("employee_id", "hris_employees", "Whose balance it is"),
         ref("type_id", "hris_absence_types", "Kind of absence it counts", Privacy.HEALTH),
         number("balance", "Time left, in balance_unit", Privacy.HEALTH),
         text("balance_unit", "Unit of balance: HOURS or DAYS", Privacy.ORGANISATION),
@@ -129,7 +130,7 @@ TIMESHEETS = Model(
     title="Timesheets",
     meaning="Worked shifts; those older than Kombo's window (two months by default) are no longer updated",
     columns=(
-        ref("employee_id", "hris_employees", "Who worked"),
+        owner("employee_id", "hris_employees", "Who worked"),
         timestamp("started_at", "When the shift began", Privacy.PROCESS),
         timestamp("ended_at", "When the shift ended", Privacy.PROCESS),
         text(

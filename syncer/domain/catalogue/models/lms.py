@@ -12,6 +12,7 @@ from syncer.domain.catalogue.models.columns import (
     REMOTE_DELETED_AT,
     REMOTE_URL,
     json,
+    owner,
     ref,
     shown,
     text,
@@ -35,7 +36,7 @@ USERS = Model(
         CUSTOM_FIELDS,
         INTEGRATION_FIELDS,
     ),
-    filters=(Filter("work_emails", "list"),),
+    filters=(Filter("work_emails", "list", member=("work_email",)),),
 )
 
 COURSES = Model(
@@ -114,7 +115,7 @@ COURSE_PROGRESSIONS = Model(
     title="Course progressions",
     meaning="How far a user has come in a version of a course",
     columns=(
-        ref("user_id", "lms_users", "Who learns"),
+        owner("user_id", "lms_users", "Who learns"),
         ref("course_revision_id", "lms_course_revisions", "Version of the course"),
         text("status", "ENROLLED, IN_PROGRESS, COMPLETED or DROPPED", Privacy.PROCESS),
         timestamp("enrolled_at", "When the user was enrolled", Privacy.PROCESS),

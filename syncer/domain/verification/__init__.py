@@ -1,0 +1,1 @@
+"""Verification of the mirror against its source: differences, how sure they are, the certificate. Pure."""

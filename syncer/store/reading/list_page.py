@@ -1,0 +1,187 @@
+"""Pages of a list as the gateway serves them: rows of one model and integration, ordered by id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, Final, Literal
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+)
+
+from syncer.domain.gateway.column_filters import ColumnFilter
+from syncer.domain.gateway.list_query import ListQuery
+from syncer.domain.limits import LARGE_PAGE_BYTES
+from syncer.store.db.in_values import in_parameter, parameter_values
+from syncer.store.reading.changed_records import ChangedRecords, changed_since
+from syncer.store.schema.mirror_tables import MIRROR
+
+#: Most rows of a list that has no pages.
+MOST_WITHOUT_PAGES: Final = 10_000
+#: Rows that are fetched at once: where they are large not all are.
+_FETCHED_AT_ONCE: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRow:
+    """Row of a page. document: JSON text. deleted_at: as the row says, which its document need not."""
+
+    id: str
+    document: bytes
+    mirrored_at: datetime
+    deleted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowPage:
+    """Rows of a page; has_more: others follow."""
+
+    rows: Sequence[ListedRow]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What the text of a statement depends on. filters: without their values."""
+
+    table: Table
+    sqlite: bool
+    changed: Literal["any", "named", "written"]
+    include_deleted: bool
+    ids: bool
+    remote_ids: bool
+    filters: tuple[tuple[str, str, str | None, str | None], ...]
+
+
+def read_row_page(
+    connection: Connection,
+    model: str,
+    integration_id: str,
+    query: ListQuery,
+    *,
+    after: str,
+    changed: ChangedRecords | None,
+) -> RowPage:
+    """Read the rows behind an id that the query asks for, at most a page of them; fewer where they are large.
+
+    after: empty for the first page. changed: of these alone; None: of all.
+    """
+    sqlite = connection.dialect.name == "sqlite"
+    shape = _Shape(
+        MIRROR[model],
+        sqlite,
+        _choice(changed),
+        query.include_deleted,
+        query.ids is not None,
+        query.remote_ids is not None,
+        tuple(map(_filter_shape, query.filters)),
+    )
+    size = query.page_size or MOST_WITHOUT_PAGES
+    parameters: dict[str, Any] = {
+        "integration": integration_id,
+        "after": after,
+        "most": size + 1,
+    }
+    if changed is not None:
+        named = changed.ids if changed.ids is not None else changed.carriers
+        parameters |= {"moment": changed.moment, "since": changed.since}
+        parameters["named"] = parameter_values(named or ())
+    for name, values in (("ids", query.ids), ("remote_ids", query.remote_ids)):
+        if values is not None:
+            parameters[name] = parameter_values(values)
+    for number, each in enumerate(query.filters):
+        value = each.moment if each.moment is not None else parameter_values(each.values)
+        parameters[f"filter_{number}"] = value
+    rows = list[ListedRow]()
+    length = 0
+    with connection.execute(_statement(shape), parameters) as result:
+        for some in result.partitions(_FETCHED_AT_ONCE):
+            for id, document, mirrored_at, deleted_at in some:
+                is_full = len(rows) == size or document is None
+                if is_full or (rows and length + len(document) > LARGE_PAGE_BYTES):
+                    return RowPage(rows, has_more=True)
+                text = document if sqlite else document.encode()
+                rows.append(ListedRow(id, text, mirrored_at, deleted_at))
+                length += len(text)
+    return RowPage(rows, has_more=False)
+
+
+def _choice(changed: ChangedRecords | None) -> Literal["any", "named", "written"]:
+    """Choose how rows are found: by their ids, or by their times and the ids of the others."""
+    if changed is None or changed.carriers is None:
+        return "any"
+    return "written" if changed.ids is None else "named"
+
+
+def _filter_shape(each: ColumnFilter) -> tuple[str, str, str | None, str | None]:
+    if each.link is None:
+        return each.column, each.comparison, None, None
+    return each.column, each.comparison, each.link.table, each.link.owner
+
+
+@cache
+def _statement(shape: _Shape) -> Select[Any]:
+    columns = shape.table.c
+    chosen = (
+        select(
+            columns.id,
+            # As bytes: to decode them and encode them again takes as long as all the rest of a row.
+            cast(columns.document, LargeBinary) if shape.sqlite else columns.document,
+            columns.mirrored_at,
+            columns.remote_deleted_at,
+        )
+        .where(
+            columns.integration_id == bindparam("integration"),
+            columns.id > bindparam("after"),
+            *_conditions(shape),
+        )
+        .order_by(columns.id)
+        .limit(bindparam("most"))
+    )
+    if shape.sqlite:
+        # Rows come one by one here, and the reader stops in time.
+        return chosen
+    rows = chosen.subquery()
+    # Behind a sum of their sizes documents stay where they are: the driver would have all in memory.
+    before = func.sum(func.pg_column_size(rows.c.document)).over(order_by=rows.c.id, rows=(None, -1))
+    document = case((func.coalesce(before, 0) <= LARGE_PAGE_BYTES, cast(rows.c.document, Text)))
+    return select(rows.c.id, document, rows.c.mirrored_at, rows.c.remote_deleted_at).order_by(rows.c.id)
+
+
+def _conditions(shape: _Shape) -> Iterator[ColumnElement[bool]]:
+    columns = shape.table.c
+    if not shape.include_deleted:
+        yield columns.remote_deleted_at.is_(None)
+    if shape.changed != "any":
+        named = in_parameter(columns.id, "named", sqlite=shape.sqlite)
+        yield named if shape.changed == "named" else or_(changed_since(shape.table), named)
+    if shape.ids:
+        yield in_parameter(columns.id, "ids", sqlite=shape.sqlite)
+    if shape.remote_ids:
+        yield in_parameter(columns.remote_id, "remote_ids", sqlite=shape.sqlite)
+    for number, (name, comparison, link, owner) in enumerate(shape.filters):
+        parameter = f"filter_{number}"
+        if link is not None and owner is not None:
+            pairs = MIRROR[link].c
+            linked = select(pairs[owner]).where(in_parameter(pairs[name], parameter, sqlite=shape.sqlite))
+            yield columns.id.in_(linked)
+        elif comparison == "one_of":
+            yield in_parameter(columns[name], parameter, sqlite=shape.sqlite)
+        elif comparison == "after":
+            yield columns[name] > bindparam(parameter)
+        else:
+            yield columns[name] < bindparam(parameter)

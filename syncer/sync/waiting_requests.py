@@ -1,0 +1,46 @@
+"""Requests of one purpose that wait for a permit, in the order in which they get one."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from syncer.domain.ratelimit.budget import Permit, Purpose
+from syncer.domain.scheduling.fairness import RoundRobinQueue
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Waiter:
+    """Queued request for a permit."""
+
+    purpose: Purpose
+    integration_id: str | None
+    model_name: str | None
+    permit: asyncio.Future[Permit]
+    is_first: bool = False
+
+
+class WaitingRequests:
+    """Queued requests of one purpose: those that an application waits for, then the others."""
+
+    def __init__(self) -> None:
+        self._first: RoundRobinQueue[Waiter] = RoundRobinQueue()
+        self._others: RoundRobinQueue[Waiter] = RoundRobinQueue()
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._others)
+
+    def add(self, waiter: Waiter) -> None:
+        """Queue a request."""
+        self._of(waiter).add(waiter.integration_id, waiter.model_name, waiter)
+
+    def pop(self) -> Waiter:
+        """Take the request whose turn it is."""
+        return (self._first or self._others).pop()
+
+    def remove(self, waiter: Waiter) -> None:
+        """Take a request out, if it is still there."""
+        self._of(waiter).remove(waiter.integration_id, waiter.model_name, waiter)
+
+    def _of(self, waiter: Waiter) -> RoundRobinQueue[Waiter]:
+        return self._first if waiter.is_first else self._others
