@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -18,6 +17,8 @@ from syncer.domain.ratelimit import responses as answers
 from syncer.domain.ratelimit.budget import Budget, Pacing, Permit, Purpose, Rate, Reserve
 from syncer.store.db.database import Database
 from syncer.store.state.budget import change_budget
+from syncer.sync.held_permits import HeldPermits
+from syncer.sync.naps import nap
 from syncer.sync.waiting_requests import Waiter, WaitingRequests
 
 #: Seconds to wait after a 429 that names no reset.
@@ -26,15 +27,6 @@ UNNAMED_RESET = 5.0
 LOOK_AGAIN = 1.0
 #: Seconds in which the next request often follows an answer: both need one transaction then.
 SHORTLY = 0.02
-
-
-@dataclass(slots=True)
-class _Held:
-    """Permits that were taken ahead of requests. taken_at, until: by the queue's clock."""
-
-    permits: list[Permit] = field(default_factory=list)
-    taken_at: float = 0.0
-    until: float = 0.0
 
 
 #: Change of the budget by a response.
@@ -79,7 +71,7 @@ class PermitQueue:
         self._on_wait = on_wait
         self._sleep = sleep
         self._clock = clock
-        self._held = _Held()
+        self._held = HeldPermits()
         self._queues: dict[Purpose, WaitingRequests] = {purpose: WaitingRequests() for purpose in Purpose}
         self._pending_updates: list[_Update] = []
         #: Most urgent purpose that has to wait; a more urgent request wakes the poller.
@@ -94,7 +86,7 @@ class PermitQueue:
         """Take permits from the budget of another key from now on."""
         self._fingerprint = key_fingerprint
         # Nobody will use what is left of the other one.
-        self._held = _Held()
+        self._held = HeldPermits()
 
     async def permit(
         self, purpose: Purpose, integration_id: str | None, model_name: str | None, *, first: bool = False
@@ -103,7 +95,7 @@ class PermitQueue:
 
         Raises DatabaseError.
         """
-        if (held := self._use_held(purpose)) is not None:
+        if (held := self._held.use(purpose, self._clock())) is not None:
             return held
         if purpose is Purpose.WRITE and self._is_taking and (taken := await self._take_beside()) is not None:
             return taken
@@ -123,15 +115,13 @@ class PermitQueue:
 
     def answered(self, permit: Permit, rate: Rate | None) -> None:
         """Report the end of a request, with the rate-limit headers of its response if there were any."""
-        held = self._held.permits
-        if rate is not None and ahead.is_scarce(len(held), rate, self._reserve):
-            self._held.until = 0.0
+        self._held.let_go_if_scarce(rate, self._reserve)
         self._report(lambda before, now: answers.answered(before, now, permit, rate))
 
     def refused(self, permit: Permit, rate: Rate | None, reset: float | None) -> None:
         """Report a 429; reset: the seconds that it names."""
         named = UNNAMED_RESET if reset is None else reset
-        self._held.until = 0.0
+        self._held.let_go()
         self._report(lambda before, now: answers.refused(before, now, permit, rate, named))
 
     async def aclose(self) -> None:
@@ -145,7 +135,7 @@ class PermitQueue:
         arrived = self._clock()
         self._pending_updates.append(lambda before, now: update(before, now - (self._clock() - arrived)))
         # While permits are held nobody waits for what it tells.
-        if not self._held.permits or arrived >= self._held.until:
+        if not self._held.good_for(arrived):
             self._wake()
 
     def _grant(self, permit: Permit) -> None:
@@ -194,21 +184,20 @@ class PermitQueue:
 
     async def _take(
         self, updates: list[_Update], wanted: dict[Purpose, int]
-    ) -> tuple[list[Permit], float | None, _Held]:
-        """Take permits in one transaction; give them, and the seconds to wait where they were too few.
-
-        With those that were taken ahead where they were not.
-        """
+    ) -> tuple[list[Permit], float | None, HeldPermits]:
+        """Take permits in one transaction; give the seconds to wait where too few, else some taken ahead."""
         may_take_ahead = bool(wanted) and not self._is_closing
         began_at = self._clock()
 
-        def decide(before: Budget, now: float) -> tuple[Budget, tuple[list[Permit], float | None, _Held]]:
+        def decide(
+            before: Budget, now: float
+        ) -> tuple[Budget, tuple[list[Permit], float | None, HeldPermits]]:
             for update in updates:
                 before = update(before, now)
             after, permits, wait = budget.take_several(
                 before, now, wanted, self._reserve, self._pacing, self._owner
             )
-            held = _Held()
+            held = HeldPermits()
             if may_take_ahead and wait is None:
                 after, held.permits, good_for = ahead.take_ahead(
                     after, now, max(wanted), self._reserve, self._pacing, self._owner
@@ -260,43 +249,28 @@ class PermitQueue:
         )
         return await run(change)
 
-    def _use_held(self, purpose: Purpose) -> Permit | None:
-        """Use a permit that was taken ahead, if there is one that is good for this purpose."""
-        held, now = self._held, self._clock()
-        if not held.permits or now >= held.until:
-            return None
-        if not Purpose.INCREMENTAL <= purpose <= held.permits[-1].purpose:
-            return None
-        permit = held.permits.pop()
-        # As if it had been taken now: what its response says of the window's end counts from here.
-        return replace(permit, taken_at=permit.taken_at + (now - held.taken_at))
-
     def _grant_held(self) -> None:
         """Hand permits that were taken ahead to requests that came meanwhile."""
         for purpose, queue in self._queues.items():
-            while queue and (permit := self._use_held(purpose)) is not None:
+            while queue and (permit := self._held.use(purpose, self._clock())) is not None:
                 self._grant(permit)
 
     def _give_held_back(self) -> None:
         """Have permits that were taken ahead given back, before responses that do not know of them."""
-        permits, self._held = self._held.permits, _Held()
+        permits, self._held = self._held.permits, HeldPermits()
         if permits:
             self._pending_updates.insert(0, lambda before, _: ahead.give_back(before, permits))
 
     async def _wait_for_next_request(self) -> None:
-        """Wait for a request that needs a transaction, as long as permits are held, and shortly after that.
-
-        Not for long: other processes want to know of responses.
-        """
-        held_for = self._held.until - self._clock() if self._held.permits else 0.0
-        if held_for > 0.0:
+        """Wait as long as permits are held, and shortly after that: others want to know of responses."""
+        if held_for := self._held.good_for(self._clock()):
             self._woken.clear()
-            await self._sleep_until_woken(held_for)
+            await nap(self._sleep, held_for, self._woken)
             if not self._woken.is_set():
                 return
         if self._pending_updates and not any(self._queues.values()) and not self._is_closing:
             self._woken.clear()
-            await self._sleep_until_woken(SHORTLY)
+            await nap(self._sleep, SHORTLY, self._woken)
 
     async def _back_off(self, seconds: float, blocked: Purpose) -> None:
         """Sleep so long, or until there is an update or a request more urgent than the blocked ones."""
@@ -306,19 +280,9 @@ class PermitQueue:
             return
         self._blocked = blocked
         try:
-            await self._sleep_until_woken(seconds)
+            await nap(self._sleep, seconds, self._woken)
         finally:
             self._blocked = None
-
-    async def _sleep_until_woken(self, seconds: float) -> None:
-        """Sleep so long, or until woken."""
-        timer = asyncio.ensure_future(self._sleep(seconds))
-        woken = asyncio.ensure_future(self._woken.wait())
-        try:
-            await asyncio.wait((timer, woken), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            timer.cancel()
-            woken.cancel()
 
     def _fail(self, error: BaseException | None) -> None:
         """Fail all queued requests with the error, or cancel them where there is none."""
