@@ -29,8 +29,10 @@ DATABASE ?= postgresql
 # How long it kills services and workers beforehand.
 FLEET_MINUTES ?= 10
 SEED ?=
-# Processes of `make test`: one more than there are cores, since many tests wait for something.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(1 + os.cpu_count())')
+# Processes of `make test`: two for each core, since many tests wait for something. They share the tests file by
+# file, so that what a file needs is made once, and in the order that tests/conftest.py says.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count())')
+SHARED := --dist loadfile --no-loadscope-reorder
 VENV := .venv
 RIVAL := .venv-bench
 FIGURES := build/figures.json
@@ -60,10 +62,10 @@ demo: $(VENV)/.runtime
 	@exec $(BIN)/syncer demo $(if $(DIRECTORY),--directory $(DIRECTORY))
 
 test: $(VENV)/.dev tools
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
+	$(BIN)/pytest --numprocesses $(WORKERS) $(SHARED)
 
 test-fast: $(VENV)/.dev tools
-	$(BIN)/pytest -q --numprocesses $(WORKERS) --dist worksteal -m "not slow"
+	$(BIN)/pytest -q --numprocesses $(WORKERS) $(SHARED) -m "not slow"
 
 coverage: $(VENV)/.dev
 	$(BIN)/pytest -q --numprocesses $(WORKERS) -m "not slow" --cov --cov-report term tests/domain tests/http_client tests/kombo

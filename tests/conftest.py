@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 import time
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -96,21 +98,45 @@ QUICK = [
     )
 ]
 
+#: What takes longest begins first, a file of each in turn: so those that compute run beside those that wait,
+#: and no process is left alone with one of them at the end.
+LONGEST = [
+    TESTS / name
+    for name in ("reliability", "docs", "daemon", "schema_reference", "sync", "project", "queries")
+]
+
 # The runs share their machine with others: a slow example is no failure.
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark slow tests by their place, for `make test-fast`."""
-    for path in (*SLOW, *QUICK):
+    """Mark slow tests by their place, for `make test-fast`; order all for the processes that share them."""
+    for path in (*SLOW, *QUICK, *LONGEST):
         if not path.exists():
             raise pytest.UsageError(f"{__file__} names {path}, which does not exist")
     for item in items:
         places = {item.path, *item.path.parents}
         if places.intersection(SLOW) and not places.intersection(QUICK):
             item.add_marker(pytest.mark.slow)
+    turns = _turns(dict.fromkeys(item.path for item in items))
+    items.sort(key=lambda item: (turns[item.path], item.get_closest_marker("slow") is None))
+
+
+def _turns(files: Iterable[Path]) -> dict[Path, tuple[int, int]]:
+    """Give the place of each file in the order in which they begin."""
+    turns: dict[Path, tuple[int, int]] = {}
+    begun = Counter[Path]()
+    for file in files:
+        folder = next((each for each in LONGEST if each in file.parents), None)
+        if folder is None:
+            turns[file] = (sys.maxsize, 0)
+        else:
+            turns[file] = (begun[folder], LONGEST.index(folder))
+            begun[folder] += 1
+    return turns
 
 
 def pytest_configure() -> None:

@@ -17,8 +17,8 @@ down_revision = "0018"
 branch_labels = None
 depends_on = None
 
-#: Lists that tell nothing of changes: they have no second index.
-WITHOUT_CHANGES = {"hris_skills", "hris_skill_proficiency_ratings", "assessment_orders"}
+#: Its records do not say when they changed, and nobody asks for those that have: it has no second index.
+WITHOUT_CHANGES = {"assessment_orders"}
 
 
 #: When a row was last told of; SQLite's max is null where any of its values is.

@@ -100,6 +100,21 @@ def check_integrations(
     return integrations
 
 
+def no_key(environment: str) -> str:
+    """Say where a key is set."""
+    if environment == DEFAULT_ENVIRONMENT:
+        return (
+            "There is no API key: `syncer init` asks for it; or set SYNCER_KOMBO__API_KEY, or"
+            " kombo.api_key or kombo.api_key_file in the configuration. `syncer demo` needs none."
+        )
+    section = f"environments.{environment}"
+    return (
+        f"There is no API key for the environment {environment}: set"
+        f" SYNCER_{section.replace('.', '__').upper()}__API_KEY, or {section}.api_key or"
+        f" {section}.api_key_file in the configuration."
+    )
+
+
 def _tables(kombo: Kombo | None, environments: Mapping[str, EnvironmentTable]) -> Iterator[tuple[str, Kombo]]:
     if kombo is not None:
         yield DEFAULT_ENVIRONMENT, kombo

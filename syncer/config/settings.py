@@ -26,6 +26,7 @@ from syncer.config.environments import (
     check_integrations,
     check_keys,
     check_webhook_secrets,
+    no_key,
 )
 from syncer.config.exclusions import check_filters, with_native_lists
 from syncer.config.gateway import Gateway
@@ -246,7 +247,7 @@ class Settings(BaseModel):
         """
         key = self.kombo.api_key.get_secret_value()
         if not key:
-            raise UsageError(_no_key(self._environment))
+            raise UsageError(no_key(self._environment))
         return key
 
     def check_access(self) -> None:
@@ -288,21 +289,6 @@ class Settings(BaseModel):
                 if _SECRETIVE.search(name):
                     # Shorter ones are no secrets, and to hide them would hide much else.
                     yield from (text for text in (value, *value.split()[-1:]) if len(text) >= SECRET_LENGTH)
-
-
-def _no_key(environment: str) -> str:
-    """Say where a key is set."""
-    if environment == DEFAULT_ENVIRONMENT:
-        return (
-            "There is no API key: `syncer init` asks for it; or set SYNCER_KOMBO__API_KEY, or"
-            " kombo.api_key or kombo.api_key_file in the configuration. `syncer demo` needs none."
-        )
-    section = f"environments.{environment}"
-    return (
-        f"There is no API key for the environment {environment}: set"
-        f" SYNCER_{section.replace('.', '__').upper()}__API_KEY, or {section}.api_key or"
-        f" {section}.api_key_file in the configuration."
-    )
 
 
 def _feed_models(changes: Changes, native_lists: Collection[str]) -> frozenset[str]:

@@ -32,7 +32,7 @@ LONGEST_REASON = 500
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a person asks to erase: a record by Kombo's id, or by the tool's with its integration.
+    """Record that a person asks to erase, by Kombo's id, or by the tool's with its integration.
 
     only: what is about the record stays. reason: a note for the receipt.
     """

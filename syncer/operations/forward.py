@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection
 
 from syncer.app import App
-from syncer.domain.errors import DatabaseError, UsageError
+from syncer.domain.errors import DatabaseError, Doubtful, UsageError
 from syncer.domain.gateway.forwarding import ForwardedAnswer, ForwardedRequest
 from syncer.domain.gateway.writes import written_lists
 from syncer.domain.stream_key import StreamKey
@@ -44,17 +44,26 @@ async def forward(
 ) -> AsyncIterator[ForwardedAnswer]:
     """Forward a call; give Kombo's answer, whatever it says. Raises as ``Forwarder.answering``.
 
-    on_due: called after streams have been made due for what a write has changed.
+    on_due: called after streams have been made due for what a write has changed, or may have.
     """
-    async with opened.context.client.forwarder.answering(request, max_wait) as answer:
-        lists = written_lists(request.path) if not request.is_read and answer.status // 100 == 2 else None
-        # Beside the answer, which does not wait for the database.
-        marking = asyncio.create_task(_mark(opened.environment, request, lists, on_due)) if lists else None
-        try:
-            yield answer
-        finally:
-            if marking is not None:
-                await marking
+    lists = frozenset[str]() if request.is_read else written_lists(request.path)
+    mark = partial(_mark, opened.environment, request, lists, on_due)
+    try:
+        async with opened.context.client.forwarder.answering(request, max_wait) as answer:
+            # Beside the answer, which does not wait for the database. An error of the server's leaves it open
+            # what was done.
+            is_done = answer.status // 100 in (2, 5)
+            marking = asyncio.create_task(mark()) if lists and is_done else None
+            try:
+                yield answer
+            finally:
+                if marking is not None:
+                    await marking
+    except Doubtful:
+        # Whoever looks is to find what was done, if it was.
+        if lists:
+            await mark()
+        raise
 
 
 async def _mark(

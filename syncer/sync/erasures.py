@@ -1,4 +1,4 @@
-"""What is erased, as a process knows it: read once, and again where the version has changed since.
+"""Knowledge of a process of what is erased: read once, and again where the version has changed since.
 
 A page is compared with what is known, and stored only if that is still all there is: its transaction reads
 the version with the list's projection, in one statement. Where nothing is erased nothing more is read.
@@ -28,7 +28,7 @@ class Version(NamedTuple):
 
 
 class KnownErasures:
-    """What a process knows of erasures. Thread-safe: what is known is replaced as a whole."""
+    """Knowledge of what is erased. Thread-safe: it is replaced as a whole."""
 
     def __init__(self) -> None:
         self.newest = Version(None, Erased())
@@ -45,7 +45,7 @@ class KnownErasures:
 
 
 class Left(NamedTuple):
-    """What is left of some records without what is erased.
+    """Rest of some records without what is erased.
 
     records: the others, in their order, and without copies of what is erased. receipts: of those that are
     erased themselves, the erasure of each, by id.

@@ -16,7 +16,7 @@ import httpx
 import psycopg
 import pytest
 from psycopg.errors import DeadlockDetected
-from sqlalchemy import make_url
+from sqlalchemy import event, make_url
 from structlog.testing import capture_logs
 
 from syncer.app import App
@@ -25,7 +25,7 @@ from syncer.simulator.life.random_change import random_change
 from tests.support.databases import PostgresServer, migrate, sqlite_file
 from tests.support.mirror import Mirror
 from tests.support.source import MODELS, make_environment
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, rest
 from tests.support.workers import WorkersWorld
 
 EMPLOYEES = "hris_employees"
@@ -186,6 +186,7 @@ async def test_what_is_no_mirror_is_not_used_and_health_says_so(on_sqlite: Serve
         async with asyncio.timeout(PATIENCE):
             while expected not in (answer := await world.health()).text:
                 assert "has been replaced" in answer.text
+                await rest()
         assert answer.status_code == 503
         assert tables(file) == ([] if other == "empty" else ["invoices"])
         moved(before, file)
@@ -244,7 +245,7 @@ async def test_a_database_that_is_dropped_and_restored_is_begun_anew_with(
 
 async def test_tables_that_are_filled_anew_from_a_backup_are_begun_anew_with(on_postgresql: Served) -> None:
     world = on_postgresql
-    async with world.serving():
+    async with world.serving() as app:
         with psycopg.connect(world.database_url) as connection:
             tables = [
                 row[0]
@@ -256,6 +257,15 @@ async def test_tables_that_are_filled_anew_from_a_backup_are_begun_anew_with(on_
             for each in tables:
                 connection.execute(f"CREATE TABLE backup.{each} AS SELECT * FROM {each}".encode())
         await world.change()
+        # It has seen what the backup lacks, or could not miss it.
+        looks: list[str] = []
+
+        def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            if "relfilenode" in statement:
+                looks.append(statement)
+
+        event.listen(app.database.engine, "before_cursor_execute", note)
+        await world.until(lambda: len(looks) > 1, "a look from its beginning to its end")
 
         def restore() -> bool:
             with suppress(DeadlockDetected), psycopg.connect(world.database_url) as connection:
@@ -268,7 +278,7 @@ async def test_tables_that_are_filled_anew_from_a_backup_are_begun_anew_with(on_
             return False
 
         while not await asyncio.to_thread(restore):
-            pass
+            await rest()
         await world.until(lambda: "database_replaced" in world.told(), "the older rows")
         await world.until(world.has_caught_up, "what the backup lacks")
         await world.change()

@@ -38,6 +38,11 @@ async def until_async(condition: Callable[[], T], what: str) -> T:
     return found
 
 
+async def rest() -> None:
+    """Leave the machine to those who bring it about, between two looks of a test that looks by itself."""
+    await asyncio.sleep(LONGEST)
+
+
 def _pause(began: float, what: str) -> float:
     """Give the seconds until the next look; fails where patience is at its end."""
     waited = time.monotonic() - began

@@ -12,6 +12,7 @@ from syncer.app import App
 from syncer.daemon.workers import Workers
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
+from syncer.store.db.due_channel import notify_due
 from syncer.store.state.streams import StreamStore
 from syncer.sync.context import Progress, SyncContext
 from tests.support.alone import alone
@@ -58,6 +59,7 @@ class WorkersWorld(World):
         with self.mirror.open() as (database, connection):
             now = database.now(connection)
             StreamStore().mark_due(connection, keys, now=now, purpose=purpose)
+            notify_due(database, connection)
 
     def ended(self, key: StreamKey | None = None) -> list[tuple[StreamKey, str]]:
         """Give the runs that have ended so far, with their outcome."""

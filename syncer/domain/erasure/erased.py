@@ -1,4 +1,4 @@
-"""All that is erased, and how it leaves a record: the copies of it, and what refers to it. Pure.
+"""Taking of what is erased out of a record: itself, copies of it, and what refers to it. Pure.
 
 A copy of an erased record inside another one goes whole, out of a list or to null, and so does its id
 wherever the catalogue says that there is one. In what the catalogue does not describe every object goes that
@@ -20,7 +20,7 @@ Path = tuple[str, ...]
 
 
 class Forgotten(NamedTuple):
-    """What was taken out of a record.
+    """Result of taking what is erased out of a record.
 
     receipt: that of the erasure by which the whole record is erased; None: it stays. members: names of its
     members that have lost something.

@@ -1,4 +1,4 @@
-"""How records refer to each other, by the table of the one that refers. Pure data, out of the catalogue."""
+"""References between records, by the table of the one that refers. Pure data, out of the catalogue."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ KEY_BYTES = 32
 
 
 class Kind(StrEnum):
-    """What the value is, of which a trace is made.
+    """Kind of the value of which a trace is made.
 
     ID: Kombo's id of a record. OWNER: the same, of one with which all is erased that is about it. ANYWHERE:
     the same, looked for where nobody describes what an object is. REMOTE_ID, REMOTE_OWNER: as ID and OWNER,

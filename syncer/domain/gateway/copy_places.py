@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -76,7 +76,7 @@ class _Step(NamedTuple):
     steps: tuple[_Step, ...]
 
 
-@cache
+@lru_cache(maxsize=256)
 def copy_finder(table: str, wanted: frozenset[str]) -> CopyFinder | None:
     """Make the finder of the wanted tables' records inside those of a table; None: there can be none."""
     head, steps = _head(copy_places(table), wanted, DEEPEST)

@@ -8,6 +8,7 @@ any other text. So a value that is replaced twice, or while other processes do t
 from __future__ import annotations
 
 import hmac
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,7 +54,7 @@ class Pseudonyms:
             case list():
                 return [self.replace(each) for each in value]
             case _:
-                return self._of(_canonical.encode(value).decode())
+                return self._of(_json(value))
 
     def renew(self, value: Any) -> Any:
         """Replace a stored JSON value: as ``replace``, and null for a pseudonym under another key.
@@ -79,6 +80,14 @@ class Pseudonyms:
         if self.secret is None:
             raise ValueError("no more is known of the key than its fingerprint")
         return _digits(self.secret, text, digits)
+
+
+def _json(value: Any) -> str:
+    try:
+        return _canonical.encode(value).decode()
+    except UnicodeEncodeError:
+        # With halves of characters, as records in quarantine may have them.
+        return json.dumps(value, sort_keys=True, default=str)
 
 
 def _digits(secret: bytes, text: str, digits: int) -> str:

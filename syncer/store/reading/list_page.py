@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from sqlalchemy import (
@@ -133,7 +133,7 @@ def _filter_shape(each: ColumnFilter) -> tuple[str, str, str | None, str | None]
     return each.column, each.comparison, each.link.table, each.link.owner
 
 
-@cache
+@lru_cache(maxsize=512)
 def _statement(shape: _Shape) -> Select[Any]:
     columns = shape.table.c
     chosen = (

@@ -114,7 +114,7 @@ def mirror_table(model: shape.Model) -> Table:
         Index(None, table.c[name])
     # The rows of one integration, and its pages: in the order of ids, and what was told of since a moment.
     Index(None, table.c.integration_id, table.c.id)
-    if model.features.updated_after:
+    if model.has_changed_at:
         Index(f"ix_{model.name}_last_told", table.c.integration_id, last_told(table))
     partial_index(table.c.remote_deleted_at, where=table.c.remote_deleted_at)
     return table

@@ -32,7 +32,7 @@ _PINNED = select(
 
 
 class Pinned(NamedTuple):
-    """What does not change until a transaction ends.
+    """Histories and erasures as they stay until a transaction ends.
 
     history: the tables of which it has to keep versions. erasures: the version of all that is erased; None:
     nothing is.

@@ -141,7 +141,7 @@ class _Head(msgspec.Struct, gc=False):
 
 
 class _Moments(NamedTuple):
-    """When a record changed last and was deleted, as far as it says."""
+    """Times at which a record changed last and was deleted, as far as it says."""
 
     changed_at: datetime | None
     deleted_at: datetime | None

@@ -28,7 +28,7 @@ from syncer.store.records.feed import tell_changes
 from syncer.store.state.consumers import read_consumer
 from tests.support.feed_rows import INTEGRATION, drop_changes
 from tests.support.records import NOW
-from tests.support.waiting import PATIENCE, until_async
+from tests.support.waiting import PATIENCE, rest, until_async
 
 EVENTS = {"Accept": "text/event-stream"}
 
@@ -246,7 +246,7 @@ async def test_who_waits_leaves_connections_to_others_and_a_client_that_goes_mak
 
         async with asyncio.timeout(PATIENCE):
             while not await is_let_in():
-                pass
+                await rest()
 
 
 async def test_polls_and_streams_end_with_the_service(database: Database) -> None:
@@ -328,4 +328,4 @@ async def test_a_database_that_hangs_holds_two_threads_however_many_ask(
             assert other.execute(waiting).fetchone() == (2,)
         async with asyncio.timeout(PATIENCE):
             while (await served.client.get("/changes")).status_code != 200:
-                pass
+                await rest()

@@ -19,10 +19,12 @@ from syncer.daemon.service import run_service
 from syncer.daemon.web import spool
 from syncer.domain.errors import UsageError
 from syncer.domain.limits import MIB
+from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.stream_key import StreamKey
 from syncer.operations.forward import limit_headers
 from tests.support.databases import migrated_database
 from tests.support.gateway_lab import HEADERS, INTEGRATION, KEY, TOKEN, GatewayLab, gateway
-from tests.support.scripted_server import RATE, Seen, answer, serving
+from tests.support.scripted_server import RATE, Answer, Seen, answer, serving
 from tests.support.waiting import PATIENCE, until_async
 
 DONE = answer(200, {"status": "success", "data": {}})
@@ -464,6 +466,44 @@ async def test_who_goes_before_the_body_is_whole_has_sent_nothing(sqlite: str) -
         writer.close()
         await at.until_counted("gone")
         assert at.kombo.seen == []
+
+
+# What a write has changed
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_read"),
+    [
+        (DONE, True),
+        (hang_up, True),
+        (answer(502, b"bad gateway"), True),
+        (answer(400, {"status": "error"}), False),
+        (answer(404, b""), False),
+    ],
+    ids=["done", "no answer", "502", "400", "404"],
+)
+async def test_what_a_write_has_changed_or_may_have_is_due_at_once(
+    sqlite: str, outcome: Answer, is_read: bool
+) -> None:
+    absences, groups = StreamKey(INTEGRATION, "hris_absences"), StreamKey(INTEGRATION, "hris_groups")
+    async with gateway(sqlite, outcome, DONE, DONE) as at:
+        streams = at.app.environments["default"].streams
+
+        def due() -> dict[StreamKey, int]:
+            with at.app.database.read() as connection:
+                now = at.app.database.now(connection)
+                return streams.due(connection, now, lambda _: False, 10)
+
+        with at.app.database.begin() as connection:
+            streams.add(connection, [absences, groups])
+        await at.client.post("/hris/absences", json={})
+        await until_async(lambda: len(at.lines) == 1, "the end of the call")
+        assert due() == ({absences: Purpose.WRITE} if is_read else {})
+        assert len(at.rung) == is_read
+        await at.client.get("/hris/groups", headers={"X-Mirror": "bypass"})
+        await at.client.post("/passthrough/personio/personnel", json={})
+        await until_async(lambda: len(at.lines) == 3, "the end of the calls")
+        assert groups not in due()
 
 
 # What is told of it

@@ -29,7 +29,7 @@ from syncer.store.schema.mirror_tables import streams
 from tests.support.mirror import Mirror
 from tests.support.outages import Troubled
 from tests.support.source import API_KEY, MODELS, make_environment
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, rest
 from tests.support.workers import MakeWorkersWorld, WorkersWorld
 
 PATHS = ("/status", "/")
@@ -144,7 +144,7 @@ async def test_an_open_page_is_told_what_has_changed_and_nothing_where_nothing_h
         async with asyncio.timeout(PATIENCE):
             # An open page may be answered with what was read a moment ago.
             while (answer := await client.get("/", headers={"Syncer-Parts": known})).status_code == 204:
-                pass
+                await rest()
     assert (unchanged.status_code, unchanged.content) == (204, b"")
     assert set(older.json()["parts"]) == {"running"}
     assert set(answer.json()["parts"]) == {"verdict", "grid"}
@@ -263,7 +263,7 @@ async def test_a_database_that_hangs_holds_one_thread_for_a_page_however_often_s
             assert other.execute(waiting).fetchone() == (2,)
         async with asyncio.timeout(PATIENCE):
             while [(await client.get(path)).status_code for path in PATHS] != [200, 200]:
-                pass
+                await rest()
 
 
 async def test_the_address_is_told_and_a_taken_one_is_an_error(world: WorkersWorld) -> None:

@@ -35,7 +35,7 @@ from tests.support.mirror import Mirror
 from tests.support.receivers import SECRET
 from tests.support.source import MODELS, make_environment
 from tests.support.told_service import ToldService
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, rest
 from tests.support.webhooks import data_changed, send
 from tests.support.workers import WorkersWorld
 
@@ -95,12 +95,15 @@ async def test_a_working_service_is_ready_and_counts_what_it_does(migrated_url: 
         assert (await client.get("/healthz")).json() == {"status": "ok"}
         async with asyncio.timeout(PATIENCE):
             while not (ready := await client.get("/readyz")).json()["checks"]["scheduler"]:
-                pass
+                await rest()
         assert (ready.status_code, ready.json()) == (
             200,
             {"status": "ready", "checks": dict.fromkeys(CHECKS, True)},
         )
-        before = await scrape(client)
+        # A run is counted when its transaction is over.
+        async with asyncio.timeout(PATIENCE):
+            while sum((before := await scrape(client))["syncer_runs_total"].values()) < len(MODELS):
+                await rest()
         assert before["syncer_streams"][("complete",)] == len(MODELS)
         assert sum(before["syncer_streams"].values()) == len(MODELS)
         rows = sum(each.rows_live + each.rows_deleted for each in world.streams().values())
@@ -128,7 +131,7 @@ async def test_a_working_service_is_ready_and_counts_what_it_does(migrated_url: 
         await world.until(lambda: len(world.runs_of(StreamKey(integration, "hris_groups"))) > 1, "the run")
         async with asyncio.timeout(PATIENCE):
             while not (after := await scrape(client))["syncer_webhook_to_row_seconds_count"][()]:
-                pass
+                await rest()
         webhooks = after["syncer_webhooks_total"]
         assert {labels: number for labels, number in webhooks.items() if number} == {
             ("accepted", "data-changed"): 1,
@@ -362,17 +365,18 @@ TROUBLES: Iterable[tuple[str, Answer]] = (
 
 @pytest.mark.parametrize("trouble", [each for _, each in TROUBLES], ids=[name for name, _ in TROUBLES])
 async def test_whatever_keeps_everything_from_being_read_is_a_stall(
-    sqlite_url: str, trouble: Answer, monkeypatch: pytest.MonkeyPatch
+    migrated_sqlite_url: str, trouble: Answer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Intervals are a second here.
     monkeypatch.setattr(stall, "LEAST_SILENCE", timedelta(0))
-    world = ToldService(make_environment(records=120), Mirror(sqlite_url))
+    world = ToldService(make_environment(records=120), Mirror(migrated_sqlite_url))
     async with world.serving(sync={"models": list(MODELS), "every": "1s"}):
         [client] = world.clients
         world.environment.faults.add(Match(), trouble, times=None)
         async with asyncio.timeout(PATIENCE):
             answer = await client.get("/readyz")
             while answer.status_code != 503 or answer.json()["checks"]["progress"]:
+                await rest()
                 answer = await client.get("/readyz")
         checks = answer.json()["checks"]
     assert checks == {"database": True, "migrated": True, "scheduler": True, "progress": False}

@@ -66,6 +66,11 @@ def test_what_is_no_text_is_replaced_as_its_json() -> None:
     assert KEY.replace({"b": 1, "a": None}) == KEY.replace('{"a":null,"b":1}')
 
 
+def test_an_object_with_half_a_character_has_a_pseudonym_too() -> None:
+    assert FORM.fullmatch(KEY.replace({"name": "\ud800", "age": 7}))
+    assert FORM.fullmatch(KEY.replace("\ud800"))
+
+
 def test_a_stored_pseudonym_under_another_key_becomes_null_and_one_that_comes_in_is_a_text() -> None:
     foreign = OTHER.replace("ann@firm")
     assert KEY.renew(foreign) is None
