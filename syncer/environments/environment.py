@@ -91,6 +91,7 @@ class Environment:
             key_fingerprint(key),
             settings.budget.reserve,
             around.sleep,
+            around.monotonic,
             pacing=settings.budget.pacing,
             owner=around.owner,
             on_wait=lambda seconds: around.on_wait(seconds),
