@@ -16,7 +16,7 @@ from syncer.domain.gateway.copy_refresh import marked_deleted, refresh_copies
 Record = dict[str, Any]
 
 
-def found(model: str, record: Record, *tables: str) -> list[tuple[str, str]]:
+def found(model: str, record: object, *tables: str) -> list[tuple[str, str]]:
     finder = copy_finder(model, frozenset(tables or copied_tables(model)))
     ids = defaultdict[str, set[str]](set)
     if finder is not None:
