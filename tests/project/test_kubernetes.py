@@ -43,7 +43,7 @@ def test_a_manifest_follows_the_schemas_of_kubernetes(file: Path, version: str) 
     kubernetes_validate.validate(manifest(str(file.relative_to(FOLDER))), version, strict=True)
 
 
-def test_every_pod_is_what_the_restricted_standard_allows_and_writes_nowhere() -> None:
+def test_every_pod_is_what_the_restricted_standard_allows_and_writes_nowhere_but_to_a_tmp() -> None:
     names = [name for name, _ in pods()]
     assert sorted(names) == [
         *("backfill.yaml", "check.yaml", "cronjob.yaml", "deployment.yaml", "migrate.yaml", "reconcile.yaml"),
@@ -53,8 +53,13 @@ def test_every_pod_is_what_the_restricted_standard_allows_and_writes_nowhere() -
         assert pod["securityContext"]["runAsNonRoot"] is True, name
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
         assert pod["automountServiceAccountToken"] is False, name
-        assert {kind for volume in pod["volumes"] for kind in volume} == {"name", "configMap", "secret"}, name
         [container] = pod["containers"]
+        written = [volume["name"] for volume in pod["volumes"] if not {"configMap", "secret"} & volume.keys()]
+        # Large bodies of the gateway's calls, for as long as they are under way.
+        assert written == (["tmp"] if name == "deployment.yaml" else []), name
+        assert all(volume["emptyDir"]["sizeLimit"] for volume in pod["volumes"] if volume["name"] in written)
+        places = [mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")]
+        assert places == ["/tmp"] * len(written), name
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
