@@ -256,7 +256,7 @@ class App:
         forgetting = Forgetting(keep, feed, exclusions, lambda: uuid4().hex)
         return {
             **{name: partial(forgetting.of_model, name) for name in catalogue()},
-            **{name: partial(forgetting.of_native_list, name) for name in self.native_lists},
+            **{name: partial(forgetting.of_native_list, name) for name in self.settings.configured_names},
         }
 
     @asynccontextmanager

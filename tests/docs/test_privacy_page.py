@@ -154,7 +154,7 @@ def test_the_configurations_of_the_page_load(tmp_path: Path) -> None:
     for block in (each for each in blocks(PAGE, "toml") if each.startswith("[privacy]")):
         config.write_text(block.replace("/etc/syncer/", f"{tmp_path}/") + native)
         found.append(load_settings(config, {}, tmp_path).exclusions)
-    excluded, replaced, _ = found
+    excluded, replaced = found
     assert {each.pseudonyms for each in excluded} == {None}
     assert {each.pseudonyms for each in replaced} == {Pseudonyms.of_key(KEY)}
 
