@@ -15,6 +15,7 @@ from syncer.domain.errors import Doubtful, KomboError, RateLimited, Transient, U
 from syncer.domain.gateway.forwarding import ForwardedAnswer, ForwardedRequest
 from syncer.domain.ratelimit.budget import Permit, Purpose, Rate
 from syncer.domain.ratelimit.sent import Sent
+from syncer.kombo import forwarding
 from syncer.kombo.client import Client
 from tests.kombo.permits import Permits
 from tests.support.scripted_server import RATE, Answer, Seen, Server, answer, serving
@@ -239,7 +240,7 @@ class NoPermits(Permits):
 
 
 async def test_where_no_permit_comes_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("syncer.kombo.forwarding.LEAST_WAIT", 0.01)
+    monkeypatch.setattr(forwarding, "LEAST_WAIT", 0.01)
     async with lab(permits=NoPermits()) as at:
         with pytest.raises(RateLimited) as limited:
             await at.call("POST", body=[b"{}"], max_wait=0.01)
@@ -274,7 +275,7 @@ async def test_a_write_that_is_answered_too_late_is_doubtful_and_not_sent_again(
     async def never(_: Seen, __: asyncio.StreamWriter) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("syncer.kombo.forwarding.LONGEST_SILENCE", 0.1)
+    monkeypatch.setattr(forwarding, "LONGEST_SILENCE", 0.1)
     async with lab(never, DONE) as at:
         with pytest.raises(Doubtful, match="silent for too long"):
             await at.call("POST", body=[b"{}"])

@@ -19,6 +19,8 @@ OTHER_MEANINGS = {
     "daemon/web/vitals.py": {"ready"},  # answer of /readyz
     "domain/alerts/trouble.py": {"held"},  # a kind of alerts
     "domain/deliveries/delivery.py": {"new", "stopped"},  # states of deliveries
+    "domain/gateway/outcome.py": {"gone", "unavailable"},  # ends of a call at the gateway
+    "domain/verification/difference.py": {"skipped"},  # a verdict about a stream
     "simulator/company/records.py": {"gone"},  # a word of made-up sentences
     "store/schema/key_tables.py": {"waiting"},  # a column of the request budget
     "store/state/budget.py": {"waiting"},

@@ -1,4 +1,4 @@
-"""What becomes of a list request at the gateway: an answer from the mirror, or a request to Kombo."""
+"""Decision about a list request at the gateway: an answer from the mirror, or a request to Kombo."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """What became of a call.
+    """End of a call.
 
     hit: answered from the mirror. miss: answered by Kombo, whatever it said. refused: no token, or a wrong
     one. invalid: refused for what was asked. limited: the request limit was used up for too long. unsent: it

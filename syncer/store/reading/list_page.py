@@ -56,7 +56,7 @@ class RowPage:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What the text of a statement depends on. filters: without their values."""
+    """All that the text of a statement depends on. filters: without their values."""
 
     table: Table
     sqlite: bool

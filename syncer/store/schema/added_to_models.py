@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, inspect, update
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import DatabaseRefused
+from syncer.domain.streams.state import StreamState
 from syncer.store.schema.mirror_tables import missing, passthrough_records, projections, streams
 from syncer.store.schema.native_views import is_our_view
 from syncer.store.schema.views import dependent_of, drop_views, live_name
@@ -47,7 +48,7 @@ def forget_added_rows(connection: Connection, names: Collection[str]) -> None:
             update(streams)
             .where(streams.c.model == name)
             .values(
-                state="new",
+                state=str(StreamState.NEW),
                 walk_id=None,
                 walk_cursor=None,
                 watermark=None,

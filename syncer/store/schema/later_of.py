@@ -1,4 +1,4 @@
-"""When a row was last told of: the later of Kombo's change and the mirror's write, which may come late."""
+"""Moment a row was last told of: the later of Kombo's change and of the mirror's write, which may be late."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from syncer.domain.errors import UsageError
 from syncer.domain.limits import MIB
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
+from syncer.kombo import forwarding
 from syncer.operations.forward import limit_headers
 from tests.support.databases import migrated_database
 from tests.support.gateway_lab import HEADERS, INTEGRATION, KEY, TOKEN, GatewayLab, gateway
@@ -321,7 +322,7 @@ async def test_a_429_of_kombos_does_not_reach_the_application_while_it_can_wait(
 async def test_where_the_limit_is_used_up_for_longer_a_call_is_answered_with_it(
     sqlite: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syncer.kombo.forwarding.LEAST_WAIT", 0.05)
+    monkeypatch.setattr(forwarding, "LEAST_WAIT", 0.05)
     used = answer(200, {}, {"ratelimit-limit": "10", "ratelimit-remaining": "0", "ratelimit-reset": "50"})
     async with gateway(sqlite, used, gateway={"max_wait": "0s"}) as at:
         assert (await at.client.get("/check-api-key")).status_code == 200
@@ -340,7 +341,7 @@ async def test_where_the_limit_is_used_up_for_longer_a_call_is_answered_with_it(
 async def test_a_write_passes_where_reads_have_used_up_their_share(
     sqlite: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syncer.kombo.forwarding.LEAST_WAIT", 0.05)
+    monkeypatch.setattr(forwarding, "LEAST_WAIT", 0.05)
     told = {"ratelimit-limit": "10", "ratelimit-remaining": "1", "ratelimit-reset": "50"}
     async with gateway(sqlite, answer(200, {}, told), DONE, gateway={"max_wait": "0s"}) as at:
         assert (await at.client.get("/check-api-key")).status_code == 200
@@ -349,7 +350,7 @@ async def test_a_write_passes_where_reads_have_used_up_their_share(
 
 
 async def test_several_processes_share_the_limit(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("syncer.kombo.forwarding.LEAST_WAIT", 0.05)
+    monkeypatch.setattr(forwarding, "LEAST_WAIT", 0.05)
     used = answer(200, {}, {"ratelimit-limit": "10", "ratelimit-remaining": "0", "ratelimit-reset": "50"})
     patience: dict[str, object] = {"gateway": {"max_wait": "0s"}}
     async with gateway(sqlite, used, **patience) as at, gateway(sqlite, DONE, **patience) as other:

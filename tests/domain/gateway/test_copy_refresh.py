@@ -16,7 +16,7 @@ from syncer.domain.gateway.copy_refresh import marked_deleted, refresh_copies
 Record = dict[str, Any]
 
 
-def found(model: str, record: Record, *tables: str) -> list[tuple[str, str]]:
+def found(model: str, record: object, *tables: str) -> list[tuple[str, str]]:
     finder = copy_finder(model, frozenset(tables or copied_tables(model)))
     ids = defaultdict[str, set[str]](set)
     if finder is not None:
@@ -56,7 +56,7 @@ def test_copies_are_found_where_the_catalogue_says_that_they_are() -> None:
 @pytest.mark.parametrize(
     "record", [{"id": 1}, {"groups": "g"}, {"groups": [1]}, {"manager": {"id": 7}}, [], "x", {"groups": None}]
 )
-def test_in_a_record_of_another_form_nothing_is_found(record: Any) -> None:
+def test_in_a_record_of_another_form_nothing_is_found(record: object) -> None:
     assert found("hris_employees", record) == []
 
 
