@@ -4,8 +4,10 @@
 #   make test-fast  the tests that are not slow: an answer in 90 seconds on two cores
 #   make coverage   branches of domain/, http_client/ and kombo/ that their own tests reach; fails below the floor
 #   make lint    ruff, mypy and deptry
+#   make drift   what the installed official SDK of Kombo's has and the catalogue lacks; tests do so, too
 #   make bench   throughput and use of a rate limit on this machine, beside dlt, and how soon webhooks are answered;
-#                twenty minutes
+#                twenty minutes. It keeps the figures of the run before:
+#   make bench-compare  what of them has become worse by more than a tenth
 #   make bench-scale  several processes, 350,000 streams, an hour of ticks, ten million rows; hours, 60 GB of files
 #   make soak    ten thousand generated requests to the web port; an hour of faults, kills and changes against the
 #                simulator, and random histories beside it
@@ -46,8 +48,8 @@ PINNED := --constraint constraints.txt
 INSTALL := $(PIP) install $(PINNED) --build-constraint constraints.txt --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help setup tools demo test test-fast coverage lint bench bench-scale soak docs site screenshots recording releasable dist sbom \
-  hashes release
+.PHONY: help setup tools demo test test-fast coverage lint drift bench bench-compare bench-scale soak docs site screenshots recording \
+  releasable dist sbom hashes release
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -75,10 +77,16 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/deptry .
 
+drift: $(VENV)/.dev
+	@$(BIN)/python -m tests.support.drift
+
 bench: $(VENV)/.dev $(RIVAL)/.done
 	@$(BIN)/python -m benchmarks.run --save $(FIGURES) && \
 	$(RIVAL)/bin/python benchmarks/chart.py $(FIGURES) docs/performance.svg && \
 	$(BIN)/python -m benchmarks.webhooks
+
+bench-compare: $(VENV)/.dev
+	@$(BIN)/python -m benchmarks.figures $(FIGURES)
 
 bench-scale: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.scale

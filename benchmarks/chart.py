@@ -17,7 +17,8 @@ from matplotlib import pyplot
 BARS = (
     ("dlt", "first load", "dlt, first load", "#c9b8a8"),
     ("dlt", "unchanged, read whole", "dlt, unchanged", "#a89684"),
-    ("floor", "first load", "floor: fetch, parse, upsert", "#b9c4d0"),
+    ("naive", "first load", "naive: no indexes, no links", "#d5dce3"),
+    ("floor", "first load", "floor: fetch, parse, insert", "#b9c4d0"),
     ("syncer", "first load", "syncer, first load", "#3b7dd8"),
     ("syncer", "unchanged, read whole", "syncer, unchanged", "#1d4f99"),
 )

@@ -1,10 +1,12 @@
-"""The floor: the same list with nothing around it, in a process of its own; what it did, as a line of JSON.
+"""The floor: the least in which one process can bring the list into the mirror's own tables; a line of JSON.
 
     python -m benchmarks.floor DATABASE_URL BASE_URL
 
-Fetch, parse, and the driver's fastest upsert of the same columns of the same types, values as they come: no
-conversions, no links or children, no indexes, no state. SQLite: ``executemany``. PostgreSQL: ``COPY`` into a
-temporary table, then ``INSERT … SELECT``.
+The standard library's client on one connection, ``msgspec`` with types of the list that decode no more than
+is looked at, and the driver's fastest insert, a transaction for each page, into the tables of the program
+with all their indexes and links: ``executemany`` on SQLite, ``COPY`` on PostgreSQL. JSON columns and
+documents are the bytes that came. It compares, converts and checks nothing, and keeps no state: run twice it
+fails.
 """
 
 from __future__ import annotations
@@ -14,96 +16,162 @@ import resource
 import sqlite3
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 import psycopg
+from sqlalchemy import create_engine
 
 from benchmarks.pages import INTEGRATION
 from syncer.domain.catalogue.lookup import model_named
+from syncer.domain.records.row import COMMON_COLUMNS
+from syncer.store.schema.mirror_tables import MIRROR
 
-COLUMNS = model_named("hris_employees").columns
-#: What PostgreSQL calls the types of columns.
-TYPES = {
-    "text": "text",
-    "boolean": "boolean",
-    "integer": "bigint",
-    "number": "numeric",
-    "date": "date",
-    "time": "time",
-    "timestamp": "timestamptz",
-    "json": "jsonb",
+EMPLOYEES = MIRROR["hris_employees"]
+LINKS = MIRROR["hris_employees_groups"]
+#: What every row has, since nothing is computed for it.
+CONSTANTS: dict[str, bytes | str] = {
+    "integration_id": INTEGRATION,
+    "first_seen_at": "2026-01-01T00:00:00.000000Z",
+    "mirrored_at": "2026-01-01T00:00:00.000000Z",
 }
-NAMES = ["id", *(column.name for column in COLUMNS), "document"]
-DEFINED = ", ".join(
-    ["id text PRIMARY KEY", *(f"{each.name} {TYPES[each.type]}" for each in COLUMNS), "document jsonb"]
-)
-REPLACED = ", ".join(f"{name} = excluded.{name}" for name in NAMES[1:])
+#: A hash as each database takes it.
+HASHES: dict[str, bytes | str] = {"sqlite": bytes(16), "postgresql": "0" * 32}
+TYPES = {each.name: each.type for each in (*COMMON_COLUMNS, *model_named("hris_employees").columns)}
 
 Rows = list[tuple[Any, ...]]
+#: The rows of a page, and its links.
+Write = Callable[[Rows, Rows], None]
 
 
-def row_of(record: dict[str, Any]) -> tuple[Any, ...]:
-    """The record's members as they come."""
-    values = [record["id"]]
-    for column in COLUMNS:
-        value = record.get(column.source[0])
-        values.append(json.dumps(value) if isinstance(value, dict | list) else value)
-    return (*values, json.dumps(record))
+class Group(msgspec.Struct, gc=False):
+    """What a link takes of a group."""
+
+    id: str
 
 
-def into_sqlite(url: str) -> Callable[[Rows], None]:
-    connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+class Page(msgspec.Struct, gc=False):
+    """A page: its records as they came."""
+
+    results: list[msgspec.Raw]
+    next: str | None = None
+
+
+class Answer(msgspec.Struct, gc=False):
+    """An answer, of which nothing but the page is looked at."""
+
+    data: Page
+
+
+def decoder_of(types: Mapping[str, str]) -> msgspec.json.Decoder[Any]:
+    """Make the decoder of a record: values that become text or JSON stay what came."""
+    fields = [(name, msgspec.Raw if type_ == "json" else Any, None) for name, type_ in types.items()]
+    return msgspec.json.Decoder(msgspec.defstruct("Employee", [("id", str), *fields], gc=False))
+
+
+def rows_of(
+    records: list[msgspec.Raw], decoder: msgspec.json.Decoder[Any], constants: dict[str, bytes | str]
+) -> tuple[Rows, Rows]:
+    """The page's rows, in the order of the table's columns, and its links."""
+    names = [(column.name, TYPES.get(column.name)) for column in EMPLOYEES.columns]
+    rows: Rows = []
+    links: Rows = []
+    groups = msgspec.json.Decoder(list[Group])
+    for raw in records:
+        employee = decoder.decode(raw)
+        row = []
+        for name, type_ in names:
+            if name in constants:
+                value: Any = constants[name]
+            elif name == "document":
+                value = bytes(raw).decode()
+            elif name == "deleted_by":
+                value = None
+            else:
+                value = getattr(employee, name)
+                if value is not None and type_ == "json":
+                    # Raw bytes: also those of null.
+                    value = None if value == b"null" else bytes(value).decode()
+                elif value is not None and type_ == "date":
+                    value = value[:10]
+            row.append(value)
+        rows.append(tuple(row))
+        links += [(employee.id, group.id) for group in groups.decode(employee.groups)]
+    return rows, links
+
+
+def into_sqlite(url: str) -> Write:
+    connection = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute(f"CREATE TABLE floor ({DEFINED})")
-    marks = ", ".join("?" for _ in NAMES)
-    statement = f"INSERT INTO floor VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {REPLACED}"
+    employees, links = (
+        f"INSERT INTO {table.name} VALUES ({', '.join('?' for _ in table.columns)})"
+        for table in (EMPLOYEES, LINKS)
+    )
 
-    def write(rows: Rows) -> None:
-        with connection:
-            connection.executemany(statement, rows)
+    def write(rows: Rows, of_groups: Rows) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany(employees, rows)
+        connection.executemany(links, of_groups)
+        connection.execute("COMMIT")
 
     return write
 
 
-def into_postgresql(url: str) -> Callable[[Rows], None]:
+def into_postgresql(url: str) -> Write:
     connection = psycopg.connect(url)
-    # In a schema of its own: the mirror's must hold nobody else's tables.
-    connection.execute("CREATE SCHEMA floor")
-    connection.execute("SET search_path = floor")
-    connection.execute(f"CREATE TABLE floor ({DEFINED})".encode())
-    connection.execute(f"CREATE TEMP TABLE page ({DEFINED}) ON COMMIT DELETE ROWS".encode())
-    connection.commit()
 
-    def write(rows: Rows) -> None:
+    def write(rows: Rows, of_groups: Rows) -> None:
         with connection.cursor() as cursor:
-            with cursor.copy("COPY page FROM STDIN") as copy:
-                for row in rows:
-                    copy.write_row(row)
-            statement = f"INSERT INTO floor SELECT * FROM page ON CONFLICT (id) DO UPDATE SET {REPLACED}"
-            cursor.execute(statement.encode())
+            for table, several in ((EMPLOYEES, rows), (LINKS, of_groups)):
+                with cursor.copy(f"COPY {table.name} FROM STDIN".encode()) as copy:
+                    for row in several:
+                        copy.write_row(row)
         connection.commit()
 
     return write
 
 
+def pages(base_url: str) -> Iterator[Page]:
+    """The list, page by page."""
+    decoder = msgspec.json.Decoder(Answer)
+    address = urlsplit(base_url)
+    connection = HTTPConnection(address.hostname or "", address.port)
+    cursor: str | None = "0"
+    while cursor is not None:
+        connection.request(
+            "GET", f"{address.path}/hris/employees?cursor={cursor}", headers={"x-integration-id": INTEGRATION}
+        )
+        page = decoder.decode(connection.getresponse().read()).data
+        yield page
+        cursor = page.next
+    connection.close()
+
+
+def make_tables(url: str) -> None:
+    """Make the tables with their indexes."""
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    EMPLOYEES.metadata.create_all(engine, [EMPLOYEES, LINKS])
+    engine.dispose()
+
+
 def main() -> None:
     """Load once and say how it went."""
     url, base_url = sys.argv[1:]
+    make_tables(url)
     write = into_sqlite(url) if url.startswith("sqlite") else into_postgresql(url)
-    count, cursor = 0, "0"
-    start = time.perf_counter()
-    with httpx.Client(headers={"x-integration-id": INTEGRATION}) as client:
-        while cursor is not None:
-            body = client.get(f"{base_url}/hris/employees", params={"cursor": cursor}).content
-            page = msgspec.json.decode(body)["data"]
-            write([row_of(record) for record in page["results"]])
-            count, cursor = count + len(page["results"]), page["next"]
+    constants = {**CONSTANTS, "content_hash": HASHES[url.partition(":")[0]]}
+    count, decoder = 0, decoder_of(TYPES)
+    start, processor = time.perf_counter(), time.process_time()
+    for page in pages(base_url):
+        write(*rows_of(page.results, decoder, constants))
+        count += len(page.results)
     said = {
         "seconds": time.perf_counter() - start,
+        "processor_seconds": time.process_time() - processor,
         "rows": count,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }

@@ -128,7 +128,12 @@ def a_write_in_between(directory: Path) -> Limited:
             served += server.told()["requests"]
         database = Database(url)
         permits = PermitQueue(
-            database, DEFAULT_ENVIRONMENT, key_fingerprint(KEY), Reserve(count=2), asyncio.sleep
+            database,
+            DEFAULT_ENVIRONMENT,
+            key_fingerprint(KEY),
+            Reserve(count=2),
+            asyncio.sleep,
+            time.monotonic,
         )
         start = time.perf_counter()
         asyncio.run(permits.permit(Purpose.WRITE, INTEGRATION, None))

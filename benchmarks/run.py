@@ -1,13 +1,16 @@
-"""How fast a list is mirrored, beside the floor and dlt, and how a rate limit is used.
+"""How fast a list is mirrored, beside the floor and dlt, how soon commands end, and how a rate limit is used.
 
     make bench
     python -m benchmarks.run [--records 20000] [--large 1000000] [--save FILE]
 
-Pages of 250 employees of about 2 kB come from a process of their own over HTTP. Every load is a process of
-its own, too; the time is that of the load alone, without imports and tables. The floor is the same work with
-nothing around it (benchmarks/floor.py), dlt is its ``rest_api`` source with ``merge`` (benchmarks/rival.py).
-All but dlt goes in turns, several rounds with databases of their own, of which the median counts. Compare
-figures within a run, not between machines.
+Pages of 250 employees of about 2 kB come from a process of their own over HTTP, with the headers of a rate
+limit that is never reached. Every load is a process of its own, too; the time is that of the load alone,
+without imports and tables, and beside it that of the whole process. The floor is the least in which a
+process can do it (benchmarks/floor.py), the naive way has a table without indexes or links
+(benchmarks/naive.py), dlt is its ``rest_api`` source with ``merge`` (benchmarks/rival.py). All but dlt goes
+in turns, several rounds with databases of their own, of which the median counts. Compare figures within a
+run, not between machines: what is saved keeps the figures of the run before, and ``python -m
+benchmarks.figures FILE`` compares the two.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -25,11 +29,13 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks import limits
+from benchmarks import figures, limits, starts
 from benchmarks.limits import RIVAL
 from benchmarks.servers import ROOT, PageServer, empty_database, page_server, postgresql
 
-OURS, FLOOR, DLT = "syncer", "floor", "dlt"
+OURS, FLOOR, NAIVE, DLT = "syncer", "floor", "naive", "dlt"
+#: Requests in a minute that the page server permits.
+PLENTY = 1_000_000
 #: How often each load is done, but for those by dlt, which take longest.
 ROUNDS = 3
 FIRST, UNCHANGED, CHANGED = "first load", "unchanged, read whole", "1 % changed, incremental"
@@ -39,14 +45,18 @@ FIRST, UNCHANGED, CHANGED = "first load", "unchanged, read whole", "1 % changed,
 class Load:
     """One load.
 
-    disk: bytes written to files (SQLite) or to the write-ahead log (PostgreSQL), if counted. block: the
-    longest time in seconds that the event loop did not come round, where there is one.
+    seconds: of the load alone; whole: of the whole process; processor: seconds of the processor that the load
+    took, and 0 where that is not counted. disk: bytes written to files (SQLite) or to the write-ahead log
+    (PostgreSQL), if counted. block: the longest time in seconds that the event loop did not come round, where
+    there is one.
     """
 
     database: str
     by: str
     what: str
     seconds: float
+    whole: float
+    processor: float
     rows: int
     written: int | None
     peak_mb: float
@@ -82,7 +92,9 @@ def load(target: Target, server: PageServer, by: str, what: str, command: Sequen
     """Run a load and tell what it took."""
     before = target.wal()
     server.told()
+    began = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    whole = time.perf_counter() - began
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
     said, asked = json.loads(done.stdout.splitlines()[-1]), server.told()
@@ -93,6 +105,8 @@ def load(target: Target, server: PageServer, by: str, what: str, command: Sequen
         by=by,
         what=what,
         seconds=said["seconds"],
+        whole=whole,
+        processor=said.get("processor_seconds", 0.0),
         rows=said["rows"],
         written=said.get("written"),
         peak_mb=said["peak_mb"],
@@ -105,7 +119,8 @@ def load(target: Target, server: PageServer, by: str, what: str, command: Sequen
     block = "" if measured.block is None else f"{measured.block * 1000:.0f} ms"
     written = "" if measured.written is None else f"{measured.written:,}"
     print(
-        f"{target.name:<12}{by:<8}{what:<26}{measured.seconds:>8.1f}{measured.speed:>9,.0f}{written:>10}"
+        f"{target.name:<12}{by:<8}{what:<26}{measured.seconds:>8.2f}{measured.whole:>7.2f}"
+        f"{measured.processor:>7.2f}{measured.speed:>9,.0f}{written:>10}"
         f"{measured.peak_mb:>7.0f}{measured.requests:>9,}{measured.received / 1e6:>8.1f}{disk:>9}{block:>7}",
         flush=True,
     )
@@ -122,9 +137,10 @@ def compared(
     target: Target, beside: Target, records: int, directory: Path, *, with_rival: bool
 ) -> Iterator[Load]:
     """The same list by all three. beside: another database of the same kind, for the others."""
-    with page_server(records) as server:
-        floor = [sys.executable, "-m", "benchmarks.floor", beside.url, server.base_url]
-        yield load(beside, server, FLOOR, FIRST, floor)
+    with page_server(records, limit=PLENTY) as server:
+        for by in (NAIVE, FLOOR):
+            command = [sys.executable, "-m", f"benchmarks.{by}", beside.url, server.base_url]
+            yield load(beside, server, by, FIRST, command)
         yield by_us(target, server, "backfill", FIRST)
         yield by_us(target, server, "restart", UNCHANGED)
         server.change()
@@ -162,7 +178,8 @@ def ratios(loads: Sequence[Load]) -> Iterator[tuple[str, float, float | None]]:
     for kind in dict.fromkeys(each.database for each in loads):
         found = {(each.by, each.what): each for each in loads if each.database == kind}
         first, again, floor = found[OURS, FIRST], found[OURS, UNCHANGED], found[FLOOR, FIRST]
-        yield f"{kind}: first load, times the floor", first.speed / floor.speed, 0.5
+        least = {"SQLite": 0.6, "PostgreSQL": 0.7}[kind]
+        yield f"{kind}: first load, times the floor", first.speed / floor.speed, least
         yield f"{kind}: unchanged load, times the floor", again.speed / floor.speed, 2.0
         if (DLT, FIRST) in found:
             yield f"{kind}: first load, times dlt", first.speed / found[DLT, FIRST].speed, 5.0
@@ -175,7 +192,7 @@ def flatness(records: int, directory: Path) -> Iterator[Load]:
     """Memory of a small load and of a large one."""
     for rows in (10_000, records):
         target = Target("SQLite", f"sqlite:///{directory}/rows{rows}.db")
-        with page_server(rows) as server:
+        with page_server(rows, limit=PLENTY) as server:
             yield by_us(target, server, "backfill", f"first load of {rows:,}")
         for file in directory.glob(f"rows{rows}.db*"):
             file.unlink()
@@ -192,7 +209,8 @@ def main() -> None:
     asked = parser.parse_args()
     print(f"{asked.records:,} employees, Python {sys.version.split()[0]}, {os.cpu_count()} cores")
     print(
-        f"{'database':<12}{'by':<8}{'what':<26}{'seconds':>8}{'rows/s':>9}{'written':>10}{'MB':>7}"
+        f"{'database':<12}{'by':<8}{'what':<26}{'seconds':>8}{'whole':>7}{'cpu':>7}{'rows/s':>9}"
+        f"{'written':>10}{'MB':>7}"
         f"{'requests':>9}{'MB in':>8}{'MB disk':>9}{'block':>7}",
         flush=True,
     )
@@ -201,6 +219,9 @@ def main() -> None:
         for kind in ("SQLite", "PostgreSQL"):
             loads += in_rounds(kind, asked.records, Path(name))
         large = list(flatness(asked.large, Path(name)))
+        print()
+        started = list(starts.measured(Path(name)))
+    starts.report(started)
     print()
     for sentence, figure, least in ratios(loads):
         goal = "" if least is None else f"   goal: {least}" + ("" if figure >= least else ", not met")
@@ -211,9 +232,16 @@ def main() -> None:
     limited = limits.measured()
     limits.report(limited)
     if asked.save:
-        figures = {"loads": [asdict(each) for each in loads + large], "limits": [asdict(e) for e in limited]}
-        asked.save.parent.mkdir(parents=True, exist_ok=True)
-        asked.save.write_text(json.dumps(figures, indent=1))
+        print()
+        figures.save(
+            asked.save,
+            {
+                "loads": [asdict(each) for each in loads + large],
+                "limits": [asdict(each) for each in limited],
+                "starts": [asdict(each) for each in started],
+            },
+        )
+        figures.report(asked.save)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ class Table:
     @property
     def in_list(self) -> bool:
         """True where no variable leads to a single setting."""
-        return self.is_list or self.key.startswith("passthrough.")
+        return self.is_list or self.key.startswith(("passthrough.", "lists."))
 
 
 def page() -> str:
@@ -80,7 +80,7 @@ def page() -> str:
 def tables() -> Iterator[Table]:
     """List the tables of the configuration in the order of their definition."""
     for name, field in Settings.model_fields.items():
-        yield from _tables_of(name, field)
+        yield from _tables_of(field.alias or name, field)
 
 
 def variable(table: Table, name: str) -> str | None:

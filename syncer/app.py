@@ -75,6 +75,7 @@ class App:
             )
         self.owner = this_process()
         self.native_lists = {each.name: each for each in settings.native_lists}
+        self.added_lists = {each.name: each for each in settings.added_lists}
         self.kept_tables = kept_tables(each.name for each in select_models(settings.history.models))
         self.stopping = asyncio.Event()
         #: Told for how many seconds requests have to wait for a limit, as long as they do.
@@ -115,6 +116,7 @@ class App:
             new_id=lambda: uuid4().hex,
             stopping=self.stopping.is_set,
             native_lists=self.native_lists,
+            added_lists=self.added_lists,
             kept_tables=self.kept_tables,
             feed=feed_rules(self.settings),
         )
@@ -142,7 +144,7 @@ class App:
     def migrate(self, *, may_create: bool = False) -> tuple[str | None, str | None]:
         """Bring the database to this version's schema; give the revisions before and after.
 
-        The views of native lists, the tables of histories and those of the queue are made, too, as
+        The views of native and added lists, the tables of histories and those of the queue are made, too, as
         configured. may_create: make SQLite's file where there is none; elsewhere a wrong path is to be an
         error. Raises DatabaseError, and UsageError where something else has the name of a view, or the
         queue's library is not installed.
@@ -151,11 +153,11 @@ class App:
 
         with_history = {table for tables in self.kept_tables.values() for table in tables}
         revisions = schema.migrate(self.database, may_create=may_create, with_history=with_history)
-        if self.native_lists:
+        if self.settings.configured_lists:
             from syncer.store.schema.native_views import make_views
 
             with self.database.begin() as connection:
-                make_views(connection, self.native_lists.values())
+                make_views(connection, self.settings.configured_lists)
         if self.queue is not None:
             from syncer.store.queue.schema import make_queue
 
@@ -168,7 +170,7 @@ class App:
 
         with_history = {table for tables in self.kept_tables.values() for table in tables}
         statements = upgrade_sql(
-            self.database, with_history=with_history, native_lists=list(self.native_lists.values())
+            self.database, with_history=with_history, lists=self.settings.configured_lists
         )
         if self.queue is not None:
             from syncer.store.queue.schema import queue_sql

@@ -66,6 +66,7 @@ SLOW = [
         "schema_reference/test_introspection.py",
         "schema_reference/test_script_models.py",
         "schema_reference/test_sqlalchemy_models.py",
+        "project/test_drift.py",
         "simulator/server/test_sdk.py",
         "store/db/test_database.py",
         "store/schema/test_grants.py",

@@ -9,6 +9,7 @@ itself is read when its command is called: ``command_table.py`` lists them.
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import sys
 from contextlib import suppress
@@ -25,7 +26,7 @@ from syncer.cli.session import Session
 from syncer.cli.streams import OutputFailed, drop_stalled_output, output_failure, prepare_streams
 from syncer.domain.errors import SyncerError
 from syncer.domain.texts.exceptions import describe_exception, format_trace
-from syncer.process.memory import gc_seldom
+from syncer.process.memory import gc_while_starting
 
 #: Columns below which click lays out a help as for so many, and below which we do.
 _CLICKS_NARROWEST, _NARROWEST_HELP = 52, 30
@@ -58,7 +59,9 @@ group.commands = CommandTable()
 
 def main() -> None:
     """Run the command that the process was started with, and end the process."""
-    gc_seldom()
+    gc_while_starting()
+    # Looking through all installed packages for plugins of pydantic's takes as long as reading the settings.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     prepare_streams()
     try:
         code = call(Session(), sys.argv[1:])

@@ -88,6 +88,7 @@ def _print(finding: Finding, before: Finding | None, *, is_named: bool) -> None:
     if not is_terminal():
         verdict = "warning" if finding.is_warning else "ok" if finding.is_well else "not ok"
         print_line(f"{verdict} {finding.subject}{of}: {text}")
+        _print_lines(finding)
         return
     mark = styled("✓ ", "green") if finding.is_well else styled("✗ ", "red")
     if finding.is_warning:
@@ -101,3 +102,9 @@ def _print(finding: Finding, before: Finding | None, *, is_named: bool) -> None:
     if not is_same:
         print_rich(mark.append(finding.subject, "bold").append(of, "dim"))
     print_rich(indented(styled(text)))
+    _print_lines(finding)
+
+
+def _print_lines(finding: Finding) -> None:
+    for line in finding.lines:
+        print_line(f"    {printable(line)}" if line else "")

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from syncer.config.settings import Settings
 
 
-def complete_models(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
-    """Complete the name of a model."""
+def complete_models(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """Complete the name of a model, or of a list that the configuration has beside them."""
     from syncer.domain.catalogue.lookup import catalogue
 
-    return [name for name in catalogue() if name.startswith(begun)]
+    settings = _settings(context)
+    configured = settings.configured_names if settings else ()
+    return [name for name in (*catalogue(), *configured) if name.startswith(begun)]
 
 
 def complete_integrations(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:

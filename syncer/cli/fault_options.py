@@ -44,11 +44,24 @@ _OPTIONS = (
         metavar="GLOB",
         help="Serve these integrations as INACTIVE, as in 'personio:*'; may be given more than once.",
     ),
+    click.option(
+        "--refuse",
+        "refused",
+        multiple=True,
+        metavar="MODEL=PARAMETER",
+        help="Let a list refuse a query parameter, as in hris_skills=updated_after; may be given more than"
+        " once.",
+    ),
 )
 
 
 def apply_faults(
-    environment: Environment, failing: Sequence[str], slow: Sequence[str], inactive: Sequence[str], seed: int
+    environment: Environment,
+    failing: Sequence[str],
+    slow: Sequence[str],
+    inactive: Sequence[str],
+    refused: Sequence[str],
+    seed: int,
 ) -> None:
     """Let go wrong what the options say, the same for the same seed. Raises UsageError."""
     from syncer.simulator.server.faults import Late, Match
@@ -65,6 +78,8 @@ def apply_faults(
         environment.faults.add(Match(model=models or "*"), Late(_seconds(seconds)), None)
     for glob in inactive:
         _deactivate(environment, glob)
+    for text in refused:
+        _refuse(environment, text)
 
 
 def _checked(option: str, call: Callable[..., object], *arguments: object) -> None:
@@ -82,6 +97,17 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds <= 3600:
         raise UsageError(f"--slow: {text!r} is no number of seconds: write one such as 2.5 or 'ats_*=2.5'.")
     return seconds
+
+
+def _refuse(environment: Environment, text: str) -> None:
+    from syncer.domain.catalogue.model import PARAMETERS
+    from syncer.simulator.server.named_faults import check_models
+
+    model, _, parameter = text.partition("=")
+    _checked("--refuse", check_models, model)
+    if parameter not in PARAMETERS:
+        raise UsageError(f"--refuse: write MODEL=PARAMETER with one of {', '.join(sorted(PARAMETERS))}.")
+    environment.refused_parameters.add((model, parameter))
 
 
 def _deactivate(environment: Environment, glob: str) -> None:

@@ -105,7 +105,7 @@ def _named(session: Session, name: str, form: str) -> Entry:
 
     if name in entries():
         return entry_named(name)
-    native = native_entries(session.settings().native_lists)
+    native = native_entries(session.settings().configured_lists)
     if name in native and form in ("mermaid", "ddl"):
         raise UsageError(f"{name} is a view that the configuration makes: there is no {form} of it.")
     return native.get(name) or entry_named(name)
@@ -167,7 +167,7 @@ def _typed(session: Session, form: str, one: Entry | None, category: str | None,
     else:
         chosen = [each for each in _some(category) if category or each.kind != "bookkeeping"]
         if category in (None, OWN):
-            chosen += native_entries(session.settings().native_lists).values()
+            chosen += native_entries(session.settings().configured_lists).values()
     return typed_models(form, chosen, dialect or "postgresql").rstrip()
 
 

@@ -58,7 +58,7 @@ class Session:
         """
         from syncer.app import App
         from syncer.process.logging import configure_logging
-        from syncer.process.memory import gc_freeze, gc_usual, tune_malloc
+        from syncer.process.memory import gc_freeze, gc_seldom, gc_usual, tune_malloc
 
         tune_malloc()
         settings = settings or self.settings()
@@ -78,6 +78,8 @@ class Session:
         gc_freeze()
         if is_service:
             gc_usual()
+        else:
+            gc_seldom()
         return app
 
     def _read_key(self, environment: str) -> str:

@@ -66,6 +66,14 @@ INTEGRATION_CHANGE_EVERY = 15.0
     help="Serve the same companies without this share of their records, of which nothing tells.",
 )
 @click.option(
+    "--extra-list",
+    "extra_lists",
+    multiple=True,
+    metavar="NAME",
+    help="Let integrations have a list that the catalogue lacks: hris_shifts, hris_expense_claims or"
+    " ats_talent_pools; may be given more than once.",
+)
+@click.option(
     "--limit", type=click.IntRange(1), default=300, show_default=True, help="Requests in each window."
 )
 @click.option(
@@ -88,6 +96,8 @@ def simulate(
     failing: tuple[str, ...],
     slow: tuple[str, ...],
     inactive: tuple[str, ...],
+    refused: tuple[str, ...],
+    extra_lists: tuple[str, ...],
     **webhooks: Any,
 ) -> int:
     """Serve a made-up Kombo; no account needed.
@@ -118,9 +128,10 @@ def simulate(
         api_key=api_key,
         limit=RateLimit(time.monotonic, limit=limit, window=window),
     )
+    _add_lists(environment, extra_lists)
     for company in environment.companies.values():
         company.thin_out(vanished, Random(seed))
-    apply_faults(environment, failing, slow, inactive, seed)
+    apply_faults(environment, failing, slow, inactive, refused, seed)
     parts = _Parts(environment, seed, live, live_integrations, options)
     try:
         asyncio.run(_serve(parts, host, port))
@@ -130,6 +141,16 @@ def simulate(
             "name another one with --port, or 0 for any free one."
         ) from None
     return 0
+
+
+def _add_lists(environment: Environment, names: Sequence[str]) -> None:
+    """Let every integration have these extra lists. Raises UsageError for one that is none."""
+    from syncer.simulator.company.extra_lists import EXTRA_LISTS
+
+    for name in dict.fromkeys(names):
+        if name not in EXTRA_LISTS:
+            raise UsageError(f"--extra-list {name}: there is {', '.join(EXTRA_LISTS)}.")
+        environment.add_list(name)
 
 
 @dataclass(frozen=True, slots=True)

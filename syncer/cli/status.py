@@ -115,10 +115,12 @@ def _lines(found: dict[str, Any], not_begun: Sequence[str], most: int | None) ->
     yield _totals(found)
     for environment in found["environments"]:
         yield _named(environment, found, _budget(environment["budget"]))
+    from syncer.cli.unknown_lists import unknown_lines
     from syncer.operations.status_report import describe_webhooks
 
     if (webhooks := describe_webhooks(found)) is not None:
         yield printable(webhooks)
+    yield from unknown_lines(found["unknown_models"])
     for environment in found["environments"]:
         # With a refused key nothing is read, whatever the budget permits.
         if environment["behind"] is not None and environment["key"] is None:

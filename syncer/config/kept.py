@@ -24,7 +24,7 @@ def _models_with_history(glob: str) -> None:
     try:
         select_models((glob,))
     except UsageError as error:
-        raise UsageError(f"{error} Native lists have no history.") from None
+        raise UsageError(f"{error} Native and added lists have no history.") from None
 
 
 class Deletions(Section):

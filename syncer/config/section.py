@@ -8,9 +8,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from syncer.config.list_names import check_glob
 from syncer.config.values import list_of_texts
 from syncer.config.written import Written
-from syncer.domain.catalogue.lookup import select_models
 from syncer.domain.errors import UsageError
 
 
@@ -33,9 +33,9 @@ def passes(check: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(validated)
 
 
-#: Globs over the models of the catalogue.
+#: Globs over the models of the catalogue and the added lists.
 Globs = Annotated[
-    tuple[Annotated[str, passes(lambda glob: select_models((glob,)))], ...],
+    tuple[Annotated[str, passes(check_glob)], ...],
     BeforeValidator(partial(list_of_texts, example="hris_*")),
     Field(min_length=1),
     Written("list of globs"),

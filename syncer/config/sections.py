@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from syncer.config.filters import filter_named, filter_value
+from syncer.config.list_names import check_name
 from syncer.config.schedules import Every, EveryMax
 from syncer.config.secrets import Secret, SecretFile
 from syncer.config.section import Globs, Section, passes
@@ -199,7 +200,7 @@ class Sync(Section):
         description="Streams (one model of one integration each) that are synced at once, of each"
         " environment.",
     )
-    model: dict[Annotated[str, passes(model_named)], ModelTable] = Field(default={})
+    model: dict[Annotated[str, passes(check_name)], ModelTable] = Field(default={})
 
     @field_validator("model", mode="before")
     @classmethod

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
     PrivateAttr,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from syncer.config.alerts import Alerts
@@ -28,9 +31,11 @@ from syncer.config.environments import (
     check_webhook_secrets,
     no_key,
 )
-from syncer.config.exclusions import check_filters, with_native_lists
+from syncer.config.exclusions import check_filters, with_configured_lists
 from syncer.config.gateway import Gateway
 from syncer.config.kept import Changes, Deletions, History, Privacy
+from syncer.config.list_names import with_added_lists
+from syncer.config.lists import ListTable, each_list_once
 from syncer.config.native_lists import Passthrough, each_once
 from syncer.config.secrets import passwords
 from syncer.config.sections import (
@@ -45,7 +50,10 @@ from syncer.config.sections import (
 from syncer.config.verify import Verify
 from syncer.config.web import Web, Webhooks
 from syncer.config.workers import Workers
-from syncer.domain.catalogue.lookup import catalogue, select_names
+from syncer.domain.added.spec import AddedList
+from syncer.domain.catalogue.lookup import catalogue, select_models, select_names
+from syncer.domain.catalogue.model import Model
+from syncer.domain.catalogue.tables import views_of
 from syncer.domain.deliveries.delivery import Delivery
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.errors import UsageError
@@ -85,8 +93,13 @@ class Settings(BaseModel):
     log: Log = Log()
     # Behind the database, by which it is checked.
     workers: Workers = Workers()
+    #: ``lists`` are all that there are.
+    lists_: Annotated[tuple[ListTable, ...], AfterValidator(each_list_once)] = Field(
+        default=(), alias="lists"
+    )
+    # Behind the added lists, whose names are taken.
     passthrough: Annotated[tuple[Passthrough, ...], AfterValidator(each_once)] = ()
-    # After the native lists, which its exclusions may name.
+    # After the lists of the configuration, which its exclusions may name.
     privacy: Privacy = Privacy()
     history: History = History()
     # Behind the native lists and the database, by which it is checked.
@@ -95,6 +108,12 @@ class Settings(BaseModel):
     deliveries: Annotated[tuple[DeliveryTable, ...], AfterValidator(each_name_once)] = ()
     _secret_files: tuple[Path, ...] = PrivateAttr(default=())
     _environment: str = PrivateAttr(default=DEFAULT_ENVIRONMENT)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _know_added_lists(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        with with_added_lists(given):
+            return handler(given)
 
     @field_validator("environments")
     @classmethod
@@ -131,35 +150,49 @@ class Settings(BaseModel):
         check_webhook_secrets(webhooks, info.data.get("environments") or {})
         return webhooks
 
+    @field_validator("passthrough")
+    @classmethod
+    def _have_names_of_their_own(
+        cls, passthrough: tuple[Passthrough, ...], info: ValidationInfo
+    ) -> tuple[Passthrough, ...]:
+        taken = {name for each in info.data.get("lists_") or () for name in views_of(each.name)}
+        for each in passthrough:
+            if not taken.isdisjoint(views_of(each.name)):
+                raise ValueError(f"has the name {each.name}, which is taken by a list under [[lists]]")
+        return passthrough
+
     @field_validator("privacy", mode="before")
     @classmethod
-    def _tell_exclusions_the_native_lists(cls, privacy: object, info: ValidationInfo) -> object:
-        native_lists = info.data.get("passthrough")
-        return with_native_lists(privacy, native_lists and [each.spec() for each in native_lists])
+    def _tell_exclusions_the_lists(cls, privacy: object, info: ValidationInfo) -> object:
+        native_lists, added = info.data.get("passthrough"), info.data.get("lists_")
+        if native_lists is None or added is None:
+            return with_configured_lists(privacy, None, ())
+        specs = [each.spec() for each in native_lists]
+        return with_configured_lists(privacy, specs, [each.spec() for each in added])
 
     @field_validator("privacy")
     @classmethod
     def _are_in_no_filter(cls, privacy: Privacy, info: ValidationInfo) -> Privacy:
-        sync, native_lists = info.data.get("sync"), info.data.get("passthrough")
-        if sync is not None and native_lists is not None:
+        sync, names = info.data.get("sync"), _configured_names(info.data)
+        if sync is not None and names is not None:
             filters = {name: table.filters.keys() for name, table in sync.model.items()}
-            check_filters(privacy.pseudonymise, [each.name for each in native_lists], filters)
+            check_filters(privacy.pseudonymise, names, filters)
         return privacy
 
     @cached_property
     def exclusions(self) -> frozenset[Exclusion]:
         """Members whose values never enter the mirror: removed, or replaced by pseudonyms."""
-        return self.privacy.exclusions([each.name for each in self.passthrough])
+        return self.privacy.exclusions(self.configured_names)
 
     @field_validator("changes")
     @classmethod
     def _can_be_told(cls, changes: Changes, info: ValidationInfo) -> Changes:
-        database, native_lists = info.data.get("database"), info.data.get("passthrough")
+        database, names = info.data.get("database"), _configured_names(info.data)
         if database is not None and changes.notify and database.is_sqlite:
             raise ValueError("notify works with PostgreSQL alone: SQLite cannot notify other processes")
-        if native_lists is not None:
+        if names is not None:
             try:
-                _feed_models(changes, [each.name for each in native_lists])
+                _feed_models(changes, names)
             except UsageError as error:
                 raise ValueError(str(error)) from None
         return changes
@@ -169,9 +202,8 @@ class Settings(BaseModel):
     def _are_of_the_feed(
         cls, deliveries: tuple[DeliveryTable, ...], info: ValidationInfo
     ) -> tuple[DeliveryTable, ...]:
-        changes, native_lists = info.data.get("changes"), info.data.get("passthrough")
-        if changes is not None and native_lists is not None:
-            names = [each.name for each in native_lists]
+        changes, names = info.data.get("changes"), _configured_names(info.data)
+        if changes is not None and names is not None:
             for each in deliveries:
                 each.delivery(names, _feed_models(changes, names))
         return deliveries
@@ -179,13 +211,13 @@ class Settings(BaseModel):
     @cached_property
     def delivered(self) -> tuple[Delivery, ...]:
         """Deliveries of changes, in the order of the file."""
-        names = [each.name for each in self.passthrough]
+        names = self.configured_names
         return tuple(each.delivery(names, self.feed_models) for each in self.deliveries)
 
     @cached_property
     def feed_models(self) -> frozenset[str]:
-        """Names of the models and native lists whose changes the change feed tells."""
-        return _feed_models(self.changes, [each.name for each in self.passthrough])
+        """Names of the lists whose changes the change feed tells."""
+        return _feed_models(self.changes, self.configured_names)
 
     @cached_property
     def native_lists(self) -> tuple[NativeListSpec, ...]:
@@ -193,9 +225,33 @@ class Settings(BaseModel):
         return tuple(each.spec() for each in self.passthrough)
 
     @cached_property
+    def added_lists(self) -> tuple[AddedList, ...]:
+        """Lists of Kombo's that the catalogue lacks, in the order of the file."""
+        return tuple(each.spec() for each in self.lists_)
+
+    @property
+    def configured_lists(self) -> tuple[AddedList | NativeListSpec, ...]:
+        """Lists that only the configuration has: added lists, then native ones."""
+        return (*self.added_lists, *self.native_lists)
+
+    @property
+    def configured_names(self) -> tuple[str, ...]:
+        """Names of the lists that only the configuration has: added lists, then native ones."""
+        return tuple(each.name for each in self.configured_lists)
+
+    @cached_property
+    def kombo_lists(self) -> Mapping[str, Model]:
+        """Kombo's lists that can be mirrored, by name: the models of the catalogue and the added lists."""
+        return {**catalogue(), **{each.name: each for each in self.added_lists}}
+
+    @cached_property
     def lists(self) -> Mapping[str, ListSpec]:
-        """All lists that can be mirrored, by name: the models of the catalogue and the native lists."""
-        return {**catalogue(), **{each.name: each for each in self.native_lists}}
+        """All lists that can be mirrored, by name: Kombo's and the native lists."""
+        return {**self.kombo_lists, **{each.name: each for each in self.native_lists}}
+
+    def select_models(self, patterns: Sequence[str]) -> tuple[Model, ...]:
+        """Select Kombo's lists that any of the globs names. Raises UsageError for a glob that names none."""
+        return select_models(patterns, self.added_lists)
 
     @property
     def queue_schema(self) -> str | None:
@@ -208,7 +264,7 @@ class Settings(BaseModel):
 
     @cached_property
     def _timings(self) -> Mapping[str, ModelSync]:
-        timings = {name: self.sync.for_model(name) for name in catalogue()}
+        timings = {name: self.sync.for_model(name) for name in self.kombo_lists}
         for each in self.native_lists:
             longest = each.every if isinstance(each.every, timedelta) else None
             timings[each.name] = ModelSync(each.every, longest, each.filters)
@@ -291,6 +347,13 @@ class Settings(BaseModel):
                     yield from (text for text in (value, *value.split()[-1:]) if len(text) >= SECRET_LENGTH)
 
 
-def _feed_models(changes: Changes, native_lists: Collection[str]) -> frozenset[str]:
+def _feed_models(changes: Changes, configured: Collection[str]) -> frozenset[str]:
     """Select the lists by globs; none without any. Raises UsageError for one that fits none."""
-    return frozenset(select_names(changes.models, native_lists)) if changes.models else frozenset()
+    return frozenset(select_names(changes.models, configured)) if changes.models else frozenset()
+
+
+def _configured_names(data: Mapping[str, Any]) -> list[str] | None:
+    """Name the lists that only the configuration has; None where they are faulty themselves."""
+    if data.get("lists_") is None or data.get("passthrough") is None:
+        return None
+    return [each.name for each in (*data["lists_"], *data["passthrough"])]

@@ -158,7 +158,10 @@ class _Variables(EnvSettingsSource):
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         super().__init__(_Readable)
-        self.env_vars = texts
+        # The library looks for what has an alias under this alone.
+        aliases = {field.alias for field in Settings.model_fields.values() if field.alias is not None}
+        given = {each: texts[PREFIX.lower() + each] for each in aliases if PREFIX.lower() + each in texts}
+        self.env_vars = {**texts, **given}
 
     def decode_complex_value(self, field_name: str, field: Any, value: Any) -> Any:
         """Decode JSON; what is none stays text, for the validation to say what is expected there."""

@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 from syncer.domain.clocks import TOLERANCE, distrust_future
 from syncer.domain.stream_key import StreamKey
 from syncer.store.state.runs import forget_old_runs
-from syncer.store.state.webhook_events import WebhookEventStore
 from syncer.sync.context import SyncContext
 from syncer.sync.newer_version import left_to_newer
 from syncer.sync.sources.lookup import is_known
@@ -64,7 +63,7 @@ class LogTrimmer:
         if trimmed_at is None or now - trimmed_at > TRIM_EVERY:
             database = self._context.database
             await database.write(lambda connection: forget_old_runs(connection, now))
-            events = WebhookEventStore(self._context.streams.environment)
+            events = self._context.webhook_events
             while await database.write(lambda connection: events.forget_old(connection, now)):
                 pass
             self._trimmed_at = now

@@ -186,7 +186,8 @@ class IntegrationEvents:
 
     def _mark_due(self, connection: Connection, integration_id: str) -> None:
         streams = self._environment.streams
-        lists = told_lists(None, streams.lists_of(connection, [integration_id])[integration_id])
+        mirrored = streams.lists_of(connection, [integration_id])[integration_id]
+        lists = told_lists(None, mirrored, self._environment.webhook_events.added)
         now = self._environment.database.now(connection)
         streams.mark_told(connection, {StreamKey(integration_id, name): now for name in lists}, now=now)
 

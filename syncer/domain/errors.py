@@ -233,3 +233,12 @@ class Doubtful(KomboError):
 
 class RequestRefused(KomboError):
     """The API refuses the request."""
+
+
+class ParametersRefused(RequestRefused):
+    """The list does not take parameters that it was sent although nobody knew.
+
+    parameters: their names. Without them the same request may pass.
+    """
+
+    parameters: frozenset[str] = frozenset()

@@ -12,7 +12,6 @@ from uuid import uuid4
 
 from syncer import __version__
 from syncer.config.settings import Settings
-from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.fingerprint import key_fingerprint
 from syncer.domain.limits import FORWARDED_AT_ONCE
 from syncer.environments.surroundings import Surroundings
@@ -64,7 +63,7 @@ class Environment:
         self.read_key = read_key or settings.api_key
         self.streams = StreamStore(name)
         self.integrations = IntegrationStore(name)
-        self.webhook_events = WebhookEventStore(name)
+        self.webhook_events = WebhookEventStore(name, frozenset(each.name for each in settings.added_lists))
         self.selection = Selection(settings, database, self.integrations, self.streams)
         self.capacity = Capacity(settings, database, self.streams)
         self._surroundings = surroundings
@@ -92,6 +91,7 @@ class Environment:
             key_fingerprint(key),
             settings.budget.reserve,
             around.sleep,
+            around.monotonic,
             pacing=settings.budget.pacing,
             owner=around.owner,
             on_wait=lambda seconds: around.on_wait(seconds),
@@ -112,6 +112,7 @@ class Environment:
                 stopping=around.stopping.is_set,
                 report=report,
                 native_lists={each.name: each for each in settings.native_lists},
+                added_lists={each.name: each for each in settings.added_lists},
             )
             self._opened.append((client, permits))
             try:
@@ -174,7 +175,7 @@ def _rules(settings: Settings) -> Rules:
         full_every=settings.sync.full_every,
         keep_anonymised=settings.deletions.after_anonymisation == "keep",
         brakes=Brakes(settings.deletions.max_share, settings.deletions.max_rows),
-        filters={name: dict(settings.sync.for_model(name).filters) for name in catalogue()},
+        filters={name: dict(settings.sync.for_model(name).filters) for name in settings.kombo_lists},
         exclusions=settings.exclusions,
         feed=feed_rules(settings),
         forget_after=settings.deletions.forget_after,

@@ -10,6 +10,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 # What connections stand on; it takes a while to be read, and httpcore would do so in the first request.
 import anyio._backends._asyncio  # noqa: F401
+import httpcore
 import httpx
 
 from syncer.http_client.proxy import Proxy, find_proxy, not_an_address
@@ -18,6 +19,10 @@ from syncer.http_client.tls import make_tls_context
 # httpx logs addresses with their queries, httpcore the headers of answers: nothing for a log file.
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).setLevel(logging.WARNING)
+
+#: Bytes that are read from a connection at once: as many as asyncio gives. A page has half a million.
+_READ_BYTES = 256 * 1024
+httpcore.AsyncHTTP11Connection.READ_NUM_BYTES = _READ_BYTES
 
 
 @dataclass(frozen=True, slots=True)

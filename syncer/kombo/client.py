@@ -127,6 +127,15 @@ class Client:
         remote_ids: Sequence[str] | None = None,
     ) -> Page:
         """Fetch a page of a model's list; with a cursor, repeat everything else. Raises as list_params."""
+        params = list_params(
+            model,
+            page_size=page_size,
+            updated_after=updated_after,
+            cursor=cursor,
+            filters=filters,
+            ids=ids,
+            remote_ids=remote_ids,
+        )
         request = Request(
             path=model.path,
             read=partial(
@@ -135,20 +144,13 @@ class Client:
                 model_name=model.name,
                 has_cursor=cursor is not None,
                 hide=self._hide,
+                unsure=model.features.unsure.intersection(params),
             ),
             purpose=purpose,
             integration_id=integration_id,
             model_name=model.name,
             headers={b"X-Integration-Id": integration_id.encode()},
-            params=list_params(
-                model,
-                page_size=page_size,
-                updated_after=updated_after,
-                cursor=cursor,
-                filters=filters,
-                ids=ids,
-                remote_ids=remote_ids,
-            ),
+            params=params,
         )
         page, duration = await self._request(request)
         return replace(page, duration=duration)

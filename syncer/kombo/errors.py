@@ -1,6 +1,7 @@
 """Map error responses to typed errors, one per thing that the caller can do. Pure.
 
-Kombo's error code decides, then the code's prefix, then the HTTP status; never the text.
+Kombo's error code decides, then the code's prefix, then the HTTP status; the text only where a list is asked
+with parameters of which nobody knows whether it takes them.
 
 Sources: docs.kombo.dev, "Errors" (the codes, and what may be retried), "Concurrency limiting" and "Important
 changes" (409 instead of 503 while a setup is unfinished); the code lists of Kombo's Python SDK 1.4.0.
@@ -9,6 +10,7 @@ changes" (409 instead of 503 while a setup is unfinished); the code lists of Kom
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -23,6 +25,7 @@ from syncer.domain.errors import (
     KomboError,
     ModelUnavailable,
     NotReady,
+    ParametersRefused,
     RateLimited,
     RequestRefused,
     Transient,
@@ -91,6 +94,7 @@ class RequestInfo:
     subject is how messages name it; is_integration says that the path itself names the integration, is_call
     that it is a call of the tool's own API, which no model's absence explains. hide takes secrets out of a
     text that the server wrote. quotes: the message goes to the person who asked, and repeats such a text.
+    unsure: parameters that were sent although nobody knows whether the list takes them.
     """
 
     subject: str
@@ -100,6 +104,7 @@ class RequestInfo:
     is_call: bool = False
     hide: Callable[[str], str] = str
     quotes: bool = False
+    unsure: frozenset[str] = frozenset()
 
 
 def error_from_response(
@@ -115,6 +120,9 @@ def error_from_response(
     begun = f"Kombo answered HTTP {status}{f' ({code})' if code else ''}"
     explained = error.get("message") if error else None
     explanation = request.hide(explained) if isinstance(explained, str) else ""
+    unsure = _named(request.unsure, explanation) if kind in {RequestRefused, CursorRefused} else frozenset()
+    if unsure:
+        kind = ParametersRefused
     details: dict[str, Any] = {
         "reason": f"{begun}: {_ending(scrub(explanation), status, kind, is_kombos=error is not None)}",
         "code": code,
@@ -127,6 +135,8 @@ def error_from_response(
     ending = _ending(shown, status, kind, is_kombos=error is not None)
     refused = kind(f"{begun} for {request.subject}: {ending}", **details)
     refused.by_kombo = error is not None
+    if isinstance(refused, ParametersRefused):
+        refused.parameters = unsure
     return refused
 
 
@@ -199,6 +209,16 @@ def _kind(code: str | None, status: int, request: RequestInfo, *, is_kombos: boo
     if kind is RequestRefused and request.has_cursor and is_bad_request:
         return CursorRefused
     return kind
+
+
+def _named(parameters: frozenset[str], explanation: str) -> frozenset[str]:
+    """Find the parameters that an explanation names.
+
+    The one place where the text of an answer decides: no code tells which parameter it is. It decides only
+    between asking with and without one that the list may not have.
+    """
+    words = set(re.findall(r"\w+", explanation))
+    return parameters & words
 
 
 def _code(error: dict[str, Any] | None, request: RequestInfo) -> str | None:

@@ -91,14 +91,21 @@ def read_page(
     model_name: str,
     has_cursor: bool,
     hide: Callable[[str], str] = str,
+    unsure: frozenset[str] = frozenset(),
 ) -> Page:
     """Read the page in a response (headers: lower-case names). hide takes secrets out of texts for messages.
 
-    A record that is not valid JSON is passed on like any other. Raises a KomboError by the answer's
-    code and status; Transient for a success that is not a whole page; AnswerTooLarge.
+    unsure: parameters that were sent although nobody knows whether the list takes them. A record that is not
+    valid JSON is passed on like any other. Raises a KomboError by the answer's code and status, which is
+    ParametersRefused where it names such parameters; Transient for a success that is not a whole page;
+    AnswerTooLarge.
     """
     request = RequestInfo(
-        f"{model_name} of {integration_id}", integration_id, has_cursor=has_cursor, hide=hide
+        f"{model_name} of {integration_id}",
+        integration_id,
+        has_cursor=has_cursor,
+        hide=hide,
+        unsure=unsure,
     )
     if status // 100 != 2:
         raise error_from_response(status, headers, body, request)

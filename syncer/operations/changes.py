@@ -69,7 +69,7 @@ def select_changes(
         return EVERYTHING
     app.select(environments)
     return FeedSelection(
-        models=select_names(models, app.native_lists) if models else None,
+        models=select_names(models, app.settings.configured_names) if models else None,
         integrations=[glob.escape(each) for each in integrations] if integrations else None,
         environments=environments or None,
     )

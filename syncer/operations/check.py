@@ -17,11 +17,13 @@ from syncer.operations.check_integrations import (
     check_covered,
     check_kombo,
     choose_integrations,
+    tell_unknown,
 )
 from syncer.operations.deliveries import describe_delivery, is_well, report_deliveries
 from syncer.operations.exclusion_gaps import find_exclusion_gaps
 from syncer.operations.exposures import find_exposures
 from syncer.operations.finding import Finding
+from syncer.operations.unknown_lists import find_unknown_models
 from syncer.planning.choice import no_integration
 from syncer.store.queue.library import require_library
 from syncer.store.reading.drift import Drift, drift
@@ -75,7 +77,12 @@ async def check(
         for name in await database.ask(lambda connection: other_environments(connection, app.environments)):
             yield Finding("environments", True, _unconfigured(name), is_warning=True)
     failed: list[SyncerError] = []
-    async for finding in _ask_kombo(selected, chosen, configured, failed):
+    unknown = set[str]()
+    async for finding in _ask_kombo(selected, chosen, configured, unknown, failed):
+        yield finding
+    if before == wanted:
+        unknown |= set(await database.ask(lambda connection: find_unknown_models(connection, app, selected)))
+    for finding in tell_unknown(unknown):
         yield finding
     if not failed:
         for finding in check_covered(app.settings.native_lists, every):
@@ -95,13 +102,17 @@ async def _ask_kombo(
     selected: Mapping[str, Environment],
     chosen: Configured | None,
     configured: Mapping[str, Configured],
+    unknown: set[str],
     failed: list[SyncerError],
 ) -> AsyncIterator[Finding]:
-    """Check what Kombo says of each environment; add to failed why it could not be asked."""
+    """Check what Kombo says of each environment; add to failed why it could not be asked.
+
+    Adds to unknown the names of lists that integrations offer and nobody here knows.
+    """
     for name, environment in selected.items():
         told = set[str]()
         try:
-            async for finding in check_kombo(environment, chosen, configured[name]):
+            async for finding in check_kombo(environment, chosen, configured[name], unknown):
                 told.add(finding.found)
                 yield replace(finding, environment=name)
             if not any(configured.values()):

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from syncer.domain.catalogue.lookup import category_models, select_models
+from syncer.domain.catalogue.lookup import category_models
 from syncer.domain.catalogue.model import Model
+from syncer.domain.catalogue.names import suggested_lines, unknown_models
 from syncer.domain.catalogue.tables import table_models
 from syncer.domain.durations import describe_age
 from syncer.domain.errors import KeyRefused, KomboError
@@ -17,6 +18,7 @@ from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.state import IntegrationState
 from syncer.environments.environment import Environment
 from syncer.operations.finding import Finding
+from syncer.operations.unknown_lists import describe_unknown_models
 from syncer.store.state.integrations import IntegrationRow
 from syncer.sync.context import SyncContext
 from syncer.sync.integrations import ACTIVE
@@ -42,11 +44,12 @@ def choose_integrations(configured: Configured, named: Sequence[str], *, asks_al
 
 
 async def check_kombo(
-    environment: Environment, chosen: Configured | None, configured: Configured
+    environment: Environment, chosen: Configured | None, configured: Configured, unknown: set[str]
 ) -> AsyncIterator[Finding]:
     """Check the key, then the chosen integrations and their lists, or sum up what is known of all.
 
-    configured: those of the environment. Raises what kept Kombo from being asked.
+    configured: those of the environment. Adds to unknown the names of lists that they offer and nobody here
+    knows. Raises what kept Kombo from being asked.
     """
     async with environment.open() as (context, _):
         try:
@@ -62,7 +65,7 @@ async def check_kombo(
                 yield finding
         else:
             here = {each: globs for each, globs in chosen.items() if each in configured}
-            async for finding in _ask(environment, context, here):
+            async for finding in _ask(environment, context, here, unknown):
                 yield finding
 
 
@@ -79,14 +82,16 @@ def _now(environment: Environment) -> datetime:
         return environment.database.now(connection)
 
 
-async def _ask(environment: Environment, context: SyncContext, chosen: Configured) -> AsyncIterator[Finding]:
+async def _ask(
+    environment: Environment, context: SyncContext, chosen: Configured, unknown: set[str]
+) -> AsyncIterator[Finding]:
     """Ask about several integrations at once, and give the findings in the order of these."""
     settings, permits = environment.settings, asyncio.Semaphore(AT_ONCE)
 
     async def findings(integration_id: str, globs: Sequence[str] | None) -> list[Finding]:
-        wanted = select_models(tuple(globs or settings.sync.models))
+        wanted = settings.select_models(globs or settings.sync.models)
         async with permits:
-            found = [each async for each in _check_integration(context, integration_id, wanted)]
+            found = [each async for each in _check_integration(context, integration_id, wanted, unknown)]
         mirrored = {model.name for model in wanted}
         return [*found, *_check_native_lists(integration_id, settings.native_lists, mirrored)]
 
@@ -102,9 +107,12 @@ async def _ask(environment: Environment, context: SyncContext, chosen: Configure
 
 
 async def _check_integration(
-    context: SyncContext, integration_id: str, wanted: Sequence[Model]
+    context: SyncContext, integration_id: str, wanted: Sequence[Model], unknown: set[str]
 ) -> AsyncIterator[Finding]:
-    """Check what Kombo offers of an integration; a model that is not offered is well, only not mirrored."""
+    """Check what Kombo offers of an integration; a model that is not offered is well, only not mirrored.
+
+    Adds to unknown the names of lists that it offers and nobody here knows.
+    """
     try:
         found = await context.client.integration(integration_id, purpose=Purpose.INCREMENTAL)
     except KeyRefused:
@@ -132,6 +140,20 @@ async def _check_integration(
     yield Finding(integration_id, True, f"mirrors {', '.join(offered) or 'nothing'}")
     if refused:
         yield Finding(integration_id, True, f"does not offer {', '.join(refused)}")
+    available = [name for name, each in found.read_models.items() if each.is_available]
+    if new := unknown_models(available, context.added_lists):
+        unknown.update(new)
+        yield Finding(
+            integration_id, True, f"offers {', '.join(new)}, which nobody here knows", is_warning=True
+        )
+
+
+def tell_unknown(names: Collection[str]) -> Iterator[Finding]:
+    """Find what mirrors lists that nobody here knows, if there are any."""
+    if names:
+        lines = "\n\n".join("\n".join(suggested_lines(name)) for name in sorted(names)).split("\n")
+        said = describe_unknown_models(sorted(names))
+        yield Finding("lists", True, f"{said}:", is_warning=True, lines=tuple(lines))
 
 
 def _check_native_lists(

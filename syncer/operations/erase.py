@@ -114,11 +114,13 @@ def _check(app: App, wanted: Wanted, environments: Sequence[str]) -> None:
     named = [each for each in (wanted.id, wanted.remote_id) if each is not None]
     if len(named) != 1 or not named[0]:
         raise UsageError("Name the record: either by --id or by --remote-id.")
-    if wanted.model not in app.native_lists:
+    is_configured = wanted.model in app.settings.configured_names
+    if not is_configured:
         model_named(wanted.model)
     elif wanted.id is None:
-        raise UsageError(f"{wanted.model} is a native list: name the record by its key, with --id.")
-    if wanted.integration_id is None and (wanted.id is None or wanted.model in app.native_lists):
+        kind = "an added list" if wanted.model in app.added_lists else "a native list"
+        raise UsageError(f"{wanted.model} is {kind}: name the record by its key, with --id.")
+    if wanted.integration_id is None and (wanted.id is None or is_configured):
         raise UsageError("Name the integration, too, by --integration: such an id says nothing without it.")
     excluded = excluded_from(wanted.model, app.settings.exclusions)
     if wanted.remote_id is not None and excluded is not None and excluded.hides(("remote_id",)):

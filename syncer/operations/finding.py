@@ -10,6 +10,7 @@ class Finding:
     """Result of one check. subject: what was checked; found: the result in words.
 
     is_warning: well, but somebody should do something about it. environment: whose it is; None: of all.
+    lines: of configuration that would do it.
     """
 
     subject: str
@@ -17,3 +18,4 @@ class Finding:
     found: str
     is_warning: bool = False
     environment: str | None = None
+    lines: tuple[str, ...] = ()

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from syncer.app import App
-from syncer.domain.catalogue.lookup import select_models
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.errors import IntegrationGone, KeyRefused, KomboError, UsageError
 from syncer.domain.ratelimit.budget import Purpose
@@ -69,7 +68,7 @@ async def add_integration(
     if _is_configured(app, integration_id):
         raise UsageError(f"{integration_id} is named in the configuration already.")
     if models:
-        select_models(tuple(models))
+        app.settings.select_models(models)
     await asyncio.to_thread(_prepare, app)
     environment = await asyncio.to_thread(_environment_for, app, integration_id, environments)
     facts, not_asked = await _ask(environment, integration_id) if asks else ({}, None)

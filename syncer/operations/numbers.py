@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from syncer.app import App
 from syncer.domain.deliveries.delivery import DeliveryHealth
 from syncer.operations.deliveries import report_deliveries
+from syncer.operations.unknown_lists import find_unknown_models
 from syncer.operations.workers import depths
 from syncer.store.queue.depth import QueueDepth
 from syncer.store.reading.numbers import MirrorNumbers
@@ -24,13 +25,14 @@ class Numbers:
     """Numbers of the mirror, and whether each delivery is stuck, by its name.
 
     queues: depths by environment, where workers take their streams from a queue. verifications: the last
-    ones, summed up by environment.
+    ones, summed up by environment. unknown_models: names of lists that Kombo told of and nobody here knows.
     """
 
     mirror: MirrorNumbers
     stuck: Mapping[str, bool]
     queues: Mapping[str, QueueDepth] = field(default_factory=dict)
     verifications: Mapping[str, VerificationNumbers] = field(default_factory=dict)
+    unknown_models: Sequence[str] = ()
 
 
 def read_numbers(app: App) -> Numbers | None:
@@ -43,5 +45,6 @@ def read_numbers(app: App) -> Numbers | None:
         deliveries = report_deliveries(connection, app)
         queues = depths(connection, app, app.environments)
         verifications = verification_numbers(connection, list(app.environments))
+        unknown = find_unknown_models(connection, app, app.environments)
     stuck = {each["name"]: each["state"] in _STUCK for each in deliveries}
-    return Numbers(mirror, stuck, queues, verifications)
+    return Numbers(mirror, stuck, queues, verifications, unknown)

@@ -25,7 +25,7 @@ def list_quarantine(
     """List the records in quarantine, of the selected streams. Raises DatabaseError, UsageError."""
     selected = app.select(environments)
     schema.check(app.database)
-    named = select_names(models, app.native_lists)
+    named = select_names(models, app.settings.configured_names)
     with app.database.read() as connection:
         found = [each for name in selected for each in entries(connection, name)]
     # Also of what is mirrored no more: its records stay.

@@ -17,7 +17,7 @@ async def reproject(
 
     Raises UsageError for a glob that names no model, DatabaseError, ProjectionReplaced.
     """
-    named = select_names(models, app.native_lists)
+    named = select_names(models, app.settings.configured_names)
     chosen = [name for name in app.settings.lists if name in named]
     await asyncio.to_thread(app.open_database)
     await asyncio.to_thread(app.reprojection.adopt)

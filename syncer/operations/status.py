@@ -15,6 +15,7 @@ from syncer.domain.integration_globs import select_integrations
 from syncer.operations.deliveries import is_well, report_deliveries
 from syncer.operations.process_report import report_processes
 from syncer.operations.status_report import Sharing, json_time, report_status
+from syncer.operations.unknown_lists import find_unknown_models, report_unknown_models
 from syncer.operations.verification_report import add_verifications
 from syncer.operations.workers import depths, report_depth
 from syncer.store.reading.overview import EVERY_STREAM, Overview, StreamChoice, overview
@@ -49,18 +50,18 @@ def status(app: App, choice: StreamChoice = EVERY_STREAM, environments: Sequence
             "is_well": found["is_well"] and all(map(is_well, deliveries)),
             "behind": next((each["behind"] for each in found["environments"] if each["behind"]), None),
             "deliveries": deliveries,
+            "unknown_models": report_unknown_models(find_unknown_models(connection, app, selected)),
             "processes": report_processes(read_processes(connection), now),
             "webhooks": _sum([each["webhooks"] for each in found["environments"]]),
         }
 
 
 def _webhooks(events: WebhookEventStore, connection: Connection, now: datetime) -> dict[str, Any]:
-    """Report the webhooks of the last day: their number by outcome, the latest of all, and unknown names."""
+    """Report the webhooks of the last day: their number by outcome, and the latest of all."""
     counts = events.counts(connection, now)
     return {
         "last_at": json_time(counts.last_arrived_at),
         "last_day": dict(counts.outcomes),
-        "unknown_models": events.unknown_models(connection),
     }
 
 
@@ -69,7 +70,6 @@ def _sum(reports: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "last_at": max((each["last_at"] for each in reports if each["last_at"]), default=None),
         "last_day": dict(sum((Counter(each["last_day"]) for each in reports), Counter[str]())),
-        "unknown_models": sorted({name for each in reports for name in each["unknown_models"]}),
     }
 
 
@@ -87,7 +87,7 @@ def choose(
     if not integrations and not models:
         return StreamChoice(only_problems=only_problems)
     selected = select_integrations(integrations, configured(app, environments))
-    names = select_names(models, [each.name for each in app.settings.native_lists]) if models else None
+    names = select_names(models, app.settings.configured_names) if models else None
     return StreamChoice(selected if integrations else None, names, bool(only_problems))
 
 

@@ -198,10 +198,7 @@ def describe_webhooks(status: Mapping[str, Any]) -> str | None:
     age = (datetime.fromisoformat(status["now"]) - datetime.fromisoformat(found["last_at"])).total_seconds()
     counts = [f"{count:,} {outcome}" for outcome, count in found["last_day"].items()]
     told = [", ".join(counts) or "none", f"in 24 hours, the last {describe_age(age)}"]
-    line = f"webhooks: {' '.join(told)}"
-    if found["unknown_models"]:
-        line += f"; unknown models: {', '.join(found['unknown_models'])}"
-    return line
+    return f"webhooks: {' '.join(told)}"
 
 
 def _held(held: Held | None) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
+from syncer.domain.catalogue.names import unknown_models
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.webhooks.effects import (
     Effect,
@@ -22,7 +23,6 @@ from syncer.domain.webhooks.effects import (
     effect_of,
     ignored_unseen,
     told_lists,
-    unknown_models,
 )
 from syncer.domain.webhooks.event import Event, Ignored
 from syncer.environments.environment import Environment
@@ -34,6 +34,7 @@ from syncer.store.state.received_events import (
     REPEATED,
     UnappliedEvent,
 )
+from syncer.store.state.unknown_models import note_unknown_models
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,13 @@ def apply_events(environment: Environment, connection: Connection, *, waits: boo
     store.settle(
         connection, {each.unapplied.id: (each.unapplied.event, each.effect) for each in decided}, now
     )
-    names = {name for each in decided if each.keys for name in unknown_models(each.unapplied.event.models)}
-    store.note_unknown_models(connection, names, now)
+    names = {
+        name
+        for each in decided
+        if each.keys
+        for name in unknown_models(each.unapplied.event.models, store.added)
+    }
+    note_unknown_models(connection, environment.name, names, now)
     has_effects = bool(told) or any(each.effect.action is not None for each in decided)
     if has_effects:
         notify_due(environment.database, connection)
@@ -150,14 +156,15 @@ def _decide(
     standings = environment.integrations.standings(connection, ids)
     lists = environment.streams.lists_of(connection, ids)
     globs, decided = environment.settings.webhooks.discover, list[_Decided]()
+    added = environment.webhook_events.added
     for each in found:
         integration_id = each.event.integration_id or ""
         is_discovered = any(fnmatchcase(integration_id, glob) for glob in globs)
         standing = standings.get(integration_id, Standing.UNKNOWN)
-        effect = effect_of(each.event, standing, is_discovered=is_discovered)
+        effect = effect_of(each.event, standing, is_discovered=is_discovered, added=added)
         keys = frozenset[StreamKey]()
         if effect.ignored is None and effect.action is None:
-            told = told_lists(effect.lists, lists[integration_id])
+            told = told_lists(effect.lists, lists[integration_id], added)
             keys = frozenset(StreamKey(integration_id, name) for name in told)
             effect = effect if keys else replace(effect, ignored=Ignored.NOT_MIRRORED)
         decided.append(_Decided(each, effect, keys))

@@ -5,7 +5,7 @@ The rule is ``domain/scheduling/intervals.py``; ``daemon/schedule.py`` applies i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from syncer.config.schedules import mean_interval
 from syncer.config.settings import Settings
+from syncer.domain.catalogue.model import Model, narrowed
 from syncer.domain.fingerprint import key_fingerprint
 from syncer.domain.scheduling.intervals import (
     FRESH_FOR,
@@ -33,9 +34,12 @@ from syncer.domain.streams.forecast import Allowance, Demand, allowance
 from syncer.domain.streams.list_spec import ListSpec
 from syncer.store.db.database import Database
 from syncer.store.state.budget import read_budget
+from syncer.store.state.refused_parameters import streams_refusing
 from syncer.store.state.runs import told_requests
 from syncer.store.state.streams import StreamStore
 
+#: Parameter without which each walk of a list is a full one.
+_CHANGES = "updated_after"
 #: The time over which the requests are counted that webhooks cause.
 TOLD_OVER = timedelta(hours=1)
 
@@ -69,13 +73,26 @@ class Capacity:
         """Measure what the schedule of all streams needs, and what webhooks have lately taken."""
         since = self._database.now(connection) - TOLD_OVER
         told = told_requests(connection, self._streams.environment, since)
+        as_asked = self.as_asked(connection)
         demand = self.demand_of(
-            (integration_id, spec, rate, self.pages(spec, live + deleted, full_pages))
-            for (integration_id, name), rate, live, deleted, full_pages in self._streams.polled(connection)
+            (key.integration_id, as_asked(key, spec), rate, self.pages(spec, live + deleted, full_pages))
+            for key, rate, live, deleted, full_pages in self._streams.polled(connection)
             # Until the streams are brought in step, some may be of lists that are configured no more.
-            if (spec := self._settings.lists.get(name)) is not None
+            if (spec := self._settings.lists.get(key.model)) is not None
         )
         return replace(demand, told=told / TOLD_OVER.total_seconds())
+
+    def as_asked(self, connection: Connection) -> Callable[[StreamKey, ListSpec], ListSpec]:
+        """Make a function that gives a stream's list as it is asked: some turn out to tell no changes."""
+        now = self._database.now(connection)
+        refusing = streams_refusing(connection, self._streams.environment, _CHANGES, now)
+
+        def as_asked(key: StreamKey, spec: ListSpec) -> ListSpec:
+            if key in refusing and isinstance(spec, Model):
+                return narrowed(spec, frozenset({_CHANGES}))
+            return spec
+
+        return as_asked
 
     def pages(self, spec: ListSpec, rows: int, full_pages: int | None) -> int:
         """Estimate the requests of a full walk."""

@@ -33,8 +33,7 @@ def choose_streams(
         raise UsageError(no_integration(_where(selections)))
     known = [integration_id for of_environment in rows.values() for integration_id in of_environment]
     selected = set(select_integrations(integrations, known, _where(selections)))
-    lists = [each.name for each in next(iter(selections.values())).settings.native_lists]
-    named = select_names(models, lists)
+    named = select_names(models, next(iter(selections.values())).settings.configured_names)
     found = {
         name: {
             each.id: {spec.name for spec in selection.lists_of(each)} & named

@@ -14,6 +14,7 @@ from syncer.config.settings import Settings
 from syncer.domain.durations import format_duration
 from syncer.domain.native.spec import ForEach
 from syncer.domain.scheduling.intervals import DAY, change_rate
+from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.decisions import backfill_outcome, next_kind, view_ages
 from syncer.domain.streams.forecast import (
     Allowance,
@@ -129,12 +130,22 @@ class _Snapshot:
     ) -> list[tuple[IntegrationRow, list[tuple[StreamProgress, ListSpec]]]]:
         """List the streams by integration, also those that have no row yet."""
         known = self._selection.streams.progress(connection)
+        as_asked = self._capacity.as_asked(connection)
         found = []
         for each in self._mirrored.values():
             here = known.get(each.id, {})
             lists = self._selection.lists_of(each)
             found.append(
-                (each, [(here.get(spec.name) or StreamProgress(each.id, spec.name), spec) for spec in lists])
+                (
+                    each,
+                    [
+                        (
+                            here.get(spec.name) or StreamProgress(each.id, spec.name),
+                            as_asked(StreamKey(each.id, spec.name), spec),
+                        )
+                        for spec in lists
+                    ],
+                )
             )
         return found
 
@@ -145,11 +156,11 @@ class _Snapshot:
     def schedule(self, allowed: Allowance) -> dict[str, Any]:
         """Estimate what all streams need that Kombo offers."""
         demand = self._capacity.demand_of(self._polled)
-        whole_walks = Counter((spec.name, whole) for _, spec, _, whole in self._polled)
+        whole_walks = Counter((spec, whole) for _, spec, _, whole in self._polled)
         models: dict[str, list[tuple[int, float]]] = defaultdict(list)
-        for (name, whole), number in whole_walks.items():
-            profile = self._capacity.profile(self._settings.lists[name], None, whole)
-            models[name].append((number, number * DAY / profile.bounds.shortest * profile.requests))
+        for (spec, whole), number in whole_walks.items():
+            profile = self._capacity.profile(spec, None, whole)
+            models[spec.name].append((number, number * DAY / profile.bounds.shortest * profile.requests))
         return {
             "streams": len(self._polled),
             **_rates(demand, allowed),

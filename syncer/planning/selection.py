@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from syncer.config.settings import Settings
-from syncer.domain.catalogue.lookup import category_models, select_models
+from syncer.domain.catalogue.lookup import category_models
 from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import KeyRefused, KomboError
 from syncer.domain.ratelimit.budget import Purpose
@@ -47,11 +47,11 @@ class Selection:
             return {each.id: each for each in self.integrations.all(connection)}
 
     def models_of(self, integration: IntegrationRow) -> tuple[Model, ...]:
-        """Select the models that are configured for an integration, as far as its category has them.
+        """Select Kombo's lists that are configured for an integration, as far as its category has them.
 
         The category counts only where Kombo's list of the integration's models agrees with it.
         """
-        wanted = select_models(integration.models or self.settings.sync.models)
+        wanted = self.settings.select_models(integration.models or self.settings.sync.models)
         return category_models(wanted, integration.category, integration.read_models)
 
     def lists_of(self, integration: IntegrationRow) -> tuple[ListSpec, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from syncer.domain.added.spec import AddedList
 from syncer.domain.feed.row_change import FeedRules
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.change import Counts
@@ -18,6 +19,7 @@ from syncer.domain.streams.stream import Kind
 from syncer.store.db.database import Database
 from syncer.store.state.integrations import IntegrationStore
 from syncer.store.state.streams import StreamStore
+from syncer.store.state.webhook_events import WebhookEventStore
 from syncer.sync.erasures import KnownErasures
 
 if TYPE_CHECKING:
@@ -102,7 +104,7 @@ Report = Callable[[Progress], None]
 class SyncContext:
     """Client, stores and rules of this process. owner: its name in leases. stopping: asked between two pages.
 
-    native_lists: the native lists of the configuration, by name. erasures: what is erased, as far as known.
+    native_lists, added_lists: those of the configuration, by name. erasures: what is erased, as far as known.
     """
 
     database: Database
@@ -117,7 +119,13 @@ class SyncContext:
     stopping: Callable[[], bool]
     report: Report
     native_lists: Mapping[str, NativeListSpec] = field(default_factory=dict)
+    added_lists: Mapping[str, AddedList] = field(default_factory=dict)
     erasures: KnownErasures = field(default_factory=KnownErasures)
+
+    @property
+    def webhook_events(self) -> WebhookEventStore:
+        """Events of the streams' environment."""
+        return WebhookEventStore(self.streams.environment, frozenset(self.added_lists))
 
     def check_stopping(self) -> None:
         """Raise Stopped where the process is to stop."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection
 
+from syncer.domain.catalogue.names import unknown_models
 from syncer.domain.clocks import TOLERANCE, distrust_future
 from syncer.domain.errors import IntegrationGone, KeyRefused, KomboError, ModelUnavailable, NotReady
 from syncer.domain.ratelimit.budget import Purpose
@@ -17,6 +19,7 @@ from syncer.domain.streams.reasons import UNKNOWN_INTEGRATION
 from syncer.domain.streams.state import IntegrationState, Outcome
 from syncer.kombo import integrations as kombo
 from syncer.store.state.integrations import IntegrationRow
+from syncer.store.state.unknown_models import note_unknown_models
 from syncer.sync.context import SyncContext
 
 #: Status at Kombo of an integration that is not paused and whose credentials work.
@@ -93,7 +96,9 @@ class Integrations:
                     raise
                 return row or IntegrationRow(integration_id, origin="command")
             self._unanswered.pop(integration_id, None)
-            return await self._note(integration_id, facts_of(said))
+            offered = [name for name, model in said.read_models.items() if model.is_available]
+            unknown = unknown_models(offered, context.added_lists)
+            return await self._note(integration_id, facts_of(said), unknown)
 
     async def refused(self, integration_id: str, error: KomboError, purpose: Purpose) -> KomboError:
         """Bring the integration's row in step with a list's refusal that concerns all of it; give the error
@@ -151,12 +156,16 @@ class Integrations:
             return now - checked_at < good_for
         return row.id in self._asked and now - checked_at < BAD_FOR
 
-    async def _note(self, integration_id: str, said: dict[str, object]) -> IntegrationRow:
+    async def _note(
+        self, integration_id: str, said: dict[str, object], unknown: Sequence[str] = ()
+    ) -> IntegrationRow:
+        """Note what Kombo said of an integration. unknown: names of lists that nobody here knows."""
         context = self._context
 
         def note(connection: Connection) -> IntegrationRow | None:
             now = context.database.now(connection)
             context.integrations.note(connection, integration_id, now, **said)
+            note_unknown_models(connection, context.streams.environment, unknown, now)
             return context.integrations.get(connection, integration_id)
 
         row = await context.database.write(note)

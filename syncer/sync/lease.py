@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -20,6 +21,7 @@ from syncer.domain.streams.decisions import is_backfilled
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Stream
 from syncer.store.state.health import health
+from syncer.store.state.refused_parameters import read_refused
 from syncer.store.state.runs import begin_run, end_run
 from syncer.store.state.streams import Lease
 from syncer.sync.context import Ended, SyncContext
@@ -232,7 +234,8 @@ def _claim(
         )
     run_id = context.new_id()
     begin_run(connection, run_id, streams.environment, key, context.owner, now)
-    return RunContext(context, integrations, lease, run_id, source_of(context, key), before, now, is_sync)
+    source = source_of(context, key, partial(read_refused, connection, streams.environment, key, now))
+    return RunContext(context, integrations, lease, run_id, source, before, now, is_sync)
 
 
 def _release_sync(
@@ -255,8 +258,9 @@ def _release_sync(
     said = found.reason if outcome is Outcome.COMPLETE else error
     failures = run.before.failures + 1 if ended is Outcome.FAILED else 0
     pause = pause or next_attempt(ended, failures)
+    events = run.context.webhook_events
     answered = answer_webhooks(
-        connection, run.environment, stream, outcome, began_at=run.began_at, read_from=read_from, now=now
+        connection, events, stream, outcome, began_at=run.began_at, read_from=read_from, now=now
     )
     # What a webhook has told of does not wait for the schedule.
     changes_seen = _changes_seen(run.before, now, changed and not answered.is_caused)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from syncer.domain.added.rows import added_projection
 from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.native.rows import native_projection
 from syncer.domain.records.projection import projection
@@ -21,6 +22,7 @@ def left_to_newer(connection: Connection, context: SyncContext) -> frozenset[str
         return frozenset()
     exclusions, natives = context.rules.exclusions, context.native_lists
     ours = {name: native_projection(each, exclusions) for name, each in natives.items()}
+    ours |= {name: added_projection(each, exclusions) for name, each in context.added_lists.items()}
     ours |= {name: projection(model_named(name), exclusions) for name in catalogue()}
     adopted = adopted_projections(connection)
     return frozenset(

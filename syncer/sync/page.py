@@ -59,10 +59,19 @@ class LastStoredPage(StoredPage):
     end: WalkEnd
 
 
-def store_page(run: RunContext, walk: Walk, page: Page, diff: PageDiff, connection: Connection) -> StoredPage:
+def store_page(
+    run: RunContext,
+    walk: Walk,
+    page: Page,
+    diff: PageDiff,
+    connection: Connection,
+    *,
+    by_halves: bool = True,
+) -> StoredPage:
     """Store one page and the checkpoint it leads to, in one transaction.
 
-    Raises LeaseLost, ProjectionReplaced, and WatermarkRefuted where it is the first of an incremental walk.
+    by_halves: as of ``write_rows``. Raises LeaseLost, ProjectionReplaced, WatermarkRefuted where it is the
+    first of an incremental walk, and RowsRefused unless by halves.
     """
     context, streams = run.context, run.context.streams
     history, erasures = run.source.pin(connection)
@@ -80,7 +89,7 @@ def store_page(run: RunContext, walk: Walk, page: Page, diff: PageDiff, connecti
     if run.source.may_list_twice and diff.rows:
         ids = [row.id for row in diff.rows]
         diff = diff.without(seen_among(connection, run.environment, run.key, walk.id, ids))
-    counts = write_records(run, diff, connection, now, began_at, history).counts
+    counts = write_records(run, diff, connection, now, began_at, history, by_halves=by_halves).counts
     count_page(connection, run.run_id, walk.kind, counts, stored=run.stored.count)
     if walk.kind is Kind.FULL:
         if walk.pages == 0:
@@ -119,10 +128,12 @@ def write_records(
     now: datetime,
     walk_began_at: datetime,
     history: Collection[str],
+    *,
+    by_halves: bool = True,
 ) -> WrittenRows:
     """Make the mirror's rows those of the records; give the effect of each, and all that is in quarantine.
 
-    history: the tables of which versions are kept. Call it under the fence.
+    history: the tables of which versions are kept. by_halves: as of ``write_rows``. Call it under the fence.
     """
     # Before rows are locked, and before the feed: in one order everywhere.
     keep_late(connection, run.key.model, diff.late, run.context.new_id())
@@ -137,6 +148,7 @@ def write_records(
         now=now,
         walk_began_at=walk_began_at,
         keep_anonymised=run.context.rules.keep_anonymised,
+        by_halves=by_halves,
     )
     if carriers:
         batch = BatchContext(connection, run.run_id, now, len(carriers))

@@ -20,6 +20,7 @@ from syncer.domain.streams.decisions import LastPage
 from syncer.domain.streams.progress import WalkProgress
 from syncer.domain.streams.stream import Kind, Walk
 from syncer.kombo.lists import Page
+from syncer.store.records.write import RowsRefused
 from syncer.store.state.seen import seen_pages
 from syncer.sync.compare import PageDiff, compare_page
 from syncer.sync.lease import RunContext
@@ -50,13 +51,21 @@ async def walk_pages(run: RunContext, walk: Walk, purpose: Purpose) -> AsyncGene
                     part=page.parent,
                     has_changes=diff.has_changes,
                 )
-                stored = await run.write(partial(store_page, run, walk, page, diff))
+                stored = await _store(run, walk, page, diff)
                 run.stored.count += 1
                 yield stored
                 walk, written = stored.step.walk, diff.written_ids
         # The list has been read to its end, and the walk with it unless it has to be repeated.
         if isinstance(stored.step, LastPage):
             return
+
+
+async def _store(run: RunContext, walk: Walk, page: Page, diff: PageDiff) -> StoredPage:
+    """Store a page, at first as if the database took every value: it hardly ever refuses one."""
+    try:
+        return await run.write(partial(store_page, run, walk, page, diff, by_halves=False))
+    except RowsRefused:
+        return await run.write(partial(store_page, run, walk, page, diff))
 
 
 async def _progress(run: RunContext, walk: Walk) -> WalkProgress:

@@ -12,11 +12,13 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeVar
 
-from syncer.domain.ratelimit import budget
+from syncer.domain.ratelimit import ahead, budget
 from syncer.domain.ratelimit import responses as answers
 from syncer.domain.ratelimit.budget import Budget, Pacing, Permit, Purpose, Rate, Reserve
 from syncer.store.db.database import Database
 from syncer.store.state.budget import change_budget
+from syncer.sync.held_permits import HeldPermits
+from syncer.sync.naps import nap
 from syncer.sync.waiting_requests import Waiter, WaitingRequests
 
 #: Seconds to wait after a 429 that names no reset.
@@ -39,9 +41,12 @@ class PermitQueue:
     One poller task serves all queued requests of this process, while there are any: the more urgent purpose
     first; within one, integrations round-robin, and the models of each. One transaction takes as many permits
     as it can get and writes what responses have said meanwhile: no request waits for that, and it is written
-    before the next permit is taken. A write waits neither for a worker thread nor for more than one writer of
-    this process: pages may take all of them. owner: the name of this process. on_wait: told for how many
-    seconds the limit is used up, as far as is known, each time that requests have to wait for it.
+    before the next permit is taken. Where the window has many left it takes some ahead (``ahead``), and tells
+    of responses when it takes the next ones, or gives back what nobody wanted. A write waits neither for a
+    worker thread nor for more than one writer of this process: pages may take all of them.
+
+    clock: gives monotonic seconds. owner: the name of this process. on_wait: told for how many seconds the
+    limit is used up, as far as is known, each time that requests have to wait for it.
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class PermitQueue:
         key_fingerprint: str,
         reserve: Reserve,
         sleep: Callable[[float], Awaitable[None]],
+        clock: Callable[[], float],
         *,
         pacing: Pacing = "burst",
         owner: str = "",
@@ -64,6 +70,8 @@ class PermitQueue:
         self._owner = owner
         self._on_wait = on_wait
         self._sleep = sleep
+        self._clock = clock
+        self._held = HeldPermits()
         self._queues: dict[Purpose, WaitingRequests] = {purpose: WaitingRequests() for purpose in Purpose}
         self._pending_updates: list[_Update] = []
         #: Most urgent purpose that has to wait; a more urgent request wakes the poller.
@@ -77,6 +85,8 @@ class PermitQueue:
     def use_key(self, key_fingerprint: str) -> None:
         """Take permits from the budget of another key from now on."""
         self._fingerprint = key_fingerprint
+        # Nobody will use what is left of the other one.
+        self._held = HeldPermits()
 
     async def permit(
         self, purpose: Purpose, integration_id: str | None, model_name: str | None, *, first: bool = False
@@ -85,6 +95,8 @@ class PermitQueue:
 
         Raises DatabaseError.
         """
+        if (held := self._held.use(purpose, self._clock())) is not None:
+            return held
         if purpose is Purpose.WRITE and self._is_taking and (taken := await self._take_beside()) is not None:
             return taken
         permit = asyncio.get_running_loop().create_future()
@@ -103,11 +115,13 @@ class PermitQueue:
 
     def answered(self, permit: Permit, rate: Rate | None) -> None:
         """Report the end of a request, with the rate-limit headers of its response if there were any."""
+        self._held.let_go_if_scarce(rate, self._reserve)
         self._report(lambda before, now: answers.answered(before, now, permit, rate))
 
     def refused(self, permit: Permit, rate: Rate | None, reset: float | None) -> None:
         """Report a 429; reset: the seconds that it names."""
         named = UNNAMED_RESET if reset is None else reset
+        self._held.let_go()
         self._report(lambda before, now: answers.refused(before, now, permit, rate, named))
 
     async def aclose(self) -> None:
@@ -118,8 +132,11 @@ class PermitQueue:
             await asyncio.wait({self._poller})
 
     def _report(self, update: _Update) -> None:
-        self._pending_updates.append(update)
-        self._wake()
+        arrived = self._clock()
+        self._pending_updates.append(lambda before, now: update(before, now - (self._clock() - arrived)))
+        # While permits are held nobody waits for what it tells.
+        if not self._held.good_for(arrived):
+            self._wake()
 
     def _grant(self, permit: Permit) -> None:
         """Hand the permit to the first queued request that it is good for; without one it is spent."""
@@ -139,15 +156,18 @@ class PermitQueue:
     async def _poll(self) -> None:
         """Take permits for all queued requests, and write pending updates, until there is neither."""
         try:
-            while self._pending_updates or any(self._queues.values()):
+            while self._pending_updates or self._held.permits or any(self._queues.values()):
                 if not any(self._queues.values()) and not self._is_closing:
                     await self._wait_for_next_request()
+                self._give_held_back()
                 written = len(self._pending_updates)
                 wanted = {purpose: len(queue) for purpose, queue in self._queues.items() if queue}
-                permits, wait = await self._take(self._pending_updates[:written], wanted)
+                permits, wait, held = await self._take(self._pending_updates[:written], wanted)
                 del self._pending_updates[:written]
+                self._held = held
                 for permit in permits:
                     self._grant(permit)
+                self._grant_held()
                 if wait is not None:
                     given = Counter(permit.purpose for permit in permits)
                     blocked = min(purpose for purpose, count in wanted.items() if count > given[purpose])
@@ -164,22 +184,34 @@ class PermitQueue:
 
     async def _take(
         self, updates: list[_Update], wanted: dict[Purpose, int]
-    ) -> tuple[list[Permit], float | None]:
-        """Take permits in one transaction; give them, and the seconds to wait where they were too few."""
+    ) -> tuple[list[Permit], float | None, HeldPermits]:
+        """Take permits in one transaction; give the seconds to wait where too few, else some taken ahead."""
+        may_take_ahead = bool(wanted) and not self._is_closing
+        began_at = self._clock()
 
-        def decide(before: Budget, now: float) -> tuple[Budget, tuple[list[Permit], float | None]]:
+        def decide(
+            before: Budget, now: float
+        ) -> tuple[Budget, tuple[list[Permit], float | None, HeldPermits]]:
             for update in updates:
                 before = update(before, now)
             after, permits, wait = budget.take_several(
                 before, now, wanted, self._reserve, self._pacing, self._owner
             )
-            return after, (permits, wait)
+            held = HeldPermits()
+            if may_take_ahead and wait is None:
+                after, held.permits, good_for = ahead.take_ahead(
+                    after, now, max(wanted), self._reserve, self._pacing, self._owner
+                )
+                held.until = began_at + good_for
+            return after, (permits, wait, held)
 
         self._is_taking = True
         try:
-            return await self._change(decide, is_urgent=Purpose.WRITE in wanted)
+            permits, wait, held = await self._change(decide, is_urgent=Purpose.WRITE in wanted)
         finally:
             self._is_taking = False
+        held.taken_at = self._clock()
+        return permits, wait, held
 
     async def _take_beside(self) -> Permit | None:
         """Take a permit for one write while the poller waits for its transaction; None: there is none."""
@@ -217,10 +249,28 @@ class PermitQueue:
         )
         return await run(change)
 
+    def _grant_held(self) -> None:
+        """Hand permits that were taken ahead to requests that came meanwhile."""
+        for purpose, queue in self._queues.items():
+            while queue and (permit := self._held.use(purpose, self._clock())) is not None:
+                self._grant(permit)
+
+    def _give_held_back(self) -> None:
+        """Have permits that were taken ahead given back, before responses that do not know of them."""
+        permits, self._held = self._held.permits, HeldPermits()
+        if permits:
+            self._pending_updates.insert(0, lambda before, _: ahead.give_back(before, permits))
+
     async def _wait_for_next_request(self) -> None:
-        """Wait for the request that follows a response, but shortly: other processes want to know of it."""
-        self._woken.clear()
-        await self._sleep_until_woken(SHORTLY)
+        """Wait as long as permits are held, and shortly after that: others want to know of responses."""
+        if held_for := self._held.good_for(self._clock()):
+            self._woken.clear()
+            await nap(self._sleep, held_for, self._woken)
+            if not self._woken.is_set():
+                return
+        if self._pending_updates and not any(self._queues.values()) and not self._is_closing:
+            self._woken.clear()
+            await nap(self._sleep, SHORTLY, self._woken)
 
     async def _back_off(self, seconds: float, blocked: Purpose) -> None:
         """Sleep so long, or until there is an update or a request more urgent than the blocked ones."""
@@ -230,19 +280,9 @@ class PermitQueue:
             return
         self._blocked = blocked
         try:
-            await self._sleep_until_woken(seconds)
+            await nap(self._sleep, seconds, self._woken)
         finally:
             self._blocked = None
-
-    async def _sleep_until_woken(self, seconds: float) -> None:
-        """Sleep so long, or until woken."""
-        timer = asyncio.ensure_future(self._sleep(seconds))
-        woken = asyncio.ensure_future(self._woken.wait())
-        try:
-            await asyncio.wait((timer, woken), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            timer.cancel()
-            woken.cancel()
 
     def _fail(self, error: BaseException | None) -> None:
         """Fail all queued requests with the error, or cancel them where there is none."""

@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from syncer.domain.errors import Busy
+from syncer.domain.errors import Busy, UsageError
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.deletions import batches
@@ -114,7 +114,8 @@ async def _retry(run: RunContext) -> list[Refreshed]:
 async def _look_up(run: RunContext, ids: Sequence[str], by: IdKind) -> tuple[Lookup, list[Refreshed]]:
     """Look records up and write what Kombo has."""
     source = by_id(run.source)
-    assert source is not None, f"{run.key.model} is asked for by ids"
+    if source is None:
+        raise UsageError(f"{run.key.model} cannot be asked for its ids: its list has refused to be.")
     known = await run.integrations.known(run.key.integration_id, Purpose.WEBHOOK)
     must_be_offered(known, source.spec)
     answer = await lookup(source, ids, Purpose.WEBHOOK, by=by)

@@ -10,6 +10,7 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection
 
+from syncer.domain.added.spec import AddedList
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.errors import TableUnavailable
 from syncer.domain.feed.row_change import FeedRules
@@ -18,7 +19,7 @@ from syncer.domain.records.exclusions import Exclusion
 from syncer.store.db.database import Database
 from syncer.store.records.histories import adopt_histories
 from syncer.store.records.model_projector import ModelProjector
-from syncer.store.records.native_projector import NativeProjector
+from syncer.store.records.native_projector import AddedListProjector, NativeProjector
 from syncer.store.records.reproject import (
     Batch,
     BatchContext,
@@ -26,7 +27,7 @@ from syncer.store.records.reproject import (
     expected_rows,
     reproject_batch,
 )
-from syncer.store.schema.native_views import make_views
+from syncer.store.schema.native_views import ConfiguredList, make_views
 from syncer.store.schema.vacuum import vacuum
 from syncer.store.state.adoption import adopt
 from syncer.store.state.erasures import finish_erasures, has_unfinished
@@ -63,7 +64,7 @@ class Reprojected:
 
 @dataclass(frozen=True, slots=True)
 class Reprojection:
-    """Re-projection of the rows of all environments, for the catalogue, exclusions and native lists.
+    """Re-projection of the rows of all environments, for catalogue, exclusions, native and added lists.
 
     stopping: checked between two batches; what is done until then is kept, and goes on from there. new_id
     names a run, for the records that it puts into quarantine. kept_tables: those with a history, by the
@@ -75,6 +76,7 @@ class Reprojection:
     new_id: Callable[[], str]
     stopping: Callable[[], bool]
     native_lists: Mapping[str, NativeListSpec] = field(default_factory=dict)
+    added_lists: Mapping[str, AddedList] = field(default_factory=dict)
     kept_tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     batch_rows: int = BATCH_ROWS
     feed: FeedRules = field(default_factory=FeedRules)
@@ -86,6 +88,7 @@ class Reprojection:
         models = {name: ModelProjector(model, self.exclusions) for name, model in catalogue().items()}
         return {
             **models,
+            **{name: AddedListProjector(each, self.exclusions) for name, each in self.added_lists.items()},
             **{name: NativeProjector(each, self.exclusions) for name, each in self.native_lists.items()},
         }
 
@@ -99,7 +102,8 @@ class Reprojection:
             now = self.database.now(connection)
             adopted = adopt(connection, wanted, now, self.exclusions)
             histories = adopt_histories(connection, self.kept_tables, now)
-            make_views(connection, self.native_lists.values(), anew=adopted.changed)
+            lists: list[ConfiguredList] = [*self.added_lists.values(), *self.native_lists.values()]
+            make_views(connection, lists, anew=adopted.changed)
         if adopted.replaced:
             log.info("projection_replaced", models=adopted.replaced)
         for name in adopted.dropped:

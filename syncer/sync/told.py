@@ -29,7 +29,7 @@ class Answered:
 
 def answer_webhooks(
     connection: Connection,
-    environment: str,
+    events: WebhookEventStore,
     stream: Stream,
     outcome: Outcome,
     *,
@@ -48,11 +48,10 @@ def answer_webhooks(
         return Answered()
     is_caused, is_well = first <= began_at, outcome is Outcome.COMPLETE
     left: datetime | None = first
-    events = 0
+    number = 0
     # Of a model that is not offered there is nothing to be read.
     if outcome is Outcome.UNAVAILABLE or (is_well and read_from is not None):
-        store = WebhookEventStore(environment)
-        left, events = store.answer(connection, stream.key, first, read_from or began_at, now)
+        left, number = events.answer(connection, stream.key, first, read_from or began_at, now)
         if left is None and not is_caused:
             # It was told of by something else than an event, after the run had begun.
             left = first
@@ -63,7 +62,7 @@ def answer_webhooks(
             before_ended=stream.last_run_at,
             began=began_at,
             now=now,
-            events=events,
+            events=number,
         )
     waited = now - first if is_caused and left != first else None
     return Answered(Told(left, until, is_left_by_run=is_well and left is not None), waited, is_caused)

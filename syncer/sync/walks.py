@@ -108,12 +108,12 @@ class Walks:
             return Outcome.FAILED, f"Memory is too short for a page of {run.key.model}."
 
     async def _walks(self, integration: IntegrationRow, mode: Mode) -> None:
-        run, rules, spec = self.run, self.run.context.rules, self.run.source.spec
+        run, rules = self.run, self.run.context.rules
         stream, now, restarts, is_refuted = run.before, run.began_at, 0, False
         while True:
             walk = next_walk(
                 stream,
-                spec,
+                run.source.spec,
                 mode=mode,
                 filters=run.source.filters,
                 overlap=rules.overlap,
@@ -145,7 +145,9 @@ class Walks:
             is_resumed = walk.pages > 0 or walk.phase is Phase.SWEEP
             is_settled = end.walk.kind is Kind.FULL or not (end.walk.moved and end.walk.pages > 1)
             self.read_from = run.began_at if is_settled and not is_resumed else None
-            if not needs_catch_up(stream, spec, end.walk, rules.overlap, now, resumed=walk.pages > 0):
+            if not needs_catch_up(
+                stream, run.source.spec, end.walk, rules.overlap, now, resumed=walk.pages > 0
+            ):
                 return
 
     async def _walk(self, walk: Walk, known_rows: int) -> WalkEnd:

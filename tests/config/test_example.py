@@ -58,7 +58,7 @@ def test_the_example_says_of_a_setting_what_the_setting_says_of_itself() -> None
         f"{table.key}.{name}": (field.description or "none").removesuffix(".")
         for table in tables()
         # Tables in a list are explained by examples there.
-        if not table.key.startswith("passthrough.")
+        if not table.key.startswith(("passthrough.", "lists."))
         for name, field in table.model.model_fields.items()
         if table_of(field) is None
     }
@@ -77,6 +77,7 @@ def test_what_the_example_only_suggests_loads_too(load: Load) -> None:
     settings = load(text)
     assert settings.integrations[0].models == ("hris_*",)
     assert settings.sync.for_model("hris_timesheets").filters == {"started_after": "2026-01-01T00:00:00Z"}
+    assert [each.name for each in settings.added_lists] == ["hris_shifts"]
     assert [each.name for each in settings.native_lists] == [
         "hibob_work_history",
         "hibob_work_entries",

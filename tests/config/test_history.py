@@ -31,4 +31,4 @@ def test_other_times_are_refused(load: Load, given: str) -> None:
 def test_a_name_of_no_model_is_refused_and_native_lists_have_no_history(load: Load, name: str) -> None:
     said = refusal(load, f"[history]\nmodels = ['{name}']\n")
     assert f"There is no model '{name}'" in said
-    assert said.rstrip().endswith("Native lists have no history.")
+    assert said.rstrip().endswith("Native and added lists have no history.")

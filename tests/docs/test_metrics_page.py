@@ -75,7 +75,9 @@ def served() -> dict[str, Described]:
     checks = dict.fromkeys((each.value for each in Check), True)
     of_process = [*counters.registry.collect(), *is_usable(is_up=True), *of_readiness(checks)]
     verified = VerificationNumbers(Counter({Verdict.EQUAL: 1}), 0, NOW)
-    numbers = Numbers(mirror, {"billing": True}, {"default": QueueDepth(1, 2)}, {"default": verified})
+    numbers = Numbers(
+        mirror, {"billing": True}, {"default": QueueDepth(1, 2)}, {"default": verified}, ["hris_shifts"]
+    )
     of_database = of_numbers(numbers, {"default": Reserve(share=0.1)})
     found = [described(each, "process") for each in of_process if each.name.startswith("syncer_")]
     return dict([*found, *(described(each, "database") for each in of_database)])

@@ -13,6 +13,7 @@ from documents.commands import CALLED
 from syncer.cli import group
 from syncer.config.keys import is_setting, setting_keys
 from syncer.schema_reference.tables import entries
+from syncer.simulator.company.extra_lists import EXTRA_LISTS
 from tests.support.pages import DOCS, ROOT, blocks, names, pages, text_of
 
 #: The changelog names what was, too.
@@ -30,7 +31,7 @@ NO_METRICS = {
     "syncer_reader",
 }
 #: A table of the migrations, a view of mirrors with a history, and a name that Kombo gives hris_groups.
-NO_ENTRIES = {"sync_schema_version", "mirror_history", "hris_teams"}
+NO_ENTRIES = {"sync_schema_version", "mirror_history", "hris_teams", *EXTRA_LISTS}
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 

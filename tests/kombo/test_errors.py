@@ -12,6 +12,7 @@ from syncer.domain.errors import (
     KomboError,
     ModelUnavailable,
     NotReady,
+    ParametersRefused,
     RateLimited,
     RequestRefused,
     Transient,
@@ -101,6 +102,31 @@ def test_a_bad_request_with_a_cursor_is_the_cursors_fault(
     code: str | None, status: int, kind: type[KomboError]
 ) -> None:
     assert type(error_from_response(status, {}, answer(code), WALK)) is kind
+
+
+@pytest.mark.parametrize(
+    ("message", "unsure", "refused"),
+    [
+        ("Unrecognized key(s) in object: 'updated_after'", {"updated_after", "ids"}, {"updated_after"}),
+        ("updated_after, ids: unknown", {"updated_after", "ids", "page_size"}, {"updated_after", "ids"}),
+        ("updated_after is no timestamp", {"ids"}, set()),
+        ("remote_ids are unknown", {"ids"}, set()),
+        ("Something is wrong.", {"updated_after"}, set()),
+    ],
+)
+@pytest.mark.parametrize("has_cursor", [False, True])
+def test_a_bad_request_names_the_parameters_that_nobody_was_sure_of(
+    message: str, unsure: set[str], refused: set[str], has_cursor: bool
+) -> None:
+    request = RequestInfo("hris_skills of a:1", "a:1", has_cursor=has_cursor, unsure=frozenset(unsure))
+    error = error_from_response(400, {}, answer("PLATFORM.INPUT_INVALID", message), request)
+    if refused:
+        assert isinstance(error, ParametersRefused)
+        assert error.parameters == refused
+    else:
+        assert type(error) is (CursorRefused if has_cursor else RequestRefused)
+    # Trouble of another kind names parameters as it likes.
+    assert type(error_from_response(503, {}, answer(None, message), request)) is Transient
 
 
 def test_only_kombos_own_400_costs_a_walk_its_place() -> None:

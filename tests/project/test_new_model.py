@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -332,6 +332,22 @@ def test_the_mirror_equals_the_source(copy: Copy, database_url: str) -> None:
         for record in source
         for part in record["parts"]
     ]
+
+
+def test_who_mirrored_it_as_an_added_list_has_it_as_a_model(copy: Copy, postgres_url: str) -> None:
+    settings = {"SYNCER_DATABASE__URL": postgres_url, "SYNCER_SYNC__MODELS": '["hris_made_ups"]'}
+    lists = json.dumps([{"name": "hris_made_ups", "path": "/hris/made-ups", "columns": {"status": "text"}}])
+    # By this version, which lacks it.
+    lacking = replace(copy, directory=ROOT)
+    lacking.syncer("backfill", SYNCER_LISTS=lists, **settings)
+    count = ("query", "SELECT count(*) AS n, count(status) AS s FROM hris_made_ups", "--format", "json")
+    before = json.loads(lacking.syncer(*count, SYNCER_LISTS=lists, **settings))
+    copy.syncer("backfill", **settings)
+    assert json.loads(copy.syncer(*count, **settings)) == before
+    assert before[0]["n"] == len(copy.served(include_deleted="true"))
+    assert copy.run("-c", COMPARISON, postgres_url).strip() == "[]"
+    left = ("query", "SELECT count(*) AS n FROM passthrough_records", "--format", "json")
+    assert json.loads(copy.syncer(*left, **settings)) == [{"n": 0}]
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from syncer.store.schema.mirror_tables import (
     integrations,
     missing,
     quarantine,
+    refused_parameters,
     runs,
     seen,
     streams,
@@ -63,7 +64,7 @@ _TABLES = (
 )
 _STATE = (
     *(streams, runs, budgets, quarantine, seen, missing, integrations, changes),
-    *(webhook_events, unknown_models),
+    *(webhook_events, unknown_models, refused_parameters),
 )
 
 #: Before anything here: a change at this time moves no clock of a record.

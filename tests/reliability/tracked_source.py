@@ -27,7 +27,7 @@ from tests.support.source import unlimited
 
 GROUPS, EMPLOYEES, SKILLS = "hris_groups", "hris_employees", "hris_skills"
 ONE, OTHER = "personio:one", "hibob:other"
-#: What is mirrored. Skills are a list without ``updated_after``, paging and deleted records.
+#: What is mirrored. Skills are a list that refuses ``updated_after`` and ``page_size``, which is found out.
 STREAMS: tuple[StreamKey, ...] = (
     StreamKey(ONE, GROUPS),
     StreamKey(ONE, EMPLOYEES),
@@ -118,6 +118,7 @@ class Source:
         self.clock = clock
         self.keys = keys
         self.environment = Environment(clock, limit=unlimited(), paging=paging)
+        self.environment.refused_parameters = {(SKILLS, "updated_after"), (SKILLS, "page_size")}
         for integration_id in dict.fromkeys(integration for integration, _ in STREAMS):
             firm = Firm(integration_id, clock, erasure)
             self.environment.integrations[integration_id] = _Brief(firm, created_at=clock.now())

@@ -9,7 +9,7 @@ from tests.support.mirror import MirroredRecord, Record, row_differences
 from tests.support.world import World
 
 #: A list that tells of no deleted record.
-SILENT = "hris_skills"
+SILENT = "assessment_orders"
 RECORD: Record = {"id": "1", "name": "Ada"}
 DELETED: Record = {**RECORD, "remote_deleted_at": "2031-03-01T00:00:00.000Z"}
 ALIVE = MirroredRecord(RECORD, is_deleted=False, deleted_by=None)

@@ -92,12 +92,6 @@ async def test_assessment_orders_are_read_whole_each_time(world: World) -> None:
     )
 
 
-async def test_lists_without_paging_are_read_in_one_request(world: World) -> None:
-    await world.sync(mode=Mode.BACKFILL)
-    (asked,) = world.environment.asked_for("hris_skills")
-    assert asked.params == {}
-
-
 async def test_a_refused_key_stops_everything_after_a_handful_of_requests(make_world: MakeWorld) -> None:
     world = make_world(integrations=2)
     with pytest.raises(KeyRefused):

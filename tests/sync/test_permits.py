@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import event, text
 
 from syncer.domain.errors import DatabaseUnavailable
+from syncer.domain.ratelimit.ahead import HELD_FOR, MOST
 from syncer.domain.ratelimit.budget import Budget, Permit, Purpose, Rate, Reserve
 from syncer.store.db.database import Database
 from syncer.store.state.budget import change_budget, read_budget
@@ -20,11 +21,21 @@ FULL = Purpose.FULL
 
 
 class Time:
-    """The database's clock and the queues' sleep: a nap ends when the test says so."""
+    """The clocks of database and queues, and their sleep: a nap ends when the test says so."""
 
     def __init__(self, *databases: Database) -> None:
         self._databases = databases
+        self._passed = 0.0
         self._naps: asyncio.Queue[tuple[float, asyncio.Future[None]]] = asyncio.Queue()
+
+    def clock(self) -> float:
+        return self._passed
+
+    def elapse(self, seconds: float) -> None:
+        """Let so much time pass while nobody sleeps it through."""
+        for database in self._databases:
+            database.clock_offset += timedelta(seconds=seconds)
+        self._passed += seconds
 
     async def sleep(self, seconds: float) -> None:
         nap: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -42,13 +53,14 @@ class Time:
     async def passes(self, seconds: float) -> None:
         """Let so much time pass over one nap."""
         _, nap = await self.next_nap()
-        for database in self._databases:
-            database.clock_offset += timedelta(seconds=seconds)
+        self.elapse(seconds)
         nap.set_result(None)
 
 
 def queue_of(database: Database, time: Time, *, reserve: int = 0, owner: str = "one") -> PermitQueue:
-    return PermitQueue(database, "default", "key", Reserve(count=reserve), time.sleep, owner=owner)
+    return PermitQueue(
+        database, "default", "key", Reserve(count=reserve), time.sleep, time.clock, owner=owner
+    )
 
 
 def set_window(database: Database, *, limit: int = 20, used: int = 20) -> None:
@@ -105,7 +117,7 @@ async def test_integrations_take_turns_however_many_requests_each_has_waiting(da
 async def test_while_requests_wait_for_the_limit_it_is_told_for_how_long(database: Database) -> None:
     time, told = Time(database), list[float]()
     queue = PermitQueue(
-        database, "default", "key", Reserve(count=0), time.sleep, owner="one", on_wait=told.append
+        database, "default", "key", Reserve(count=0), time.sleep, time.clock, owner="one", on_wait=told.append
     )
     set_window(database)
     waiting = asyncio.create_task(queue.permit(FULL, "a", None))
@@ -132,26 +144,26 @@ async def test_one_transaction_takes_all_that_can_be_had(database: Database) -> 
 
 async def test_an_answer_and_the_request_that_follows_it_are_one_transaction(database: Database) -> None:
     queue = queue_of(database, Time(database))
-    set_window(database, used=0)
+    set_window(database, used=13)
     commits: list[None] = []
     event.listen(database.engine, "commit", lambda _: commits.append(None))
     async with asyncio.timeout(PATIENCE):
         for _ in range(3):
             permit = await queue.permit(FULL, "a", None)
-            queue.answered(permit, Rate(20, 10, 60))
+            queue.answered(permit, Rate(20, 7, 60))
     assert len(commits) == 3
     assert standing(database).in_flight == 1
 
 
 async def test_an_answer_that_nothing_follows_is_told_all_the_same(database: Database) -> None:
     time = Time(database)
-    set_window(database, used=0)
+    set_window(database, used=13)
     queue = queue_of(database, time)
     before = asyncio.all_tasks()
-    queue.answered(await queue.permit(FULL, "a", None), Rate(20, 10, 60))
+    queue.answered(await queue.permit(FULL, "a", None), Rate(20, 5, 60))
     await time.passes(SHORTLY)
     await nobody_asks_any_more(before)
-    assert (standing(database).used, standing(database).in_flight) == (10, 0)
+    assert (standing(database).used, standing(database).in_flight) == (15, 0)
 
 
 async def test_a_gate_that_is_closed_has_told_all_answers(database: Database) -> None:
@@ -207,7 +219,7 @@ async def test_a_write_is_admitted_at_once_while_reads_wait(database: Database) 
 async def test_a_write_waits_for_no_thread_that_pages_are_written_on(migrated_url: str) -> None:
     database, free = Database(migrated_url, workers=1), threading.Event()
     queue = queue_of(database, Time(database), reserve=2)
-    set_window(database, used=0)
+    set_window(database, used=0, limit=7)
     busy = asyncio.create_task(database.ask(lambda _: free.wait(PATIENCE)))
     read = asyncio.create_task(queue.permit(FULL, "a", None))
     await asyncio.sleep(0)
@@ -226,7 +238,7 @@ async def test_a_write_waits_for_no_thread_that_pages_are_written_on(migrated_ur
 async def test_the_permit_of_a_write_that_nobody_waits_for_is_spent(migrated_url: str) -> None:
     database, free = Database(migrated_url, workers=1), threading.Event()
     queue = queue_of(database, Time(database), reserve=2)
-    set_window(database, used=0)
+    set_window(database, used=0, limit=7)
     busy = asyncio.create_task(database.ask(lambda _: free.wait(PATIENCE)))
     read = asyncio.create_task(queue.permit(FULL, "a", None))
     await asyncio.sleep(0)
@@ -383,3 +395,91 @@ async def test_status_is_told_who_waits(database: Database) -> None:
     for each in waiting:
         each.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_where_a_window_has_many_left_a_few_requests_share_a_transaction(database: Database) -> None:
+    queue = queue_of(database, Time(database))
+    set_window(database, limit=300, used=0)
+    commits: list[None] = []
+    event.listen(database.engine, "commit", lambda _: commits.append(None))
+    async with asyncio.timeout(PATIENCE):
+        for number in range(2 * (MOST + 1)):
+            permit = await queue.permit(FULL, "a", None)
+            queue.answered(permit, Rate(300, 299 - number, 60))
+        assert len(commits) == 2
+        await queue.aclose()
+    assert (standing(database).used, standing(database).in_flight) == (2 * (MOST + 1), 0)
+
+
+async def test_what_was_taken_ahead_is_given_back_when_nobody_wants_it(database: Database) -> None:
+    time = Time(database)
+    queue = queue_of(database, time)
+    set_window(database, limit=300, used=0)
+    before = asyncio.all_tasks()
+    permit = await queue.permit(FULL, "a", None)
+    assert standing(database).used == 1 + MOST
+    queue.answered(permit, Rate(300, 299, 60))
+    await time.passes(HELD_FOR)
+    await nobody_asks_any_more(before)
+    assert (standing(database).used, standing(database).sent, standing(database).in_flight) == (1, 1, 0)
+
+
+async def test_a_queue_that_is_closed_gives_back_what_was_taken_ahead(database: Database) -> None:
+    queue = queue_of(database, Time(database))
+    set_window(database, limit=300, used=0)
+    await queue.permit(FULL, "a", None)
+    async with asyncio.timeout(PATIENCE):
+        await queue.aclose()
+    assert (standing(database).used, standing(database).in_flight) == (1, 1)
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+async def test_what_was_taken_ahead_is_given_back_at_once_where_others_use_the_key_up(
+    database: Database, is_refused: bool
+) -> None:
+    time = Time(database)
+    queue = queue_of(database, time)
+    set_window(database, limit=300, used=0)
+    before = asyncio.all_tasks()
+    permit = await queue.permit(FULL, "a", None)
+    await time.next_nap()
+    if is_refused:
+        queue.refused(permit, Rate(300, 0, 60), 60)
+    else:
+        queue.answered(permit, Rate(300, 20, 60))
+    await time.passes(SHORTLY)
+    await nobody_asks_any_more(before)
+    budget = standing(database)
+    assert (budget.used, budget.sent, budget.in_flight) == (300 if is_refused else 280, 1, 0)
+
+
+async def test_a_write_does_not_use_what_was_taken_ahead_for_reads(database: Database) -> None:
+    queue = queue_of(database, Time(database))
+    set_window(database, limit=300, used=0)
+    async with asyncio.timeout(PATIENCE):
+        await queue.permit(FULL, "a", None)
+        assert (await queue.permit(Purpose.WRITE, "a", None)).purpose is Purpose.WRITE
+        assert (await queue.permit(Purpose.INCREMENTAL, "a", None)).purpose is Purpose.INCREMENTAL
+        await queue.aclose()
+    assert standing(database).sent == 3
+
+
+async def test_a_permit_taken_ahead_counts_from_when_it_is_used(database: Database) -> None:
+    """Else what its answer says of the window's end would be said of a time before it went out."""
+    time = Time(database)
+    queue = queue_of(database, time)
+    set_window(database, limit=300, used=0)
+    first = await queue.permit(FULL, "a", None)
+    time.elapse(1.0)
+    assert (await queue.permit(FULL, "a", None)).taken_at == pytest.approx(first.taken_at + 1.0, abs=0.5)
+
+
+async def test_what_was_taken_ahead_is_not_used_when_its_time_is_over(database: Database) -> None:
+    time = Time(database)
+    queue = queue_of(database, time)
+    set_window(database, limit=300, used=0)
+    async with asyncio.timeout(PATIENCE):
+        await queue.permit(FULL, "a", None)
+        time.elapse(HELD_FOR)
+        await queue.permit(FULL, "a", None)
+    assert standing(database).used == 2 + MOST

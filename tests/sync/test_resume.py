@@ -21,7 +21,7 @@ from tests.support.world import MakeWorld, World
 
 EMPLOYEES = ["hris_employees"]
 #: A list without ``updated_after``.
-SKILLS = ["hris_skills"]
+ORDERS = ["assessment_orders"]
 
 
 def pages(world: World) -> list[tuple[str | None, str | None]]:
@@ -140,17 +140,17 @@ async def test_a_run_cancelled_while_its_last_page_is_being_committed_leaves_the
 async def test_a_list_that_is_always_read_whole_is_read_again_behind_a_walk_from_long_ago(
     make_world: MakeWorld,
 ) -> None:
-    world, stream = await cancelled_behind_a_page(make_world, SKILLS)
+    world, stream = await cancelled_behind_a_page(make_world, ORDERS)
     assert stream.walk.phase is Phase.SWEEP
 
     (company,) = world.environment.companies.values()
-    for each in company.ids("hris_skills"):
-        company.update("hris_skills", each, name="Another name")
+    for each in company.ids("assessment_orders"):
+        company.update("assessment_orders", each, status="REJECTED")
     world.clock.advance(timedelta(minutes=10))
     world.clock_offset += timedelta(minutes=10)
-    (result,) = await world.sync(models=SKILLS)
+    (result,) = await world.sync(models=ORDERS)
     assert result.counts.updated > 0
-    world.assert_equal(SKILLS)
+    world.assert_equal(ORDERS)
 
 
 async def test_an_unfinished_incremental_walk_resumes_with_its_own_updated_after(

@@ -41,6 +41,12 @@ def of_numbers(numbers: Numbers, reserves: Mapping[str, Reserve]) -> Iterator[Me
     yield from _of_verifications(numbers.verifications)
     yield _gauge("syncer_quarantined", "Records in quarantine", mirror.quarantined)
     yield _gauge("syncer_held", "Missing rows that wait for approval to be marked deleted", mirror.held)
+    unknown = GaugeMetricFamily(
+        "syncer_unknown_models", "1 for a list that Kombo told of and nobody here knows", labels=["model"]
+    )
+    for name in numbers.unknown_models:
+        unknown.add_metric([name], 1.0)
+    yield unknown
     yield _gauge("syncer_changes_sequence", "Newest number of the change feed", mirror.feed.newest)
     lag = GaugeMetricFamily(
         "syncer_consumer_lag", "Changes that a consumer has not acknowledged", labels=["consumer"]

@@ -51,24 +51,21 @@ def model_named(name: str) -> Model:
     return models[name]
 
 
-def select_models(patterns: tuple[str, ...] | list[str]) -> tuple[Model, ...]:
-    """Select the models that any of the globs names, in catalogue order.
+def select_models(patterns: Sequence[str], added: Sequence[Model] = ()) -> tuple[Model, ...]:
+    """Select the models that any of the globs names, in catalogue order, then those of the added lists.
 
     Raises UsageError for a glob that names none.
     """
-    return _select_models(tuple(patterns))
+    return _select_models(tuple(patterns), tuple(added))
 
 
 @cache
-def _select_models(patterns: tuple[str, ...]) -> tuple[Model, ...]:
+def _select_models(patterns: tuple[str, ...], added: tuple[Model, ...]) -> tuple[Model, ...]:
+    models = (*catalogue().values(), *added)
     for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in catalogue()):
-            raise UsageError(_unknown(pattern))
-    return tuple(
-        model
-        for name, model in catalogue().items()
-        if any(fnmatchcase(name, pattern) for pattern in patterns)
-    )
+        if not any(fnmatchcase(model.name, pattern) for model in models):
+            raise UsageError(_unknown(pattern, [model.name for model in added]))
+    return tuple(model for model in models if any(fnmatchcase(model.name, pattern) for pattern in patterns))
 
 
 def select_names(patterns: Sequence[str], others: Collection[str]) -> set[str]:

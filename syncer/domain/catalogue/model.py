@@ -6,10 +6,11 @@ are driven by it; nothing asks for a model by name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import ceil
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from syncer.domain.catalogue.privacy import Privacy
 
@@ -148,13 +149,32 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Common query parameters that a list understands."""
+    """Common query parameters that a list understands.
+
+    unsure: names of parameters that are sent although nobody knows whether the list takes them; its answers
+    tell. ``paging`` stands for the parameter ``page_size``: a cursor that the list gives is always followed.
+    """
 
     paging: bool = True
     updated_after: bool = True
     include_deleted: bool = True
     ids: bool = True
     remote_ids: bool = True
+    unsure: frozenset[str] = frozenset()
+
+    def without(self, parameters: Collection[str]) -> Features:
+        """Leave out the unsure parameters that the list has refused."""
+        refused = self.unsure.intersection(parameters)
+        if not refused:
+            return self
+        lacking = {_FEATURES.get(each, each): False for each in refused}
+        return replace(self, **lacking, unsure=self.unsure - refused)
+
+
+#: Features by the parameters that they are asked with, where these have other names.
+_FEATURES = {"page_size": "paging"}
+#: Parameters that a list may take or not.
+PARAMETERS = frozenset({"page_size", "updated_after", "include_deleted", "ids", "remote_ids"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -214,3 +234,18 @@ class Model:
         """Names in a ``data-changed`` webhook that mean: this list has news. No two models share one."""
         own = () if self.webhook_name is None else (self.webhook_name,)
         return (*own, *(child.table for child in self.children), *self.joins)
+
+
+_ModelT = TypeVar("_ModelT", bound=Model)
+
+
+def narrowed(model: _ModelT, refused: frozenset[str]) -> _ModelT:
+    """Give the model without the unsure parameters that its list has refused; the same one each time."""
+    found: _ModelT = _narrowed(model, refused & model.features.unsure)
+    return found
+
+
+@lru_cache(maxsize=1000)
+def _narrowed(model: Any, refused: frozenset[str]) -> Any:
+    # Others remember things by model: there is one for each choice of parameters.
+    return replace(model, features=model.features.without(refused)) if refused else model

@@ -103,7 +103,7 @@ def project_native(spec: NativeListSpec, record: Record) -> Row | Poison:
     try:
         members = decoded(record.text)
         notes: list[str] = []
-        columns = {each.name: _column(each, spec.format, members, notes) for each in spec.columns}
+        columns = {each.name: column_value(each, spec.format, members, notes) for each in spec.columns}
         text = json_text(columns) if columns else None
     except RecursionError:
         return _poison(record.text, "nested too deeply", record.id)
@@ -169,8 +169,8 @@ def _part(path: str, value: Any) -> str:
             raise Unfit(f"{path} is {kind(value)}")
 
 
-def _column(column: Column, written: Format, record: Any, notes: list[str]) -> Any:
-    """Convert the column's value to JSON; None with a note where the record's does not fit."""
+def column_value(column: Column, written: Format, record: Any, notes: list[str]) -> Any:
+    """Convert the value at the column's path (JMESPath) to JSON; None with a note where it does not fit."""
     path = column.source[0]
     try:
         value = _found(path, record)

@@ -62,6 +62,12 @@ class NativeListSpec:
     columns: tuple[Column, ...] = ()
     format: Format = "json"
 
+    #: Columns that its view shows first, by the columns of the row.
+    shown_first: ClassVar[Mapping[str, str]] = {
+        "integration_id": "integration_id",
+        "record_key": "record_key",
+        "parent": "parent",
+    }
     # Members of a catalogue model that code for both kinds of lists reads.
     stage: ClassVar[int] = 1
     webhook_name: ClassVar[str | None] = None
@@ -88,6 +94,11 @@ class NativeListSpec:
     def columns_fingerprint(self) -> str:
         """Hash everything that decides on the values of the columns."""
         return fingerprint_of([[column.name, column.type, column.source] for column in self.columns])
+
+    @property
+    def view_comment(self) -> str:
+        """Describe the rows of its view."""
+        return f"Records of a list of {self.call.api}"
 
     def pages(self, rows: int, page_size: int, full_pages: int | None) -> int:
         """Estimate the requests of a walk: as many as the last one, since the tool decides on its pages."""

@@ -40,20 +40,26 @@ class Target(NamedTuple):
         return self.pseudonyms is not None
 
 
-def excluded_from(table: str, every: frozenset[Exclusion]) -> Excluded | None:
+def excluded_from(
+    table: str, every: frozenset[Exclusion], *, is_undescribed: bool = False
+) -> Excluded | None:
     """Select what can meet a record of the table, the copies inside it included; None: nothing.
 
-    table: name of a model or of a native list. The record is one as it comes from Kombo or a tool.
+    table: name of a model or of a native list; or, is_undescribed, of a list of Kombo's that the catalogue
+    lacks, whose records may carry copies of any record of its family. The record is one as it comes from
+    Kombo or a tool.
     """
-    return _excluded_from(table, every, is_stored=False) if every else None
+    return _excluded_from(table, every, is_undescribed, is_stored=False) if every else None
 
 
-def excluded_from_stored(table: str, every: frozenset[Exclusion]) -> Excluded | None:
+def excluded_from_stored(
+    table: str, every: frozenset[Exclusion], *, is_undescribed: bool = False
+) -> Excluded | None:
     """Select as ``excluded_from`` what can meet a record that is stored, by whichever exclusions that was.
 
     Pseudonyms in it may be those of another key: these become null.
     """
-    return _excluded_from(table, every, is_stored=True) if every else None
+    return _excluded_from(table, every, is_undescribed, is_stored=True) if every else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,12 +140,15 @@ class Excluded:
 
 
 @cache
-def _excluded_from(table: str, every: frozenset[Exclusion], *, is_stored: bool) -> Excluded | None:
+def _excluded_from(
+    table: str, every: frozenset[Exclusion], is_undescribed: bool, *, is_stored: bool
+) -> Excluded | None:
     reached = _reached(table)
     concerning = sorted(
         (each for each in every if each.table == ANYWHERE or each.table in reached), key=_in_order
     )
-    elsewhere = sorted((each for each in every if _is_of_family(table, each)), key=_in_order)
+    carries = is_undescribed or table in members()
+    elsewhere = sorted((each for each in every if carries and _is_of_family(table, each)), key=_in_order)
     if not concerning and not elsewhere:
         return None
     named = {each.table for each in concerning}
@@ -173,12 +182,7 @@ def _targets(exclusions: Iterable[Exclusion]) -> tuple[Target, ...]:
 
 def _is_of_family(table: str, exclusion: Exclusion) -> bool:
     """Tell whether records like those of the table can carry copies that the exclusion means."""
-    known = members()
-    return (
-        table in known
-        and exclusion.table in known
-        and table.partition("_")[0] == exclusion.table.partition("_")[0]
-    )
+    return exclusion.table in members() and table.partition("_")[0] == exclusion.table.partition("_")[0]
 
 
 @cache

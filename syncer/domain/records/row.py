@@ -6,22 +6,21 @@ the catalogue does not know stay in the document.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from syncer.domain.catalogue.model import Child, Column, Link, Model
 from syncer.domain.records.blank import SHELL_MEMBERS, is_blank
+from syncer.domain.records.columns import Sources, Values, read_columns, sources_of, value_at
 from syncer.domain.records.exclude import Excluded
-from syncer.domain.records.record import Poison, Record, Values, decoded, hashed, is_id, poison, read_stored
-from syncer.domain.records.values import CONVERTERS, Unfit, json_text
+from syncer.domain.records.record import Poison, Record, decoded, hashed, is_id, poison, read_stored
+from syncer.domain.records.values import json_text
 
-#: Bytes of a text that still fit an entry of PostgreSQL's indexes, which take 2,704.
-INDEXED_BYTES = 2_600
 #: Columns that every record may have, typed like the catalogue's own.
 COMMON_COLUMNS = (
     Column("remote_id", "text", "Id in the connected tool, as the tool gives it"),
@@ -86,7 +85,7 @@ def project_entry(child: Child, raw: bytes, excluded: Excluded | None = None) ->
 def _row(model: Model, record: Record, excluded: Excluded | None) -> Row:
     notes: list[str] = []
     members = decoded(record.text)
-    values = _columns(_model_sources(model), members, notes)
+    values = read_columns(_model_sources(model), members, notes)
     deleted_at = values["remote_deleted_at"]
     return Row(
         id=record.id,
@@ -94,8 +93,7 @@ def _row(model: Model, record: Record, excluded: Excluded | None) -> Row:
         document=record.text.decode(),
         content_hash=record.content_hash,
         deleted_at=deleted_at,
-        is_shell=deleted_at is not None
-        and all(is_blank(value) for name, value in members.items() if name not in SHELL_MEMBERS),
+        is_shell=is_shell(members, deleted_at),
         links={
             link.table: []
             if excluded is not None and excluded.hides(link.member + link.target_path)
@@ -107,75 +105,39 @@ def _row(model: Model, record: Record, excluded: Excluded | None) -> Row:
     )
 
 
-class _Source(NamedTuple):
-    """A column as it is read, again and again. member: where the value is, unless a path leads to it."""
-
-    name: str
-    member: str
-    path: tuple[str, ...]
-    convert: Callable[[Any], Any]
-    is_looked_up: bool
-
-
-def _sources(columns: Iterable[Column]) -> tuple[_Source, ...]:
-    return tuple(
-        _Source(
-            column.name,
-            column.source[0],
-            column.source if len(column.source) > 1 else (),
-            CONVERTERS[column.type],
-            column.is_looked_up,
-        )
-        for column in columns
+def is_shell(members: Values, deleted_at: datetime | None) -> bool:
+    """Tell whether a record is a deleted one whose every other member has been blanked."""
+    return deleted_at is not None and all(
+        is_blank(value) for name, value in members.items() if name not in SHELL_MEMBERS
     )
 
 
 @cache
-def _model_sources(model: Model) -> tuple[_Source, ...]:
-    return _sources((*COMMON_COLUMNS, *model.columns))
+def _model_sources(model: Model) -> Sources:
+    return sources_of((*COMMON_COLUMNS, *model.columns))
 
 
 @cache
-def _link_sources(link: Link) -> tuple[_Source, ...]:
-    return _sources(link.columns)
+def _link_sources(link: Link) -> Sources:
+    return sources_of(link.columns)
 
 
 @cache
-def _child_sources(child: Child) -> tuple[_Source, ...]:
-    return _sources((COMMON_COLUMNS[0], *child.columns))
-
-
-def _columns(
-    sources: tuple[_Source, ...], record: Values, notes: list[str], inside: tuple[str, ...] = ()
-) -> Values:
-    """Convert the columns' values, by name; inside: the path to this record, for the notes."""
-    values: Values = {}
-    for name, member, path, convert, is_looked_up in sources:
-        value = _at(path, record) if path else record.get(member)
-        if value is not None:
-            try:
-                value = convert(value)
-                # No character has more than four bytes.
-                if is_looked_up and 4 * len(value) > INDEXED_BYTES < len(value.encode()):
-                    raise Unfit(f"longer than the {INDEXED_BYTES:,} bytes that an index takes")
-            except Unfit as reason:
-                notes.append(f"{'.'.join((*inside, *(path or (member,))))}: {reason}")
-                value = None
-        values[name] = value
-    return values
+def _child_sources(child: Child) -> Sources:
+    return sources_of((COMMON_COLUMNS[0], *child.columns))
 
 
 def _link_rows(link: Link, owner_id: str, record: Values, notes: list[str]) -> list[Values]:
     rows: dict[str, Values] = {}
     for entry in _entries(record, link.member):
-        target = _at(link.target_path, entry)
+        target = value_at(link.target_path, entry)
         if not is_id(target):
             notes.append(f"{'.'.join(link.member)}: an entry without a usable id")
             continue
         rows[target] = {
             link.owner: owner_id,
             link.target: target,
-            **_columns(_link_sources(link), entry, notes, link.member),
+            **read_columns(_link_sources(link), entry, notes, link.member),
         }
     return list(rows.values())
 
@@ -184,15 +146,18 @@ def _child_rows(child: Child, owner_id: str, record: Values, notes: list[str]) -
     rows: list[Values] = []
     sources = _child_sources(child)
     for entry in _entries(record, child.member):
-        child_id = _at(("id",), entry)
+        child_id = value_at(("id",), entry)
         if not is_id(child_id):
             notes.append(f"{'.'.join(child.member)}: an entry without a usable id")
             continue
-        row = {"id": child_id, **_columns(sources, entry, notes, child.member)}
+        row = {"id": child_id, **read_columns(sources, entry, notes, child.member)}
         if child.owner is None:
             # Of the columns alone: an entry may also say what belongs to one parent, such as its place there.
             row["content_hash"] = hashed(
-                {"id": child_id, **{each.name: _at(each.path or (each.member,), entry) for each in sources}}
+                {
+                    "id": child_id,
+                    **{each.name: value_at(each.path or (each.member,), entry) for each in sources.columns},
+                }
             )
         else:
             row[child.owner] = owner_id
@@ -211,9 +176,3 @@ def _entries(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
         yield from _entries(value.get(path[0]), path[1:])
     elif value is not None:
         yield value
-
-
-def _at(path: tuple[str, ...], value: Any) -> Any:
-    for member in path:
-        value = value.get(member) if isinstance(value, dict) else None
-    return value

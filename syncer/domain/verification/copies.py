@@ -21,6 +21,9 @@ def leave_out_copies(model: str, record: dict[str, Any]) -> None:
     deleted 14 days ago. Children that a record owns are its own, as long as they live; of what these show of
     others nothing is left. Raises RecursionError.
     """
+    if model not in catalogue():
+        # Of the records of an added list nobody says what is a copy.
+        return
     owned = _owned(model)
     for embed in embeds().get(model, ()):
         if embed.table in owned:

@@ -9,6 +9,7 @@ from functools import cache
 from types import MappingProxyType
 
 from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.catalogue.names import lists_by_name
 from syncer.domain.webhooks.event import Event, EventType, Ignored
 
 
@@ -62,8 +63,12 @@ _ORDERS = frozenset({EventType.ORDER_RECEIVED, EventType.INLINE_ORDER_RECEIVED})
 _READ = frozenset({EventType.DATA_CHANGED, EventType.SYNC_FINISHED, *_ORDERS})
 
 
-def effect_of(event: Event, standing: Standing, *, is_discovered: bool) -> Effect:
+def effect_of(
+    event: Event, standing: Standing, *, is_discovered: bool, added: Collection[str] = ()
+) -> Effect:
     """Decide the effect of an event. is_discovered: the configuration wants integrations of such an id.
+
+    added: names of the lists that the configuration adds.
 
     An integration that is not known is discovered by whatever is told of it first: that it was created may
     have been lost.
@@ -78,7 +83,7 @@ def effect_of(event: Event, standing: Standing, *, is_discovered: bool) -> Effec
         return Effect(ignored=Ignored.NOT_MIRRORED)
     if event.type in _ACTIONS:
         return Effect(action=_ACTIONS[event.type])
-    return Effect(lists=lists_of(event.type, event.models))
+    return Effect(lists=lists_of(event.type, event.models, added))
 
 
 def ignored_unseen(event: Event) -> Ignored | None:
@@ -93,35 +98,29 @@ def ignored_unseen(event: Event) -> Ignored | None:
     return None
 
 
-def lists_of(event_type: EventType, models: Iterable[str] | None) -> frozenset[str] | None:
+def lists_of(
+    event_type: EventType, models: Iterable[str] | None, added: Collection[str] = ()
+) -> frozenset[str] | None:
     """Find the lists that an event tells of; None: any, as it names no models, or one that nobody knows."""
     if event_type in _ORDERS:
         return _order_lists()
     if models is None:
         return None
-    lists = _lists_by_name()
+    lists = lists_by_name()
     try:
-        return frozenset(lists[each] for each in models)
+        return frozenset(each if each in added else lists[each] for each in models)
     except KeyError:
         return None
 
 
-def told_lists(lists: Collection[str] | None, mirrored: Collection[str]) -> frozenset[str]:
+def told_lists(
+    lists: Collection[str] | None, mirrored: Collection[str], added: Collection[str] = ()
+) -> frozenset[str]:
     """Choose among the mirrored lists of an integration those that have news; None: all of Kombo's.
 
     Kombo tells nothing of lists that it does not have itself: native ones are not read for it.
     """
-    return frozenset(mirrored) & (catalogue().keys() if lists is None else frozenset(lists))
-
-
-def unknown_models(models: Iterable[str] | None) -> tuple[str, ...]:
-    """Find the names that the catalogue does not know."""
-    return tuple(each for each in models or () if each not in _lists_by_name())
-
-
-@cache
-def _lists_by_name() -> Mapping[str, str]:
-    return {told: model.name for model in catalogue().values() for told in model.webhook_names}
+    return frozenset(mirrored) & (catalogue().keys() | set(added) if lists is None else frozenset(lists))
 
 
 @cache

@@ -20,7 +20,9 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.models.columns import REMOTE_DELETED_AT
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.build import build
+from syncer.simulator.company.extra_lists import EXTRA_LISTS
 from syncer.simulator.company.factories import RELATIONS
+from syncer.simulator.company.generic import generic_members
 from syncer.simulator.company.ids import to_ms
 from syncer.simulator.company.maker import Maker
 from syncer.simulator.company.records import Members, Record
@@ -97,6 +99,15 @@ class Company(Maker):
         return sum(len(self.ids(model, include_deleted=include_deleted)) for model in catalogue())
 
     # What can happen
+
+    def add_list(self, name: str, records: int = 40) -> None:
+        """Have one of the extra lists from now on, with so many records. KeyError for one that is none."""
+        model = EXTRA_LISTS[name]
+        rng = Random(f"{name} of {self.integration_id}")
+        for _ in range(records):
+            members = generic_members(model, self, rng)
+            remote_id = f"{name}-{self.made(name) + 1}"
+            self.put(name, members, remote_id=remote_id, at=self.clock.now_ms())
 
     def add(
         self,

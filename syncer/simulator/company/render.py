@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from syncer.domain.catalogue.lookup import catalogue
+from syncer.simulator.company.extra_lists import EXTRA_LISTS
 from syncer.simulator.company.ids import iso
 from syncer.simulator.company.records import Members, Record, Tables
 from syncer.simulator.company.relations import Relation
@@ -65,7 +66,7 @@ def _own(record: Record) -> Members:
 @cache
 def _stamps(table: str) -> tuple[bool, bool]:
     """Tell whether records of the table carry ``changed_at``, and whether ``remote_deleted_at``."""
-    model = catalogue().get(table)
+    model = catalogue().get(table) or EXTRA_LISTS.get(table)
     if model is not None:
         return model.has_changed_at, model.has_remote_deleted_at
     children = (child for each in catalogue().values() for child in each.children if child.table == table)

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.simulator.company.company import Company
+from syncer.simulator.company.extra_lists import EXTRA_LISTS
 from syncer.simulator.company.factories import GENERIC
 from syncer.simulator.company.generic import generic_members
 from syncer.simulator.company.records import Record
@@ -127,8 +128,9 @@ def touch(company: Company, rng: Random) -> str | None:
 
 
 def rewrite(company: Company, rng: Random) -> str | None:
-    """Give a record of a list without a factory by hand other values."""
-    model = model_named(pick(rng, tuple(GENERIC)))
+    """Give a record of a list without a factory by hand, or of an extra one, other values."""
+    extra = [EXTRA_LISTS[name] for name in EXTRA_LISTS if company.known(name)]
+    model = pick(rng, (*(model_named(name) for name in GENERIC), *extra))
     record = find(company, rng, model.name)
     if record is None:
         return None

@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Model
 from syncer.domain.gateway.kombo_words import INPUT_INVALID, InvalidInput, error_body
+from syncer.simulator.company.extra_lists import EXTRA_LISTS
 from syncer.simulator.company.render import row_json, to_json
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.faults import (
@@ -49,7 +50,7 @@ def simulator_app(environment: Environment) -> Starlette:
     """Build the API as an ASGI application; its base URL ends in ``/v1``."""
     routes = [
         Route(_PREFIX + model.path, _endpoint(environment, model), methods=["GET"])
-        for model in catalogue().values()
+        for model in (*catalogue().values(), *EXTRA_LISTS.values())
     ]
     native = "/passthrough/{tool}/{api}"
     routes.append(Route(_PREFIX + native, _endpoint(environment, None), methods=["POST"]))
@@ -171,9 +172,14 @@ def _list(environment: Environment, logged: RequestInfo, model: Model) -> Reply:
     integration = _integration(environment, logged)
     if isinstance(integration, Reply):
         return integration
+    if model.name in EXTRA_LISTS and model.name not in integration.extra_lists:
+        return _unknown_endpoint()
     refusal = integration.refusal(model)
     if refusal is not None:
         return _error(refusal.status, refusal.code, refusal.message)
+    for name in logged.params:
+        if (model.name, name) in environment.refused_parameters:
+            return _error(400, "PLATFORM.INPUT_INVALID", f"Unrecognized key(s) in object: '{name}'")
     company = integration.company
     company.settle()
     try:

@@ -34,7 +34,8 @@ class Environment:
     page of a list has been made up, and after every answer of a tool; the place to change data in the middle
     of a walk. sleep: how ``Late`` answers wait. limit: by default 300 requests in 60 s of the simulated
     clock; give one with ``time.monotonic`` where the clock runs at another speed than the client's.
-    observer: told of everything that happens.
+    observer: told of everything that happens. refused_parameters: pairs of a model and a parameter that its
+    list does not take; a request with one is answered with 400.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Environment:
         self.between_pages: Callable[[RequestInfo], object] | None = None
         self.sleep = sleep
         self.observer: Observer | None = None
+        self.refused_parameters: set[tuple[str, str]] = set()
 
     @classmethod
     def example(
@@ -91,6 +93,12 @@ class Environment:
         if self.observer is not None:
             self.observer.integration_created(integration)
         return integration
+
+    def add_list(self, name: str, records: int = 40) -> None:
+        """Let every integration have an extra list, which the catalogue lacks. KeyError where it is none."""
+        for integration in self.integrations.values():
+            integration.company.add_list(name, records)
+            integration.extra_lists += (name,)
 
     def remove(self, integration_id: str) -> None:
         """Delete an integration: the API does not know it any more."""

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Model
 from syncer.simulator.company.company import Company
+from syncer.simulator.company.extra_lists import EXTRA_LISTS
 from syncer.simulator.company.ids import iso, kombo_id, to_ms
 
 Status = Literal["ACTIVE", "INVALID", "INACTIVE"]
@@ -43,7 +44,8 @@ class SimIntegration:
     models switched off in the scope configuration (MODEL_DISABLED). unsupported_filters: (model, parameter)
     pairs that the tool has no data for. setup_error_status: 409; it was 503 before May 2026.
     refuses_inactive: whether lists of an INVALID or INACTIVE integration are refused, which Kombo does not
-    document. concurrency_limit: calls of the tool's own API at once; under_way: how many there are now.
+    document. extra_lists: names of lists that the catalogue lacks and this tool has; of the others nobody
+    knows. concurrency_limit: calls of the tool's own API at once; under_way: how many there are now.
     on_state: called with the integration and its former status after a change of its status or set-up.
     """
 
@@ -58,6 +60,7 @@ class SimIntegration:
     unsupported_filters: set[tuple[str, str]] = field(default_factory=set)
     setup_error_status: int = 409
     refuses_inactive: bool = False
+    extra_lists: tuple[str, ...] = ()
     created_at: datetime | None = None
     concurrency_limit: int = 30
     under_way: int = 0
@@ -131,9 +134,12 @@ class SimIntegration:
             "data_expired_at": None if self.data_expired_at is None else iso(to_ms(self.data_expired_at)),
             "created_at": iso(to_ms(created)),
             "beta": False,
-            "read_models": [self._read_model(each) for each in catalogue().values() if each.webhook_name],
+            "read_models": [self._read_model(each) for each in self._models() if each.webhook_name],
             "write_actions": [],
         }
+
+    def _models(self) -> list[Model]:
+        return [*catalogue().values(), *(EXTRA_LISTS[name] for name in self.extra_lists)]
 
     def _offered(self, model: Model) -> bool:
         return any(fnmatchcase(model.name, glob) for glob in self.offers)

@@ -15,6 +15,7 @@ from random import Random
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.suggestions import did_you_mean
+from syncer.simulator.company.extra_lists import EXTRA_LISTS
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Answer, Fault, Faults, Match
 from syncer.simulator.server.request_log import RequestInfo
@@ -93,8 +94,9 @@ def share_of(text: str) -> float:
 
 def check_models(glob: str) -> None:
     """Check that some model has such a name. Raises ValueError."""
-    if not any(fnmatchcase(name, glob) for name in catalogue()):
-        raise ValueError(f"There is no model {glob!r}.{did_you_mean(glob, [*catalogue(), *KINDS])}")
+    names = [*catalogue(), *EXTRA_LISTS]
+    if not any(fnmatchcase(name, glob) for name in names):
+        raise ValueError(f"There is no model {glob!r}.{did_you_mean(glob, [*names, *KINDS])}")
 
 
 def _answer(kind: str) -> Answer:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from syncer.store.db.bulk_copy import let_copy
 from syncer.store.db.pools import ConnectionPool
 from syncer.store.db.postgres_connection import PatientConnection
 
@@ -93,6 +94,7 @@ def postgres_engine(address: URL, workers: int, schema: str | None = None) -> En
         if driver.backend_pid is not None:
             driver.backend_pid = connection.exec_driver_sql(_settings(forms, is_local=True)).scalar_one()
 
+    let_copy(engine)
     return engine
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,8 @@ from sqlalchemy.types import Boolean, NullType
 
 from syncer.domain.catalogue.model import Child, Model
 from syncer.domain.records.exclude import Excluded
-from syncer.domain.records.row import Row, project_entry, project_text
+from syncer.domain.records.record import Poison
+from syncer.domain.records.row import Row, project_entry
 from syncer.domain.verification.compare import MirroredRecord, same_text
 from syncer.store.db.in_values import in_values
 from syncer.store.db.types import Json, Number, Timestamp, timestamp_text
@@ -34,15 +35,21 @@ def mirrored_records(
     destination: Destination,
     ids: Collection[str],
     excluded: Excluded | None,
+    project: Callable[[bytes], Row | Poison],
 ) -> dict[str, MirroredRecord]:
-    """Read the stream's rows of these records, by id. excluded: from the records of the model."""
-    table = destination.table
-    rows = {row["id"]: row for row in _rows(connection, table, "id", ids, destination.stream_columns)}
-    projected = {
-        record_id: project_text(model, row["document"].encode(), excluded) for record_id, row in rows.items()
-    }
+    """Read the stream's rows of these records, by id.
+
+    excluded: from the records of the model. project: projects a document of them.
+    """
+    table, key = destination.table, destination.id_column
+    rows = {row[key]: row for row in _rows(connection, table, key, ids, destination.stream_columns)}
+    projected = {record_id: project(row["document"].encode()) for record_id, row in rows.items()}
     whole = {record_id: each for record_id, each in projected.items() if isinstance(each, Row)}
-    astray = {record_id for record_id, each in whole.items() if _differs(table, each, rows[record_id])}
+    astray = {
+        record_id
+        for record_id, each in whole.items()
+        if each.id != record_id or _differs(table, each, rows[record_id])
+    }
     astray |= rows.keys() - whole.keys()
     astray |= _with_other_links(connection, model, whole)
     for child in model.children:
@@ -88,12 +95,10 @@ def count_deleted(connection: Connection, destination: Destination) -> int:
 
 def _differs(table: Table, row: Row, stored: Mapping[str, Any]) -> bool:
     """Tell whether a row's columns are others than those of its document."""
-    if row.id != stored["id"]:
-        return True
     names = row.values.keys() - NOT_IN_DOCUMENT
     if stored["remote_deleted_at"] is None:
         # Of a deleted one it may be Kombo's later word.
-        names |= {"changed_at"}
+        names |= {"changed_at"} & row.values.keys()
     return any(not _is_same(table.c[name], row.values.get(name), stored[name]) for name in names)
 
 

@@ -29,7 +29,10 @@ def blank_versions(connection: Connection, model: str, record_ids: Collection[st
 
     The hash goes, too: who knows all the rest of a record could try values until it fits.
     """
-    entry = catalogue()[model]
+    entry = catalogue().get(model)
+    if entry is None:
+        # Of an added list there are none.
+        return
     kept = set(history_tables(connection))
     if model in kept:
         versions = history_table(model)

@@ -1,8 +1,9 @@
-"""Re-projection of native lists: stored records get other columns, and lose what is excluded."""
+"""Re-projection of native and added lists: stored records get other columns, and lose what is excluded."""
 
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from functools import partial
 
 from sqlalchemy import Text, bindparam, cast, select, tuple_, update
 
+from syncer.domain.added.rows import added_exclusions, added_projection, project_added, read_stored_added
+from syncer.domain.added.spec import AddedList
 from syncer.domain.native.rows import native_projection, project_native, read_stored_native
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.exclude import Excluded, excluded_from_stored
@@ -23,6 +26,7 @@ from syncer.store.records.reproject_feed import reproject_feed
 from syncer.store.records.reproject_quarantine import reproject_native_quarantine
 from syncer.store.schema.feed_tables import changes
 from syncer.store.schema.native_table import passthrough_records
+from syncer.store.schema.native_views import ConfiguredList
 from syncer.store.schema.state_tables import quarantine
 from syncer.store.state.quarantine import keep_in_quarantine, quarantined_keys
 
@@ -44,10 +48,10 @@ _UPDATE = (
 
 
 @dataclass(frozen=True, slots=True)
-class NativeProjector:
-    """A ``Projector``: records of a native list and their typed columns, less what is excluded."""
+class _SharedTableProjector(ABC):
+    """A ``Projector`` of records in the table of native records, and of their typed columns."""
 
-    spec: NativeListSpec
+    spec: ConfiguredList
     exclusions: frozenset[Exclusion]
 
     @property
@@ -55,8 +59,8 @@ class NativeProjector:
         return self.spec.name
 
     @property
-    def projection(self) -> Projection:
-        return native_projection(self.spec, self.exclusions)
+    @abstractmethod
+    def projection(self) -> Projection: ...
 
     @property
     def steps(self) -> Mapping[str, Step]:
@@ -71,8 +75,16 @@ class NativeProjector:
         return self._excluded is not None
 
     @property
-    def _excluded(self) -> Excluded | None:
-        return excluded_from_stored(self.name, self.exclusions)
+    @abstractmethod
+    def _excluded(self) -> Excluded | None: ...
+
+    @abstractmethod
+    def _read(self, stored: Record, excluded: Excluded) -> Record:
+        """Read a row's record once more, without what is excluded."""
+
+    @abstractmethod
+    def _project(self, record: Record) -> Row | Poison:
+        """Project a record to its row, or to the reason why there is none."""
 
     def _records(self, context: BatchContext, after: str) -> Batch:
         connection, name = context.connection, self.name
@@ -102,8 +114,8 @@ class NativeProjector:
                 stored.record_key, None, bytes(stored.content_hash), stored.document.encode(), stored.parent
             )
             if self._excluded is not None:
-                record = read_stored_native(self.spec, record, self._excluded)
-            row = project_native(self.spec, record)
+                record = self._read(record, self._excluded)
+            row = self._project(record)
             projected[stored.environment, stored.integration_id].append((record, row))
             columns = row.values["columns"] if isinstance(row, Row) else None
             document = record.text.decode()
@@ -126,6 +138,48 @@ class NativeProjector:
         last = found[-1] if goes_on else None
         goes_on_after = last and joined_key(last.environment, last.integration_id, last.record_key)
         return Batch(len(found), len(written), goes_on_after)
+
+
+@dataclass(frozen=True, slots=True)
+class NativeProjector(_SharedTableProjector):
+    """A ``Projector``: records of a native list and their typed columns, less what is excluded."""
+
+    spec: NativeListSpec
+
+    @property
+    def projection(self) -> Projection:
+        return native_projection(self.spec, self.exclusions)
+
+    @property
+    def _excluded(self) -> Excluded | None:
+        return excluded_from_stored(self.name, self.exclusions)
+
+    def _read(self, stored: Record, excluded: Excluded) -> Record:
+        return read_stored_native(self.spec, stored, excluded)
+
+    def _project(self, record: Record) -> Row | Poison:
+        return project_native(self.spec, record)
+
+
+@dataclass(frozen=True, slots=True)
+class AddedListProjector(_SharedTableProjector):
+    """A ``Projector``: records of a list of Kombo's that the configuration adds, less what is excluded."""
+
+    spec: AddedList
+
+    @property
+    def projection(self) -> Projection:
+        return added_projection(self.spec, self.exclusions)
+
+    @property
+    def _excluded(self) -> Excluded | None:
+        return added_exclusions(self.spec, self.exclusions, is_stored=True)
+
+    def _read(self, stored: Record, excluded: Excluded) -> Record:
+        return read_stored_added(stored, excluded)
+
+    def _project(self, record: Record) -> Row | Poison:
+        return project_added(self.spec, record, self._excluded)
 
 
 def _update_quarantine(

@@ -15,7 +15,7 @@ from syncer.domain.catalogue.model import Child
 from syncer.domain.records.change import Change, Counts, StoredRow, count
 from syncer.domain.records.record import Poison, ascii_json
 from syncer.domain.records.row import Row
-from syncer.store.db.bulk import insert, upsert
+from syncer.store.db.bulk import insert, insert_new, upsert
 from syncer.store.db.errors import Fault, fault, reason
 from syncer.store.db.in_values import in_values
 from syncer.store.db.removed_values import note_removed
@@ -25,6 +25,10 @@ from syncer.store.schema.mirror_tables import MIRROR
 
 #: Beginning of the reason of a record that the database refused.
 DATABASE_REFUSAL = "the database refuses it"
+
+
+class RowsRefused(Exception):
+    """The database refuses a value of the rows that were written together: the transaction cannot go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ def write_rows(
     now: datetime,
     walk_began_at: datetime,
     keep_anonymised: bool = False,
+    by_halves: bool = True,
 ) -> WrittenRows:
     """Write the rows that change something, and count the effects of all.
 
@@ -59,15 +64,18 @@ def write_rows(
     may have been another integration's. stored: the stream's rows of them, looked up under the same lease. A
     row with a value that the database refuses is left out, and what the mirror had of it stays; so is one
     whose id belongs to another integration. keep_anonymised: a deleted record that Kombo has blanked keeps
-    its last values, document, links and children here; only its deletion is recorded.
+    its last values, document, links and children here; only its deletion is recorded. by_halves: False saves
+    the savepoint that leaving rows out takes, and raises RowsRefused where one would have to be.
     """
+    write_all = partial(write_by_halves, connection) if by_halves else _write_together
     changed = [row for row in rows if effects[row.id] is not Change.UNCHANGED]
     unchanged = [row for row in rows if effects[row.id] is Change.UNCHANGED]
     taken: set[str] = set()
-    write = partial(_write, connection, destination, taken, stored, now, keep_anonymised)
-    poisons = write_by_halves(connection, write, changed)
+    are_new = not by_halves and all(effects[row.id] is Change.CREATED for row in changed)
+    write = partial(_write, connection, destination, taken, stored, now, keep_anonymised, are_new)
+    poisons = write_all(write, changed)
     poisons += [taken_poison(row) for row in changed if row.id in taken]
-    poisons += write_by_halves(connection, partial(_write_shared, connection, destination, now), unchanged)
+    poisons += write_all(partial(_write_shared, connection, destination, now), unchanged)
     poisoned = {poison.id for poison in poisons}
     accepted = note_taken_children(connection, destination, [row for row in rows if row.id not in poisoned])
     accepted_effects = {row.id: effects[row.id] for row in accepted}
@@ -98,6 +106,19 @@ def write_by_halves(
     ]
 
 
+def _write_together(write: Callable[[Sequence[Row]], None], rows: Sequence[Row]) -> list[Poison]:
+    """Write the rows without a way back; there are no others than those that are written."""
+    if rows:
+        try:
+            write(rows)
+        except DBAPIError as error:
+            if fault(error) is not Fault.VALUE:
+                raise
+            # Not with its cause, which repeats values.
+            raise RowsRefused from None
+    return []
+
+
 def _write(
     connection: Connection,
     destination: Destination,
@@ -105,22 +126,29 @@ def _write(
     stored: Mapping[str, StoredRow],
     now: datetime,
     keep_anonymised: bool,
+    are_new: bool,
     rows: Sequence[Row],
 ) -> None:
     """Write records that are new or have changed, with their links and children.
 
-    Adds to taken the ids that belong to another integration.
+    are_new: nobody has rows with their ids, or the database refuses them all. Adds to taken the ids that
+    belong to another integration.
     """
     blanked = [row for row in rows if keep_anonymised and row.is_shell and row.id in stored]
     blanked_ids = {row.id for row in blanked}
     whole = [row for row in rows if row.id not in blanked_ids]
-    written = upsert(
-        connection,
-        destination.table,
-        # In one order everywhere, so that two writers of the same rows cannot wait for each other.
-        [destination.values(row, now) for row in sorted(whole, key=lambda row: row.id)],
-        keep=("first_seen_at",),
-        owner=destination.owner_columns,
+    # In one order everywhere, so that two writers of the same rows cannot wait for each other.
+    values = [destination.values(row, now) for row in sorted(whole, key=lambda row: row.id)]
+    written = (
+        insert_new(connection, destination.table, values)
+        if are_new
+        else upsert(
+            connection,
+            destination.table,
+            values,
+            keep=("first_seen_at",),
+            owner=destination.owner_columns,
+        )
     )
     if written < len(whole):
         ids = [row.id for row in whole]
@@ -129,7 +157,7 @@ def _write(
     if any(row.is_shell and row.id in stored for row in whole):
         note_removed(connection)
     for row in blanked:
-        _mark_deleted(connection, destination.table, row, now)
+        _mark_deleted(connection, destination, row, now)
     replaced = [row.id for row in whole if row.id in stored]
     _write_relations(connection, destination, whole, replaced)
     _write_shared(connection, destination, now, whole)
@@ -150,14 +178,16 @@ def _write_relations(
             _replace(connection, MIRROR[child.table], child.owner, replaced, entries)
 
 
-def _mark_deleted(connection: Connection, table: Table, row: Row, now: datetime) -> None:
+def _mark_deleted(connection: Connection, destination: Destination, row: Row, now: datetime) -> None:
     """Mark the row deleted, and keep its values."""
+    # Rows of added lists have it among values that stay.
+    told = {name: row.values[name] for name in ("changed_at",) if name in row.values}
     connection.execute(
-        update(table)
-        .where(table.c.id == row.id)
+        update(destination.table)
+        .where(destination.id == row.id, *destination.stream_filter)
         .values(
             remote_deleted_at=row.deleted_at,
-            changed_at=row.values["changed_at"],
+            **told,
             content_hash=row.content_hash,
             mirrored_at=now,
             deleted_by="kombo",

@@ -18,6 +18,7 @@ from syncer.domain.errors import (
 )
 from syncer.store.db.database import Database
 from syncer.store.schema import revisions
+from syncer.store.schema.added_to_models import drop_views_of_models, forget_added_rows
 from syncer.store.schema.comments import write_comments
 from syncer.store.schema.history_tables import (
     extend_history_tables,
@@ -89,8 +90,10 @@ def _migrate(
         from alembic import command
 
         must_migrate(database, connection, VERSION_TABLE)
+        added = drop_views_of_models(connection) if revision == "head" and before is not None else []
         with _keeping_access(connection), aside(connection):
             command.upgrade(_config(connection), revision)
+        forget_added_rows(connection, added)
         keep_safe_views(connection)
         if revision == "head":
             extend_history_tables(connection)
@@ -111,8 +114,10 @@ def upgrade_unseen(database: Database, connection: Connection, with_history: Col
     before, present = revisions.revision_of(database, connection), relations(connection)
     kept = history_tables(connection) if history.name in present else []
     if before != revisions.newest_revision():
+        added = drop_views_of_models(connection) if before is not None else []
         with _keeping_access(connection):
             command.upgrade(_config(connection), "head")
+        forget_added_rows(connection, added)
         keep_safe_views(connection)
         extend_history_tables(connection, kept)
     make_history_tables(connection, with_history, kept)

@@ -1,4 +1,4 @@
-"""Views of native lists: the records of each under its own name, with the columns of the configuration.
+"""Views of native and added lists: the records of each under its own name, with the configured columns.
 
 They show values that were converted as the records were written (``passthrough_records.columns``), so that no
 query can fail on one. The configuration decides on them, not a migration.
@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterable, Iterator
 
 from sqlalchemy import Connection, inspect, text
 
+from syncer.domain.added.spec import AddedList
 from syncer.domain.catalogue.model import Column, ColumnType
 from syncer.domain.errors import UsageError
 from syncer.domain.native.spec import NativeListSpec
-from syncer.store.schema.native_table import passthrough_records
+from syncer.store.schema.mirror_tables import missing, passthrough_records
 from syncer.store.schema.schema_lock import lock_schema
-from syncer.store.schema.state_tables import missing
 from syncer.store.schema.views import View, dependent_of, live_name, quoted, replace_views
 
 #: PostgreSQL's names of the columns' types; SQLite's functions give the values as its tables have them.
@@ -40,8 +40,7 @@ _LAST_SEEN = (
     " AND s.last_full_walk_at > r.last_seen_at THEN s.last_full_walk_at"
     " ELSE r.last_seen_at END AS last_seen_at"
 )
-#: Columns of every view, before and behind those of its own list.
-SHOWN_BEFORE = ("integration_id", "record_key", "parent")
+#: Columns of every view, behind those of its own list.
 SHOWN_AFTER = (
     "remote_deleted_at",
     "deleted_by",
@@ -51,15 +50,18 @@ SHOWN_AFTER = (
     "document",
 )
 
+#: Lists whose rows are in the table of native records.
+ConfiguredList = NativeListSpec | AddedList
+
 
 def make_views(
-    connection: Connection, native_lists: Iterable[NativeListSpec], *, anew: Collection[str] = ()
+    connection: Connection, lists: Iterable[ConfiguredList], *, anew: Collection[str] = ()
 ) -> None:
-    """Make the views of native lists that have none, and replace those named anew; roles keep read access.
+    """Make the views of lists that have none, and replace those named anew; roles keep read access.
 
     Raises UsageError where something else has the name of one, or shows one that is to be replaced.
     """
-    wanted = {each.name: each for each in native_lists}
+    wanted = {each.name: each for each in lists}
     if not wanted or not _lacking(connection, wanted, anew):
         return
     lock_schema(connection)
@@ -69,15 +71,16 @@ def make_views(
         replace_views(connection, views)
 
 
-def _views(connection: Connection, native_list: NativeListSpec) -> tuple[View, View]:
-    select, comment = _select(connection, native_list), f"Records of a list of {native_list.call.api}"
+def _views(connection: Connection, spec: ConfiguredList) -> tuple[View, View]:
+    select, comment = _select(connection, spec), spec.view_comment
     ours = passthrough_records.c
-    meanings = {name: ours[name].comment or "" for name in (*SHOWN_BEFORE, *SHOWN_AFTER)}
-    meanings |= {column.name: column.meaning for column in native_list.columns}
+    shown = {**spec.shown_first, **{name: name for name in SHOWN_AFTER}}
+    meanings = {name: ours[source].comment or "" for name, source in shown.items()}
+    meanings |= {column.name: column.meaning for column in spec.columns}
     return (
-        View(native_list.name, select, comment, columns=meanings),
+        View(spec.name, select, comment, columns=meanings),
         View(
-            live_name(native_list.name),
+            live_name(spec.name),
             f"{select} AND r.remote_deleted_at IS NULL",
             f"{comment}, without the deleted ones",
             columns=meanings,
@@ -103,10 +106,10 @@ def _lacking(connection: Connection, wanted: Iterable[str], anew: Collection[str
     for name in wanted:
         views = (name, live_name(name))
         for view in views:
-            if view in tables or (view in there and not _is_ours(connection, view)):
+            if view in tables or (view in there and not is_our_view(connection, view)):
                 raise UsageError(
                     f"{view} is in the database already, and not as a view of syncer's making: "
-                    f"rename it there, or the passthrough {name} in the configuration."
+                    f"rename it there, or the list {name} in the configuration."
                 )
         if name in anew or not there.issuperset(views):
             lacking.append(name)
@@ -123,8 +126,8 @@ def _require_no_dependents(connection: Connection, views: Iterable[View]) -> Non
             )
 
 
-def _select(connection: Connection, native_list: NativeListSpec) -> str:
-    shown = ", ".join(_shown(connection, native_list))
+def _select(connection: Connection, spec: ConfiguredList) -> str:
+    shown = ", ".join(_shown(connection, spec))
     # A row that a complete list did not have is kept among the missing until that is certain.
     return (
         f"SELECT {shown} FROM {passthrough_records.name} r"
@@ -132,13 +135,14 @@ def _select(connection: Connection, native_list: NativeListSpec) -> str:
         " AND s.integration_id = r.integration_id AND s.model = r.resource"
         " LEFT JOIN sync_missing m ON m.environment = r.environment"
         " AND m.integration_id = r.integration_id AND m.model = r.resource AND m.record_id = r.record_key"
-        f" WHERE r.resource = '{native_list.name}'"
+        f" WHERE r.resource = '{spec.name}'"
     )
 
 
-def _shown(connection: Connection, native_list: NativeListSpec) -> Iterator[str]:
-    yield from (f"r.{name}" for name in SHOWN_BEFORE)
-    for column in native_list.columns:
+def _shown(connection: Connection, spec: ConfiguredList) -> Iterator[str]:
+    for name, source in spec.shown_first.items():
+        yield f"r.{source}" if name == source else f"r.{source} AS {quoted(connection, name)}"
+    for column in spec.columns:
         value = _sqlite(column) if connection.dialect.name == "sqlite" else _postgresql(column)
         yield f"{value} AS {quoted(connection, column.name)}"
     yield from (_LAST_SEEN if name == "last_seen_at" else f"r.{name}" for name in SHOWN_AFTER)
@@ -161,7 +165,8 @@ def _postgresql(column: Column) -> str:
     return f"""CAST(r."columns" ->> '{column.name}' AS {_POSTGRESQL[column.type]})"""
 
 
-def _is_ours(connection: Connection, view: str) -> bool:
+def is_our_view(connection: Connection, view: str) -> bool:
+    """Tell whether the view of that name, which is there, is of our making."""
     return _shows_ours(inspect(connection).get_view_definition(view) or "")
 
 

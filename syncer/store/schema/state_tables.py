@@ -257,6 +257,16 @@ missing = Table(
     comment="Missing rows: a full walk did not see them, and they are not marked deleted (yet)",
 )
 
+refused_parameters = Table(
+    "sync_refused_parameters",
+    metadata,
+    *_stream_columns(),
+    text_column("parameter", "Name of a query parameter", required=True),
+    moment_column("refused_at", "Time at which the list last refused it", required=True),
+    PrimaryKeyConstraint("environment", "integration_id", "model", "parameter"),
+    comment="Query parameters that lists do not take, as their answers said; asked again after 30 days",
+)
+
 projections = Table(
     "sync_projections",
     metadata,

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, event, text
 
 from syncer.domain.errors import DatabaseRefused, UsageError
-from syncer.domain.native.spec import NativeListSpec
 from syncer.store.db.database import Database
 from syncer.store.schema.indexes import concurrent_statements
 from syncer.store.schema.migrate import upgrade_unseen
-from syncer.store.schema.native_views import make_views
+from syncer.store.schema.native_views import ConfiguredList, make_views
 from syncer.store.schema.rights import schema_of
 from syncer.store.schema.schema_lock import LOCK_TIMEOUT, VERSION_TABLE
 from syncer.store.schema.views import quoted, relations
@@ -40,7 +39,7 @@ def upgrade_sql(
     database: Database,
     *,
     with_history: Collection[str] = (),
-    native_lists: Collection[NativeListSpec] = (),
+    lists: Collection[ConfiguredList] = (),
 ) -> str | None:
     """Write the SQL by which psql brings the database to this version's schema; None where it is of that.
 
@@ -56,7 +55,7 @@ def upgrade_sql(
         is_new = VERSION_TABLE not in relations(connection)
         with _recorded(connection) as statements:
             upgrade_unseen(database, connection, with_history)
-            make_views(connection, native_lists)
+            make_views(connection, lists)
         made = "".join(statements)
         later = [
             statement

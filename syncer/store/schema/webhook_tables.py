@@ -1,4 +1,4 @@
-"""Tables of what webhooks told: the events, and names of models that nobody here knows."""
+"""Tables of what Kombo told: the events of webhooks, and names of models that nobody here knows."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ unknown_models = Table(
     "sync_unknown_models",
     metadata,
     text_column("environment", "Environment (API key) of the data", required=True),
-    text_column("name", "Name that a webhook gave for a model", required=True),
-    Column("first_told_at", Timestamp, nullable=False, comment="Arrival of the first webhook that named it"),
-    Column("last_told_at", Timestamp, nullable=False, comment="Arrival of the last one"),
+    text_column("name", "Name that Kombo gave for a model", required=True),
+    Column("first_told_at", Timestamp, nullable=False, comment="Time at which it was first told of"),
+    Column("last_told_at", Timestamp, nullable=False, comment="Time at which it was last told of, to a day"),
     PrimaryKeyConstraint("environment", "name"),
-    comment="Names of models in webhooks that this version does not know",
+    comment="Names of models in webhooks, and of those that integrations offer, that nobody here knows",
 )

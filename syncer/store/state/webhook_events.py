@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,13 +16,11 @@ from sqlalchemy import (
 )
 
 from syncer.domain.stream_key import StreamKey
-from syncer.domain.webhooks.effects import Action, lists_of, told_lists, unknown_models
+from syncer.domain.webhooks.effects import Action, lists_of, told_lists
 from syncer.domain.webhooks.event import EventType
-from syncer.store.db.bulk import insert_statement
 from syncer.store.db.in_values import in_values
 from syncer.store.db.types import decoded_json
 from syncer.store.schema.state_tables import streams
-from syncer.store.schema.webhook_tables import unknown_models as unknown
 from syncer.store.schema.webhook_tables import webhook_events
 from syncer.store.state.received_events import APPLY, REPEATED, ReceivedEvents
 
@@ -30,8 +28,6 @@ from syncer.store.state.received_events import APPLY, REPEATED, ReceivedEvents
 KEEP_EVENTS = timedelta(days=7)
 #: Events that one transaction deletes, at most: others wait for it.
 FORGET_AT_ONCE = 2_000
-#: Names that nobody knows which are kept: Kombo has some dozens of models.
-MOST_UNKNOWN = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +50,9 @@ class WebhookCounts:
 
 @dataclass(frozen=True, slots=True)
 class WebhookEventStore(ReceivedEvents):
-    """Events of one environment."""
+    """Events of one environment. added: names of the lists that the configuration adds."""
 
-    def note_unknown_models(self, connection: Connection, names: Collection[str], now: datetime) -> None:
-        """Remember names that the catalogue does not know."""
-        if not names or self._count_unknown(connection) >= MOST_UNKNOWN:
-            return
-        statement = insert_statement(connection, unknown)
-        times = {"first_told_at": now, "last_told_at": now}
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=unknown.primary_key.columns,
-                set_={"last_told_at": statement.excluded.last_told_at},
-            ),
-            [{"environment": self.environment, "name": name, **times} for name in sorted(names)],
-        )
-
-    def unknown_models(self, connection: Connection) -> list[str]:
-        """Read the names that webhooks gave and this version does not know."""
-        found = connection.execute(
-            select(unknown.c.name).where(unknown.c.environment == self.environment).order_by(unknown.c.name)
-        ).scalars()
-        return list(unknown_models(found))
+    added: frozenset[str] = frozenset()
 
     def pending_actions(self, connection: Connection) -> list[PendingAction]:
         """Read what is to be done about integrations, by arrival."""
@@ -116,7 +93,7 @@ class WebhookEventStore(ReceivedEvents):
         open_since = self._open_since(connection, key)
         mirrored, handled, left, answered = open_since.keys() | {key.model}, list[str](), None, 0
         for event_id, lists, arrived_at in self._open_events(connection, key.integration_id, told_at):
-            told = told_lists(lists, mirrored)
+            told = told_lists(lists, mirrored, self.added)
             if key.model not in told:
                 continue
             if arrived_at > read_from:
@@ -194,7 +171,5 @@ class WebhookEventStore(ReceivedEvents):
             .order_by(events.arrived_at)
         )
         for row in found.all():
-            yield row.id, lists_of(EventType(row.type), decoded_json(row.models)), row.arrived_at
-
-    def _count_unknown(self, connection: Connection) -> int:
-        return connection.execute(select(func.count()).select_from(unknown)).scalar_one()
+            lists = lists_of(EventType(row.type), decoded_json(row.models), self.added)
+            yield row.id, lists, row.arrived_at

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
-from syncer.domain.errors import AnswerTooLarge, RequestRefused, Transient
+from syncer.domain.errors import AnswerTooLarge, ParametersRefused, RequestRefused, Transient
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.progress import WalkProgress
 from syncer.sync.sources.base import Records
@@ -57,7 +57,7 @@ async def lookup(
     ids: not more than fit into a request; one with a comma cannot be asked for and counts as known. narrowed:
     only those of them that meet it; the others count as unknown. Where the request is refused, its answer is
     too large, or one of the records cannot be told by its id, each half is asked for alone. Raises KomboError
-    where Kombo does not say what it knows.
+    where Kombo does not say what it knows; ParametersRefused where the list does not take ids.
     """
     ids = [each for each in ids if "," not in each]
     if not ids:
@@ -68,6 +68,8 @@ async def lookup(
     except AnswerTooLarge:
         if len(ids) > 1:
             return await halves()
+        raise
+    except ParametersRefused:
         raise
     except RequestRefused as refused:
         if refused.status not in _TOO_MUCH:
@@ -105,10 +107,8 @@ async def _fetch(
     progress = WalkProgress(source.spec.name, source.integration_id)
     cursor: str | None = None
     while True:
-        page = await source.context.client.list_page(
-            source.spec,
-            source.integration_id,
-            purpose=purpose,
+        page = await source.list_page(
+            purpose,
             page_size=source.context.rules.page_size,
             updated_after=narrowed.updated_after,
             cursor=cursor,

@@ -15,7 +15,7 @@ from typing import Self
 import structlog
 from sqlalchemy import ColumnElement, Connection
 
-from syncer.domain.errors import NotReady
+from syncer.domain.errors import NotReady, ParametersRefused
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
 from syncer.domain.streams.decisions import after_sweep
@@ -80,7 +80,11 @@ class Sweep:
             if not ids:
                 break
             self.run.context.check_stopping()
-            answer = await lookup(source, ids, self.purpose)
+            try:
+                answer = await lookup(source, ids, self.purpose)
+            except ParametersRefused:
+                # It cannot be asked for ids, as it turns out: further walks decide.
+                continue
             counts += await self.run.write(partial(self._store, ids, answer))
         return counts
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import structlog
 from sqlalchemy import Connection
 
-from syncer.domain.catalogue.model import Model
-from syncer.domain.errors import AnswerTooLarge
+from syncer.domain.catalogue.model import Model, narrowed
+from syncer.domain.errors import AnswerTooLarge, ParametersRefused
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.exclude import Excluded, excluded_from, excluded_from_stored
-from syncer.domain.records.projection import projection
-from syncer.domain.records.record import Poison, Record, read_record
+from syncer.domain.records.projection import Projection, projection
+from syncer.domain.records.record import Poison, Record, read_record, read_stored
 from syncer.domain.records.row import Row, project
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.page_size import PageSize
@@ -20,13 +21,19 @@ from syncer.domain.streams.stream import Walk
 from syncer.kombo.lists import Page
 from syncer.store.schema.destination import Destination, model_destination
 from syncer.store.state.projections import Pinned, pin
+from syncer.store.state.refused_parameters import note_refused
 from syncer.sync.context import SyncContext
 from syncer.sync.sources.base import Records
+
+log = structlog.get_logger("syncer")
 
 
 @dataclass(frozen=True, slots=True)
 class KomboListSource:
-    """A ``Source``. What is excluded from the mirror leaves the records as they are read."""
+    """A ``Source``. What is excluded from the mirror leaves the records as they are read.
+
+    spec loses the parameters that the list turns out not to take.
+    """
 
     context: SyncContext
     spec: Model
@@ -54,6 +61,11 @@ class KomboListSource:
         return excluded_from_stored(self.spec.name, self.context.rules.exclusions)
 
     @property
+    def projection(self) -> Projection:
+        """Projection of the records to rows."""
+        return projection(self.spec, self.context.rules.exclusions)
+
+    @property
     def may_list_twice(self) -> bool:
         return False
 
@@ -61,10 +73,8 @@ class KomboListSource:
         """Fetch the page; fewer records of it where the answer is too large."""
         while True:
             try:
-                page = await self.context.client.list_page(
-                    self.spec,
-                    self.integration_id,
-                    purpose=purpose,
+                page = await self.list_page(
+                    purpose,
                     page_size=self.page_size.now,
                     updated_after=walk.updated_after,
                     cursor=cursor,
@@ -76,6 +86,56 @@ class KomboListSource:
             else:
                 self.page_size.adapt(sum(map(len, page.results)))
                 return page
+
+    async def list_page(
+        self,
+        purpose: Purpose,
+        *,
+        page_size: int,
+        updated_after: str | None = None,
+        cursor: str | None = None,
+        filters: Mapping[str, str] | None = None,
+        ids: Sequence[str] | None = None,
+        remote_ids: Sequence[str] | None = None,
+    ) -> Page:
+        """Fetch a page, without the parameters that the list turns out not to take.
+
+        Without ``updated_after`` it may hold more than was asked for. Raises ParametersRefused where the list
+        does not take the ids that it is asked for, and KomboError.
+        """
+        while True:
+            try:
+                return await self.context.client.list_page(
+                    self.spec,
+                    self.integration_id,
+                    purpose=purpose,
+                    page_size=page_size,
+                    updated_after=updated_after,
+                    cursor=cursor,
+                    filters=filters,
+                    ids=ids,
+                    remote_ids=remote_ids,
+                )
+            except ParametersRefused as error:
+                await self._leave_out(error.parameters)
+                if error.parameters & {"ids", "remote_ids"}:
+                    raise
+
+    async def _leave_out(self, parameters: frozenset[str]) -> None:
+        """Leave parameters out from now on, also in the runs to come."""
+        database, environment = self.context.database, self.context.streams.environment
+        await database.write(
+            lambda connection: note_refused(
+                connection, environment, self.key, parameters, database.now(connection)
+            )
+        )
+        object.__setattr__(self, "spec", narrowed(self.spec, parameters))
+        log.info(
+            "parameters_refused",
+            integration=self.integration_id,
+            model=self.spec.name,
+            parameters=sorted(parameters),
+        )
 
     def read(self, page: Page) -> Records:
         return self.records(page.results)
@@ -94,10 +154,14 @@ class KomboListSource:
     def project(self, record: Record) -> Row | Poison:
         return project(self.spec, record, self._never_enters)
 
+    def project_text(self, text: bytes) -> Row | Poison:
+        """Project a row's document to its row, or to the reason why there is none."""
+        record = read_stored(text, self.excluded)
+        return self.project(record) if isinstance(record, Record) else record
+
     @property
     def _never_enters(self) -> Excluded | None:
         return excluded_from(self.spec.name, self.context.rules.exclusions)
 
     def pin(self, connection: Connection) -> Pinned:
-        wanted = projection(self.spec, self.context.rules.exclusions)
-        return pin(connection, self.spec.name, wanted)
+        return pin(connection, self.spec.name, self.projection)

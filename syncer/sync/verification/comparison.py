@@ -80,7 +80,9 @@ def compare_records(
         **{each.id: each for each in poisons if each.id is not None},
         **{each.id: each for each in usable},
     }
-    rows = mirrored_records(connection, source.spec, source.destination, by_id, source.excluded)
+    rows = mirrored_records(
+        connection, source.spec, source.destination, by_id, source.excluded, source.project_text
+    )
     forgotten = [
         record_id
         for record_id, each in by_id.items()

@@ -22,7 +22,6 @@ from syncer.domain.errors import (
     ModelUnavailable,
     StatementFailed,
 )
-from syncer.domain.records.projection import projection
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.decisions import MAX_RESTARTS
 from syncer.domain.streams.deletions import batches
@@ -36,6 +35,7 @@ from syncer.domain.verification.sampling import choose, most_differing
 from syncer.kombo.lists import Page
 from syncer.store.reading.mirrored_records import count_deleted, live_ids
 from syncer.store.state.projections import adopted_projections, unfinished_lists
+from syncer.store.state.refused_parameters import read_refused
 from syncer.sync.context import Progress, Result, Stopped, SyncContext
 from syncer.sync.deletions.confirm import lookup
 from syncer.sync.page_loop import prefetch
@@ -74,7 +74,11 @@ async def verify_stream(
 
 
 async def _verify(context: SyncContext, key: StreamKey, sample: SampleOrder | None) -> Verification:
-    environment, source = context.streams.environment, source_of(context, key)
+    environment, database = context.streams.environment, context.database
+    refused = await database.ask(
+        lambda connection: read_refused(connection, environment, key, database.now(connection))
+    )
+    source = source_of(context, key, lambda: refused)
     if not isinstance(source, KomboListSource):
         return Verification(environment, key, Verdict.SKIPPED, NATIVE)
     try:
@@ -106,7 +110,7 @@ def _check(source: KomboListSource, connection: Connection) -> Stream:
         raise Unverifiable(Verdict.UNREAD, "It has not been read whole yet: `syncer backfill` does that.")
     if stream.filters != source.filters:
         raise Unverifiable(Verdict.UNREAD, "It was read with other filters: `syncer sync` reads it anew.")
-    wanted = projection(source.spec, context.rules.exclusions).fingerprint
+    wanted = source.projection.fingerprint
     if adopted_projections(connection).get(name, wanted) != wanted or name in unfinished_lists(connection):
         raise Unverifiable(
             Verdict.UNREAD,

@@ -20,6 +20,7 @@ from syncer.daemon.web.page.status_pages import read_query
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.operations.problems import find_problems
+from syncer.operations.unknown_lists import report_unknown_models
 from syncer.store.reading.freshness import Freshness
 from syncer.store.reading.overview import MOST_STREAMS
 from syncer.store.reading.runs import EndedRun
@@ -108,7 +109,8 @@ def status(*streams: dict[str, Any], **integration: Any) -> dict[str, Any]:
         "processes": [],
         "key": None,
         "consumers": [],
-        "webhooks": {"last_at": None, "last_day": {}, "unknown_models": []},
+        "unknown_models": [],
+        "webhooks": {"last_at": None, "last_day": {}},
     }
 
 
@@ -449,12 +451,16 @@ def test_webhooks_are_told_once_some_have_come() -> None:
     webhooks = {
         "last_at": "2031-03-09T11:59:18.000Z",
         "last_day": {"accepted": 1_234, "ignored": 3},
-        "unknown_models": ["hris_shifts"],
     }
     text = Read(front({**status(stream("hris_groups")), "webhooks": webhooks})).text
-    assert (
-        "the last came 42 s ago accepted in 24 h 1,234 ignored in 24 h 3 Unknown models: hris_shifts." in text
-    )
+    assert "the last came 42 s ago accepted in 24 h 1,234 ignored in 24 h 3" in text
+
+
+def test_lists_that_nobody_knows_are_told_with_the_lines_that_mirror_them() -> None:
+    assert "nobody here knows" not in read(stream("hris_groups")).text
+    unknown = report_unknown_models(["hris_shifts"])
+    text = Read(front({**status(stream("hris_groups")), "unknown_models": unknown})).text
+    assert '[[lists]] name = "hris_shifts" path = "/hris/shifts"' in text
 
 
 def test_verifications_are_told_once_there_are_some_and_on_the_page_of_their_stream() -> None:

@@ -30,6 +30,7 @@ from syncer.simulator.server.faults import Answer, Late, Match, kombo_error
 from syncer.store.schema.mirror_tables import missing, quarantine, streams
 from syncer.store.state.consumers import acknowledge
 from syncer.store.state.deliveries import add_delivery, note_failure, pause_delivery, read_delivery
+from syncer.store.state.unknown_models import note_unknown_models
 from syncer.sync.context import Progress
 from tests.support.mirror import Mirror
 from tests.support.receivers import SECRET
@@ -175,6 +176,7 @@ async def test_the_database_tells_what_waits_for_people_and_who_is_behind(world:
                     last_seen_at=now,
                 )
             )
+            note_unknown_models(connection, "default", ["hris_shifts"], now)
             acknowledge(connection, "warehouse", 0, now)
             for each in app.settings.delivered:
                 add_delivery(connection, each.name, now)
@@ -189,6 +191,7 @@ async def test_the_database_tells_what_waits_for_people_and_who_is_behind(world:
         async with probed(app) as client:
             found = await scrape(client)
     assert (found["syncer_held"], found["syncer_quarantined"]) == ({(): 2.0}, {(): 1.0})
+    assert found["syncer_unknown_models"] == {("hris_shifts",): 1.0}
     assert found["syncer_changes_sequence"][()] > 0
     assert found["syncer_consumer_lag"] == {("warehouse",): found["syncer_changes_sequence"][()]}
     assert found["syncer_delivery_stuck"] == {

@@ -21,6 +21,7 @@ from syncer.app import App
 from syncer.daemon.bell import Bell
 from syncer.daemon.web.pages import pages
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.operations.unknown_lists import find_unknown_models
 from syncer.store.schema.mirror_tables import metadata, streams, webhook_events
 from syncer.store.state.received_events import APPLY
 from tests.support.alone import alone
@@ -229,9 +230,25 @@ async def test_what_cannot_be_told_makes_all_streams_of_the_integration_due(
         await applied(world)
         assert due(world) == dict.fromkeys(MODELS, Purpose.WEBHOOK)
         with world.database() as connection:
-            unknown = alone(app).webhook_events.unknown_models(connection)
+            unknown = find_unknown_models(connection, app, ["default"])
         names = models if isinstance(models, list) else []
         assert unknown == (["hris_shifts"] if {"name": "hris_shifts"} in names else [])
+
+
+async def test_news_of_an_added_list_make_it_due_and_nothing_else(world: WorkersWorld) -> None:
+    world.settings["lists"] = [{"name": "hris_shifts", "path": "/hris/shifts"}]
+    world.settings["sync"] = {"models": [*MODELS, "hris_shifts"]}
+    async with receiving(world) as (app, client, integration):
+        body = event("data-changed", integration_id=integration, changed_models=[{"name": "hris_shifts"}])
+        assert (await send(client, body)).json() == {"outcome": "accepted"}
+        await applied(world)
+        assert due(world) == {"hris_shifts": Purpose.WEBHOOK}
+        with world.database() as connection:
+            assert find_unknown_models(connection, app, ["default"]) == []
+        # What cannot be told makes it due, too: it is Kombo's.
+        assert (await send(client, event("sync-finished", integration_id=integration))).status_code == 200
+        await applied(world)
+        assert due(world) == dict.fromkeys([*MODELS, "hris_shifts"], Purpose.WEBHOOK)
 
 
 async def test_nothing_else_of_a_body_is_kept_or_logged(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from itertools import count, cycle
 from math import ceil, floor
@@ -11,6 +11,7 @@ from typing import Literal
 
 from hypothesis import strategies as st
 
+from syncer.domain.ratelimit.ahead import give_back, is_scarce, take_ahead
 from syncer.domain.ratelimit.budget import Budget, Pacing, Permit, Purpose, Rate, Reserve, take
 from syncer.domain.ratelimit.responses import answered, refused
 
@@ -132,4 +133,73 @@ def read_all_the_time(
             heappush(events, (now + next(delay)[0], next(order), UnderWay(permit)))
         else:
             heappush(events, (now + permit, next(order), "ask"))
+    return reading
+
+
+def read_ahead(
+    server: Server,
+    reserve: Reserve,
+    delays: Sequence[tuple[float, float]],
+    *,
+    seconds: float,
+    workers: int,
+    others: Sequence[float] = (),
+) -> Reading:
+    """So many workers of one process read for so long, which takes permits ahead.
+
+    It tells of answers when it takes the next permits, or gives back what it has held for too long. The
+    arguments are those of ``read_all_the_time``.
+    """
+    reading, order, delay = Reading(), count(), cycle(delays)
+    held, until, taken_at = list[Permit](), 0.0, 0.0
+    answers = list[tuple[float, Permit, bool, Rate]]()
+    events: list[tuple[float, int, UnderWay | str]] = [(0.0, next(order), "ask") for _ in range(workers)]
+    for moment in others:
+        heappush(events, (moment, next(order), "others"))
+
+    def tell() -> None:
+        reading.budget = give_back(reading.budget, held)
+        for at, permit, fits, rate in answers:
+            reading.budget = (
+                answered(reading.budget, at, permit, rate)
+                if fits
+                else refused(reading.budget, at, permit, rate, rate.reset)
+            )
+        held.clear()
+        answers.clear()
+
+    while events[0][0] < seconds:
+        now, _, event = heappop(events)
+        if event == "others":
+            server.serve(now)
+            continue
+        if event == "tell":
+            if now >= until:
+                tell()
+            continue
+        if isinstance(event, UnderWay) and event.answer is None:
+            event.answer = server.serve(now)
+            (reading.served if event.answer[0] else reading.refused).append(now)
+            heappush(events, (now + next(delay)[1], next(order), event))
+            continue
+        if isinstance(event, UnderWay) and event.answer is not None:
+            fits, rate = event.answer
+            answers.append((now, event.permit, fits, rate))
+            if not fits or is_scarce(len(held), rate, reserve):
+                until = now
+        if held and now < until:
+            permit = held.pop()
+            permit = replace(permit, taken_at=permit.taken_at + now - taken_at)
+            heappush(events, (now + next(delay)[0], next(order), UnderWay(permit)))
+            continue
+        tell()
+        reading.budget, taken = take(reading.budget, now, Purpose.FULL, reserve)
+        if not isinstance(taken, Permit):
+            heappush(events, (now + taken, next(order), "ask"))
+            continue
+        heappush(events, (now + next(delay)[0], next(order), UnderWay(taken)))
+        reading.budget, permits, good_for = take_ahead(reading.budget, now, Purpose.FULL, reserve)
+        held += permits
+        until, taken_at = now + good_for, now
+        heappush(events, (until, next(order), "tell"))
     return reading

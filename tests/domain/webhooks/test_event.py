@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.webhooks.effects import Action, Effect, Standing, effect_of, told_lists, unknown_models
+from syncer.domain.catalogue.names import unknown_models
+from syncer.domain.webhooks.effects import Action, Effect, Standing, effect_of, told_lists
 from syncer.domain.webhooks.event import Event, EventType, Ignored, parse_event
 
 ID = "personio:8d1hpPsbjxUkoCoa1veLZGe5"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, event, select
 from sqlalchemy.exc import DBAPIError
 
 from syncer.domain.limits import MOST_STATEMENT_BYTES
-from syncer.store.db.bulk import insert, insert_statement, upsert
+from syncer.store.db.bulk import insert, insert_new, insert_statement, upsert
 from syncer.store.db.database import Database
 from syncer.store.db.types import Json
 
@@ -52,11 +52,59 @@ def test_insert_writes_all_rows_and_absent_members_are_null(connection: Connecti
     assert rows(connection) == [("a", "g", 1, None), ("a", "h", None, None), ("b", "g", None, "x")]
 
 
-def test_insert_refuses_a_key_that_is_there(connection: Connection) -> None:
-    insert(connection, places, [place("a")])
+@pytest.mark.parametrize("write", [insert, insert_new])
+def test_insert_refuses_a_key_that_is_there(connection: Connection, write: Callable[..., object]) -> None:
+    write(connection, places, [place("a")])
     with pytest.raises(DBAPIError), connection.begin_nested():
-        insert(connection, places, [place("b"), place("a")])
+        write(connection, places, [place("b"), place("a")])
     assert len(rows(connection)) == 1
+
+
+def test_new_rows_are_one_statement_and_counted(connection: Connection) -> None:
+    statements: list[str] = []
+    event.listen(connection, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    written = insert_new(connection, places, [place("b", where="x"), place("a", select=1), place("a", "h")])
+    assert written == 3
+    assert len([each for each in statements if "places" in each and "SELECT" not in each]) == 1
+    assert rows(connection) == [("a", "g", 1, None), ("a", "h", None, None), ("b", "g", None, "x")]
+
+
+def test_upsert_makes_null_what_no_row_has(connection: Connection) -> None:
+    upsert(connection, places, [place("a", select=1, where="x")])
+    upsert(connection, places, [place("a"), place("b")])
+    assert rows(connection) == [("a", "g", None, None), ("b", "g", None, None)]
+
+
+def test_a_column_with_a_default_of_the_database_is_null_where_the_row_says_so(
+    connection: Connection,
+) -> None:
+    table = Table(
+        "defaults",
+        MetaData(),
+        Column("id", Integer, primary_key=True),
+        Column("n", Integer, server_default="7"),
+    )
+    table.create(connection)
+    upsert(connection, table, [{"id": 1, "n": None}])
+    assert connection.execute(select(table.c.n)).scalar_one() is None
+
+
+def test_new_rows_are_written_under_row_limits_too(postgres_url: str) -> None:
+    """COPY is not supported there."""
+    database = Database(postgres_url)
+    with database.begin() as connection:
+        places.create(connection)
+        connection.exec_driver_sql("ALTER TABLE places ENABLE ROW LEVEL SECURITY")
+        connection.exec_driver_sql("CREATE POLICY every_row ON places USING (true)")
+        connection.exec_driver_sql("CREATE ROLE bulk_writer")
+        connection.exec_driver_sql("GRANT ALL ON places TO bulk_writer")
+        connection.exec_driver_sql("SET LOCAL ROLE bulk_writer")
+        assert insert_new(connection, places, [place("a"), place("b")]) == 2
+        assert len(rows(connection)) == 2
+        connection.exec_driver_sql("RESET ROLE")
+        connection.exec_driver_sql("DROP OWNED BY bulk_writer")
+        connection.exec_driver_sql("DROP ROLE bulk_writer")
+    database.close()
 
 
 def test_upsert_replaces_whole_rows_by_their_key(connection: Connection) -> None:
@@ -121,7 +169,10 @@ def test_a_row_that_is_there_is_ignored(connection: Connection) -> None:
     assert [(row[0], row[2]) for row in rows(connection)] == [("a", 1), ("b", 1), ("c", 2)]
 
 
-def test_text_that_means_something_to_a_driver_or_to_json_is_only_text(connection: Connection) -> None:
+@pytest.mark.parametrize("write", [insert, insert_new])
+def test_text_that_means_something_to_a_driver_or_to_json_is_only_text(
+    connection: Connection, write: Callable[..., object]
+) -> None:
     strange = [
         "%s",
         "%(a)s",
@@ -135,14 +186,19 @@ def test_text_that_means_something_to_a_driver_or_to_json_is_only_text(connectio
         "\u2028",
         "😀",
         "",
+        "\\N",
+        "\\.",
+        "a\tb\nc\rd\\te",
+        "n",
     ]
-    insert(connection, places, [place(f"{at:02}", where=word) for at, word in enumerate(strange)])
+    write(connection, places, [place(f"{at:02}", where=word) for at, word in enumerate(strange)])
     assert [row[3] for row in rows(connection)] == strange
 
 
-def test_a_document_is_kept_to_the_last_digit(connection: Connection) -> None:
+@pytest.mark.parametrize("write", [insert, insert_new])
+def test_a_document_is_kept_to_the_last_digit(connection: Connection, write: Callable[..., object]) -> None:
     document = '{"b": 12345678901234567890123456789, "a": 0.1234567890123456789, "e": 1.50, "s": "\\u00e9"}'
-    insert(connection, places, [place("a", document=document)])
+    write(connection, places, [place("a", document=document)])
     text = connection.exec_driver_sql("SELECT CAST(document AS TEXT) FROM places").scalar_one()
     for digits in ("12345678901234567890123456789", "0.1234567890123456789", "1.50"):
         assert digits in text

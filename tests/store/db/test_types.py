@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, insert, select, text
 from sqlalchemy.exc import StatementError
 
-from syncer.store.db.bulk import upsert
+from syncer.store.db.bulk import insert_new, upsert
 from syncer.store.db.database import Database
 from syncer.store.db.types import SQL_TYPES, timestamp_text
 
@@ -36,8 +36,8 @@ MOMENTS = [
     datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
 ]
 
-#: Both ways in: SQLAlchemy's, for single rows, and ours, for pages.
-WAYS = ("statement", "page")
+#: All ways in: SQLAlchemy's, for single rows, and ours, for pages and for pages of new rows.
+WAYS = ("statement", "page", "new page")
 
 
 @pytest.fixture
@@ -54,8 +54,11 @@ def connection(database_url: str) -> Iterator[Connection]:
 def put(connection: Connection, way: str, **values: Any) -> None:
     if way == "page":
         upsert(connection, every_type, [{"id": 1, **values}])
+        return
+    connection.execute(text("DELETE FROM every_type WHERE id = 1"))
+    if way == "new page":
+        insert_new(connection, every_type, [{"id": 1, **values}])
     else:
-        connection.execute(text("DELETE FROM every_type WHERE id = 1"))
         connection.execute(insert(every_type).values(id=1, **values))
 
 

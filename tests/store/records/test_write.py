@@ -19,7 +19,8 @@ from sqlalchemy.exc import DBAPIError
 from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.catalogue.model import Model
 from syncer.domain.records.change import Counts
-from syncer.domain.records.row import INDEXED_BYTES, Row, project_text
+from syncer.domain.records.columns import INDEXED_BYTES
+from syncer.domain.records.row import Row, project_text
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.database import Database
 from syncer.store.schema.destination import model_destination

@@ -50,6 +50,7 @@ NOTHING_OF_RECORDS = {
     "sync_readers": "roles of the database, and ids of integrations",
     "sync_integrations": "what Kombo says of the integration",
     "sync_budgets": "the request limit",
+    "sync_refused_parameters.parameter": "the name of a query parameter",
     "sync_refused_keys": "a hash of the key, and words of ours",
 }
 #: Types in which a record's values stand as typed columns of mirror tables alone.

@@ -92,7 +92,7 @@ def test_the_sql_of_an_upgrade_makes_what_the_upgrade_makes(
         schema.migrate(upgraded, with_history=HISTORY)
         assert picture(by_hand) == picture(upgraded)
         assert upgrade_sql(by_hand, with_history=HISTORY) is None
-        listed = upgrade_sql(by_hand, with_history=HISTORY, native_lists=[NATIVE])
+        listed = upgrade_sql(by_hand, with_history=HISTORY, lists=[NATIVE])
         assert listed is not None
         assert 'CREATE VIEW "people_live"' in listed
         if reader is not None:

@@ -99,6 +99,7 @@ def front_page(
         "running",
         "runs",
         "feed",
+        "unknown",
         "verification",
         "process",
     )

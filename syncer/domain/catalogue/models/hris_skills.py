@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from syncer.domain.catalogue.model import Features, Filter, Model
+from syncer.domain.catalogue.model import PARAMETERS, Features, Filter, Model
 from syncer.domain.catalogue.models.columns import (
     REMOTE_DATA,
     json,
@@ -12,8 +12,8 @@ from syncer.domain.catalogue.models.columns import (
 )
 from syncer.domain.catalogue.privacy import Privacy
 
-#: The beta lists come in one piece: no cursor, no change tracking.
-_BETA_LIST = Features(paging=False, updated_after=False, include_deleted=False)
+#: Documented as lists like all others by now, without a list of what they take: the answers tell.
+_BETA_LIST = Features(unsure=PARAMETERS)
 
 SKILLS = Model(
     name="hris_skills",
@@ -37,7 +37,8 @@ SKILL_PROFICIENCY_RATINGS = Model(
     path="/hris/skill-proficiency-ratings",
     webhook_name="hris_employee_skill_proficiency_ratings",
     title="Skill proficiency ratings",
-    meaning="How well an employee masters a skill; a beta list, known only from an example",
+    meaning="How well an employee masters a skill, by each source of ratings; a beta list, known only from an"
+    " example",
     columns=(
         owner("employee_id", "hris_employees", "Who is rated"),
         ref("skill_id", "hris_skills", "Skill that is rated"),

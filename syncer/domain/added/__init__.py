@@ -1,0 +1,1 @@
+"""Lists of Kombo's that the catalogue lacks, and the configuration adds."""
