@@ -7,7 +7,6 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 from functools import cache
 
-from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Model
 from syncer.domain.catalogue.tables import table_models
 from syncer.domain.gateway.answer import Answered, Forwarded
@@ -38,15 +37,16 @@ def read_list(
     """Answer a list request, or say why Kombo has to. Synchronous: it belongs on a worker thread.
 
     path: as Kombo's documentation has it, ``/hris/employees``. query: the decoded parameters in their order.
-    serve: globs of the models that are answered from the mirror. max_age: how long ago, by the database's
+    serve: globs of the lists that are answered from the mirror. max_age: how long ago, by the database's
     clock, the list may have been complete at last; a walk that was begun here goes on here in any case, since
     Kombo knows nothing of its cursor. Raises DatabaseError.
     """
-    model = _models().get(path)
+    model = environment.settings.kombo_paths.get(path)
     if model is None:
         return Forwarded("the mirror has no such list")
     key = StreamKey(integration_id, model.name)
-    excluded = excluded_from(model.name, environment.settings.exclusions)
+    exclusions, is_undescribed = environment.settings.exclusions, model.is_undescribed
+    excluded = excluded_from(model.name, exclusions, is_undescribed=is_undescribed)
     wanted: ListQuery | InvalidInput
     cursor = None
     try:
@@ -75,7 +75,7 @@ def read_list(
         current = frozenset(table for table, name in _copied_lists(model).items() if refusals[name] is None)
         state = states.get(model.name)
         kombo_ahead = None if state is None else state.kombo_ahead
-        stored = excluded_from_stored(model.name, environment.settings.exclusions)
+        stored = excluded_from_stored(model.name, exclusions, is_undescribed=is_undescribed)
         records = ListedRecords(connection, key, current, stored, kombo_ahead)
         body = _page(records, environment.name, wanted, cursor)
     if body is None:
@@ -92,19 +92,13 @@ def _page(
     changed = None
     if query.updated_after is not None:
         changed = read_changed(connection, environment, key, query.updated_after, records.current)
-    page = read_row_page(connection, key.model, key.integration_id, query, after=after, changed=changed)
+    page = read_row_page(connection, environment, key, query, after=after, changed=changed)
     following = None
     if page.has_more:
         if query.page_size is None:
             return None
         following = ListCursor(page.rows[-1].id, query.fingerprint).encoded()
     return page_body(records.texts(page.rows), following)
-
-
-@cache
-def _models() -> Mapping[str, Model]:
-    """List the models by the paths of their lists."""
-    return {model.path: model for model in catalogue().values()}
 
 
 @cache
