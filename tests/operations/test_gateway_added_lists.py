@@ -241,6 +241,6 @@ def test_a_page_of_it_is_one_look_into_the_index_of_the_shared_table(make_world:
         assert key in plan
         assert "TEMP B-TREE" not in plan
     else:
-        assert "Index Scan using passthrough_records_pkey" in plan
-        assert "record_key > " in plan.partition("Index Cond: ")[2].partition(")'")[0]
+        assert "Index Scan using" in plan
+        assert "record_key > " in plan.partition("Index Cond: ")[2].partition("Filter: ")[0]
         assert "Sort" not in plan
