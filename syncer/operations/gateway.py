@@ -45,8 +45,7 @@ def read_list(
     if model is None:
         return Forwarded("the mirror has no such list")
     key = StreamKey(integration_id, model.name)
-    exclusions, is_undescribed = environment.settings.exclusions, model.is_undescribed
-    excluded = excluded_from(model.name, exclusions, is_undescribed=is_undescribed)
+    excluded = excluded_from(model.name, environment.settings.exclusions)
     wanted: ListQuery | InvalidInput
     cursor = None
     try:
@@ -75,7 +74,7 @@ def read_list(
         current = frozenset(table for table, name in _copied_lists(model).items() if refusals[name] is None)
         state = states.get(model.name)
         kombo_ahead = None if state is None else state.kombo_ahead
-        stored = excluded_from_stored(model.name, exclusions, is_undescribed=is_undescribed)
+        stored = excluded_from_stored(model.name, environment.settings.exclusions)
         records = ListedRecords(connection, key, current, stored, kombo_ahead)
         body = _page(records, environment.name, wanted, cursor)
     if body is None:

@@ -22,6 +22,7 @@ from tests.support.mirror import Record
 from tests.support.source import SOURCE_TIME
 from tests.support.world import MakeWorld, World
 
+ON_SQLITE = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
@@ -170,6 +171,7 @@ def reason(lists: GatewayLists, model: str = SHIFTS, **parameters: str) -> str:
     return answer.reason
 
 
+@ON_SQLITE
 def test_what_the_mirror_does_not_answer_of_it_is_forwarded(make_world: MakeWorld) -> None:
     world = added_world(make_world, shifts(), block(CLAIMS, ids=False, paging=False))
     sync(world)
@@ -191,6 +193,7 @@ def test_what_the_mirror_does_not_answer_of_it_is_forwarded(make_world: MakeWorl
         assert "in part" in reason(lists)
 
 
+@ON_SQLITE
 def test_it_is_forwarded_while_records_of_it_are_in_quarantine(make_world: MakeWorld) -> None:
     world = added_world(make_world, shifts())
 
@@ -204,6 +207,7 @@ def test_it_is_forwarded_while_records_of_it_are_in_quarantine(make_world: MakeW
         assert "quarantine" in reason(lists)
 
 
+@ON_SQLITE
 def test_what_is_excluded_is_neither_in_it_nor_to_be_filtered_by(make_world: MakeWorld) -> None:
     privacy = {"exclude": ["hris_shifts.hours", "hris_shifts.remote_id", "hris_employees.last_name"]}
     world = added_world(make_world, shifts(), privacy=privacy)

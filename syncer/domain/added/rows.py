@@ -25,7 +25,7 @@ def added_exclusions(
     Nobody describes these: any object inside them may be a copy of a record of the same family.
     """
     select = excluded_from_stored if is_stored else excluded_from
-    return select(spec.name, exclusions, is_undescribed=spec.is_undescribed)
+    return select(spec.name, exclusions, is_undescribed=True)
 
 
 def project_added(spec: AddedList, record: Record, excluded: Excluded | None = None) -> Row | Poison:

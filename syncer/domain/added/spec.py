@@ -24,7 +24,6 @@ SHOWN_FIRST = {"id": "record_key", "integration_id": "integration_id"}
 class AddedList(Model):
     """A ``Model`` of the configuration. The only member of a column's path is JMESPath from the record."""
 
-    is_undescribed: ClassVar[bool] = True
     shown_first: ClassVar[Mapping[str, str]] = SHOWN_FIRST
 
     @classmethod

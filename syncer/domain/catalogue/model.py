@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from syncer.domain.catalogue.privacy import Privacy
 
@@ -186,11 +186,8 @@ class Model:
     table has (``id``, ``remote_id``, ``changed_at``, ``remote_deleted_at``). has_* say whether the
     record carries these. joins are the names that webhooks have for the connections between records
     that are read from this list. remote_id is the class of ``remote_id``: of a person, unless said otherwise.
-    remote_owners: whom the record is about, beside the columns that say so. is_undescribed: nobody has said
-    what stands inside the records.
+    remote_owners: whom the record is about, beside the columns that say so.
     """
-
-    is_undescribed: ClassVar[bool] = False
 
     name: str
     path: str
