@@ -35,7 +35,7 @@ from syncer.simulator.server.request_log import RequestInfo
 from tests.reliability import impatient_program
 from tests.support.mirror import Mirror
 from tests.support.outages import locked
-from tests.support.postgres import EmbeddedServer, running
+from tests.support.postgres import CONFIGURATION, EmbeddedServer, running
 from tests.support.processes import Serve, ServedSource, Service
 from tests.support.source import make_environment
 from tests.support.waiting import PATIENCE, until
@@ -210,8 +210,11 @@ def _obey_permissions() -> None:
 
 @pytest.fixture(scope="session")
 def own_server() -> Iterator[EmbeddedServer]:
-    """A server that only these tests have, so that it can be stopped."""
-    with running() as server:
+    """A server that only these tests have, so that it can be stopped.
+
+    It breaks down and has all that was committed: otherwise it would be another database than before.
+    """
+    with running(f"{CONFIGURATION}synchronous_commit = on\n") as server:
         yield server
 
 

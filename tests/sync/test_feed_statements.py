@@ -65,6 +65,8 @@ def about_the_feed(statements: list[str]) -> list[str]:
 
 MakeGroups = Callable[..., World]
 
+RETENTION = "SELECT mirror_changes.sequence, mirror_changes.at"
+
 
 @pytest.fixture
 def make_groups(make_world: MakeWorld) -> MakeGroups:
@@ -95,14 +97,14 @@ async def test_numbers_are_the_last_that_a_transaction_takes(make_groups: MakeGr
 async def test_where_the_feed_is_off_no_transaction_that_changes_rows_has_a_statement_more(
     make_groups: MakeGroups,
 ) -> None:
-    writing = [
-        statements
-        for statements in await all_that_changes_rows(make_groups())
-        if any(re.match(r'(INSERT INTO|UPDATE) "?hris_groups', each) for each in statements)
-    ]
-    # The load, the update, the marks that were held and approved, and the refresh.
-    assert len(writing) == 5
-    assert [each for statements in writing for each in about_the_feed(statements)] == []
+    found = await all_that_changes_rows(make_groups())
+    pattern = re.compile(r'(INSERT INTO|UPDATE) "?hris_groups')
+    writing = [statements for statements in found if any(map(pattern.match, statements))]
+    # The load, unless its rows are copied in; the update, the marks that were held and approved, and the refresh.
+    assert len(writing) in {4, 5}
+    about = [each for statements in found for each in about_the_feed(statements)]
+    # Each run looks once for what is too old.
+    assert [each for each in about if not each.startswith(RETENTION)] == []
 
 
 async def test_a_page_that_changes_nothing_tells_nothing(make_groups: MakeGroups) -> None:
@@ -111,7 +113,6 @@ async def test_a_page_that_changes_nothing_tells_nothing(make_groups: MakeGroups
     async with world.app() as app:
         with transactions(app) as committed:
             await sync(app, Mode.RESTART)
-    retention = "SELECT mirror_changes.sequence, mirror_changes.at"
     found = [each for statements in committed for each in about_the_feed(statements)]
-    assert [each for each in found if not each.startswith(retention)] == []
+    assert [each for each in found if not each.startswith(RETENTION)] == []
     assert len(found) == 1

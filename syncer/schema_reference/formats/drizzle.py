@@ -32,6 +32,7 @@ _BUILDERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "time": ("time", ""),
         "timestamp": ("timestamp", "{ withTimezone: true }"),
         "json": ("jsonb", ""),
+        "hash": ("uuid", ""),
     },
     "sqlite": {
         "text": ("text", ""),
@@ -45,6 +46,7 @@ _BUILDERS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         # Text of one width, which sorts by time.
         "timestamp": ("text", ""),
         "json": ("text", '{ mode: "json" }'),
+        "hash": ("blob", '{ mode: "buffer" }'),
     },
 }
 

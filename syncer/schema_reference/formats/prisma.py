@@ -44,6 +44,7 @@ _TYPES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "time": ("DateTime", "@db.Time(6)"),
         "timestamp": ("DateTime", "@db.Timestamptz(6)"),
         "json": ("Json", ""),
+        "hash": ("String", "@db.Uuid"),
     },
     "sqlite": {
         "text": ("String", ""),
@@ -56,6 +57,7 @@ _TYPES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "time": ("String", ""),
         "timestamp": ("DateTime", ""),
         "json": ("String", ""),
+        "hash": ("Bytes", ""),
     },
 }
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")

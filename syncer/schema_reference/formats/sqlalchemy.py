@@ -20,7 +20,7 @@ import datetime
 import decimal
 from typing import Any
 
-from sqlalchemy import JSON, TIMESTAMP, BigInteger, Boolean, Date, Dialect, Float, Numeric, Text, Time
+from sqlalchemy import JSON, TIMESTAMP, BigInteger, Boolean, Date, Dialect, Float, LargeBinary, Numeric, Text, Time, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -65,6 +65,7 @@ class Number(TypeDecorator[decimal.Decimal]):
 
 
 Document = JSON().with_variant(JSONB(), "postgresql")
+Hash = LargeBinary().with_variant(Uuid(), "postgresql")
 
 
 class Base(DeclarativeBase):
@@ -81,6 +82,7 @@ _TYPES: Mapping[str, tuple[str, str]] = {
     "time": ("datetime.time", "Time"),
     "timestamp": ("datetime.datetime", "Timestamp"),
     "json": ("Any", "Document"),
+    "hash": ("Any", "Hash"),
 }
 #: Names that a mapped class has itself.
 _RESERVED = frozenset({"metadata", "registry"})

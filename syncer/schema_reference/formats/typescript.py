@@ -35,6 +35,7 @@ _TYPES = {
     "time": "TimeOfDay",
     "timestamp": "Timestamp",
     "json": "Json",
+    "hash": "string | Uint8Array",
 }
 _RELATION = """
 /** Relation to rows of another table; any of them may be missing from the mirror. */

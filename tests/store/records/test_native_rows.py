@@ -245,7 +245,7 @@ def test_a_name_that_something_else_has_is_refused_and_that_stays(
         make_views(connection, [native_list()], anew=["people"])
     assert str(caught.value) == (
         f"{taken} is in the database already, and not as a view of syncer's making: "
-        "rename it there, or the passthrough people in the configuration."
+        "rename it there, or the list people in the configuration."
     )
     assert connection.exec_driver_sql(f"SELECT * FROM {taken}").keys() == ["id"]
 
