@@ -100,7 +100,7 @@ class CleanAnswers:
 
 
 class _Page(NamedTuple):
-    """Page of a list, split: the members of its envelope and of its data, and the JSON text of each record."""
+    """Page of a list: members of its envelope and of its data, and the JSON text of each record."""
 
     envelope: dict[str, msgspec.Raw]
     data: dict[str, msgspec.Raw]

@@ -70,14 +70,15 @@ class KomboLists:
 
     def ask(self, model: str, parameters: Mapping[str, str]) -> tuple[int, bytes]:
         """Ask for one page; its status and body."""
-        return asyncio.run(self._ask(model_named(model).path, parameters))
+        return asyncio.run(self.asked(model, parameters))
 
-    async def _ask(self, path: str, parameters: Mapping[str, str]) -> tuple[int, bytes]:
+    async def asked(self, model: str, parameters: Mapping[str, str]) -> tuple[int, bytes]:
+        """Ask for one page in a running loop."""
         key = self.environment.api_key
         headers = {"Authorization": f"Bearer {key}", "X-Integration-Id": self.integration}
         transport = httpx.ASGITransport(app=simulator_app(self.environment))
         async with httpx.AsyncClient(transport=transport, base_url="http://kombo.test/v1") as client:
-            answer = await client.get(path, params=dict(parameters), headers=headers)
+            answer = await client.get(model_named(model).path, params=dict(parameters), headers=headers)
         return answer.status_code, answer.content
 
     def walk(self, model: str, **parameters: str) -> list[Record]:

@@ -13,14 +13,14 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.erasure.erased import Erased
 from syncer.domain.records.exclude import Excluded
 from syncer.domain.records.record import decoded, plain_float
-from syncer.domain.records.values import json_bytes
+from syncer.domain.records.values import Unfit, json_bytes
 from syncer.domain.stream_key import StreamKey
 
 Record = dict[str, Any]
 
 
 class Unclean(ValueError):
-    """Error of an answer that cannot be read, so that nothing can be taken out; the message ends a sentence."""
+    """Error of an answer that cannot be read, and so not cleaned; the message ends a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class KeptOut:
             return self._clean(record, write, text)
         except RecursionError:
             raise Unclean("a record is nested too deeply") from None
+        except Unfit:
+            raise Unclean("a record cannot be written again") from None
 
     def _clean(self, record: Any, write: Callable[[Record], bytes], text: bytes) -> bytes | None:
         if not isinstance(record, dict):
