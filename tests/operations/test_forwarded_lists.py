@@ -26,7 +26,8 @@ SECRET, SOMEBODY = "065-81-1234", "26vafvWSRmbhNcxJYqjCzuJg"
 def page(*records: bytes, **others: Any) -> bytes:
     """A page of Kombo's; others: members beside its own."""
     beside = "".join(f",{json.dumps(name)}:{json.dumps(value)}" for name, value in others.items())
-    return b'{"status":"success","data":{"next":"n","results":[%s]}%s}' % (b",".join(records), beside.encode())
+    head = b'{"status":"success","data":{"next":"n","results":['
+    return head + b",".join(records) + b"]}" + beside.encode() + b"}"
 
 
 def without_ssn() -> KeptOut:
@@ -37,7 +38,7 @@ def without_ssn() -> KeptOut:
     return KeptOut(StreamKey("personio:1", EMPLOYEES), excluded, erased)
 
 
-async def test_cleaned_lists_of_kombos_are_what_the_mirror_holds(make_world: MakeWorld, tmp_path: Path) -> None:
+async def test_a_list_of_kombos_shows_what_the_mirror_holds(make_world: MakeWorld, tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text("k" * 32)
     privacy = {
@@ -67,7 +68,7 @@ async def test_cleaned_lists_of_kombos_are_what_the_mirror_holds(make_world: Mak
             assert somebody not in json.dumps(after)
 
 
-async def test_where_nothing_is_kept_out_of_a_list_its_answers_need_not_be_read(make_world: MakeWorld) -> None:
+async def test_where_nothing_is_kept_out_of_a_list_nothing_is_to_be_done(make_world: MakeWorld) -> None:
     world = make_world(records=40, privacy={"exclude": ["ats_candidates.first_name"]})
     integration = company_of(world).integration_id
     async with world.app() as app, app.open(app.environments) as [opened]:
