@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,13 @@ from tests.support.somebody import EMPLOYEES, HRIS, MARK, company_of, erased_now
 from tests.support.world import MakeWorld
 
 SECRET, SOMEBODY = "065-81-1234", "26vafvWSRmbhNcxJYqjCzuJg"
+
+
+@pytest.fixture
+def migrated_url(sqlite_url: str, sqlite_template: Path) -> str:
+    """Of one kind: what is read of it is the same with both."""
+    shutil.copy(sqlite_template, sqlite_url.removeprefix("sqlite:///"))
+    return sqlite_url
 
 
 def page(*records: bytes, **others: Any) -> bytes:
