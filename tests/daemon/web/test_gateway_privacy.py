@@ -195,7 +195,9 @@ async def test_what_is_no_success_passes_as_it_came(sqlite: str, status: int) ->
 
 
 async def test_of_a_list_that_was_asked_for_its_head_nothing_tells_of_its_body(sqlite: str) -> None:
-    async with gateway(sqlite, answer(200, b"", {"ETag": "x", "X-Kombo": "2", "Content-Length": "900"}), **WITHOUT_SSN) as at:
+    async with gateway(
+        sqlite, answer(200, b"", {"ETag": "x", "X-Kombo": "2", "Content-Length": "900"}), **WITHOUT_SSN
+    ) as at:
         given = await at.client.head("/hris/employees")
         assert (given.status_code, given.headers["x-kombo"]) == (200, "2")
         assert not {"etag", "content-length"} & given.headers.keys()
