@@ -25,7 +25,7 @@ class Unclean(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class KeptOut:
-    """What records of one list do not show: values of excluded members, and what is erased.
+    """Content that records of one list do not show: excluded members, and what is erased.
 
     key: the list, and the integration whose list it is. excluded: None where nothing is.
     """
