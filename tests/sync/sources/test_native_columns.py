@@ -220,6 +220,6 @@ async def test_names_of_views_that_are_there_already_are_refused_by_name(make_na
         await world.sync(models=[PEOPLE])
     assert str(caught.value) == (
         "people_live is in the database already, and not as a view of syncer's making: rename it there, "
-        "or the passthrough people in the configuration."
+        "or the list people in the configuration."
     )
     assert PEOPLE not in views(world)
