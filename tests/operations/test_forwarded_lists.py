@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +13,17 @@ import pytest
 
 from syncer.domain.erasure.erased import Erased
 from syncer.domain.erasure.traces import ErasedRecord, traces_of
+from syncer.domain.gateway.forwarding import ForwardedAnswer, ForwardedRequest
 from syncer.domain.gateway.kept_out import KeptOut, Unclean
+from syncer.domain.limits import LARGE_ANSWER_BYTES
 from syncer.domain.records.exclude import excluded_from
 from syncer.domain.records.exclusions import exclusions
 from syncer.domain.stream_key import StreamKey
 from syncer.operations.erase import Wanted
-from syncer.operations.kept_out import clean_page, read_kept_out
+from syncer.operations.kept_out import CleanAnswers, clean_page, read_kept_out
 from tests.support.gateway import KomboLists
 from tests.support.somebody import EMPLOYEES, HRIS, MARK, company_of, erased_now, mirror_somebody, walk_whole
+from tests.support.waiting import PATIENCE
 from tests.support.world import MakeWorld
 
 SECRET, SOMEBODY = "065-81-1234", "26vafvWSRmbhNcxJYqjCzuJg"
@@ -129,3 +134,32 @@ def test_what_a_page_has_beside_its_records_is_cleaned_like_what_nobody_describe
         "included": [{"id": "2"}],
         "total": 2,
     }
+
+
+async def test_large_answers_are_read_and_held_one_at_a_time_and_others_beside_them() -> None:
+    clean, request = CleanAnswers(), ForwardedRequest("GET", "/hris/employees", b"/hris/employees", [])
+    under_way, all_small = list[int](), asyncio.Barrier(3)
+
+    async def pieces(number: int, body: bytes) -> AsyncIterator[bytes]:
+        yield body[:-1]
+        # Who has taken so much of a large one asks for the rest when it is its turn.
+        if len(body) > LARGE_ANSWER_BYTES:
+            under_way.append(number)
+        await asyncio.sleep(0)
+        yield body[-1:]
+
+    async def read(number: int, size: int) -> None:
+        body = page(b'{"id":"1","ssn":"2","x":"%s"}' % (b"x" * size))
+        given = ForwardedAnswer(200, [], pieces(number, body))
+        async with clean.answering(request, given, without_ssn()) as answer:
+            if size < LARGE_ANSWER_BYTES:
+                await all_small.wait()
+            else:
+                assert under_way == [number]
+            assert b'"ssn"' not in b"".join([piece async for piece in answer.pieces])
+            if size >= LARGE_ANSWER_BYTES:
+                under_way.remove(number)
+
+    async with asyncio.timeout(PATIENCE):
+        large = (read(number, LARGE_ANSWER_BYTES) for number in range(3))
+        await asyncio.gather(*large, *(read(number, 10) for number in range(3)))
