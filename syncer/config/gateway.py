@@ -9,12 +9,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from syncer.config.list_names import check_glob
 from syncer.config.secrets import LEAST_LENGTH, Secret, SecretFile
 from syncer.config.section import Section, passes
 from syncer.config.values import Duration, PositiveDuration, list_of_texts
 from syncer.config.web import Web
 from syncer.config.written import Written
-from syncer.domain.catalogue.lookup import select_models
 from syncer.domain.errors import UsageError
 
 
@@ -42,12 +42,13 @@ class Gateway(Section):
         " service does not start without it where the gateway is enabled.",
     )
     serve: Annotated[
-        tuple[Annotated[str, passes(lambda glob: select_models((glob,)))], ...],
+        tuple[Annotated[str, passes(check_glob)], ...],
         BeforeValidator(partial(list_of_texts, example="hris_*")),
         Written("list of globs"),
     ] = Field(
         default=("*",),
-        description="Models whose lists are answered from the mirror, as globs; other lists are forwarded.",
+        description="Models and added lists that are answered from the mirror, as globs; other lists are"
+        " forwarded.",
     )
     max_age: PositiveDuration = Field(
         default=timedelta(hours=1),

@@ -245,6 +245,11 @@ class Settings(BaseModel):
         return {**catalogue(), **{each.name: each for each in self.added_lists}}
 
     @cached_property
+    def kombo_paths(self) -> Mapping[str, Model]:
+        """The same lists by their paths."""
+        return {each.path: each for each in self.kombo_lists.values()}
+
+    @cached_property
     def lists(self) -> Mapping[str, ListSpec]:
         """All lists that can be mirrored, by name: Kombo's and the native lists."""
         return {**self.kombo_lists, **{each.name: each for each in self.native_lists}}

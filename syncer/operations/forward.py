@@ -46,7 +46,8 @@ async def forward(
 
     on_due: called after streams have been made due for what a write has changed, or may have.
     """
-    lists = frozenset[str]() if request.is_read else written_lists(request.path)
+    known = opened.environment.settings.kombo_paths
+    lists = frozenset[str]() if request.is_read else written_lists(request.path, known)
     mark = partial(_mark, opened.environment, request, lists, on_due)
     try:
         async with opened.context.client.forwarder.answering(request, max_wait) as answer:

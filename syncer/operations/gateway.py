@@ -7,7 +7,6 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 from functools import cache
 
-from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Model
 from syncer.domain.catalogue.tables import table_models
 from syncer.domain.gateway.answer import Answered, Forwarded
@@ -38,11 +37,11 @@ def read_list(
     """Answer a list request, or say why Kombo has to. Synchronous: it belongs on a worker thread.
 
     path: as Kombo's documentation has it, ``/hris/employees``. query: the decoded parameters in their order.
-    serve: globs of the models that are answered from the mirror. max_age: how long ago, by the database's
+    serve: globs of the lists that are answered from the mirror. max_age: how long ago, by the database's
     clock, the list may have been complete at last; a walk that was begun here goes on here in any case, since
     Kombo knows nothing of its cursor. Raises DatabaseError.
     """
-    model = _models().get(path)
+    model = environment.settings.kombo_paths.get(path)
     if model is None:
         return Forwarded("the mirror has no such list")
     key = StreamKey(integration_id, model.name)
@@ -92,19 +91,13 @@ def _page(
     changed = None
     if query.updated_after is not None:
         changed = read_changed(connection, environment, key, query.updated_after, records.current)
-    page = read_row_page(connection, key.model, key.integration_id, query, after=after, changed=changed)
+    page = read_row_page(connection, environment, key, query, after=after, changed=changed)
     following = None
     if page.has_more:
         if query.page_size is None:
             return None
         following = ListCursor(page.rows[-1].id, query.fingerprint).encoded()
     return page_body(records.texts(page.rows), following)
-
-
-@cache
-def _models() -> Mapping[str, Model]:
-    """List the models by the paths of their lists."""
-    return {model.path: model for model in catalogue().values()}
 
 
 @cache

@@ -57,6 +57,8 @@ def test_a_gateway_that_is_off_asks_for_nothing(load: Load) -> None:
     load("[web]\nenabled = false\n").check_access()
 
 
-def test_models_to_serve_are_those_that_there_are(load: Load) -> None:
+def test_lists_to_serve_are_those_that_there_are(load: Load) -> None:
     assert load("[gateway]\nserve = []\n").gateway.serve == ()
+    shifts = "[[lists]]\nname = 'hris_shifts'\npath = '/hris/shifts'\n[gateway]\nserve = ['hris_shifts']\n"
+    assert load(shifts).gateway.serve == ("hris_shifts",)
     assert "There is no model 'hris_emplyees'" in refusal(load, "[gateway]\nserve = ['hris_emplyees']\n")

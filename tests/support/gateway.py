@@ -12,9 +12,10 @@ from typing import Any, TypeAlias
 import httpx
 
 from syncer.app import App
-from syncer.domain.catalogue.lookup import model_named
+from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.gateway.answer import Answered, Forwarded
 from syncer.operations.gateway import read_list
+from syncer.simulator.company.extra_lists import EXTRA_LISTS
 from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.environment import Environment
 
@@ -35,7 +36,7 @@ class GatewayLists:
         return read_list(
             self.app.environment_of(self.integration),
             self.integration,
-            model_named(model).path,
+            self.app.settings.kombo_lists[model].path,
             list(parameters.items()),
             serve=self.serve,
             max_age=self.max_age,
@@ -74,11 +75,12 @@ class KomboLists:
 
     async def asked(self, model: str, parameters: Mapping[str, str]) -> tuple[int, bytes]:
         """Ask for one page in a running loop."""
+        path = {**catalogue(), **EXTRA_LISTS}[model].path
         key = self.environment.api_key
         headers = {"Authorization": f"Bearer {key}", "X-Integration-Id": self.integration}
         transport = httpx.ASGITransport(app=simulator_app(self.environment))
         async with httpx.AsyncClient(transport=transport, base_url="http://kombo.test/v1") as client:
-            answer = await client.get(model_named(model).path, params=dict(parameters), headers=headers)
+            answer = await client.get(path, params=dict(parameters), headers=headers)
         return answer.status_code, answer.content
 
     def walk(self, model: str, **parameters: str) -> list[Record]:
@@ -111,7 +113,7 @@ class NaiveReader:
         """Bring the copy up to date; give how many records came."""
         start, count = self.lists.now(), 0
         for model in self.models:
-            features = model_named(model).features
+            features = self.lists.app.settings.kombo_lists[model].features
             parameters: dict[str, str] = {"page_size": "7"} if features.paging else {}
             if features.include_deleted:
                 parameters["include_deleted"] = "true"

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
 
-from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.catalogue.model import Model
 
 #: Lists that a write changes beside those that its path names: {} is any id.
 _ALSO: Mapping[str, tuple[str, ...]] = {
@@ -28,8 +27,10 @@ _ALSO: Mapping[str, tuple[str, ...]] = {
 _CHANGE_NOTHING = ("/hris/employees/{}/documents",)
 
 
-def written_lists(path: str) -> frozenset[str]:
-    """Name the models whose records a successful write to a path has made, changed or removed.
+def written_lists(path: str, lists: Mapping[str, Model]) -> frozenset[str]:
+    """Name the lists whose records a successful write to a path has made, changed or removed.
+
+    lists: those of Kombo's that can be mirrored, by their paths.
 
     A segment that is a list of its part of the API is one of them: ``/ats/applications/ID/notes`` is of
     applications and of notes. None for calls of a tool's own API, and for what concerns no list.
@@ -39,14 +40,8 @@ def written_lists(path: str) -> frozenset[str]:
     _, category, *rest = path.rstrip("/").split("/") if path.count("/") > 1 else ("", "")
     named = {f"/{category}/{segment}" for segment in rest}
     also = {each for pattern, paths in _ALSO.items() if _fits(pattern, path) for each in paths}
-    lists = _lists()
-    return frozenset(lists[each] for each in named | also if each in lists)
+    return frozenset(lists[each].name for each in named | also if each in lists)
 
 
 def _fits(pattern: str, path: str) -> bool:
     return re.fullmatch(pattern.replace("{}", "[^/]+"), path.rstrip("/")) is not None
-
-
-@cache
-def _lists() -> Mapping[str, str]:
-    return {model.path: name for name, model in catalogue().items()}

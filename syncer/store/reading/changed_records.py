@@ -20,7 +20,6 @@ from sqlalchemy import (
     Connection,
     Integer,
     Select,
-    Table,
     Text,
     bindparam,
     exists,
@@ -37,7 +36,7 @@ from syncer.domain.gateway.carriers import Relation, carried_tables, owners, rel
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.in_values import in_parameter, parameter_values
 from syncer.store.db.types import Timestamp
-from syncer.store.schema.later_of import last_told
+from syncer.store.reading.list_rows import ListRows, list_rows
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.state_tables import runs
 
@@ -73,36 +72,38 @@ class ChangedRecords:
 def read_changed(
     connection: Connection, environment: str, key: StreamKey, moment: datetime, current: Collection[str]
 ) -> ChangedRecords:
-    """Find the records of a model's list that have changed since a moment.
+    """Find the records of a list that have changed since a moment.
 
     current: the tables with whose rows copies are brought up to date.
     """
     tables = _tables_with_rows(key.model, frozenset(current))
     since = _since(connection, environment, key.integration_id, moment, tables)
-    changed = _changed(connection, key.integration_id, moment, since)
+    changed = _changed(connection, environment, key.integration_id, moment, since)
     carriers = _Carriers(connection, frozenset(current), changed).of(key.model)
     return ChangedRecords(moment, since[key.model], changed[key.model], carriers)
 
 
-def changed_since(table: Table) -> ColumnElement[bool]:
+def changed_since(rows: ListRows) -> ColumnElement[bool]:
     """Make the condition on rows that have changed themselves, with the parameters moment and since."""
-    told, since = _told(table), bindparam("since", type_=Timestamp)
-    # The first of the three follows from the others, and finds them by an index.
-    return (told >= since) & or_(told > bindparam("moment", type_=Timestamp), table.c.mirrored_at >= since)
+    return _changed_since(rows, bindparam("since", type_=Timestamp))
+
+
+def _changed_since(rows: ListRows, since: ColumnElement[datetime]) -> ColumnElement[bool]:
+    after = rows.told > bindparam("moment", type_=Timestamp)
+    # The first of the three follows from the others, and finds them by an index where there is one.
+    return (rows.told >= since) & or_(after, rows.table.c.mirrored_at >= since)
 
 
 @cache
 def _tables_with_rows(model: str, current: frozenset[str]) -> tuple[str, ...]:
-    """List the model's table and those of all that its records carry, as far as their rows bear a time."""
+    """Name the model's table and those of all that its records carry, as far as their rows bear a time.
+
+    Nobody knows what records of an added list carry: it stands for itself alone.
+    """
     direct = [table for table in carried_tables(model) if table in current]
     deeper = [inner for table in direct for inner in carried_tables(table) if inner in current]
     with_owners = (owners()[table][0] if table in owners() else table for table in (*direct, *deeper))
     return tuple(dict.fromkeys((model, *with_owners)))
-
-
-def _told(table: Table) -> ColumnElement[datetime]:
-    """Give the moment of a row by which ``updated_after`` goes; children have no change of their own."""
-    return last_told(table) if "changed_at" in table.c else table.c.mirrored_at
 
 
 def _since(
@@ -114,10 +115,11 @@ def _since(
         "integration": integration_id,
         "moment": moment,
     }
-    last = connection.execute(_last_rows(tables), parameters).all()
+    statement = _last_rows(tables, connection.dialect.name == "sqlite")
+    last = connection.execute(statement, parameters).all()
     since = {**dict.fromkeys(tables, moment), **{table: stamp for table, _, stamp in last}}
     for number, (table, told, _) in enumerate(last):
-        parameters[f"model_{number}"] = table_models()[table]
+        parameters[f"model_{number}"] = table_models().get(table, table)
         parameters[f"begin_{number}"] = told - _RUN
         parameters[f"told_{number}"] = told
         parameters[f"end_{number}"] = min(moment, told + _RUN)
@@ -126,22 +128,19 @@ def _since(
 
 
 @cache
-def _last_rows(tables: tuple[str, ...]) -> CompoundSelect[Any]:
+def _last_rows(tables: tuple[str, ...], sqlite: bool) -> CompoundSelect[Any]:
     """Make the statement for the last row of each table up to a moment.
 
     Its stamp is no later than any that is still to be seen: that one's row would be the last.
     """
     parts = []
     for name in tables:
-        table = MIRROR[name]
-        told = _told(table)
+        rows = list_rows(name, sqlite=sqlite)
+        columns = (literal(name, Text).label("name"), rows.told.label("told"), rows.table.c.mirrored_at)
         last = (
-            select(literal(name, Text).label("name"), told.label("told"), table.c.mirrored_at)
-            .where(
-                table.c.integration_id == bindparam("integration"),
-                told <= bindparam("moment", type_=Timestamp),
-            )
-            .order_by(told.desc())
+            select(*columns)
+            .where(*rows.of_integration, rows.told <= bindparam("moment", type_=Timestamp))
+            .order_by(rows.told.desc())
             .limit(1)
             .subquery()
         )
@@ -170,35 +169,40 @@ def _run_ends(lists: int) -> CompoundSelect[Any]:
 
 
 def _changed(
-    connection: Connection, integration_id: str, moment: datetime, since: Mapping[str, datetime]
+    connection: Connection,
+    environment: str,
+    integration_id: str,
+    moment: datetime,
+    since: Mapping[str, datetime],
 ) -> dict[str, Ids]:
     """Find by table the records whose own rows have changed."""
-    parameters: dict[str, Any] = {"integration": integration_id, "moment": moment, "most": MOST_NAMED + 1}
+    parameters: dict[str, Any] = {
+        "environment": environment,
+        "integration": integration_id,
+        "moment": moment,
+        "most": MOST_NAMED + 1,
+    }
     parameters |= {f"since_{number}": each for number, each in enumerate(since.values())}
     found: dict[str, set[str]] = {table: set() for table in since}
-    for table, record_id in connection.execute(_changed_rows(tuple(since)), parameters):
+    statement = _changed_rows(tuple(since), connection.dialect.name == "sqlite")
+    for table, record_id in connection.execute(statement, parameters):
         found[table].add(record_id)
     return {table: _few(ids) for table, ids in found.items()}
 
 
 @cache
-def _changed_rows(tables: tuple[str, ...]) -> CompoundSelect[Any]:
+def _changed_rows(tables: tuple[str, ...], sqlite: bool) -> CompoundSelect[Any]:
     parts = []
     for number, name in enumerate(tables):
-        table = MIRROR[name]
-        told, since = _told(table), bindparam(f"since_{number}", type_=Timestamp)
-        after = told > bindparam("moment", type_=Timestamp)
-        rows = (
-            select(literal(name, Text).label("name"), table.c.id)
-            .where(
-                table.c.integration_id == bindparam("integration"),
-                told >= since,
-                or_(after, table.c.mirrored_at >= since),
-            )
+        rows = list_rows(name, sqlite=sqlite)
+        since = bindparam(f"since_{number}", type_=Timestamp)
+        changed = (
+            select(literal(name, Text).label("name"), rows.id.label("id"))
+            .where(*rows.of_integration, _changed_since(rows, since))
             .limit(bindparam("most"))
             .subquery()
         )
-        parts.append(select(rows))
+        parts.append(select(changed))
     return union_all(*parts)
 
 

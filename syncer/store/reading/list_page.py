@@ -1,4 +1,4 @@
-"""Pages of a list as the gateway serves them: rows of one model and integration, ordered by id."""
+"""Pages of a list as the gateway serves them: rows of one list and integration, ordered by id."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from sqlalchemy import (
     Connection,
     LargeBinary,
     Select,
-    Table,
     Text,
     bindparam,
     case,
@@ -26,8 +25,10 @@ from sqlalchemy import (
 from syncer.domain.gateway.column_filters import ColumnFilter
 from syncer.domain.gateway.list_query import ListQuery
 from syncer.domain.limits import LARGE_PAGE_BYTES
+from syncer.domain.stream_key import StreamKey
 from syncer.store.db.in_values import in_parameter, parameter_values
 from syncer.store.reading.changed_records import ChangedRecords, changed_since
+from syncer.store.reading.list_rows import ListRows, list_rows
 from syncer.store.schema.mirror_tables import MIRROR
 
 #: Most rows of a list that has no pages.
@@ -56,9 +57,9 @@ class RowPage:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """All that the text of a statement depends on. filters: without their values."""
+    """All that the text of a statement depends on. name: of the list. filters: without their values."""
 
-    table: Table
+    name: str
     sqlite: bool
     changed: Literal["any", "named", "written"]
     include_deleted: bool
@@ -69,8 +70,8 @@ class _Shape:
 
 def read_row_page(
     connection: Connection,
-    model: str,
-    integration_id: str,
+    environment: str,
+    key: StreamKey,
     query: ListQuery,
     *,
     after: str,
@@ -82,7 +83,7 @@ def read_row_page(
     """
     sqlite = connection.dialect.name == "sqlite"
     shape = _Shape(
-        MIRROR[model],
+        key.model,
         sqlite,
         _choice(changed),
         query.include_deleted,
@@ -92,7 +93,8 @@ def read_row_page(
     )
     size = query.page_size or MOST_WITHOUT_PAGES
     parameters: dict[str, Any] = {
-        "integration": integration_id,
+        "environment": environment,
+        "integration": key.integration_id,
         "after": after,
         "most": size + 1,
     }
@@ -135,21 +137,22 @@ def _filter_shape(each: ColumnFilter) -> tuple[str, str, str | None, str | None]
 
 @lru_cache(maxsize=512)
 def _statement(shape: _Shape) -> Select[Any]:
-    columns = shape.table.c
+    listed = list_rows(shape.name, sqlite=shape.sqlite)
+    columns = listed.table.c
     chosen = (
         select(
-            columns.id,
+            listed.id.label("id"),
             # As bytes: to decode them and encode them again takes as long as all the rest of a row.
             cast(columns.document, LargeBinary) if shape.sqlite else columns.document,
             columns.mirrored_at,
             columns.remote_deleted_at,
         )
         .where(
-            columns.integration_id == bindparam("integration"),
-            columns.id > bindparam("after"),
-            *_conditions(shape),
+            *listed.of_integration,
+            listed.id > bindparam("after"),
+            *_conditions(shape, listed),
         )
-        .order_by(columns.id)
+        .order_by(listed.id)
         .limit(bindparam("most"))
     )
     if shape.sqlite:
@@ -162,23 +165,23 @@ def _statement(shape: _Shape) -> Select[Any]:
     return select(rows.c.id, document, rows.c.mirrored_at, rows.c.remote_deleted_at).order_by(rows.c.id)
 
 
-def _conditions(shape: _Shape) -> Iterator[ColumnElement[bool]]:
-    columns = shape.table.c
+def _conditions(shape: _Shape, listed: ListRows) -> Iterator[ColumnElement[bool]]:
+    columns = listed.table.c
     if not shape.include_deleted:
         yield columns.remote_deleted_at.is_(None)
     if shape.changed != "any":
-        named = in_parameter(columns.id, "named", sqlite=shape.sqlite)
-        yield named if shape.changed == "named" else or_(changed_since(shape.table), named)
+        named = in_parameter(listed.id, "named", sqlite=shape.sqlite)
+        yield named if shape.changed == "named" else or_(changed_since(listed), named)
     if shape.ids:
-        yield in_parameter(columns.id, "ids", sqlite=shape.sqlite)
+        yield in_parameter(listed.id, "ids", sqlite=shape.sqlite)
     if shape.remote_ids:
-        yield in_parameter(columns.remote_id, "remote_ids", sqlite=shape.sqlite)
+        yield in_parameter(listed.remote_id, "remote_ids", sqlite=shape.sqlite)
     for number, (name, comparison, link, owner) in enumerate(shape.filters):
         parameter = f"filter_{number}"
         if link is not None and owner is not None:
             pairs = MIRROR[link].c
             linked = select(pairs[owner]).where(in_parameter(pairs[name], parameter, sqlite=shape.sqlite))
-            yield columns.id.in_(linked)
+            yield listed.id.in_(linked)
         elif comparison == "one_of":
             yield in_parameter(columns[name], parameter, sqlite=shape.sqlite)
         elif comparison == "after":

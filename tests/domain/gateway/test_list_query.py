@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from syncer.domain.added.spec import AddedList
 from syncer.domain.catalogue.lookup import catalogue, model_named
 from syncer.domain.gateway.kombo_words import InvalidInput
 from syncer.domain.gateway.list_query import ListQuery, OnlyKombo, known_parameters, read_list_query
@@ -113,9 +114,21 @@ def test_what_is_excluded_cannot_be_filtered_by(pattern: str, parameter: str) ->
 
 
 def test_a_list_without_pages_takes_no_parameter_of_pages() -> None:
-    assert read("hris_skills").page_size is None
+    whole = AddedList.configured("hris_shifts", "/hris/shifts", (), paging=False, stated={})
+    assert read_list_query(whole, "tool:one", []).page_size is None
     with pytest.raises(OnlyKombo):
-        read("hris_skills", page_size="10")
+        read_list_query(whole, "tool:one", [("page_size", "10")])
+
+
+def test_an_added_list_takes_what_all_lists_take_but_for_what_is_stated() -> None:
+    names = {"updated_after", "include_deleted", "ids", "remote_ids"}
+
+    def taken(**stated: bool) -> frozenset[str]:
+        spec = AddedList.configured("hris_shifts", "/hris/shifts", (), paging=True, stated=stated)
+        return known_parameters(spec) & names
+
+    assert taken() == names
+    assert taken(ids=False, updated_after=False) == {"include_deleted"}
 
 
 def test_every_list_knows_the_parameters_of_the_catalogue() -> None:

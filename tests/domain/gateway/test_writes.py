@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from syncer.domain.added.spec import AddedList
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.gateway.writes import written_lists
 
+LISTS = {model.path: model for model in catalogue().values()}
 ID = "26vafvWSRmbhNcxJYqjCzuJg"
 #: The writes of Kombo's Python SDK 1.4.0 that are about records, and what comes of them.
 WRITES = {
@@ -40,9 +42,17 @@ WRITES = {
 
 @pytest.mark.parametrize("path", list(WRITES))
 def test_a_write_is_of_the_lists_that_its_path_names_and_of_those_that_follow(path: str) -> None:
-    assert written_lists(path) == WRITES[path]
+    assert written_lists(path, LISTS) == WRITES[path]
 
 
 @pytest.mark.parametrize("model", list(catalogue().values()), ids=lambda model: model.name)
 def test_a_write_to_a_list_is_one_of_its_model(model: object) -> None:
-    assert model.name in written_lists(model.path)  # type: ignore[attr-defined]
+    assert model.name in written_lists(model.path, LISTS)  # type: ignore[attr-defined]
+
+
+def test_a_write_to_an_added_list_is_one_of_it() -> None:
+    shifts = AddedList.configured("hris_shifts", "/hris/shifts", (), paging=True, stated={})
+    lists = {**LISTS, shifts.path: shifts}
+    assert written_lists("/hris/shifts", lists) == {"hris_shifts"}
+    assert written_lists(f"/hris/shifts/{ID}", lists) == {"hris_shifts"}
+    assert written_lists("/hris/shifts", LISTS) == set[str]()
