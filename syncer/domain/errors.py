@@ -29,7 +29,8 @@ SyncerError
     ├── ListStuck               page follows page and none brings a new record: look at the source
     ├── KeyRefused              the API key is not accepted                        exit 4
     ├── UnreadableAnswer        an answer that would be as unreadable again
-    │   └── AnswerTooLarge      one that is larger than what is read: ask for less at once
+    │   ├── AnswerTooLarge      one that is larger than what is read: ask for less at once
+    │   └── AnswerWithheld      one that may hold what nobody is to see: look at the source
     ├── Doubtful                a call that may have been carried out: look before it is sent again
     └── RequestRefused          any other answer that a retry cannot mend
 
@@ -225,6 +226,10 @@ class UnreadableAnswer(KomboError):
 
 class AnswerTooLarge(UnreadableAnswer):
     """The answer is larger than what is read."""
+
+
+class AnswerWithheld(UnreadableAnswer):
+    """The answer may hold what is excluded or erased, and is not passed on."""
 
 
 class Doubtful(KomboError):

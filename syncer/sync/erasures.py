@@ -35,9 +35,11 @@ class KnownErasures:
 
     def at(self, connection: Connection, version: str | None) -> Version:
         """Give what is erased as of the version that the database has now."""
-        if self.newest.name != version:
-            self.newest = Version(version, Erased() if version is None else read_erased(connection))
-        return self.newest
+        known = self.newest
+        if known.name != version:
+            # Another thread may replace it meanwhile by what an older transaction sees.
+            self.newest = known = Version(version, Erased() if version is None else read_erased(connection))
+        return known
 
     def read(self, connection: Connection) -> Version:
         """Give what is erased now."""

@@ -71,9 +71,11 @@ class KomboLists:
 
     def ask(self, model: str, parameters: Mapping[str, str]) -> tuple[int, bytes]:
         """Ask for one page; its status and body."""
-        return asyncio.run(self._ask({**catalogue(), **EXTRA_LISTS}[model].path, parameters))
+        return asyncio.run(self.asked(model, parameters))
 
-    async def _ask(self, path: str, parameters: Mapping[str, str]) -> tuple[int, bytes]:
+    async def asked(self, model: str, parameters: Mapping[str, str]) -> tuple[int, bytes]:
+        """Ask for one page in a running loop."""
+        path = {**catalogue(), **EXTRA_LISTS}[model].path
         key = self.environment.api_key
         headers = {"Authorization": f"Bearer {key}", "X-Integration-Id": self.integration}
         transport = httpx.ASGITransport(app=simulator_app(self.environment))

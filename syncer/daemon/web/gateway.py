@@ -34,6 +34,7 @@ from syncer.environments.environment import Opened
 from syncer.http_server.protocol import ResponseBroken
 from syncer.http_server.refusals import Refusals
 from syncer.operations.forward import find_environment, forward, limit_headers
+from syncer.operations.kept_out import CleanAnswers
 
 log = structlog.get_logger("syncer")
 
@@ -77,6 +78,7 @@ class Gateway:
         self._settings = app.settings.gateway
         self._calls = calls
         self._lists = GatewayLists(self._settings, patience)
+        self._clean = CleanAnswers()
         self._on_due = on_due
         self._count = count
         self._room = Spools()
@@ -182,8 +184,13 @@ class Gateway:
     async def _forward(
         self, call: GatewayCall, opened: Opened, spool: Spool, seen: _Seen, send: Send
     ) -> None:
-        max_wait = self._settings.max_wait.total_seconds()
-        async with forward(opened, call.forwarded(spool), max_wait, self._on_due) as answer:
+        max_wait, request = self._settings.max_wait.total_seconds(), call.forwarded(spool)
+        # Before anything is sent: where that cannot be told nothing is.
+        kept_out = await self._lists.kept_out(opened, call)
+        async with (
+            forward(opened, request, max_wait, self._on_due) as given,
+            self._clean.answering(request, given, kept_out) as answer,
+        ):
             headers = [*to_application(answer.headers), (MIRROR, b"miss")]
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
             async for piece in answer.pieces:

@@ -8,7 +8,7 @@ from typing import Self
 
 from starlette.types import Send
 
-from syncer.domain.errors import DatabaseError, Doubtful, KomboError, RateLimited
+from syncer.domain.errors import AnswerWithheld, DatabaseError, Doubtful, KomboError, RateLimited
 from syncer.domain.gateway.kombo_words import INPUT_INVALID, error_body
 from syncer.domain.gateway.outcome import Outcome
 
@@ -97,7 +97,8 @@ class Refusal(Exception):
 def refusal_of(error: KomboError | DatabaseError, *, is_read: bool) -> Refusal:
     """Make the answer to a call that Kombo has not answered.
 
-    429: no permit came in time. 503: nothing was sent, so that it can be sent again. 502: it was sent.
+    429: no permit came in time. 503: nothing was sent, so that it can be sent again. 502: it was sent, and no
+    answer came, or one that may not be passed on.
     """
     if isinstance(error, DatabaseError):
         return Refusal.unavailable("The database of the mirror cannot be used.")
@@ -106,6 +107,8 @@ def refusal_of(error: KomboError | DatabaseError, *, is_read: bool) -> Refusal:
         return Refusal(Outcome.LIMITED, 429, code, "Rate limit exceeded", str(error))
     if isinstance(error, Doubtful):
         return Refusal(Outcome.DOUBTFUL, 502, None, "Outcome unknown", str(error))
+    if isinstance(error, AnswerWithheld):
+        return Refusal(Outcome.WITHHELD, 502, None, "Answer withheld", str(error))
     if error.unsent:
         text = f"{str(error).rstrip('.')}. Nothing was sent: it can be sent again."
         return Refusal(Outcome.UNSENT, 503, None, "Kombo unreachable", text, dict(RETRY_AFTER))

@@ -50,6 +50,21 @@ _OURS = frozenset(
     }
 )
 _OF_PROXIES = b"x-forwarded-"
+#: What tells of the bytes of a body, and may be a hash of them.
+_OF_BODY = frozenset(
+    {
+        b"accept-ranges",
+        b"content-digest",
+        b"content-encoding",
+        b"content-length",
+        b"content-md5",
+        b"content-range",
+        b"digest",
+        b"etag",
+        b"repr-digest",
+        b"transfer-encoding",
+    }
+)
 #: Encodings of an answer that can be looked into.
 _KNOWN_ENCODINGS = ("gzip", "deflate", "identity")
 
@@ -86,6 +101,24 @@ def to_application(headers: Sequence[Header]) -> list[Header]:
     # Nothing but the gateway says what it has answered itself.
     dropped = dropped | {MIRROR, COMPLETE_AS_OF}
     return [(name, value) for name, value in headers if name.lower() not in dropped]
+
+
+def of_another_body(headers: Sequence[Header], size: int | None) -> list[Header]:
+    """Make the headers of an answer those of another body, which is not compressed.
+
+    size: its bytes; None: there is none.
+    """
+    kept = [(name, value) for name, value in headers if name.lower() not in _OF_BODY]
+    return kept if size is None else [*kept, (b"content-length", str(size).encode())]
+
+
+def merged(headers: Iterable[Header]) -> dict[str, str]:
+    """Read headers into one text for each name in lower case; values of a name are joined by commas."""
+    found: dict[str, str] = {}
+    for name, value in headers:
+        key, text = name.lower().decode("latin-1"), value.decode("latin-1")
+        found[key] = f"{found[key]}, {text}" if key in found else text
+    return found
 
 
 def accepted_encodings(accepted: bytes) -> bytes:

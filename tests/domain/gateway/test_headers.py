@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from syncer.domain.errors import UsageError
-from syncer.domain.gateway.headers import accepted_encodings, sole, to_application, to_kombo
+from syncer.domain.gateway.headers import (
+    accepted_encodings,
+    merged,
+    of_another_body,
+    sole,
+    to_application,
+    to_kombo,
+)
 
 TOKEN = (b"authorization", b"Bearer the-token-of-the-gateway")
 
@@ -97,3 +104,18 @@ def test_a_header_that_is_there_twice_is_no_header() -> None:
     assert sole([], b"x-integration-id") is None
     with pytest.raises(UsageError):
         sole([(b"x-integration-id", b"a"), (b"X-Integration-Id", b"b")], b"x-integration-id")
+
+
+def test_an_answer_with_another_body_says_nothing_of_the_one_that_came() -> None:
+    kept = [(b"date", b"Sat, 21 Nov 2026 09:30:15 GMT"), (b"Content-Type", b"application/json")]
+    told = [(b"Content-Length", b"7"), (b"content-encoding", b"gzip"), (b"ETag", b'"a"'), (b"Digest", b"x")]
+    came = [*kept, *told, (b"Transfer-Encoding", b"chunked")]
+    assert of_another_body(came, None) == kept
+    assert to_application(of_another_body(came, 12)) == [*kept, (b"content-length", b"12")]
+
+
+def test_a_header_that_is_there_twice_is_one_list() -> None:
+    assert merged([(b"Content-Encoding", b"gzip"), (b"x", b"1"), (b"content-encoding", b"deflate")]) == {
+        "content-encoding": "gzip, deflate",
+        "x": "1",
+    }
