@@ -100,7 +100,7 @@ async def test_where_the_feed_is_off_no_transaction_that_changes_rows_has_a_stat
     found = await all_that_changes_rows(make_groups())
     pattern = re.compile(r'(INSERT INTO|UPDATE) "?hris_groups')
     writing = [statements for statements in found if any(map(pattern.match, statements))]
-    # The load, unless its rows are copied in; the update, the marks that were held and approved, and the refresh.
+    # The load, unless its rows are copied in, the update, the marks that were held and approved, the refresh.
     assert len(writing) in {4, 5}
     about = [each for statements in found for each in about_the_feed(statements)]
     # Each run looks once for what is too old.

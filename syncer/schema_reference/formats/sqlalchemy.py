@@ -20,7 +20,20 @@ import datetime
 import decimal
 from typing import Any
 
-from sqlalchemy import JSON, TIMESTAMP, BigInteger, Boolean, Date, Dialect, Float, LargeBinary, Numeric, Text, Time, Uuid
+from sqlalchemy import (
+    JSON,
+    TIMESTAMP,
+    BigInteger,
+    Boolean,
+    Date,
+    Dialect,
+    Float,
+    LargeBinary,
+    Numeric,
+    Text,
+    Time,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator, TypeEngine
