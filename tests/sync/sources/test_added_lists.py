@@ -278,7 +278,7 @@ async def test_it_is_verified_as_a_model_is(make_world: MakeWorld) -> None:
     world.environment.refused_parameters.add((SHIFTS, "page_size"))
     await world.sync()
     changed, *_ = company(world).ids(SHIFTS)
-    async with ready(world.app()) as (context, _):
+    async with world.app() as app, ready(app) as (context, _):
         key = stream(world, SHIFTS).key
         found = await verify_stream(context, key)
         assert (found.verdict, found.reason) == (Verdict.EQUAL, None)
