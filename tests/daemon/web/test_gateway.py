@@ -32,6 +32,9 @@ DONE = answer(200, {"status": "success", "data": {}})
 #: Nobody who sends or is told of has such a name in what is kept.
 PERSON = "margarethe.nobody@example.com"
 
+#: Seconds that a call waits for a permit which it does not get.
+SOON = 0.05
+
 
 @pytest.fixture
 def sqlite(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
@@ -322,10 +325,11 @@ async def test_a_429_of_kombos_does_not_reach_the_application_while_it_can_wait(
 async def test_where_the_limit_is_used_up_for_longer_a_call_is_answered_with_it(
     sqlite: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forwarding, "LEAST_WAIT", 0.05)
+    monkeypatch.setattr(forwarding, "LEAST_WAIT", PATIENCE)
     used = answer(200, {}, {"ratelimit-limit": "10", "ratelimit-remaining": "0", "ratelimit-reset": "50"})
     async with gateway(sqlite, used, gateway={"max_wait": "0s"}) as at:
         assert (await at.client.get("/check-api-key")).status_code == 200
+        monkeypatch.setattr(forwarding, "LEAST_WAIT", SOON)
         for call in (at.client.get("/x"), at.client.post("/x")):
             given = await call
             assert given.status_code == 429
@@ -341,22 +345,25 @@ async def test_where_the_limit_is_used_up_for_longer_a_call_is_answered_with_it(
 async def test_a_write_passes_where_reads_have_used_up_their_share(
     sqlite: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forwarding, "LEAST_WAIT", 0.05)
+    monkeypatch.setattr(forwarding, "LEAST_WAIT", PATIENCE)
     told = {"ratelimit-limit": "10", "ratelimit-remaining": "1", "ratelimit-reset": "50"}
     async with gateway(sqlite, answer(200, {}, told), DONE, gateway={"max_wait": "0s"}) as at:
         assert (await at.client.get("/check-api-key")).status_code == 200
+        monkeypatch.setattr(forwarding, "LEAST_WAIT", SOON)
         assert (await at.client.get("/check-api-key")).status_code == 429
+        monkeypatch.setattr(forwarding, "LEAST_WAIT", PATIENCE)
         assert (await at.client.post("/force-sync")).status_code == 200
 
 
 async def test_several_processes_share_the_limit(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forwarding, "LEAST_WAIT", 0.05)
+    monkeypatch.setattr(forwarding, "LEAST_WAIT", PATIENCE)
     used = answer(200, {}, {"ratelimit-limit": "10", "ratelimit-remaining": "0", "ratelimit-reset": "50"})
     patience: dict[str, object] = {"gateway": {"max_wait": "0s"}}
     async with gateway(sqlite, used, **patience) as at, gateway(sqlite, DONE, **patience) as other:
         assert (await at.client.post("/force-sync")).status_code == 200
         # What an answer has told is written within a fraction of a second.
         await until_async(lambda: told_remaining(at) == 0, "the budget hears of it")
+        monkeypatch.setattr(forwarding, "LEAST_WAIT", SOON)
         assert (await other.client.post("/force-sync")).status_code == 429
         assert other.kombo.seen == []
 
