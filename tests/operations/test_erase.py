@@ -33,14 +33,13 @@ from tests.support.somebody import (
     HRIS,
     MARK,
     add_somebody,
-    company_of,
     counted,
     erased_now,
     everything,
     mirror_somebody,
     walk_whole,
 )
-from tests.support.world import MakeWorld, World
+from tests.support.world import MakeWorld, World, company_of
 
 
 @pytest.fixture

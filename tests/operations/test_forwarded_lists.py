@@ -22,9 +22,9 @@ from syncer.domain.stream_key import StreamKey
 from syncer.operations.erase import Wanted
 from syncer.operations.kept_out import CleanAnswers, clean_page, read_kept_out
 from tests.support.gateway import KomboLists
-from tests.support.somebody import EMPLOYEES, HRIS, MARK, company_of, erased_now, mirror_somebody, walk_whole
+from tests.support.somebody import EMPLOYEES, HRIS, MARK, erased_now, mirror_somebody, walk_whole
 from tests.support.waiting import PATIENCE
-from tests.support.world import MakeWorld
+from tests.support.world import MakeWorld, company_of
 
 SECRET, SOMEBODY = "065-81-1234", "26vafvWSRmbhNcxJYqjCzuJg"
 

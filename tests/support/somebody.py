@@ -15,7 +15,7 @@ from syncer.domain.streams.stream import Mode
 from syncer.operations.erase import Wanted, erase
 from syncer.simulator.company.company import Company
 from syncer.store.schema.mirror_tables import MIRROR
-from tests.support.world import MakeWorld, World
+from tests.support.world import MakeWorld, World, company_of
 
 EMPLOYEES, CANDIDATES, USERS = "hris_employees", "ats_candidates", "ats_users"
 #: Lists whose records are about an employee or a candidate, with the simulator's member that says so.
@@ -82,10 +82,6 @@ def add_somebody(company: Company, model: str, **members: Any) -> tuple[str, dic
         company.link("ats_interviews", company.ids("ats_interviews")[0], "users", somebody)
         company.link("ats_jobs", company.ids("ats_jobs")[0], "hiring_team", somebody, job_roles=[])
     return somebody, about
-
-
-def company_of(world: World) -> Company:
-    return next(iter(world.environment.companies.values()))
 
 
 def everything(world: World) -> str:

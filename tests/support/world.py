@@ -187,3 +187,8 @@ def make_native(migrated_url: str) -> MakeNative:
         return World(environment, Mirror(migrated_url), {"passthrough": list(lists), **settings})
 
     return make
+
+
+def company_of(world: World) -> Company:
+    """The company of a world that has only one."""
+    return next(iter(world.environment.companies.values()))

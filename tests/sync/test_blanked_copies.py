@@ -11,18 +11,13 @@ from sqlalchemy import insert, inspect, make_url, select, text
 
 from syncer.domain.records.blank import SHELL_MEMBERS
 from syncer.domain.streams.stream import Kind, Mode
-from syncer.simulator.company.company import Company
 from syncer.store.schema.feed_tables import changes
 from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.state_tables import quarantine
-from tests.support.world import MakeWorld, World
+from tests.support.world import MakeWorld, World, company_of
 
 MODELS = ["hris_employees", "hris_payslips", "hris_performance_reviews", "hris_employments"]
 EMAIL, FIRST_NAME = "zenzi.quast@firm.example", "Zenziquast"
-
-
-def company_of(world: World) -> Company:
-    return next(iter(world.environment.companies.values()))
 
 
 def everything(world: World) -> str:

@@ -35,7 +35,6 @@ from tests.support.somebody import (
     HRIS,
     MARK,
     add_somebody,
-    company_of,
     counted,
     erased_now,
     everything,
@@ -44,7 +43,7 @@ from tests.support.somebody import (
 )
 from tests.support.source import standing_environment
 from tests.support.waiting import until_async
-from tests.support.world import MakeWorld, World
+from tests.support.world import MakeWorld, World, company_of
 
 
 def marked(value: Any, name: str = "") -> Any:

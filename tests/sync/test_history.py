@@ -22,7 +22,6 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode
 from syncer.operations.reproject import reproject
 from syncer.operations.sync import sync
-from syncer.simulator.company.company import Company
 from syncer.simulator.life.random_change import random_change
 from syncer.simulator.server.faults import Match, rewritten
 from syncer.store.db.database import Database
@@ -34,7 +33,7 @@ from syncer.store.schema.mirror_tables import MIRROR
 from syncer.sync.departed import mark_integration, purge_integration
 from syncer.sync.run import run_stream
 from tests.support.alone import ready
-from tests.support.world import MakeWorld, World
+from tests.support.world import MakeWorld, World, company_of
 
 Copy = dict[str, list[str]]
 
@@ -55,10 +54,6 @@ def database_url(migrated_url: str) -> str:
 def world(make_world: MakeWorld) -> World:
     """One integration, of these models alone."""
     return make_world(records=400, sync={"models": MODELS})
-
-
-def company_of(world: World) -> Company:
-    return next(iter(world.environment.companies.values()))
 
 
 def employee(world: World) -> str:

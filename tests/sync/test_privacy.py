@@ -16,7 +16,6 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.streams.stream import Kind, Mode
 from syncer.operations.reproject import reproject
 from syncer.operations.sync import sync
-from syncer.simulator.company.company import Company
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.store.schema.history_tables import history_table, history_tables
@@ -24,7 +23,7 @@ from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.state_tables import projections, quarantine
 from syncer.sync.context import Progress
 from tests.support.database_text import database_text
-from tests.support.world import MakeWorld, World
+from tests.support.world import MakeWorld, World, company_of
 
 #: Every kind of link and child is among them, and copies of records inside others.
 MODELS = [
@@ -85,10 +84,6 @@ def world(make_world: MakeWorld) -> World:
     for number, each in enumerate(company.ids("hris_locations")):
         company.update("hris_locations", each, remote_data={"/sites": [f"secret site {number}"]})
     return world
-
-
-def company_of(world: World) -> Company:
-    return next(iter(world.environment.companies.values()))
 
 
 def excluding(*patterns: str) -> dict[str, Any]:

@@ -31,22 +31,17 @@ from syncer.domain.streams.stream import Mode
 from syncer.domain.verification.difference import Difference, Verdict
 from syncer.domain.verification.result import Verification
 from syncer.operations.verify import Verified, verify
-from syncer.simulator.company.company import Company
 from syncer.simulator.life.random_change import random_change
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.store.schema.mirror_tables import MIRROR, missing, streams
 from tests.support.readers import MakeReader
-from tests.support.world import MakeWorld, World
+from tests.support.world import MakeWorld, World, company_of
 
 EMPLOYEES, GROUPS, JOBS, PAYSLIPS = "hris_employees", "hris_groups", "ats_jobs", "hris_payslips"
 MODELS = [EMPLOYEES, GROUPS, JOBS, PAYSLIPS]
 
 on_sqlite = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
-
-
-def company_of(world: World) -> Company:
-    return next(iter(world.environment.companies.values()))
 
 
 async def verified(world: World, **arguments: Any) -> Verified:
