@@ -8,7 +8,7 @@ import msgspec
 
 from syncer.domain.added.spec import AddedList
 from syncer.domain.fingerprint import fingerprint_of
-from syncer.domain.native.rows import column_value
+from syncer.domain.native.rows import column_value, strip_stored
 from syncer.domain.records.exclude import Excluded, Target, excluded_from, excluded_from_stored
 from syncer.domain.records.exclusions import Exclusion
 from syncer.domain.records.projection import Projection
@@ -53,14 +53,11 @@ def project_added(spec: AddedList, record: Record, excluded: Excluded | None = N
 
 
 def read_stored_added(stored: Record, excluded: Excluded) -> Record:
-    """Read a row's record once more, without what is excluded; without anything where that cannot be told."""
-    try:
-        record = decoded(stored.text)
-        if not excluded.strip(record):
-            return stored
-        text = json_text(record).encode()
-    except (RecursionError, AttributeError, msgspec.DecodeError, UnicodeDecodeError, Unfit):
-        record, text = {"id": stored.id}, json_text({"id": stored.id}).encode()
+    """Read a row's record once more, without what is excluded; its id alone where that cannot be told."""
+    stripped = strip_stored(stored, excluded, {"id": stored.id})
+    if stripped is None:
+        return stored
+    record, text = stripped
     return stored._replace(text=text, content_hash=hashed(record))
 
 

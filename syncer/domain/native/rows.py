@@ -73,14 +73,25 @@ def read_native(
 
 def read_stored_native(spec: NativeListSpec, stored: Record, excluded: Excluded) -> Record:
     """Read a row's record once more, without what is excluded; without anything where that cannot be told."""
+    stripped = strip_stored(stored, excluded, {})
+    if stripped is None:
+        return stored
+    record, text = stripped
+    return stored._replace(text=text, content_hash=_content_hash(spec, hashed(record), stored.parent))
+
+
+def strip_stored(stored: Record, excluded: Excluded, rest: dict[str, Any]) -> tuple[Any, bytes] | None:
+    """Take what is excluded out of a row's record; give what is left and its text, None where it has nothing.
+
+    rest: what is left where that cannot be told.
+    """
     try:
         record = decoded(stored.text)
         if not excluded.strip(record):
-            return stored
-        text = json_text(record).encode()
+            return None
+        return record, json_text(record).encode()
     except (RecursionError, AttributeError, msgspec.DecodeError, UnicodeDecodeError, Unfit):
-        record, text = {}, b"{}"
-    return stored._replace(text=text, content_hash=_content_hash(spec, hashed(record), stored.parent))
+        return rest, json_text(rest).encode()
 
 
 def _content_hash(spec: NativeListSpec, content: bytes, parent: str | None) -> bytes:
