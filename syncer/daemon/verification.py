@@ -78,7 +78,8 @@ class Verifier:
         def claim(connection: Connection) -> StreamKey | None:
             now = database.now(connection)
             store.forget_others(connection)
-            return store.claim(connection, catalogue(), now, every=every, retry=min(every, RETRY))
+            lists = {*catalogue(), *self._context.added_lists}
+            return store.claim(connection, lists, now, every=every, retry=min(every, RETRY))
 
         key = await database.write(claim)
         if key is None:

@@ -21,6 +21,7 @@ from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.store.schema.mirror_tables import MIRROR, verifications
 from syncer.store.state.verifications import VerificationStore
+from tests.support.added_lists import SHIFTS, added_world, shifts
 from tests.support.alone import alone
 from tests.support.waiting import until_async
 from tests.support.world import MakeWorld, World
@@ -85,6 +86,13 @@ async def test_each_stream_is_verified_once_a_month_and_every_report_says_so(wor
         connection.execute(update(verifications).values(ended_at=old))
     async with world.app() as app, verifying(app):
         await until_async(lambda: len(world.environment.requests) >= asked + 4, "both are verified again")
+
+
+async def test_lists_that_the_catalogue_lacks_have_their_turn_too(make_world: MakeWorld) -> None:
+    world = added_world(make_world, shifts())
+    await world.sync(mode=Mode.BACKFILL)
+    async with world.app() as app, verifying(app):
+        await until_async(lambda: verdicts(world) == {SHIFTS: "equal"}, "the shifts are verified")
 
 
 def test_a_stream_is_verified_by_one_process_until_that_is_silent(world: World) -> None:
