@@ -37,8 +37,6 @@ log = structlog.get_logger("syncer")
 
 #: Outcomes of a sync that did all it could: what is held and in quarantine decides among them.
 _SETTLED = {Outcome.COMPLETE, Outcome.INCOMPLETE, Outcome.HELD}
-#: How often a busy stream is tried again, at most, within the length of one lease.
-BUSY_TRIES = 20
 
 
 @dataclass(slots=True)
@@ -199,18 +197,6 @@ async def end_leased(
         return ended
 
     return await run.context.database.write(end)
-
-
-async def busy_attempts(context: SyncContext) -> AsyncIterator[bool]:
-    """Pace the attempts on a stream that another runner has, over the length of one lease.
-
-    Gives True for the last one, also where the process is to stop.
-    """
-    pause = context.rules.lease.total_seconds() / BUSY_TRIES
-    for _ in range(BUSY_TRIES - 1):
-        yield context.stopping()
-        await context.sleep(pause)
-    yield True
 
 
 def _claim(
