@@ -287,11 +287,4 @@ class PermitQueue:
     def _fail(self, error: BaseException | None) -> None:
         """Fail all queued requests with the error, or cancel them where there is none."""
         for queue in self._queues.values():
-            while queue:
-                waiting = queue.pop().permit
-                if waiting.done():
-                    continue
-                if error is None:
-                    waiting.cancel()
-                else:
-                    waiting.set_exception(error)
+            queue.fail(error)
