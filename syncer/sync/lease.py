@@ -246,7 +246,14 @@ def _release_sync(
     pause = pause or next_attempt(ended, failures)
     events = run.context.webhook_events
     answered = answer_webhooks(
-        connection, events, stream, outcome, began_at=run.began_at, read_from=read_from, now=now
+        connection,
+        events,
+        stream,
+        outcome,
+        began_at=run.began_at,
+        read_from=read_from,
+        now=now,
+        has_room=run.context.has_room(),
     )
     # What a webhook has told of does not wait for the schedule.
     changes_seen = _changes_seen(run.before, now, changed and not answered.is_caused)
