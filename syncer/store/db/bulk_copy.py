@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, time
 from decimal import Decimal
 from functools import cache
@@ -10,9 +10,8 @@ from typing import Any
 
 from sqlalchemy import Boolean, Connection, Date, Engine, Table, Text, Time, event, func, literal, select
 
+from syncer.store.db.by_column import Encoders, Values, filled_columns
 from syncer.store.db.types import Hash, Json, Number, Timestamp, timestamp_text
-
-Values = dict[str, Any]
 
 #: Execution option of a statement whose one parameter is an iterable of the rows to copy.
 COPIES = "syncer_copies"
@@ -27,10 +26,11 @@ def can_copy(connection: Connection, table: Table) -> bool:
 
 def copy_in(connection: Connection, table: Table, rows: Sequence[Values]) -> int:
     """Copy rows whose keys are not there into the table; absent columns are null. Give how many."""
-    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    names, values = filled_columns(table, rows, _encoders(table))
+    columns = ", ".join(f'"{name}"' for name in names)
     return connection.exec_driver_sql(
         f'COPY "{table.name}" ({columns}) FROM STDIN',
-        (_texts(table, rows),),
+        (values,),
         execution_options={COPIES: True},
     ).rowcount
 
@@ -49,20 +49,9 @@ def let_copy(engine: Engine) -> None:
         return True
 
 
-def _texts(table: Table, rows: Iterable[Values]) -> Iterator[list[str | None]]:
-    """Write the values of each row as texts, in the order of the columns."""
-    names, encoders = _columns(table)
-    for row in rows:
-        values = list(map(row.get, names))
-        for index, encode in encoders:
-            if (value := values[index]) is not None:
-                values[index] = encode(value)
-        yield values
-
-
 @cache
-def _columns(table: Table) -> tuple[list[str], list[tuple[int, Callable[[Any], str]]]]:
-    """Give the columns' names, and what makes texts of the values of those that have others, by position."""
+def _encoders(table: Table) -> Encoders:
+    """Give what makes texts of the values of those columns that have others."""
     encoders: dict[type, Callable[[Any], str]] = {
         Boolean: lambda value: "t" if value else "f",
         Hash: bytes.hex,
@@ -71,11 +60,11 @@ def _columns(table: Table) -> tuple[list[str], list[tuple[int, Callable[[Any], s
         Date: date.isoformat,
         Time: time.isoformat,
     }
-    return [column.name for column in table.columns], [
-        (index, encoders.get(type(column.type), str))
-        for index, column in enumerate(table.columns)
+    return {
+        column.name: encoders.get(type(column.type), str)
+        for column in table.columns
         if not isinstance(column.type, Text | Json)
-    ]
+    }
 
 
 @cache
