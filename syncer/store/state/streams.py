@@ -45,6 +45,7 @@ _GET_LEASE = select(streams.c.lease_owner, streams.c.lease_until, streams.c.fenc
 
 _NOTHING = Counts()
 
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """Right to work on one stream until it ends or is renewed. fence grows with every lease."""
