@@ -5,7 +5,9 @@ One pass over a column costs a fraction of a pass over a row, and to bind a null
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Table
@@ -27,17 +29,24 @@ def filled_columns(table: Table, rows: Sequence[Values], encoders: Encoders) -> 
 
     Of a table with defaults all columns are given: what is left out of a statement has its default.
     """
-    names, columns = list[str](), list[list[Any]]()
     may_leave_out = not any(column.server_default is not None for column in table.columns)
     size = len(rows)
-    for column in table.columns:
-        name = column.name
-        values = [row.get(name) for row in rows]
+    names, columns = list[str](), list[Sequence[Any]]()
+    for name, values in zip(*_columns(table, rows), strict=True):
         if may_leave_out and values[0] is None and values.count(None) == size:
             continue
         encode = encoders.get(name)
-        if encode is not None:
-            values = [None if value is None else encode(value) for value in values]
         names.append(name)
-        columns.append(values)
+        columns.append(
+            values if encode is None else [None if value is None else encode(value) for value in values]
+        )
     return Filled(tuple(names), list(zip(*columns, strict=True)))
+
+
+def _columns(table: Table, rows: Sequence[Values]) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
+    """Give the names of the table's columns, and the rows' values of each."""
+    names = [column.name for column in table.columns]
+    if len(names) > 1:
+        with suppress(KeyError):
+            return names, zip(*list(map(itemgetter(*names), rows)), strict=True)
+    return names, zip(*(tuple(map(row.get, names)) for row in rows), strict=True)
