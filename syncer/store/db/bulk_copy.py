@@ -15,13 +15,20 @@ from syncer.store.db.types import Hash, Json, Number, Timestamp, timestamp_text
 
 #: Execution option of a statement whose one parameter is an iterable of the rows to copy.
 COPIES = "syncer_copies"
+#: What a connection knows of each table: whether rows can be copied into it.
+_CAN_COPY = "syncer_can_copy"
 
 
 def can_copy(connection: Connection, table: Table) -> bool:
     """Tell whether rows can be copied into the table: not on SQLite, nor where policies are for us, too."""
     if connection.dialect.name != "postgresql":
         return False
-    return not connection.execute(_policies_hold(table)).scalar_one()
+    # Asked once for each connection: where policies come to be for us later, a COPY is refused, and the
+    # connection is given up.
+    known: dict[str, bool] = connection.info.setdefault(_CAN_COPY, {})
+    if table.name not in known:
+        known[table.name] = not connection.execute(_policies_hold(table)).scalar_one()
+    return known[table.name]
 
 
 def copy_in(connection: Connection, table: Table, rows: Sequence[Values]) -> int:
