@@ -71,7 +71,8 @@ def postgresql(connections: int = 50) -> Iterator[str]:
     connections: the most that the embedded server takes.
     """
     given = os.environ.get("SYNCER_TEST_POSTGRES_URL")
-    with nullcontext(given) if given else _embedded(connections) as admin, empty_database(admin, "ours") as url:
+    server = nullcontext(given) if given else _embedded(connections)
+    with server as admin, empty_database(admin, "ours") as url:
         yield url
 
 
