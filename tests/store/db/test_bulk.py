@@ -87,7 +87,13 @@ def test_a_column_with_a_default_of_the_database_is_null_where_the_row_says_so(
     )
     table.create(connection)
     upsert(connection, table, [{"id": 1, "n": None}])
-    assert connection.execute(select(table.c.n)).scalar_one() is None
+    insert_new(connection, table, [{"id": 2, "n": None}])
+    assert connection.execute(select(table.c.n)).scalars().all() == [None, None]
+
+
+def test_new_rows_keep_what_few_of_them_have(connection: Connection) -> None:
+    insert_new(connection, places, [place("a"), place("b", select=2), place("c", where="z")])
+    assert rows(connection) == [("a", "g", None, None), ("b", "g", 2, None), ("c", "g", None, "z")]
 
 
 def test_new_rows_are_written_under_row_limits_too(postgres_url: str) -> None:
