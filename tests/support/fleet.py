@@ -32,7 +32,7 @@ class Fleet(Keys):
     """Sources, and a mirror whose streams workers take from a queue."""
 
     def tables(self) -> dict[str, Any]:
-        return {**super().tables(), "workers": {"engine": "procrastinate"}}
+        return {"workers": {"engine": "procrastinate"}, **super().tables()}
 
     def jobs(self) -> list[tuple[Any, ...]]:
         """Give the status and priority of each job."""
