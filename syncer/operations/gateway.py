@@ -21,7 +21,7 @@ from syncer.domain.stream_key import StreamKey
 from syncer.environments.environment import Environment
 from syncer.operations.gateway_records import ListedRecords
 from syncer.store.reading.changed_records import read_changed
-from syncer.store.reading.list_page import read_row_page
+from syncer.store.reading.list_page import RowsWanted, read_row_page
 from syncer.store.reading.list_states import read_list_states
 
 
@@ -91,7 +91,7 @@ def _page(
     changed = None
     if query.updated_after is not None:
         changed = read_changed(connection, environment, key, query.updated_after, records.current)
-    page = read_row_page(connection, environment, key, query, after=after, changed=changed)
+    page = read_row_page(connection, RowsWanted(environment, key, query, after, changed))
     following = None
     if page.has_more:
         if query.page_size is None:
