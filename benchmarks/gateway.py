@@ -38,6 +38,7 @@ from syncer.domain.gateway.list_cursor import ListCursor
 from syncer.domain.gateway.list_query import read_list_query
 from syncer.domain.records.row import Row, project_text
 from syncer.domain.stream_key import StreamKey
+from syncer.operations.copy_checks import CopyChecks
 from syncer.operations.gateway import read_list
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
@@ -51,6 +52,7 @@ INTEGRATION = "personio:8d1hpPsbjxUkoCoa1veLZGe5"
 MULTIPLIED = ("hris_employments", "hris_time_off_balances", MODEL)
 SEED_RECORDS = 6_000
 WRITTEN_AT_ONCE = 500
+CHECKS = CopyChecks()
 _ID = re.compile(r'"([1-9A-HJ-NP-Za-km-z]{24})"')
 
 
@@ -124,6 +126,7 @@ def ask(app: App, parameters: Sequence[tuple[str, str]]) -> int:
         parameters,
         serve=("*",),
         max_age=timedelta(days=1),
+        checks=CHECKS,
     )
     assert isinstance(answer, Answered), answer
     assert answer.status == 200, answer.body
