@@ -30,7 +30,7 @@ MOST_LISTS: Final = 64
 #: Time after which a list is checked anew: suspects may have become well.
 AGAIN_AFTER: Final = timedelta(days=1)
 #: Time after which a list is checked anew of which too much was written for a check to follow.
-RETRY_AFTER: Final = timedelta(minutes=10)
+RETRY_AFTER: Final = timedelta(minutes=1)
 #: Records that are looked at in one transaction.
 _AT_ONCE: Final = 250
 

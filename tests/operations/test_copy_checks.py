@@ -1,4 +1,4 @@
-"""Copies that are checked once need no look with each page, and what is written since is found all the same."""
+"""Copies that were checked need no look with each page, and what is written later is found all the same."""
 
 from __future__ import annotations
 
