@@ -127,12 +127,10 @@ def test_where_too_much_is_written_nothing_is_taken_to_be_checked(
     mirrored.lists.walk(EMPLOYEES)
     group = mirrored.group_of_some()
     monkeypatch.setattr(written_rows, "MOST_COUNTED", -1)
-    written_rows._counts.cache_clear()
     mirrored.company.update("hris_groups", group, name="Renamed")
     asyncio.run(mirrored.world.sync(models=["hris_groups"]))
     assert mirrored.suspects() is None
     assert mirrored.names(group) == {"Renamed"}
-    written_rows._counts.cache_clear()
 
 
 def test_lists_whose_copies_come_with_rows_that_no_index_has_by_time_are_not_checked() -> None:
