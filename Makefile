@@ -92,7 +92,7 @@ bench-scale: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.scale
 
 soak: $(VENV)/.dev
-	@$(BIN)/python -m benchmarks.requests
+	@$(BIN)/python -m benchmarks.web_requests
 	@$(BIN)/python -m benchmarks.fleet --minutes $(FLEET_MINUTES) $(if $(SEED),--seed $(SEED))
 	@$(BIN)/python -m benchmarks.histories --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) & histories=$$!; \
 	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) --database $(DATABASE) $(if $(SEED),--seed $(SEED)); \
