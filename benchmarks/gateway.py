@@ -123,9 +123,9 @@ async def ask(service: GatewayService, asked: Sequence[bytes], rate: float) -> t
         writer.write(asked[number])
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         size = int(head.partition(b"content-length:")[2].split(b"\r\n")[0])
-        await reader.readexactly(size)
+        body = await reader.readexactly(size)
         if not head.startswith(b"http/1.1 200") or b"x-mirror: hit" not in head:
-            raise SystemExit(f"a page was answered otherwise: {head!r}")
+            raise SystemExit(f"a page was answered otherwise: {head!r} {body[:300]!r}")
         took.append(clock() - began - number / rate)
         length += size
         free.append(connection)
