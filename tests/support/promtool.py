@@ -19,8 +19,8 @@ from tests.support.tools import path_of
 
 #: Labels by which Prometheus knows the service.
 TARGET = {"instance": "syncer:8484", "job": "syncer"}
-#: More minutes than this are evaluated less often, though never so seldom that promtool takes a series for gone:
-#: evaluating is nearly all that it does.
+#: More minutes than this are evaluated less often: that is nearly all that promtool does. After five minutes
+#: without a sample it would take a series for gone.
 LONG = 300
 #: Label sets to values.
 Samples = Mapping[tuple[str, tuple[tuple[str, str], ...]], float]
