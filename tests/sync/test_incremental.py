@@ -36,7 +36,7 @@ def live(world: World, rng: Random, changes: int) -> None:
 
 @pytest.mark.parametrize("page_size", [3, 250])
 async def test_sixty_random_changes_arrive(make_world: MakeWorld, page_size: int) -> None:
-    world = make_world(integrations=2)
+    world = make_world(integrations=2, records=300)
     await world.sync(mode=Mode.BACKFILL)
     live(world, Random(1), 60)
     await world.sync(kombo={"page_size": page_size})
