@@ -21,6 +21,12 @@ ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = "shared_buffers = 256MB\nmax_connections = {connections}\n"
 
 
+def compiled_once() -> dict[str, str]:
+    """Make the environment of commands that keep their compiled modules, as an installed program has them."""
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**environ, "PYTHONPYCACHEPREFIX": str(ROOT / "build" / "compiled")}
+
+
 @dataclass(frozen=True, slots=True)
 class PageServer:
     """A running page server. address: without a path; pid: of its process."""
@@ -71,7 +77,8 @@ def postgresql(connections: int = 50) -> Iterator[str]:
     connections: the most that the embedded server takes.
     """
     given = os.environ.get("SYNCER_TEST_POSTGRES_URL")
-    with nullcontext(given) if given else _embedded(connections) as admin, empty_database(admin, "ours") as url:
+    server = nullcontext(given) if given else _embedded(connections)
+    with server as admin, empty_database(admin, "ours") as url:
         yield url
 
 

@@ -12,15 +12,20 @@ from datetime import date, time
 from decimal import Decimal
 from functools import cache, lru_cache
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import Column, Connection, Date, Table, Time
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from syncer.domain.limits import MOST_STATEMENT_BYTES
 from syncer.store.db.bulk_copy import can_copy, copy_in
 from syncer.store.db.types import Hash, Json, Number, Timestamp, timestamp_text
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
+
+# The dialect of PostgreSQL takes a while to be read: where the database is SQLite nobody does.
 
 Values = dict[str, Any]
 
@@ -62,7 +67,11 @@ def upsert(
 
 def insert_statement(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """Make an INSERT that can have an ON CONFLICT clause, for a few rows at a time."""
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)
 
 
 def _execute(connection: Connection, table: Table, rows: Sequence[Values], on_conflict: str) -> int:
@@ -160,6 +169,8 @@ def _sqlite_statement(table: Table, filled: tuple[int, ...]) -> str:
 
 @cache
 def _postgresql_statement(table: Table) -> str:
+    from sqlalchemy.dialects import postgresql
+
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     names = [column.name for column in table.columns]
     typed = ", ".join(f"{_quoted(column.name)} {column.type.compile(dialect)}" for column in table.columns)

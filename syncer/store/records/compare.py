@@ -21,7 +21,6 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
 from syncer.domain.records.change import StoredRow
 from syncer.store.db.in_values import in_values
@@ -77,6 +76,9 @@ def _changed(table: Table, id_column: str, stream_columns: tuple[str, ...], dial
         records = func.json_each(parameter).table_valued("key", "value", name="records")
         is_other: ColumnElement[bool] = func.hex(table.c.content_hash) != records.c.value
     else:
+        # Not read where the database is SQLite.
+        from sqlalchemy.dialects.postgresql import JSONB
+
         records = func.jsonb_each_text(cast(parameter, JSONB)).table_valued("key", "value", name="records")
         is_other = table.c.content_hash != cast(records.c.value, Hash)
     same_stream = [table.c[name] == bindparam(f"stream_{name}") for name in stream_columns]
