@@ -15,7 +15,6 @@ from syncer.simulator.company.company import Company
 from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.environment import Environment
 from tests.simulator.native_calls import Do, id_of
-from tests.support.made_up import made_up
 
 INTEGRATION = "personio:8d1hpPsbjxUkoCoa1veLZGe5"
 API_KEY = "ks_dev_simulator"
@@ -31,8 +30,7 @@ def clock() -> SimClock:
 
 @pytest.fixture
 def company(clock: SimClock) -> Company:
-    [company] = made_up("simulator", clock, lambda: [Company(INTEGRATION, clock, seed=7, records=600)])
-    return company
+    return Company(INTEGRATION, clock, seed=7, records=600)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +16,6 @@ from syncer.simulator.company.company import Company
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.limit import RateLimit
 from syncer.simulator.server.serve import running_in_thread
-from tests.support.made_up import made_up
 
 API_KEY = "ks_dev_only-for-the-tests"
 #: Small models of one category, and a larger one.
@@ -33,31 +32,24 @@ def unlimited() -> RateLimit:
 
 def standing_environment(*, integrations: int = 1, records: int = 600, seed: int = 7) -> Environment:
     """Make up companies, with so many records in each, whose clock stands until a test moves it."""
-    environment = Environment(SimClock.frozen(SOURCE_TIME), limit=unlimited())
-    return _add_example(environment, "standing", integrations, records, seed)
+    return Environment.example(
+        SimClock.frozen(SOURCE_TIME),
+        seed=seed,
+        integrations=integrations,
+        records=records,
+        limit=unlimited(),
+    )
 
 
 def make_environment(*, integrations: int = 1, records: int = 600, limit: int = 100_000) -> Environment:
-    """Make up companies whose clock is the true one. limit: requests a minute.
-
-    Nothing has happened to them since the first ones of their kind were made up, some minutes ago.
-    """
-    clock = SimClock(lambda: datetime.now(UTC))
-    environment = Environment(clock, api_key=API_KEY, limit=RateLimit(time.monotonic, limit=limit))
-    return _add_example(environment, "true", integrations, records, seed=0)
-
-
-def _add_example(
-    environment: Environment, kind_of_clock: str, integrations: int, records: int, seed: int
-) -> Environment:
-    def make() -> Iterable[Company]:
-        clock = environment.clock
-        example = Environment.example(clock, seed=seed, integrations=integrations, records=records)
-        return example.companies.values()
-
-    for company in made_up((kind_of_clock, integrations, records, seed), environment.clock, make):
-        environment.add(company)
-    return environment
+    """Make up companies whose clock is the true one. limit: requests a minute."""
+    return Environment.example(
+        SimClock(lambda: datetime.now(UTC)),
+        integrations=integrations,
+        records=records,
+        api_key=API_KEY,
+        limit=RateLimit(time.monotonic, limit=limit),
+    )
 
 
 @contextmanager

@@ -28,7 +28,6 @@ from syncer.simulator.company.company import Company
 from syncer.simulator.server.api import simulator_app
 from syncer.simulator.server.environment import Environment
 from syncer.sync.context import Progress, Result
-from tests.support.made_up import made_up
 from tests.support.mirror import Mirror, Record
 from tests.support.source import SOURCE_TIME, listed, standing_environment, unlimited
 
@@ -183,14 +182,8 @@ def make_native(migrated_url: str) -> MakeNative:
     def make(*lists: Tables, tools: Iterable[str] = (), records: int = 300, **settings: Any) -> World:
         clock = SimClock.frozen(SOURCE_TIME)
         environment = Environment(clock, limit=unlimited())
-        names = list(tools or dict.fromkeys(each["tool"].partition("/")[0] for each in lists))
-
-        def companies() -> Iterable[Company]:
-            for name in names:
-                yield Company(f"{name}:8d1hpPsbjxUkoCoa1veLZGe5", clock, seed=7, records=records)
-
-        for company in made_up((*names, records), clock, companies):
-            environment.add(company)
+        for tool in tools or dict.fromkeys(each["tool"].partition("/")[0] for each in lists):
+            environment.add(Company(f"{tool}:8d1hpPsbjxUkoCoa1veLZGe5", clock, seed=7, records=records))
         return World(environment, Mirror(migrated_url), {"passthrough": list(lists), **settings})
 
     return make
