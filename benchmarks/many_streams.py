@@ -30,7 +30,7 @@ from pathlib import Path
 import httpx
 from sqlalchemy import Connection, case, func, update
 
-from benchmarks.servers import page_server, postgresql
+from benchmarks.servers import compiled_once, page_server, postgresql
 from syncer.app import App
 from syncer.config.loading import load_settings
 from syncer.domain.catalogue.lookup import catalogue
@@ -125,8 +125,6 @@ def measure_commands(
     directory: Path, rounds: int, commands: Sequence[str]
 ) -> Iterator[tuple[str, float, float]]:
     """Time the libraries and each command in a process of its own: seconds, and those of the processor."""
-    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environ["PYTHONPYCACHEPREFIX"] = str(directory / "compiled")
     started = {f"python -c '{LIBRARIES}'": ["-c", LIBRARIES]}
     started |= {f"syncer {command}": ["-m", "syncer", *command.split()] for command in commands}
     for name, arguments in started.items():
@@ -134,7 +132,7 @@ def measure_commands(
             subprocess.run,
             [sys.executable, *arguments],
             cwd=directory,
-            env=environ,
+            env=compiled_once(),
             stdout=subprocess.DEVNULL,
             # Some streams are in trouble, of which a command tells there.
             stderr=subprocess.DEVNULL,

@@ -31,7 +31,7 @@ import psycopg
 
 from benchmarks import figures, limits, starts
 from benchmarks.limits import RIVAL
-from benchmarks.servers import ROOT, PageServer, empty_database, page_server, postgresql
+from benchmarks.servers import ROOT, PageServer, compiled_once, empty_database, page_server, postgresql
 
 OURS, FLOOR, NAIVE, DLT = "syncer", "floor", "naive", "dlt"
 #: Requests in a minute that the page server permits.
@@ -93,7 +93,7 @@ def load(target: Target, server: PageServer, by: str, what: str, command: Sequen
     before = target.wal()
     server.told()
     began = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=compiled_once())
     whole = time.perf_counter() - began
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")

@@ -18,7 +18,13 @@ from tests.support import postgres as embedded_postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Of the embedded server: as it comes, durable, with memory for its pages as on a small machine of one's own.
-CONFIGURATION = "shared_buffers = 256MB\nmax_connections = 50\n"
+CONFIGURATION = "shared_buffers = 256MB\nmax_connections = {connections}\n"
+
+
+def compiled_once() -> dict[str, str]:
+    """Make the environment of commands that keep their compiled modules, as an installed program has them."""
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**environ, "PYTHONPYCACHEPREFIX": str(ROOT / "build" / "compiled")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +71,14 @@ def page_server(
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """The URL of an empty database: of SYNCER_TEST_POSTGRES_URL, or of an embedded server."""
+def postgresql(connections: int = 50) -> Iterator[str]:
+    """The URL of an empty database: of SYNCER_TEST_POSTGRES_URL, or of an embedded server.
+
+    connections: the most that the embedded server takes.
+    """
     given = os.environ.get("SYNCER_TEST_POSTGRES_URL")
-    with nullcontext(given) if given else _embedded() as admin, empty_database(admin, "ours") as url:
+    server = nullcontext(given) if given else _embedded(connections)
+    with server as admin, empty_database(admin, "ours") as url:
         yield url
 
 
@@ -85,6 +95,7 @@ def empty_database(admin: str, suffix: str) -> Iterator[str]:
 
 
 @contextmanager
-def _embedded() -> Iterator[str]:
-    with embedded_postgres.running(CONFIGURATION, on_disk=True) as server:
+def _embedded(connections: int) -> Iterator[str]:
+    configuration = CONFIGURATION.format(connections=connections)
+    with embedded_postgres.running(configuration, on_disk=True) as server:
         yield server.url

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.pages import INTEGRATION, PAGE
-from benchmarks.servers import page_server, postgresql
+from benchmarks.servers import compiled_once, page_server, postgresql
 
 #: What the program stands on.
 LIBRARIES = "import sqlalchemy, httpx, pydantic"
@@ -80,11 +80,13 @@ def measured(directory: Path, rounds: int = ROUNDS, database: str = "sqlite") ->
 
 
 def _run(arguments: Sequence[str], directory: Path) -> tuple[float, float]:
-    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environ["PYTHONPYCACHEPREFIX"] = str(directory / "compiled")
     before, began = os.times(), time.perf_counter()
     subprocess.run(
-        [sys.executable, *arguments], cwd=directory, env=environ, stdout=subprocess.DEVNULL, check=True
+        [sys.executable, *arguments],
+        cwd=directory,
+        env=compiled_once(),
+        stdout=subprocess.DEVNULL,
+        check=True,
     )
     seconds, after = time.perf_counter() - began, os.times()
     worked = after.children_user + after.children_system - before.children_user - before.children_system

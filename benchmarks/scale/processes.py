@@ -26,6 +26,8 @@ from syncer.store.schema.mirror_tables import streams
 ENGINES = ("embedded", "procrastinate")
 #: Runs of all streams, after the first load, in which nothing has changed.
 ROUNDS = 3
+#: That the server takes: four services with ten environments have up to 84 each.
+CONNECTIONS = 400
 _SPAN = """
     SELECT extract(epoch FROM max(ended_at) - min(started_at)), count(*),
         sum(created + updated + unchanged)
@@ -179,7 +181,7 @@ def _span(database: psycopg.Connection, since: object) -> tuple[float, int, int]
 
 def speeds(size: Size, processes: Sequence[int], engines: Sequence[str], patience: float) -> Iterator[Speed]:
     """Measure each number of processes with each engine, each on a database of its own."""
-    with postgresql() as url, page_server(size.records) as server:
+    with postgresql(CONNECTIONS) as url, page_server(size.records) as server:
         for engine in engines:
             if engine != "embedded" and "worker" not in group.commands:
                 print(f"{engine}: not measured, there is no command `syncer worker` here", file=sys.stderr)

@@ -58,7 +58,9 @@ def check(
             nonlocal has_several
             has_several = len(app.select(environments)) > 1
             async for finding in operation.check(app, environments, integrations, asks_all=every):
-                if not as_json:
+                # The only key that is refused is what the command fails with: once is enough.
+                is_failure = finding.subject == "key" and not finding.is_well and not has_several
+                if not as_json and not is_failure:
                     _print(finding, findings[-1] if findings else None, is_named=has_several)
                 findings.append(finding)
 

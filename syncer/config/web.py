@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
@@ -12,6 +12,17 @@ from syncer.config.section import Section
 from syncer.config.values import host_name, is_loopback, list_of_texts
 from syncer.config.written import Written
 from syncer.domain.errors import UsageError
+
+
+class Served(NamedTuple):
+    """Words of errors about a web server. name: of its pages; port: its setting; off: what ends it."""
+
+    name: str
+    port: str
+    off: str
+
+
+PAGES = Served("The status page", "web.port", "web.enabled = false")
 
 
 class Web(Section):
@@ -46,12 +57,12 @@ class Web(Section):
         " others are refused.",
     )
 
-    def check_access(self) -> None:
+    def check_access(self, served: Served = PAGES) -> None:
         """Check that not everybody on the network is let in. Raises UsageError."""
         if self.enabled and not is_loopback(self.host) and not self.token.get_secret_value():
             raise UsageError(
-                f"The status page would be open to everybody who reaches {self.host}: set web.token or "
-                'web.token_file, or web.host = "127.0.0.1", or web.enabled = false.'
+                f"{served.name} would be open to everybody who reaches {self.host}: set web.token or "
+                f'web.token_file, or web.host = "127.0.0.1", or {served.off}.'
             )
 
 

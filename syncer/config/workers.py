@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from syncer.config.section import Section
 from syncer.config.sections import Database
 from syncer.config.values import SchemaName
+from syncer.config.web import Served, Web
 
 #: Name of the queue's schema, after that of the mirror where it has one.
 QUEUE = "procrastinate"
+METRICS = Served("The metrics of the worker", "workers.port", "no workers.port")
 
 
 class Workers(Section):
     """Engine by which streams find who works on them.
 
     schema_: of PostgreSQL, where the queue of ``procrastinate`` is; None: one named after the mirror's.
+    port: None where a worker serves nothing.
     """
 
     engine: Literal["embedded", "procrastinate"] = Field(
@@ -31,6 +34,11 @@ class Workers(Section):
         alias="schema",
         description="The schema of the queue, made beside the mirror's. Without it: `procrastinate`, or"
         " `kombo_procrastinate` where the mirror is in the schema `kombo`.",
+    )
+    port: Annotated[int, Field(ge=0, le=65535)] | None = Field(
+        default=None,
+        description="The port on which each `syncer worker` serves /healthz and /metrics, at the host, under"
+        " the names and with the token of `[web]`; 0 takes any free one. Without it: none.",
     )
 
     def check(self, database: Database) -> None:
@@ -49,3 +57,7 @@ class Workers(Section):
             return None
         mirror = database.schema_
         return self.schema_ or (QUEUE if mirror is None else f"{mirror}_{QUEUE}")
+
+    def web(self, web: Web) -> Web:
+        """Give the web server of a worker, by that of the service."""
+        return web.model_copy(update={"enabled": self.port is not None, "port": self.port or 0})

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 
 from syncer.app import App
+from syncer.config.workers import METRICS
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.database_watch import LOOK_EVERY, watch_database
 from syncer.daemon.key_health import KeyHealth, KeyWatcher
@@ -20,7 +22,9 @@ from syncer.daemon.queue_worker import FETCH_EVERY, QueueWorker
 from syncer.daemon.service import WATCH_EVERY
 from syncer.daemon.shutdown import stop_on_signals
 from syncer.daemon.supervisor import supervise
+from syncer.daemon.telemetry import Telemetry
 from syncer.daemon.waiting import any_of
+from syncer.daemon.web.server import listening, log_metrics_address, serving_metrics
 from syncer.domain.errors import SyncerError
 from syncer.domain.texts.exceptions import describe_exception
 from syncer.environments.environment import Opened
@@ -53,16 +57,22 @@ async def run_worker(
     selected = app.select(environments)
     for each in selected.values():
         each.settings.api_key()
-    health = DatabaseHealth()
+    health, telemetry = DatabaseHealth(), Telemetry()
+    telemetry.count_requests(app)
     async with AsyncExitStack() as stack:
-        first = await open_mirror(app, stack, report, selected, may_create=True)
+        listener = stack.enter_context(listening(app.settings.workers.web(app.settings.web), METRICS))
+        if listener is not None:
+            await stack.enter_async_context(serving_metrics(app, listener, health, telemetry))
+            log_metrics_address(listener)
+        opened_stack = await stack.enter_async_context(AsyncExitStack())
+        first = await open_mirror(app, opened_stack, report, selected, may_create=True)
 
         async def work(opened: OpenedMirror) -> None:
-            await _work(app, opened, queue, health, clock, look_every, fetch_every)
+            await _work(app, opened, queue, health, telemetry, clock, look_every, fetch_every)
 
         try:
             if not app.stopping.is_set():
-                await work_on_mirror(app, stack, first, work, health, report, look_every)
+                await work_on_mirror(app, opened_stack, first, work, health, report, look_every)
         except Exception as error:
             log.error(
                 "worker_failed",
@@ -78,6 +88,7 @@ async def _work(
     opened: OpenedMirror,
     queue: Database,
     health: DatabaseHealth,
+    telemetry: Telemetry,
     clock: Callable[[], datetime],
     look_every: float,
     fetch_every: float,
@@ -90,7 +101,10 @@ async def _work(
         ending,
         any_of(app.stopping, ending),
         watch_database(app.database, opened.incarnation, ending, health, look_every=look_every),
-        *(_work_on(each, queue, ending, health, clock, fetch_every) for each in opened.environments),
+        *(
+            _work_on(each, queue, ending, health, telemetry, clock, fetch_every)
+            for each in opened.environments
+        ),
         announce(app, WORKER, ending),
     )
 
@@ -100,13 +114,15 @@ async def _work_on(
     queue: Database,
     ending: asyncio.Event,
     database_health: DatabaseHealth,
+    telemetry: Telemetry,
     clock: Callable[[], datetime],
     fetch_every: float,
 ) -> None:
     """Work on one environment: nothing is shared with others but the database."""
     environment, key_health = opened.environment, KeyHealth()
     structlog.contextvars.bind_contextvars(environment=environment.name)
-    context = replace(opened.context, stopping=ending.is_set)
+    report = telemetry.observe(environment.name, opened.context.report)
+    context = replace(opened.context, stopping=ending.is_set, report=report)
     health = database_health.within(environment.name)
     worker = QueueWorker(
         context,
@@ -117,6 +133,7 @@ async def _work_on(
         database_health=health,
         key_health=key_health,
         fetch_every=fetch_every,
+        on_run=partial(telemetry.counters.count_run, environment.name),
     )
     watcher = KeyWatcher(environment, context, key_health, health, clock=clock)
     await supervise(ending, worker.run(), watcher.watch(ending, WATCH_EVERY))

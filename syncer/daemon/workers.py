@@ -23,6 +23,8 @@ POLL_EVERY = 15.0
 CANDIDATES = 500
 #: Seconds between two looks at what is due while no place is free: one can only have a run give up its own.
 FULL_PAUSE = 0.25
+#: Seconds of rest after a look, at most; it is as long as the look was.
+LONGEST_REST = 0.05
 
 
 class Workers:
@@ -58,12 +60,15 @@ class Workers:
 
     async def run(self) -> None:
         """Run due streams until stopping is set, and none while the key is refused. Raises faults of ours."""
-        runs = self._runs
+        runs, loop = self._runs, asyncio.get_running_loop()
         try:
             while not self._stopping.is_set():
                 self._woken.clear()
                 self._freed.clear()
+                began = loop.time()
                 pause = await self._start_due()
+                # Each end of a run and each webhook wakes us: half of the time at most is spent on looking.
+                await any_of(self._stopping, seconds=min(loop.time() - began, LONGEST_REST))
                 await any_of(self._woken, self._stopping, seconds=pause)
                 if len(runs.running) >= runs.concurrency + WEBHOOK_PLACES:
                     # A storm of webhooks wakes us for each of them.

@@ -20,19 +20,18 @@ def make_tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
     """Make the context of TLS connections. Raises UsageError that names the variable and what it names."""
     _check_key_log(environ.get("SSLKEYLOGFILE"))
     file, directories = environ.get("SSL_CERT_FILE") or None, environ.get("SSL_CERT_DIR") or None
-    if file is not None:
-        _check_file(file)
     if directories is not None:
         _check_directories(directories.split(os.pathsep))
-    if file is None and directories is None:
-        file = certifi.where()
-    return ssl.create_default_context(cafile=file, capath=directories)
+    if file is not None:
+        return _trust(file, directories)
+    return ssl.create_default_context(cafile=None if directories else certifi.where(), capath=directories)
 
 
-def _check_file(file: str) -> None:
+def _trust(file: str, directories: str | None) -> ssl.SSLContext:
+    """Make the context with the certificates of a file, which is read once: that takes a while."""
     try:
         Path(file).open("rb").close()
-        ssl.create_default_context(cafile=file)
+        return ssl.create_default_context(cafile=file, capath=directories)
     except ssl.SSLError:
         raise UsageError(f"SSL_CERT_FILE names {file}, which holds no certificates in PEM format.") from None
     except (OSError, ValueError) as error:

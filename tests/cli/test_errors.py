@@ -49,7 +49,7 @@ def test_a_server_that_is_not_there_is_one_sentence(
     assert "; check the network, base_url and the region. See " in ran.err
     assert ran.err.count("\n") == 1
     if arguments == ["check"]:
-        assert [line.partition(":")[0] for line in ran.out.splitlines()] == ["ok database", "not ok key"]
+        assert [line.partition(":")[0] for line in ran.out.splitlines()] == ["ok database"]
     else:
         assert ran.out == ""
 
@@ -60,6 +60,16 @@ def test_a_secret_that_was_typed_in_the_wrong_place_is_not_repeated(mirror: Shel
     assert ran.code == 2
     assert " is not mirrored" in ran.err
     assert key not in ran.err
+
+
+def test_check_says_once_that_the_key_is_refused(mirror: Shell) -> None:
+    ran = mirror.run("check", SYNCER_KOMBO__API_KEY="wrong")
+    assert ran.code == 4
+    assert (ran.out + ran.err).count("HTTP 401") == 1
+    assert [
+        each["subject"]
+        for each in mirror.run("check", "--json", SYNCER_KOMBO__API_KEY="wrong").json["findings"]
+    ] == ["database", "key"]
 
 
 def test_check_tells_what_it_found_before_the_key_was_refused(mirror: Shell) -> None:

@@ -84,3 +84,19 @@ def test_an_unknown_command_and_an_unknown_option_are_usage_errors_that_hint(she
     assert "'status'" in command.err
     assert "--model" in option.err
     assert command.out == option.out == ""
+
+
+def test_on_sqlite_no_command_reads_the_dialect_of_postgresql(
+    migrated_sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "DATABASE__URL": migrated_sqlite_url,
+        "KOMBO__API_KEY": "some",
+        "KOMBO__BASE_URL": "http://127.0.0.1:1/v1",
+        "INTEGRATIONS": '[{"id": "personio:1"}]',
+    }.items():
+        monkeypatch.setenv(f"SYNCER_{name}", value)
+    codes, loaded = called(["sync"], ["status"])
+    # Nobody is there to be asked.
+    assert codes == [1, 1]
+    assert "sqlalchemy.dialects.postgresql" not in loaded

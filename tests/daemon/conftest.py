@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.fleet import Fleet
+from tests.support.keys import source_of
 from tests.support.mirror import Mirror
 from tests.support.source import make_environment
 from tests.support.workers import MakeWorkersWorld, WorkersWorld
@@ -32,3 +34,9 @@ def make_world(migrated_url: str) -> MakeWorkersWorld:
 def world(make_world: MakeWorkersWorld) -> WorkersWorld:
     """One integration with a few hundred records."""
     return make_world()
+
+
+@pytest.fixture
+def fleet(migrated_postgres_url: str) -> Fleet:
+    """One environment with one small integration, on an empty database."""
+    return Fleet({"default": source_of("default")}, Mirror(migrated_postgres_url))

@@ -2,121 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
-from syncer.app import App
-from syncer.daemon.service import run_service
-from syncer.daemon.worker_service import run_worker
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.scheduling.jobs import JobPlan
 from syncer.domain.stream_key import StreamKey
-from syncer.domain.streams.stream import Mode
 from syncer.operations.check import check
 from syncer.operations.status import status
-from syncer.operations.sync import sync
-from syncer.store.db.due_channel import notify_due
-from syncer.store.queue.job_queue import JobQueue
-from tests.support.keys import Keys, source_of
+from tests.support.fleet import Fleet
+from tests.support.keys import source_of
 from tests.support.mirror import Mirror
 from tests.support.pgbouncer import Pooling
 from tests.support.source import MODELS
 from tests.support.waiting import until_async
-from tests.support.webhooks import data_changed, take
+from tests.support.webhooks import data_changed
 
-#: Seconds between two looks for a job: the library may miss a call that comes while it looks.
-FETCH_EVERY = 1.0
 POLLED, TOLD = int(Purpose.INCREMENTAL), int(Purpose.WEBHOOK)
-JOBS = "SELECT status::text, priority FROM procrastinate.procrastinate_jobs ORDER BY priority DESC, id"
-
-
-class Fleet(Keys):
-    """Sources, and a mirror whose streams workers take from a queue."""
-
-    def tables(self) -> dict[str, Any]:
-        return {**super().tables(), "workers": {"engine": "procrastinate"}}
-
-    def jobs(self) -> list[tuple[Any, ...]]:
-        """Give the status and priority of each job."""
-        return self.mirror.fetch(JOBS)
-
-    def is_complete(self) -> bool:
-        """Tell whether all runs on all streams have ended well."""
-        streams = sum(len(each.integrations) for each in self.sources.values()) * len(MODELS)
-        found = self.mirror.fetch("SELECT state, lease_owner FROM sync_streams")
-        return found == [("complete", None)] * streams
-
-    async def load(self) -> None:
-        """Read everything once, by a command."""
-        async with self.app() as app:
-            await sync(app, Mode.BACKFILL)
-
-    def execute(self, statement: str) -> None:
-        """Change the database from outside."""
-        with self.mirror.open() as (_, connection):
-            connection.execute(text(statement))
-
-    async def load_and_forget(self) -> None:
-        """Have all streams due that have been read, as if they had not been."""
-        await self.load()
-        self.execute(
-            "UPDATE sync_streams SET complete_at = NULL, state = 'new', due_at = now(), due_purpose = 2"
-        )
-        self.execute("DELETE FROM sync_runs")
-
-    async def make_jobs(self, app: App, ranks: dict[StreamKey, int]) -> None:
-        """Make jobs, as a scheduler does for streams that are due."""
-        assert app.queue is not None
-        await JobQueue(app.queue, "default").carry_out(JobPlan(ranks, {}))
-
-    def mark(self, app: App, *keys: StreamKey, purpose: Purpose = Purpose.INCREMENTAL) -> None:
-        """Make streams due, and tell of it, as another process would."""
-        environment = app.environments["default"]
-        with self.mirror.open() as (database, connection):
-            now = database.now(connection)
-            environment.streams.mark_due(connection, keys, now=now, purpose=purpose)
-            notify_due(database, connection)
-
-    async def tell(self, body: bytes, environment: str = "default") -> None:
-        """Take an event, as another service does."""
-        async with self.app() as other:
-            assert take(other.environments[environment], body) == ["accepted"]
-
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator[App]:
-        """Run a service until the end of the block, where it must end well."""
-        async with self.app() as app:
-            running = asyncio.create_task(run_service(app, handle_signals=False))
-            try:
-                yield app
-            finally:
-                app.stopping.set()
-                await running
-
-    @asynccontextmanager
-    async def working(self, *environments: str, fetch_every: float = FETCH_EVERY) -> AsyncIterator[App]:
-        """Run a worker until the end of the block, where it must end well."""
-        async with self.app() as app:
-            running = asyncio.create_task(
-                run_worker(app, environments, handle_signals=False, fetch_every=fetch_every)
-            )
-            try:
-                yield app
-            finally:
-                app.stopping.set()
-                await running
-
-
-@pytest.fixture
-def fleet(migrated_postgres_url: str) -> Fleet:
-    """One environment with one small integration, on an empty database."""
-    return Fleet({"default": source_of("default")}, Mirror(migrated_postgres_url))
 
 
 async def test_a_service_leaves_all_runs_to_workers_and_everybody_is_told_of_both(fleet: Fleet) -> None:

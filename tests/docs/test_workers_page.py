@@ -13,10 +13,14 @@ PAGE = (ROOT / "docs" / "workers.md").read_text(encoding="utf-8")
 
 
 def test_the_configuration_of_the_page_loads(tmp_path: Path) -> None:
-    [configuration] = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     config = tmp_path / "config.toml"
-    config.write_text(f'[database]\nurl = "postgresql://me@here/mirror"\n{configuration}')
-    assert load_settings(config, {}, tmp_path / "none").queue_schema == "procrastinate"
+    ports = []
+    for configuration in re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL):
+        config.write_text(f'[database]\nurl = "postgresql://me@here/mirror"\n{configuration}')
+        settings = load_settings(config, {}, tmp_path / "none")
+        assert settings.queue_schema == "procrastinate"
+        ports.append(settings.workers.port)
+    assert ports == [None, 8485]
 
 
 def test_commands_options_and_files_of_the_page_are_there() -> None:

@@ -90,6 +90,13 @@ def test_the_service_is_probed_and_an_update_keeps_one_at_work() -> None:
         assert selector.get("matchLabels", selector) == labels
 
 
+def test_a_worker_is_probed_at_the_port_that_it_is_given() -> None:
+    [container] = manifest("examples/worker.yaml")["spec"]["template"]["spec"]["containers"]
+    [port] = [each["value"] for each in container["env"] if each["name"] == "SYNCER_WORKERS__PORT"]
+    assert container["ports"] == [{"name": "metrics", "containerPort": int(port)}]
+    assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "metrics"}
+
+
 def test_the_program_reads_configuration_and_secrets_as_kubernetes_mounts_them(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text(manifest("configmap.yaml")["data"]["config.toml"], encoding="utf-8")

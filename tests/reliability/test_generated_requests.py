@@ -11,7 +11,7 @@ from tests.support.source import make_environment
 from tests.support.waiting import until
 from tests.support.webhooks import PERSON, SECRET
 
-#: `python -m benchmarks.requests` sends ten thousand.
+#: `python -m benchmarks.web_requests` sends ten thousand.
 REQUESTS = 300
 VALUE = "s3cr3t Margarethe"
 

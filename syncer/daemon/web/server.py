@@ -11,14 +11,16 @@ from dataclasses import replace
 import structlog
 
 from syncer.app import App
-from syncer.config.web import Web
+from syncer.config.web import PAGES, Served, Web
 from syncer.daemon.bell import Bell
 from syncer.daemon.calls import Calls
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.feed_watch import FeedWatch
 from syncer.daemon.telemetry import Telemetry
 from syncer.daemon.web import gateway, webhooks
+from syncer.daemon.web.gateway_errors import Refusal
 from syncer.daemon.web.pages import PATIENCE, pages
+from syncer.daemon.web.worker_pages import worker_pages
 from syncer.domain.errors import UsageError
 from syncer.domain.limits import MOST_CALL_BYTES
 from syncer.http_server.limits import Limits, connections_within, descriptors
@@ -38,21 +40,22 @@ GATEWAY_LIMITS = replace(
     connections=256,
     requests_per_second=1_000,
     uploads={gateway.PATH.encode(): MOST_CALL_BYTES},
+    too_long={gateway.PATH.encode(): Refusal.too_long().body},
 )
 
 log = structlog.get_logger("syncer")
 
 
 @contextmanager
-def listening(web: Web) -> Iterator[socket.socket | None]:
-    """Open the socket of the pages; None where there are to be none.
+def listening(web: Web, served: Served = PAGES) -> Iterator[socket.socket | None]:
+    """Open the socket of what is served; None where that is nothing.
 
     Raises UsageError where it is taken, or would let everybody in.
     """
     if not web.enabled:
         yield None
         return
-    web.check_access()
+    web.check_access(served)
     with socket.socket(socket.AF_INET6 if ":" in web.host else socket.AF_INET) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -60,8 +63,8 @@ def listening(web: Web) -> Iterator[socket.socket | None]:
             listener.listen()
         except OSError as error:
             raise UsageError(
-                f"The status page cannot listen on {web.host}:{web.port} ({os.strerror(error.errno or 0)}): "
-                "set web.port, or web.enabled = false."
+                f"{served.name} cannot listen on {web.host}:{web.port} ({os.strerror(error.errno or 0)}): "
+                f"set {served.port}, or {served.off}."
             ) from None
         yield listener
 
@@ -89,7 +92,25 @@ async def serving_pages(
         yield
 
 
+@asynccontextmanager
+async def serving_metrics(
+    app: App, listener: socket.socket, health: DatabaseHealth, telemetry: Telemetry
+) -> AsyncIterator[None]:
+    """Serve the pages of a worker while the block runs."""
+    async with serving(worker_pages(app.settings.web, health, telemetry), listener, LIMITS, name="metrics"):
+        yield
+
+
 def log_address(listener: socket.socket) -> None:
     """Log where the pages are served."""
+    log.info("pages_served", url=f"{_address(listener)}/")
+
+
+def log_metrics_address(listener: socket.socket) -> None:
+    """Log where the metrics of a worker are served."""
+    log.info("metrics_served", url=f"{_address(listener)}/metrics")
+
+
+def _address(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
-    log.info("pages_served", url=f"http://{f'[{host}]' if ':' in host else host}:{port}/")
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -18,6 +14,7 @@ from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.metrics.gauges import is_usable, of_numbers, of_readiness
 from syncer.daemon.readiness import Check, check_progress, check_scheduler
 from syncer.daemon.telemetry import Telemetry
+from syncer.daemon.web.scrape import encode_metrics
 from syncer.daemon.web.shared_query import SharedQuery
 from syncer.domain.errors import DatabaseError
 from syncer.operations.numbers import Numbers, read_numbers
@@ -26,6 +23,11 @@ from syncer.operations.numbers import Numbers, read_numbers
 PATIENCE = 2.0
 _NOT_MIGRATED = "The database has the tables of another version: `syncer migrate` brings it to this one."
 _UNKNOWN = "Nobody knows while the database cannot be used."
+
+
+async def healthz(_: Request) -> Response:
+    """Answer that the process lives."""
+    return JSONResponse({"status": "ok"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +70,10 @@ class Vitals:
     def routes(self) -> list[Route]:
         """Make the routes of these pages."""
         return [
-            Route("/healthz", self._healthz),
+            Route("/healthz", healthz),
             Route("/readyz", self._readyz),
             Route("/metrics", self._metrics),
         ]
-
-    async def _healthz(self, _: Request) -> Response:
-        return JSONResponse({"status": "ok"})
 
     async def _readyz(self, request: Request) -> Response:
         look = await self._look()
@@ -88,13 +87,12 @@ class Vitals:
 
     async def _metrics(self, request: Request) -> Response:
         look = await self._look()
-        encode, content_type = _encoder(request.headers.get("accept", ""))
         metrics = [*is_usable(is_up=look.problems[Check.DATABASE] is None), *of_readiness(look.checks)]
         if look.numbers is not None:
             environments = self._app.environments.items()
             reserves = {name: each.settings.budget.reserve for name, each in environments}
             metrics += of_numbers(look.numbers, reserves)
-        return Response(encode(_Scrape(self._registry, metrics)), headers={"Content-Type": content_type})
+        return encode_metrics(request, self._registry, metrics)
 
     async def _look(self) -> Look:
         """Find out how the service is; whoever else asks at the same time gets the same numbers."""
@@ -121,24 +119,3 @@ class Vitals:
                 Check.PROGRESS: progress,
             },
         )
-
-
-class _Scrape(Collector):
-    """Metrics of one scrape: those of the process, and those that were read for it."""
-
-    def __init__(self, registry: CollectorRegistry, metrics: Iterable[Metric]) -> None:
-        self._registry = registry
-        self._metrics = metrics
-
-    def collect(self) -> Iterator[Metric]:
-        yield from self._registry.collect()
-        yield from self._metrics
-
-
-def _encoder(accept: str) -> tuple[Callable[[Collector], bytes], str]:
-    """Choose the format that the client accepts; the plain one where its header says nothing sensible."""
-    try:
-        return choose_encoder(accept)
-    except TypeError:
-        # The library compares the parts of a version, be they numbers or not.
-        return choose_encoder("")

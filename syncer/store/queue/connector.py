@@ -37,6 +37,8 @@ class DatabaseConnector(BaseAsyncConnector):
         self._database = database
         self._sleep = sleep
         self._woken = asyncio.Event()
+        #: Calls so far by which the library's worker was told to look for jobs.
+        self.calls = 0
 
     async def open_async(self, pool: Any = None) -> None:
         """Open nothing: connections are made when they are needed."""
@@ -72,12 +74,16 @@ class DatabaseConnector(BaseAsyncConnector):
         names, sleep = [f"'{each}'" for each in channels], self._sleep
         assert sleep is not None
 
+        async def call(payload: str | None) -> None:
+            self.calls += 1
+            await on_notification(channel="", payload=payload or _LOOK)
+
         async def listen() -> None:
             while True:
                 try:
                     async with aclosing(listen_on(self._database, *names)) as notifications:
                         async for payload in notifications:
-                            await on_notification(channel="", payload=payload or _LOOK)
+                            await call(payload)
                 except DatabaseUnavailable:
                     # Whoever fetches jobs reports that the database is away.
                     await sleep(_PAUSE)
@@ -93,7 +99,7 @@ class DatabaseConnector(BaseAsyncConnector):
                 if listening.done():
                     listening.result()
                 self._woken.clear()
-                await on_notification(channel="", payload=_LOOK)
+                await call(None)
         finally:
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)

@@ -48,6 +48,7 @@ class WorkerJobs(JobManager):
         chosen = self._queues() if self._queues is not None else queues
         if chosen is not None and not chosen:
             return None
+        calls = self.connector.calls
         try:
             for job_id in list(self._ended):
                 await self._drop(job_id)
@@ -59,6 +60,9 @@ class WorkerJobs(JobManager):
         self._on_success()
         if job is not None and job.id is not None:
             self.held.add(job.id)
+        elif self.connector.calls != calls:
+            # The library forgets what it was told while it looked: it is told once more, when it has done so.
+            self.connector.wake()
         return job
 
     async def finish_job_by_id_async(self, job_id: int, status: Status, delete_job: bool) -> None:

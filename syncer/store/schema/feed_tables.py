@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Integer, PrimaryKeyConstraint, Table, text
 
 from syncer.store.db.types import Json, Timestamp
-from syncer.store.schema.state_tables import metadata, partial_index, text_column
+from syncer.store.schema.partial_indexes import partial_index
+from syncer.store.schema.state_tables import metadata, text_column
 
 #: Sequence numbers; on SQLite the row's own number, so that the table needs no index besides.
 _SEQUENCE = BigInteger().with_variant(Integer, "sqlite")

@@ -16,7 +16,8 @@ from sqlalchemy.schema import CreateColumn
 from syncer.store.db.bulk import insert
 from syncer.store.db.types import Timestamp
 from syncer.store.schema.mirror_tables import MIRROR, history
-from syncer.store.schema.state_tables import metadata, partial_index
+from syncer.store.schema.partial_indexes import partial_index
+from syncer.store.schema.state_tables import metadata
 
 #: Columns with the time of a version.
 SPAN = ("known_from", "known_to")

@@ -23,13 +23,13 @@ from syncer.store.schema.histories import history
 from syncer.store.schema.key_tables import budgets
 from syncer.store.schema.later_of import last_told
 from syncer.store.schema.native_table import passthrough_records
+from syncer.store.schema.partial_indexes import partial_index
 from syncer.store.schema.process_tables import processes
 from syncer.store.schema.reader_table import readers
 from syncer.store.schema.state_tables import (
     integrations,
     metadata,
     missing,
-    partial_index,
     projections,
     quarantine,
     refused_parameters,

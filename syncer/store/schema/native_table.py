@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Column, Index, PrimaryKeyConstraint, Table
 
 from syncer.store.db.types import Hash, Json, Timestamp
-from syncer.store.schema.state_tables import metadata, partial_index, text_column
+from syncer.store.schema.partial_indexes import partial_index
+from syncer.store.schema.state_tables import metadata, text_column
 
 passthrough_records = Table(
     "passthrough_records",

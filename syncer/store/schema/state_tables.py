@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from syncer.store.db.types import Json, Timestamp
+from syncer.store.schema.partial_indexes import partial_index
 
 metadata = MetaData(
     naming_convention={
@@ -40,12 +41,6 @@ def _stream_columns() -> tuple[Column[str], ...]:
         text_column("integration_id", "Id of the integration at Kombo", required=True),
         text_column("model", "Name of the model or native list", required=True),
     )
-
-
-def partial_index(*columns: Column[Any], where: Column[Any], name: str | None = None) -> None:
-    """Index the columns of rows that have a value there, which are few."""
-    has_value = where.is_not(None)
-    Index(name, *columns, postgresql_where=has_value, sqlite_where=has_value)
 
 
 def moment_column(name: str, comment: str, *, required: bool = False) -> Column[Any]:

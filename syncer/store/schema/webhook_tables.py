@@ -5,7 +5,8 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Index, PrimaryKeyConstraint, Table, text
 
 from syncer.store.db.types import Json, Timestamp
-from syncer.store.schema.state_tables import metadata, partial_index, text_column
+from syncer.store.schema.partial_indexes import conditional_index, partial_index
+from syncer.store.schema.state_tables import metadata, text_column
 
 webhook_events = Table(
     "sync_webhook_events",
@@ -44,12 +45,11 @@ webhook_events = Table(
 )
 Index(None, webhook_events.c.arrived_at)
 partial_index(webhook_events.c.environment, webhook_events.c.arrived_at, where=webhook_events.c.action)
-Index(
-    "ix_sync_webhook_events_integration_id",
+conditional_index(
     webhook_events.c.integration_id,
     webhook_events.c.arrived_at,
-    postgresql_where=webhook_events.c.handled_at.is_(None),
-    sqlite_where=webhook_events.c.handled_at.is_(None),
+    where=webhook_events.c.handled_at.is_(None),
+    name="ix_sync_webhook_events_integration_id",
 )
 
 unknown_models = Table(

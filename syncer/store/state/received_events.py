@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, Text, bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.webhooks.effects import Effect
 from syncer.domain.webhooks.event import Event, EventType, Ignored
+from syncer.store.db.bulk import insert_statement
 from syncer.store.db.in_values import in_values
 from syncer.store.db.types import decoded_json
 from syncer.store.schema.webhook_tables import webhook_events
@@ -86,11 +86,11 @@ class ReceivedEvents:
         """Insert rows, or count those that are there; give the ids of the others."""
         if not rows:
             return set()
+        statement = insert_statement(connection, webhook_events).values(times)
         if connection.dialect.name == "sqlite":
             # Its RETURNING is younger than versions that are about.
-            connection.execute(sqlite.insert(webhook_events).values(times), rows)
+            connection.execute(statement, rows)
             return {row["id"] for row in rows}
-        statement = postgresql.insert(webhook_events).values(times)
         more = webhook_events.c.repeats + statement.excluded.repeats + 1
         found = connection.execute(
             statement.on_conflict_do_update(

@@ -6,7 +6,6 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 
 from sqlalchemy import Connection, Select, cast, delete, exists, func, insert, select, true
-from sqlalchemy.dialects.postgresql import JSONB
 
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.in_values import in_values
@@ -51,6 +50,9 @@ def seen_ids(connection: Connection, environment: str, key: StreamKey, walk_id: 
     if connection.dialect.name == "sqlite":
         ids = func.json_each(seen.c.ids).table_valued("value", name="entry")
     else:
+        # Not read where the database is SQLite.
+        from sqlalchemy.dialects.postgresql import JSONB
+
         entries = func.jsonb_array_elements_text(cast(seen.c.ids, JSONB))
         ids = entries.table_valued("value", name="entry").render_derived()
     return (

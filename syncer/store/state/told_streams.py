@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Text, Update, and_, bindparam, case, func, or_, select, update
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.ratelimit.budget import Purpose
@@ -106,6 +105,9 @@ class ToldStreams:
         """
         if not keys or connection.dialect.name == "sqlite":
             return set(keys)
+        # Not read where the database is SQLite.
+        from sqlalchemy.dialects.postgresql import ARRAY
+
         asked = (
             func.unnest(
                 bindparam(None, [each.integration_id for each in keys], ARRAY(Text)),

@@ -1,7 +1,7 @@
 """Ten thousand generated requests to every page of a running service: none may bring out a fault or a secret.
 
-    python -m benchmarks.requests
-    python -m benchmarks.requests --number 100000
+    python -m benchmarks.web_requests
+    python -m benchmarks.web_requests --number 100000
 
 Fails with the request that did; prints how often each status came. Its short form is a test:
 tests/reliability/test_generated_requests.py.
