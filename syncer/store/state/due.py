@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from syncer.domain.clocks import TOLERANCE, distrust_future
 from syncer.domain.ratelimit.budget import Purpose
+from syncer.domain.scheduling.fairness import place_among_equals
 from syncer.domain.scheduling.intervals import ChangeHistory, change_rate
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import LONGEST_RECHECK, RECHECKED
@@ -54,6 +55,12 @@ def is_lapsed(until: datetime | None, now: datetime, length: timedelta) -> bool:
     """Tell whether a lease has ended, or lies further ahead than one of this length can."""
     until = distrust_future(until, now, length + TOLERANCE)
     return until is None or until < now
+
+
+def is_time(due_at: datetime | None, purpose: int | None, now: datetime) -> bool:
+    """Tell whether a stream is due, or its time lies further ahead than one for this purpose can."""
+    ahead = LONGEST_RECHECK if purpose is None else TOLERANCE
+    return due_at is not None and (due_at <= now or due_at > now + ahead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +119,14 @@ class DueStreams(ToldStreams):
         limit: int,
         *,
         without: Collection[str] = (),
+        mixed_by: str = "",
     ) -> dict[StreamKey, int]:
         """Find the streams to work on now, with the ranks of their purposes; the most urgent come first.
 
         Due ones that nobody has a lease on, and those whose runner died before it could release them: they
         go first. A stream that comes back on its own is as urgent as one that the schedule has marked. A time
         or a lease that lies further ahead than it can counts as none. without: lists that are not looked for.
+        mixed_by: who looks; what became due at the same time is in an order of his own.
         """
         found = [tuple(row) for row in connection.execute(self._free(now, limit, without))]
         rank = func.coalesce(streams.c.due_purpose, LEFT_BEHIND)
@@ -138,7 +147,8 @@ class DueStreams(ToldStreams):
             if row.model not in without
             and (is_lapsed(row.lease_until, now, LONGEST_LEASE) or is_dead(row.lease_owner))
         ]
-        return {StreamKey(each[2], each[3]): each[0] for each in sorted(found)[:limit]}
+        found.sort(key=lambda each: (*each[:2], place_among_equals(StreamKey(*each[2:]), mixed_by), each[2:]))
+        return {StreamKey(each[2], each[3]): each[0] for each in found[:limit]}
 
     def is_due(
         self, connection: Connection, key: StreamKey, now: datetime, is_dead: Callable[[str], bool]
@@ -153,8 +163,7 @@ class DueStreams(ToldStreams):
             return False
         if row.lease_owner is not None:
             return is_lapsed(row.lease_until, now, LONGEST_LEASE) or is_dead(row.lease_owner)
-        ahead = LONGEST_RECHECK if row.due_purpose is None else TOLERANCE
-        return row.due_at is not None and (row.due_at <= now or row.due_at > now + ahead)
+        return is_time(row.due_at, row.due_purpose, now)
 
     def lists_of(self, connection: Connection, integration_ids: Iterable[str]) -> dict[str, list[str]]:
         """Read the names of the lists that are mirrored of integrations, by integration."""
