@@ -152,7 +152,7 @@ $(RIVAL)/.done: pyproject.toml benchmarks/constraints.txt | $(VENV)/.dev
 	@$(RIVAL)/bin/python -m pip --disable-pip-version-check --quiet install --constraint benchmarks/constraints.txt --group bench
 	@touch $@
 
-$(VENV)/.runtime: pyproject.toml constraints.txt
+$(VENV)/.made: constraints.txt
 	@command -v $(PYTHON) >/dev/null || { \
 	  echo "syncer needs Python 3.11 or newer, and there is no $(PYTHON) here (on Debian: apt-get install python3 python3-venv)." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -162,10 +162,14 @@ $(VENV)/.runtime: pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) install --upgrade $(PINNED) pip
+	@touch $@
+
+$(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/.made
 	@$(INSTALL) .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.runtime
+# That has all of the runtime, too: to install that first would take pip twice as long.
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.made
 	@echo "Installing what tests and checks need ..."
 	@$(INSTALL) '.[dev]'
-	@touch $@
+	@touch $(VENV)/.runtime $@

@@ -1,194 +1,195 @@
-"""What a page of 250 employees takes at the gateway: answered from a large mirror, at any depth.
+"""What the gateway takes: pages of 250 employees of a large mirror over HTTP, and writes.
 
     python -m benchmarks.gateway                                          SQLite, 20,000 employees
     python -m benchmarks.gateway --database postgresql --rows 1000000     an embedded PostgreSQL
 
-Fills a mirror with employees, their employments and balances (two and a half rows beside each), and what
-these carry copies of. Then asks for pages that begin anywhere, so many a second, whether those before are
-answered or not: a time counts from when its request was due. Besides, what a poll takes that finds a few
-changes, and how the memory of the process grows.
+*Pages*: the mirror is filled by SQL with employees, their employments and balances (two and a half rows
+beside each), and what these carry copies of. ``syncer run`` is a process of its own; once it has checked the
+copies, so many pages a second are asked for that begin anywhere, whether those before are answered or not: a
+time counts from when its request was due to the last byte of the body.
+
+*Writes* (``--writes``, 0: none): POSTs through a service of a small company, from the answer until another
+connection sees the record in the mirror; then beside a backfill that uses the limit up, and what that takes
+longer than the same POST at the simulated Kombo itself.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import asyncio
 import random
-import re
-import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import select, text, update
+import httpx
+from sqlalchemy import select
 
-from benchmarks.servers import postgresql
+from benchmarks.gateway_mirror import INTEGRATION, LISTS, MODEL, fill
+from benchmarks.gateway_service import GatewayService, serving
+from benchmarks.servers import empty_database, postgresql
 from syncer.app import App
 from syncer.config.settings import Settings
 from syncer.domain.catalogue.lookup import model_named
-from syncer.domain.gateway.answer import Answered
-from syncer.domain.gateway.copy_places import copied_tables
 from syncer.domain.gateway.list_cursor import ListCursor
 from syncer.domain.gateway.list_query import read_list_query
-from syncer.domain.records.row import Row, project_text
-from syncer.domain.stream_key import StreamKey
-from syncer.operations.gateway import read_list
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
-from syncer.store.schema.destination import model_destination
-from syncer.store.schema.mirror_tables import MIRROR, streams
-from tests.support.rows import write_page
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.limit import RateLimit
+from syncer.store.schema.mirror_tables import MIRROR
 
-MODEL = "hris_employees"
-INTEGRATION = "personio:8d1hpPsbjxUkoCoa1veLZGe5"
-#: Lists whose rows belong to one employee each: they are multiplied with these.
-MULTIPLIED = ("hris_employments", "hris_time_off_balances", MODEL)
-SEED_RECORDS = 6_000
-WRITTEN_AT_ONCE = 500
-_ID = re.compile(r'"([1-9A-HJ-NP-Za-km-z]{24})"')
+#: Pages that are asked for at first, while the service checks the copies.
+FIRST_PAGES = 50
+#: Records of the small company, and of the one whose first load uses the limit up.
+SMALL, LARGE = 2_000, 60_000
+#: Seconds between two writes: beyond the pause that a list has after a run.
+BETWEEN_WRITES = (1.0, 2.5)
+LOOK_EVERY, PATIENCE = 0.005, 60.0
+
+
+def show(name: str, seconds: Sequence[float]) -> None:
+    """Print the times of one kind of request."""
+    cuts = statistics.quantiles(seconds, n=100)
+    print(
+        f"{name}: p50 {cuts[49] * 1000:.1f} ms, p99 {cuts[98] * 1000:.1f} ms ({len(seconds)} times)",
+        flush=True,
+    )
+
+
+def pages(url: str, rows: int, seconds: float, rate: float) -> None:
+    """Ask a service for pages of a large mirror; say how long they took."""
+    app = App(Settings.model_validate({"kombo": {"api_key": "bench"}, "database": {"url": url}}))
+    app.migrate(may_create=True)
+    fill(app, rows)
+    with app.database.read() as connection:
+        found = connection.execute(select(MIRROR[MODEL].c.id)).scalars().all()
+    app.close()
+    environment = Environment(SimClock(lambda: datetime.now(UTC)))
+    environment.add(Company(INTEGRATION, environment.clock, seed=1, records=150))
+    with serving(url, environment, LISTS) as service:
+        asked = requests(service, random.Random(1).choices(found, k=2_000))
+        took, _ = asyncio.run(ask(service, asked[:FIRST_PAGES], 10))
+        show("a page, while the copies are being checked", took)
+        service.until_idle()
+        for name, number, pace in (
+            ("one after the other", 200, 5.0),
+            (f"{rate:.0f} a second", int(seconds * rate), rate),
+        ):
+            memory, processor = service.memory(), service.processor_seconds()
+            some = [asked[each % len(asked)] for each in range(number)]
+            took, length = asyncio.run(ask(service, some, pace))
+            processor = (service.processor_seconds() - processor) * 1000 / number
+            show(f"a page of {length / number:,.0f} bytes of {len(found):,} employees, {name}", took)
+            print(
+                f"  processor of the service {processor:.1f} ms a page; "
+                f"memory {memory} MiB, afterwards {service.memory()} MiB",
+                flush=True,
+            )
+
+
+def requests(service: GatewayService, ids: Sequence[str]) -> list[bytes]:
+    """Write the requests for the pages behind some employees."""
+    path = model_named(MODEL).path
+    fingerprint = read_list_query(model_named(MODEL), INTEGRATION, [("page_size", "250")]).fingerprint
+    head = "".join(f"{name}: {value}\r\n" for name, value in service.headers(INTEGRATION).items())
+    cursors = (ListCursor(id, fingerprint).encoded() for id in ids)
+    return [
+        f"GET /gateway/v1{path}?page_size=250&cursor={each} HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode()
+        for each in cursors
+    ]
+
+
+async def ask(service: GatewayService, asked: Sequence[bytes], rate: float) -> tuple[list[float], int]:
+    """Send requests at a steady pace; give the seconds of each since it was due, and all bytes of bodies."""
+    took, length = list[float](), 0
+    free = list[tuple[asyncio.StreamReader, asyncio.StreamWriter]]()
+    clock = time.perf_counter
+    began = clock()
+
+    async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", service.port, limit=4 * 1024 * 1024)
+
+    async def request(number: int) -> None:
+        nonlocal length
+        # One that has rested for long the service closes.
+        while free and free[-1][0].at_eof():
+            free.pop()[1].close()
+        reader, writer = connection = free.pop() if free else await connect()
+        writer.write(asked[number])
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        size = int(head.partition(b"content-length:")[2].split(b"\r\n")[0])
+        body = await reader.readexactly(size)
+        if not head.startswith(b"http/1.1 200") or b"x-mirror: hit" not in head:
+            raise SystemExit(f"a page was answered otherwise: {head!r} {body[:300]!r}")
+        took.append(clock() - began - number / rate)
+        length += size
+        free.append(connection)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(len(asked)):
+            await asyncio.sleep(max(0.0, began + number / rate - clock()))
+            group.create_task(request(number))
+    for _, writer in free:
+        writer.close()
+    return took, length
+
+
+def writes(url: str, backfill_url: str, number: int) -> None:
+    """Write through a service; say how soon that is in the mirror, and what it takes beside a backfill."""
+    clock = SimClock(lambda: datetime.now(UTC))
+    environment = Environment(clock, limit=RateLimit(time.monotonic, limit=1_000_000))
+    environment.add(Company(INTEGRATION, clock, seed=1, records=SMALL))
+    with serving(url, environment, LISTS) as service, httpx.Client(trust_env=False) as client:
+        service.until_complete(len(LISTS))
+        show("from the answer to a POST until it is in the mirror", list(freshness(service, client, number)))
+    environment = Environment(clock, limit=RateLimit(time.monotonic))
+    environment.add(Company(INTEGRATION, clock, seed=1, records=LARGE))
+    with serving(backfill_url, environment, LISTS) as service, httpx.Client(trust_env=False) as client:
+        while environment.limit.used < environment.limit.limit // 2:
+            time.sleep(LOOK_EVERY)
+        time.sleep(2)
+        direct, through = list[float](), list[float]()
+        for _ in range(number):
+            began = time.perf_counter()
+            service.post(client, INTEGRATION)
+            through.append(time.perf_counter() - began)
+            began = time.perf_counter()
+            service.post_to_kombo(client, INTEGRATION)
+            direct.append(time.perf_counter() - began)
+            time.sleep(4)
+        print(f"requests of the window beside the backfill: {environment.limit.used}", flush=True)
+        show("a POST at Kombo itself beside a backfill", direct)
+        show("the same through the gateway", through)
+
+
+def freshness(service: GatewayService, client: httpx.Client, number: int) -> Iterator[float]:
+    """Write so many records, one after the other, and see when each is in the mirror."""
+    for _ in range(number):
+        id = service.post(client, INTEGRATION)
+        answered = time.perf_counter()
+        while not service.has_group(id):
+            if time.perf_counter() > answered + PATIENCE:
+                raise SystemExit("a record that was written never came")
+            time.sleep(LOOK_EVERY)
+        yield time.perf_counter() - answered
+        time.sleep(random.uniform(*BETWEEN_WRITES))
 
 
 @contextmanager
-def filled(database: str, rows: int) -> Iterator[App]:
-    """Make a mirror with so many employees."""
+def databases(kind: str) -> Iterator[Iterator[str]]:
+    """Give the addresses of empty databases."""
     with ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-")))
-        url = (
-            stack.enter_context(postgresql())
-            if database == "postgresql"
-            else f"sqlite:///{directory}/mirror.db"
-        )
-        app = App(Settings.model_validate({"kombo": {"api_key": "bench"}, "database": {"url": url}}))
-        stack.callback(app.close)
-        app.migrate(may_create=True)
-        fill(app, rows)
-        yield app
-
-
-def fill(app: App, rows: int) -> None:
-    """Write employees and what they carry copies of; have all lists be complete."""
-    clock = SimClock.frozen(datetime.now(UTC) - timedelta(days=30))
-    company = Company(INTEGRATION, clock, seed=1, records=SEED_RECORDS)
-    multiplied = {name: [json.dumps(each) for each in company.rows(name)] for name in MULTIPLIED}
-    own = {json.loads(each)["id"] for texts in multiplied.values() for each in texts}
-    names = sorted({MODEL, *copied_tables(MODEL)})
-    for name in set(names).difference(MULTIPLIED):
-        write(app, name, [json.dumps(each) for each in company.rows(name)])
-    copies = max(1, rows // len(multiplied[MODEL]))
-    for copy in range(copies):
-        rename = renaming(own, copy)
-        for name, texts in multiplied.items():
-            write(app, name, [_ID.sub(rename, each) for each in texts])
-    with app.database.begin() as connection:
-        store = app.environment_of(INTEGRATION).streams
-        store.select(connection, {StreamKey(INTEGRATION, name) for name in names})
-        now = app.database.now(connection)
-        connection.execute(update(streams).values(state="complete", complete_at=now, watermark=now))
-    with app.database.begin() as connection:
-        connection.execute(text("ANALYZE"))
-
-
-def renaming(own: set[str], copy: int) -> Callable[[re.Match[str]], str]:
-    """Give the employees of another copy, and what is theirs, ids of their own."""
-
-    def rename(found: re.Match[str]) -> str:
-        id = found[1]
-        return f'"{id[:-5]}{copy:05d}"' if id in own else found[0]
-
-    return rename
-
-
-def write(app: App, name: str, texts: Sequence[str]) -> None:
-    """Write records as pages do."""
-    model = model_named(name)
-    for first in range(0, len(texts), WRITTEN_AT_ONCE):
-        projected = (project_text(model, each.encode()) for each in texts[first : first + WRITTEN_AT_ONCE])
-        with app.database.begin() as connection:
-            now = app.database.now(connection)
-            rows = [each for each in projected if isinstance(each, Row)]
-            write_page(connection, model_destination(model, INTEGRATION), rows, now=now, walk_began_at=now)
-
-
-def ask(app: App, parameters: Sequence[tuple[str, str]]) -> int:
-    """Ask for a page; give its bytes."""
-    answer = read_list(
-        app.environment_of(INTEGRATION),
-        INTEGRATION,
-        model_named(MODEL).path,
-        parameters,
-        serve=("*",),
-        max_age=timedelta(days=1),
-    )
-    assert isinstance(answer, Answered), answer
-    assert answer.status == 200, answer.body
-    return len(answer.body)
-
-
-def pages(app: App, seconds: float, rate: float) -> None:
-    """Ask for pages that begin anywhere; say how long they took."""
-    with app.database.read() as connection:
-        found = connection.execute(select(MIRROR[MODEL].c.id)).scalars().all()
-    ids = random.Random(1).choices(found, k=1_000)
-    size = [("page_size", "250")]
-    fingerprint = read_list_query(model_named(MODEL), INTEGRATION, size).fingerprint
-    asked = [[*size, ("cursor", ListCursor(id, fingerprint).encoded())] for id in ids]
-    for each in asked[:20]:
-        ask(app, each)
-    before, took, length = memory(), list[float](), list[int]()
-    with ThreadPoolExecutor(4) as threads:
-        began = time.perf_counter()
-
-        def request(number: int) -> None:
-            length.append(ask(app, asked[number % len(asked)]))
-            took.append(time.perf_counter() - began - number / rate)
-
-        for number in range(int(seconds * rate)):
-            time.sleep(max(0.0, began + number / rate - time.perf_counter()))
-            threads.submit(request, number)
-    show(
-        f"{rate:.0f} pages a second of {len(found):,} employees, {statistics.mean(length):,.0f} bytes each",
-        took,
-    )
-    print(f"memory {before} MiB, afterwards {memory()} MiB", flush=True)
-
-
-def alone(app: App, name: str, parameters: Sequence[tuple[str, str]], times: int) -> None:
-    """Ask the same so many times, one after the other; say how long that took."""
-    took = list[float]()
-    for _ in range(times):
-        began = time.perf_counter()
-        ask(app, parameters)
-        took.append(time.perf_counter() - began)
-    show(name, took)
-
-
-def show(name: str, took: Sequence[float]) -> None:
-    """Print the times of one kind of request."""
-    cuts = statistics.quantiles(took, n=100)
-    print(f"{name}: p50 {cuts[49] * 1000:.1f} ms, p99 {cuts[98] * 1000:.1f} ms", flush=True)
-
-
-def memory() -> int:
-    """Read the greatest memory of this process until now, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
-def touch(app: App) -> datetime:
-    """Have a few employees and a group be written just now; give the time before."""
-    with app.database.begin() as connection:
-        now = app.database.now(connection)
-        for name, count in ((MODEL, 20), ("hris_groups", 1)):
-            table = MIRROR[name]
-            ids: Any = connection.execute(select(table.c.id).limit(count)).scalars().all()
-            changed = now + timedelta(seconds=1)
-            connection.execute(update(table).where(table.c.id.in_(ids)).values(mirrored_at=changed))
-    return now
+        if kind == "sqlite":
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-")))
+            yield (f"sqlite:///{folder}/{number}.db" for number in range(3))
+        else:
+            admin = stack.enter_context(postgresql())
+            yield (stack.enter_context(empty_database(admin, f"gateway{each}")) for each in range(3))
 
 
 def main() -> None:
@@ -196,17 +197,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--rows", type=int, default=20_000, help="employees; 0: no pages")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--rate", type=float, default=100)
+    parser.add_argument("--writes", type=int, default=50, help="writes of each kind")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     given = parser.parse_args()
-    with filled(given.database, given.rows) as app:
-        alone(app, "one page after the other", [("page_size", "250")], 50)
-        pages(app, given.seconds, given.rate)
-        moment = touch(app).isoformat().removesuffix("+00:00") + "Z"
-        poll = [("page_size", "250"), ("include_deleted", "true"), ("updated_after", moment)]
-        alone(app, "a poll that finds some changes", poll, 20)
+    with databases(given.database) as urls:
+        if given.rows:
+            pages(next(urls), given.rows, given.seconds, given.rate)
+        if given.writes:
+            writes(next(urls), next(urls), given.writes)
 
 
 if __name__ == "__main__":

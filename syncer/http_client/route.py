@@ -6,7 +6,8 @@ import logging
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from http.cookiejar import CookieJar
+from typing import Any
 
 # What connections stand on; it takes a while to be read, and httpcore would do so in the first request.
 import anyio._backends._asyncio  # noqa: F401
@@ -32,6 +33,13 @@ class Route:
     tls: ssl.SSLContext
     proxy: Proxy | None
     http_proxy: httpx.Proxy | None
+
+
+class _NoCookies(CookieJar):
+    """Jar that keeps nothing: what one answer sets is no part of the next request."""
+
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        """Look for no cookies: with a policy that takes none each answer's headers would be parsed."""
 
 
 def find_route(url: str, environ: Mapping[str, str], *, is_direct: bool = False) -> Route:
@@ -68,8 +76,7 @@ def make_client(
             max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=keepalive
         ),
         follow_redirects=False,
-        # What one answer sets is no part of the next request.
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        cookies=_NoCookies(),
         transport=transport,
         # Variables are read by find_route alone: those that httpx cannot read would end the program.
         trust_env=False,

@@ -5,6 +5,9 @@ from __future__ import annotations
 import resource
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+_T = TypeVar("_T")
 
 #: The share of the process's descriptors that connections may hold, and the number that always may.
 _SHARE = 4
@@ -19,6 +22,7 @@ class Limits:
     others wait in the system. head, body: bytes of a request; bodies: those of paths that take others.
     request_seconds: from the first byte of a request to its last. uploads: bytes of bodies below paths, each
     with a slash at its end, that may take as long as they go on: there request_seconds are those of silence.
+    too_long: JSON with which longer ones below these paths are refused; others are with an empty body.
     response_seconds: for what was written to be taken. requests_per_second: None where all are answered as
     they come.
     """
@@ -32,6 +36,7 @@ class Limits:
     response_seconds: float = 30.0
     bodies: Mapping[bytes, int] = field(default_factory=dict)
     uploads: Mapping[bytes, int] = field(default_factory=dict)
+    too_long: Mapping[bytes, bytes] = field(default_factory=dict)
 
     def body_of(self, target: bytes) -> int:
         """Give the bytes that a request's body may have."""
@@ -40,7 +45,16 @@ class Limits:
 
     def upload_of(self, target: bytes) -> int | None:
         """Give the bytes of a body that may take as long as it goes on; None: it may not."""
-        return next((most for path, most in self.uploads.items() if target.startswith(path)), None)
+        return _below(self.uploads, target)
+
+    def refusal_of(self, target: bytes) -> bytes:
+        """Give the body of the answer to a body that is too long."""
+        return _below(self.too_long, target) or b""
+
+
+def _below(values: Mapping[bytes, _T], target: bytes) -> _T | None:
+    """Find what is said of the path that a target is below."""
+    return next((each for path, each in values.items() if target.startswith(path)), None)
 
 
 def connections_within(most: int, descriptors: int) -> int:

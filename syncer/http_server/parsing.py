@@ -14,15 +14,18 @@ CHUNK_BYTES = 4096
 class RequestParser(h11.Connection):
     """Server's side of an HTTP/1.1 connection, which refuses what is too large or can be read in two ways.
 
-    A refusal is an h11.RemoteProtocolError as any other; ``refused_with`` keeps its status.
+    A refusal is an h11.RemoteProtocolError as any other; ``refused_with`` keeps its status, and ``refusal``
+    the JSON that is to go with it.
     """
 
     def __init__(self, limits: Limits) -> None:
         super().__init__(h11.SERVER, max_incomplete_event_size=limits.head)
         self.refused_with = 400
+        self.refusal = b""
         self._limits = limits
         self._most = limits.body
         self._body = self._chunks = 0
+        self._too_long = b""
         #: The present request has a body that may take as long as it goes on.
         self.is_upload = False
 
@@ -37,6 +40,7 @@ class RequestParser(h11.Connection):
                 self._check_body(event)
         except h11.RemoteProtocolError as error:
             self.refused_with = error.error_status_hint
+            self.refusal = self._too_long if self.refused_with == 413 else b""
             raise
         return event
 
@@ -50,6 +54,7 @@ class RequestParser(h11.Connection):
         ):
             raise h11.RemoteProtocolError("head too long", error_status_hint=431)
         self._most = self._limits.body_of(request.target)
+        self._too_long = self._limits.refusal_of(request.target)
         self.is_upload = self._limits.upload_of(request.target) is not None
         lengths = [value for name, value in request.headers if name == b"content-length"]
         if any(name == b"transfer-encoding" for name, _ in request.headers):

@@ -135,7 +135,7 @@ class HttpConnection(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what could not be parsed."""
-        self._refuse(self.conn.refused_with, "malformed")
+        self._refuse(self.conn.refused_with, "malformed", self.conn.refusal)
 
     def on_response_complete(self) -> None:
         """Wait for the next request, unless somebody else needs the connection."""
@@ -218,8 +218,8 @@ class HttpConnection(H11Protocol):
         if not self.flow.read_paused and not self.transport.is_closing():
             self.transport.resume_reading()
 
-    def _refuse(self, status: int, reason: str) -> None:
-        """Answer with an error where nothing has been answered yet, and close."""
+    def _refuse(self, status: int, reason: str, body: bytes = b"") -> None:
+        """Answer with an error where nothing has been answered yet, and close. body: JSON, or nothing."""
         self._shared.refusals.count(reason)
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is not None and not cycle.response_complete:
@@ -229,5 +229,7 @@ class HttpConnection(H11Protocol):
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             # Written by hand: h11 refuses what does not fit a request, of which it may know half.
             line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
-            self.transport.write(f"{line}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+            kind = "Content-Type: application/json\r\n" if body else ""
+            head = f"{line}\r\n{kind}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+            self.transport.write(head.encode() + body)
         self.transport.close()

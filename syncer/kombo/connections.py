@@ -137,8 +137,7 @@ class Connections:
                 asyncio.timeout(limit),
                 self._http.stream(
                     "GET" if request.body is None else "POST",
-                    request.path,
-                    params=request.params,
+                    self._url(_target(request)),
                     headers=request.headers,
                     content=request.body,
                 ) as response,
@@ -185,14 +184,12 @@ class Connections:
         length; content: of so many bytes; None: there is none. silence: seconds that it may keep. Raises
         KomboError where no head came.
         """
-        base = self._http.base_url
-        url = base.copy_with(raw_path=base.raw_path.rstrip(b"/") + target)
         own: list[tuple[bytes, bytes]] = [(b"Authorization", f"Bearer {self._api_key}".encode())]
         if content is not None:
             own.append((b"Content-Length", str(length).encode()))
         request = httpx.Request(
             method,
-            url,
+            self._url(target),
             headers=[*headers, *own],
             content=content,
             extensions={"timeout": {**self._http.timeout.as_dict(), "read": silence, "write": silence}},
@@ -221,6 +218,11 @@ class Connections:
         finally:
             await response.aclose()
 
+    def _url(self, target: bytes) -> httpx.URL:
+        """Make the URL of a path with its query below the API's address, in one step: httpx parses each."""
+        base = self._http.base_url
+        return base.copy_with(raw_path=base.raw_path.rstrip(b"/") + target)
+
     def _fail_unanswered(self, request: Named, error: httpx.RequestError | httpx.InvalidURL) -> NoReturn:
         if has_too_large_headers(error):
             # Fewer records in it would have the same ones.
@@ -243,6 +245,12 @@ class Connections:
     def hide(self, text: str) -> str:
         """Remove the key from a text."""
         return text.replace(self._api_key, "[API key]")
+
+
+def _target(request: Request[Any]) -> bytes:
+    """Write the path of a request, with its parameters as httpx would write them."""
+    query = f"?{httpx.QueryParams(request.params)}" if request.params else ""
+    return f"{request.path}{query}".encode()
 
 
 def _checked(base_url: str) -> httpx.URL:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from functools import cache
@@ -19,9 +19,10 @@ from syncer.domain.gateway.list_query import ListQuery, OnlyKombo, read_list_que
 from syncer.domain.records.exclude import excluded_from, excluded_from_stored
 from syncer.domain.stream_key import StreamKey
 from syncer.environments.environment import Environment
+from syncer.operations.copy_checks import CopyChecks
 from syncer.operations.gateway_records import ListedRecords
 from syncer.store.reading.changed_records import read_changed
-from syncer.store.reading.list_page import read_row_page
+from syncer.store.reading.list_page import RowsWanted, read_row_page
 from syncer.store.reading.list_states import read_list_states
 
 
@@ -33,13 +34,14 @@ def read_list(
     *,
     serve: Sequence[str],
     max_age: timedelta,
+    checks: CopyChecks,
 ) -> Answered | Forwarded:
     """Answer a list request, or say why Kombo has to. Synchronous: it belongs on a worker thread.
 
     path: as Kombo's documentation has it, ``/hris/employees``. query: the decoded parameters in their order.
     serve: globs of the lists that are answered from the mirror. max_age: how long ago, by the database's
     clock, the list may have been complete at last; a walk that was begun here goes on here in any case, since
-    Kombo knows nothing of its cursor. Raises DatabaseError.
+    Kombo knows nothing of its cursor. checks: of the copies in lists. Raises DatabaseError.
     """
     model = environment.settings.kombo_paths.get(path)
     if model is None:
@@ -76,14 +78,19 @@ def read_list(
         kombo_ahead = None if state is None else state.kombo_ahead
         stored = excluded_from_stored(model.name, environment.settings.exclusions)
         records = ListedRecords(connection, key, current, stored, kombo_ahead)
-        body = _page(records, environment.name, wanted, cursor)
+        suspects = checks.suspects(connection, environment, key, now)
+        body = _page(records, environment.name, wanted, cursor, suspects)
     if body is None:
         return Forwarded("the list is too long for one answer")
     return Answered(200, body, None if state is None else state.watermark)
 
 
 def _page(
-    records: ListedRecords, environment: str, query: ListQuery, cursor: ListCursor | None
+    records: ListedRecords,
+    environment: str,
+    query: ListQuery,
+    cursor: ListCursor | None,
+    suspects: Collection[str] | None,
 ) -> bytes | None:
     """Write the body of a page; None where the list has no pages and does not fit one."""
     connection, key = records.connection, records.key
@@ -91,13 +98,13 @@ def _page(
     changed = None
     if query.updated_after is not None:
         changed = read_changed(connection, environment, key, query.updated_after, records.current)
-    page = read_row_page(connection, environment, key, query, after=after, changed=changed)
+    page = read_row_page(connection, RowsWanted(environment, key, query, after, changed))
     following = None
     if page.has_more:
         if query.page_size is None:
             return None
         following = ListCursor(page.rows[-1].id, query.fingerprint).encoded()
-    return page_body(records.texts(page.rows), following)
+    return page_body(records.texts(page.rows, suspects), following)
 
 
 @cache

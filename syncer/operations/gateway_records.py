@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -40,17 +40,30 @@ class ListedRecords:
     excluded: Excluded | None
     kombo_ahead: timedelta | None
 
-    def texts(self, rows: Sequence[ListedRow]) -> list[bytes]:
-        """Give the records of these rows as JSON texts."""
-        texts = [row.document for row in rows]
+    def texts(self, rows: Sequence[ListedRow], suspects: Collection[str] | None = None) -> list[bytes]:
+        """Give the records of these rows as JSON texts.
+
+        suspects: ids of those whose copies may be stale; None: it may be any.
+        """
+        newer, carriers = self._newer([row for row in rows if suspects is None or row.id in suspects])
+        return [
+            self._text(row, newer) if row.deleted_at is not None or row.id in carriers else row.document
+            for row in rows
+        ]
+
+    def stale(self, rows: Sequence[ListedRow]) -> set[str]:
+        """Name the records of these rows that have a copy which its own row contradicts."""
+        alive = [replace(row, deleted_at=None) for row in rows]
+        newer, carriers = self._newer(alive)
+        return {row.id for row in alive if row.id in carriers and self._text(row, newer) is not row.document}
+
+    def _newer(self, rows: Sequence[ListedRow]) -> tuple[Mapping[RecordKey, dict[str, Any]], set[str]]:
+        """Read the records that copies inside these rows' may contradict, and the ids of those rows."""
         finder = copy_finder(self.key.model, self.current)
-        newer: Mapping[RecordKey, dict[str, Any]] = {}
-        if finder is not None and rows:
-            newer = self._linked(_found(finder, texts), self._since(rows))
-        for number, row in enumerate(rows):
-            if row.deleted_at is not None or (finder is not None and newer and _has(finder, row, newer)):
-                texts[number] = self._text(row, newer)
-        return texts
+        if finder is None or not rows:
+            return {}, set()
+        newer = self._linked(_found(finder, (row.document for row in rows)), self._since(rows))
+        return newer, {row.id for row in rows if newer and _has(finder, row, newer)}
 
     def _since(self, rows: Iterable[ListedRow]) -> Since:
         here = min(row.mirrored_at for row in rows) - SLACK

@@ -11,6 +11,7 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.server.faults import Match, bad_gateway
 from syncer.store.schema.mirror_tables import MIRROR, integrations, metadata, streams, webhook_events
 from tests.support.alone import alone
+from tests.support.databases import ON_SQLITE
 from tests.support.mirror import Mirror
 from tests.support.source import MODELS, make_environment
 from tests.support.told_service import ToldService
@@ -88,6 +89,7 @@ async def test_an_integration_that_was_made_is_mirrored_from_then_on(two: ToldSe
         assert states(two, other) == {"complete"}
 
 
+@ON_SQLITE
 async def test_any_event_discovers_where_the_first_was_lost_and_globs_decide(two: ToldService) -> None:
     first, other = ids(two)
     async with two.serving(webhooks={"discover": [f"{other.partition(':')[0]}:*"]}):
@@ -107,6 +109,7 @@ async def test_one_that_a_command_has_removed_is_not_discovered_again(two: ToldS
         await ignored(two, data_changed(other, "hris_teams"))
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("kind", ["integration-state-changed", "issue-status-changed", "integration-created"])
 async def test_what_waits_for_an_integration_goes_on_once_a_webhook_tells_of_it(
     two: ToldService, kind: str
@@ -132,6 +135,7 @@ async def test_what_waits_for_an_integration_goes_on_once_a_webhook_tells_of_it(
         assert {each.note for each in two.events()} == {"refreshed"}
 
 
+@ON_SQLITE
 async def test_the_deletion_of_one_that_kombo_still_knows_does_nothing(two: ToldService) -> None:
     first = ids(two)[0]
     async with two.serving(webhooks={"integration_deleted": "purge"}):
@@ -141,6 +145,7 @@ async def test_the_deletion_of_one_that_kombo_still_knows_does_nothing(two: Told
         assert (live(two, first), states(two, first)) == (rows, {"complete"})
 
 
+@ON_SQLITE
 async def test_while_kombo_gives_no_answer_nothing_is_deleted(two: ToldService) -> None:
     first = ids(two)[0]
     async with two.serving(webhooks={"integration_deleted": "purge"}) as (app,):

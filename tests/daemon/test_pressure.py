@@ -26,6 +26,7 @@ from syncer.store.schema.mirror_tables import streams
 from syncer.store.state.budget import change_budget
 from syncer.store.state.runs import begin_run, count_page, end_run
 from tests.support.alone import alone
+from tests.support.databases import ON_SQLITE
 from tests.support.source import API_KEY
 
 GROUPS = "hris_groups"
@@ -162,6 +163,7 @@ async def test_nobody_is_asked_less_often_than_every_max(service: Callable[..., 
         assert set(marked) == {*QUIET, *BUSY}
 
 
+@ON_SQLITE
 async def test_a_stream_that_was_read_because_of_a_webhook_is_polled_an_interval_later(
     service: Callable[..., Service],
 ) -> None:

@@ -24,6 +24,7 @@ from syncer.simulator.server.faults import Match
 from syncer.simulator.server.request_log import RequestInfo
 from syncer.store.schema.mirror_tables import streams
 from syncer.sync.integrations import Integrations
+from tests.support.databases import ON_SQLITE
 from tests.support.mirror import Mirror
 from tests.support.outages import Troubled
 from tests.support.source import MODELS, make_environment
@@ -31,8 +32,6 @@ from tests.support.workers import MakeWorkersWorld, WorkersWorld
 
 #: Seconds after which nobody in these tests looks: whatever happens has another cause.
 NEVER = 3_600.0
-#: Where no database makes a difference.
-ON_SQLITE = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 
 
 def completed(world: WorkersWorld) -> list[StreamKey]:

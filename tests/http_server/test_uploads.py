@@ -24,6 +24,15 @@ async def test_a_body_may_be_larger_below_its_path_and_not_elsewhere(served: Mak
         assert (await server.ask(tricked + length))[0] == 413
 
 
+async def test_a_body_that_is_too_long_is_refused_in_the_words_of_its_path(served: MakeServer) -> None:
+    words = b'{"error":"too long"}'
+    refused = b"Content-Length: 200001\r\n\r\n"
+    async with served(uploads=UPLOADS, too_long={b"/uploads/": words}) as server:
+        assert await server.ask(HEAD + refused) == (413, words)
+        assert await server.ask(OTHER + refused) == (413, b"")
+        assert await server.ask(HEAD + b"Content-Length: x\r\n\r\n") == (400, b"")
+
+
 async def test_a_body_that_goes_on_may_take_longer_than_other_requests(served: MakeServer) -> None:
     async with served(uploads=UPLOADS, request_seconds=SECONDS) as server:
         slow, other = await server.client(), await server.client()

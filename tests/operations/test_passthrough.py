@@ -15,6 +15,7 @@ from syncer.simulator.company.company import Company
 from syncer.simulator.server.faults import Late, Match
 from syncer.simulator.server.limit import RateLimit
 from tests.support.alone import alone
+from tests.support.databases import ON_SQLITE
 from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Waits(list[float]):
         self.begun.set()
 
 
+@ON_SQLITE
 async def test_the_integration_need_not_be_mirrored(world: World) -> None:
     async with world.app() as app:
         world.environment.add(Company("hibob:x", world.clock, records=200))
@@ -45,6 +47,7 @@ async def test_the_integration_need_not_be_mirrored(world: World) -> None:
         assert list(alone(app).selection.mirrored()) == []
 
 
+@ON_SQLITE
 async def test_a_call_is_checked_before_anything_is_asked(world: World) -> None:
     async with world.app() as app:
         with pytest.raises(UsageError, match="There is no known API"):

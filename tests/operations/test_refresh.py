@@ -24,6 +24,7 @@ from syncer.sync.context import Progress
 from syncer.sync.deletions.confirm import IdKind
 from syncer.sync.refresh import Refreshed
 from tests.support.alone import alone
+from tests.support.databases import ON_SQLITE
 from tests.support.world import MakeWorld, World
 
 GROUPS = "hris_groups"
@@ -84,6 +85,7 @@ async def test_each_record_is_told_what_became_of_it(make_world: MakeWorld) -> N
     assert [getattr(after, each) for each in progress] == [getattr(before, each) for each in progress]
 
 
+@ON_SQLITE
 async def test_it_asks_for_just_these_records(world: World) -> None:
     await world.sync(models=[GROUPS])
     before = len(world.environment.requests)
@@ -192,6 +194,7 @@ async def test_an_unfinished_walk_goes_on_as_if_nothing_had_been(make_world: Mak
     world.assert_equal([GROUPS])
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("model", "ids", "by", "message"),
     [

@@ -304,7 +304,6 @@ def test_its_tables_carry_comments(copy: Copy, postgres_url: str) -> None:
 
 def test_the_mirror_equals_the_source(copy: Copy, database_url: str) -> None:
     settings = {"SYNCER_DATABASE__URL": database_url, "SYNCER_SYNC__MODELS": '["hris_made_ups"]'}
-    copy.syncer("migrate", **settings)
     copy.syncer("backfill", **settings)
     source = copy.served(include_deleted="true")
     assert len(source) == 10

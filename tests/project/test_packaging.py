@@ -136,12 +136,18 @@ def test_the_sdist_holds_what_a_checkout_needs_and_no_stray_file(unpacked: Path)
     assert tests | {"Makefile", "constraints.txt", "README.md", "CHANGELOG.md", "LICENSE"} <= shipped
 
 
+@pytest.fixture(scope="module")
+def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of a clean environment, with the wheel and what it requires."""
+    required = installed_for(["kombo-syncer"]) - {"kombo-syncer"}
+    return install_wheel(wheel, required, tmp_path_factory.mktemp("clean"))
+
+
 @pytest.mark.parametrize("wheel", ["unpacked"], indirect=True)
 def test_the_wheel_runs_in_a_clean_environment_as_in_the_image(
-    wheel: Path, tmp_path: Path, serve: Serve
+    programs: Path, tmp_path: Path, serve: Serve
 ) -> None:
     """The sdist's wheel and what it requires, with settings and probe of the Dockerfile."""
-    programs = install_wheel(wheel, installed_for(["kombo-syncer"]) - {"kombo-syncer"}, tmp_path)
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
@@ -169,6 +175,18 @@ def test_the_wheel_runs_in_a_clean_environment_as_in_the_image(
     assert probed() == 1
     with Mirror(database_url).read() as connection:
         assert not list(differences(connection, source.environment, ["hris_groups"]))
+
+
+@pytest.mark.parametrize("wheel", ["unpacked"], indirect=True)
+def test_the_bill_of_materials_names_all_that_is_installed_with_version_and_licence(
+    programs: Path, tmp_path: Path
+) -> None:
+    written = tmp_path / "sbom.json"
+    tool = [str(Path(sys.executable).with_name("cyclonedx-py")), "environment", "--output-file", str(written)]
+    subprocess.run([*tool, "--validate", str(programs / "python")], check=True, capture_output=True)
+    listed = json.loads(written.read_text(encoding="utf-8"))["components"]
+    assert {plain(each["name"]) for each in listed} == installed_for(["kombo-syncer"])
+    assert [each["name"] for each in listed if not each.get("version") or not each.get("licenses")] == []
 
 
 @pytest.fixture(scope="module")
@@ -265,16 +283,6 @@ def test_base_images_are_named_by_digest() -> None:
     assert [each for each in named if not re.fullmatch(r"[a-z/]+:[\w.-]+@sha256:[0-9a-f]{64}", each)] == []
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) == {"${PYTHON}"}
-
-
-def test_the_bill_of_materials_names_all_that_is_installed_with_version_and_licence(tmp_path: Path) -> None:
-    written = tmp_path / "sbom.json"
-    tool = [str(Path(sys.executable).with_name("cyclonedx-py")), "environment", "--output-file", str(written)]
-    subprocess.run([*tool, "--validate", sys.executable], check=True, capture_output=True)
-    listed = {each["name"]: each for each in json.loads(written.read_text(encoding="utf-8"))["components"]}
-    ours = {name: each for name, each in listed.items() if plain(name) in installed_for(["kombo-syncer"])}
-    assert {plain(name) for name in ours} == installed_for(["kombo-syncer"])
-    assert [name for name, each in ours.items() if not each.get("version") or not each.get("licenses")] == []
 
 
 def installed_for(requirements: list[str]) -> set[str]:

@@ -11,6 +11,8 @@ from tests.queries.mirrored import Answers, QueriedMirror, assert_alike, mirrore
 from tests.queries.page import PAGE, Question, read_questions
 from tests.support.databases import migrated_database
 
+DIALECTS = ("sqlite", "postgresql")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-samples", action="store_true", help="Write the samples of docs/queries.md.")
@@ -45,16 +47,31 @@ def new_database(
         )
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def firm(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> Iterator[QueriedMirror]:
+@pytest.fixture(scope="session")
+def _firms(new_database: Callable[[str], str]) -> Iterator[dict[str, QueriedMirror]]:
+    with mirrored({each: new_database(each) for each in DIALECTS}, with_large=False) as mirrors:
+        yield mirrors
+
+
+@pytest.fixture(scope="session")
+def _mirrors(new_database: Callable[[str], str]) -> Iterator[dict[str, QueriedMirror]]:
+    with mirrored({each: new_database(each) for each in DIALECTS}, with_large=True) as mirrors:
+        yield mirrors
+
+
+# Of the session are those of both databases: one at a time would be made anew for each file.
+
+
+@pytest.fixture(params=DIALECTS)
+def firm(request: pytest.FixtureRequest, _firms: dict[str, QueriedMirror]) -> QueriedMirror:
     """The firm alone, mirrored on both databases."""
-    yield from mirrored(request.param, new_database(request.param), with_large=False)
+    return _firms[request.param]
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def mirror(request: pytest.FixtureRequest, new_database: Callable[[str], str]) -> Iterator[QueriedMirror]:
+@pytest.fixture(params=DIALECTS)
+def mirror(request: pytest.FixtureRequest, _mirrors: dict[str, QueriedMirror]) -> QueriedMirror:
     """The firm and the large company, mirrored on both databases."""
-    yield from mirrored(request.param, new_database(request.param), with_large=True)
+    return _mirrors[request.param]
 
 
 @pytest.fixture

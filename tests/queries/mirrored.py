@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -89,18 +90,25 @@ def assert_alike(rows: Rows, expected: Rows) -> None:
         )
 
 
-def mirrored(dialect: str, url: str, *, with_large: bool) -> Iterator[QueriedMirror]:
-    """Mirror a source into the database, on Friday and on Monday, for as long as the generator lives."""
+@contextmanager
+def mirrored(urls: Mapping[str, str], *, with_large: bool) -> Iterator[dict[str, QueriedMirror]]:
+    """Mirror one source into each of these databases, on Friday and on Monday; the mirrors by dialect.
+
+    urls: of migrated databases, by dialect.
+    """
     environment, clock = make_environment(with_large=with_large)
-    asyncio.run(sync(environment, url))
+    for url in urls.values():
+        asyncio.run(sync(environment, url))
     friday, seen = list_all(environment), clock.now_ms()
     clock.advance(MONDAY - FRIDAY)
     pass_weekend(environment)
-    asyncio.run(sync(environment, url, [name for name in catalogue() if not name.startswith("lms_")]))
+    for url in urls.values():
+        asyncio.run(sync(environment, url, [name for name in catalogue() if not name.startswith("lms_")]))
     happened = set(served_anew(environment, friday, list_all(environment), seen))
-    database = Database(url)
-    yield QueriedMirror(dialect, database, MondaySource(environment, happened, friday))
-    database.close()
+    source = MondaySource(environment, happened, friday)
+    with ExitStack() as opened:
+        databases = {dialect: opened.enter_context(closing(Database(url))) for dialect, url in urls.items()}
+        yield {name: QueriedMirror(name, database, source) for name, database in databases.items()}
 
 
 async def sync(environment: Environment, url: str, models: Iterable[str] = ()) -> None:

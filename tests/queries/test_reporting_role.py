@@ -27,7 +27,8 @@ TABLE = re.compile(rf"\b({'|'.join(sorted(MIRROR, key=len, reverse=True))})(_liv
 def owners(postgres_server: PostgresServer, new_database: Callable[[str], str]) -> Iterator[QueriedMirror]:
     """The firm's mirror as its owner reads it; the role reads it, too."""
     postgres_server.admin.execute(f"CREATE ROLE {ROLE} LOGIN PASSWORD 'secret'".encode())
-    for mirror in mirrored("postgresql", new_database("postgresql"), with_large=False):
+    with mirrored({"postgresql": new_database("postgresql")}, with_large=False) as mirrors:
+        mirror = mirrors["postgresql"]
         grant_read(mirror.database, ROLE, without_sensitive=True)
         yield mirror
         with mirror.database.begin() as connection:

@@ -351,6 +351,13 @@ class File:
             part.chmod(before[part])
 
     @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Somebody has it open, and does nothing."""
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as other:
+            other.execute(f"SELECT COUNT(*) FROM {EMPLOYEES}").fetchone()
+            yield
+
+    @contextmanager
     def read(self) -> Iterator[None]:
         """Somebody reads it, and comes to no end."""
         with closing(sqlite3.connect(self.path, isolation_level=None)) as other:
@@ -381,6 +388,8 @@ def test_a_service_on_sqlite_lives_through_everything(serve: Serve, file: File) 
     def fallen_back() -> Iterator[None]:
         # What is open stays writable until it fails: the one trouble begins before the other ends.
         with ExitStack() as stays:
+            # Otherwise a command reads it only where the service happens to have it open just then.
+            stays.enter_context(file.opened())
             with file.full(pid):
                 serving.change()
                 until(lambda: serving.service.events("database_unavailable")[2:], "the first trouble")

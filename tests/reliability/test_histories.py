@@ -8,8 +8,8 @@ from hypothesis import settings
 from tests.reliability.history_runs import run_histories
 from tests.reliability.stepped_work import bench_on
 
-#: What one part tries on each kind of database. In parts, so that several processes share the work.
-HISTORIES = {"sqlite": 60, "postgresql": 10}
+#: What one part tries on each kind of database; `make soak` tries others for as long as one likes.
+HISTORIES = {"sqlite": 40, "postgresql": 6}
 PARTS = 4
 
 

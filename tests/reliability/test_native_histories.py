@@ -67,7 +67,7 @@ LISTS: list[dict[str, Any]] = [
     },
 ]
 #: How many are tried on each kind of database.
-HISTORIES = {"sqlite": 30, "postgresql": 8}
+HISTORIES = {"sqlite": 20, "postgresql": 5}
 FAULTS: dict[str, Answer] = {
     "429 of the tool": faults.native_rate_limited(),
     "503 of the tool": faults.native_answer(503, {}),

@@ -1,4 +1,4 @@
-"""Two schedulers and three workers on four environments with limits of their own, killed at random."""
+"""Schedulers and workers on four environments with limits of their own, while some of them are killed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from tests.support.killed_fleet import KilledFleet, make_sources
 from tests.support.mirror import Mirror
 from tests.support.processes import Serve
 
-KILLS = 4
+#: By their places: a scheduler and a worker. `make soak` kills them at random, for as long as one likes.
+KILLED = (0, 3)
 
 
 def test_a_fleet_whose_processes_are_killed_converges_and_runs_no_stream_twice_at_once(
@@ -20,7 +21,7 @@ def test_a_fleet_whose_processes_are_killed_converges_and_runs_no_stream_twice_a
     with closing(Database(migrated_postgres_url)) as database:
         fleet = KilledFleet(sources, database, Mirror(migrated_postgres_url), Random(11))
         fleet.begin()
-        for _ in range(KILLS):
-            fleet.kill_one()
+        for place in KILLED:
+            fleet.kill_one(place)
         fleet.end()
         fleet.check()

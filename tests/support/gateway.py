@@ -14,6 +14,7 @@ import httpx
 from syncer.app import App
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.gateway.answer import Answered, Forwarded
+from syncer.operations.copy_checks import CopyChecks
 from syncer.operations.gateway import read_list
 from syncer.simulator.company.extra_lists import EXTRA_LISTS
 from syncer.simulator.server.api import simulator_app
@@ -24,23 +25,30 @@ Record: TypeAlias = dict[str, Any]
 
 @dataclass
 class GatewayLists:
-    """Lists of one integration as the gateway answers them."""
+    """Lists of one integration as the gateway answers them, which checks their copies beside that."""
 
     app: App
     integration: str
     serve: Sequence[str] = ("*",)
     max_age: timedelta = timedelta(hours=1)
+    checks: CopyChecks = field(default_factory=CopyChecks)
 
     def ask(self, model: str, **parameters: str) -> Answered | Forwarded:
         """Ask for one page."""
-        return read_list(
+        answer = read_list(
             self.app.environment_of(self.integration),
             self.integration,
             self.app.settings.kombo_lists[model].path,
             list(parameters.items()),
             serve=self.serve,
             max_age=self.max_age,
+            checks=self.checks,
         )
+        while (scan := self.checks.next()) is not None:
+            while scan.step():
+                pass
+            self.checks.keep(scan)
+        return answer
 
     def page(self, model: str, **parameters: str) -> tuple[list[Record], str | None]:
         """Read one page that must be answered; the cursor of the next one."""

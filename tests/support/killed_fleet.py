@@ -1,4 +1,4 @@
-"""A fleet of schedulers and workers on several environments, whose processes are killed at random."""
+"""A fleet of schedulers and workers on several environments, whose processes are killed."""
 
 from __future__ import annotations
 
@@ -76,13 +76,15 @@ class KilledFleet:
             process.wait_for(STARTED[command])
         self._wait_for_a_run_of_each()
 
-    def kill_one(self) -> None:
+    def kill_one(self, place: int | None = None) -> None:
         """Change something in every environment, kill a process, and start it again.
 
-        Each environment has another run without it: none of them waits for another.
+        Each environment has another run without it: none of them waits for another. place: of the process;
+        None: of any.
         """
         self._change()
-        place = self.rng.randrange(len(COMMANDS))
+        if place is None:
+            place = self.rng.randrange(len(COMMANDS))
         command = COMMANDS[place]
         assert self._processes[place].stop(signal.SIGKILL) == -signal.SIGKILL
         self.kills[command] += 1

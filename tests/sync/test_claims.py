@@ -57,6 +57,7 @@ async def test_another_error_gives_up_nothing() -> None:
     claims = Claims()
 
     async def fail() -> int:
+        await asyncio.sleep(0)
         raise ValueError
 
     async def succeed() -> int:

@@ -15,6 +15,7 @@ from syncer.simulator.company.company import Company
 from syncer.simulator.server.faults import Match, misdated
 from syncer.store.schema.mirror_tables import MIRROR, integrations
 from syncer.sync.context import Result
+from tests.support.databases import ON_SQLITE
 from tests.support.world import MakeWorld, World
 
 GROUPS = "hris_groups"
@@ -50,6 +51,7 @@ async def pass_over(world: World) -> Result:
     return result
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("later", [timedelta(minutes=1), 2 * HOUR, timedelta(days=2)], ids=str)
 @pytest.mark.parametrize("ahead", [HOUR, 3 * timedelta(minutes=1)], ids=str)
 async def test_a_first_page_that_tells_a_time_ahead_loses_nothing(
@@ -70,6 +72,7 @@ async def test_a_first_page_that_tells_a_time_ahead_loses_nothing(
     assert (await pass_over(world)).kind is Kind.INCREMENTAL
 
 
+@ON_SQLITE
 async def test_an_incremental_page_that_tells_a_time_ahead_loses_nothing(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     world.environment.faults.add(Match(model=GROUPS), misdated(HOUR))
@@ -80,6 +83,7 @@ async def test_an_incremental_page_that_tells_a_time_ahead_loses_nothing(world: 
     world.assert_equal([GROUPS])
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("ahead", [-HOUR, timedelta(0)], ids=["behind", "right"])
 async def test_a_page_that_tells_a_time_behind_costs_no_full_walk_afterwards(
     world: World, ahead: timedelta
@@ -93,6 +97,7 @@ async def test_a_page_that_tells_a_time_behind_costs_no_full_walk_afterwards(
     world.assert_equal([GROUPS])
 
 
+@ON_SQLITE
 async def test_times_that_go_back_and_forth_are_an_error_and_not_a_walk_without_end(
     make_world: MakeWorld,
 ) -> None:

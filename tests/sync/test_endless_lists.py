@@ -20,12 +20,11 @@ from syncer.simulator.server.faults import Match, rewritten
 from syncer.simulator.server.paging import Paging, cursor_to_beginning
 from syncer.simulator.server.request_log import RequestInfo
 from syncer.sync.context import Progress
+from tests.support.databases import ON_SQLITE
 from tests.support.world import MakeWorld, World
 
 EMPLOYEES, GROUPS = "hris_employees", "hris_groups"
 SMALL_PAGES: dict[str, Any] = {"page_size": 5}
-#: What is made of a list is decided before any database hears of it.
-ON_SQLITE = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 #: Pages that may be asked for beyond those with new records: the pages of grace, and the two read ahead.
 MOST = MAX_PAGES_WITHOUT_NEW + 3
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from syncer.domain.streams.stream import Kind, Mode
 from syncer.operations.sync import sync
+from tests.support.databases import ON_SQLITE
 from tests.support.world import MakeWorld, World
 
 MODEL = "ats_applications"
@@ -19,6 +20,7 @@ def sent(world: World, since: int = 0) -> list[dict[str, str]]:
     return [each.params for each in world.environment.asked_for(MODEL)][since:]
 
 
+@ON_SQLITE
 async def test_filters_go_out_with_every_page(make_world: MakeWorld) -> None:
     world = make_world(records=1_200, sync=configured(outcomes=["PENDING", "HIRED"]))
     await world.sync(mode=Mode.BACKFILL, models=[MODEL], kombo={"page_size": 5})
@@ -30,6 +32,7 @@ async def test_filters_go_out_with_every_page(make_world: MakeWorld) -> None:
     assert outcomes == {"PENDING", "HIRED"}
 
 
+@ON_SQLITE
 async def test_a_changed_filter_leads_to_a_full_walk(make_world: MakeWorld) -> None:
     world = make_world(records=1_200, sync=configured(outcomes=["HIRED"]))
     await world.sync(mode=Mode.BACKFILL, models=[MODEL])
@@ -43,6 +46,7 @@ async def test_a_changed_filter_leads_to_a_full_walk(make_world: MakeWorld) -> N
     assert after.kind is Kind.INCREMENTAL
 
 
+@ON_SQLITE
 async def test_a_changed_filter_drops_an_unfinished_walk(make_world: MakeWorld) -> None:
     world = make_world(records=1_200)
     app = world.app(kombo={"page_size": 5})
@@ -59,6 +63,7 @@ async def test_a_changed_filter_drops_an_unfinished_walk(make_world: MakeWorld) 
     assert all(each["outcomes"] == "HIRED" for each in sent(world, asked) if "ids" not in each)
 
 
+@ON_SQLITE
 async def test_a_backfill_with_other_filters_is_not_skipped(make_world: MakeWorld) -> None:
     world = make_world(records=1_200)
     await world.sync(mode=Mode.BACKFILL, models=[MODEL])

@@ -17,6 +17,7 @@ from syncer.simulator.life.random_change import random_change
 from syncer.simulator.server.paging import Paging
 from syncer.simulator.server.request_log import RequestInfo
 from syncer.sync.page import store_page
+from tests.support.databases import ON_SQLITE
 from tests.support.world import MakeWorld, World
 
 #: Enough where only some models matter, each with copies of others in its records.
@@ -35,13 +36,14 @@ def live(world: World, rng: Random, changes: int) -> None:
 
 @pytest.mark.parametrize("page_size", [3, 250])
 async def test_sixty_random_changes_arrive(make_world: MakeWorld, page_size: int) -> None:
-    world = make_world(integrations=2)
+    world = make_world(integrations=2, records=300)
     await world.sync(mode=Mode.BACKFILL)
     live(world, Random(1), 60)
     await world.sync(kombo={"page_size": page_size})
     world.assert_equal()
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("hours", [3, -3])
 async def test_a_server_clock_hours_from_ours_loses_nothing(make_world: MakeWorld, hours: int) -> None:
     """The source's time is years away from this host's as it is; here it is another time in between."""
@@ -124,6 +126,7 @@ async def test_the_watermark_is_the_servers_time_at_the_start_and_the_overlap_is
     assert PATTERN.match(incremental.params["updated_after"])
 
 
+@ON_SQLITE
 async def test_every_page_of_a_walk_repeats_the_literal_updated_after(make_world: MakeWorld) -> None:
     world = make_world(records=800)
     await world.sync(mode=Mode.BACKFILL, models=["hris_employees"])
@@ -138,6 +141,7 @@ async def test_every_page_of_a_walk_repeats_the_literal_updated_after(make_world
     assert all("cursor" in each.params for each in pages[1:])
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("order", ["id", "changed_at"])
 @pytest.mark.parametrize("style", ["keyset", "offset"])
 async def test_changes_between_any_two_pages_are_not_lost(
@@ -213,6 +217,7 @@ async def test_a_record_of_two_pages_counts_once_though_the_second_is_compared_a
     world.assert_equal(["hris_employees"])
 
 
+@ON_SQLITE
 async def test_a_model_without_updated_after_is_walked_fully(world: World) -> None:
     await world.sync(mode=Mode.BACKFILL)
     kinds = {each.key.model: each.kind for each in await world.sync()}
@@ -232,6 +237,7 @@ async def test_a_full_walk_longer_than_the_overlap_is_followed_by_an_incremental
     assert results[0].pages == 2
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("later", "kind"),
     [

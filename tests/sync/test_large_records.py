@@ -18,6 +18,7 @@ from syncer.simulator.server.faults import Mangled, Match
 from syncer.simulator.server.large_faults import compressed_bomb, large_records, too_large_above
 from syncer.store.state.quarantine import Entry, entries
 from syncer.sync.context import Progress
+from tests.support.databases import ON_SQLITE
 from tests.support.mirror import Record
 from tests.support.world import MakeWorld, World
 
@@ -75,6 +76,7 @@ async def test_a_record_just_below_the_limit_is_a_row(make_world: MakeWorld) -> 
     assert max(len(json.dumps(each)) for each in rows(world).values()) > MOST_RECORD_BYTES - 10_000
 
 
+@ON_SQLITE
 async def test_a_page_that_is_too_large_is_asked_for_with_fewer_records(make_world: MakeWorld) -> None:
     world = make_world(records=2_000)
     world.environment.faults.add(Match(model=EMPLOYEES), too_large_above(62), None)

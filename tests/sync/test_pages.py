@@ -21,6 +21,7 @@ from syncer.simulator.server.request_log import RequestInfo
 from syncer.store.schema.mirror_tables import missing, quarantine
 from syncer.sync.context import Progress
 from syncer.sync.page import store_page
+from tests.support.databases import ON_SQLITE
 from tests.support.mirror import Record
 from tests.support.world import MakeWorld, World
 
@@ -161,6 +162,7 @@ async def test_of_two_records_with_one_id_on_a_page_the_later_one_counts(
     assert result.counts.quarantined == is_quarantined
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("style", ["keyset", "offset"])
 async def test_a_walk_is_repeated_though_nothing_but_new_records_follows_the_one_that_moved(
     make_world: MakeWorld, style: Literal["keyset", "offset"]

@@ -16,6 +16,7 @@ from syncer.operations.sync import sync
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.sync.context import Progress
+from tests.support.databases import ON_SQLITE
 from tests.support.waiting import PATIENCE
 from tests.support.world import MakeWorld, World
 
@@ -153,6 +154,7 @@ async def test_a_list_that_is_always_read_whole_is_read_again_behind_a_walk_from
     world.assert_equal(ORDERS)
 
 
+@ON_SQLITE
 async def test_an_unfinished_incremental_walk_resumes_with_its_own_updated_after(
     make_world: MakeWorld,
 ) -> None:
@@ -172,6 +174,7 @@ async def test_an_unfinished_incremental_walk_resumes_with_its_own_updated_after
     world.assert_equal(EMPLOYEES)
 
 
+@ON_SQLITE
 async def test_a_refused_cursor_starts_the_walk_again_with_the_same_filters(make_world: MakeWorld) -> None:
     world = make_world(records=900)
     world.environment.faults.add(Match(model="hris_employees", page=3), faults.expired_cursor(), 2)
@@ -181,6 +184,7 @@ async def test_a_refused_cursor_starts_the_walk_again_with_the_same_filters(make
     world.assert_equal(EMPLOYEES)
 
 
+@ON_SQLITE
 async def test_a_cursor_that_is_always_refused_fails_the_run_and_says_so(make_world: MakeWorld) -> None:
     world = make_world(records=900)
     world.environment.faults.add(Match(model="hris_employees", page=2), faults.expired_cursor(), None)
@@ -190,6 +194,7 @@ async def test_a_cursor_that_is_always_refused_fails_the_run_and_says_so(make_wo
     assert [cursor for cursor, _ in pages(world)].count(None) == 4
 
 
+@ON_SQLITE
 async def test_a_walk_whose_watermark_is_not_reached_leaves_the_old_one(make_world: MakeWorld) -> None:
     world = make_world(records=900)
     await world.sync(mode=Mode.BACKFILL, models=EMPLOYEES)

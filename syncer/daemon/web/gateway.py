@@ -77,7 +77,7 @@ class Gateway:
         self._app = app
         self._settings = app.settings.gateway
         self._calls = calls
-        self._lists = GatewayLists(self._settings, patience)
+        self._lists = GatewayLists(self._settings, calls, patience)
         self._clean = CleanAnswers()
         self._on_due = on_due
         self._count = count

@@ -11,6 +11,7 @@ from starlette.types import Send
 from syncer.domain.errors import AnswerWithheld, DatabaseError, Doubtful, KomboError, RateLimited
 from syncer.domain.gateway.kombo_words import INPUT_INVALID, error_body
 from syncer.domain.gateway.outcome import Outcome
+from syncer.domain.limits import MOST_CALL_BYTES, in_mib
 
 #: Seconds after which somebody comes again whom the service could not serve.
 RETRY_AFTER = {"retry-after": "5"}
@@ -57,6 +58,12 @@ class Refusal(Exception):
         )
 
     @classmethod
+    def too_long(cls) -> Self:
+        """Refuse a body that is not taken."""
+        message = f"The body of a call may have {in_mib(MOST_CALL_BYTES)}. Nothing was sent."
+        return cls(Outcome.INVALID, 413, INPUT_INVALID, "Body too large", message)
+
+    @classmethod
     def no_environment(cls) -> Self:
         """Refuse a call of which nobody knows whose key it needs."""
         return cls.invalid(
@@ -81,9 +88,14 @@ class Refusal(Exception):
         text = f"{message} Nothing was sent: try again."
         return cls(Outcome.UNAVAILABLE, 503, None, "Gateway unavailable", text, dict(RETRY_AFTER))
 
+    @property
+    def body(self) -> bytes:
+        """Its JSON, in the form of Kombo's errors."""
+        return error_body(self.code, self.message, self.title)
+
     async def send(self, send: Send) -> None:
         """Send it."""
-        body = error_body(self.code, self.message, self.title)
+        body = self.body
         headers: Mapping[str, str] = {
             "content-type": "application/json",
             "content-length": str(len(body)),

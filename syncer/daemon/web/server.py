@@ -18,6 +18,7 @@ from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.feed_watch import FeedWatch
 from syncer.daemon.telemetry import Telemetry
 from syncer.daemon.web import gateway, webhooks
+from syncer.daemon.web.gateway_errors import Refusal
 from syncer.daemon.web.pages import PATIENCE, pages
 from syncer.daemon.web.worker_pages import worker_pages
 from syncer.domain.errors import UsageError
@@ -39,6 +40,7 @@ GATEWAY_LIMITS = replace(
     connections=256,
     requests_per_second=1_000,
     uploads={gateway.PATH.encode(): MOST_CALL_BYTES},
+    too_long={gateway.PATH.encode(): Refusal.too_long().body},
 )
 
 log = structlog.get_logger("syncer")

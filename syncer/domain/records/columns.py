@@ -35,7 +35,8 @@ class Sources(NamedTuple):
     """Columns of a table as they are read.
 
     names, members: of all columns. get_texts, get_looked_up: get the values of columns of texts, and of those
-    that have an index. converted: the other columns, and those to which a path leads.
+    that have an index. converted: the other columns, and those to which a path leads, with what converts
+    their values; at_paths: these, with their paths.
     """
 
     columns: tuple[_Source, ...]
@@ -43,7 +44,8 @@ class Sources(NamedTuple):
     members: tuple[str, ...]
     get_texts: Callable[[Values], Iterable[Any]]
     get_looked_up: Callable[[Values], Iterable[Any]]
-    converted: tuple[_Source, ...]
+    at_paths: tuple[tuple[str, tuple[str, ...]], ...]
+    converted: tuple[tuple[str, Callable[[Any], Any]], ...]
 
 
 def sources_of(columns: Iterable[Column]) -> Sources:
@@ -64,7 +66,8 @@ def sources_of(columns: Iterable[Column]) -> Sources:
         tuple(each.member for each in sources),
         _getter(each.name for each in sources if each.convert is text and not each.path),
         _getter(each.name for each in sources if each.is_looked_up),
-        tuple(each for each in sources if each.convert is not text or each.path),
+        tuple((each.name, each.path) for each in sources if each.path),
+        tuple((each.name, each.convert) for each in sources if each.convert is not text or each.path),
     )
 
 
@@ -95,9 +98,11 @@ def _fitting_columns(sources: Sources, record: Any) -> Values | None:
     values: Values = dict(zip(sources.names, map(record.get, sources.members), strict=True))
     if not _AS_THEY_ARE.issuperset(map(type, sources.get_texts(values))):
         return None
-    for name, _, path, convert, _ in sources.converted:
-        value = value_at(path, record) if path else values[name]
-        values[name] = None if value is None else convert(value)
+    for name, path in sources.at_paths:
+        values[name] = value_at(path, record)
+    for name, convert in sources.converted:
+        if (value := values[name]) is not None:
+            values[name] = convert(value)
     # No character has more than four bytes.
     longest = max(map(len, filter(None, sources.get_looked_up(values))), default=0)
     return None if 4 * longest > INDEXED_BYTES else values

@@ -6,7 +6,6 @@ the catalogue does not know stay in the document.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -129,16 +128,15 @@ def _child_sources(child: Child) -> Sources:
 
 def _link_rows(link: Link, owner_id: str, record: Values, notes: list[str]) -> list[Values]:
     rows: dict[str, Values] = {}
+    sources = _link_sources(link) if link.columns else None
     for entry in _entries(record, link.member):
         target = value_at(link.target_path, entry)
         if not is_id(target):
             notes.append(f"{'.'.join(link.member)}: an entry without a usable id")
             continue
-        rows[target] = {
-            link.owner: owner_id,
-            link.target: target,
-            **read_columns(_link_sources(link), entry, notes, link.member),
-        }
+        rows[target] = row = {link.owner: owner_id, link.target: target}
+        if sources is not None:
+            row |= read_columns(sources, entry, notes, link.member)
     return list(rows.values())
 
 
@@ -167,12 +165,26 @@ def _child_rows(child: Child, owner_id: str, record: Values, notes: list[str]) -
     return rows
 
 
-def _entries(value: Any, path: tuple[str, ...]) -> Iterator[Any]:
+def _entries(record: Values, path: tuple[str, ...]) -> list[Any]:
     """Collect what is at the end of the path; lists are entered on the way and there, null is nothing."""
+    entries: list[Any] = [record]
+    for member in path:
+        reached: list[Any] = []
+        for entry in entries:
+            if isinstance(entry, dict):
+                _enter(entry.get(member), reached)
+            else:
+                reached.append(entry)
+        entries = reached
+    return entries
+
+
+def _enter(value: Any, into: list[Any]) -> None:
     if isinstance(value, list):
         for item in value:
-            yield from _entries(item, path)
-    elif isinstance(value, dict) and path:
-        yield from _entries(value.get(path[0]), path[1:])
+            if isinstance(item, list):
+                _enter(item, into)
+            elif item is not None:
+                into.append(item)
     elif value is not None:
-        yield value
+        into.append(value)

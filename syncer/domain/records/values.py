@@ -28,7 +28,7 @@ _TIME = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?")
 
 _T = TypeVar("_T")
 
-_encoder = msgspec.json.Encoder(decimal_format="number")
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Unfit(ValueError):
@@ -103,15 +103,23 @@ def clock_time(value: object) -> time:
 
 def json_text(value: object) -> str:
     """Any JSON value as JSON text, members in the order received and numbers exact."""
-    return json_bytes(value).decode()
+    # Without the call of the other one: each record has several.
+    try:
+        return _encode(value).decode()
+    except (ValueError, RecursionError) as error:
+        raise _no_json(error) from None
 
 
 def json_bytes(value: object) -> bytes:
     """Write ``json_text`` as bytes: what is large is not copied."""
     try:
-        return _encoder.encode(value)
+        return _encode(value)
     except (ValueError, RecursionError) as error:
-        raise Unfit(f"cannot be JSON text: {error}") from None
+        raise _no_json(error) from None
+
+
+def _no_json(error: Exception) -> Unfit:
+    return Unfit(f"cannot be JSON text: {error}")
 
 
 CONVERTERS: dict[ColumnType, Callable[[Any], Any]] = {

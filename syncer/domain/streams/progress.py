@@ -29,23 +29,29 @@ class IdFilter:
         self._bits = bytearray(self.FIRST // 8)
         self._count = 0
 
-    def add(self, id: str) -> bool:
-        """Add an id; tell if it is new."""
-        if self._count * self.BITS_FOR_EACH >= len(self._bits) * 8:
-            # An id's place in the larger filter is that in the smaller, or in one of its copies.
-            self._bits *= self.GROWTH
-        mask = len(self._bits) * 8 - 1
-        place = hash(id)
-        step = (place >> 32) | 1
-        is_new = False
-        for _ in range(self.PROBES):
-            byte, bit = (place & mask) >> 3, 1 << (place & 7)
-            if not self._bits[byte] & bit:
-                self._bits[byte] |= bit
-                is_new = True
-            place += step
-        self._count += is_new
-        return is_new
+    def add(self, ids: Iterable[str]) -> int:
+        """Add ids; tell how many of them are new."""
+        bits, count, before = self._bits, self._count, self._count
+        mask = len(bits) * 8 - 1
+        room = len(bits) * 8 // self.BITS_FOR_EACH
+        for id in ids:
+            if count >= room:
+                # An id's place in the larger filter is that in the smaller, or in one of its copies.
+                bits *= self.GROWTH
+                mask = len(bits) * 8 - 1
+                room *= self.GROWTH
+            place = hash(id)
+            step = (place >> 32) | 1
+            is_new = False
+            for _ in range(self.PROBES):
+                byte, bit = (place & mask) >> 3, 1 << (place & 7)
+                if not bits[byte] & bit:
+                    bits[byte] |= bit
+                    is_new = True
+                place += step
+            count += is_new
+        self._count = count
+        return count - before
 
 
 @dataclass(slots=True)
@@ -82,8 +88,7 @@ class WalkProgress:
 
     def resume(self, ids: Iterable[str]) -> None:
         """Count these as met: pages that the walk has read before had them."""
-        for each in ids:
-            self._part.met.add(each)
+        self._part.met.add(ids)
 
     def add_page(
         self, ids: Iterable[str], *, has_next: bool, part: str | None = None, has_changes: bool = False
@@ -98,8 +103,7 @@ class WalkProgress:
             self._part = _Part(part)
         here = self._part
         here.pages += 1
-        # All of them are added, not only those up to the first new one.
-        if sum([here.met.add(each) for each in ids]):
+        if here.met.add(ids):
             here.with_new += 1
             here.unchanged = 0
         elif has_changes:

@@ -1,6 +1,6 @@
 """Write many rows of one table in one statement, the fastest idempotent way each database has.
 
-SQLite: one prepared statement for all rows, without the columns that are null in all of them. PostgreSQL: all
+SQLite: one prepared statement for all rows, of the columns that any of them has. PostgreSQL: all
 rows as one JSON parameter that the server unpacks, which needs one round trip and no client-side cast per
 value; rows that are large take several. New rows are copied in (``bulk_copy``).
 """
@@ -11,23 +11,21 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date, time
 from decimal import Decimal
 from functools import cache, lru_cache
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Date, Table, Time
+from sqlalchemy import Connection, Date, Table, Time
 from sqlalchemy.dialects import sqlite
 
 from syncer.domain.limits import MOST_STATEMENT_BYTES
 from syncer.store.db.bulk_copy import can_copy, copy_in
+from syncer.store.db.by_column import Encoders, Values, filled_columns
 from syncer.store.db.types import Hash, Json, Number, Timestamp, timestamp_text
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
 
 # The dialect of PostgreSQL takes a while to be read: where the database is SQLite nobody does.
-
-Values = dict[str, Any]
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
@@ -78,18 +76,8 @@ def _execute(connection: Connection, table: Table, rows: Sequence[Values], on_co
     if not rows:
         return 0
     if connection.dialect.name == "sqlite":
-        names, encoders = _sqlite_columns(table)
-        parameters = []
-        for row in rows:
-            values = list(map(row.get, names))
-            for index, encode in encoders:
-                if (value := values[index]) is not None:
-                    values[index] = encode(value)
-            parameters.append(tuple(values))
-        filled = _filled_columns(table, parameters)
-        if len(filled) < len(names):
-            parameters = list(map(itemgetter(*filled), parameters))
-        return connection.exec_driver_sql(_sqlite_statement(table, filled) + on_conflict, parameters).rowcount
+        names, parameters = filled_columns(table, rows, _sqlite_encoders(table))
+        return connection.exec_driver_sql(_sqlite_statement(table, names) + on_conflict, parameters).rowcount
     statement = _postgresql_statement(table) + on_conflict
     return sum(
         connection.exec_driver_sql(statement, (page,)).rowcount for page in _postgresql_pages(table, rows)
@@ -114,34 +102,17 @@ def _postgresql_pages(table: Table, rows: Iterable[Values]) -> Iterator[str]:
     yield f"[{b','.join(page).decode()}]"
 
 
-def _filled_columns(table: Table, rows: Sequence[tuple[Any, ...]]) -> tuple[int, ...]:
-    """Find the columns that have a value in any of the rows: to bind a null takes as long as a text."""
-    size = len(rows)
-    columns = tuple(
-        index
-        for index, values in enumerate(zip(*rows, strict=True))
-        if values[0] is not None or values.count(None) < size
-    )
-    # Rows of a single column would be no tuples any more, and what is left out has its default.
-    is_narrow = len(columns) < 2 or any(column.server_default is not None for column in table.columns)
-    return tuple(range(len(rows[0]))) if is_narrow else columns
-
-
 @cache
-def _sqlite_columns(table: Table) -> tuple[list[str], list[tuple[int, Callable[[Any], Any]]]]:
-    """Give the columns' names, and the encoders of some of them, by position."""
-    encoders = [(index, _sqlite_encoder(column)) for index, column in enumerate(table.columns)]
-    return [column.name for column in table.columns], [(i, each) for i, each in encoders if each is not None]
-
-
-def _sqlite_encoder(column: Column[Any]) -> Callable[[Any], Any] | None:
+def _sqlite_encoders(table: Table) -> Encoders:
     encoders: dict[type, Callable[[Any], Any]] = {
         Timestamp: timestamp_text,
         Number: Decimal.__str__,
         Date: date.isoformat,
         Time: time.isoformat,
     }
-    return encoders.get(type(column.type))
+    return {
+        column.name: encoders[type(column.type)] for column in table.columns if type(column.type) in encoders
+    }
 
 
 @cache
@@ -159,10 +130,8 @@ def _postgresql_encoders(table: Table) -> list[tuple[str, Callable[[Any], Any]]]
 
 
 @lru_cache(maxsize=1024)
-def _sqlite_statement(table: Table, filled: tuple[int, ...]) -> str:
-    """Write the statement for rows with these columns by position; what it leaves out is null."""
-    columns = list(table.columns)
-    names = [columns[index].name for index in filled]
+def _sqlite_statement(table: Table, names: tuple[str, ...]) -> str:
+    """Write the statement for rows with these columns; what it leaves out is null."""
     marks = ", ".join("?" for _ in names)
     return f"INSERT INTO {_quoted(table.name)} ({_column_list(names)}) VALUES ({marks})"
 

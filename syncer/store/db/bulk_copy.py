@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, time
 from decimal import Decimal
 from functools import cache
@@ -10,27 +10,34 @@ from typing import Any
 
 from sqlalchemy import Boolean, Connection, Date, Engine, Table, Text, Time, event, func, literal, select
 
+from syncer.store.db.by_column import Encoders, Values, filled_columns
 from syncer.store.db.types import Hash, Json, Number, Timestamp, timestamp_text
-
-Values = dict[str, Any]
 
 #: Execution option of a statement whose one parameter is an iterable of the rows to copy.
 COPIES = "syncer_copies"
+#: What a connection knows of each table: whether rows can be copied into it.
+_CAN_COPY = "syncer_can_copy"
 
 
 def can_copy(connection: Connection, table: Table) -> bool:
     """Tell whether rows can be copied into the table: not on SQLite, nor where policies are for us, too."""
     if connection.dialect.name != "postgresql":
         return False
-    return not connection.execute(_policies_hold(table)).scalar_one()
+    # Asked once for each connection: where policies come to be for us later, a COPY is refused, and the
+    # connection is given up.
+    known: dict[str, bool] = connection.info.setdefault(_CAN_COPY, {})
+    if table.name not in known:
+        known[table.name] = not connection.execute(_policies_hold(table)).scalar_one()
+    return known[table.name]
 
 
 def copy_in(connection: Connection, table: Table, rows: Sequence[Values]) -> int:
     """Copy rows whose keys are not there into the table; absent columns are null. Give how many."""
-    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    names, values = filled_columns(table, rows, _encoders(table))
+    columns = ", ".join(f'"{name}"' for name in names)
     return connection.exec_driver_sql(
         f'COPY "{table.name}" ({columns}) FROM STDIN',
-        (_texts(table, rows),),
+        (values,),
         execution_options={COPIES: True},
     ).rowcount
 
@@ -49,20 +56,9 @@ def let_copy(engine: Engine) -> None:
         return True
 
 
-def _texts(table: Table, rows: Iterable[Values]) -> Iterator[list[str | None]]:
-    """Write the values of each row as texts, in the order of the columns."""
-    names, encoders = _columns(table)
-    for row in rows:
-        values = list(map(row.get, names))
-        for index, encode in encoders:
-            if (value := values[index]) is not None:
-                values[index] = encode(value)
-        yield values
-
-
 @cache
-def _columns(table: Table) -> tuple[list[str], list[tuple[int, Callable[[Any], str]]]]:
-    """Give the columns' names, and what makes texts of the values of those that have others, by position."""
+def _encoders(table: Table) -> Encoders:
+    """Give what makes texts of the values of those columns that have others."""
     encoders: dict[type, Callable[[Any], str]] = {
         Boolean: lambda value: "t" if value else "f",
         Hash: bytes.hex,
@@ -71,11 +67,11 @@ def _columns(table: Table) -> tuple[list[str], list[tuple[int, Callable[[Any], s
         Date: date.isoformat,
         Time: time.isoformat,
     }
-    return [column.name for column in table.columns], [
-        (index, encoders.get(type(column.type), str))
-        for index, column in enumerate(table.columns)
+    return {
+        column.name: encoders.get(type(column.type), str)
+        for column in table.columns
         if not isinstance(column.type, Text | Json)
-    ]
+    }
 
 
 @cache

@@ -98,8 +98,13 @@ class Hash(TypeDecorator[bytes]):
     def process_bind_param(self, value: bytes | None, dialect: Dialect) -> Any:
         return value if value is None or dialect.name == "sqlite" else UUID(bytes=value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
-        return value.bytes if isinstance(value, UUID) else value
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], bytes | None] | None:
+        # As of a timestamp: each record of a page has one. SQLite's comes as it is.
+        return None if dialect.name == "sqlite" else _hash_bytes
+
+
+def _hash_bytes(value: Any) -> bytes | None:
+    return value.bytes if isinstance(value, UUID) else value
 
 
 class Json(TypeDecorator[str]):

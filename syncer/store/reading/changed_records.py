@@ -1,28 +1,22 @@
 """Records that say something else than at a moment: their own rows were written, or those of copies.
 
-A row bears the time at which its transaction began, and others see it when that commits. So a reader that
-began in between has not seen it, and asks later for what was written after it began. The transactions that
-write the rows of one stream follow each other: only the last one before a moment can have been under way
-then, and none where a run of the stream has ended since. What that one wrote counts as written after the
-moment, too.
+Which rows these are their stamps tell (``written_rows``); whom they stand inside the relations of the mirror.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Integer,
     Select,
     Text,
     bindparam,
-    exists,
     literal,
     or_,
     select,
@@ -31,19 +25,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import CompoundSelect
 
-from syncer.domain.catalogue.tables import table_models
 from syncer.domain.gateway.carriers import Relation, carried_tables, owners, relations
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.in_values import in_parameter, parameter_values
 from syncer.store.db.types import Timestamp
 from syncer.store.reading.list_rows import ListRows, list_rows
+from syncer.store.reading.written_rows import read_stamps, tables_with_rows
 from syncer.store.schema.mirror_tables import MIRROR
-from syncer.store.schema.state_tables import runs
 
 #: Records that are named one by one; of a list with more the rows are gone through.
 MOST_NAMED: Final = 5_000
-#: A run that wrote a row began at most so long before, and others after it at most so long after.
-_RUN: Final = timedelta(days=1)
+#: Copies inside copies are followed so far down for who asks for what changed.
+_DEPTH: Final = 2
 
 #: Ids of records; None: too many to be named, or nobody can tell.
 Ids = frozenset[str] | None
@@ -70,16 +63,23 @@ class ChangedRecords:
 
 
 def read_changed(
-    connection: Connection, environment: str, key: StreamKey, moment: datetime, current: Collection[str]
+    connection: Connection,
+    environment: str,
+    key: StreamKey,
+    moment: datetime,
+    current: Collection[str],
+    *,
+    depth: int = _DEPTH,
 ) -> ChangedRecords:
     """Find the records of a list that have changed since a moment.
 
-    current: the tables with whose rows copies are brought up to date.
+    current: the tables with whose rows copies are brought up to date. depth: how far down copies inside
+    copies count.
     """
-    tables = _tables_with_rows(key.model, frozenset(current))
-    since = _since(connection, environment, key.integration_id, moment, tables)
+    tables = tables_with_rows(key.model, frozenset(current), depth)
+    since = read_stamps(connection, environment, key.integration_id, moment, tables)
     changed = _changed(connection, environment, key.integration_id, moment, since)
-    carriers = _Carriers(connection, frozenset(current), changed).of(key.model)
+    carriers = _Carriers(connection, frozenset(current), changed).of(key.model, depth)
     return ChangedRecords(moment, since[key.model], changed[key.model], carriers)
 
 
@@ -92,80 +92,6 @@ def _changed_since(rows: ListRows, since: ColumnElement[datetime]) -> ColumnElem
     after = rows.told > bindparam("moment", type_=Timestamp)
     # The first of the three follows from the others, and finds them by an index where there is one.
     return (rows.told >= since) & or_(after, rows.table.c.mirrored_at >= since)
-
-
-@cache
-def _tables_with_rows(model: str, current: frozenset[str]) -> tuple[str, ...]:
-    """Name the model's table and those of all that its records carry, as far as their rows bear a time.
-
-    Nobody knows what records of an added list carry: it stands for itself alone.
-    """
-    direct = [table for table in carried_tables(model) if table in current]
-    deeper = [inner for table in direct for inner in carried_tables(table) if inner in current]
-    with_owners = (owners()[table][0] if table in owners() else table for table in (*direct, *deeper))
-    return tuple(dict.fromkeys((model, *with_owners)))
-
-
-def _since(
-    connection: Connection, environment: str, integration_id: str, moment: datetime, tables: tuple[str, ...]
-) -> dict[str, datetime]:
-    """Find by table the stamp from which on rows count as written after a moment."""
-    parameters: dict[str, Any] = {
-        "environment": environment,
-        "integration": integration_id,
-        "moment": moment,
-    }
-    statement = _last_rows(tables, connection.dialect.name == "sqlite")
-    last = connection.execute(statement, parameters).all()
-    since = {**dict.fromkeys(tables, moment), **{table: stamp for table, _, stamp in last}}
-    for number, (table, told, _) in enumerate(last):
-        parameters[f"model_{number}"] = table_models().get(table, table)
-        parameters[f"begin_{number}"] = told - _RUN
-        parameters[f"told_{number}"] = told
-        parameters[f"end_{number}"] = min(moment, told + _RUN)
-    ended = connection.execute(_run_ends(len(last)), parameters).scalars().all() if last else []
-    return since | {last[number][0]: moment for number in ended}
-
-
-@cache
-def _last_rows(tables: tuple[str, ...], sqlite: bool) -> CompoundSelect[Any]:
-    """Make the statement for the last row of each table up to a moment.
-
-    Its stamp is no later than any that is still to be seen: that one's row would be the last.
-    """
-    parts = []
-    for name in tables:
-        rows = list_rows(name, sqlite=sqlite)
-        columns = (literal(name, Text).label("name"), rows.told.label("told"), rows.table.c.mirrored_at)
-        last = (
-            select(*columns)
-            .where(*rows.of_integration, rows.told <= bindparam("moment", type_=Timestamp))
-            .order_by(rows.told.desc())
-            .limit(1)
-            .subquery()
-        )
-        parts.append(select(last))
-    return union_all(*parts)
-
-
-@cache
-def _run_ends(lists: int) -> CompoundSelect[Any]:
-    """Make the statement for the numbers of those lists of which a run has ended since their last rows."""
-    columns = runs.c
-    parts = []
-    for number in range(lists):
-        begin, told, end = (
-            bindparam(f"{name}_{number}", type_=Timestamp) for name in ("begin", "told", "end")
-        )
-        ended = exists().where(
-            columns.environment == bindparam("environment"),
-            columns.integration_id == bindparam("integration"),
-            columns.model == bindparam(f"model_{number}"),
-            columns.started_at.between(begin, end),
-            columns.ended_at.between(told, bindparam("moment", type_=Timestamp)),
-        )
-        parts.append(select(literal(number, Integer)).where(ended))
-    return union_all(*parts)
 
 
 def _changed(
@@ -213,16 +139,22 @@ class _Carriers:
     connection: Connection
     current: frozenset[str]
     changed: Mapping[str, Ids]
+    _found: dict[tuple[str, int], Ids] = field(default_factory=dict)
 
-    def of(self, table: str, *, deeper: bool = True) -> Ids:
-        """Find the carriers in a table. deeper: also by the copies inside the copies."""
+    def of(self, table: str, depth: int) -> Ids:
+        """Find the carriers in a table. depth: how far down copies inside the copies count."""
+        if (table, depth) not in self._found:
+            self._found[table, depth] = self._find(table, depth)
+        return self._found[table, depth]
+
+    def _find(self, table: str, depth: int) -> Ids:
         found = _NONE
         for carried in carried_tables(table):
             if carried not in self.current:
                 continue
             ids = self._changed_of(carried)
-            if deeper and ids is not None:
-                inside = self.of(carried, deeper=False)
+            if depth > 1 and ids is not None:
+                inside = self.of(carried, depth - 1)
                 ids = None if inside is None else ids | inside
             carriers = self._related(table, ids, relations(table, carried))
             if carriers is None:

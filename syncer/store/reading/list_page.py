@@ -56,6 +56,46 @@ class RowPage:
 
 
 @dataclass(frozen=True, slots=True)
+class RowsWanted:
+    """Question for the rows of a page.
+
+    environment, key: of the list. after: id behind which they are; empty for the first page. changed: of
+    these alone; None: of all.
+    """
+
+    environment: str
+    key: StreamKey
+    query: ListQuery
+    after: str = ""
+    changed: ChangedRecords | None = None
+
+    @property
+    def most(self) -> int:
+        """Most rows of the page."""
+        return self.query.page_size or MOST_WITHOUT_PAGES
+
+    def parameters(self) -> dict[str, Any]:
+        """Give the values of the statement's parameters."""
+        values: dict[str, Any] = {
+            "environment": self.environment,
+            "integration": self.key.integration_id,
+            "after": self.after,
+            "most": self.most + 1,
+        }
+        if self.changed is not None:
+            values |= {"moment": self.changed.moment, "since": self.changed.since}
+            named = self.changed.ids if self.changed.ids is not None else self.changed.carriers
+            values["named"] = parameter_values(named or ())
+        for name, ids in (("ids", self.query.ids), ("remote_ids", self.query.remote_ids)):
+            if ids is not None:
+                values[name] = parameter_values(ids)
+        for number, each in enumerate(self.query.filters):
+            value = each.moment if each.moment is not None else parameter_values(each.values)
+            values[f"filter_{number}"] = value
+        return values
+
+
+@dataclass(frozen=True, slots=True)
 class _Shape:
     """All that the text of a statement depends on. name: of the list. filters: without their values."""
 
@@ -68,58 +108,34 @@ class _Shape:
     filters: tuple[tuple[str, str, str | None, str | None], ...]
 
 
-def read_row_page(
-    connection: Connection,
-    environment: str,
-    key: StreamKey,
-    query: ListQuery,
-    *,
-    after: str,
-    changed: ChangedRecords | None,
-) -> RowPage:
-    """Read the rows behind an id that the query asks for, at most a page of them; fewer where they are large.
-
-    after: empty for the first page. changed: of these alone; None: of all.
-    """
+def read_row_page(connection: Connection, wanted: RowsWanted) -> RowPage:
+    """Read the rows of a page; fewer than there is room for where they are large."""
     sqlite = connection.dialect.name == "sqlite"
-    shape = _Shape(
-        key.model,
-        sqlite,
-        _choice(changed),
-        query.include_deleted,
-        query.ids is not None,
-        query.remote_ids is not None,
-        tuple(map(_filter_shape, query.filters)),
-    )
-    size = query.page_size or MOST_WITHOUT_PAGES
-    parameters: dict[str, Any] = {
-        "environment": environment,
-        "integration": key.integration_id,
-        "after": after,
-        "most": size + 1,
-    }
-    if changed is not None:
-        named = changed.ids if changed.ids is not None else changed.carriers
-        parameters |= {"moment": changed.moment, "since": changed.since}
-        parameters["named"] = parameter_values(named or ())
-    for name, values in (("ids", query.ids), ("remote_ids", query.remote_ids)):
-        if values is not None:
-            parameters[name] = parameter_values(values)
-    for number, each in enumerate(query.filters):
-        value = each.moment if each.moment is not None else parameter_values(each.values)
-        parameters[f"filter_{number}"] = value
     rows = list[ListedRow]()
     length = 0
-    with connection.execute(_statement(shape), parameters) as result:
+    with connection.execute(_statement(_shape(wanted, sqlite)), wanted.parameters()) as result:
         for some in result.partitions(_FETCHED_AT_ONCE):
             for id, document, mirrored_at, deleted_at in some:
-                is_full = len(rows) == size or document is None
+                is_full = len(rows) == wanted.most or document is None
                 if is_full or (rows and length + len(document) > LARGE_PAGE_BYTES):
                     return RowPage(rows, has_more=True)
                 text = document if sqlite else document.encode()
                 rows.append(ListedRow(id, text, mirrored_at, deleted_at))
                 length += len(text)
     return RowPage(rows, has_more=False)
+
+
+def _shape(wanted: RowsWanted, sqlite: bool) -> _Shape:
+    query = wanted.query
+    return _Shape(
+        wanted.key.model,
+        sqlite,
+        _choice(wanted.changed),
+        query.include_deleted,
+        query.ids is not None,
+        query.remote_ids is not None,
+        tuple(map(_filter_shape, query.filters)),
+    )
 
 
 def _choice(changed: ChangedRecords | None) -> Literal["any", "named", "written"]:

@@ -15,11 +15,14 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    case,
     cast,
     func,
+    not_,
     null,
     or_,
     select,
+    true,
 )
 
 from syncer.domain.records.change import StoredRow
@@ -60,17 +63,30 @@ def changed_records(
 
     hashes: those of all records, by id. A row that a sweep has marked counts as changed whatever its hash.
     """
-    stream = destination.stream_columns
+    owner, stream = destination.owner_columns, destination.stream_columns
     records = json.dumps({record_id: each.hex().upper() for record_id, each in hashes.items()})
-    statement = _changed(destination.table, destination.id_column, tuple(stream), connection.dialect.name)
+    statement = _changed(
+        destination.table, destination.id_column, tuple(stream), tuple(owner), connection.dialect.name
+    )
     parameters = {f"stream_{name}": value for name, value in stream.items()}
     found = connection.execute(statement, {"records": records, **parameters})
     return {row[0]: None if row[1] is None else StoredRow(*row[2:]) for row in found.all()}
 
 
 @cache
-def _changed(table: Table, id_column: str, stream_columns: tuple[str, ...], dialect: str) -> Select[Any]:
-    """Make the statement once: every page runs it."""
+def _changed(
+    table: Table,
+    id_column: str,
+    stream_columns: tuple[str, ...],
+    owner_columns: tuple[str, ...],
+    dialect: str,
+) -> Select[Any]:
+    """Make the statement once: every page runs it.
+
+    Rows are found by the primary key alone, and whose they are is looked at afterwards. As a condition of the
+    join a database may begin with that, and read all rows of an integration for every page: they look few to
+    it as long as its statistics are older than the integration.
+    """
     parameter: ColumnElement[Any] = bindparam("records", type_=Text)
     if dialect == "sqlite":
         records = func.json_each(parameter).table_valued("key", "value", name="records")
@@ -81,14 +97,14 @@ def _changed(table: Table, id_column: str, stream_columns: tuple[str, ...], dial
 
         records = func.jsonb_each_text(cast(parameter, JSONB)).table_valued("key", "value", name="records")
         is_other = table.c.content_hash != cast(records.c.value, Hash)
-    same_stream = [table.c[name] == bindparam(f"stream_{name}") for name in stream_columns]
+    same = {name: table.c[name] == bindparam(f"stream_{name}") for name in stream_columns}
+    key = [each for name, each in same.items() if name not in owner_columns]
+    is_ours = and_(true(), *(same[name] for name in owner_columns))
     stored_id = table.c[id_column]
     return (
-        select(records.c.key, stored_id, *_stored_columns(table))
-        .select_from(records.outerjoin(table, and_(stored_id == records.c.key, *same_stream)))
-        .where(
-            or_(stored_id.is_(None), is_other, table.c.deleted_by == "sweep"),
-        )
+        select(records.c.key, case((is_ours, stored_id)), *_stored_columns(table))
+        .select_from(records.outerjoin(table, and_(stored_id == records.c.key, *key)))
+        .where(or_(stored_id.is_(None), not_(is_ours), is_other, table.c.deleted_by == "sweep"))
     )
 
 

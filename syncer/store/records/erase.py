@@ -17,7 +17,6 @@ from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.feed.row_change import FeedRules, removed
 from syncer.domain.native.cursor import NativeCursor
-from syncer.domain.records.change import Counts
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.in_values import in_values
 from syncer.store.db.removed_values import note_removed
@@ -134,9 +133,9 @@ def _erase_rows(
         ).rowcount
     gone[table.name] += connection.execute(delete(table).where(*chosen)).rowcount
     live = sum(each is None for each in found.values())
-    counted = row_counts(Counts(live=-live, gone=live - len(found)))
-    if counted:
+    if found:
         of_stream = stream_filter(streams, environment, key)
+        counted = row_counts(-live, live - len(found))
         connection.execute(update(streams).where(*of_stream).values(**counted))
     tell_changes(connection, feed, environment, key, map(removed, sorted(found)), now)
     connection.execute(

@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
     Connection,
     and_,
+    bindparam,
     case,
     func,
     literal,
@@ -128,7 +130,13 @@ class DueStreams(ToldStreams):
         or a lease that lies further ahead than it can counts as none. without: lists that are not looked for.
         mixed_by: who looks; what became due at the same time is in an order of his own.
         """
-        found = [tuple(row) for row in connection.execute(self._free(now, limit, without))]
+        question = _free_streams(self.environment, limit, tuple(sorted(without)))
+        times = {
+            "now": now,
+            "beyond_clocks": now + TOLERANCE,
+            "beyond_rechecks": now + LONGEST_RECHECK,
+        }
+        found = [tuple(row) for row in connection.execute(question, times)]
         rank = func.coalesce(streams.c.due_purpose, LEFT_BEHIND)
         until = streams.c.lease_until
         leased = connection.execute(
@@ -176,34 +184,6 @@ class DueStreams(ToldStreams):
         for integration_id, model in found:
             lists[integration_id].append(model)
         return lists
-
-    def _free(self, now: datetime, limit: int, without: Collection[str]) -> Any:
-        """Compose the question for due streams without a lease: those of each purpose in their order.
-
-        An index gives each part in this order, so that it ends at its limit however many are due. A time that
-        lies further ahead than it can counts as none: a mark meant the time when it was made.
-        """
-        columns = streams.c.due_at, streams.c.integration_id, streams.c.model
-        others = [streams.c.model.not_in(without)] if without else []
-        parts = []
-        for purpose in (*Purpose, None):
-            rank = literal(int(Purpose.INCREMENTAL if purpose is None else purpose))
-            ahead = LONGEST_RECHECK if purpose is None else TOLERANCE
-            for is_due in (streams.c.due_at <= now, streams.c.due_at > now + ahead):
-                of_purpose = (
-                    select(rank.label("rank"), *columns)
-                    .where(
-                        self._mirrored,
-                        streams.c.due_purpose == (None if purpose is None else int(purpose)),
-                        streams.c.lease_owner.is_(None),
-                        is_due,
-                        *others,
-                    )
-                    .order_by(*columns)
-                    .limit(limit)
-                )
-                parts.append(select(of_purpose.subquery()))
-        return union_all(*parts)
 
     def next_due(self, connection: Connection, after: datetime) -> datetime | None:
         """Give the time when the next stream becomes due; None where nothing is scheduled."""
@@ -291,3 +271,36 @@ class DueStreams(ToldStreams):
                 streams.c.model == model,
                 in_values(connection, streams.c.integration_id, ids),
             )
+
+
+@lru_cache(maxsize=64)
+def _free_streams(environment: str, limit: int, without: tuple[str, ...]) -> Any:
+    """Compose the question for due streams without a lease: those of each purpose in their order.
+
+    An index gives each part in this order, so that it ends at its limit however many are due. A time that
+    lies further ahead than it can counts as none: a mark meant the time when it was made. It is asked all the
+    time, and takes longer to compose than to be answered.
+    """
+    columns = streams.c.due_at, streams.c.integration_id, streams.c.model
+    others = [streams.c.model.not_in(without)] if without else []
+    now = bindparam("now", type_=Timestamp)
+    parts = []
+    for purpose in (*Purpose, None):
+        rank = literal(int(Purpose.INCREMENTAL if purpose is None else purpose))
+        beyond = bindparam("beyond_rechecks" if purpose is None else "beyond_clocks", type_=Timestamp)
+        for is_due in (streams.c.due_at <= now, streams.c.due_at > beyond):
+            of_purpose = (
+                select(rank.label("rank"), *columns)
+                .where(
+                    streams.c.environment == environment,
+                    streams.c.mirrored,
+                    streams.c.due_purpose == (None if purpose is None else int(purpose)),
+                    streams.c.lease_owner.is_(None),
+                    is_due,
+                    *others,
+                )
+                .order_by(*columns)
+                .limit(limit)
+            )
+            parts.append(select(of_purpose.subquery()))
+    return union_all(*parts)

@@ -8,7 +8,6 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from syncer.domain.records.change import Counts
 from syncer.domain.scheduling.intervals import ChangeHistory
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.domain.streams.stream import Kind, Phase, Stream, StreamProgress, Walk
@@ -69,14 +68,9 @@ _STATES = {each.value: each for each in StreamState}
 _OUTCOMES = {each.value: each for each in Outcome}
 
 
-def row_counts(counts: Counts) -> dict[str, Any]:
-    """Give the update of the row counters by these effects; nothing where they stay."""
-    if not counts.live and not counts.gone:
-        return {}
-    return {
-        "rows_live": streams.c.rows_live + counts.live,
-        "rows_deleted": streams.c.rows_deleted + counts.gone,
-    }
+def row_counts(live: Any, gone: Any) -> dict[str, Any]:
+    """Give the update of the counters of live and deleted rows by so many, numbers or parameters."""
+    return {"rows_live": streams.c.rows_live + live, "rows_deleted": streams.c.rows_deleted + gone}
 
 
 def walk_values(walk: Walk | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     ClauseElement,
     Connection,
+    Integer,
     Update,
     and_,
     bindparam,
@@ -43,6 +44,8 @@ _NAMED = bound_stream_filter(streams)
 _GET_LEASE = select(
     streams.c.lease_owner, streams.c.lease_until, streams.c.fence, streams.c.due_at, streams.c.due_purpose
 ).where(*_NAMED)
+
+_NOTHING = Counts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +132,14 @@ class StreamStore(MirroredStreams):
         self._fenced(
             connection,
             lease,
-            {**walk_values(walk), **row_counts(counts), "lease_until": now + length},
+            {**walk_values(walk), "lease_until": now + length},
+            counts,
         )
 
     def count_rows(self, connection: Connection, lease: Lease, counts: Counts) -> None:
         """Update the counters where rows were written outside of a page. Raises LeaseLost."""
-        if changes := row_counts(counts):
-            self._fenced(connection, lease, changes)
+        if counts.live or counts.gone:
+            self._fenced(connection, lease, {}, counts)
 
     def finish_walk(self, connection: Connection, lease: Lease, after: Stream, counts: Counts) -> None:
         """Save the stream as it is after a walk's last page or its sweep. Raises LeaseLost."""
@@ -144,7 +148,6 @@ class StreamStore(MirroredStreams):
             lease,
             {
                 **walk_values(after.walk),
-                **row_counts(counts),
                 "state": after.state,
                 "watermark": after.watermark,
                 "complete_at": after.complete_at,
@@ -152,6 +155,7 @@ class StreamStore(MirroredStreams):
                 "last_full_walk_at": after.last_full_walk_at,
                 "full_pages": after.full_pages,
             },
+            counts,
         )
 
     def release(
@@ -227,10 +231,18 @@ class StreamStore(MirroredStreams):
         how = {"state": state, "last_outcome": outcome, "last_error": error}
         self._fenced(connection, lease, {**how, "lease_owner": None, "lease_until": None})
 
-    def _fenced(self, connection: Connection, lease: Lease, values: Mapping[str, Any]) -> None:
+    def _fenced(
+        self,
+        connection: Connection,
+        lease: Lease,
+        values: Mapping[str, Any],
+        counts: Counts = _NOTHING,
+    ) -> None:
+        """Update the stream under its lease. counts: effects by which its row counters change."""
         expressions = {name: each for name, each in values.items() if isinstance(each, ClauseElement)}
         plain = {name: each for name, each in values.items() if name not in expressions}
-        statement = _fenced_update(tuple(plain))
+        more = {"more_live": counts.live, "more_gone": counts.gone} if counts.live or counts.gone else {}
+        statement = _fenced_update(tuple(plain), counts=bool(more))
         changed = connection.execute(
             statement.values(expressions) if expressions else statement,
             {
@@ -238,6 +250,7 @@ class StreamStore(MirroredStreams):
                 "lease_holder": lease.owner,
                 "lease_fence": lease.fence,
                 **{f"new_{name}": each for name, each in plain.items()},
+                **more,
             },
         )
         if not changed.rowcount:
@@ -245,8 +258,9 @@ class StreamStore(MirroredStreams):
 
 
 @cache
-def _fenced_update(names: tuple[str, ...]) -> Update:
-    """Make the update of these columns under a lease, once for all pages."""
+def _fenced_update(names: tuple[str, ...], *, counts: bool) -> Update:
+    """Make the update of these columns, and of the row counters, under a lease, once for all pages."""
+    more = row_counts(bindparam("more_live", type_=Integer), bindparam("more_gone", type_=Integer))
     return (
         update(streams)
         .where(
@@ -254,5 +268,5 @@ def _fenced_update(names: tuple[str, ...]) -> Update:
             streams.c.lease_owner == bindparam("lease_holder"),
             streams.c.fence == bindparam("lease_fence"),
         )
-        .values({name: bindparam(f"new_{name}") for name in names})
+        .values({**{name: bindparam(f"new_{name}") for name in names}, **(more if counts else {})})
     )

@@ -52,6 +52,7 @@ from tests.daemon.alerts.troubles import (
 )
 from tests.daemon.alerts.watched import GROUPS, LOCATIONS, MODELS, Watched, serving
 from tests.support import promtool
+from tests.support.databases import ON_SQLITE
 from tests.support.promtool import firing
 from tests.support.receivers import Receiver
 from tests.support.workers import MakeWorkersWorld
@@ -61,8 +62,6 @@ KEYWORDS = Workers.__init__.__kwdefaults__ or {}
 ALERTS = re.findall(r"- alert: (\w+)", RULES.read_text(encoding="utf-8"))
 
 pytestmark = pytest.mark.tool("promtool")
-#: What is exposed is the same of both databases.
-ON_SQLITE = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class Watched:
         for _ in range(20 * PATIENCE):
             found = [
                 number
-                for (metric, its), number in (await self.scrape()).samples().items()
+                for (metric, its), number in (await self.scrape()).of(name).samples().items()
                 if metric == name and labels.items() <= dict(its).items()
             ]
             if found and (expected(sum(found)) if callable(expected) else sum(found) == expected):

@@ -18,6 +18,7 @@ from syncer.store.db.database import Database
 from syncer.store.state.consumers import forget_consumer, move_consumer
 from syncer.store.state.deliveries import pause_delivery, resume_delivery
 from tests.daemon.deliveries.conftest import NAME, Deliverer
+from tests.support.databases import ON_SQLITE
 from tests.support.feed_rows import drop_changes
 from tests.support.receivers import MakeReceiver, Reply
 from tests.support.records import NOW
@@ -54,6 +55,7 @@ async def test_what_changes_from_its_beginning_on_is_delivered_in_order_in_batch
     assert row.last_success_at is not None
 
 
+@ON_SQLITE
 async def test_only_the_models_and_integrations_that_it_names_are_delivered(deliverer: Deliverer) -> None:
     deliverer.integrations = ("tool:*",)
     async with deliverer.running():
@@ -67,6 +69,7 @@ async def test_only_the_models_and_integrations_that_it_names_are_delivered(deli
     assert [each.sequences for each in deliverer.receiver.received] == [[3, 4]]
 
 
+@ON_SQLITE
 async def test_a_failed_message_is_sent_again_as_it_was_until_it_is_accepted(deliverer: Deliverer) -> None:
     receiver = deliverer.receiver
     receiver.answer(500, Reply(302, {"Location": receiver.url}), Reply(503, {"Retry-After": "0"}), 204)
@@ -105,6 +108,7 @@ async def test_failures_are_counted_where_status_shows_them(deliverer: Deliverer
     assert deliverer.position == 0
 
 
+@ON_SQLITE
 async def test_a_receiver_that_is_gone_gets_nothing_until_it_is_resumed(
     deliverer: Deliverer, database: Database
 ) -> None:
@@ -185,6 +189,7 @@ async def test_a_feed_that_begins_anew_is_told_as_a_loss(deliverer: Deliverer, d
     assert rest.sequences == [2]
 
 
+@ON_SQLITE
 async def test_a_message_that_is_too_large_is_sent_in_parts(deliverer: Deliverer) -> None:
     deliverer.receiver.answer(413, 413, 204)
     with capture_logs() as logged:
@@ -263,6 +268,7 @@ async def test_a_lease_is_taken_over_from_a_process_that_has_died(deliverer: Del
     assert [each["event"] for each in logged] == ["delivery_taken_over"]
 
 
+@ON_SQLITE
 async def test_stopping_waits_for_an_answer_and_not_for_ever(
     deliverer: Deliverer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,6 +290,7 @@ async def test_stopping_waits_for_an_answer_and_not_for_ever(
     assert row.state is DeliveryState.ACTIVE
 
 
+@ON_SQLITE
 async def test_a_slow_receiver_keeps_no_other_waiting(
     deliverer: Deliverer, make_receiver: MakeReceiver
 ) -> None:

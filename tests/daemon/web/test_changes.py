@@ -26,6 +26,7 @@ from syncer.domain.stream_key import StreamKey
 from syncer.store.db.database import Database
 from syncer.store.records.feed import tell_changes
 from syncer.store.state.consumers import read_consumer
+from tests.support.databases import ON_SQLITE
 from tests.support.feed_rows import INTEGRATION, drop_changes
 from tests.support.records import NOW
 from tests.support.waiting import PATIENCE, rest, until_async
@@ -262,6 +263,7 @@ async def test_polls_and_streams_end_with_the_service(database: Database) -> Non
         assert await poll == {"changes": [], "next": 0}
 
 
+@ON_SQLITE
 async def test_what_cannot_be_is_refused_in_a_sentence(served: Served) -> None:
     await served.tell("abc")
     assert "has not given the number 4 yet, its newest is 3" in await served.refusal(after=4)
@@ -286,6 +288,7 @@ async def test_what_cannot_be_is_refused_in_a_sentence(served: Served) -> None:
     assert (await served.client.head("/changes")).status_code == 405
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_page_of_another_origin_cannot_speak_for_a_consumer(served: Served, method: str) -> None:
     await served.tell("abc")
@@ -297,6 +300,7 @@ async def test_a_page_of_another_origin_cannot_speak_for_a_consumer(served: Serv
     assert served.position("billing") is None
 
 
+@ON_SQLITE
 async def test_a_feed_that_is_off_says_how_it_is_switched_on(database: Database) -> None:
     async with service(database, changes={"models": []}) as served:
         answer = await served.client.get("/changes")
@@ -304,6 +308,7 @@ async def test_a_feed_that_is_off_says_how_it_is_switched_on(database: Database)
     assert answer.json()["error"].startswith("The change feed is off: name the models")
 
 
+@ON_SQLITE
 async def test_changes_need_the_token(database: Database) -> None:
     async with service(database, web=Web(port=0, token="a-token-of-the-tests")) as served:  # type: ignore[arg-type]
         assert (await served.client.get("/changes")).status_code == 401

@@ -18,7 +18,7 @@ from syncer.config.settings import Settings
 from syncer.daemon.service import run_service
 from syncer.daemon.web import spool
 from syncer.domain.errors import UsageError
-from syncer.domain.limits import MIB
+from syncer.domain.limits import MIB, MOST_CALL_BYTES
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
 from syncer.kombo import forwarding
@@ -268,6 +268,17 @@ async def test_a_trick_with_the_path_does_not_reach_kombo(sqlite: str, target: s
         head = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
         given = await at.raw(f"{head}Connection: close\r\n\r\n".encode())
         assert given.split(b" ", 2)[1] in (b"400", b"404")
+        assert at.kombo.seen == []
+
+
+async def test_a_body_that_is_too_long_is_refused_in_kombos_words(sqlite: str) -> None:
+    async with gateway(sqlite, DONE) as at:
+        head = f"POST /gateway/v1/hris/groups HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
+        given = await at.raw(f"{head}Content-Length: {MOST_CALL_BYTES + 1}\r\n\r\n".encode())
+        assert given.startswith(b"HTTP/1.1 413 ")
+        error = json.loads(given.partition(b"\r\n\r\n")[2])["error"]
+        assert error.keys() == {"code", "title", "message", "log_url"}
+        assert "64 MiB" in error["message"]
         assert at.kombo.seen == []
 
 

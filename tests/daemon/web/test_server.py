@@ -26,6 +26,7 @@ from syncer.domain.streams.stream import Mode
 from syncer.operations.status import status
 from syncer.operations.sync import sync
 from syncer.store.schema.mirror_tables import streams
+from tests.support.databases import ON_SQLITE
 from tests.support.mirror import Mirror
 from tests.support.outages import Troubled
 from tests.support.source import API_KEY, MODELS, make_environment
@@ -72,6 +73,7 @@ def lasting(status: dict[str, Any]) -> dict[str, Any]:
     return {**status, **same, "now": None, "budget": None}
 
 
+@ON_SQLITE
 async def test_the_page_is_html_that_loads_nothing_but_its_own_files(world: WorkersWorld) -> None:
     async with world.app() as app:
         await sync(app, Mode.SYNC)
@@ -94,6 +96,7 @@ async def test_the_page_is_html_that_loads_nothing_but_its_own_files(world: Work
         assert (each.status_code, "immutable" in each.headers["cache-control"]) == (200, True)
 
 
+@ON_SQLITE
 async def test_an_integration_has_a_page_of_its_own_and_an_unknown_one_has_none(
     make_world: MakeWorkersWorld,
 ) -> None:
@@ -119,6 +122,7 @@ async def test_an_integration_has_a_page_of_its_own_and_an_unknown_one_has_none(
     assert f"There is no stream hris_nope of {first} in the mirror." in missing[0].text
 
 
+@ON_SQLITE
 async def test_the_former_address_of_an_integration_leads_to_its_page(world: WorkersWorld) -> None:
     async with world.app() as app, browser(app) as client:
         app.migrate()
@@ -151,6 +155,7 @@ async def test_an_open_page_is_told_what_has_changed_and_nothing_where_nothing_h
     assert 3 <= float(answer.headers["syncer-next"]) <= 60
 
 
+@ON_SQLITE
 async def test_nothing_else_is_served_and_nothing_is_changed(world: WorkersWorld) -> None:
     async with world.app() as app, browser(app) as client:
         assert (await client.get("/config.toml")).status_code == 404

@@ -25,6 +25,7 @@ from syncer.operations.unknown_lists import find_unknown_models
 from syncer.store.schema.mirror_tables import metadata, streams, webhook_events
 from syncer.store.state.received_events import APPLY
 from tests.support.alone import alone
+from tests.support.databases import ON_SQLITE
 from tests.support.mirror import Mirror
 from tests.support.outages import Troubled
 from tests.support.source import MODELS, make_environment
@@ -114,6 +115,7 @@ def forged(body: bytes) -> dict[str, dict[str, str]]:
     }
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("how", list(forged(b"")))
 async def test_a_forged_event_starts_nothing_and_leaves_nothing(world: WorkersWorld, how: str) -> None:
     async with receiving(world) as (_, client, integration):
@@ -123,6 +125,7 @@ async def test_a_forged_event_starts_nothing_and_leaves_nothing(world: WorkersWo
         assert (due(world), kept(world)) == ({}, [])
 
 
+@ON_SQLITE
 async def test_two_signatures_are_none(world: WorkersWorld) -> None:
     async with receiving(world) as (_, client, integration):
         body = data_changed(integration, "hris_teams")
@@ -130,6 +133,7 @@ async def test_two_signatures_are_none(world: WorkersWorld) -> None:
         assert (await client.post(PATH, content=body, headers=twice)).status_code == 401
 
 
+@ON_SQLITE
 async def test_any_of_several_secrets_and_of_files_signs(world: WorkersWorld, tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text("whsec_of-a-file\n")
@@ -140,6 +144,7 @@ async def test_any_of_several_secrets_and_of_files_signs(world: WorkersWorld, tm
             assert (await send(client, body, secret)).status_code == 200
 
 
+@ON_SQLITE
 async def test_without_a_secret_there_is_no_such_address(world: WorkersWorld) -> None:
     async with receiving(world, secrets=[]) as (_, client, integration):
         body = data_changed(integration, "hris_teams")
@@ -148,6 +153,7 @@ async def test_without_a_secret_there_is_no_such_address(world: WorkersWorld) ->
         assert (await client.get(PATH)).status_code == 404
 
 
+@ON_SQLITE
 async def test_other_methods_and_long_bodies_are_refused(world: WorkersWorld) -> None:
     async with receiving(world) as (_, client, integration):
         for method in ("GET", "HEAD", "PUT", "DELETE", "PATCH"):
@@ -194,6 +200,7 @@ IGNORED = {
 FOUND_LATER = {"an unknown integration", "the deletion of another", "the birth of another"}
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("what", list(IGNORED))
 async def test_what_concerns_nothing_is_well_and_ignored(world: WorkersWorld, what: str) -> None:
     body, note = IGNORED[what]
@@ -208,6 +215,7 @@ async def test_what_concerns_nothing_is_well_and_ignored(world: WorkersWorld, wh
         assert stored.handled_at is not None
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "models",
     [
@@ -280,6 +288,7 @@ async def test_nothing_else_of_a_body_is_kept_or_logged(
         assert SECRET not in text
 
 
+@ON_SQLITE
 async def test_neither_token_nor_name_is_asked_of_a_sender(world: WorkersWorld) -> None:
     world.settings["web"] = {"token": "a-token-of-the-tests"}
     async with receiving(world) as (_, client, integration):

@@ -103,8 +103,7 @@ def test_a_walk_that_goes_on_knows_what_its_earlier_pages_had() -> None:
 
 def test_a_hundred_thousand_ids_take_little_and_are_told_from_new_ones() -> None:
     known = IdFilter()
-    for number in range(100_000):
-        known.add(f"id {number}")
-    assert not any(known.add(f"id {number}") for number in range(0, 100_000, 7))
-    new = sum(known.add(f"other {number}") for number in range(10_000))
+    known.add(f"id {number}" for number in range(100_000))
+    assert not known.add(f"id {number}" for number in range(0, 100_000, 7))
+    new = known.add(f"other {number}" for number in range(10_000))
     assert new > 10_000 * 5 / 6

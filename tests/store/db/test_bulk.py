@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, event, select
 from sqlalchemy.exc import DBAPIError
 
+from syncer.domain.errors import StatementFailed
 from syncer.domain.limits import MOST_STATEMENT_BYTES
 from syncer.store.db.bulk import insert, insert_new, insert_statement, upsert
 from syncer.store.db.database import Database
@@ -86,7 +87,13 @@ def test_a_column_with_a_default_of_the_database_is_null_where_the_row_says_so(
     )
     table.create(connection)
     upsert(connection, table, [{"id": 1, "n": None}])
-    assert connection.execute(select(table.c.n)).scalar_one() is None
+    insert_new(connection, table, [{"id": 2, "n": None}])
+    assert connection.execute(select(table.c.n)).scalars().all() == [None, None]
+
+
+def test_new_rows_keep_what_few_of_them_have(connection: Connection) -> None:
+    insert_new(connection, places, [place("a"), place("b", select=2), place("c", where="z")])
+    assert rows(connection) == [("a", "g", None, None), ("b", "g", 2, None), ("c", "g", None, "z")]
 
 
 def test_new_rows_are_written_under_row_limits_too(postgres_url: str) -> None:
@@ -104,6 +111,33 @@ def test_new_rows_are_written_under_row_limits_too(postgres_url: str) -> None:
         connection.exec_driver_sql("RESET ROLE")
         connection.exec_driver_sql("DROP OWNED BY bulk_writer")
         connection.exec_driver_sql("DROP ROLE bulk_writer")
+    database.close()
+
+
+def test_a_connection_that_copied_before_there_were_row_limits_is_given_up(postgres_url: str) -> None:
+    database = Database(postgres_url, workers=1)
+    with database.begin() as connection:
+        places.create(connection)
+        connection.exec_driver_sql("CREATE ROLE later_writer")
+        connection.exec_driver_sql("GRANT ALL ON places TO later_writer")
+        connection.exec_driver_sql("SET LOCAL ROLE later_writer")
+        insert_new(connection, places, [place("a")])
+    with database.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE places ENABLE ROW LEVEL SECURITY")
+        connection.exec_driver_sql("CREATE POLICY every_row ON places USING (true)")
+
+    def write() -> None:
+        with database.begin() as connection:
+            connection.exec_driver_sql("SET LOCAL ROLE later_writer")
+            insert_new(connection, places, [place("b")])
+
+    with pytest.raises(StatementFailed):
+        write()
+    write()
+    with database.begin() as connection:
+        assert len(rows(connection)) == 2
+        connection.exec_driver_sql("DROP OWNED BY later_writer")
+        connection.exec_driver_sql("DROP ROLE later_writer")
     database.close()
 
 

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, event, update
+from sqlalchemy import Connection, Text, cast, event, func, insert, select, true, update
 
 from syncer.domain.catalogue.lookup import model_named
 from syncer.store.db.database import Database
@@ -93,4 +93,33 @@ def test_sqlite_looks_a_pages_rows_up_by_their_ids(shared_sqlite: Database, row_
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
             assert re.search(r"\((integration_id=\? AND )?id=\?\)", str(plan))
             assert "(integration_id=?)" not in str(plan)
+        connection.rollback()
+
+
+def test_postgresql_looks_a_pages_rows_up_by_their_ids_whatever_its_statistics_say(
+    shared_postgres: Database, row_of: MakeRow
+) -> None:
+    """Of an integration that is younger than they are it takes the rows for few, however many there are."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_: Connection, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        asked.append((statement, parameters))
+
+    with shared_postgres.begin() as connection:
+        row = row_of(TAGS, "old")
+        write_page(connection, model_destination(TAGS, "tool:old"), [row], now=NOW, walk_began_at=NOW)
+        columns = [each for each in MIRROR["ats_tags"].columns if each.name != "id"]
+        numbers = func.generate_series(1, 50_000).table_valued("number", name="number")
+        copies = select(cast(numbers.c.number, Text), *columns).join(numbers, true())
+        connection.execute(insert(MIRROR["ats_tags"]).from_select(["id", *columns], copies))
+        connection.exec_driver_sql("ANALYZE ats_tags")
+        rows = [row_of(TAGS, f"new{each}") for each in range(250)]
+        write_page(connection, DESTINATION, rows, now=NOW, walk_began_at=NOW)
+        event.listen(connection, "before_cursor_execute", note)
+        changed_records(connection, DESTINATION, {row.id: row.content_hash for row in rows})
+        event.remove(connection, "before_cursor_execute", note)
+        [(statement, parameters)] = asked
+        plan = str(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).all())
+        assert "pk_ats_tags" in plan
+        assert "ix_ats_tags_integration_id" not in plan
         connection.rollback()

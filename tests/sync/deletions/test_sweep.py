@@ -23,6 +23,7 @@ from syncer.simulator.server.request_log import RequestInfo
 from syncer.store.schema.mirror_tables import MIRROR, integrations, missing, seen
 from syncer.store.state.missing import MissingStore
 from syncer.sync.context import Progress, Result
+from tests.support.databases import ON_SQLITE
 from tests.support.world import MakeWorld, World
 
 GROUPS = "hris_groups"
@@ -88,6 +89,7 @@ async def test_rows_that_kombo_does_not_know_any_more_are_marked_after_it_was_as
     assert stream.rows_live + stream.rows_deleted == len(world.rows(GROUPS, result.key.integration_id))
 
 
+@ON_SQLITE
 async def test_a_sweep_asks_for_just_the_missing_records_deleted_ones_and_unfiltered(
     make_world: MakeWorld,
 ) -> None:
@@ -102,6 +104,7 @@ async def test_a_sweep_asks_for_just_the_missing_records_deleted_ones_and_unfilt
     assert "updated_after" not in asked.params
 
 
+@ON_SQLITE
 async def test_what_a_filter_leaves_out_is_asked_for_kept_and_current(make_world: MakeWorld) -> None:
     world = make_world(records=1_500)
     await world.sync(models=[EMPLOYEES])
@@ -118,6 +121,7 @@ async def test_what_a_filter_leaves_out_is_asked_for_kept_and_current(make_world
     assert world.rows(EMPLOYEES, result.key.integration_id)[inactive]["job_title"] == "Retired"
 
 
+@ON_SQLITE
 async def test_a_record_that_the_walk_missed_but_kombo_has_is_alive_and_current(world: World) -> None:
     """A list that skips a record, as lists do that are paged by position while they change."""
     await world.sync(models=[GROUPS])
@@ -180,6 +184,7 @@ async def test_too_much_at_once_is_held_and_nothing_is_marked(make_world: MakeWo
     assert (skipped.outcome, skipped.pages) == (Outcome.HELD, 0)
 
 
+@ON_SQLITE
 async def test_an_empty_list_over_rows_is_held_after_one_question(make_world: MakeWorld) -> None:
     world = make_world(records=3_000)
     await world.sync(models=[EMPLOYEES])
@@ -193,6 +198,7 @@ async def test_an_empty_list_over_rows_is_held_after_one_question(make_world: Ma
     assert not swept(world, EMPLOYEES)
 
 
+@ON_SQLITE
 async def test_no_more_is_asked_for_than_it_takes_to_hold(make_world: MakeWorld) -> None:
     world = make_world(records=6_000)
     await world.sync(models=[EMPLOYEES])
@@ -257,6 +263,7 @@ async def test_a_hold_ends_when_the_rows_are_seen_again(make_world: MakeWorld) -
     assert kept(world, missing) == []
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("state", "outcome"),
     [
@@ -293,6 +300,7 @@ async def test_nothing_is_swept_while_the_integration_is_not_whole(
     assert swept(world, GROUPS) == set(gone)
 
 
+@ON_SQLITE
 async def test_a_confirmation_that_fails_marks_nothing_and_goes_on_next_time(world: World) -> None:
     await world.sync(models=[GROUPS])
     gone = vanish(world, GROUPS, 2)
@@ -308,6 +316,7 @@ async def test_a_confirmation_that_fails_marks_nothing_and_goes_on_next_time(wor
     assert len(again) == pages, "the walk was not read anew for its sweep"
 
 
+@ON_SQLITE
 async def test_an_answer_about_other_records_is_no_confirmation(world: World) -> None:
     """A list that ignores ``ids`` serves its first page, in which the missing ones are not."""
     await world.sync(models=[GROUPS])
@@ -325,6 +334,7 @@ async def test_an_answer_about_other_records_is_no_confirmation(world: World) ->
     assert not swept(world, GROUPS)
 
 
+@ON_SQLITE
 async def test_a_refused_batch_is_halved_and_a_single_404_is_gone(world: World) -> None:
     await world.sync(models=[GROUPS])
     gone = vanish(world, GROUPS, 3)
@@ -343,6 +353,7 @@ async def test_a_refused_batch_is_halved_and_a_single_404_is_gone(world: World) 
     assert [len(each.params["ids"].split(",")) for each in asked_by_id(world, GROUPS)] == [3, 1, 2, 1, 1]
 
 
+@ON_SQLITE
 async def test_a_404_of_something_before_kombo_is_no_confirmation(world: World) -> None:
     await world.sync(models=[GROUPS])
     vanish(world, GROUPS, 1)
@@ -422,6 +433,7 @@ def _lookups_forgotten() -> Iterator[None]:
     model_named.cache_clear()
 
 
+@ON_SQLITE
 @pytest.mark.usefixtures("_lookups_forgotten")
 async def test_records_without_ids_to_ask_by_must_be_missing_in_two_complete_walks(
     world: World, monkeypatch: pytest.MonkeyPatch
@@ -442,6 +454,7 @@ async def test_records_without_ids_to_ask_by_must_be_missing_in_two_complete_wal
     assert swept(world, GROUPS) == {gone[1]}, "the two walks must follow each other"
 
 
+@ON_SQLITE
 async def test_what_kombo_read_anew_after_a_change_of_its_configuration_is_walked_whole(world: World) -> None:
     await world.sync(models=[GROUPS])
     integration = next(iter(world.environment.integrations.values()))
@@ -463,6 +476,7 @@ async def outdated(world: World) -> Result:
     return await only(world, GROUPS)
 
 
+@ON_SQLITE
 async def test_a_model_that_is_offered_again_is_read_whole(world: World) -> None:
     await world.sync(models=[GROUPS])
     integration = next(iter(world.environment.integrations.values()))

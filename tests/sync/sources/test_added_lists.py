@@ -32,6 +32,7 @@ from tests.support.added_lists import (
     view,
 )
 from tests.support.alone import ready
+from tests.support.databases import ON_SQLITE
 from tests.support.world import MakeWorld, World
 
 MINUTE = timedelta(minutes=1)
@@ -93,6 +94,7 @@ async def test_changes_and_tombstones_come_incrementally_and_vanished_rows_by_a_
     assert (stream(world, SHIFTS).rows_live, stream(world, SHIFTS).rows_deleted) == (39, 1)
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("parameter", sorted(PARAMETERS - {"remote_ids"}))
 async def test_a_parameter_that_the_list_refuses_is_left_out_and_nothing_is_lost(
     make_world: MakeWorld, parameter: str
@@ -121,6 +123,7 @@ async def test_a_parameter_that_the_list_refuses_is_left_out_and_nothing_is_lost
     assert [parameter in each.params for each in refused] == [True]
 
 
+@ON_SQLITE
 async def test_a_list_that_refuses_changes_is_read_whole_from_then_on(make_world: MakeWorld) -> None:
     world = added_world(make_world, shifts())
     await world.sync()
@@ -146,6 +149,7 @@ def planned(world: World) -> float:
         app.database.close()
 
 
+@ON_SQLITE
 async def test_a_list_that_refuses_changes_is_planned_with_all_its_pages(make_world: MakeWorld) -> None:
     world = added_world(make_world, shifts(), kombo={"page_size": 10})
     await world.sync()
@@ -155,6 +159,7 @@ async def test_a_list_that_refuses_changes_is_planned_with_all_its_pages(make_wo
     assert planned(world) == pytest.approx(4 * before)
 
 
+@ON_SQLITE
 async def test_a_parameter_that_was_stated_is_an_error_where_it_is_refused(make_world: MakeWorld) -> None:
     world = added_world(make_world, shifts(include_deleted=True))
     world.environment.refused_parameters.add((SHIFTS, "include_deleted"))
@@ -162,6 +167,7 @@ async def test_a_parameter_that_was_stated_is_an_error_where_it_is_refused(make_
     assert (result.outcome, "include_deleted" in str(result.error)) == (Outcome.FAILED, False)
 
 
+@ON_SQLITE
 async def test_a_list_that_comes_in_one_piece_is_asked_for_no_page(make_world: MakeWorld) -> None:
     world = added_world(make_world, shifts(paging=False))
     await world.sync()
@@ -211,6 +217,7 @@ async def test_what_kombo_blanks_is_blanked_or_kept(make_world: MakeWorld) -> No
         company(world).restore(SHIFTS, gone)
 
 
+@ON_SQLITE
 async def test_an_integration_that_does_not_offer_it_is_left_alone(make_world: MakeWorld) -> None:
     world = added_world(make_world, shifts())
     (integration,) = world.environment.integrations.values()
@@ -289,6 +296,7 @@ async def test_it_is_verified_as_a_model_is(make_world: MakeWorld) -> None:
         assert found.verdict is Verdict.DIFFERENT
 
 
+@ON_SQLITE
 async def test_the_beta_lists_are_paged_and_read_incrementally(make_world: MakeWorld) -> None:
     world = make_world(records=150, sync={"models": ["hris_skills"]}, kombo={"page_size": 2})
     await world.sync()

@@ -9,6 +9,7 @@ from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
 from syncer.operations.quarantine import list_quarantine
 from syncer.simulator.server.faults import Match, not_ready
+from tests.support.databases import ON_SQLITE
 from tests.support.native_lists import (
     EMPLOYEES,
     ENTRIES,
@@ -48,6 +49,7 @@ async def employees(world: World) -> None:
     await world.sync(models=[EMPLOYEES])
 
 
+@ON_SQLITE
 async def test_a_list_waits_until_its_model_has_been_read_whole(make_native: MakeNative) -> None:
     world = make_native(entries())
     world.environment.faults.add(Match(model=EMPLOYEES), not_ready(), None)
@@ -66,6 +68,7 @@ async def test_a_list_waits_until_its_model_has_been_read_whole(make_native: Mak
     assert len(view(world, ENTRIES)) > 0
 
 
+@ON_SQLITE
 async def test_a_list_for_a_model_that_is_not_mirrored_waits(make_native: MakeNative) -> None:
     world = make_native(entries(), sync={"models": ["hris_groups"]})
     results = {each.key.model: each for each in await world.run()}
@@ -74,6 +77,7 @@ async def test_a_list_for_a_model_that_is_not_mirrored_waits(make_native: MakeNa
     assert not results[ENTRIES].outcome.is_well
 
 
+@ON_SQLITE
 async def test_where_the_mirror_has_no_row_nothing_is_asked_and_the_list_is_empty(
     make_native: MakeNative,
 ) -> None:
@@ -159,6 +163,7 @@ async def test_only_employees_of_the_lists_own_integration_are_asked_for(make_na
     assert sorted(asked_for(world)) == sorted(remote_ids(world))
 
 
+@ON_SQLITE
 async def test_a_backfill_reads_models_first_and_lists_of_their_rows_then(make_native: MakeNative) -> None:
     world = make_native(entries(), sync={"models": [EMPLOYEES]})
     results: list[Any] = await world.sync(mode=Mode.BACKFILL)
@@ -218,6 +223,7 @@ async def test_a_record_of_several_rows_is_that_of_the_first_and_is_written_once
     assert {row["parent"] for row in rows.values()} == {min(ids)}
 
 
+@ON_SQLITE
 async def test_a_row_whose_value_could_change_the_call_is_not_asked_for_and_stops_no_other(
     make_native: MakeNative,
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from syncer.domain.streams.stream import Kind
+from tests.support.databases import ON_SQLITE
 from tests.support.native_lists import (
     EMPLOYEES,
     ENTRIES,
@@ -69,6 +70,7 @@ async def test_rows_of_each_employee_can_be_joined_to_the_employee(make_native: 
     assert sorted(found, key=repr) == sorted(wanted, key=repr)
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("style", PAGED)
 async def test_every_style_of_paging_brings_the_whole_list(make_native: MakeNative, style: str) -> None:
     model, listed = PAGED[style]

@@ -1,0 +1,155 @@
+"""Service with a gateway under test: a process of its own, before a simulated Kombo."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import httpx
+from sqlalchemy import text
+
+from benchmarks.servers import ROOT
+from syncer.simulator.server.environment import Environment
+from syncer.simulator.server.serve import running_in_thread
+from syncer.store.db.database import Database
+
+TOKEN = "token-of-the-gateway-under-test"
+#: Seconds that a service may take for anything, and those in which one at rest takes next to none of the
+#: processor.
+PATIENCE, REST, AT_REST = 1_800.0, 5.0, 0.15
+_numbers = count()
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayService:
+    """A running service. kombo: address of the simulated Kombo; database: a look at the mirror."""
+
+    port: int
+    pid: int
+    kombo: str
+    api_key: str
+    database: Database
+
+    def headers(self, integration_id: str) -> dict[str, str]:
+        """Give the headers of a call."""
+        return {"Authorization": f"Bearer {TOKEN}", "X-Integration-Id": integration_id}
+
+    def post(self, client: httpx.Client, integration_id: str) -> str:
+        """Write a group through the gateway; give its id."""
+        address = f"http://127.0.0.1:{self.port}/gateway/v1"
+        return _post(client, address, self.headers(integration_id))
+
+    def post_to_kombo(self, client: httpx.Client, integration_id: str) -> str:
+        """Write a group at Kombo itself; give its id."""
+        headers = {**self.headers(integration_id), "Authorization": f"Bearer {self.api_key}"}
+        return _post(client, self.kombo, headers)
+
+    def has_group(self, id: str) -> bool:
+        """Tell whether the mirror has a group."""
+        with self.database.read() as connection:
+            found = connection.execute(text("SELECT 1 FROM hris_groups WHERE id = :id"), {"id": id})
+            return found.scalar() is not None
+
+    def until_complete(self, streams: int) -> None:
+        """Wait until so many streams are complete."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            with self.database.read() as connection:
+                complete = connection.execute(
+                    text("SELECT count(*) FROM sync_streams WHERE state = 'complete'")
+                )
+                if complete.scalar_one() >= streams:
+                    return
+            _check(deadline, "never complete")
+            time.sleep(0.2)
+
+    def until_idle(self) -> None:
+        """Wait until the service has nothing to do."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            before = self.processor_seconds()
+            time.sleep(REST)
+            if self.processor_seconds() - before < AT_REST:
+                return
+            _check(deadline, "never at rest")
+
+    def processor_seconds(self) -> float:
+        """Read the processor time that the service has taken so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory(self) -> int:
+        """Read the memory of the service, in MiB."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1])
+        return pages * resource.getpagesize() // 2**20
+
+
+@contextmanager
+def serving(url: str, environment: Environment, lists: Sequence[str]) -> Iterator[GatewayService]:
+    """Run the service with these lists until the block ends."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with running_in_thread(environment) as kombo, tempfile.TemporaryDirectory() as directory:
+        settings = {
+            "SYNCER_KOMBO__BASE_URL": kombo,
+            "SYNCER_KOMBO__API_KEY": environment.api_key,
+            "SYNCER_INTEGRATIONS": json.dumps([{"id": each} for each in environment.integrations]),
+            "SYNCER_SYNC__MODELS": json.dumps(lists),
+            "SYNCER_SYNC__EVERY": "1d",
+            "SYNCER_DATABASE__URL": url,
+            "SYNCER_WEB__PORT": str(port),
+            "SYNCER_GATEWAY__ENABLED": "true",
+            "SYNCER_GATEWAY__TOKEN": TOKEN,
+            "SYNCER_GATEWAY__MAX_AGE": "1d",
+            "SYNCER_LOG__LEVEL": "WARNING",
+        }
+        with subprocess.Popen(
+            [sys.executable, "-m", "syncer", "run"],
+            cwd=directory,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **settings},
+        ) as process:
+            database = Database(url)
+            try:
+                _until_ready(f"http://127.0.0.1:{port}/readyz")
+                yield GatewayService(port, process.pid, kombo, environment.api_key, database)
+            finally:
+                database.close()
+                process.terminate()
+
+
+def _post(client: httpx.Client, address: str, headers: dict[str, str]) -> str:
+    answer = client.post(
+        f"{address}/hris/groups", json={"name": f"group {next(_numbers)}"}, headers=headers, timeout=60
+    )
+    if answer.status_code != 200:
+        raise SystemExit(f"a write was answered {answer.status_code}: {answer.text}")
+    id: str = answer.json()["data"]["id"]
+    return id
+
+
+def _until_ready(url: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            if httpx.get(url, trust_env=False).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        _check(deadline, "never ready")
+        time.sleep(0.1)
+
+
+def _check(deadline: float, trouble: str) -> None:
+    if time.monotonic() > deadline:
+        raise SystemExit(f"the service is {trouble}")
