@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from syncer.domain.clocks import TOLERANCE, distrust_future
+from syncer.domain.clocks import TOLERANCE
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.scheduling.fairness import place_among_equals
 from syncer.domain.scheduling.intervals import ChangeHistory, change_rate
@@ -32,12 +32,11 @@ from syncer.store.db.in_values import in_values
 from syncer.store.db.types import Timestamp
 from syncer.store.schema.state_tables import streams
 from syncer.store.schema.stream_key import stream_filter
+from syncer.store.state.due_times import LONGEST_LEASE, is_lapsed, is_time
 from syncer.store.state.told_streams import ToldStreams
 
 #: Streams whose runner died go before everything else.
 LEFT_BEHIND = -1
-#: Length of a lease, at most, unless a longer one is set: others may have another setting.
-LONGEST_LEASE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +50,6 @@ class Turn:
     scheduled_at: datetime | None
     changes_seen: ChangeHistory
     told_until: datetime | None = None
-
-
-def is_lapsed(until: datetime | None, now: datetime, length: timedelta) -> bool:
-    """Tell whether a lease has ended, or lies further ahead than one of this length can."""
-    until = distrust_future(until, now, length + TOLERANCE)
-    return until is None or until < now
-
-
-def is_time(due_at: datetime | None, purpose: int | None, now: datetime) -> bool:
-    """Tell whether a stream is due, or its time lies further ahead than one for this purpose can."""
-    ahead = LONGEST_RECHECK if purpose is None else TOLERANCE
-    return due_at is not None and (due_at <= now or due_at > now + ahead)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from syncer.domain.streams.stream import Stream, Walk
 from syncer.store.db.types import Timestamp
 from syncer.store.schema.state_tables import streams
 from syncer.store.schema.stream_key import bound_stream_filter, stream_parameters
-from syncer.store.state.due import LONGEST_LEASE, is_lapsed, is_time
+from syncer.store.state.due_times import LONGEST_LEASE, is_lapsed, is_time
 from syncer.store.state.mirrored_streams import MirroredStreams
 from syncer.store.state.stream_columns import filters_text, row_counts, walk_values
 
