@@ -20,6 +20,7 @@ from syncer.store.db.database import Database
 from syncer.store.state.integrations import IntegrationStore
 from syncer.store.state.streams import StreamStore
 from syncer.store.state.webhook_events import WebhookEventStore
+from syncer.sync.claims import Claims
 from syncer.sync.erasures import KnownErasures
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ class SyncContext:
     """Client, stores and rules of this process. owner: its name in leases. stopping: asked between two pages.
 
     native_lists, added_lists: those of the configuration, by name. erasures: what is erased, as far as known.
+    claims: turns in which runs take their leases; None: each for itself.
     """
 
     database: Database
@@ -121,6 +123,7 @@ class SyncContext:
     native_lists: Mapping[str, NativeListSpec] = field(default_factory=dict)
     added_lists: Mapping[str, AddedList] = field(default_factory=dict)
     erasures: KnownErasures = field(default_factory=KnownErasures)
+    claims: Claims | None = None
 
     @property
     def webhook_events(self) -> WebhookEventStore:
