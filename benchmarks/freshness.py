@@ -30,6 +30,7 @@ from statistics import mean, median, quantiles
 
 from syncer.domain.ratelimit.budget import Budget, Permit, Purpose, Rate, Reserve, take
 from syncer.domain.ratelimit.responses import answered
+from syncer.domain.ratelimit.room import has_room
 from syncer.domain.scheduling.fairness import next_stream, sort_due
 from syncer.domain.scheduling.intervals import (
     DAY,
@@ -328,7 +329,8 @@ class Simulation:
         stream.asked_at = began
         if told:
             since = timedelta(seconds=began - stream.pause_until)
-            pause = next_pause(stream.pause, since, told)
+            has_room_now = has_room(self.budget, RESERVE)
+            pause = next_pause(stream.pause, since, told, has_room=has_room_now)
             stream.pause, stream.pause_until = pause, self.now + pause.total_seconds()
         if stream.told:
             self.at(stream.pause_until, self.due_by_webhook(stream))

@@ -113,6 +113,7 @@ class Environment:
                 report=report,
                 native_lists={each.name: each for each in settings.native_lists},
                 added_lists={each.name: each for each in settings.added_lists},
+                has_room=lambda: permits.has_room,
             )
             self._opened.append((client, permits))
             try:

@@ -106,6 +106,7 @@ class SyncContext:
     """Client, stores and rules of this process. owner: its name in leases. stopping: asked between two pages.
 
     native_lists, added_lists: those of the configuration, by name. erasures: what is erased, as far as known.
+    has_room: tells whether the request limit has room for runs that could wait, as far as this process knows.
     claims: turns in which runs take their leases; None: each for itself.
     """
 
@@ -123,6 +124,7 @@ class SyncContext:
     native_lists: Mapping[str, NativeListSpec] = field(default_factory=dict)
     added_lists: Mapping[str, AddedList] = field(default_factory=dict)
     erasures: KnownErasures = field(default_factory=KnownErasures)
+    has_room: Callable[[], bool] = lambda: False
     claims: Claims | None = None
 
     @property

@@ -37,8 +37,6 @@ log = structlog.get_logger("syncer")
 
 #: Outcomes of a sync that did all it could: what is held and in quarantine decides among them.
 _SETTLED = {Outcome.COMPLETE, Outcome.INCOMPLETE, Outcome.HELD}
-#: How often a busy stream is tried again, at most, within the length of one lease.
-BUSY_TRIES = 20
 
 
 @dataclass(slots=True)
@@ -201,18 +199,6 @@ async def end_leased(
     return await run.context.database.write(end)
 
 
-async def busy_attempts(context: SyncContext) -> AsyncIterator[bool]:
-    """Pace the attempts on a stream that another runner has, over the length of one lease.
-
-    Gives True for the last one, also where the process is to stop.
-    """
-    pause = context.rules.lease.total_seconds() / BUSY_TRIES
-    for _ in range(BUSY_TRIES - 1):
-        yield context.stopping()
-        await context.sleep(pause)
-    yield True
-
-
 def _claim(
     connection: Connection, context: SyncContext, integrations: Integrations, key: StreamKey, is_sync: bool
 ) -> RunContext:
@@ -261,7 +247,14 @@ def _release_sync(
     pause = pause or next_attempt(ended, failures)
     events = run.context.webhook_events
     answered = answer_webhooks(
-        connection, events, stream, outcome, began_at=run.began_at, read_from=read_from, now=now
+        connection,
+        events,
+        stream,
+        outcome,
+        began_at=run.began_at,
+        read_from=read_from,
+        now=now,
+        has_room=run.context.has_room(),
     )
     # What a webhook has told of does not wait for the schedule.
     changes_seen = _changes_seen(run.before, now, changed and not answered.is_caused)

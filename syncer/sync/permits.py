@@ -15,6 +15,7 @@ from typing import TypeVar
 from syncer.domain.ratelimit import ahead, budget
 from syncer.domain.ratelimit import responses as answers
 from syncer.domain.ratelimit.budget import Budget, Pacing, Permit, Purpose, Rate, Reserve
+from syncer.domain.ratelimit.room import has_room
 from syncer.store.db.database import Database
 from syncer.store.state.budget import change_budget
 from syncer.sync.held_permits import HeldPermits
@@ -72,6 +73,8 @@ class PermitQueue:
         self._sleep = sleep
         self._clock = clock
         self._held = HeldPermits()
+        #: The window had room when permits were last taken.
+        self.has_room = False
         self._queues: dict[Purpose, WaitingRequests] = {purpose: WaitingRequests() for purpose in Purpose}
         self._pending_updates: list[_Update] = []
         #: Most urgent purpose that has to wait; a more urgent request wakes the poller.
@@ -203,6 +206,7 @@ class PermitQueue:
                     after, now, max(wanted), self._reserve, self._pacing, self._owner
                 )
                 held.until = began_at + good_for
+            self.has_room = has_room(after, self._reserve)
             return after, (permits, wait, held)
 
         self._is_taking = True
@@ -287,11 +291,4 @@ class PermitQueue:
     def _fail(self, error: BaseException | None) -> None:
         """Fail all queued requests with the error, or cancel them where there is none."""
         for queue in self._queues.values():
-            while queue:
-                waiting = queue.pop().permit
-                if waiting.done():
-                    continue
-                if error is None:
-                    waiting.cancel()
-                else:
-                    waiting.set_exception(error)
+            queue.fail(error)

@@ -14,10 +14,11 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.deletions import batches
 from syncer.domain.streams.state import Outcome
 from syncer.store.state.quarantine import Entry, entries, forget_entries
+from syncer.sync.busy_streams import busy_attempts
 from syncer.sync.context import SyncContext
 from syncer.sync.deletions.confirm import IdKind, Lookup, lookup
 from syncer.sync.integrations import Integrations, must_be_offered
-from syncer.sync.lease import RunContext, busy_attempts, end_leased, heartbeat, leased_run
+from syncer.sync.lease import RunContext, end_leased, heartbeat, leased_run
 from syncer.sync.page import write_looked_up
 from syncer.sync.sources.lookup import by_id
 

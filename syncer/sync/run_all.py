@@ -9,9 +9,9 @@ from typing import TypeVar
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
+from syncer.sync.busy_streams import busy_attempts
 from syncer.sync.context import Result, SyncContext
 from syncer.sync.integrations import Integrations
-from syncer.sync.lease import busy_attempts
 from syncer.sync.run import run_stream
 
 _T = TypeVar("_T")

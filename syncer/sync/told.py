@@ -36,12 +36,13 @@ def answer_webhooks(
     began_at: datetime,
     read_from: datetime | None,
     now: datetime,
+    has_room: bool,
 ) -> Answered:
     """Settle the events that told of the stream, under its lease and with its row locked.
 
     stream: as it is at the end of the run. began_at: the beginning of the run. read_from: the time from which
     on it has read the list anew; None: it finished a walk that was begun before, or ended early. An event
-    that came later, or that the run has not read the news of, causes another run.
+    that came later, or that the run has not read the news of, causes another run; soon where there is room.
     """
     first = stream.told_at
     if first is None:
@@ -63,6 +64,7 @@ def answer_webhooks(
             began=began_at,
             now=now,
             events=number,
+            has_room=has_room,
         )
     waited = now - first if is_caused and left != first else None
     return Answered(Told(left, until, is_left_by_run=is_well and left is not None), waited, is_caused)

@@ -42,5 +42,16 @@ class WaitingRequests:
         """Take a request out, if it is still there."""
         self._of(waiter).remove(waiter.integration_id, waiter.model_name, waiter)
 
+    def fail(self, error: BaseException | None) -> None:
+        """Fail all with the error, or cancel them where there is none."""
+        while self:
+            permit = self.pop().permit
+            if permit.done():
+                continue
+            if error is None:
+                permit.cancel()
+            else:
+                permit.set_exception(error)
+
     def _of(self, waiter: Waiter) -> RoundRobinQueue[Waiter]:
         return self._first if waiter.is_first else self._others

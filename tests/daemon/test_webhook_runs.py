@@ -61,6 +61,15 @@ def name_of(world: ToldService, id: str) -> str | None:
         return connection.execute(select(table.c.name).where(table.c.id == id)).scalar_one_or_none()
 
 
+async def change_and_see(world: ToldService, name: str) -> StreamKey:
+    """Rename a group, tell of it, and wait until it is in the mirror; give its stream."""
+    key, id = rename(world, name)
+    await world.tell(data_changed(key.integration_id, "hris_teams"))
+    await world.until(lambda: name_of(world, id) == name, name)
+    await world.until(lambda: all(each.handled_at for each in world.events()), "the answer")
+    return key
+
+
 async def test_a_change_that_is_told_of_is_in_the_mirror_and_its_wait_is_known(told: ToldService) -> None:
     async with told.serving():
         key, id = rename(told, "Told of")
@@ -111,6 +120,30 @@ async def test_an_event_during_a_run_causes_another_run(told: ToldService) -> No
         first, second = told.runs_of(key)[-2:]
         assert second.started_at - first.ended_at > 0.9 * FIRST
         assert [first.told_at, second.told_at] == [each.arrived_at for each in told.events()]
+
+
+async def test_while_there_is_room_changes_soon_after_each_other_wait_for_one_short_pause_each(
+    told: ToldService,
+) -> None:
+    async with told.serving():
+        before = None
+        for name in ("first", "second", "third", "fourth"):
+            key = await change_and_see(told, name)
+            run, stream = told.runs_of(key)[-1], told.streams()[key]
+            assert stream.pause_until - run.ended_at == FIRST
+            if before is not None:
+                assert run.started_at >= before
+            before = stream.pause_until
+
+
+async def test_where_little_room_is_left_pauses_grow(told: ToldService) -> None:
+    limit = told.environment.limit = RateLimit(lambda: 0.0, limit=1_000, window=60.0)
+    async with told.serving():
+        # By another user of the key.
+        limit.spend(700 - limit.used)
+        for name in ("first", "second"):
+            key = await change_and_see(told, name)
+        assert told.streams()[key].pause_until - told.runs_of(key)[-1].ended_at > FIRST
 
 
 async def test_a_walk_that_was_begun_before_the_event_does_not_answer_it(told: ToldService) -> None:
