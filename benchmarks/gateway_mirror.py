@@ -19,6 +19,7 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
+from syncer.store.db.types import Json
 from syncer.store.schema.destination import model_destination
 from syncer.store.schema.mirror_tables import MIRROR, streams
 from syncer.store.state.runs import begin_run, end_run
@@ -44,11 +45,12 @@ def fill(app: App, rows: int) -> None:
     clock = SimClock.frozen(datetime.now(UTC) - timedelta(days=30))
     company = Company(INTEGRATION, clock, seed=1, records=SEED_RECORDS)
     multiplied = {name: [json.dumps(each) for each in company.rows(name)] for name in MULTIPLIED}
+    shared = {name: list(company.rows(name)) for name in LISTS if name not in MULTIPLIED}
     own = {json.loads(each)["id"] for texts in multiplied.values() for each in texts}
-    mark = _marking(own)
-    for name in LISTS:
-        if name not in MULTIPLIED:
-            _write(app, name, [json.dumps(each) for each in company.rows(name)])
+    # Records of two lists may have the same id: what others carry, too, stays as it is.
+    mark = _marking(own - {each["id"] for records in shared.values() for each in records})
+    for name, records in shared.items():
+        _write(app, name, [json.dumps(each) for each in records])
     for name, texts in multiplied.items():
         _write(app, name, [_ID.sub(mark, each) for each in texts])
     seeds = len(multiplied[MODEL])
@@ -108,9 +110,12 @@ def _copying(table: Table, key: str, sqlite: bool) -> str:
     values = []
     for column in table.columns:
         is_id = isinstance(column.type, Text) and (column.name == "id" or column.name.endswith("_id"))
-        if column.name == "document" and not sqlite:
-            values.append(f"CAST(replace(CAST(document AS text), '{_SEED}', '{_MARK}' || {number}) AS jsonb)")
-        elif is_id or column.name == "document":
+        is_json = isinstance(column.type, Json)
+        if is_json and not sqlite:
+            values.append(
+                f"CAST(replace(CAST({column.name} AS text), '{_SEED}', '{_MARK}' || {number}) AS jsonb)"
+            )
+        elif is_id or is_json:
             values.append(f"replace({column.name}, '{_SEED}', '{_MARK}' || {number})")
         else:
             values.append(column.name)
