@@ -12,9 +12,6 @@ from syncer.operations.webhooks import Applied, apply_events
 
 #: Seconds before another attempt where the database could not be used.
 RETRY_AFTER = 5.0
-#: Seconds of rest after a transaction, in which what comes gathers for the next one: each takes the same few
-#: statements, for one event or for hundreds, and the answers to senders need the time.
-REST = 0.05
 
 
 class EventApplier:
@@ -42,11 +39,11 @@ class EventApplier:
             while self._is_woken:
                 self._is_woken = False
                 applied = await self._apply(waits=False)
-                if applied is not None:
-                    self._is_woken |= applied.is_more
-                    if applied.is_left and self._waiting is None:
-                        self._waiting = asyncio.create_task(self._apply_left())
-                await asyncio.sleep(REST)
+                if applied is None:
+                    continue
+                self._is_woken |= applied.is_more
+                if applied.is_left and self._waiting is None:
+                    self._waiting = asyncio.create_task(self._apply_left())
         finally:
             self._applying = None
 

@@ -32,8 +32,6 @@ log = structlog.get_logger("syncer")
 RETRY_EVERY = 60.0
 #: The same where a run is still at work on a stream of the integration.
 BUSY_PAUSE = 2.0
-#: Seconds of rest between two looks: it is woken for every event, and few are about integrations.
-REST = 0.1
 #: Age of an event whose effect whoever has stored it would have found.
 AGE_LEFT = timedelta(seconds=5)
 
@@ -76,7 +74,6 @@ class IntegrationEvents:
         while not ending.is_set():
             self._woken.clear()
             pause = await self.do_pending()
-            await any_of(ending, seconds=REST)
             await any_of(self._woken, ending, seconds=pause)
 
     async def do_pending(self) -> float:

@@ -28,8 +28,6 @@ CANDIDATES = 500
 FULL_PAUSE = 0.25
 #: Seconds, from and to, before the next look where another process was faster.
 STEP_BACK = 0.1, 0.4
-#: Seconds of rest after a look, at most; it is as long as the look was.
-LONGEST_REST = 0.05
 
 
 class Workers:
@@ -67,16 +65,13 @@ class Workers:
 
     async def run(self) -> None:
         """Run due streams until stopping is set, and none while the key is refused. Raises faults of ours."""
-        runs, loop = self._runs, asyncio.get_running_loop()
+        runs = self._runs
         try:
             while not self._stopping.is_set():
                 self._woken.clear()
                 self._freed.clear()
                 lost = self._claims.lost
-                began = loop.time()
                 pause = await self._start_due()
-                # Each end of a run and each webhook wakes us: half of the time at most is spent on looking.
-                await any_of(self._stopping, seconds=min(loop.time() - began, LONGEST_REST))
                 await any_of(self._woken, self._stopping, seconds=pause)
                 if self._claims.lost != lost:
                     # Somebody else claims the same: what he leaves can be seen when he has done so.

@@ -152,8 +152,9 @@ async def test_a_list_that_the_configuration_lost_while_the_service_was_down_is_
         await world.until(
             lambda: world.ended(StreamKey(hibob(world), "work_entries")), "the list that is left"
         )
-    assert world.ended(StreamKey(hibob(world), "people")) == []
-    assert StreamKey(hibob(world), "people") not in world.mirror.streams()
+        people = StreamKey(hibob(world), "people")
+        await world.until(lambda: people not in world.mirror.streams(), "that it is mirrored no more")
+    assert world.ended(people) == []
     assert world.mirror.fetch("SELECT count(*) FROM people_live")[0][0] > 0
 
 

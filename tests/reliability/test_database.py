@@ -43,7 +43,7 @@ from tests.support.waiting import PATIENCE, until
 Trouble = Callable[[], AbstractContextManager[object]]
 EMPLOYEES = "hris_employees"
 #: What is logged as it always is, or where this machine is slow, and does not speak of the database.
-ORDINARY = {"run_started", "run_ended", "fell_behind", "caught_up"}
+ORDINARY = {"run_started", "run_ended", "fell_behind", "caught_up", "request_retried"}
 
 
 @dataclass
