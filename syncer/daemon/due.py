@@ -36,14 +36,11 @@ class Due:
         return min(max((self.following - self.now).total_seconds(), 0.05), longest)
 
 
-def read_due(connection: Connection, context: SyncContext, limit: int, *, mixed_by: str = "") -> Due:
-    """Read the most urgent streams that are due, without those that this version or configuration lacks.
-
-    mixed_by: as ``StreamStore.due`` has it.
-    """
+def read_due(connection: Connection, context: SyncContext, limit: int) -> Due:
+    """Read the most urgent streams that are due, without those that this version or configuration lacks."""
     now = context.database.now(connection)
     left = left_to_newer(connection, context)
-    due = context.streams.due(connection, now, context.is_dead, limit, without=left, mixed_by=mixed_by)
+    due = context.streams.due(connection, now, context.is_dead, limit, without=left)
     due = {key: rank for key, rank in due.items() if is_known(context, key)}
     return Due(now, due, context.streams.next_due(connection, after=now))
 

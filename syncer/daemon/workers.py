@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from syncer.daemon.due import LogTrimmer, read_due
@@ -15,7 +13,6 @@ from syncer.domain.errors import DatabaseError
 from syncer.domain.ratelimit.budget import TOLD
 from syncer.domain.scheduling.fairness import next_stream, sort_due
 from syncer.domain.stream_key import StreamKey
-from syncer.sync.claims import Claims
 from syncer.sync.context import SyncContext
 from syncer.sync.integrations import Integrations
 
@@ -26,8 +23,6 @@ POLL_EVERY = 15.0
 CANDIDATES = 500
 #: Seconds between two looks at what is due while no place is free: one can only have a run give up its own.
 FULL_PAUSE = 0.25
-#: Seconds, from and to, before the next look where another process was faster.
-STEP_BACK = 0.1, 0.4
 
 
 class Workers:
@@ -47,8 +42,6 @@ class Workers:
         **runs: Any,
     ) -> None:
         self._woken, self._freed = asyncio.Event(), asyncio.Event()
-        self._claims = Claims()
-        context = replace(context, claims=self._claims)
         self._runs = Runs(context, integrations, concurrency, stopping, on_change=self._on_change, **runs)
         self._context = self._runs.context
         self._stopping = stopping
@@ -70,12 +63,8 @@ class Workers:
             while not self._stopping.is_set():
                 self._woken.clear()
                 self._freed.clear()
-                lost = self._claims.lost
                 pause = await self._start_due()
                 await any_of(self._woken, self._stopping, seconds=pause)
-                if self._claims.lost != lost:
-                    # Somebody else claims the same: what he leaves can be seen when he has done so.
-                    await any_of(self._stopping, seconds=random.uniform(*STEP_BACK))
                 if len(runs.running) >= runs.concurrency + WEBHOOK_PLACES:
                     # A storm of webhooks wakes us for each of them.
                     await any_of(self._freed, self._stopping, seconds=FULL_PAUSE)
@@ -95,9 +84,7 @@ class Workers:
         running = set(runs.running)
         try:
             due = await self._context.database.ask(
-                lambda connection: read_due(
-                    connection, self._context, CANDIDATES, mixed_by=self._context.owner
-                )
+                lambda connection: read_due(connection, self._context, CANDIDATES)
             )
             await self._trimmer.trim(due.now)
         except DatabaseError as error:

@@ -20,7 +20,6 @@ from syncer.store.db.database import Database
 from syncer.store.state.integrations import IntegrationStore
 from syncer.store.state.streams import StreamStore
 from syncer.store.state.webhook_events import WebhookEventStore
-from syncer.sync.claims import Claims
 from syncer.sync.erasures import KnownErasures
 
 if TYPE_CHECKING:
@@ -107,7 +106,6 @@ class SyncContext:
 
     native_lists, added_lists: those of the configuration, by name. erasures: what is erased, as far as known.
     has_room: tells whether the request limit has room for runs that could wait, as far as this process knows.
-    claims: turns in which runs take their leases; None: each for itself.
     """
 
     database: Database
@@ -125,7 +123,6 @@ class SyncContext:
     added_lists: Mapping[str, AddedList] = field(default_factory=dict)
     erasures: KnownErasures = field(default_factory=KnownErasures)
     has_room: Callable[[], bool] = lambda: False
-    claims: Claims | None = None
 
     @property
     def webhook_events(self) -> WebhookEventStore:

@@ -107,9 +107,9 @@ async def leased_run(
     that raises ends as failed, one that is cancelled as stopped. Raises Busy where another runner has the
     stream, LeaseLost once another one has taken it over.
     """
-    claim = partial(_claim, context=context, integrations=integrations, key=key, is_sync=is_sync)
-    write = partial(context.database.write, claim)
-    run = await (write() if context.claims is None else context.claims.take(write))
+    run = await context.database.write(
+        lambda connection: _claim(connection, context, integrations, key, is_sync)
+    )
     try:
         yield run
     except (LeaseLost, DatabaseError):
@@ -213,7 +213,6 @@ def _claim(
         length=context.rules.lease,
         is_dead=context.is_dead,
         answers=is_sync,
-        must_be_due=context.claims is not None,
     )
     if lease is None:
         raise Busy(

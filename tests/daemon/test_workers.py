@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import MutableMapping
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -15,7 +14,6 @@ from sqlalchemy import Connection, ExceptionContext, event, text, update
 from structlog.testing import capture_logs
 
 from syncer.daemon.key_health import KeyHealth
-from syncer.daemon.workers import Workers
 from syncer.domain.errors import KeyRefused
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey
@@ -23,7 +21,6 @@ from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
 from syncer.simulator.server.request_log import RequestInfo
 from syncer.store.schema.mirror_tables import streams
-from syncer.sync.integrations import Integrations
 from tests.support.databases import ON_SQLITE
 from tests.support.mirror import Mirror
 from tests.support.outages import Troubled
@@ -32,10 +29,6 @@ from tests.support.workers import MakeWorkersWorld, WorkersWorld
 
 #: Seconds after which nobody in these tests looks: whatever happens has another cause.
 NEVER = 3_600.0
-
-
-def completed(world: WorkersWorld) -> list[StreamKey]:
-    return [key for key, outcome in world.ended() if outcome == "complete"]
 
 
 async def test_what_is_due_is_run_and_only_that(make_world: MakeWorkersWorld) -> None:
@@ -62,21 +55,6 @@ async def test_so_many_streams_run_at_once_and_no_more(make_world: MakeWorkersWo
     async with world.working(concurrency=2):
         await world.until(lambda: len(world.ended()) == 9, "nine runs")
     assert most == 2
-
-
-async def test_what_two_processes_find_due_at_once_runs_once(make_world: MakeWorkersWorld) -> None:
-    world = make_world(integrations=5)
-    async with world.working(due=False) as work:
-        engine = replace(work.engine, owner="another")
-        other = Workers(engine, Integrations(engine), 8, work.app.stopping)
-        running = asyncio.create_task(other.run())
-        world.mark(*work.keys)
-        work.workers.wake()
-        other.wake()
-        await world.until(lambda: len(set(completed(world))) == 15, "fifteen runs")
-    await running
-    assert sorted(completed(world)) == sorted(work.keys)
-    assert world.mirror.leases() == []
 
 
 @ON_SQLITE

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Collection, Mapping, Sequence
 from typing import Generic, TypeVar
-from zlib import crc32
 
 from syncer.domain.stream_key import StreamKey
 
@@ -68,15 +67,6 @@ def sort_due(due: Mapping[StreamKey, int], turns: Mapping[str, int]) -> list[Str
     longest ago; then whoever waits longest.
     """
     return sorted(due, key=lambda key: (due[key], turns.get(key.integration_id, 0)))
-
-
-def place_among_equals(key: StreamKey, of: str) -> int:
-    """Compute where a stream stands among those that are as urgent and have waited as long.
-
-    of: who asks; each has an order of his own, so that two that begin at once meet late. Without a name it is
-    the same place for all streams.
-    """
-    return crc32(f"{of} {key.integration_id} {key.model}".encode()) if of else 0
 
 
 def next_stream(due: Sequence[StreamKey], running: Collection[StreamKey]) -> StreamKey | None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, select
 
 from syncer.domain.streams.state import StreamState
 from syncer.store.schema.state_tables import streams
-from syncer.store.state.due_times import LONGEST_LEASE
+from syncer.store.state.due import LONGEST_LEASE
 
 
 @dataclass(frozen=True, slots=True)

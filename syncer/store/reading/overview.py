@@ -18,7 +18,7 @@ from syncer.store.reading.changes import FeedState, feed_state
 from syncer.store.schema.state_tables import missing, quarantine, streams
 from syncer.store.state.budget import read_budget
 from syncer.store.state.consumers import Consumer, read_consumers
-from syncer.store.state.due_times import LONGEST_LEASE
+from syncer.store.state.due import LONGEST_LEASE
 from syncer.store.state.held import IS_HELD, Held, held_rows
 from syncer.store.state.integrations import IntegrationRow, IntegrationStore
 from syncer.store.state.refused_keys import Refusal, read_refusal

@@ -12,7 +12,7 @@ from syncer.domain.alerts.decisions import Decision
 from syncer.domain.alerts.trouble import Alert, AlertKey, AlertKind, AlertState
 from syncer.store.db.bulk import upsert
 from syncer.store.schema.alert_tables import alerts
-from syncer.store.state.due_times import is_lapsed
+from syncer.store.state.due import is_lapsed
 
 
 @dataclass(frozen=True, slots=True)

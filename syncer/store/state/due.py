@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -22,9 +22,8 @@ from sqlalchemy import (
     update,
 )
 
-from syncer.domain.clocks import TOLERANCE
+from syncer.domain.clocks import TOLERANCE, distrust_future
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.scheduling.fairness import place_among_equals
 from syncer.domain.scheduling.intervals import ChangeHistory, change_rate
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import LONGEST_RECHECK, RECHECKED
@@ -32,11 +31,12 @@ from syncer.store.db.in_values import in_values
 from syncer.store.db.types import Timestamp
 from syncer.store.schema.state_tables import streams
 from syncer.store.schema.stream_key import stream_filter
-from syncer.store.state.due_times import LONGEST_LEASE, is_lapsed, is_time
 from syncer.store.state.told_streams import ToldStreams
 
 #: Streams whose runner died go before everything else.
 LEFT_BEHIND = -1
+#: Length of a lease, at most, unless a longer one is set: others may have another setting.
+LONGEST_LEASE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,12 @@ class Turn:
     scheduled_at: datetime | None
     changes_seen: ChangeHistory
     told_until: datetime | None = None
+
+
+def is_lapsed(until: datetime | None, now: datetime, length: timedelta) -> bool:
+    """Tell whether a lease has ended, or lies further ahead than one of this length can."""
+    until = distrust_future(until, now, length + TOLERANCE)
+    return until is None or until < now
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +114,12 @@ class DueStreams(ToldStreams):
         limit: int,
         *,
         without: Collection[str] = (),
-        mixed_by: str = "",
     ) -> dict[StreamKey, int]:
         """Find the streams to work on now, with the ranks of their purposes; the most urgent come first.
 
         Due ones that nobody has a lease on, and those whose runner died before it could release them: they
         go first. A stream that comes back on its own is as urgent as one that the schedule has marked. A time
         or a lease that lies further ahead than it can counts as none. without: lists that are not looked for.
-        mixed_by: who looks; what became due at the same time is in an order of his own.
         """
         question = _free_streams(self.environment, limit, tuple(sorted(without)))
         times = {
@@ -142,8 +146,7 @@ class DueStreams(ToldStreams):
             if row.model not in without
             and (is_lapsed(row.lease_until, now, LONGEST_LEASE) or is_dead(row.lease_owner))
         ]
-        found.sort(key=lambda each: (*each[:2], place_among_equals(StreamKey(*each[2:]), mixed_by), each[2:]))
-        return {StreamKey(each[2], each[3]): each[0] for each in found[:limit]}
+        return {StreamKey(each[2], each[3]): each[0] for each in sorted(found)[:limit]}
 
     def is_due(
         self, connection: Connection, key: StreamKey, now: datetime, is_dead: Callable[[str], bool]
@@ -158,7 +161,8 @@ class DueStreams(ToldStreams):
             return False
         if row.lease_owner is not None:
             return is_lapsed(row.lease_until, now, LONGEST_LEASE) or is_dead(row.lease_owner)
-        return is_time(row.due_at, row.due_purpose, now)
+        ahead = LONGEST_RECHECK if row.due_purpose is None else TOLERANCE
+        return row.due_at is not None and (row.due_at <= now or row.due_at > now + ahead)
 
     def lists_of(self, connection: Connection, integration_ids: Iterable[str]) -> dict[str, list[str]]:
         """Read the names of the lists that are mirrored of integrations, by integration."""

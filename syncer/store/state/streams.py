@@ -33,7 +33,7 @@ from syncer.domain.streams.stream import Stream, Walk
 from syncer.store.db.types import Timestamp
 from syncer.store.schema.state_tables import streams
 from syncer.store.schema.stream_key import bound_stream_filter, stream_parameters
-from syncer.store.state.due_times import LONGEST_LEASE, is_lapsed, is_time
+from syncer.store.state.due import LONGEST_LEASE, is_lapsed
 from syncer.store.state.mirrored_streams import MirroredStreams
 from syncer.store.state.stream_columns import filters_text, row_counts, walk_values
 
@@ -41,9 +41,7 @@ __all__ = ["Lease", "StreamStore", "Told"]
 
 #: Made once, as what follows: every run and every page runs them.
 _NAMED = bound_stream_filter(streams)
-_GET_LEASE = select(
-    streams.c.lease_owner, streams.c.lease_until, streams.c.fence, streams.c.due_at, streams.c.due_purpose
-).where(*_NAMED)
+_GET_LEASE = select(streams.c.lease_owner, streams.c.lease_until, streams.c.fence).where(*_NAMED)
 
 _NOTHING = Counts()
 
@@ -85,12 +83,10 @@ class StreamStore(MirroredStreams):
         length: timedelta,
         is_dead: Callable[[str], bool],
         answers: bool = True,
-        must_be_due: bool = False,
     ) -> Lease | None:
         """Take the stream's lease; None where a living runner has it.
 
-        answers: whether the run does what made the stream due, which is then forgotten. must_be_due: None,
-        too, where nothing has made it due: another one has been through since it was found.
+        answers: whether the run does what made the stream due, which is then forgotten.
         is_dead: true for an owner that is a process of this host and has ended: then its lease is free at
         once. If it errs, the fence keeps the other runner from writing.
         """
@@ -99,8 +95,6 @@ class StreamStore(MirroredStreams):
             return None
         is_free = row.lease_owner is None or is_lapsed(row.lease_until, now, max(length, LONGEST_LEASE))
         if not is_free and not is_dead(row.lease_owner):
-            return None
-        if must_be_due and row.lease_owner is None and not is_time(row.due_at, row.due_purpose, now):
             return None
         taken = connection.execute(
             update(streams)

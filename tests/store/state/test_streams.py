@@ -71,11 +71,8 @@ def claim(
     *,
     now: datetime = NOW,
     is_dead: Callable[[str], bool] = nobody,
-    must_be_due: bool = False,
 ) -> Lease | None:
-    return STORE.claim(
-        connection, key, owner=owner, now=now, length=LENGTH, is_dead=is_dead, must_be_due=must_be_due
-    )
+    return STORE.claim(connection, key, owner=owner, now=now, length=LENGTH, is_dead=is_dead)
 
 
 def claimed(connection: Connection, owner: str = "me", key: StreamKey = KEY, *, now: datetime = NOW) -> Lease:
@@ -503,33 +500,6 @@ def test_a_claim_answers_the_mark_and_its_purpose(connection: Connection) -> Non
     mark(connection, KEY, Purpose.FULL, -1)
     release(connection, lease)
     assert row(connection)["due_purpose"] == Purpose.FULL
-
-
-def test_what_another_runner_has_been_through_with_is_not_claimed_as_due(connection: Connection) -> None:
-    mark(connection, KEY, Purpose.INCREMENTAL, -1)
-    release(connection, claimed(connection, "another"), due_at=NOW + seconds(60))
-    assert claim(connection, "me", must_be_due=True) is None
-    assert claim(connection, "me", must_be_due=True, now=NOW + seconds(60)) is not None
-
-
-def test_what_a_dead_runner_has_left_is_claimed_as_due(connection: Connection) -> None:
-    claimed(connection, "dead")
-    assert claim(connection, "me", must_be_due=True, is_dead=lambda owner: owner == "dead") is not None
-
-
-def test_what_became_due_at_once_is_in_another_order_for_each_who_looks(connection: Connection) -> None:
-    many = [StreamKey(f"tool:{number}", "hris_groups") for number in range(20)]
-    STORE.add(connection, many)
-    for key in many:
-        mark(connection, key, Purpose.INCREMENTAL, -5)
-    mark(connection, KEY, Purpose.INCREMENTAL, -6)
-    mark(connection, OTHER, Purpose.INCREMENTAL, -4)
-    mark(connection, THIRD, Purpose.WEBHOOK, -1)
-    found = [list(STORE.due(connection, NOW, nobody, 100, mixed_by=owner)) for owner in ("one", "two")]
-    assert found[0] != found[1]
-    for order in found:
-        assert [*order[:2], order[-1]] == [THIRD, KEY, OTHER]
-        assert sorted(order[2:-1]) == sorted(many)
 
 
 def test_a_stream_whose_runner_died_comes_first(connection: Connection) -> None:
