@@ -31,6 +31,7 @@ import structlog
 from sqlalchemy import text
 
 from benchmarks.servers import ROOT, postgresql
+from benchmarks.services import processor_seconds
 from syncer.app import App
 from syncer.config.settings import Settings
 from syncer.daemon.feed_watch import FeedWatch
@@ -152,12 +153,6 @@ def pages(address: str, pid: int, number: int) -> None:
                 assert len(found["changes"]) == 500
             cost = (processor_seconds(pid) - before) * 1000 / PAGES
             print(f"page of 500 {name:<14} {shown(seconds)}   processor {cost:.1f} ms", flush=True)
-
-
-def processor_seconds(pid: int) -> float:
-    """The processor time that a process has taken so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def shown(seconds: list[float]) -> str:

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
-import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -19,9 +15,8 @@ from pathlib import Path
 import httpx
 from sqlalchemy import text
 
-from benchmarks.servers import ROOT
+from benchmarks.services import processor_seconds, running_service
 from syncer.simulator.server.environment import Environment
-from syncer.simulator.server.serve import running_in_thread
 from syncer.store.db.database import Database
 
 TOKEN = "token-of-the-gateway-under-test"
@@ -86,8 +81,7 @@ class GatewayService:
 
     def processor_seconds(self) -> float:
         """Read the processor time that the service has taken so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return processor_seconds(self.pid)
 
     def memory(self) -> int:
         """Read the memory of the service, in MiB."""
@@ -98,34 +92,18 @@ class GatewayService:
 @contextmanager
 def serving(url: str, environment: Environment, lists: Sequence[str]) -> Iterator[GatewayService]:
     """Run the service with these lists until the block ends."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with running_in_thread(environment) as kombo, tempfile.TemporaryDirectory() as directory:
-        settings = {
-            "SYNCER_KOMBO__BASE_URL": kombo,
-            "SYNCER_KOMBO__API_KEY": environment.api_key,
-            "SYNCER_INTEGRATIONS": json.dumps([{"id": each} for each in environment.integrations]),
-            "SYNCER_SYNC__MODELS": json.dumps(lists),
-            "SYNCER_SYNC__EVERY": "1d",
-            "SYNCER_DATABASE__URL": url,
-            "SYNCER_WEB__PORT": str(port),
-            "SYNCER_GATEWAY__ENABLED": "true",
-            "SYNCER_GATEWAY__TOKEN": TOKEN,
-            "SYNCER_GATEWAY__MAX_AGE": "1d",
-            "SYNCER_LOG__LEVEL": "WARNING",
-        }
-        with subprocess.Popen(
-            [sys.executable, "-m", "syncer", "run"],
-            cwd=directory,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **settings},
-        ) as process:
-            database = Database(url)
-            try:
-                _until_ready(f"http://127.0.0.1:{port}/readyz")
-                yield GatewayService(port, process.pid, kombo, environment.api_key, database)
-            finally:
-                database.close()
-                process.terminate()
+    settings = {
+        "SYNCER_SYNC__MODELS": json.dumps(lists),
+        "SYNCER_SYNC__EVERY": "1d",
+        "SYNCER_GATEWAY__ENABLED": "true",
+        "SYNCER_GATEWAY__TOKEN": TOKEN,
+        "SYNCER_GATEWAY__MAX_AGE": "1d",
+    }
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        running_service(url, environment, Path(directory), settings, patience=PATIENCE) as running,
+    ):
+        yield GatewayService(running.port, running.pid, running.kombo, environment.api_key, running.database)
 
 
 def _post(client: httpx.Client, address: str, headers: dict[str, str]) -> str:
@@ -136,18 +114,6 @@ def _post(client: httpx.Client, address: str, headers: dict[str, str]) -> str:
         raise SystemExit(f"a write was answered {answer.status_code}: {answer.text}")
     id: str = answer.json()["data"]["id"]
     return id
-
-
-def _until_ready(url: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            if httpx.get(url, trust_env=False).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        _check(deadline, "never ready")
-        time.sleep(0.1)
 
 
 def _check(deadline: float, trouble: str) -> None:

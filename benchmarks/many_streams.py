@@ -31,6 +31,7 @@ import httpx
 from sqlalchemy import Connection, case, func, update
 
 from benchmarks.servers import compiled_once, page_server, postgresql
+from benchmarks.services import processor_seconds
 from syncer.app import App
 from syncer.config.loading import load_settings
 from syncer.domain.catalogue.lookup import catalogue
@@ -152,12 +153,6 @@ def measure_commands(
 def _children_seconds() -> float:
     times = os.times()
     return times.children_user + times.children_system
-
-
-def processor_seconds(process: int) -> float:
-    """Read how long a process has had a processor."""
-    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.many_streams import filled, processor_seconds, serving
+from benchmarks.many_streams import filled, serving
+from benchmarks.services import processor_seconds
 
 PART = re.compile(r'data-part="(\w+)" data-version="(\w+)"')
 

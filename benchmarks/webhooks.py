@@ -19,8 +19,6 @@ import argparse
 import asyncio
 import json
 import os
-import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -38,13 +36,13 @@ from statistics import median, quantiles
 import httpx
 from sqlalchemy import text
 
-from benchmarks.servers import ROOT, empty_database, postgresql
+from benchmarks.servers import empty_database, postgresql
+from benchmarks.services import running_service
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
 from syncer.simulator.server.environment import Environment
 from syncer.simulator.server.limit import RateLimit
-from syncer.simulator.server.serve import running_in_thread
 from syncer.simulator.webhooks.event import data_changed, signed_headers
 from syncer.store.db.database import Database
 
@@ -119,45 +117,13 @@ class Service:
 @contextmanager
 def service(url: str, environment: Environment, directory: Path) -> Iterator[Service]:
     """Run the service on a simulated Kombo until the block ends."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with running_in_thread(environment) as base_url:
-        settings = {
-            "SYNCER_KOMBO__BASE_URL": base_url,
-            "SYNCER_KOMBO__API_KEY": environment.api_key,
-            "SYNCER_INTEGRATIONS": json.dumps([{"id": each} for each in environment.integrations]),
-            "SYNCER_SYNC__MODELS": json.dumps(MODELS),
-            "SYNCER_SYNC__EVERY": "1h",
-            "SYNCER_DATABASE__URL": url,
-            "SYNCER_WEB__PORT": str(port),
-            "SYNCER_WEBHOOKS__SECRETS": json.dumps([SECRET]),
-            "SYNCER_LOG__LEVEL": "WARNING",
-        }
-        with subprocess.Popen(
-            [sys.executable, "-m", "syncer", "run"],
-            cwd=directory,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **settings},
-        ) as process:
-            database = Database(url)
-            try:
-                _until_answered(f"http://127.0.0.1:{port}/readyz")
-                yield Service(environment, database, port)
-            finally:
-                database.close()
-                process.terminate()
-
-
-def _until_answered(url: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            if httpx.get(url, trust_env=False).status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        if time.monotonic() > deadline:
-            sys.exit("the service does not answer")
-        time.sleep(0.1)
+    settings = {
+        "SYNCER_SYNC__MODELS": json.dumps(MODELS),
+        "SYNCER_SYNC__EVERY": "1h",
+        "SYNCER_WEBHOOKS__SECRETS": json.dumps([SECRET]),
+    }
+    with running_service(url, environment, directory, settings, patience=PATIENCE) as running:
+        yield Service(environment, running.database, running.port)
 
 
 def rows(running: Service, number: int) -> list[float]:

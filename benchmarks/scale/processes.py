@@ -15,8 +15,8 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import update
 
-from benchmarks.many_streams import processor_seconds
 from benchmarks.servers import PageServer, empty_database, page_server, postgresql
+from benchmarks.services import processor_seconds
 from syncer.cli import group
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.store.db.database import Database
