@@ -5,7 +5,6 @@ The running service takes out what is excluded now, on both databases; on SQLite
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +16,6 @@ import pytest
 from sqlalchemy import insert, make_url, select, text
 
 from syncer.app import App
-from syncer.daemon.service import run_service
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.members import FREE, KEPT, embeds, entries, members
 from syncer.domain.catalogue.model import Column, Model
@@ -32,6 +30,7 @@ from syncer.store.schema.mirror_tables import MIRROR
 from syncer.store.schema.state_tables import metadata
 from syncer.store.state.projections import unfinished_lists
 from tests.support.native_lists import PEOPLE, people
+from tests.support.running_service import running_service
 from tests.support.waiting import until_async
 from tests.support.world import MakeNative, World
 
@@ -176,13 +175,8 @@ def unfinished(world: World) -> list[str]:
 
 @asynccontextmanager
 async def serving(world: World, **changes: Any) -> AsyncIterator[App]:
-    async with world.app(**changes) as app:
-        running = asyncio.create_task(run_service(app, handle_signals=False))
-        try:
-            yield app
-        finally:
-            app.stopping.set()
-            await running
+    async with world.app(**changes) as app, running_service(app):
+        yield app
 
 
 def can_be_replaced(member: str) -> bool:

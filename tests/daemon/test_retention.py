@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.retention import drop_regularly
-from syncer.daemon.service import run_service
+from tests.support.running_service import running_service
 from tests.support.waiting import until_async
 from tests.support.workers import MakeWorkersWorld, WorkersWorld
 
@@ -54,11 +54,8 @@ async def test_the_service_drops_changes_that_are_too_old(world: WorkersWorld) -
 async def test_it_is_part_of_the_service(world: WorkersWorld) -> None:
     await world.sync()
     world.clock_offset = timedelta(days=2)
-    async with world.app() as app:
-        running = asyncio.create_task(run_service(app, handle_signals=False))
+    async with world.app() as app, running_service(app):
         await until_async(lambda: changes(world) == 0, "all changes are dropped")
-        app.stopping.set()
-        await running
 
 
 async def test_a_feed_that_cannot_be_used_is_told_and_holds_nothing_up(world: WorkersWorld) -> None:

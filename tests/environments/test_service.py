@@ -15,6 +15,7 @@ from syncer.operations.sync import sync
 from syncer.sync.context import Progress
 from tests.support.keys import Keys, secret_of, source_of
 from tests.support.mirror import Mirror
+from tests.support.running_service import running_service
 from tests.support.source import MODELS
 from tests.support.waiting import until_async
 from tests.support.webhooks import event, take
@@ -67,9 +68,6 @@ async def test_a_deletion_told_of_before_an_integration_moved_purges_nothing(mig
     keys.sources["default"].remove(moving)
     keys.sources["us"] = us
     notes = "SELECT note FROM sync_webhook_events WHERE handled_at IS NOT NULL"
-    async with keys.app() as app:
-        running = asyncio.create_task(run_service(app, handle_signals=False))
+    async with keys.app() as app, running_service(app):
         assert await until_async(lambda: keys.mirror.fetch(notes), "the end of the event") == [("moved",)]
-        app.stopping.set()
-        await running
     keys.assert_equal("us")

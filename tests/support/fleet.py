@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import text
 
 from syncer.app import App
-from syncer.daemon.service import run_service
 from syncer.daemon.worker_service import run_worker
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.scheduling.jobs import JobPlan
@@ -20,6 +19,7 @@ from syncer.operations.sync import sync
 from syncer.store.db.due_channel import notify_due
 from syncer.store.queue.job_queue import JobQueue
 from tests.support.keys import Keys
+from tests.support.running_service import running_service
 from tests.support.source import MODELS
 from tests.support.webhooks import take
 
@@ -83,13 +83,8 @@ class Fleet(Keys):
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[App]:
         """Run a service until the end of the block, where it must end well."""
-        async with self.app() as app:
-            running = asyncio.create_task(run_service(app, handle_signals=False))
-            try:
-                yield app
-            finally:
-                app.stopping.set()
-                await running
+        async with self.app() as app, running_service(app):
+            yield app
 
     @asynccontextmanager
     async def working(self, *environments: str, fetch_every: float = FETCH_EVERY) -> AsyncIterator[App]:

@@ -16,7 +16,6 @@ from structlog.testing import capture_logs
 from syncer.daemon import alerts, posting
 from syncer.daemon.alerts import AlertLoop
 from syncer.daemon.deliveries import loop
-from syncer.daemon.service import run_service
 from syncer.domain.alerts.decisions import quiet_time
 from syncer.domain.alerts.message import MessageFormat
 from syncer.domain.alerts.settings import AlertSettings
@@ -27,6 +26,7 @@ from syncer.http_client.receiver import Receiver as Posts
 from syncer.store.db.database import Database
 from syncer.store.state.alerts import read_alerts
 from tests.support.receivers import SECRET, MakeReceiver, Receiver, Reply
+from tests.support.running_service import running_service
 from tests.support.waiting import PATIENCE
 from tests.support.workers import MakeWorkersWorld
 
@@ -221,20 +221,15 @@ async def test_the_service_tells_of_a_delivery_that_is_stuck_and_of_its_end(
         alerts={"url": told.url, "after": "1s"},
         sync={"models": ["hris_groups"]},
     )
-    async with world.app() as app:
-        running = asyncio.create_task(run_service(app, handle_signals=False))
-        try:
-            # A delivery that is new begins with what changes after it.
-            await world.until(lambda: world.mirror.fetch("SELECT name FROM sync_deliveries"), "the delivery")
-            [(integration_id, company)] = world.environment.companies.items()
-            company.update("hris_groups", next(iter(company.ids("hris_groups"))), name="Renamed")
-            world.mark(StreamKey(integration_id, "hris_groups"))
-            [began] = await asyncio.to_thread(told.wait_for, 1)
-            changes.answer(204)
-            over = (await asyncio.to_thread(told.wait_for, 2))[1]
-        finally:
-            app.stopping.set()
-            await running
+    async with world.app() as app, running_service(app):
+        # A delivery that is new begins with what changes after it.
+        await world.until(lambda: world.mirror.fetch("SELECT name FROM sync_deliveries"), "the delivery")
+        [(integration_id, company)] = world.environment.companies.items()
+        company.update("hris_groups", next(iter(company.ids("hris_groups"))), name="Renamed")
+        world.mark(StreamKey(integration_id, "hris_groups"))
+        [began] = await asyncio.to_thread(told.wait_for, 1)
+        changes.answer(204)
+        over = (await asyncio.to_thread(told.wait_for, 2))[1]
     [alert] = began.body["began"]
     assert (alert["kind"], alert["subject"], alert["description"]) == (
         "delivery_stuck",
