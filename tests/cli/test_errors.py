@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from syncer.cli.session import Session
+from tests.support.log_setup import logging_put_back
 
 if TYPE_CHECKING:
     from tests.support.command_line import Shell
@@ -171,7 +172,8 @@ def test_a_key_file_that_is_replaced_is_read_again_and_never_shown(
         monkeypatch.setenv(name, value)
     section = "KOMBO" if environment == "default" else f"ENVIRONMENTS__{environment.upper()}"
     monkeypatch.setenv(f"SYNCER_{section}__API_KEY_FILE", str(file))
-    app = session.app()
+    with logging_put_back():
+        app = session.app()
     file.write_text("ks_dev_second\n")
     opened = app.environments[environment]
     assert (opened.api_key, opened.read_key()) == ("ks_dev_first", "ks_dev_second")

@@ -9,6 +9,8 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
+from syncer.simulator.server import faults
+from syncer.simulator.server.faults import Match
 from syncer.store.db.database import Database
 from tests.support.command_line import Shell
 from tests.support.databases import PostgresServer
@@ -81,8 +83,12 @@ def test_two_services_share_the_work_through_fewer_sessions_than_they_have_worke
     serve: Serve, postgres_url: str, pooling: Pooling
 ) -> None:
     source, mirror = serve(make_environment(integrations=3, records=200)), Mirror(postgres_url)
+    # More work than one of them can do, so that there is some left whenever the other one looks: no session
+    # of the pooler tells it when.
+    source.environment.faults.add(Match(), faults.Late(1.0), None)
+    each = {"SYNCER_SYNC__EVERY": "2s", "SYNCER_SYNC__CONCURRENCY": "2"}
     with pooling("transaction", size=3) as pooler:
-        services = [source.start(pooler.url(postgres_url), SYNCER_SYNC__EVERY="2s") for _ in range(2)]
+        services = [source.start(pooler.url(postgres_url), **each) for _ in range(2)]
         until(lambda: all(service.events("run_ended") for service in services), "the work of both")
         until(lambda: mirror.equals_source(source.environment), "what the source lists")
         for service in services:

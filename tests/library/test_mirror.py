@@ -15,6 +15,7 @@ from sqlalchemy import text
 import syncer
 from syncer import Mirror, Outcome, SyncerError, UsageError
 from syncer.testing.kombo_simulator import KomboSimulator, simulated
+from tests.support.log_setup import logging_put_back
 
 GROUPS = "hris_groups"
 
@@ -29,8 +30,8 @@ def kombo() -> Iterator[KomboSimulator]:
 def _logging_as_before() -> Iterator[None]:
     # Another test of this process may have set it up.
     structlog.reset_defaults()
-    yield
-    structlog.reset_defaults()
+    with logging_put_back():
+        yield
 
 
 def mirror(kombo: KomboSimulator, url: str) -> Mirror:

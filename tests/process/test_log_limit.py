@@ -11,6 +11,7 @@ import pytest
 
 from syncer.process.log_limit import EVERY, LogLimit
 from syncer.process.logging import configure_logging
+from tests.support.log_setup import logging_put_back
 
 
 @pytest.fixture
@@ -47,17 +48,13 @@ def test_lines_of_other_kinds_and_of_the_program_itself_pass(limit: LogLimit) ->
 
 
 def test_errors_that_the_event_loop_catches_are_limited() -> None:
-    root = logging.getLogger()
-    before = root.handlers, root.level
     stream = io.StringIO()
-    configure_logging("INFO", "json", stream=stream)
-    try:
+    with logging_put_back():
+        configure_logging("INFO", "json", stream=stream)
         loop = asyncio.new_event_loop()
         for number in range(100):
             loop.call_exception_handler(
                 {"message": f"accept {number} failed", "exception": OSError(24, "Too many open files")}
             )
         loop.close()
-    finally:
-        root.handlers, root.level = before
     assert [json.loads(each)["event"] for each in stream.getvalue().splitlines()] == ["accept … failed"]

@@ -17,6 +17,7 @@ import structlog
 
 from syncer.process.log_writer import LogWriter
 from syncer.process.logging import configure_logging, flush_log
+from tests.support.log_setup import logging_put_back
 from tests.support.waiting import until
 
 #: Bytes that the pipe holds.
@@ -45,15 +46,12 @@ class Pipe:
 @pytest.fixture
 def pipe() -> Iterator[Pipe]:
     """The log's other end."""
-    root, made = logging.getLogger(), Pipe()
-    before = root.handlers, root.level
-    with open(made.ends[1], "w", encoding="utf-8") as stream:
+    made = Pipe()
+    with logging_put_back(), open(made.ends[1], "w", encoding="utf-8") as stream:
         configure_logging("INFO", "json", stream=stream, in_background=True)
         yield made
         # What waits is read, so that the thread leaves the descriptor alone.
         until(lambda: made.read() is not None and flush_log(), "the end of the log")
-    root.handlers, root.level = before
-    structlog.reset_defaults()
     os.close(made.ends[0])
 
 

@@ -12,6 +12,7 @@ import pytest
 import structlog
 
 from syncer.process.logging import HIDDEN, Redactor, configure_logging
+from tests.support.log_setup import logging_put_back
 
 SECRET = 'p"ss wörd/1'
 
@@ -23,11 +24,8 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def _logging_is_put_back() -> Iterator[None]:
-    root = logging.getLogger()
-    before = root.handlers, root.level
-    yield
-    root.handlers, root.level = before
-    structlog.reset_defaults()
+    with logging_put_back():
+        yield
 
 
 def events(stream: io.StringIO) -> list[dict[str, Any]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import io
 import json
-import logging
 import os
 import re
 import struct
@@ -23,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from syncer.cli import call
 from syncer.cli.session import Session
 from tests.support.environment import without_settings
+from tests.support.log_setup import logging_put_back
 from tests.support.processes import SYNCER
 from tests.support.waiting import PATIENCE
 
@@ -65,10 +64,8 @@ class Shell:
 
     def run(self, *arguments: str, text: str = "", **settings: str) -> Ran:
         """Run a command here; text is its standard input."""
-        root = logging.getLogger()
-        before = root.handlers, root.level
         self.capsys.readouterr()
-        with self.monkeypatch.context() as patch:
+        with logging_put_back(), self.monkeypatch.context() as patch:
             patch.chdir(self.directory)
             patch.setattr(sys, "stdin", io.StringIO(text))
             for name, value in {**self.settings, **settings}.items():
@@ -78,8 +75,6 @@ class Shell:
             except SystemExit as end:
                 # Completion ends the process.
                 code = int(end.code or 0)
-        root.handlers, root.level = before
-        structlog.reset_defaults()
         return Ran(code, *self.capsys.readouterr())
 
     def spawn(self, *arguments: str, **settings: str) -> Ran:
