@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Table, select, update
 
 from syncer.app import App
-from syncer.daemon import integration_events
+from syncer.daemon import event_applier, integration_events
 from syncer.daemon.event_applier import EventApplier
 from syncer.daemon.inbox import Inbox
 from syncer.domain.errors import DatabaseUnavailable
@@ -91,6 +91,31 @@ async def test_neither_an_answer_nor_another_stream_waits_for_a_page(told: ToldS
                 assert connection.execute(free.with_for_update(nowait=True)).scalar_one() == GROUPS
         await until_async(lambda: actions(told) == [None] * 3, "the effects of the others")
         assert due(told) == {GROUPS, LOCATIONS}
+
+
+async def test_events_that_keep_coming_have_their_effects_together(
+    told: ToldService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_applier, "REST", 1.0)
+    async with known(told) as app, asyncio.TaskGroup() as tasks:
+        found = list[int]()
+
+        async def put_more() -> None:
+            for name in ("hris_teams", "hris_locations", "hris_employees"):
+                await inbox.put(changed(told, name))
+
+        def on_effect() -> None:
+            found.append(actions(told).count(None))
+            if len(found) == 1:
+                # As if the next one had been stored while the first one's effect was found.
+                applier.wake()
+                tasks.create_task(put_more())
+
+        applier = EventApplier(alone(app), on_effect)
+        inbox = Inbox(alone(app), applier.wake)
+        await inbox.put(changed(told, "hris_teams"))
+        await until_async(lambda: found[-1:] == [4], "all effects")
+    assert found == [1, 4]
 
 
 @ON_POSTGRESQL
