@@ -23,7 +23,7 @@ PATIENCE = 0.1
 
 
 class Turns:
-    """So many turns, given in the order of asking."""
+    """Turns of which there are a few, given in the order of asking."""
 
     def __init__(self, number: int = TURNS, *, patience: float = PATIENCE) -> None:
         self._patience = patience
