@@ -17,7 +17,8 @@ from syncer.domain.streams.stream import Mode
 from syncer.store.state.health import health
 from syncer.sync.context import Progress, Result, SyncContext
 from syncer.sync.integrations import Integrations
-from syncer.sync.lease import RunContext, end_leased, heartbeat, leased_run
+from syncer.sync.lease import end_leased, heartbeat, leased_run
+from syncer.sync.run_context import RunContext
 from syncer.sync.sources.lookup import source_of
 from syncer.sync.walks import Walks
 
