@@ -148,22 +148,6 @@ class DueStreams(ToldStreams):
         ]
         return {StreamKey(each[2], each[3]): each[0] for each in sorted(found)[:limit]}
 
-    def is_due(
-        self, connection: Connection, key: StreamKey, now: datetime, is_dead: Callable[[str], bool]
-    ) -> bool:
-        """Tell whether a stream is one to work on now, as ``due`` finds them."""
-        row = connection.execute(
-            select(
-                streams.c.due_at, streams.c.due_purpose, streams.c.lease_owner, streams.c.lease_until
-            ).where(self._is(*key), streams.c.mirrored)
-        ).one_or_none()
-        if row is None:
-            return False
-        if row.lease_owner is not None:
-            return is_lapsed(row.lease_until, now, LONGEST_LEASE) or is_dead(row.lease_owner)
-        ahead = LONGEST_RECHECK if row.due_purpose is None else TOLERANCE
-        return row.due_at is not None and (row.due_at <= now or row.due_at > now + ahead)
-
     def lists_of(self, connection: Connection, integration_ids: Iterable[str]) -> dict[str, list[str]]:
         """Read the names of the lists that are mirrored of integrations, by integration."""
         lists: dict[str, list[str]] = {each: [] for each in integration_ids}
