@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Update, and_, bindparam, or_, select, update
 
 from syncer.domain.clocks import TOLERANCE
 from syncer.domain.stream_key import StreamKey
@@ -24,17 +25,6 @@ _NAMED = bound_stream_filter(streams)
 _GET_LEASE = select(streams.c.lease_owner, streams.c.lease_until, streams.c.fence).where(*_NAMED)
 _HELD = streams.c.due_purpose, streams.c.lease_owner, streams.c.lease_until
 _GET_TIMES: Select[Any] = select(streams.c.due_at, *_HELD).where(*_NAMED, streams.c.mirrored)
-_LISTED = (
-    streams.c.environment == bindparam("stream_environment"),
-    tuple_(streams.c.integration_id, streams.c.model).in_(bindparam("stream_keys", expanding=True)),
-)
-_GET_LISTED: Select[Any] = select(*STREAM_COLUMNS, *_HELD, streams.c.fence).where(
-    *_LISTED, streams.c.mirrored
-)
-#: SQLite locks no rows: there all of the transaction is alone.
-_LOCK_ONE = _GET_LISTED.with_for_update(key_share=True)
-_LOCK_FREE = _GET_LISTED.with_for_update(key_share=True, skip_locked=True)
-_TAKE_LISTED = update(streams).where(*_LISTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +99,7 @@ class ClaimedStreams(MirroredStreams):
         One that somebody else is claiming at this moment is passed over, and so is one whose row another
         transaction has for another reason: both look alike. A single one is waited for.
         """
-        lock = _LOCK_ONE if len(keys) == 1 else _LOCK_FREE
+        waits = len(keys) == 1
         taken: dict[StreamKey, Row[Any]] = {}
         left = list(keys)
         while left and len(taken) < most:
@@ -118,17 +108,16 @@ class ClaimedStreams(MirroredStreams):
             chosen, left = left[:number], left[number:]
             found = {
                 StreamKey(row.integration_id, row.model): row
-                for row in connection.execute(lock, self._listed(chosen))
+                for row in connection.execute(_lock(len(chosen), waits=waits), self._listed(chosen))
             }
             taken |= {
                 key: found[key] for key in chosen if key in found and _is_to_be_run(found[key], now, is_dead)
             }
         if not taken:
             return []
-        times = {"lease_until": now + length, "due_at": None, "due_purpose": None}
         connection.execute(
-            _TAKE_LISTED.values(lease_owner=owner, fence=streams.c.fence + 1, **times),
-            self._listed(list(taken)),
+            _take(len(taken)),
+            {**self._listed(list(taken)), "lease_holder": owner, "lease_end": now + length},
         )
         return [
             Claim(Lease(key, owner, row.fence + 1), stream_of(row[: len(STREAM_COLUMNS)]))
@@ -143,7 +132,53 @@ class ClaimedStreams(MirroredStreams):
         return row is not None and _is_to_be_run(row, now, is_dead)
 
     def _listed(self, keys: Sequence[StreamKey]) -> Mapping[str, Any]:
-        return {"stream_environment": self.environment, "stream_keys": [tuple(each) for each in keys]}
+        listed = {"stream_environment": self.environment}
+        for number, key in enumerate(keys):
+            listed |= {f"integration_{number}": key.integration_id, f"model_{number}": key.model}
+        return listed
+
+
+def _among(count: int) -> ColumnElement[bool]:
+    """Make the condition that chooses so many streams by their keys, for a statement that is made once.
+
+    SQLite finds no rows by pairs of values in an index; a stream for each part of an OR it finds there.
+    """
+    return or_(
+        *(
+            and_(
+                streams.c.environment == bindparam("stream_environment"),
+                streams.c.integration_id == bindparam(f"integration_{number}"),
+                streams.c.model == bindparam(f"model_{number}"),
+            )
+            for number in range(count)
+        )
+    )
+
+
+@cache
+def _lock(count: int, *, waits: bool) -> Select[Any]:
+    """Compose the question for so many streams, whose rows are locked; waits: for others who have them.
+
+    SQLite locks no rows: there all of the transaction is alone.
+    """
+    found = select(*STREAM_COLUMNS, *_HELD, streams.c.fence).where(_among(count), streams.c.mirrored)
+    return found.with_for_update(key_share=True, skip_locked=not waits)
+
+
+@cache
+def _take(count: int) -> Update:
+    """Compose the update by which so many streams get a lease and are not due any more."""
+    return (
+        update(streams)
+        .where(_among(count))
+        .values(
+            lease_owner=bindparam("lease_holder"),
+            lease_until=bindparam("lease_end"),
+            fence=streams.c.fence + 1,
+            due_at=None,
+            due_purpose=None,
+        )
+    )
 
 
 def _is_to_be_run(row: Row[Any], now: datetime, is_dead: Callable[[str], bool]) -> bool:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, event, select, update
 
 from syncer.domain.errors import LeaseLost
 from syncer.domain.ratelimit.budget import Purpose
@@ -114,6 +114,23 @@ def test_the_lease_of_a_runner_that_has_died_is_taken_at_once(connection: Connec
     claims_of(connection, KEYS[:1], owner="killed")
     claims_of(connection, KEYS[1:2], owner="another")
     assert claimed(connection, KEYS[:2], dead="killed") == [KEYS[0]]
+
+
+def test_a_claim_looks_at_no_more_rows_than_it_wants(migrated_sqlite_url: str) -> None:
+    statements: list[tuple[str, Any]] = []
+
+    def remember(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        statements.append((statement, parameters))
+
+    with closing(Database(migrated_sqlite_url)) as database, database.begin() as connection:
+        mark(connection)
+        event.listen(connection, "before_cursor_execute", remember)
+        assert claimed(connection, KEYS, 3) == KEYS[:3]
+        for statement, parameters in list(statements):
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+            found = [row[-1] for row in plan if row[-1].startswith(("SEARCH", "SCAN"))]
+            assert len(found) == 3
+            assert all("environment=? AND integration_id=? AND model=?" in each for each in found)
 
 
 @ON_POSTGRESQL
