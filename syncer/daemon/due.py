@@ -41,7 +41,9 @@ def read_due(connection: Connection, context: SyncContext, limit: int) -> Due:
     """Read the most urgent streams that are due, without those that this version or configuration lacks."""
     now = context.database.now(connection)
     left = left_to_newer(connection, context)
-    due = context.streams.due(connection, now, context.is_dead, limit, without=left)
+    due = context.streams.due(
+        connection, now, context.is_dead, limit, length=context.rules.lease, without=left
+    )
     due = {key: rank for key, rank in due.items() if is_known(context, key)}
     return Due(now, due, context.streams.next_due(connection, after=now))
 

@@ -185,7 +185,8 @@ class QueueWorker:
     def _left_due(self, connection: Connection) -> set[StreamKey]:
         context, now = self._runs.context, self._runs.context.database.now(connection)
         ours = without_left_out(connection, context, self._runs.failed)
-        return {key for key in ours if context.streams.is_due(connection, key, now, context.is_dead)}
+        length, is_dead = context.rules.lease, context.is_dead
+        return {key for key in ours if context.streams.is_due(connection, key, now, length, is_dead)}
 
     def _on_change(self) -> None:
         self._connector.wake()

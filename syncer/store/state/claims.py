@@ -111,7 +111,9 @@ class ClaimedStreams(MirroredStreams):
                 for row in connection.execute(_lock(len(chosen), waits=waits), self._listed(chosen))
             }
             taken |= {
-                key: found[key] for key in chosen if key in found and _is_to_be_run(found[key], now, is_dead)
+                key: found[key]
+                for key in chosen
+                if key in found and _is_to_be_run(found[key], now, length, is_dead)
             }
         if not taken:
             return []
@@ -125,11 +127,16 @@ class ClaimedStreams(MirroredStreams):
         ]
 
     def is_due(
-        self, connection: Connection, key: StreamKey, now: datetime, is_dead: Callable[[str], bool]
+        self,
+        connection: Connection,
+        key: StreamKey,
+        now: datetime,
+        length: timedelta,
+        is_dead: Callable[[str], bool],
     ) -> bool:
         """Tell whether a stream is one to work on now, as ``due`` finds them."""
         row = connection.execute(_GET_TIMES, stream_parameters(self.environment, key)).one_or_none()
-        return row is not None and _is_to_be_run(row, now, is_dead)
+        return row is not None and _is_to_be_run(row, now, length, is_dead)
 
     def _listed(self, keys: Sequence[StreamKey]) -> Mapping[str, Any]:
         listed = {"stream_environment": self.environment}
@@ -181,8 +188,8 @@ def _take(count: int) -> Update:
     )
 
 
-def _is_to_be_run(row: Row[Any], now: datetime, is_dead: Callable[[str], bool]) -> bool:
+def _is_to_be_run(row: Row[Any], now: datetime, length: timedelta, is_dead: Callable[[str], bool]) -> bool:
     if row.lease_owner is not None:
-        return is_lapsed(row.lease_until, now, LONGEST_LEASE) or is_dead(row.lease_owner)
+        return is_lapsed(row.lease_until, now, max(length, LONGEST_LEASE)) or is_dead(row.lease_owner)
     ahead = LONGEST_RECHECK if row.due_purpose is None else TOLERANCE
     return row.due_at is not None and (row.due_at <= now or row.due_at > now + ahead)

@@ -113,13 +113,15 @@ class DueStreams(ToldStreams):
         is_dead: Callable[[str], bool],
         limit: int,
         *,
+        length: timedelta = LONGEST_LEASE,
         without: Collection[str] = (),
     ) -> dict[StreamKey, int]:
         """Find the streams to work on now, with the ranks of their purposes; the most urgent come first.
 
         Due ones that nobody has a lease on, and those whose runner died before it could release them: they
         go first. A stream that comes back on its own is as urgent as one that the schedule has marked. A time
-        or a lease that lies further ahead than it can counts as none. without: lists that are not looked for.
+        or a lease that lies further ahead than it can counts as none. length: of leases, as far as is known.
+        without: lists that are not looked for.
         """
         question = _free_streams(self.environment, limit, tuple(sorted(without)))
         times = {
@@ -144,7 +146,7 @@ class DueStreams(ToldStreams):
             (row[0], row.due_at or row.lease_until, row.integration_id, row.model)
             for row in leased
             if row.model not in without
-            and (is_lapsed(row.lease_until, now, LONGEST_LEASE) or is_dead(row.lease_owner))
+            and (is_lapsed(row.lease_until, now, max(length, LONGEST_LEASE)) or is_dead(row.lease_owner))
         ]
         return {StreamKey(each[2], each[3]): each[0] for each in sorted(found)[:limit]}
 

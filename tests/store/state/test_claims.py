@@ -34,10 +34,11 @@ def claims_of(
     *,
     owner: str = "me",
     now: datetime = NOW,
+    length: timedelta = LENGTH,
     dead: str = "",
 ) -> list[Claim]:
     return STORE.claim_due(
-        connection, keys, most, owner=owner, now=now, length=LENGTH, is_dead=lambda each: each == dead
+        connection, keys, most, owner=owner, now=now, length=length, is_dead=lambda each: each == dead
     )
 
 
@@ -101,6 +102,17 @@ def test_what_is_not_due_any_more_is_not_claimed_again(connection: Connection) -
     # Of those whose runner has fallen silent the leases have ended.
     left_behind = [each.lease.key for each in under_way]
     assert claimed(connection, now=NOW + LENGTH * 1.1) == left_behind
+
+
+def test_a_lease_that_is_set_to_be_long_is_its_runners_all_the_time(connection: Connection) -> None:
+    mark(connection, KEYS[:1])
+    day = timedelta(days=1)
+    assert claimed(connection, KEYS[:1], owner="another", length=day) == KEYS[:1]
+    late = NOW + timedelta(hours=20)
+    assert STORE.due(connection, late, lambda _: False, 10, length=day) == {}
+    assert claimed(connection, KEYS[:1], now=late, length=day) == []
+    # One of those that have it shorter takes it for one of a wrong clock.
+    assert claimed(connection, KEYS[:1]) == KEYS[:1]
 
 
 def test_what_nobody_mirrors_or_knows_is_not_claimed(connection: Connection) -> None:
