@@ -153,7 +153,7 @@ class QueueWorker:
             return
         if self._stopping.is_set():
             raise _Unfinished
-        claimed = await runs.claim([key], 1)
+        claimed = await runs.claim([key], 1, waits=True)
         if claimed is None:
             raise _Unfinished
         if not claimed:

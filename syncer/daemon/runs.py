@@ -114,13 +114,16 @@ class Runs:
         troubles = self.context.client.reachability.error, self.database_health.error, self.key_health.error
         return 0 if any(troubles) else self.concurrency + WEBHOOK_PLACES
 
-    async def claim(self, keys: Sequence[StreamKey], most: int) -> list[RunContext] | None:
+    async def claim(
+        self, keys: Sequence[StreamKey], most: int, *, waits: bool = False
+    ) -> list[RunContext] | None:
         """Claim the first of these streams that are still due, so many at most: their runs start at once.
 
-        None where that fails, of which is told as of failed runs.
+        None where that fails, of which is told as of failed runs. waits: for others who have its row; else
+        such a stream is passed over.
         """
         try:
-            return await self.context.database.write(partial(self._claim, keys=keys, most=most))
+            return await self.context.database.write(partial(self._claim, keys=keys, most=most, waits=waits))
         except DatabaseError as error:
             for key in keys[:most]:
                 self._met_failure(key, error)
@@ -200,9 +203,13 @@ class Runs:
         if key is not None:
             self._yielding.add(key)
 
-    def _claim(self, connection: Connection, keys: Sequence[StreamKey], most: int) -> list[RunContext]:
+    def _claim(
+        self, connection: Connection, keys: Sequence[StreamKey], most: int, waits: bool
+    ) -> list[RunContext]:
         ours = without_left_out(connection, self.context, keys)
-        return claim_due(connection, self.context, self._context_of, self._integrations, ours, most)
+        return claim_due(
+            connection, self.context, self._context_of, self._integrations, ours, most, waits=waits
+        )
 
     def _context_of(self, key: StreamKey) -> SyncContext:
         return replace(self.context, stopping=lambda: self.context.stopping() or key in self._yielding)

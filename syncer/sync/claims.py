@@ -59,14 +59,24 @@ def claim_due(
     integrations: Integrations,
     keys: Sequence[StreamKey],
     most: int,
+    *,
+    waits: bool = False,
 ) -> list[RunContext]:
     """Claim the first of these streams that are still due and that nobody else is claiming, so many at most.
 
     It is one transaction for all that a process has places for. context_of: gives each run its own context.
+    waits: as ``StreamStore.claim_due`` has it.
     """
     streams, owner, now = context.streams, context.owner, context.database.now(connection)
     claims = streams.claim_due(
-        connection, keys, most, owner=owner, now=now, length=context.rules.lease, is_dead=context.is_dead
+        connection,
+        keys,
+        most,
+        owner=owner,
+        now=now,
+        length=context.rules.lease,
+        is_dead=context.is_dead,
+        waits=waits,
     )
     begun = {context.new_id(): each for each in claims}
     if begun:

@@ -6,9 +6,13 @@ import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
+import pytest
+from sqlalchemy import select
+
 from syncer.daemon.runs import Runs
 from syncer.daemon.workers import Workers
 from syncer.domain.streams.stream import Mode
+from syncer.store.schema.mirror_tables import streams
 from syncer.sync.run import run_stream
 from tests.support.workers import MakeWorkersWorld, Work, WorkersWorld
 
@@ -35,6 +39,22 @@ async def test_services_that_find_the_same_streams_due_read_each_once(make_world
             assert sorted(world.ended()) == sorted((key, "complete") for key in keys)
     runs = world.mirror.fetch("SELECT count(*), count(DISTINCT model || integration_id) FROM sync_runs")
     assert runs == [(2 * len(keys), len(keys))]
+
+
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+async def test_a_stream_whose_row_another_transaction_has_holds_nobody_up_and_is_run_once_it_is_free(
+    world: WorkersWorld,
+) -> None:
+    async with world.working(due=False, poll_every=NEVER) as work:
+        [kept, *others] = work.keys
+        world.mark(*work.keys)
+        with world.mirror.open() as (_, connection):
+            connection.execute(select(streams).where(streams.c.model == kept.model).with_for_update())
+            work.workers.wake()
+            await world.until(lambda: len(world.ended()) == len(others), "the others")
+            world.steps.clear()
+        await world.until(world.ended, "the run of the last one")
+    assert world.ended() == [(kept, "complete")]
 
 
 def idle() -> asyncio.Event:

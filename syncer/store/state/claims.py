@@ -93,13 +93,14 @@ class ClaimedStreams(MirroredStreams):
         now: datetime,
         length: timedelta,
         is_dead: Callable[[str], bool],
+        waits: bool = False,
     ) -> list[Claim]:
         """Take the leases of the first of these streams that are still to be worked on, so many at most.
 
         One that somebody else is claiming at this moment is passed over, and so is one whose row another
-        transaction has for another reason: both look alike. A single one is waited for.
+        transaction has for another reason: both look alike. waits: for these instead, as who asks for several
+        must not: two that wait for each other would stop.
         """
-        waits = len(keys) == 1
         taken: dict[StreamKey, Row[Any]] = {}
         left = list(keys)
         while left and len(taken) < most:
