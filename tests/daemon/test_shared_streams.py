@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from syncer.daemon.runs import Runs
 from syncer.daemon.workers import Workers
@@ -42,19 +44,26 @@ async def test_services_that_find_the_same_streams_due_read_each_once(make_world
 
 
 @pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
-async def test_a_stream_whose_row_another_transaction_has_holds_nobody_up_and_is_run_once_it_is_free(
+async def test_a_stream_whose_row_another_transaction_has_is_run_once_it_is_free(
     world: WorkersWorld,
 ) -> None:
+    tried = threading.Event()
+
+    def watch(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "SKIP LOCKED" in statement:
+            tried.set()
+
     async with world.working(due=False, poll_every=NEVER) as work:
-        [kept, *others] = work.keys
-        world.mark(*work.keys)
+        key = work.keys[0]
+        world.mark(key)
         with world.mirror.open() as (_, connection):
-            connection.execute(select(streams).where(streams.c.model == kept.model).with_for_update())
+            connection.execute(select(streams).where(streams.c.model == key.model).with_for_update())
+            event.listen(work.app.database.engine, "after_cursor_execute", watch)
             work.workers.wake()
-            await world.until(lambda: len(world.ended()) == len(others), "the others")
-            world.steps.clear()
-        await world.until(world.ended, "the run of the last one")
-    assert world.ended() == [(kept, "complete")]
+            await world.until(tried.is_set, "a claim that passes it over")
+            assert world.ended() == []
+        await world.until(world.ended, "the run")
+    assert world.ended() == [(key, "complete")]
 
 
 def idle() -> asyncio.Event:
