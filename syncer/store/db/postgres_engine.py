@@ -13,6 +13,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from syncer.store.db.bulk_copy import let_copy
+from syncer.store.db.json_bytes import give_json_bytes
 from syncer.store.db.pools import ConnectionPool
 from syncer.store.db.postgres_connection import PatientConnection
 
@@ -95,6 +96,7 @@ def postgres_engine(address: URL, workers: int, schema: str | None = None) -> En
             driver.backend_pid = connection.exec_driver_sql(_settings(forms, is_local=True)).scalar_one()
 
     let_copy(engine)
+    give_json_bytes(engine)
     return engine
 
 
