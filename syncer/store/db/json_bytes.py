@@ -1,4 +1,4 @@
-"""JSON of PostgreSQL as the bytes that arrive: to decode and encode a document takes longer than to fetch it."""
+"""JSON of PostgreSQL as the bytes that arrive: to decode and encode it takes longer than to fetch it."""
 
 from __future__ import annotations
 
