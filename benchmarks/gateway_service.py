@@ -22,7 +22,7 @@ from syncer.store.db.database import Database
 TOKEN = "token-of-the-gateway-under-test"
 #: Seconds that a service may take for anything, and those in which one at rest takes next to none of the
 #: processor.
-PATIENCE, REST, AT_REST = 1_800.0, 5.0, 0.15
+PATIENCE, REST, AT_REST = 1_800.0, 10.0, 0.1
 _numbers = count()
 
 
