@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
 from sqlalchemy import Connection
 
 from syncer.app import App
@@ -26,6 +25,7 @@ from syncer.domain.deliveries.attempts import Answer, describe_answer, pause_aft
 from syncer.domain.errors import DatabaseError
 from syncer.operations.alerts import find_troubles
 from syncer.process.identity import is_dead
+from syncer.process.log import Logger
 from syncer.store.db.database import Database
 from syncer.store.state.alerts import (
     claim_alerts,
@@ -36,7 +36,7 @@ from syncer.store.state.alerts import (
     store_decision,
 )
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 #: Seconds between two looks: not more, and not less where ``after`` is short.
 LOOK_EVERY = 60.0

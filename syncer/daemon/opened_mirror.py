@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-import structlog
 from sqlalchemy.exc import DBAPIError
 
 from syncer.app import App
@@ -16,11 +15,12 @@ from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError, DatabaseReplaced, DatabaseUnavailable
 from syncer.domain.incarnation import Incarnation
 from syncer.environments.environment import Opened
+from syncer.process.log import Logger
 from syncer.store.schema import revisions
 from syncer.store.state.incarnation import read_incarnation
 from syncer.sync.context import Report
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 
 @dataclass(frozen=True, slots=True)

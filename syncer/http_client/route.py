@@ -12,8 +12,8 @@ from typing import Any
 # What connections stand on; it takes a while to be read, and httpcore would do so in the first request.
 import anyio._backends._asyncio  # noqa: F401
 import httpcore
-import httpx
 
+from syncer.http_client.library import httpx
 from syncer.http_client.proxy import Proxy, find_proxy, not_an_address
 from syncer.http_client.tls import make_tls_context
 

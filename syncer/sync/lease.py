@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-import structlog
 from sqlalchemy import Connection
 
 from syncer.domain.errors import Busy, DatabaseError, DatabaseUnavailable, KomboError, LeaseLost, SyncerError
@@ -20,6 +19,7 @@ from syncer.domain.streams.attempts import next_attempt
 from syncer.domain.streams.decisions import is_backfilled
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Stream
+from syncer.process.log import Logger
 from syncer.store.state.health import health
 from syncer.store.state.refused_parameters import read_refused
 from syncer.store.state.runs import begin_run, end_run
@@ -33,7 +33,7 @@ from syncer.sync.told import answer_webhooks
 
 _T = TypeVar("_T")
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 #: Outcomes of a sync that did all it could: what is held and in quarantine decides among them.
 _SETTLED = {Outcome.COMPLETE, Outcome.INCOMPLETE, Outcome.HELD}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 
-import structlog
 from sqlalchemy import Connection
-from structlog.typing import FilteringBoundLogger
 
 from syncer.domain.errors import Busy, LeaseLost
 from syncer.domain.ratelimit.budget import Purpose
@@ -14,6 +12,7 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.decisions import backfill_outcome
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
+from syncer.process.log import Logger
 from syncer.store.state.health import health
 from syncer.sync.context import Progress, Result, SyncContext
 from syncer.sync.integrations import Integrations
@@ -21,7 +20,7 @@ from syncer.sync.lease import RunContext, end_leased, heartbeat, leased_run
 from syncer.sync.sources.lookup import source_of
 from syncer.sync.walks import Walks
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 
 async def run_stream(
@@ -77,7 +76,7 @@ async def _run_leased(
     return result
 
 
-def _log_end(bound: FilteringBoundLogger, run: RunContext, result: Result, *, is_refused: bool) -> None:
+def _log_end(bound: Logger, run: RunContext, result: Result, *, is_refused: bool) -> None:
     """Log the end of a run, loud where it is news; the refusal of an integration once for all its streams."""
     key, before, counts = run.key, run.before, result.counts
     is_well = result.outcome.is_well or result.outcome is Outcome.STOPPED

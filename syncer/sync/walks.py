@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-import structlog
 from sqlalchemy import Connection
 
 from syncer.domain.errors import (
@@ -37,6 +36,7 @@ from syncer.domain.streams.decisions import (
 )
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.domain.streams.stream import Kind, Mode, Phase, Stream, Walk
+from syncer.process.log import Logger
 from syncer.store.state.integrations import IntegrationRow
 from syncer.sync.context import Progress, Stopped, WatermarkRefuted
 from syncer.sync.deletions.sweep import Sweep
@@ -45,7 +45,7 @@ from syncer.sync.lease import RunContext
 from syncer.sync.page import LastStoredPage, WalkEnd
 from syncer.sync.page_loop import walk_pages
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 UNSTEADY = "The time that Kombo's answers tell goes back and forth: nothing says what was read when."
 

@@ -15,13 +15,13 @@ FILES = sorted((ROOT / "syncer").rglob("*.py"))
 IMPORTS = {
     "domain": set[str](),
     "http_client": {"domain"},
-    "kombo": {"domain", "http_client"},
+    "kombo": {"domain", "http_client", "process"},
     "store": {"domain", "process"},
-    "sync": {"domain", "kombo", "store"},
+    "sync": {"domain", "kombo", "process", "store"},
     "config": {"domain"},
     "process": {"domain"},
     "http_server": set[str](),
-    "planning": {"config", "domain", "store", "sync"},
+    "planning": {"config", "domain", "process", "store", "sync"},
     "environments": {"config", "domain", "kombo", "planning", "process", "store", "sync"},
     "app": {
         "config",

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-import structlog
 from sqlalchemy import Connection
 
 from syncer.daemon.database_health import DATABASE_PAUSE, DatabaseHealth
@@ -23,6 +22,7 @@ from syncer.domain.deliveries.attempts import Accepted, Answer, Retry, Split, St
 from syncer.domain.deliveries.delivery import Delivery, DeliveryState
 from syncer.domain.deliveries.message import Message, sign
 from syncer.domain.errors import DatabaseError
+from syncer.process.log import Logger
 from syncer.store.db.database import Database
 from syncer.store.reading.changes import feed_state
 from syncer.store.state.consumers import acknowledge, advance_consumer, read_consumer
@@ -36,7 +36,7 @@ from syncer.store.state.deliveries import (
     note_success,
 )
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 #: Seconds between two looks where nothing wakes us: at what a command has paused, resumed or moved, and for a
 #: process that has died while it was sending.

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-import structlog
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
@@ -35,8 +34,9 @@ from syncer.http_server.protocol import ResponseBroken
 from syncer.http_server.refusals import Refusals
 from syncer.operations.forward import find_environment, forward, limit_headers
 from syncer.operations.kept_out import CleanAnswers
+from syncer.process.log import Logger
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 #: Beginning of the paths that the gateway answers.
 PATH = f"{PREFIX.decode()}/"

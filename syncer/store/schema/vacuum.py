@@ -5,15 +5,15 @@ What the planner remembers of values, as samples, is made anew.
 
 from __future__ import annotations
 
-import structlog
 from sqlalchemy import inspect, text
 
 from syncer.domain.errors import DatabaseError
+from syncer.process.log import Logger
 from syncer.store.db.database import Database
 from syncer.store.schema.history_tables import history_name, history_tables
 from syncer.store.schema.mirror_tables import metadata
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 
 def vacuum(database: Database) -> None:

@@ -12,7 +12,6 @@ from datetime import datetime
 from functools import partial
 from typing import Self
 
-import structlog
 from sqlalchemy import ColumnElement, Connection
 
 from syncer.domain.errors import NotReady, ParametersRefused
@@ -21,6 +20,7 @@ from syncer.domain.records.change import Counts
 from syncer.domain.streams.decisions import after_sweep
 from syncer.domain.streams.deletions import IDS_AT_ONCE, WALKS_WITHOUT_IDS, batches, can_sweep
 from syncer.domain.streams.stream import Stream, Walk
+from syncer.process.log import Logger
 from syncer.store.state.health import health, health_flags
 from syncer.store.state.missing import MissingStore
 from syncer.store.state.quarantine import forget_missing_entries
@@ -33,7 +33,7 @@ from syncer.sync.lease import RunContext
 from syncer.sync.page import write_looked_up
 from syncer.sync.sources.lookup import by_id
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 
 @dataclass(frozen=True, slots=True)
