@@ -47,8 +47,9 @@ def find_route(url: str, environ: Mapping[str, str], *, is_direct: bool = False)
 
     Raises UsageError that names the variable which cannot be followed.
     """
-    tls = make_tls_context(environ)
     proxy = None if is_direct else find_proxy(url, environ)
+    is_encrypted = url.startswith("https:") or (proxy is not None and proxy.scheme == "https")
+    tls = make_tls_context(environ, is_used=is_encrypted)
     return Route(tls, proxy, None if proxy is None else _http_proxy(proxy, tls))
 
 

@@ -21,7 +21,7 @@ from syncer.schema_reference import views
 from syncer.store.db.types import SQL_TYPES, Hash
 from syncer.store.schema.classification import classes
 from syncer.store.schema.classification import parts as json_parts
-from syncer.store.schema.mirror_tables import DOCUMENT, INTEGRATION_ID, MEANING, MIRROR, metadata
+from syncer.store.schema.mirror_tables import DOCUMENT, INTEGRATION_ID, MEANING, MIRROR, all_tables
 from syncer.store.schema.state_views import STATE_VIEWS
 from syncer.store.schema.views import live_meaning, live_name
 
@@ -109,7 +109,7 @@ def entries() -> dict[str, Entry]:
     made = [entry for model in catalogue().values() for entry in _of_model(model)]
     made += [
         Entry(table.name, "bookkeeping", OWN, table.comment or "", column_entries(table.columns, {}))
-        for table in metadata.tables.values()
+        for table in all_tables().tables.values()
         if table.name not in MIRROR
     ]
     made += [

@@ -199,10 +199,14 @@ def test_only_python_m_syncer_imports_the_command_line() -> None:
 
 def test_only_those_who_send_requests_and_the_words_for_their_errors_know_httpx() -> None:
     knowing = {
-        shown(path) for path in FILES for module, _ in imports(path) if module.split(".")[0] == "httpx"
+        shown(path)
+        for path in FILES
+        for module, _ in imports(path)
+        if module.split(".")[0] == "httpx" or module == "syncer.http_client.library"
     }
     assert knowing == {
         "syncer/http_client/connect_errors.py",
+        "syncer/http_client/library.py",
         "syncer/http_client/receiver.py",
         "syncer/http_client/route.py",
         "syncer/kombo/connections.py",

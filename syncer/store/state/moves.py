@@ -15,7 +15,7 @@ from syncer.store.schema.webhook_tables import webhook_events
 #: Tables whose rows are of an integration in an environment. Events stay with the key for which they came.
 _TABLES = [
     table
-    for table in metadata.tables.values()
+    for table in tuple(metadata.tables.values())
     if {"environment", "integration_id"} <= set(table.c.keys()) and table is not webhook_events
 ]
 
