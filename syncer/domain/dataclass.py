@@ -1,7 +1,7 @@
 """Data classes as the standard library's, whose ``__init__`` is compiled when the first object is made.
 
-``dataclasses.dataclass`` composes and compiles up to seven methods of a class when its module is read. A short
-command reads two hundred such classes and makes objects of fifty: that was an eighth of its time.
+``dataclasses.dataclass`` composes and compiles up to seven methods of a class when its module is read. A
+short command reads two hundred such classes and makes objects of fifty: that was an eighth of its time.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _complete(cls: type, *, frozen: bool, slots: bool, eq: bool) -> type:
     """Add what makes a data class of it, but for methods that it has of its own."""
     own = set(vars(cls))
     # It finds the fields, and compiles nothing.
-    made = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots)(cls)
+    made: type = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots)(cls)
     methods: dict[str, Any] = {"__init__": _first_init(made, frozen=frozen), "__repr__": _repr}
     if eq:
         compared = _values_of(each.name for each in fields(made) if each.compare)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from syncer.domain.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

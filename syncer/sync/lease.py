@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import Busy, DatabaseError, DatabaseUnavailable, KomboError, LeaseLost, SyncerError
 from syncer.domain.scheduling.intervals import ChangeHistory, update_history
 from syncer.domain.stream_key import StreamKey

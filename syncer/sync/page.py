@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from syncer.domain.dataclass import dataclass
 from syncer.domain.records.change import Change, Counts
 from syncer.domain.streams.decisions import (
     LastPage,
