@@ -146,6 +146,7 @@ def measure(url: str, rows: int, loaded: int) -> list[list[str]]:
         speed = f"{number / seconds:,.0f}" if number else ""
         lines.append([what, f"{number:,}" if number else "", shown_seconds(seconds), speed])
         lines[-1].append(shown_seconds(reader.longest))
+        print(" | ".join(lines[-1]), file=sys.stderr, flush=True)
 
     def timed(what: str, work: Callable[[], int | None]) -> None:
         with reading(url) as reader:
@@ -164,11 +165,12 @@ def measure(url: str, rows: int, loaded: int) -> list[list[str]]:
     with page_server(loaded - loaded // VANISHING) as server, reading(url) as reader:
         found = by_program(url, server, "restart", "sweep")
     note("unchanged but for 1 % that is gone, with the sweep", found.rows, found.seconds, reader)
-    timed("re-projection of all rows", lambda: project_anew(url))
     timed("a migration adds a column", lambda: add_column(url))
     with psycopg.connect(url, autocommit=True) as database:
         database.execute(f"DROP INDEX {_INDEX}".encode())
     timed("a migration builds an index (concurrently)", lambda: build_index(url))
+    # Last, since it takes the longest by far.
+    timed("re-projection of all rows", lambda: project_anew(url))
     return lines
 
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from syncer.app import App
 from syncer.daemon.database_health import DatabaseHealth
@@ -86,6 +86,19 @@ async def test_each_stream_is_verified_once_a_month_and_every_report_says_so(wor
         connection.execute(update(verifications).values(ended_at=old))
     async with world.app() as app, verifying(app):
         await until_async(lambda: len(world.environment.requests) >= asked + 4, "both are verified again")
+
+
+async def test_a_stream_that_differed_is_verified_again_once_it_has_been_read_whole(world: World) -> None:
+    with world.mirror.open() as (_, connection):
+        connection.execute(delete(MIRROR[GROUPS]))
+    async with world.app() as app, verifying(app):
+        first = {GROUPS: "different", LOCATIONS: "equal"}
+        await until_async(lambda: verdicts(world) == first, "both are verified")
+    await world.sync(mode=Mode.RESTART)
+    asked = len(world.environment.requests)
+    async with world.app() as app, verifying(app):
+        await until_async(lambda: verdicts(world).get(GROUPS) == "equal", "they are verified again")
+    assert {each.model for each in list(world.environment.requests)[asked:]} == {GROUPS}
 
 
 async def test_lists_that_the_catalogue_lacks_have_their_turn_too(make_world: MakeWorld) -> None:

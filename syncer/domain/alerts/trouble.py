@@ -13,13 +13,15 @@ class AlertKind(StrEnum):
     """Kind of a trouble, the most urgent first; kept in ``sync_alerts.kind``.
 
     key_refused: Kombo refuses the API key. failing: lists of an integration cannot be read. stale: they are
-    overdue. held: rows that are missing wait for approval. delivery_stuck: a receiver accepts no changes.
+    overdue. held: rows that are missing wait for approval. differing: a verification found rows that differ
+    from what Kombo has. delivery_stuck: a receiver accepts no changes.
     """
 
     KEY_REFUSED = "key_refused"
     FAILING = "failing"
     STALE = "stale"
     HELD = "held"
+    DIFFERING = "differing"
     DELIVERY_STUCK = "delivery_stuck"
 
 

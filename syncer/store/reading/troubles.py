@@ -1,4 +1,4 @@
-"""Troubles that are there now, read from the state of streams, missing rows, keys and deliveries.
+"""Troubles that are there now, read from the state of streams, missing rows, verifications, keys, deliveries.
 
 A few statements that sum up in the database: there may be many streams.
 """
@@ -20,6 +20,7 @@ from syncer.store.schema.state_tables import missing, streams
 from syncer.store.state.deliveries import DeliveryRow, read_deliveries
 from syncer.store.state.held import IS_HELD
 from syncer.store.state.refused_keys import read_refusal
+from syncer.store.state.verifications import DifferingStream, differing_streams
 
 #: Names of lists that a description has, at most.
 MOST_NAMED = 3
@@ -43,6 +44,7 @@ def read_troubles(
             (AlertKind.FAILING, _failing(connection, environment)),
             (AlertKind.STALE, _stale(connection, environment, bounds, now)),
             (AlertKind.HELD, _held(connection, environment)),
+            (AlertKind.DIFFERING, _differing(connection, environment)),
         )
         for subject, trouble in troubles
     }
@@ -160,6 +162,20 @@ def _held(connection: Connection, environment: str) -> Iterator[tuple[str, Troub
         what = f"{rows:,} {'row' if rows == 1 else 'rows'} of {_lists([each[0] for each in parts])}"
         waiting = f"{what} {'is' if rows == 1 else 'are'} missing at Kombo, until somebody approves that"
         yield integration, Trouble(waiting, min(each[2] for each in parts))
+
+
+def _differing(connection: Connection, environment: str) -> Iterator[tuple[str, Trouble]]:
+    """Find lists of which the last verification found that they differ from Kombo's."""
+    differing: dict[str, list[DifferingStream]] = defaultdict(list)
+    for each in differing_streams(connection, environment):
+        differing[each.key.integration_id].append(each)
+    for integration, parts in differing.items():
+        records = sum(each.records for each in parts)
+        what = f"{records:,} {'record' if records == 1 else 'records'}"
+        lists = _lists([each.key.model for each in parts])
+        differ = f"that {'differs' if records == 1 else 'differ'} from Kombo's"
+        found = f"verification found {what} of {lists} {differ}"
+        yield integration, Trouble(found, min(each.ended_at for each in parts))
 
 
 def _are(names: Collection[str]) -> str:

@@ -46,7 +46,7 @@ def stored_rows(connection: Connection, destination: Destination, ids: Iterable[
         select(
             destination.id,
             *(destination.table.c[name] for name in owner),
-            *_stored_columns(destination.table),
+            *_stored_columns(destination.table.c),
         ).where(in_values(connection, destination.id, ids), *destination.key_filter)
     )
     return {
@@ -90,23 +90,30 @@ def _changed(
     it as long as its statistics are older than the integration.
     """
     parameter: ColumnElement[Any] = bindparam("records", type_=Text)
+    key = [
+        table.c[name] == bindparam(f"stream_{name}") for name in stream_columns if name not in owner_columns
+    ]
+    names = (id_column, *owner_columns, *(each.name for each in _stored_columns(table.c)))
     if dialect == "sqlite":
         records = func.json_each(parameter).table_valued("key", "value", name="records")
-        is_other: ColumnElement[bool] = func.hex(table.c.content_hash) != records.c.value
+        row: Any = table.c
+        joined = records.outerjoin(table, and_(row[id_column] == records.c.key, *key))
+        is_other: ColumnElement[bool] = func.hex(row.content_hash) != records.c.value
     else:
         # Not read where the database is SQLite.
         from sqlalchemy.dialects.postgresql import JSONB
 
         records = func.jsonb_each_text(cast(parameter, JSONB)).table_valued("key", "value", name="records")
-        is_other = table.c.content_hash != cast(records.c.value, Hash)
-    same = {name: table.c[name] == bindparam(f"stream_{name}") for name in stream_columns}
-    key = [each for name, each in same.items() if name not in owner_columns]
-    is_ours = and_(true(), *(same[name] for name in owner_columns))
-    stored_id = table.c[id_column]
+        one = select(*(table.c[name] for name in names)).where(table.c[id_column] == records.c.key, *key)
+        # The limit has one row looked for at a time, whatever the key begins with.
+        stored = one.limit(1).lateral("stored")
+        row, joined = stored.c, records.outerjoin(stored, true())
+        is_other = row.content_hash != cast(records.c.value, Hash)
+    is_ours = and_(true(), *(row[name] == bindparam(f"stream_{name}") for name in owner_columns))
     return (
-        select(records.c.key, case((is_ours, stored_id)), *_stored_columns(table))
-        .select_from(records.outerjoin(table, and_(stored_id == records.c.key, *key)))
-        .where(or_(stored_id.is_(None), not_(is_ours), is_other, table.c.deleted_by == "sweep"))
+        select(records.c.key, case((is_ours, row[id_column])), *_stored_columns(row))
+        .select_from(joined)
+        .where(or_(row[id_column].is_(None), not_(is_ours), is_other, row.deleted_by == "sweep"))
     )
 
 
@@ -125,7 +132,6 @@ def stored_documents(
     return {record_id: StoredDocument(text, parent) for record_id, text, parent in found.all()}
 
 
-def _stored_columns(table: Table) -> tuple[ColumnElement[Any], ...]:
-    """Give the columns of ``StoredRow``, in its order."""
-    columns = table.c
+def _stored_columns(columns: Any) -> tuple[ColumnElement[Any], ...]:
+    """Give those of ``StoredRow``, in its order, of a table's columns."""
     return columns.content_hash, columns.remote_deleted_at, columns.deleted_by, columns.mirrored_at

@@ -14,7 +14,9 @@ alerts = Table(
         "Environment (API key) of the trouble; empty for deliveries, which have none",
         required=True,
     ),
-    text_column("kind", "Kind: key_refused, failing, stale, held or delivery_stuck", required=True),
+    text_column(
+        "kind", "Kind: key_refused, failing, stale, held, differing or delivery_stuck", required=True
+    ),
     text_column("subject", "Integration, delivery or environment that is in trouble", required=True),
     text_column("state", "State: pending (not for long enough yet), open or over", required=True),
     moment_column("since", "Time at which the trouble began, as far as known", required=True),

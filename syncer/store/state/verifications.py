@@ -42,6 +42,15 @@ class LastVerification:
 
 
 @dataclass(frozen=True, slots=True)
+class DifferingStream:
+    """Stream whose last verification, at that time, found so many records that differ."""
+
+    key: StreamKey
+    records: int
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class VerificationNumbers:
     """Last verifications of an environment's streams, summed up. differing: records; oldest_at: their end."""
 
@@ -70,7 +79,7 @@ class VerificationStore:
         """Take the lease of the stream whose last verification is the oldest; None: none is due.
 
         models: those that can be verified. every: time between two; retry: the same after one that could not
-        be carried out.
+        be carried out. A stream that differed is due again once it has been read whole, which mends it.
         """
         columns = verifications.c
         is_due = or_(
@@ -78,6 +87,7 @@ class VerificationStore:
             columns.ended_at < now - every,
             columns.ended_at > now + VIEW_AHEAD,
             and_(columns.verdict == Verdict.UNREAD, columns.ended_at < now - retry),
+            and_(columns.verdict == Verdict.DIFFERENT, columns.ended_at < streams.c.last_full_walk_at),
         )
         found = connection.execute(
             select(streams.c.integration_id, streams.c.model)
@@ -199,6 +209,18 @@ def last_verifications(
         for row in found
     ]
     return {each.key: each for each in rows}
+
+
+def differing_streams(connection: Connection, environment: str) -> list[DifferingStream]:
+    """Read the streams of which the last verification found differences, in the order of their keys."""
+    columns = verifications.c
+    found = connection.execute(
+        select(columns.integration_id, columns.model, columns.differing, columns.ended_at)
+        .join(streams, _same_stream())
+        .where(columns.environment == environment, columns.verdict == Verdict.DIFFERENT, streams.c.mirrored)
+        .order_by(columns.integration_id, columns.model)
+    )
+    return [DifferingStream(StreamKey(row[0], row[1]), row[2], row[3]) for row in found]
 
 
 def verification_numbers(

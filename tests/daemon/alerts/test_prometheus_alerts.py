@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from syncer.daemon.verification import Verifier
 from syncer.daemon.web import shared_query
 from syncer.daemon.workers import Workers
 from syncer.domain.deliveries import attempts
@@ -31,12 +32,14 @@ from tests.daemon.alerts.troubles import (
     approve,
     begin_to_consume,
     consume_all,
+    differ,
     downgrade,
     failing,
     forge_webhooks,
     hang_elsewhere,
     lose_rows,
     nothing,
+    read_whole,
     recover,
     refuse_changes,
     refuse_key,
@@ -58,7 +61,6 @@ from tests.support.receivers import Receiver
 from tests.support.workers import MakeWorkersWorld
 
 RULES = Path(__file__).parents[3] / "deploy" / "prometheus" / "alerts.yaml"
-KEYWORDS = Workers.__init__.__kwdefaults__ or {}
 ALERTS = re.findall(r"- alert: (\w+)", RULES.read_text(encoding="utf-8"))
 
 pytestmark = pytest.mark.tool("promtool")
@@ -117,6 +119,7 @@ EPISODES = (
         reads=(LOCATIONS,),
         over=recover,
     ),
+    Episode(("SyncerVerificationDiffers",), 50, before=differ, over=read_whole),
     Episode(("SyncerDeletionsHeld",), 50, before=lose_rows, reads=(LOCATIONS,), over=approve),
     Episode(("SyncerDatabaseDown",), 30, before=take_no_writes, reads=(), over=take_writes),
     Episode(("SyncerNotReady",), 60, before=downgrade, reads=(), over=upgrade),
@@ -131,7 +134,9 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "SQLITE_BUSY_MS", 100)
     monkeypatch.setattr(shared_query, "KEPT", 0)
     monkeypatch.setattr(attempts, "LONGEST_PAUSE", timedelta(milliseconds=100))
-    monkeypatch.setattr(Workers.__init__, "__kwdefaults__", {**KEYWORDS, "poll_every": 0.05})
+    for looking, pause in ((Workers, "poll_every"), (Verifier, "look_every")):
+        defaults = looking.__init__.__kwdefaults__ or {}
+        monkeypatch.setattr(looking.__init__, "__kwdefaults__", {**defaults, pause: 0.05})
 
 
 @ON_SQLITE

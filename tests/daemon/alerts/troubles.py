@@ -9,7 +9,7 @@ from functools import partial
 from operator import le, lt
 from typing import Any
 
-from sqlalchemy import text, update
+from sqlalchemy import delete, text, update
 
 from syncer.domain.streams.stream import Mode
 from syncer.domain.webhooks.signature import SIGNATURE_HEADER
@@ -23,7 +23,7 @@ from syncer.simulator.server.faults import (
 from syncer.simulator.server.limit import RateLimit
 from syncer.store.reading.changes import feed_state
 from syncer.store.schema.migrate import VERSION_TABLE
-from syncer.store.schema.mirror_tables import streams
+from syncer.store.schema.mirror_tables import MIRROR, streams, verifications
 from syncer.store.schema.revisions import revisions
 from syncer.store.state.consumers import acknowledge
 from tests.daemon.alerts.watched import GROUPS, LOCATIONS, MODELS, Watched
@@ -141,6 +141,22 @@ async def lose_rows(watched: Watched) -> None:
         connection.execute(update(streams).values(last_full_walk_at=None))
     watched.mark_due(GROUPS)
     await watched.shows("syncer_held", partial(lt, 0))
+
+
+async def differ(watched: Watched) -> None:
+    """Lose rows that Kombo has, and have the service verify its lists."""
+    with watched.app.database.begin() as connection:
+        connection.execute(delete(MIRROR[GROUPS]))
+        connection.execute(update(verifications).values(ended_at=None))
+    await watched.shows("syncer_verify_differing_records", partial(lt, 0))
+
+
+async def read_whole(watched: Watched) -> None:
+    """Have all lists read whole, whose rows are verified again after that."""
+    with watched.app.database.begin() as connection:
+        connection.execute(update(streams).values(last_full_walk_at=None, watermark=None))
+    await watched.read(*MODELS)
+    await watched.shows("syncer_verify_differing_records", 0)
 
 
 async def approve(watched: Watched) -> None:

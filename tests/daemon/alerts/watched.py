@@ -90,6 +90,7 @@ async def serving(world: WorkersWorld, receiver: Receiver, **settings: Any) -> A
         "changes": {"models": [GROUPS]},
         "deliveries": [{"name": "billing", "url": receiver.url, "secret": SECRET}],
         "deletions": {"max_share": 0, "max_rows": 0},
+        "verify": {"every": "30d"},
         **settings,
     }
     async with (

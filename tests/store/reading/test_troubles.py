@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, insert, update
 
 from syncer.domain.alerts.trouble import AlertKey, AlertKind, Trouble
 from syncer.domain.scheduling.intervals import IntervalBounds
 from syncer.domain.stream_key import StreamKey
 from syncer.store.reading.troubles import read_stuck_deliveries, read_troubles
-from syncer.store.schema.mirror_tables import streams
+from syncer.store.schema.mirror_tables import streams, verifications
 from syncer.store.state.deliveries import add_delivery, note_failure, pause_delivery, read_delivery
 from syncer.store.state.missing import MissingStore
 from syncer.store.state.refused_keys import note_refusal
@@ -101,6 +101,32 @@ def test_rows_that_wait_for_approval_are_counted_by_integration(mirror: Connecti
             f"1 row of 1 list (hris_groups) {waits.replace('are', 'is', 1)}", NOW - HOUR
         ),
     }
+
+
+def test_lists_that_differ_from_kombos_are_told_as_their_last_verification_found_them(
+    mirror: Connection,
+) -> None:
+    for key, verdict, differing in (
+        (KEYS[0], "different", 2),
+        (KEYS[1], "different", 1),
+        (KEYS[2], "equal", 0),
+        (KEYS[3], "unsettled", 0),
+        (KEYS[4], "different", 1),
+    ):
+        row = {"environment": "default", "integration_id": key.integration_id, "model": key.model}
+        ended = {"began_at": NOW, "ended_at": NOW - HOUR, "verdict": verdict, "differing": differing}
+        mirror.execute(insert(verifications).values(**row, **ended))
+    assert found(mirror) == {
+        (AlertKind.DIFFERING, "tool:one"): Trouble(
+            "verification found 3 records of 2 lists (hris_employees, hris_groups) that differ from Kombo's",
+            NOW - HOUR,
+        ),
+        (AlertKind.DIFFERING, "tool:two"): Trouble(
+            "verification found 1 record of 1 list (hris_groups) that differs from Kombo's", NOW - HOUR
+        ),
+    }
+    change(mirror, *KEYS, mirrored=False)
+    assert found(mirror) == {}
 
 
 def test_a_refused_key_is_a_trouble_of_its_environment(mirror: Connection) -> None:

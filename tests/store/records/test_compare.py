@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Text, cast, event, func, insert, select, true, update
 
 from syncer.domain.catalogue.lookup import model_named
+from syncer.domain.records.row import Row
+from syncer.domain.stream_key import StreamKey
 from syncer.store.db.database import Database
 from syncer.store.db.in_values import in_values
 from syncer.store.records.compare import changed_records, stored_documents, stored_rows
-from syncer.store.schema.destination import model_destination
-from syncer.store.schema.mirror_tables import MIRROR
+from syncer.store.schema.destination import Destination, model_destination, stream_destination
+from syncer.store.schema.mirror_tables import MIRROR, passthrough_records
 from tests.support.records import MakeRow
 from tests.support.rows import write_page
 
@@ -100,11 +104,6 @@ def test_postgresql_looks_a_pages_rows_up_by_their_ids_whatever_its_statistics_s
     shared_postgres: Database, row_of: MakeRow
 ) -> None:
     """Of an integration that is younger than they are it takes the rows for few, however many there are."""
-    asked: list[tuple[str, Any]] = []
-
-    def note(_: Connection, __: Any, statement: str, parameters: Any, *___: Any) -> None:
-        asked.append((statement, parameters))
-
     with shared_postgres.begin() as connection:
         row = row_of(TAGS, "old")
         write_page(connection, model_destination(TAGS, "tool:old"), [row], now=NOW, walk_began_at=NOW)
@@ -115,11 +114,44 @@ def test_postgresql_looks_a_pages_rows_up_by_their_ids_whatever_its_statistics_s
         connection.exec_driver_sql("ANALYZE ats_tags")
         rows = [row_of(TAGS, f"new{each}") for each in range(250)]
         write_page(connection, DESTINATION, rows, now=NOW, walk_began_at=NOW)
-        event.listen(connection, "before_cursor_execute", note)
-        changed_records(connection, DESTINATION, {row.id: row.content_hash for row in rows})
-        event.remove(connection, "before_cursor_execute", note)
-        [(statement, parameters)] = asked
-        plan = str(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).all())
+        plan = plan_of_comparison(connection, DESTINATION, rows)
         assert "pk_ats_tags" in plan
         assert "ix_ats_tags_integration_id" not in plan
         connection.rollback()
+
+
+def test_postgresql_looks_the_rows_of_a_native_list_up_by_their_keys_too(
+    shared_postgres: Database, row_of: MakeRow
+) -> None:
+    old, new = (
+        stream_destination("default", StreamKey(integration, "shifts"))
+        for integration in ("tool:old", "tool:new")
+    )
+    with shared_postgres.begin() as connection:
+        row = replace(row_of(TAGS, "old"), values={})
+        write_page(connection, old, [row], now=NOW, walk_began_at=NOW)
+        columns = [each for each in passthrough_records.columns if each.name != "record_key"]
+        numbers = func.generate_series(1, 50_000).table_valued("number", name="number")
+        copies = select(cast(numbers.c.number, Text), *columns).join(numbers, true())
+        connection.execute(insert(passthrough_records).from_select(["record_key", *columns], copies))
+        connection.exec_driver_sql("ANALYZE passthrough_records")
+        rows = [replace(row_of(TAGS, f"new{each}"), values={}) for each in range(250)]
+        write_page(connection, new, rows, now=NOW, walk_began_at=NOW)
+        plan = plan_of_comparison(connection, new, rows)
+        assert re.search(r"Index Cond: .*integration_id = .*record_key = records", plan)
+        assert changed_records(connection, new, {each.id: each.content_hash for each in rows}) == {}
+        connection.rollback()
+
+
+def plan_of_comparison(connection: Connection, destination: Destination, rows: Sequence[Row]) -> str:
+    """The plan of the statement that finds the changed ones among rows."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_: Connection, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(connection, "before_cursor_execute", note)
+    changed_records(connection, destination, {row.id: row.content_hash for row in rows})
+    event.remove(connection, "before_cursor_execute", note)
+    [(statement, parameters)] = asked
+    return str(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).all())
