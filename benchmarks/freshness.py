@@ -31,7 +31,7 @@ from statistics import mean, median, quantiles
 from syncer.domain.ratelimit.budget import Budget, Permit, Purpose, Rate, Reserve, take
 from syncer.domain.ratelimit.responses import answered
 from syncer.domain.ratelimit.room import has_room
-from syncer.domain.scheduling.fairness import next_stream, sort_due
+from syncer.domain.scheduling.fairness import streams_to_start
 from syncer.domain.scheduling.intervals import (
     DAY,
     FILL,
@@ -300,8 +300,9 @@ class Simulation:
                 if self.streams[key].is_marked and key not in self.running:
                     self.due.setdefault(key, rank)
         due = {key: rank for key, rank in self.due.items() if rank <= least}
-        chosen = next_stream(sort_due(due, self.turns), self.running)
-        return None if chosen is None else (self.streams[chosen], Purpose(self.due.pop(chosen)))
+        for chosen in streams_to_start(due, self.turns, self.running, 1):
+            return self.streams[chosen], Purpose(self.due.pop(chosen))
+        return None
 
     def request(self, purpose: Purpose) -> Work:
         """Take a permit, and wait for the response to a request."""

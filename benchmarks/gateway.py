@@ -2,6 +2,7 @@
 
     python -m benchmarks.gateway                                          SQLite, 20,000 employees
     python -m benchmarks.gateway --database postgresql --rows 1000000     an embedded PostgreSQL
+    python -m benchmarks.gateway --mirror sqlite:////var/tmp/large.db     filled where it is empty, and kept
 
 *Pages*: the mirror is filled by SQL with employees, their employments and balances (two and a half rows
 beside each), and what these carry copies of. ``syncer run`` is a process of its own; once it has checked the
@@ -10,7 +11,8 @@ time counts from when its request was due to the last byte of the body.
 
 *Writes* (``--writes``, 0: none): POSTs through a service of a small company, from the answer until another
 connection sees the record in the mirror; then beside a backfill that uses the limit up, and what that takes
-longer than the same POST at the simulated Kombo itself.
+longer than the same POST at the simulated Kombo itself. The backfill reads small pages, so that it lasts for
+as many windows as the writes do.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from pathlib import Path
 import httpx
 from sqlalchemy import select
 
-from benchmarks.gateway_mirror import INTEGRATION, LISTS, MODEL, fill
+from benchmarks.gateway_mirror import INTEGRATION, LISTS, MODEL, complete, fill
 from benchmarks.gateway_service import GatewayService, serving
 from benchmarks.servers import empty_database, postgresql
 from syncer.app import App
@@ -45,16 +47,19 @@ from syncer.store.schema.mirror_tables import MIRROR
 
 #: Pages that are asked for at first, while the service checks the copies.
 FIRST_PAGES = 50
-#: Records of the small company, and of the one whose first load uses the limit up.
+#: Records of the small company, and of the one whose first load uses the limit up, and of a page of that one.
 SMALL, LARGE = 2_000, 60_000
-#: Seconds between two writes: beyond the pause that a list has after a run.
+SMALL_PAGE = 10
+#: Seconds between two writes: beyond the pause that a list has after a run; beside a backfill so many that
+#: they and those at Kombo itself fit into the reserve of a window.
 BETWEEN_WRITES = (1.0, 2.5)
+BESIDE_BACKFILL = 5.0
 LOOK_EVERY, PATIENCE = 0.005, 60.0
 
 
 def show(name: str, seconds: Sequence[float]) -> None:
     """Print the times of one kind of request."""
-    cuts = statistics.quantiles(seconds, n=100)
+    cuts = statistics.quantiles(seconds, n=100, method="inclusive")
     print(
         f"{name}: p50 {cuts[49] * 1000:.1f} ms, p99 {cuts[98] * 1000:.1f} ms ({len(seconds)} times)",
         flush=True,
@@ -63,33 +68,69 @@ def show(name: str, seconds: Sequence[float]) -> None:
 
 def pages(url: str, rows: int, seconds: float, rate: float) -> None:
     """Ask a service for pages of a large mirror; say how long they took."""
+    found = filled(url, rows)
+    with serving_mirror(url) as service:
+        asked = requests(service, random.Random(1).choices(found, k=2_000))
+        until_checked(service, asked)
+        measure(service, asked, seconds, rate)
+
+
+def filled(url: str, rows: int) -> Sequence[str]:
+    """Fill a mirror with so many employees, unless it has some; give their ids."""
     app = App(Settings.model_validate({"kombo": {"api_key": "bench"}, "database": {"url": url}}))
     app.migrate(may_create=True)
-    fill(app, rows)
+    try:
+        found = _employees(app)
+        if not found:
+            fill(app, rows)
+            found = _employees(app)
+        else:
+            complete(app)
+    finally:
+        app.close()
+    print(f"{len(found):,} employees", flush=True)
+    return found
+
+
+def _employees(app: App) -> Sequence[str]:
     with app.database.read() as connection:
-        found = connection.execute(select(MIRROR[MODEL].c.id)).scalars().all()
-    app.close()
+        return connection.execute(select(MIRROR[MODEL].c.id)).scalars().all()
+
+
+@contextmanager
+def serving_mirror(url: str) -> Iterator[GatewayService]:
+    """Run the service on a filled mirror until the block ends."""
     environment = Environment(SimClock(lambda: datetime.now(UTC)))
     environment.add(Company(INTEGRATION, environment.clock, seed=1, records=150))
     with serving(url, environment, LISTS) as service:
-        asked = requests(service, random.Random(1).choices(found, k=2_000))
-        took, _ = asyncio.run(ask(service, asked[:FIRST_PAGES], 10))
-        show("a page, while the copies are being checked", took)
-        service.until_idle()
-        for name, number, pace in (
-            ("one after the other", 200, 5.0),
-            (f"{rate:.0f} a second", int(seconds * rate), rate),
-        ):
-            memory, processor = service.memory(), service.processor_seconds()
-            some = [asked[each % len(asked)] for each in range(number)]
-            took, length = asyncio.run(ask(service, some, pace))
-            processor = (service.processor_seconds() - processor) * 1000 / number
-            show(f"a page of {length / number:,.0f} bytes of {len(found):,} employees, {name}", took)
-            print(
-                f"  processor of the service {processor:.1f} ms a page; "
-                f"memory {memory} MiB, afterwards {service.memory()} MiB",
-                flush=True,
-            )
+        yield service
+
+
+def until_checked(service: GatewayService, asked: Sequence[bytes]) -> None:
+    """Have a service check the copies; say how long pages take meanwhile."""
+    began = time.perf_counter()
+    took, _ = asyncio.run(ask(service, asked[:FIRST_PAGES], 10))
+    show("a page, while the copies are being checked", took)
+    service.until_idle()
+    print(f"the copies were checked within {time.perf_counter() - began:.0f} s", flush=True)
+
+
+def measure(service: GatewayService, asked: Sequence[bytes], seconds: float, rate: float) -> None:
+    """Ask a service that has checked the copies for pages; say what they take."""
+    for name, number, pace in (
+        ("one after the other", 200, 5.0),
+        (f"{rate:.0f} a second", int(seconds * rate), rate),
+    ):
+        memory, processor = service.memory(), service.processor_seconds()
+        some = [asked[each % len(asked)] for each in range(number)]
+        took, length = asyncio.run(ask(service, some, pace))
+        processor = (service.processor_seconds() - processor) * 1000 / number
+        show(f"a page of {length / number:,.0f} bytes, {name}", took)
+        print(
+            f"  processor of the service {processor:.1f} ms a page; "
+            f"memory {memory} MiB, afterwards {service.memory()} MiB",
+            flush=True,
+        )
 
 
 def requests(service: GatewayService, ids: Sequence[str]) -> list[bytes]:
@@ -149,22 +190,39 @@ def writes(url: str, backfill_url: str, number: int) -> None:
         show("from the answer to a POST until it is in the mirror", list(freshness(service, client, number)))
     environment = Environment(clock, limit=RateLimit(time.monotonic))
     environment.add(Company(INTEGRATION, clock, seed=1, records=LARGE))
-    with serving(backfill_url, environment, LISTS) as service, httpx.Client(trust_env=False) as client:
-        while environment.limit.used < environment.limit.limit // 2:
-            time.sleep(LOOK_EVERY)
-        time.sleep(2)
-        direct, through = list[float](), list[float]()
-        for _ in range(number):
-            began = time.perf_counter()
-            service.post(client, INTEGRATION)
-            through.append(time.perf_counter() - began)
-            began = time.perf_counter()
-            service.post_to_kombo(client, INTEGRATION)
-            direct.append(time.perf_counter() - began)
-            time.sleep(4)
-        print(f"requests of the window beside the backfill: {environment.limit.used}", flush=True)
-        show("a POST at Kombo itself beside a backfill", direct)
-        show("the same through the gateway", through)
+    with (
+        serving(backfill_url, environment, LISTS, page_size=SMALL_PAGE) as service,
+        httpx.Client(trust_env=False) as client,
+    ):
+        through, direct = beside_backfill(service, client, environment.limit, number)
+    show("a POST at Kombo itself beside a backfill", direct)
+    show("the same through the gateway", through)
+
+
+def beside_backfill(
+    service: GatewayService, client: httpx.Client, limit: RateLimit, number: int
+) -> tuple[list[float], list[float]]:
+    """Write so many records through the gateway and at Kombo while a backfill uses the limit up."""
+    deadline = time.monotonic() + PATIENCE
+    while limit.used < limit.limit // 2:
+        if time.monotonic() > deadline:
+            raise SystemExit("the backfill never uses half of the limit")
+        time.sleep(LOOK_EVERY)
+    through, direct, most = list[float](), list[float](), 0
+    for _ in range(number):
+        time.sleep(BESIDE_BACKFILL)
+        began = time.perf_counter()
+        service.post(client, INTEGRATION)
+        through.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        service.post_to_kombo(client, INTEGRATION)
+        direct.append(time.perf_counter() - began)
+        most = max(most, limit.used)
+    complete = service.complete_streams()
+    print(f"at most {most} requests of a window; {complete} of {len(LISTS)} lists complete", flush=True)
+    if complete == len(LISTS):
+        raise SystemExit("the backfill came to its end before the writes did")
+    return through, direct
 
 
 def freshness(service: GatewayService, client: httpx.Client, number: int) -> Iterator[float]:
@@ -202,10 +260,11 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=100)
     parser.add_argument("--writes", type=int, default=50, help="writes of each kind")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--mirror", help="URL of the database for pages: filled where it is empty, and kept")
     given = parser.parse_args()
     with databases(given.database) as urls:
         if given.rows:
-            pages(next(urls), given.rows, given.seconds, given.rate)
+            pages(given.mirror or next(urls), given.rows, given.seconds, given.rate)
         if given.writes:
             writes(next(urls), next(urls), given.writes)
 

@@ -55,7 +55,7 @@ def fill(app: App, rows: int) -> None:
         _write(app, name, [_ID.sub(mark, each) for each in texts])
     seeds = len(multiplied[MODEL])
     _multiply(app, max(1, rows // seeds), max(1, COPIED_AT_ONCE // seeds))
-    _complete(app)
+    complete(app)
     with app.database.begin() as connection:
         connection.execute(text("ANALYZE"))
 
@@ -132,7 +132,7 @@ def _copying(table: Table, key: str, sqlite: bool) -> str:
     )
 
 
-def _complete(app: App) -> None:
+def complete(app: App) -> None:
     """Have all lists be complete, and not due before long."""
     keys = {StreamKey(INTEGRATION, name) for name in LISTS}
     with app.database.begin() as connection:

@@ -22,7 +22,7 @@ from syncer.store.db.database import Database
 TOKEN = "token-of-the-gateway-under-test"
 #: Seconds that a service may take for anything, and those in which one at rest takes next to none of the
 #: processor.
-PATIENCE, REST, AT_REST = 1_800.0, 5.0, 0.15
+PATIENCE, REST, AT_REST = 1_800.0, 10.0, 0.1
 _numbers = count()
 
 
@@ -59,15 +59,16 @@ class GatewayService:
     def until_complete(self, streams: int) -> None:
         """Wait until so many streams are complete."""
         deadline = time.monotonic() + PATIENCE
-        while True:
-            with self.database.read() as connection:
-                complete = connection.execute(
-                    text("SELECT count(*) FROM sync_streams WHERE state = 'complete'")
-                )
-                if complete.scalar_one() >= streams:
-                    return
+        while self.complete_streams() < streams:
             _check(deadline, "never complete")
             time.sleep(0.2)
+
+    def complete_streams(self) -> int:
+        """Count the streams that are complete."""
+        with self.database.read() as connection:
+            found = connection.execute(text("SELECT count(*) FROM sync_streams WHERE state = 'complete'"))
+            count: int = found.scalar_one()
+            return count
 
     def until_idle(self) -> None:
         """Wait until the service has nothing to do."""
@@ -90,9 +91,12 @@ class GatewayService:
 
 
 @contextmanager
-def serving(url: str, environment: Environment, lists: Sequence[str]) -> Iterator[GatewayService]:
-    """Run the service with these lists until the block ends."""
+def serving(
+    url: str, environment: Environment, lists: Sequence[str], *, page_size: int = 250
+) -> Iterator[GatewayService]:
+    """Run the service with these lists until the block ends. page_size: of what it reads of Kombo."""
     settings = {
+        "SYNCER_KOMBO__PAGE_SIZE": str(page_size),
         "SYNCER_SYNC__MODELS": json.dumps(lists),
         "SYNCER_SYNC__EVERY": "1d",
         "SYNCER_GATEWAY__ENABLED": "true",

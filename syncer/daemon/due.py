@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -40,14 +41,19 @@ def read_due(connection: Connection, context: SyncContext, limit: int) -> Due:
     """Read the most urgent streams that are due, without those that this version or configuration lacks."""
     now = context.database.now(connection)
     left = left_to_newer(connection, context)
-    due = context.streams.due(connection, now, context.is_dead, limit, without=left)
+    due = context.streams.due(
+        connection, now, context.is_dead, limit, length=context.rules.lease, without=left
+    )
     due = {key: rank for key, rank in due.items() if is_known(context, key)}
     return Due(now, due, context.streams.next_due(connection, after=now))
 
 
-def is_left_out(connection: Connection, context: SyncContext, key: StreamKey) -> bool:
-    """Tell whether this version or configuration lacks the list of a stream."""
-    return key.model in left_to_newer(connection, context) or not is_known(context, key)
+def without_left_out(
+    connection: Connection, context: SyncContext, keys: Iterable[StreamKey]
+) -> list[StreamKey]:
+    """Leave out the streams whose lists this version or configuration lacks."""
+    left = left_to_newer(connection, context)
+    return [key for key in keys if key.model not in left and is_known(context, key)]
 
 
 class LogTrimmer:

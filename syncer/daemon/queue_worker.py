@@ -17,7 +17,7 @@ from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
 from procrastinate.jobs import Job
 from sqlalchemy import Connection
 
-from syncer.daemon.due import is_left_out
+from syncer.daemon.due import without_left_out
 from syncer.daemon.runs import WEBHOOK_PLACES, Runs
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError
@@ -148,32 +148,25 @@ class QueueWorker:
 
     async def _run_stream(self, context: JobContext, integration_id: str, model: str) -> None:
         """Do a job: a run on its stream, if that is still due."""
-        key, rank = StreamKey(integration_id, model), -context.job.priority
-        try:
-            if key in self._runs.running or not await self._runs.context.database.ask(
-                lambda connection: self._is_due(connection, key)
-            ):
-                return
-        except DatabaseError as error:
-            self._runs.database_failed("workers", error)
-            raise _Unfinished from error
+        key, rank, runs = StreamKey(integration_id, model), -context.job.priority, self._runs
+        if key in runs.running:
+            return
         if self._stopping.is_set():
             raise _Unfinished
-        result = await self._runs.start(key, rank)
+        claimed = await runs.claim([key], 1, waits=True)
+        if claimed is None:
+            raise _Unfinished
+        if not claimed:
+            return
+        result = await runs.start(claimed[0], rank)
         if result is not None and result.outcome is Outcome.STOPPED:
             if self._stopping.is_set():
                 raise _Unfinished
             # It gave up its place, and is due: a new job goes behind the others. Where nobody can be told a
             # scheduler finds it when it looks by itself.
-            database = self._runs.context.database
+            database = runs.context.database
             with suppress(DatabaseError):
                 await database.write(partial(notify_due, database))
-
-    def _is_due(self, connection: Connection, key: StreamKey) -> bool:
-        context = self._runs.context
-        if is_left_out(connection, context, key):
-            return False
-        return context.streams.is_due(connection, key, context.database.now(connection), context.is_dead)
 
     async def _look_at_what_waits(self) -> None:
         """Have runs give up their places for what waits, and settle what failed, until it is cancelled."""
@@ -190,7 +183,10 @@ class QueueWorker:
                 runs.database_failed("workers", error)
 
     def _left_due(self, connection: Connection) -> set[StreamKey]:
-        return {key for key in self._runs.failed if self._is_due(connection, key)}
+        context, now = self._runs.context, self._runs.context.database.now(connection)
+        ours = without_left_out(connection, context, self._runs.failed)
+        length, is_dead = context.rules.lease, context.is_dead
+        return {key for key in ours if context.streams.is_due(connection, key, now, length, is_dead)}
 
     def _on_change(self) -> None:
         self._connector.wake()

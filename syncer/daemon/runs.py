@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+
+from sqlalchemy import Connection
 
 from syncer.daemon.database_health import DATABASE_PAUSE, DatabaseHealth
+from syncer.daemon.due import without_left_out
 from syncer.daemon.key_health import KeyHealth
 from syncer.domain.errors import DatabaseError, KeyRefused, LeaseLost
 from syncer.domain.ratelimit.budget import TOLD
 from syncer.domain.scheduling.fairness import run_to_preempt
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Mode
+from syncer.sync.claims import claim_due
 from syncer.sync.context import Progress, Result, SyncContext
 from syncer.sync.integrations import Integrations
-from syncer.sync.run import run_stream
+from syncer.sync.run import run_claimed
+from syncer.sync.run_context import RunContext
 
 #: So many times the pause is doubled while the database cannot be used.
 MAX_DOUBLINGS = 3
@@ -108,14 +114,31 @@ class Runs:
         troubles = self.context.client.reachability.error, self.database_health.error, self.key_health.error
         return 0 if any(troubles) else self.concurrency + WEBHOOK_PLACES
 
-    def start(self, key: StreamKey, rank: int) -> asyncio.Task[Result | None]:
-        """Start a run; rank: of the purpose that the stream is due for. Its task raises nothing.
+    async def claim(
+        self, keys: Sequence[StreamKey], most: int, *, waits: bool = False
+    ) -> list[RunContext] | None:
+        """Claim the first of these streams that are still due, so many at most: their runs start at once.
 
-        It gives no result where what went wrong is no outcome of the stream's.
+        None where that fails, of which is told as of failed runs. waits: for others who have its row; else
+        such a stream is passed over.
         """
-        self._ranks[key] = rank
-        task = asyncio.create_task(self._run(key))
-        self._running[key] = (task, self._now())
+        try:
+            return await self.context.database.write(partial(self._claim, keys=keys, most=most, waits=waits))
+        except DatabaseError as error:
+            for key in keys[:most]:
+                self._met_failure(key, error)
+        except Exception as error:
+            self._fail(error)
+        return None
+
+    def start(self, run: RunContext, rank: int) -> asyncio.Task[Result | None]:
+        """Start a run that was claimed; rank: of the purpose that the stream is due for.
+
+        Its task raises nothing, and gives no result where what went wrong is no outcome of the stream's.
+        """
+        self._ranks[run.key] = rank
+        task = asyncio.create_task(self._run(run))
+        self._running[run.key] = (task, self._now())
         return task
 
     def preempt(self, waiting: Mapping[StreamKey, int]) -> None:
@@ -180,29 +203,46 @@ class Runs:
         if key is not None:
             self._yielding.add(key)
 
-    async def _run(self, key: StreamKey) -> Result | None:
-        context = replace(self.context, stopping=lambda: self.context.stopping() or key in self._yielding)
+    def _claim(
+        self, connection: Connection, keys: Sequence[StreamKey], most: int, waits: bool
+    ) -> list[RunContext]:
+        ours = without_left_out(connection, self.context, keys)
+        return claim_due(
+            connection, self.context, self._context_of, self._integrations, ours, most, waits=waits
+        )
+
+    def _context_of(self, key: StreamKey) -> SyncContext:
+        return replace(self.context, stopping=lambda: self.context.stopping() or key in self._yielding)
+
+    async def _run(self, run: RunContext) -> Result | None:
+        key = run.key
         try:
             began = self._now()
-            result = await run_stream(context, self._integrations, key, mode=Mode.SYNC)
+            result = await run_claimed(run, mode=Mode.SYNC)
             self._on_run(result, self._now() - began)
             return result
         except DatabaseError as error:
-            self.failed.add(key)
-            self.database_failed(key, error)
+            self._met_failure(key, error)
         except KeyRefused as error:
             self.key_health.report_refusal(error)
         except LeaseLost:
             # Its new owner reports how that ends.
             self._database_works(key)
         except Exception as error:
-            self.failure = self.failure or error
-            self._stopping.set()
+            self._fail(error)
         finally:
             del self._running[key], self._ranks[key]
             self._yielding.discard(key)
             self._on_change()
         return None
+
+    def _met_failure(self, key: StreamKey, error: DatabaseError) -> None:
+        self.failed.add(key)
+        self.database_failed(key, error)
+
+    def _fail(self, error: Exception) -> None:
+        self.failure = self.failure or error
+        self._stopping.set()
 
     def _on_progress(self, step: Progress) -> None:
         if step.step in {"page", "ended"}:

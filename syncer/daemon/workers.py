@@ -11,7 +11,7 @@ from syncer.daemon.runs import WEBHOOK_PLACES, Runs
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError
 from syncer.domain.ratelimit.budget import TOLD
-from syncer.domain.scheduling.fairness import next_stream, sort_due
+from syncer.domain.scheduling.fairness import streams_to_start
 from syncer.domain.stream_key import StreamKey
 from syncer.sync.context import SyncContext
 from syncer.sync.integrations import Integrations
@@ -23,6 +23,10 @@ POLL_EVERY = 15.0
 CANDIDATES = 500
 #: Seconds between two looks at what is due while no place is free: one can only have a run give up its own.
 FULL_PAUSE = 0.25
+#: Streams that are chosen for each free place: some of them may be claimed by others at the same time.
+CHOSEN_FOR_A_PLACE = 4
+#: Seconds before the next look where others were claiming the same streams: what they have left shows then.
+CONTENDED_PAUSE = 0.25
 
 
 class Workers:
@@ -93,15 +97,16 @@ class Workers:
         runs.database_health.report_success("workers")
         runs.settle({*due.streams, *running})
         running |= set(runs.running)
-        self._start({key: rank for key, rank in due.streams.items() if key not in running})
+        is_all = await self._start({key: rank for key, rank in due.streams.items() if key not in running})
         if runs.database_health.error is not None:
             return runs.probe_pause
         reachability = self._context.client.reachability
         if reachability.error is not None:
             return min(reachability.probe_in or self._poll_every, self._poll_every)
-        return due.pause(self._poll_every)
+        return due.pause(self._poll_every if is_all else CONTENDED_PAUSE)
 
-    def _start(self, due: Mapping[StreamKey, int]) -> None:
+    async def _start(self, due: Mapping[StreamKey, int]) -> bool:
+        """Start as much of what is due as there are places; False where others were claiming some of it."""
         runs = self._runs
         places = runs.places()
         if runs.database_health.error is not None:
@@ -110,19 +115,23 @@ class Workers:
             places = min(places, len(runs.running) + 1)
             self._probes += 1
             due = (self._probes % 2 and {key: due[key] for key in due if key in runs.failed}) or due
-        self._fill(due, places)
+        is_all = await self._fill(due, places)
         told = {key: rank for key, rank in due.items() if rank in TOLD}
-        self._fill(told, runs.places_for_news())
+        is_all = await self._fill(told, runs.places_for_news()) and is_all
         runs.preempt(due)
+        return is_all
 
-    def _fill(self, due: Mapping[StreamKey, int], places: int) -> None:
-        """Start runs of what is due until so many are under way."""
-        while len(self._runs.running) < places:
-            key = next_stream(sort_due(due, self._last_turns), self._runs.running)
-            if key is None:
-                return
-            self._last_turns[key.integration_id] = max(self._last_turns.values(), default=0) + 1
-            self._runs.start(key, due[key])
+    async def _fill(self, due: Mapping[StreamKey, int], places: int) -> bool:
+        """Start runs of what is due until so many are under way; False as ``_start`` has it."""
+        free = places - len(self._runs.running)
+        chosen = streams_to_start(due, self._last_turns, self._runs.running, free * CHOSEN_FOR_A_PLACE)
+        if not chosen:
+            return True
+        claimed = await self._runs.claim(chosen, free) or []
+        for run in claimed:
+            self._last_turns[run.key.integration_id] = max(self._last_turns.values(), default=0) + 1
+            self._runs.start(run, due[run.key])
+        return len(claimed) == min(free, len(chosen))
 
     def _on_change(self) -> None:
         self._freed.set()

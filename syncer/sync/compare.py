@@ -20,7 +20,7 @@ from syncer.store.records.compare import changed_records, stored_documents, stor
 from syncer.store.state.health import health_flags
 from syncer.store.state.quarantine import quarantined_keys, record_key
 from syncer.sync.erasures import Version, clean_poisons, late_traces, seen_as, without_erased
-from syncer.sync.lease import RunContext
+from syncer.sync.run_context import RunContext
 from syncer.sync.sources.base import Records
 
 

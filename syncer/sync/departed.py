@@ -18,7 +18,8 @@ from syncer.store.state.missing import MissingStore
 from syncer.sync.context import SyncContext
 from syncer.sync.deletions.mark import mark_missing
 from syncer.sync.integrations import Integrations
-from syncer.sync.lease import RunContext, end_leased, heartbeat, leased_run
+from syncer.sync.lease import end_leased, heartbeat, leased_run
+from syncer.sync.run_context import RunContext
 from syncer.sync.sources.lookup import is_known
 
 #: Rows that one transaction marks.

@@ -12,7 +12,7 @@ from syncer.domain.records.change import Change
 from syncer.store.records.feed import blank_former_values, tell_changes
 from syncer.store.records.write import WrittenRows
 from syncer.sync.compare import PageDiff
-from syncer.sync.lease import RunContext
+from syncer.sync.run_context import RunContext
 
 _LEAVES_NOTHING_TO_BLANK = {Change.CREATED, Change.UNCHANGED}
 

@@ -12,7 +12,7 @@ from syncer.store.records.blank_versions import blank_versions
 from syncer.store.records.versions import keep_versions
 from syncer.store.records.write import WrittenRows
 from syncer.sync.compare import PageDiff
-from syncer.sync.lease import RunContext
+from syncer.sync.run_context import RunContext
 
 
 def keep_written(

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import field
 from datetime import datetime, timedelta
-from functools import partial
-from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from syncer.domain.dataclass import dataclass
-from syncer.domain.errors import Busy, DatabaseError, DatabaseUnavailable, KomboError, LeaseLost, SyncerError
+from syncer.domain.errors import DatabaseError, DatabaseUnavailable, KomboError, LeaseLost, SyncerError
 from syncer.domain.scheduling.intervals import ChangeHistory, update_history
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.attempts import next_attempt
@@ -22,17 +18,12 @@ from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Stream
 from syncer.process.log import Logger
 from syncer.store.state.health import health
-from syncer.store.state.refused_parameters import read_refused
-from syncer.store.state.runs import begin_run, end_run
-from syncer.store.state.streams import Lease
+from syncer.store.state.runs import end_run
+from syncer.sync.claims import claim
 from syncer.sync.context import Ended, SyncContext
 from syncer.sync.integrations import Integrations
-from syncer.sync.sources.base import Source
-from syncer.sync.sources.lookup import source_of
-from syncer.sync.tables import on_table
+from syncer.sync.run_context import RunContext
 from syncer.sync.told import answer_webhooks
-
-_T = TypeVar("_T")
 
 log = Logger()
 
@@ -40,81 +31,23 @@ log = Logger()
 _SETTLED = {Outcome.COMPLETE, Outcome.INCOMPLETE, Outcome.HELD}
 
 
-@dataclass(slots=True)
-class StoredPages:
-    """Number of the pages that a run knows to be stored."""
-
-    count: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class RunContext:
-    """One run on one stream: the lease it holds, the list it reads, and the stream as it was before.
-
-    stored: what the database has to remember of it. is_sync: the run brings the stream up to date, and
-    decides about its outcome and its next attempt. Other runs write single records and leave these alone.
-    """
-
-    context: SyncContext
-    integrations: Integrations
-    lease: Lease
-    run_id: str
-    source: Source
-    before: Stream
-    began_at: datetime
-    is_sync: bool
-    stored: StoredPages = field(default_factory=StoredPages)
-
-    @property
-    def key(self) -> StreamKey:
-        """Key of the stream."""
-        return self.lease.key
-
-    @property
-    def environment(self) -> str:
-        """Environment of the stream."""
-        return self.context.streams.environment
-
-    def fence(self, connection: Connection) -> datetime:
-        """Renew the lease inside a transaction that writes; give the database's time.
-
-        A runner that was paused beyond its lease cannot write any more. Raises LeaseLost.
-        """
-        now = self.context.database.now(connection)
-        self.renew(connection, now)
-        return now
-
-    def renew(self, connection: Connection, now: datetime) -> None:
-        """Renew the lease inside a transaction that writes. Raises LeaseLost."""
-        self.context.streams.renew(connection, self.lease, now, self.context.rules.lease)
-
-    async def write(self, work: Callable[[Connection], _T]) -> _T:
-        """Run work on the stream's rows in a writing transaction on a worker thread.
-
-        Raises TableUnavailable where only these cannot be used.
-        """
-        database = self.context.database
-        return await on_table(database, self.key.model, database.write(work))
-
-    async def read(self, work: Callable[[Connection], _T]) -> _T:
-        """Run work on the stream's rows in a reading transaction on a worker thread. Raises as ``write``."""
-        database = self.context.database
-        return await on_table(database, self.key.model, database.ask(work))
-
-
 @asynccontextmanager
 async def leased_run(
     context: SyncContext, integrations: Integrations, key: StreamKey, *, is_sync: bool = True
 ) -> AsyncIterator[RunContext]:
-    """Hold the stream's lease for one run.
+    """Claim the stream, and hold its lease for one run, as ``held`` does. Raises Busy as ``claim`` does."""
+    async with held(await claim(context, integrations, key, is_sync=is_sync)) as run:
+        yield run
+
+
+@asynccontextmanager
+async def held(run: RunContext) -> AsyncIterator[RunContext]:
+    """Hold the lease of a run that has it.
 
     The body works under ``heartbeat`` and then, when no beat can come any more, calls ``end_leased``. A run
-    that raises ends as failed, one that is cancelled as stopped. Raises Busy where another runner has the
-    stream, LeaseLost once another one has taken it over.
+    that raises ends as failed, one that is cancelled as stopped. Raises LeaseLost once another runner has
+    taken the stream over.
     """
-    run = await context.database.write(
-        lambda connection: _claim(connection, context, integrations, key, is_sync)
-    )
     try:
         yield run
     except (LeaseLost, DatabaseError):
@@ -202,31 +135,6 @@ async def end_leased(
         return ended
 
     return await run.context.database.write(end)
-
-
-def _claim(
-    connection: Connection, context: SyncContext, integrations: Integrations, key: StreamKey, is_sync: bool
-) -> RunContext:
-    streams = context.streams
-    before = streams.get_or_add(connection, key)
-    now = context.database.now(connection)
-    lease = streams.claim(
-        connection,
-        key,
-        owner=context.owner,
-        now=now,
-        length=context.rules.lease,
-        is_dead=context.is_dead,
-        answers=is_sync,
-    )
-    if lease is None:
-        raise Busy(
-            f"Another runner works on {key.model} of {key.integration_id}: try again when it is through."
-        )
-    run_id = context.new_id()
-    begin_run(connection, run_id, streams.environment, key, context.owner, now)
-    source = source_of(context, key, partial(read_refused, connection, streams.environment, key, now))
-    return RunContext(context, integrations, lease, run_id, source, before, now, is_sync)
 
 
 def _release_sync(

@@ -32,7 +32,7 @@ from syncer.sync.context import WatermarkRefuted
 from syncer.sync.erase import keep_late
 from syncer.sync.feed import tell_written
 from syncer.sync.history import keep_written
-from syncer.sync.lease import RunContext
+from syncer.sync.run_context import RunContext
 from syncer.sync.sources.base import Records
 
 

@@ -23,8 +23,8 @@ from syncer.kombo.lists import Page
 from syncer.store.records.write import RowsRefused
 from syncer.store.state.seen import seen_pages
 from syncer.sync.compare import PageDiff, compare_page
-from syncer.sync.lease import RunContext
 from syncer.sync.page import StoredPage, store_page
+from syncer.sync.run_context import RunContext
 
 _T = TypeVar("_T")
 

@@ -18,8 +18,9 @@ from syncer.sync.busy_streams import busy_attempts
 from syncer.sync.context import SyncContext
 from syncer.sync.deletions.confirm import IdKind, Lookup, lookup
 from syncer.sync.integrations import Integrations, must_be_offered
-from syncer.sync.lease import RunContext, end_leased, heartbeat, leased_run
+from syncer.sync.lease import end_leased, heartbeat, leased_run
 from syncer.sync.page import write_looked_up
+from syncer.sync.run_context import RunContext
 from syncer.sync.sources.lookup import by_id
 
 

@@ -14,9 +14,11 @@ from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
 from syncer.process.log import Logger
 from syncer.store.state.health import health
+from syncer.sync.claims import claim
 from syncer.sync.context import Progress, Result, SyncContext
 from syncer.sync.integrations import Integrations
-from syncer.sync.lease import RunContext, end_leased, heartbeat, leased_run
+from syncer.sync.lease import end_leased, heartbeat, held
+from syncer.sync.run_context import RunContext
 from syncer.sync.sources.lookup import source_of
 from syncer.sync.walks import Walks
 
@@ -39,21 +41,29 @@ async def run_stream(
     result = await _skip_backfill(context, key) if mode is Mode.BACKFILL else None
     if result is None:
         try:
-            result = await _run_leased(context, integrations, key, mode, purpose)
+            run = await claim(context, integrations, key)
         except Busy:
             result = Result(key, Outcome.BUSY, error="Another runner works on this stream.")
+        else:
+            return await run_claimed(run, mode=mode, purpose=purpose)
     context.report(Progress(key, "ended", result.kind, result=result))
     return result
 
 
-async def _run_leased(
-    context: SyncContext, integrations: Integrations, key: StreamKey, mode: Mode, purpose: Purpose | None
-) -> Result:
+async def run_claimed(run: RunContext, *, mode: Mode, purpose: Purpose | None = None) -> Result:
+    """Bring a stream up to date that is claimed for this run, as ``run_stream`` does."""
+    result = await _run_leased(run, mode, purpose)
+    run.context.report(Progress(run.key, "ended", result.kind, result=result))
+    return result
+
+
+async def _run_leased(run: RunContext, mode: Mode, purpose: Purpose | None) -> Result:
+    key = run.key
+    bound = log.bind(integration=key.integration_id, model=key.model, run=run.run_id)
+    bound.debug("run_started", mode=mode.value)
+    walks = Walks(run, mode, purpose)
     try:
-        async with leased_run(context, integrations, key) as run:
-            bound = log.bind(integration=key.integration_id, model=key.model, run=run.run_id)
-            bound.debug("run_started", mode=mode.value)
-            walks = Walks(run, mode, purpose)
+        async with held(run):
             async with heartbeat(run):
                 outcome, error = await walks.until_current()
             outcome, error, waited = await end_leased(

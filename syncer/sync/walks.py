@@ -42,9 +42,9 @@ from syncer.store.state.integrations import IntegrationRow
 from syncer.sync.context import Progress, Stopped, WatermarkRefuted
 from syncer.sync.deletions.sweep import Sweep
 from syncer.sync.integrations import FRESH_WHEN_TOLD, must_be_offered
-from syncer.sync.lease import RunContext
 from syncer.sync.page import LastStoredPage, WalkEnd
 from syncer.sync.page_loop import walk_pages
+from syncer.sync.run_context import RunContext
 
 log = Logger()
 

@@ -135,6 +135,18 @@ async def test_at_the_first_start_everything_is_due(
     assert world.woken > 0
 
 
+async def test_a_tick_that_another_service_has_been_through_wakes_the_workers_all_the_same(
+    rounds: Callable[..., Rounds],
+) -> None:
+    world = rounds()
+    await world.schedule().tick(GROUPS, NOON)
+    marked = world.due()
+    world.woken = 0
+    # Nobody else tells of what is left, as behind a pooler.
+    await world.schedule().tick(GROUPS, NOON)
+    assert (world.due(), world.woken) == (marked, 1)
+
+
 @EVERY
 async def test_a_restart_runs_nothing_that_is_not_due(
     rounds: Callable[..., Rounds], every: timedelta | str

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, select, update
 
+from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.gateway.copy_places import copied_tables
 from syncer.domain.stream_key import StreamKey
 from syncer.operations import copy_checks
 from syncer.operations.copy_checks import CopyChecks, CopyScan
 from syncer.simulator.company.company import Company
+from syncer.store.db.types import decoded_json
 from syncer.store.reading import written_rows
 from syncer.store.reading.copy_check import can_be_checked
+from syncer.store.schema.mirror_tables import MIRROR
 from tests.support.gateway import GatewayLists
 from tests.support.world import MakeWorld, World
 
@@ -133,9 +138,43 @@ def test_where_too_much_is_written_nothing_is_taken_to_be_checked(
     assert mirrored.names(group) == {"Renamed"}
 
 
-def test_lists_whose_copies_come_with_rows_that_no_index_has_by_time_are_not_checked() -> None:
-    assert can_be_checked("hris_absences")
-    assert can_be_checked(EMPLOYEES)
-    # Screening questions bear no time of a change; groups carry nothing.
-    assert not can_be_checked("ats_jobs")
+def test_every_list_that_carries_copies_is_checked() -> None:
+    carriers = {name for name in catalogue() if copied_tables(name)}
+    assert {"hris_absences", "ats_jobs", EMPLOYEES} <= carriers
+    assert {name for name in carriers if not can_be_checked(name)} == set()
     assert not can_be_checked("hris_groups")
+
+
+def test_a_record_without_a_list_that_is_written_later_is_new_in_a_list_that_was_checked(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world(records=150, sync={"models": ["ats_jobs"]})
+    (integration,) = world.environment.companies
+    asyncio.run(world.sync())
+    lists = GatewayLists(world.app(), integration)
+    with closing(lists.app):
+        titles = _titles(lists)
+        # Another job has brought it with a title of its own, as Kombo has it by now.
+        question = next(iter(titles))
+        table = MIRROR["ats_screening_questions"]
+        with lists.app.database.begin() as connection:
+            found = connection.execute(select(table.c.document).where(table.c.id == question)).scalar_one()
+            record = {**decoded_json(found), "title": "Another?"}
+            connection.execute(
+                update(table)
+                .where(table.c.id == question)
+                .values(
+                    document=json.dumps(record),
+                    title=record["title"],
+                    mirrored_at=lists.app.database.now(connection),
+                )
+            )
+        assert _titles(lists) == {**titles, question: "Another?"}
+
+
+def _titles(lists: GatewayLists) -> dict[str, str]:
+    """Read the titles that questions have inside jobs, twice: the second time the list has been checked."""
+    lists.walk("ats_jobs")
+    return {
+        each["id"]: each["title"] for job in lists.walk("ats_jobs") for each in job["screening_questions"]
+    }

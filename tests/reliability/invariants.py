@@ -156,7 +156,8 @@ def all_up_to_the_watermark_is_stored(seen: Look, source: Source) -> None:
         for id, record in source.listed(key).items():
             row = seen.rows[key].get(id)
             if (key, id) in source.silent:
-                if is_current(row, record):
+                # What a sweep is about to mark, and came back since it asked, is current for a moment only.
+                if is_current(row, record) and id not in seen.missing[key]:
                     source.silent.discard((key, id))
             elif source.committed[key, id] <= stream.watermark:
                 assert is_current(row, record), (key, id, stream.watermark, source.committed[key, id])

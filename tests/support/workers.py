@@ -15,6 +15,7 @@ from syncer.domain.stream_key import StreamKey
 from syncer.store.db.due_channel import notify_due
 from syncer.store.state.streams import StreamStore
 from syncer.sync.context import Progress, SyncContext
+from syncer.sync.integrations import Integrations
 from tests.support.alone import alone
 from tests.support.source import MODELS
 from tests.support.waiting import until_async
@@ -49,7 +50,7 @@ class WorkersWorld(World):
                 made = Workers(engine, asking, **arguments)
                 running = asyncio.create_task(made.run())
                 try:
-                    yield Work(app, engine, made, running, keys)
+                    yield Work(app, engine, asking, made, running, keys)
                 finally:
                     app.stopping.set()
                     await asyncio.wait({running})
@@ -82,6 +83,7 @@ class Work:
 
     app: App
     engine: SyncContext
+    asking: Integrations
     workers: Workers
     running: asyncio.Task[None]
     keys: list[StreamKey]

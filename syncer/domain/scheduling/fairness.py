@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Collection, Mapping, Sequence
+from heapq import heapify, heappop, heappush
 from typing import Generic, TypeVar
 
 from syncer.domain.stream_key import StreamKey
@@ -59,26 +60,35 @@ class RoundRobinQueue(Generic[T]):
             del self._lines[integration_id]
 
 
-def sort_due(due: Mapping[StreamKey, int], turns: Mapping[str, int]) -> list[StreamKey]:
-    """Sort the due streams by the order in which they should start.
+def streams_to_start(
+    due: Mapping[StreamKey, int], turns: Mapping[str, int], running: Collection[StreamKey], count: int
+) -> list[StreamKey]:
+    """Pick so many streams to start, at most, in their order: each as if those before it had been started.
 
     due: streams and the ranks of their purposes, those that wait longest first. turns: the number of each
-    integration's last run among all. The most urgent purpose first; then the integration whose turn was the
-    longest ago; then whoever waits longest.
+    integration's last run among all. Next is the integration with the fewest runs under way, of several the
+    one with the most urgent stream, then the one whose turn was the longest ago, then whoever waits longest.
     """
-    return sorted(due, key=lambda key: (due[key], turns.get(key.integration_id, 0)))
-
-
-def next_stream(due: Sequence[StreamKey], running: Collection[StreamKey]) -> StreamKey | None:
-    """Pick the stream to start: the first due one of the integration with the fewest runs under way."""
     running_of = Counter(integration for integration, _ in running)
-    fewest: StreamKey | None = None
-    for key in due:
-        if key not in running and (fewest is None or running_of[key.integration_id] < running_of[fewest[0]]):
-            fewest = key
-            if not running_of[key.integration_id]:
-                break
-    return fewest
+    number = max(turns.values(), default=_NEVER)
+    lines: dict[str, deque[tuple[int, int, StreamKey]]] = {}
+    places = ((rank, place, key) for place, (key, rank) in enumerate(due.items()) if key not in running)
+    for each in sorted(places):
+        lines.setdefault(each[2].integration_id, deque()).append(each)
+    heap = [
+        (running_of[name], line[0][0], turns.get(name, _NEVER), line[0][1], name)
+        for name, line in lines.items()
+    ]
+    heapify(heap)
+    picked: list[StreamKey] = []
+    while heap and len(picked) < count:
+        runs, _, _, _, name = heappop(heap)
+        line = lines[name]
+        picked.append(line.popleft()[2])
+        number += 1
+        if line:
+            heappush(heap, (runs + 1, line[0][0], number, line[0][1], name))
+    return picked
 
 
 def run_to_preempt(due: Sequence[StreamKey], running: Sequence[StreamKey]) -> StreamKey | None:

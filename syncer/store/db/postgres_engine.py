@@ -13,6 +13,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from syncer.store.db.bulk_copy import let_copy
+from syncer.store.db.json_bytes import give_json_bytes
 from syncer.store.db.pools import ConnectionPool
 from syncer.store.db.postgres_connection import PatientConnection
 
@@ -32,6 +33,12 @@ _FORMS = {
 #: not give up, so that only those who want that table fail; and for a transaction in which nothing happens
 #: any more, since a process that is stopped, or a host that is lost, locks rows that others wait for.
 LIMITS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "60s"}
+#: Compresses what is written from now on by lz4 where the server offers it and nobody has chosen otherwise:
+#: to write documents takes the server a third less, for an eighth more room.
+_COMPRESSION = (
+    "(SELECT set_config(name, 'lz4', false) FROM pg_settings WHERE name = 'default_toast_compression'"
+    " AND source = 'default' AND 'lz4' = ANY (enumvals))"
+)
 
 
 def postgres_engine(address: URL, workers: int, schema: str | None = None) -> Engine:
@@ -66,7 +73,7 @@ def postgres_engine(address: URL, workers: int, schema: str | None = None) -> En
     def prepare(connection: PatientConnection, _record: Any) -> None:
         [pid] = connection.execute("SELECT pg_backend_pid()").fetchone() or [None]
         if pid == connection.info.backend_pid:
-            connection.execute(_settings(forms, is_local=False))
+            connection.execute(f"{_settings(forms, is_local=False)}, {_COMPRESSION}")
         else:
             # A pooler is in between: nothing may be left in its sessions, nor is there next time what was.
             connection.backend_pid = pid
@@ -95,6 +102,7 @@ def postgres_engine(address: URL, workers: int, schema: str | None = None) -> En
             driver.backend_pid = connection.exec_driver_sql(_settings(forms, is_local=True)).scalar_one()
 
     let_copy(engine)
+    give_json_bytes(engine)
     return engine
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Job, Status
@@ -14,6 +15,14 @@ from syncer.store.queue.connector import DatabaseConnector
 
 #: What the library's functions raise where a job is not there any more, or in another state.
 _RAISED = "P0001"
+_LONG_SINCE = datetime.fromtimestamp(0, UTC)
+#: As the library tells of a new job: of one that goes back it tells nobody.
+_TELL = """
+    SELECT pg_notify(
+        'procrastinate_queue_v1#' || queue_name, json_build_object('type', 'job_inserted', 'job_id', id)::text
+    )
+    FROM procrastinate_jobs WHERE id = %(job_id)s AND status = 'todo'
+"""
 
 
 class WorkerJobs(JobManager):
@@ -83,15 +92,19 @@ class WorkerJobs(JobManager):
         queue: str | None = None,
         lock: str | None = None,
     ) -> None:
-        """Give a job back, or drop it where another one of its stream waits by now."""
+        """Give a job back and tell workers of it, or drop it where another one of its stream waits by now."""
         self.held.discard(job_id)
         try:
-            await super().retry_job_by_id_async(job_id, retry_at, priority, queue, lock)
+            # Long since: the library's time is its host's, whose clock may be ahead of the database's.
+            await super().retry_job_by_id_async(job_id, _LONG_SINCE, priority, queue, lock)
         except UniqueViolation:
             await self.finish_job_by_id_async(job_id, Status.FAILED, True)
         except DatabaseError as error:
             if not _is_gone(error):
                 self._ended.add(job_id)
+        else:
+            with suppress(DatabaseError):
+                await self.connector.execute_query_async(_TELL, job_id=job_id)
 
     async def update_heartbeat(self, worker_id: int) -> None:
         """Say that the worker lives, where the database takes it."""

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Connection,
     LargeBinary,
     Select,
-    Text,
     bindparam,
     case,
     cast,
@@ -27,6 +26,7 @@ from syncer.domain.gateway.list_query import ListQuery
 from syncer.domain.limits import LARGE_PAGE_BYTES
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.in_values import in_parameter, parameter_values
+from syncer.store.db.json_bytes import JSON_BYTES
 from syncer.store.reading.changed_records import ChangedRecords, changed_since
 from syncer.store.reading.list_rows import ListRows, list_rows
 from syncer.store.schema.mirror_tables import MIRROR
@@ -119,9 +119,8 @@ def read_row_page(connection: Connection, wanted: RowsWanted) -> RowPage:
                 is_full = len(rows) == wanted.most or document is None
                 if is_full or (rows and length + len(document) > LARGE_PAGE_BYTES):
                     return RowPage(rows, has_more=True)
-                text = document if sqlite else document.encode()
-                rows.append(ListedRow(id, text, mirrored_at, deleted_at))
-                length += len(text)
+                rows.append(ListedRow(id, document, mirrored_at, deleted_at))
+                length += len(document)
     return RowPage(rows, has_more=False)
 
 
@@ -177,8 +176,9 @@ def _statement(shape: _Shape) -> Select[Any]:
     rows = chosen.subquery()
     # Behind a sum of their sizes documents stay where they are: the driver would have all in memory.
     before = func.sum(func.pg_column_size(rows.c.document)).over(order_by=rows.c.id, rows=(None, -1))
-    document = case((func.coalesce(before, 0) <= LARGE_PAGE_BYTES, cast(rows.c.document, Text)))
-    return select(rows.c.id, document, rows.c.mirrored_at, rows.c.remote_deleted_at).order_by(rows.c.id)
+    document = case((func.coalesce(before, 0) <= LARGE_PAGE_BYTES, rows.c.document))
+    page = select(rows.c.id, document, rows.c.mirrored_at, rows.c.remote_deleted_at).order_by(rows.c.id)
+    return page.execution_options(**{JSON_BYTES: True})
 
 
 def _conditions(shape: _Shape, listed: ListRows) -> Iterator[ColumnElement[bool]]:

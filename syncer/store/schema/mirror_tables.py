@@ -158,6 +158,8 @@ def child_table(model: shape.Model, child: shape.Child) -> Table:
             PrimaryKeyConstraint(KOMBO_ID[0]),
             comment=child.meaning,
         )
+        # Those that were written since a moment: lists that carry copies of them are checked by it.
+        Index(None, source, table.c[MIRRORED_AT[0]])
     else:
         table = Table(
             child.table,
@@ -172,7 +174,7 @@ def child_table(model: shape.Model, child: shape.Child) -> Table:
             comment=child.meaning,
         )
         Index(None, key)
-    Index(None, source)
+        Index(None, source)
     for column in child.columns:
         if column.is_looked_up:
             Index(None, table.c[column.name])

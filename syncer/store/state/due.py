@@ -113,13 +113,15 @@ class DueStreams(ToldStreams):
         is_dead: Callable[[str], bool],
         limit: int,
         *,
+        length: timedelta = LONGEST_LEASE,
         without: Collection[str] = (),
     ) -> dict[StreamKey, int]:
         """Find the streams to work on now, with the ranks of their purposes; the most urgent come first.
 
         Due ones that nobody has a lease on, and those whose runner died before it could release them: they
         go first. A stream that comes back on its own is as urgent as one that the schedule has marked. A time
-        or a lease that lies further ahead than it can counts as none. without: lists that are not looked for.
+        or a lease that lies further ahead than it can counts as none. length: of leases, as far as is known.
+        without: lists that are not looked for.
         """
         question = _free_streams(self.environment, limit, tuple(sorted(without)))
         times = {
@@ -144,25 +146,9 @@ class DueStreams(ToldStreams):
             (row[0], row.due_at or row.lease_until, row.integration_id, row.model)
             for row in leased
             if row.model not in without
-            and (is_lapsed(row.lease_until, now, LONGEST_LEASE) or is_dead(row.lease_owner))
+            and (is_lapsed(row.lease_until, now, max(length, LONGEST_LEASE)) or is_dead(row.lease_owner))
         ]
         return {StreamKey(each[2], each[3]): each[0] for each in sorted(found)[:limit]}
-
-    def is_due(
-        self, connection: Connection, key: StreamKey, now: datetime, is_dead: Callable[[str], bool]
-    ) -> bool:
-        """Tell whether a stream is one to work on now, as ``due`` finds them."""
-        row = connection.execute(
-            select(
-                streams.c.due_at, streams.c.due_purpose, streams.c.lease_owner, streams.c.lease_until
-            ).where(self._is(*key), streams.c.mirrored)
-        ).one_or_none()
-        if row is None:
-            return False
-        if row.lease_owner is not None:
-            return is_lapsed(row.lease_until, now, LONGEST_LEASE) or is_dead(row.lease_owner)
-        ahead = LONGEST_RECHECK if row.due_purpose is None else TOLERANCE
-        return row.due_at is not None and (row.due_at <= now or row.due_at > now + ahead)
 
     def lists_of(self, connection: Connection, integration_ids: Iterable[str]) -> dict[str, list[str]]:
         """Read the names of the lists that are mirrored of integrations, by integration."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -34,15 +35,26 @@ def begin_run(
     connection: Connection, run_id: str, environment: str, key: StreamKey, owner: str, now: datetime
 ) -> None:
     """Note that a run has begun."""
+    begin_runs(connection, environment, {run_id: key}, owner, now)
+
+
+def begin_runs(
+    connection: Connection, environment: str, keys: Mapping[str, StreamKey], owner: str, now: datetime
+) -> None:
+    """Note that runs have begun; keys: of their streams, by their ids."""
     connection.execute(
-        insert(runs).values(
-            id=run_id,
-            environment=environment,
-            integration_id=key.integration_id,
-            model=key.model,
-            owner=owner,
-            started_at=now,
-        )
+        insert(runs),
+        [
+            {
+                "id": run_id,
+                "environment": environment,
+                "integration_id": key.integration_id,
+                "model": key.model,
+                "owner": owner,
+                "started_at": now,
+            }
+            for run_id, key in keys.items()
+        ],
     )
 
 

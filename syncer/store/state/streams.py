@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -17,7 +17,6 @@ from sqlalchemy import (
     case,
     func,
     literal,
-    select,
     true,
     update,
 )
@@ -27,32 +26,20 @@ from syncer.domain.errors import LeaseLost
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
 from syncer.domain.scheduling.intervals import ChangeHistory
-from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.domain.streams.stream import Stream, Walk
 from syncer.store.db.types import Timestamp
 from syncer.store.schema.state_tables import streams
 from syncer.store.schema.stream_key import bound_stream_filter, stream_parameters
-from syncer.store.state.due import LONGEST_LEASE, is_lapsed
-from syncer.store.state.mirrored_streams import MirroredStreams
+from syncer.store.state.claims import Claim, ClaimedStreams, Lease
 from syncer.store.state.stream_columns import filters_text, row_counts, walk_values
 
-__all__ = ["Lease", "StreamStore", "Told"]
+__all__ = ["Claim", "Lease", "StreamStore", "Told"]
 
-#: Made once, as what follows: every run and every page runs them.
+#: Made once: every run and every page runs what it is part of.
 _NAMED = bound_stream_filter(streams)
-_GET_LEASE = select(streams.c.lease_owner, streams.c.lease_until, streams.c.fence).where(*_NAMED)
 
 _NOTHING = Counts()
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """Right to work on one stream until it ends or is renewed. fence grows with every lease."""
-
-    key: StreamKey
-    owner: str
-    fence: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,43 +57,8 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class StreamStore(MirroredStreams):
+class StreamStore(ClaimedStreams):
     """Streams of one environment."""
-
-    def claim(
-        self,
-        connection: Connection,
-        key: StreamKey,
-        *,
-        owner: str,
-        now: datetime,
-        length: timedelta,
-        is_dead: Callable[[str], bool],
-        answers: bool = True,
-    ) -> Lease | None:
-        """Take the stream's lease; None where a living runner has it.
-
-        answers: whether the run does what made the stream due, which is then forgotten.
-        is_dead: true for an owner that is a process of this host and has ended: then its lease is free at
-        once. If it errs, the fence keeps the other runner from writing.
-        """
-        row = connection.execute(_GET_LEASE, stream_parameters(self.environment, key)).one_or_none()
-        if row is None:
-            return None
-        is_free = row.lease_owner is None or is_lapsed(row.lease_until, now, max(length, LONGEST_LEASE))
-        if not is_free and not is_dead(row.lease_owner):
-            return None
-        taken = connection.execute(
-            update(streams)
-            .where(self._is(*key), streams.c.fence == row.fence)
-            .values(
-                lease_owner=owner,
-                lease_until=now + length,
-                fence=row.fence + 1,
-                **({"due_at": None, "due_purpose": None} if answers else {}),
-            )
-        )
-        return Lease(key, owner, row.fence + 1) if taken.rowcount else None
 
     def renew(self, connection: Connection, lease: Lease, now: datetime, length: timedelta) -> None:
         """Renew the lease. Raises LeaseLost where another runner has taken the stream."""

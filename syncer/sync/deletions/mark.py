@@ -11,7 +11,7 @@ from syncer.domain.records.change import Counts
 from syncer.store.records.versions import keep_marked
 from syncer.store.state.missing import MissingStore
 from syncer.sync.feed import tell_swept
-from syncer.sync.lease import RunContext
+from syncer.sync.run_context import RunContext
 
 
 def mark_missing(

@@ -30,8 +30,8 @@ from syncer.store.state.seen import forget_seen, has_record_without_id
 from syncer.sync.deletions.confirm import Lookup, lookup
 from syncer.sync.deletions.mark import mark_missing
 from syncer.sync.integrations import ACTIVE, must_be_offered
-from syncer.sync.lease import RunContext
 from syncer.sync.page import write_looked_up
+from syncer.sync.run_context import RunContext
 from syncer.sync.sources.lookup import by_id
 
 log = Logger()

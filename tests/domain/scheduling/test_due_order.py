@@ -9,11 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncer.domain.ratelimit.budget import Purpose
-from syncer.domain.scheduling.fairness import next_stream, run_to_preempt, sort_due
+from syncer.domain.scheduling.fairness import run_to_preempt, streams_to_start
 from syncer.domain.stream_key import StreamKey
 
 keys = st.builds(StreamKey, st.sampled_from("ABCD"), st.integers(0, 9).map(str))
 some_keys = st.lists(keys, unique=True, max_size=25)
+
+
+def runs(running: list[StreamKey]) -> Counter[str]:
+    return Counter(integration for integration, _ in running)
+
+
+def start(due: list[StreamKey], running: list[StreamKey], count: int = 1) -> list[StreamKey]:
+    """Give what is started next of streams that are as urgent, where no integration has had a turn."""
+    return streams_to_start(dict.fromkeys(due, 2), {}, running, count)
 
 
 def test_a_webhook_goes_first_whenever_its_integration_had_a_turn() -> None:
@@ -23,7 +32,7 @@ def test_a_webhook_goes_first_whenever_its_integration_had_a_turn() -> None:
         StreamKey("C", "1"): int(Purpose.WEBHOOK),
         StreamKey("C", "2"): 3,
     }
-    assert sort_due(due, {"C": 9, "B": 3}) == [
+    assert streams_to_start(due, {"C": 9, "B": 3}, [], 9) == [
         StreamKey("C", "1"),
         StreamKey("A", "1"),
         StreamKey("B", "1"),
@@ -35,9 +44,10 @@ def test_a_webhook_goes_first_whenever_its_integration_had_a_turn() -> None:
 def test_of_one_purpose_the_integration_goes_first_whose_turn_was_the_longest_ago(
     due: list[StreamKey], turns: dict[str, int]
 ) -> None:
-    order = sort_due(dict.fromkeys(due, 2), turns)
+    order = streams_to_start(dict.fromkeys(due, 2), turns, [], len(due))
     assert sorted(order) == sorted(due)
-    ages = [turns.get(integration, 0) for integration, _ in order]
+    firsts = list(dict.fromkeys(integration for integration, _ in order))
+    ages = [turns.get(integration, 0) for integration in firsts]
     assert ages == sorted(ages)
     # Within an integration whoever waits longest.
     for integration in "ABCD":
@@ -46,29 +56,23 @@ def test_of_one_purpose_the_integration_goes_first_whose_turn_was_the_longest_ag
         ]
 
 
-def runs(running: list[StreamKey]) -> Counter[str]:
-    return Counter(integration for integration, _ in running)
-
-
 def test_the_first_due_stream_of_the_least_busy_integration_is_next() -> None:
     due = [StreamKey("A", "1"), StreamKey("B", "1"), StreamKey("B", "2"), StreamKey("C", "1")]
-    assert next_stream(due, []) == StreamKey("A", "1")
-    assert next_stream(due, [StreamKey("A", "1")]) == StreamKey("B", "1")
-    assert next_stream(due, {StreamKey("A", "1"): 1, StreamKey("C", "2"): 1}) == StreamKey("B", "1")
-    assert next_stream(due, [StreamKey("A", "9"), StreamKey("B", "9"), StreamKey("C", "9")]) == StreamKey(
-        "A", "1"
-    )
-    assert next_stream(due[:1], [StreamKey("A", "1")]) is None
-    assert next_stream([], [StreamKey("A", "1")]) is None
+    assert start(due, []) == [StreamKey("A", "1")]
+    assert start(due, [StreamKey("A", "1")]) == [StreamKey("B", "1")]
+    assert start(due, [StreamKey("A", "1"), StreamKey("C", "2")]) == [StreamKey("B", "1")]
+    assert start(due, [StreamKey("A", "9"), StreamKey("B", "9"), StreamKey("C", "9")]) == [
+        StreamKey("A", "1")
+    ]
+    assert start(due[:1], [StreamKey("A", "1")]) == []
+    assert start([], [StreamKey("A", "1")]) == []
 
 
 @given(due=some_keys, places=st.integers(1, 12))
 def test_no_integration_waits_while_another_has_two_more_runs(due: list[StreamKey], places: int) -> None:
-    running: list[StreamKey] = []
-    while len(running) < places and (key := next_stream(due, running)) is not None:
-        assert key in due
-        assert key not in running
-        running.append(key)
+    running = start(due, [], places)
+    assert set(running) <= set(due)
+    assert len(set(running)) == len(running)
     waiting = {integration for integration, _ in set(due) - set(running)}
     for integration in waiting:
         assert len(running) == places
@@ -79,11 +83,29 @@ def test_no_integration_waits_while_another_has_two_more_runs(due: list[StreamKe
 def test_the_next_run_is_of_an_integration_that_has_no_more_than_any_other_due(
     due: list[StreamKey], running: list[StreamKey]
 ) -> None:
-    key = next_stream(due, running)
+    started = start(due, running)
     free = [each for each in due if each not in running]
-    assert (key is None) == (free == [])
-    if key is not None:
+    assert len(started) == min(len(free), 1)
+    for key in started:
         assert all(runs(running)[key.integration_id] <= runs(running)[integration] for integration, _ in free)
+
+
+@given(
+    due=st.dictionaries(keys, st.integers(0, 3), max_size=25),
+    turns=st.dictionaries(st.sampled_from("ABCD"), st.integers(1, 9)),
+    running=some_keys,
+    count=st.integers(0, 12),
+)
+def test_several_are_picked_as_if_each_were_started_before_the_next(
+    due: dict[StreamKey, int], turns: dict[str, int], running: list[StreamKey], count: int
+) -> None:
+    at_once = streams_to_start(due, turns, running, count)
+    started: list[StreamKey] = []
+    for number in range(count):
+        for key in streams_to_start(due, turns, [*running, *started], 1):
+            started.append(key)
+            turns = {**turns, key.integration_id: 10 + number}
+    assert started == at_once
 
 
 @pytest.mark.parametrize(
@@ -125,8 +147,7 @@ def test_giving_places_up_ends_with_a_run_for_every_integration_or_one_for_each(
             break
         assert yielding in running
         running.remove(yielding)
-        following = next_stream(due, running)
-        assert following is not None
+        [following] = start(due, running)
         assert following[0] not in runs(running)
         running.append(following)
     else:

@@ -101,6 +101,24 @@ def test_a_limit_of_the_role_is_kept_and_one_is_set_where_it_has_none(
     database.close()
 
 
+@pytest.mark.parametrize("given", [None, "pglz"])
+def test_documents_are_compressed_by_lz4_where_the_server_offers_it_and_nobody_chose(
+    postgres_server: PostgresServer, postgres_url: str, set_default: Set, given: str | None
+) -> None:
+    name = "default_toast_compression"
+    offered = postgres_server.admin.execute("SELECT enumvals FROM pg_settings WHERE name = %s", (name,))
+    row = offered.fetchone()
+    if row is None:
+        pytest.skip("the server is older than the setting")
+    if given is not None:
+        set_default(f"{name} = '{given}'")
+    database = Database(postgres_url)
+    with database.begin() as connection:
+        found = connection.scalar(text(f"SHOW {name}"))
+    database.close()
+    assert found == ("lz4" if given is None and "lz4" in row[0] else "pglz")
+
+
 @pytest.mark.parametrize("is_first", [True, False])
 def test_a_migration_waits_for_another_one_whatever_the_limits(
     postgres_url: str, set_default: Set, is_first: bool

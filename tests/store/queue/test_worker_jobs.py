@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from procrastinate import App
+from procrastinate.jobs import Job
 
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.scheduling.jobs import JobPlan
@@ -38,6 +40,18 @@ class HeldConnector(DatabaseConnector):
             self.has_looked.set()
             await self.is_let_go.wait()
         return row
+
+
+class WatchedJobs(WorkerJobs):
+    """Jobs of a worker. looked_at: the call after which it has looked for one last."""
+
+    looked_at = -1
+
+    async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
+        calls = self.connector.calls
+        job = await super().fetch_job(queues, worker_id)
+        self.looked_at = calls
+        return job
 
 
 @pytest.fixture
@@ -75,5 +89,37 @@ async def test_a_job_that_comes_while_the_worker_looks_for_one_is_taken_at_once(
         await until_async(lambda: taken == [KEY.model], "the job")
     finally:
         connector.is_let_go.set()
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+
+@pytest.mark.parametrize("clock", [timedelta(0), timedelta(hours=3)], ids=["right", "ahead"])
+async def test_a_job_that_is_given_back_is_taken_by_another_worker_at_once(
+    queue: Database, clock: timedelta
+) -> None:
+    jobs, taken = JobQueue(queue, "default"), list[str]()
+    await jobs.carry_out(JobPlan({KEY: int(Purpose.INCREMENTAL)}, {}))
+    first = WorkerJobs(DatabaseConnector(queue))
+    names = [jobs.names.told, jobs.names.regular]
+    held = await first.fetch_job(names, await first.register_worker())
+    assert held is not None
+
+    connector = DatabaseConnector(queue, sleep=asyncio.sleep)
+    app = App(connector=connector)
+    app.job_manager = second = WatchedJobs(connector)
+
+    @app.task(name=TASK)
+    async def take(integration_id: str, model: str) -> None:
+        taken.append(model)
+
+    working = asyncio.create_task(
+        app.run_worker_async(queues=names, fetch_job_polling_interval=NEVER, install_signal_handlers=False)
+    )
+    try:
+        # The first call is that it listens, after which it has looked and found nothing.
+        await until_async(lambda: 1 <= connector.calls == second.looked_at, "its rest")
+        await first.retry_job(held, datetime.now(UTC) + clock)
+        await until_async(lambda: taken == [KEY.model], "the job")
+    finally:
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
