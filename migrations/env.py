@@ -9,13 +9,13 @@ from alembic import context
 
 from syncer.store.db.database import Database
 from syncer.store.schema.migrate import VERSION_TABLE
-from syncer.store.schema.mirror_tables import metadata
+from syncer.store.schema.mirror_tables import all_tables
 
 
 def run(connection) -> None:  # type: ignore[no-untyped-def]
     context.configure(
         connection=connection,
-        target_metadata=metadata,
+        target_metadata=all_tables(),
         version_table=VERSION_TABLE,
         compare_type=True,
         compare_server_default=False,

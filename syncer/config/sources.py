@@ -1,7 +1,8 @@
 """Sources of settings: the TOML file, environment variables, secret files.
 
-pydantic-settings reads what variables say. What it does not do is done here: remember which source gave a
-value, find names that are no setting, and let a secret replace the file of a lower source that holds one.
+pydantic-settings decodes what variables say (``variables.py``). What it does not do is done here: remember
+which source gave a value, find names that are no setting, and let a secret replace the file of a lower source
+that holds one.
 """
 
 from __future__ import annotations
@@ -9,14 +10,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
-
 from syncer.config.keys import Loc, is_setting, nearest_variable
-from syncer.config.settings import Settings
+from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import UsageError
 
 PREFIX = "SYNCER_"
@@ -92,11 +91,11 @@ def read_variables(place: str, variables: Mapping[str, str]) -> Source:
         if loc[:2] == ("sync", "models") and len(loc) > 2:
             loc = ("sync", "model", *loc[2:])
         if is_setting(loc):
-            texts[PREFIX.lower() + "__".join(loc)] = text
+            texts["__".join(loc)] = text
             names[loc] = name
         else:
             faults.append(f"{place}{name}: there is no such setting.{nearest_variable(loc, PREFIX)}")
-    return Source(place, _with_model_tables(_Variables(texts)()), names, tuple(faults))
+    return Source(place, _with_model_tables(_decode(texts)), names, tuple(faults))
 
 
 def read_secret_files(folder: Path) -> Source:
@@ -137,6 +136,15 @@ def _overlay(base: dict[str, Any], over: Mapping[str, Any]) -> None:
             base[key] = dict(value) if isinstance(value, dict) else value
 
 
+def _decode(texts: Mapping[str, str]) -> dict[str, Any]:
+    if not texts:
+        return {}
+    # The library is not read where all settings stand in the file.
+    from syncer.config.variables import decode_texts
+
+    return decode_texts(texts)
+
+
 def _with_model_tables(values: dict[str, Any]) -> dict[str, Any]:
     """Rename ``[sync.models.NAME]`` to ``[sync.model.NAME]``: a key cannot be a list of globs and tables."""
     sync = values.get("sync")
@@ -145,27 +153,3 @@ def _with_model_tables(values: dict[str, Any]) -> dict[str, Any]:
     tables = {**sync["models"], **sync.get("model", {})}
     rest = {key: value for key, value in sync.items() if key != "models"}
     return {**values, "sync": {**rest, "model": tables}}
-
-
-class _Readable(Settings, BaseSettings):
-    """The settings in the form that sources of pydantic-settings take."""
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__")
-
-
-class _Variables(EnvSettingsSource):
-    """Settings from texts under names of environment variables, wherever these texts are from."""
-
-    def __init__(self, texts: Mapping[str, str]) -> None:
-        super().__init__(_Readable)
-        # The library looks for what has an alias under this alone.
-        aliases = {field.alias for field in Settings.model_fields.values() if field.alias is not None}
-        given = {each: texts[PREFIX.lower() + each] for each in aliases if PREFIX.lower() + each in texts}
-        self.env_vars = {**texts, **given}
-
-    def decode_complex_value(self, field_name: str, field: Any, value: Any) -> Any:
-        """Decode JSON; what is none stays text, for the validation to say what is expected there."""
-        try:
-            return super().decode_complex_value(field_name, field, value)
-        except ValueError:
-            return value

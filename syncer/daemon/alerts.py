@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
 from sqlalchemy import Connection
 
 from syncer.app import App
@@ -22,10 +20,12 @@ from syncer.domain.alerts.decisions import Decision, decide, find_untold, quiet_
 from syncer.domain.alerts.message import alert_message
 from syncer.domain.alerts.settings import AlertSettings
 from syncer.domain.alerts.trouble import Alert, AlertKey, Trouble
+from syncer.domain.dataclass import dataclass
 from syncer.domain.deliveries.attempts import Answer, describe_answer, pause_after
 from syncer.domain.errors import DatabaseError
 from syncer.operations.alerts import find_troubles
 from syncer.process.identity import is_dead
+from syncer.process.log import Logger
 from syncer.store.db.database import Database
 from syncer.store.state.alerts import (
     claim_alerts,
@@ -36,7 +36,7 @@ from syncer.store.state.alerts import (
     store_decision,
 )
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 #: Seconds between two looks: not more, and not less where ``after`` is short.
 LOOK_EVERY = 60.0

@@ -6,11 +6,10 @@ from collections.abc import Callable, Hashable
 from copy import copy
 from typing import Self
 
-import structlog
-
 from syncer.domain.errors import DatabaseError
+from syncer.process.log import Logger
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 #: Seconds to leave the database alone after it could not be used.
 DATABASE_PAUSE = 5.0

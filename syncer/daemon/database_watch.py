@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-
-import structlog
 
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.waiting import any_of
+from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import DatabaseError, DatabaseReplaced, DatabaseUnavailable
 from syncer.domain.incarnation import Incarnation
+from syncer.process.log import Logger
 from syncer.store.db.database import Database
 from syncer.store.schema.revisions import newer_revision
 from syncer.store.state.incarnation import read_incarnation
@@ -22,7 +21,7 @@ LOOK_AGAIN_AFTER = 1.0
 #: Seconds without an answer after which the database counts as unavailable.
 PATIENCE = 5.0
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 
 @dataclass(frozen=True, slots=True)

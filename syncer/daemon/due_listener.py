@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
 
-import structlog
-
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseUnavailable
+from syncer.process.log import Logger
 from syncer.store.db.database import Database
 from syncer.store.db.due_channel import listen_due
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 #: Seconds before a connection that was lost is made again; doubled while that fails, so many times.
 PAUSE = 1.0

@@ -8,7 +8,6 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
-import structlog
 from sqlalchemy import Connection
 
 from syncer.daemon.database_health import DatabaseHealth
@@ -21,12 +20,13 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.webhooks.effects import Action, Standing, told_lists
 from syncer.environments.environment import Environment
 from syncer.operations.webhooks import apply_events
+from syncer.process.log import Logger
 from syncer.store.state.webhook_events import PendingAction
 from syncer.sync.context import SyncContext
 from syncer.sync.departed import mark_integration, purge_integration
 from syncer.sync.integrations import Integrations
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 #: Seconds after which what could not be done is tried again.
 RETRY_EVERY = 60.0

@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping
 
-import structlog
-
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.key_health import KeyHealth
 from syncer.daemon.schedule import Schedule
 from syncer.domain.errors import DatabaseError, KeyRefused
 from syncer.environments.environment import Environment
 from syncer.operations.key import check_key
+from syncer.process.log import Logger
 from syncer.sync.context import SyncContext
 from syncer.sync.integrations import Integrations
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 
 class IntegrationWatcher:

@@ -7,16 +7,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-import structlog
-
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError, KeyRefused, UsageError
 from syncer.environments.environment import Environment
 from syncer.operations.key import check_key, keep_refusal
+from syncer.process.log import Logger
 from syncer.sync.context import SyncContext
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 #: Pause between two requests with a key that is refused.
 RECHECK_EVERY = timedelta(minutes=15)

@@ -5,22 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 
-import structlog
 from sqlalchemy.exc import DBAPIError
 
 from syncer.app import App
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.waiting import any_of
+from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import DatabaseError, DatabaseReplaced, DatabaseUnavailable
 from syncer.domain.incarnation import Incarnation
 from syncer.environments.environment import Opened
+from syncer.process.log import Logger
 from syncer.store.schema import revisions
 from syncer.store.state.incarnation import read_incarnation
 from syncer.sync.context import Report
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-import structlog
 from sqlalchemy import Connection
 
 from syncer.domain.errors import DatabaseError
 from syncer.domain.scheduling.intervals import Backlog
 from syncer.domain.streams.forecast import Allowance, Demand
 from syncer.planning.capacity import Capacity
+from syncer.process.log import Logger
 from syncer.store.db.database import Database
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 #: Seconds between two looks at the backlog, and how many looks there are for one at what is needed.
 LOOK_EVERY = 60.0

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import asyncio
 
-import structlog
-
 from syncer.daemon.database_health import DATABASE_PAUSE, DatabaseHealth
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError, ProjectionReplaced, TableUnavailable
+from syncer.process.log import Logger
 from syncer.sync.removed_values import overwrite_removed
 from syncer.sync.reproject import Reprojected, Reprojection
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 #: The same where only the rows of a list could not be used.
 TABLE_PAUSE = 60.0

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-import structlog
-
 from syncer.app import App
 from syncer.daemon.database_health import DATABASE_PAUSE, DatabaseHealth
 from syncer.daemon.waiting import any_of
 from syncer.domain.errors import DatabaseError, TableUnavailable
+from syncer.process.log import Logger
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 #: Seconds between two looks for what is too old.
 DROP_EVERY = 300.0

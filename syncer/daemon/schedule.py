@@ -26,7 +26,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import structlog
 from apscheduler.events import EVENT_JOB_SUBMITTED, JobSubmissionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
@@ -41,11 +40,12 @@ from syncer.domain.errors import DatabaseError
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.scheduling.intervals import is_poll_due
 from syncer.domain.stream_key import StreamKey
+from syncer.process.log import Logger
 from syncer.store.db.database import Database
 from syncer.store.state.due import Turn
 from syncer.store.state.streams import StreamStore
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 #: Seconds between two looks for ticks that the database could not take.
 MAKE_UP_EVERY = 5.0

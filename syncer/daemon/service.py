@@ -8,8 +8,6 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
-import structlog
-
 from syncer.app import App
 from syncer.daemon.alerts import send_alerts
 from syncer.daemon.bell import Bell
@@ -32,10 +30,11 @@ from syncer.daemon.web.server import listening, log_address, serving_pages
 from syncer.domain.errors import SyncerError
 from syncer.domain.texts.exceptions import describe_exception
 from syncer.operations.exposures import find_exposures
+from syncer.process.log import Logger
 from syncer.store.state.processes import SERVICE
 from syncer.sync.context import Report
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 #: Seconds between two updates of the integrations.
 WATCH_EVERY = 60.0

@@ -8,14 +8,13 @@ import signal
 import threading
 from types import FrameType
 
-import structlog
-
+from syncer.process.log import Logger
 from syncer.process.logging import flush_log
 
 #: Seconds from a signal to the end of the process, whatever hangs. Containers are killed after ten.
 EXIT_WITHIN = 9.0
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 
 def stop_on_signals(stopping: asyncio.Event) -> None:

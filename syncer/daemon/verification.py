@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
-import structlog
 from sqlalchemy import Connection
 
 from syncer.daemon.database_health import DATABASE_PAUSE, DatabaseHealth
@@ -21,11 +20,12 @@ from syncer.domain.errors import DatabaseError, KeyRefused, UsageError
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.verification.difference import Difference, Verdict
 from syncer.domain.verification.result import Verification
+from syncer.process.log import Logger
 from syncer.store.state.verifications import VerificationStore
 from syncer.sync.context import SyncContext
 from syncer.sync.verification.verify import verify_stream
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 #: Seconds between two looks for a stream whose time has come.
 LOOK_EVERY = 60.0

@@ -28,11 +28,12 @@ from syncer.daemon.web.server import listening, log_metrics_address, serving_met
 from syncer.domain.errors import SyncerError
 from syncer.domain.texts.exceptions import describe_exception
 from syncer.environments.environment import Opened
+from syncer.process.log import Logger
 from syncer.store.db.database import Database
 from syncer.store.state.processes import WORKER
 from syncer.sync.context import Report
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 
 async def run_worker(

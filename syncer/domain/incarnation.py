@@ -6,7 +6,8 @@ A process that goes on while a backup is restored under it would remember what h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from syncer.domain.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

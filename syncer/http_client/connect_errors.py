@@ -8,9 +8,8 @@ import ssl
 from collections.abc import Iterator
 from http import HTTPStatus
 
-import httpx
-
 from syncer.domain.texts.scrub import scrub
+from syncer.http_client.library import httpx
 from syncer.http_client.proxy import Proxy
 
 #: OpenSSL's codes for a chain that ends with nobody whom we trust.

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import ip_address, ip_network
 from urllib.parse import unquote, urlsplit
 
+from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import UsageError
 
 _PORTS = {"http": 80, "https": 443}

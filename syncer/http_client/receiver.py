@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-import httpx
-
 from syncer.domain.deliveries.attempts import Answer
 from syncer.http_client.connect_errors import describe_error, describe_refusal
 from syncer.http_client.headers import read_retry_after
+from syncer.http_client.library import httpx
 from syncer.http_client.route import find_route, make_client
 
 #: Seconds to connect, and those within which the answer has to come.

@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http.cookiejar import CookieJar
 from typing import Any
 
 # What connections stand on; it takes a while to be read, and httpcore would do so in the first request.
 import anyio._backends._asyncio  # noqa: F401
 import httpcore
-import httpx
 
+from syncer.domain.dataclass import dataclass
+from syncer.http_client.library import httpx
 from syncer.http_client.proxy import Proxy, find_proxy, not_an_address
 from syncer.http_client.tls import make_tls_context
 
@@ -47,8 +47,9 @@ def find_route(url: str, environ: Mapping[str, str], *, is_direct: bool = False)
 
     Raises UsageError that names the variable which cannot be followed.
     """
-    tls = make_tls_context(environ)
     proxy = None if is_direct else find_proxy(url, environ)
+    is_encrypted = url.startswith("https:") or (proxy is not None and proxy.scheme == "https")
+    tls = make_tls_context(environ, is_used=is_encrypted)
     return Route(tls, proxy, None if proxy is None else _http_proxy(proxy, tls))
 
 

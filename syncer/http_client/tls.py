@@ -16,12 +16,20 @@ from syncer.domain.errors import UsageError
 _HASHED = re.compile(r"[0-9a-f]{8}\.\d+")
 
 
-def make_tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
-    """Make the context of TLS connections. Raises UsageError that names the variable and what it names."""
+def make_tls_context(environ: Mapping[str, str], *, is_used: bool = True) -> ssl.SSLContext:
+    """Make the context of TLS connections. Raises UsageError that names the variable and what it names.
+
+    is_used: False where nothing is to be encrypted; the context trusts nobody then: reading certificates
+    takes a while.
+    """
     _check_key_log(environ.get("SSLKEYLOGFILE"))
     file, directories = environ.get("SSL_CERT_FILE") or None, environ.get("SSL_CERT_DIR") or None
     if directories is not None:
         _check_directories(directories.split(os.pathsep))
+    if file is not None:
+        _check_file(file)
+    if not is_used:
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if file is not None:
         return _trust(file, directories)
     return ssl.create_default_context(cafile=None if directories else certifi.where(), capath=directories)
@@ -30,12 +38,22 @@ def make_tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
 def _trust(file: str, directories: str | None) -> ssl.SSLContext:
     """Make the context with the certificates of a file, which is read once: that takes a while."""
     try:
-        Path(file).open("rb").close()
         return ssl.create_default_context(cafile=file, capath=directories)
     except ssl.SSLError:
         raise UsageError(f"SSL_CERT_FILE names {file}, which holds no certificates in PEM format.") from None
+    except OSError as error:
+        raise _unreadable(file, error) from None
+
+
+def _check_file(file: str) -> None:
+    try:
+        Path(file).open("rb").close()
     except (OSError, ValueError) as error:
-        raise UsageError(f"SSL_CERT_FILE names {file}, which cannot be read: {_reason(error)}.") from None
+        raise _unreadable(file, error) from None
+
+
+def _unreadable(file: str, error: Exception) -> UsageError:
+    return UsageError(f"SSL_CERT_FILE names {file}, which cannot be read: {_reason(error)}.")
 
 
 def _check_directories(directories: list[str]) -> None:

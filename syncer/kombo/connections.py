@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import TracebackType
 from typing import Any, NoReturn, Protocol, Self
 
-import httpx
-
+from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import (
     AnswerTooLarge,
     KomboError,
@@ -28,6 +27,7 @@ from syncer.http_client.connect_errors import (
     is_lasting,
     is_unsent,
 )
+from syncer.http_client.library import httpx
 from syncer.http_client.route import find_route, make_client
 from syncer.kombo.body import ACCEPTED_ENCODINGS, Body, BrokenBody, Oversized, UnknownEncoding
 from syncer.kombo.errors import NETWORK_ADVICE, no_answer

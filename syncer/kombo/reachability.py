@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import structlog
-
 from syncer.domain.errors import Unreachable
+from syncer.process.log import Logger
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 #: Seconds of the first pause between two probes of an outage; it doubles with every probe up to the longest.
 FIRST_PAUSE = 5.0

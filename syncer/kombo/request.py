@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Generic, Protocol, TypeVar
 
+from syncer.domain.dataclass import dataclass
 from syncer.domain.ratelimit.budget import Permit, Purpose, Rate
 from syncer.kombo.concurrency import Slots
 

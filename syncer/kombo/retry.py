@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
-import structlog
-
+from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import ConcurrencyLimited, KomboError, RateLimited, Transient, Unreachable
 from syncer.kombo.reachability import Reachability
 from syncer.kombo.request import Request
+from syncer.process.log import Logger
 
 T = TypeVar("T")
 
-log = structlog.get_logger()
+log = Logger(__name__)
 
 #: Times that one request goes out before a transient failure is final.
 MOST_TRIES = 6

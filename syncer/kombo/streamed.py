@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import NoReturn
 
-import httpx
-
+from syncer.http_client.library import httpx
 from syncer.kombo.body import Body, BrokenBody, Oversized
 from syncer.kombo.key_guard import KeyGuard, KeyShown
 

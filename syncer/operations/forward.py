@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from math import ceil
 
-import structlog
 from sqlalchemy import Connection
 
 from syncer.app import App
@@ -17,10 +16,11 @@ from syncer.domain.gateway.forwarding import ForwardedAnswer, ForwardedRequest
 from syncer.domain.gateway.writes import written_lists
 from syncer.domain.stream_key import StreamKey
 from syncer.environments.environment import Environment, Opened
+from syncer.process.log import Logger
 from syncer.store.db.due_channel import notify_due
 from syncer.store.state.budget import read_budget
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 
 def find_environment(app: App, integration_id: str | None, named: str | None) -> Environment | None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import structlog
-
 from syncer.config.settings import Settings
+from syncer.process.log import Logger
 from syncer.store.db.database import Database
 from syncer.store.state.integrations import IntegrationStore
 from syncer.store.state.moves import move_integrations, other_environments
 from syncer.store.state.streams import StreamStore
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 
 def follow_config(settings: Settings, database: Database) -> None:

@@ -11,21 +11,18 @@ import logging
 import re
 import sys
 from collections.abc import Iterable
-from typing import Any, Literal, TextIO
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 from urllib.parse import quote, quote_plus
 
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
-
-from syncer.domain.texts.exceptions import format_trace_of
-from syncer.domain.texts.printable import printable, printable_json
-from syncer.domain.texts.scrub import GAP, scrub
+from syncer.process.log import configure_when_needed
 from syncer.process.log_limit import LogLimit
 from syncer.process.log_writer import LogWriter
 
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, WrappedLogger
+
 HIDDEN = "**********"
-#: Fields of many lines, and what may stand in them.
-_LINES = {"exception": "\n\t", "stack": "\n\t"}
 #: Libraries that log each request, statement or job at INFO, some with headers and parameters.
 _QUIET = ("alembic", "asyncio", "httpcore", "httpx", "procrastinate", "sqlalchemy", "uvicorn")
 
@@ -94,38 +91,9 @@ def configure_logging(
     out = stream or sys.stderr
     redactor = redactor or Redactor()
     as_text = format == "text" or (format == "auto" and out.isatty())
-    renderer: Processor = (
-        structlog.dev.ConsoleRenderer(
-            colors=out.isatty(),
-            exception_formatter=structlog.dev.plain_traceback,
-            pad_event_to=0,
-            # What an event says first is what matters most.
-            sort_keys=False,
-        )
-        if as_text
-        else structlog.processors.JSONRenderer(_to_json, ensure_ascii=not _is_utf8(out))
-    )
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.StackInfoRenderer(),
-    ]
     handler = LogWriter(out.fileno(), out.encoding) if in_background else logging.StreamHandler(out)
     handler.addFilter(LogLimit())
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, _scrub_foreign, structlog.stdlib.ExtraAdder(LogWriter.FIELDS)],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.ExceptionRenderer(format_trace_of),
-                redactor,
-                *([_escape] if as_text else []),
-                renderer,
-            ],
-        )
-    )
+    handler.setFormatter(_Formatter(redactor, as_text=as_text, colors=out.isatty(), is_utf8=_is_utf8(out)))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
@@ -134,12 +102,7 @@ def configure_logging(
     # It warns of every tick that finds the one before still waiting for the database, and of jobs that are
     # cancelled at the end. What goes wrong in its jobs is logged by these.
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.make_filtering_bound_logger(root.level),
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,
-    )
+    configure_when_needed(root.level, partial(_configure_events, root.level))
 
 
 def log_to_standard_library(secrets: Iterable[str]) -> None:
@@ -147,42 +110,33 @@ def log_to_standard_library(secrets: Iterable[str]) -> None:
 
     Where structlog has been configured that stays as it is.
     """
-    if structlog.is_configured():
-        return
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.stdlib.filter_by_level,
-            structlog.processors.ExceptionRenderer(format_trace_of),
-            Redactor(secrets),
-            structlog.processors.LogfmtRenderer(key_order=["event"]),
-        ],
-        wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,
-    )
+    from syncer.process.log_events import hand_to_standard_library
+
+    hand_to_standard_library(Redactor(secrets))
 
 
-def _scrub_foreign(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Scrub the text of a library's event: it may repeat an exception's, with keys and rows."""
-    if event["logger"] == LogWriter.NAME:
-        return event
-    return {**event, "event": scrub(str(event["event"])) or GAP}
+def _configure_events(level: int) -> None:
+    from syncer.process.log_events import hand_to_formatter
+
+    hand_to_formatter(level)
 
 
-def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Escape what would steer a terminal; a trace keeps its lines."""
-    return {
-        printable(key): printable(value if isinstance(value, str) else str(value), keep=_LINES.get(key, ""))
-        if not isinstance(value, None | bool | int | float)
-        else value
-        for key, value in event.items()
-    }
+class _Formatter(logging.Formatter):
+    """Formatter of events and of libraries' lines, made for the first of them."""
 
+    def __init__(self, redactor: Redactor, *, as_text: bool, colors: bool, is_utf8: bool) -> None:
+        super().__init__()
+        self._redactor = redactor
+        self._style_of = {"as_text": as_text, "colors": colors, "is_utf8": is_utf8}
+        self._made: logging.Formatter | None = None
 
-def _to_json(event: EventDict, **options: Any) -> str:
-    """Write an event as JSON that any terminal shows."""
-    return printable_json(json.dumps(event, **options))
+    def format(self, record: logging.LogRecord) -> str:
+        """Write an event, or a library's line, as one of ours."""
+        if self._made is None:
+            from syncer.process.log_events import make_formatter
+
+            self._made = make_formatter(self._redactor, **self._style_of)
+        return self._made.format(record)
 
 
 def flush_log() -> bool:

@@ -16,7 +16,7 @@ from sqlalchemy.schema import (
 
 from syncer.schema_reference import views
 from syncer.schema_reference.tables import DIALECTS, Entry
-from syncer.store.schema.mirror_tables import metadata
+from syncer.store.schema.mirror_tables import all_tables
 from syncer.store.schema.state_views import STATE_VIEWS
 from syncer.store.schema.views import sql_text
 
@@ -40,7 +40,7 @@ def _blocks(entry: Entry, dialect: str) -> Iterator[str]:
             ]
         yield "".join(f"{statement};\n" for statement in statements)
         return
-    table = metadata.tables[entry.name]
+    table = all_tables().tables[entry.name]
     yield f"-- {entry.meaning}"
     yield _create(table, dialect)
     indexes = sorted(table.indexes, key=lambda index: str(index.name))

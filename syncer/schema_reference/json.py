@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Index
 
 from syncer.schema_reference.tables import DIALECTS, ColumnEntry, Entry, joins, parts
-from syncer.store.schema.mirror_tables import metadata
+from syncer.store.schema.mirror_tables import all_tables
 
 
 def value_of(entry: Entry) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def _column(column: ColumnEntry) -> dict[str, Any]:
 def _indexes(entry: Entry) -> list[dict[str, Any]]:
     if entry.kind == "view":
         return []
-    indexes = sorted(metadata.tables[entry.name].indexes, key=lambda index: str(index.name))
+    indexes = sorted(all_tables().tables[entry.name].indexes, key=lambda index: str(index.name))
     return [
         {"name": index.name, "columns": [column.name for column in index.columns], "where": _where(index)}
         for index in indexes

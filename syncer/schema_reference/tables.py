@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any, Literal
 
@@ -15,13 +15,14 @@ from sqlalchemy.types import TypeEngine
 from syncer.domain.catalogue import model as shape
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.privacy import Privacy
+from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import UsageError
 from syncer.domain.suggestions import did_you_mean
 from syncer.schema_reference import views
 from syncer.store.db.types import SQL_TYPES, Hash
 from syncer.store.schema.classification import classes
 from syncer.store.schema.classification import parts as json_parts
-from syncer.store.schema.mirror_tables import DOCUMENT, INTEGRATION_ID, MEANING, MIRROR, metadata
+from syncer.store.schema.mirror_tables import DOCUMENT, INTEGRATION_ID, MEANING, MIRROR, all_tables
 from syncer.store.schema.state_views import STATE_VIEWS
 from syncer.store.schema.views import live_meaning, live_name
 
@@ -109,7 +110,7 @@ def entries() -> dict[str, Entry]:
     made = [entry for model in catalogue().values() for entry in _of_model(model)]
     made += [
         Entry(table.name, "bookkeeping", OWN, table.comment or "", column_entries(table.columns, {}))
-        for table in metadata.tables.values()
+        for table in all_tables().tables.values()
         if table.name not in MIRROR
     ]
     made += [

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from syncer.domain.dataclass import dataclass
 from syncer.domain.ratelimit.ahead import is_scarce
 from syncer.domain.ratelimit.budget import Permit, Purpose, Rate, Reserve
 

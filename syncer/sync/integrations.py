@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-import structlog
 from sqlalchemy import Connection
 
 from syncer.domain.catalogue.names import unknown_models
@@ -18,6 +17,7 @@ from syncer.domain.streams.list_spec import ListSpec
 from syncer.domain.streams.reasons import UNKNOWN_INTEGRATION
 from syncer.domain.streams.state import IntegrationState, Outcome
 from syncer.kombo import integrations as kombo
+from syncer.process.log import Logger
 from syncer.store.state.integrations import IntegrationRow
 from syncer.store.state.unknown_models import note_unknown_models
 from syncer.sync.context import SyncContext
@@ -31,7 +31,7 @@ FRESH_WHEN_TOLD = timedelta(days=1)
 BAD_FOR = timedelta(minutes=1)
 
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 
 class Integrations:

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 
-import structlog
 from sqlalchemy import Connection
 
 from syncer.domain.errors import DatabaseError, DatabaseUnavailable, KomboError, LeaseLost, SyncerError
@@ -17,6 +16,7 @@ from syncer.domain.streams.attempts import next_attempt
 from syncer.domain.streams.decisions import is_backfilled
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Stream
+from syncer.process.log import Logger
 from syncer.store.state.health import health
 from syncer.store.state.runs import end_run
 from syncer.sync.claims import claim
@@ -25,7 +25,7 @@ from syncer.sync.integrations import Integrations
 from syncer.sync.run_context import RunContext
 from syncer.sync.told import answer_webhooks
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 #: Outcomes of a sync that did all it could: what is held and in quarantine decides among them.
 _SETTLED = {Outcome.COMPLETE, Outcome.INCOMPLETE, Outcome.HELD}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from syncer.domain.dataclass import dataclass
 from syncer.domain.records.change import Change, Counts
 from syncer.domain.streams.decisions import (
     LastPage,
@@ -74,13 +75,15 @@ def store_page(
     first of an incremental walk, and RowsRefused unless by halves.
     """
     context, streams = run.context, run.context.streams
-    history, erasures = run.source.pin(connection)
+    history, erasures, pinned_at = run.source.pin(connection)
     if erasures != diff.erasures:
         # Something was erased since, here or by another process.
         diff = compare_page(run, page, connection, context.erasures.at(connection, erasures))
     # save_walk() and finish_walk() check the fence below; a page that changes nothing needs no renewal of
     # its own.
-    now = context.database.now(connection) if diff.changes_nothing else run.fence(connection)
+    now = context.database.adjusted(pinned_at)
+    if not diff.changes_nothing:
+        run.renew(connection, now)
     began_at = walk.began_at or now - timedelta(seconds=page.duration)
     if walk.began_at is None:
         walk = replace(walk, started_at=page.started_at, began_at=began_at)
@@ -171,7 +174,7 @@ def write_looked_up(run: RunContext, records: Records, connection: Connection) -
 
     Raises ProjectionReplaced, LeaseLost.
     """
-    history, erasures = run.source.pin(connection)
+    history, erasures, _ = run.source.pin(connection)
     now = run.fence(connection)
     diff = compare(run, records, connection, run.context.erasures.at(connection, erasures))
     written = write_records(run, diff, connection, now, walk_began_at=now, history=history)

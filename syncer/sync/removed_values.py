@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import structlog
-
 from syncer.domain.errors import DatabaseError
+from syncer.process.log import Logger
 from syncer.store.db.database import Database
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 
 async def overwrite_removed(database: Database) -> None:

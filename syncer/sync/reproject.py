@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
-import structlog
 from sqlalchemy import Connection
 
 from syncer.domain.added.spec import AddedList
 from syncer.domain.catalogue.lookup import catalogue
+from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import TableUnavailable
 from syncer.domain.feed.row_change import FeedRules
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.exclusions import Exclusion
+from syncer.process.log import Logger
 from syncer.store.db.database import Database
 from syncer.store.records.histories import adopt_histories
 from syncer.store.records.model_projector import ModelProjector
@@ -41,7 +42,7 @@ from syncer.sync.erasures import KnownErasures
 from syncer.sync.removed_values import overwrite_removed
 from syncer.sync.tables import on_table
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 #: Rows in one transaction: what a page waits for where both want to write.
 BATCH_ROWS = 500

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 
-import structlog
 from sqlalchemy import Connection
-from structlog.typing import FilteringBoundLogger
 
 from syncer.domain.errors import Busy, LeaseLost
 from syncer.domain.ratelimit.budget import Purpose
@@ -14,6 +12,7 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.decisions import backfill_outcome
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Mode
+from syncer.process.log import Logger
 from syncer.store.state.health import health
 from syncer.sync.claims import claim
 from syncer.sync.context import Progress, Result, SyncContext
@@ -23,7 +22,7 @@ from syncer.sync.run_context import RunContext
 from syncer.sync.sources.lookup import source_of
 from syncer.sync.walks import Walks
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 
 async def run_stream(
@@ -87,7 +86,7 @@ async def _run_leased(run: RunContext, mode: Mode, purpose: Purpose | None) -> R
     return result
 
 
-def _log_end(bound: FilteringBoundLogger, run: RunContext, result: Result, *, is_refused: bool) -> None:
+def _log_end(bound: Logger, run: RunContext, result: Result, *, is_refused: bool) -> None:
     """Log the end of a run, loud where it is news; the refusal of an integration once for all its streams."""
     key, before, counts = run.key, run.before, result.counts
     is_well = result.outcome.is_well or result.outcome is Outcome.STOPPED

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from syncer.domain.dataclass import dataclass
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.stream import Stream
 from syncer.store.state.streams import Lease
@@ -61,8 +62,12 @@ class RunContext:
         A runner that was paused beyond its lease cannot write any more. Raises LeaseLost.
         """
         now = self.context.database.now(connection)
-        self.context.streams.renew(connection, self.lease, now, self.context.rules.lease)
+        self.renew(connection, now)
         return now
+
+    def renew(self, connection: Connection, now: datetime) -> None:
+        """Renew the lease inside a transaction that writes. Raises LeaseLost."""
+        self.context.streams.renew(connection, self.lease, now, self.context.rules.lease)
 
     async def write(self, work: Callable[[Connection], _T]) -> _T:
         """Run work on the stream's rows in a writing transaction on a worker thread.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from functools import partial
 
-import structlog
 from sqlalchemy import Connection
 
+from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import (
     CursorRefused,
     KeyRefused,
@@ -37,6 +37,7 @@ from syncer.domain.streams.decisions import (
 )
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.domain.streams.stream import Kind, Mode, Phase, Stream, Walk
+from syncer.process.log import Logger
 from syncer.store.state.integrations import IntegrationRow
 from syncer.sync.context import Progress, Stopped, WatermarkRefuted
 from syncer.sync.deletions.sweep import Sweep
@@ -45,7 +46,7 @@ from syncer.sync.page import LastStoredPage, WalkEnd
 from syncer.sync.page_loop import walk_pages
 from syncer.sync.run_context import RunContext
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 UNSTEADY = "The time that Kombo's answers tell goes back and forth: nothing says what was read when."
 

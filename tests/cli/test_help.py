@@ -63,7 +63,7 @@ def test_what_only_asks_the_database_reads_neither_alembic_nor_the_http_client(
     )
     # Nothing is mirrored yet, which is not well.
     assert codes == [1, 0, 0, 0, 0]
-    assert loaded.isdisjoint({"alembic", "httpx"})
+    assert loaded.isdisjoint({"alembic", "httpx", "structlog"})
 
 
 def test_the_help_names_every_command_in_the_order_of_use(shell: Shell) -> None:
@@ -100,3 +100,13 @@ def test_on_sqlite_no_command_reads_the_dialect_of_postgresql(
     # Nobody is there to be asked.
     assert codes == [1, 1]
     assert "sqlalchemy.dialects.postgresql" not in loaded
+
+
+def test_a_pass_with_nothing_to_log_reads_neither_the_logging_library_nor_rich(
+    mirror: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in mirror.settings.items():
+        monkeypatch.setenv(name, value)
+    codes, loaded = called(["sync"])
+    assert codes == [0]
+    assert loaded.isdisjoint({"structlog", "rich", "httpx._main"})

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, update
 from syncer.store.db.types import Json, decoded_json
 from syncer.store.schema import migrate as schema
 from syncer.store.schema.history_tables import history_table, history_tables
-from syncer.store.schema.mirror_tables import MIRROR, metadata, streams
+from syncer.store.schema.mirror_tables import MIRROR, all_tables, streams
 from tests.support.command_line import Shell
 from tests.support.mirror import Mirror
 from tests.support.source import MODELS, Source
@@ -37,7 +37,7 @@ def rows_of(url: str) -> dict[str, list[Any]]:
                 ],
                 key=repr,
             )
-            for table in chain(metadata.sorted_tables, kept)
+            for table in chain(all_tables().sorted_tables, kept)
         }
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.simulator.server.faults import Match, bad_gateway
-from syncer.store.schema.mirror_tables import MIRROR, integrations, metadata, streams, webhook_events
+from syncer.store.schema.mirror_tables import MIRROR, all_tables, integrations, streams, webhook_events
 from tests.support.alone import alone
 from tests.support.databases import ON_SQLITE
 from tests.support.mirror import Mirror
@@ -208,7 +208,7 @@ def assert_all_counted(world: ToldService, integration_id: str, deleted: int) ->
 def assert_nothing_left(world: ToldService, integration_id: str) -> None:
     """Fail where any table but those of events and integrations knows it, or rows of links are left over."""
     with world.database() as connection:
-        for table in metadata.sorted_tables:
+        for table in all_tables().sorted_tables:
             if "integration_id" in table.c and table is not webhook_events:
                 count = select(func.count()).where(table.c.integration_id == integration_id)
                 assert connection.execute(count).scalar_one() == 0, table.name

@@ -26,8 +26,7 @@ from syncer.domain.records.pseudonyms import Pseudonyms
 from syncer.domain.streams.stream import Mode
 from syncer.simulator.server.faults import Mangled, Match, native_rewritten
 from syncer.store.schema.feed_tables import changes
-from syncer.store.schema.mirror_tables import MIRROR
-from syncer.store.schema.state_tables import metadata
+from syncer.store.schema.mirror_tables import MIRROR, all_tables
 from syncer.store.state.projections import unfinished_lists
 from tests.support.native_lists import PEOPLE, people
 from tests.support.running_service import running_service
@@ -120,7 +119,7 @@ def columns_with_marks(world: World) -> set[tuple[str, str]]:
     """Name the table and column of every value in the database that has a mark."""
     found = set()
     with world.database() as connection:
-        for table in metadata.tables.values():
+        for table in all_tables().tables.values():
             for row in connection.execute(text(f"SELECT * FROM {table.name}")).mappings():
                 found |= {(table.name, name) for name, value in row.items() if MARK in str(value)}
     return found
@@ -162,7 +161,7 @@ def everything(world: World) -> list[str]:
     """Exclude every member that can be, of every model and of the native list."""
     of_models = [f"{table}.{name}" for table, names in members().items() for name in names - KEPT]
     with world.database() as connection:
-        records = connection.execute(select(metadata.tables["passthrough_records"].c.document)).scalars()
+        records = connection.execute(select(all_tables().tables["passthrough_records"].c.document)).scalars()
         native = {name for each in records for name in (json.loads(each) if isinstance(each, str) else each)}
     return [*of_models, *(f"{PEOPLE}.{name}" for name in native - {"id"})]
 

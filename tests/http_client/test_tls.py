@@ -39,3 +39,13 @@ def test_what_cannot_be_used_is_refused_by_the_name_of_its_variable(
         (tmp_path / "empty.pem").touch()
     with pytest.raises(UsageError, match=rf"^{variable} names .*, which .*\.$"):
         make_tls_context({variable: str(named)})
+
+
+def test_where_nothing_is_encrypted_the_variables_are_checked_and_nobody_is_trusted(
+    authority_file: Path,
+) -> None:
+    context = make_tls_context({"SSL_CERT_FILE": str(authority_file)}, is_used=False)
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.get_ca_certs() == []
+    with pytest.raises(UsageError, match="SSL_CERT_FILE"):
+        make_tls_context({"SSL_CERT_FILE": "/nowhere/ca.pem"}, is_used=False)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -148,3 +150,30 @@ def test_numbers_stay_numbers() -> None:
     structlog.get_logger().info("page.written", rows=1, share=0.1, first=True, cursor=None)
     [event] = events(stream)
     assert (event["rows"], event["share"], event["first"], event["cursor"]) == (1, 0.1, True, None)
+
+
+_UNUSED_LIBRARY = """
+import sys
+from syncer.process.log import Logger
+from syncer.process.logging import configure_logging
+configure_logging("WARNING", "json", stream=sys.stdout)
+log = Logger("syncer.test").bind(run=7)
+log.info("quiet")
+print("structlog" in sys.modules)
+log.warning("loud", rows=1)
+log.debug("quiet")
+"""
+
+
+def test_the_logging_library_is_read_for_the_first_event_that_is_logged() -> None:
+    ran = subprocess.run([sys.executable, "-c", _UNUSED_LIBRARY], capture_output=True, text=True, check=True)
+    is_read, line = ran.stdout.splitlines()
+    event = json.loads(line)
+    assert is_read == "False"
+    assert {key: event[key] for key in ("event", "level", "logger", "run", "rows")} == {
+        "event": "loud",
+        "level": "warning",
+        "logger": "syncer.test",
+        "run": 7,
+        "rows": 1,
+    }

@@ -15,13 +15,13 @@ FILES = sorted((ROOT / "syncer").rglob("*.py"))
 IMPORTS = {
     "domain": set[str](),
     "http_client": {"domain"},
-    "kombo": {"domain", "http_client"},
+    "kombo": {"domain", "http_client", "process"},
     "store": {"domain", "process"},
-    "sync": {"domain", "kombo", "store"},
+    "sync": {"domain", "kombo", "process", "store"},
     "config": {"domain"},
     "process": {"domain"},
     "http_server": set[str](),
-    "planning": {"config", "domain", "store", "sync"},
+    "planning": {"config", "domain", "process", "store", "sync"},
     "environments": {"config", "domain", "kombo", "planning", "process", "store", "sync"},
     "app": {
         "config",
@@ -195,16 +195,30 @@ def test_only_python_m_syncer_imports_the_command_line() -> None:
 
 def test_only_those_who_send_requests_and_the_words_for_their_errors_know_httpx() -> None:
     knowing = {
-        shown(path) for path in FILES for module, _ in imports(path) if module.split(".")[0] == "httpx"
+        shown(path)
+        for path in FILES
+        for module, _ in imports(path)
+        if module.split(".")[0] == "httpx" or module == "syncer.http_client.library"
     }
     assert knowing == {
         "syncer/http_client/connect_errors.py",
+        "syncer/http_client/library.py",
         "syncer/http_client/receiver.py",
         "syncer/http_client/route.py",
         "syncer/kombo/connections.py",
         "syncer/kombo/streamed.py",
         "syncer/simulator/webhooks/sender.py",
     }
+
+
+def test_data_classes_are_compiled_when_they_are_used() -> None:
+    at_once = {
+        shown(path)
+        for path in FILES
+        if ("dataclasses", "dataclass") in imports(path) and layer(path) not in ("http_server", "testing")
+    }
+    # What gives ours, and a class with an order.
+    assert at_once == {"syncer/domain/dataclass.py", "syncer/domain/native/key_members.py"}
 
 
 @for_each("path", [path for path in FILES if layer(path) in TIMELESS], called=shown)

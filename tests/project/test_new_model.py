@@ -161,12 +161,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from syncer.store.db.database import Database
 from syncer.store.schema.migrate import VERSION_TABLE
-from syncer.store.schema.mirror_tables import metadata
+from syncer.store.schema.mirror_tables import all_tables
 
 options = {"compare_type": True, "version_table": VERSION_TABLE}
 database = Database(sys.argv[1])
 with database.read() as connection:
-    print(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+    print(compare_metadata(MigrationContext.configure(connection, opts=options), all_tables()))
 database.close()
 """
 #: What a year of changes does to the records of the model.

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table
 
 from syncer.store.db.database import Database
 from syncer.store.db.types import Timestamp
-from syncer.store.schema.mirror_tables import metadata
+from syncer.store.schema.mirror_tables import all_tables
 from tests.support import records
 from tests.support.databases import migrated_database
 from tests.support.records import NOW, MakeRecord, MakeRow
@@ -68,7 +68,7 @@ def _odd_times(table: Table) -> str:
 #: By table: one question for each, since they are asked after every test.
 _ODD_TIMES = {
     table.name: _odd_times(table)
-    for table in metadata.tables.values()
+    for table in all_tables().tables.values()
     if any(isinstance(column.type, Timestamp) for column in table.columns)
 }
 

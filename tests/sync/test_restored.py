@@ -18,7 +18,7 @@ from syncer.operations.sync import sync
 from syncer.simulator.life.random_change import random_change
 from syncer.simulator.server import faults
 from syncer.simulator.server.faults import Match
-from syncer.store.schema.mirror_tables import metadata, streams
+from syncer.store.schema.mirror_tables import all_tables, streams
 from syncer.sync.context import Progress
 from tests.support.databases import sqlite_file
 from tests.support.world import MakeWorld, World
@@ -35,7 +35,7 @@ def back_up() -> Restore:
     """Takes a backup of everything in the database, and gives what restores it."""
 
     def taken(world: World) -> Callable[[], None]:
-        names = [table.name for table in metadata.sorted_tables]
+        names = [table.name for table in all_tables().sorted_tables]
         with world.mirror.open() as (_, connection):
             for name in names:
                 connection.exec_driver_sql(f"CREATE TABLE kept_{name} AS SELECT * FROM {name}")

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-import structlog
 from sqlalchemy import Connection
 
 from syncer.daemon.database_health import DATABASE_PAUSE, DatabaseHealth
 from syncer.daemon.deliveries.outgoing import MOST_CHANGES, Outgoing, read_outgoing
 from syncer.daemon.posting import LEASE, Receiver, post_until_stopped
 from syncer.daemon.waiting import any_of
+from syncer.domain.dataclass import dataclass
 from syncer.domain.deliveries.attempts import Accepted, Answer, Retry, Split, Stop, next_step
 from syncer.domain.deliveries.delivery import Delivery, DeliveryState
 from syncer.domain.deliveries.message import Message, sign
 from syncer.domain.errors import DatabaseError
+from syncer.process.log import Logger
 from syncer.store.db.database import Database
 from syncer.store.reading.changes import feed_state
 from syncer.store.state.consumers import acknowledge, advance_consumer, read_consumer
@@ -36,7 +36,7 @@ from syncer.store.state.deliveries import (
     note_success,
 )
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 #: Seconds between two looks where nothing wakes us: at what a command has paused, resumed or moved, and for a
 #: process that has died while it was sending.

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
-import structlog
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
@@ -25,6 +23,7 @@ from syncer.daemon.web.gateway_call import (
 from syncer.daemon.web.gateway_errors import Refusal, refusal_of
 from syncer.daemon.web.gateway_lists import GatewayLists
 from syncer.daemon.web.spool import NoRoom, Spool, Spools
+from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import DatabaseError, KomboError, RateLimited, UsageError
 from syncer.domain.gateway.answer import Answered
 from syncer.domain.gateway.headers import COMPLETE_AS_OF, MIRROR, Header, to_application
@@ -35,8 +34,9 @@ from syncer.http_server.protocol import ResponseBroken
 from syncer.http_server.refusals import Refusals
 from syncer.operations.forward import find_environment, forward, limit_headers
 from syncer.operations.kept_out import CleanAnswers
+from syncer.process.log import Logger
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 #: Beginning of the paths that the gateway answers.
 PATH = f"{PREFIX.decode()}/"

@@ -8,8 +8,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 
-import structlog
-
 from syncer.app import App
 from syncer.config.web import PAGES, Served, Web
 from syncer.daemon.bell import Bell
@@ -25,6 +23,7 @@ from syncer.domain.errors import UsageError
 from syncer.domain.limits import MOST_CALL_BYTES
 from syncer.http_server.limits import Limits, connections_within, descriptors
 from syncer.http_server.server import serving
+from syncer.process.log import Logger
 
 #: Limits of what clients take of the service, whose work is another.
 LIMITS = Limits(
@@ -43,7 +42,7 @@ GATEWAY_LIMITS = replace(
     too_long={gateway.PATH.encode(): Refusal.too_long().body},
 )
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 
 @contextmanager

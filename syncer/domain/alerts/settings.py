@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 from syncer.domain.alerts.message import AlertMessage, MessageFormat
+from syncer.domain.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from urllib.parse import urlsplit
+
+from syncer.domain.dataclass import dataclass
 
 
 class DeliveryState(StrEnum):

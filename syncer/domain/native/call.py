@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import UsageError
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

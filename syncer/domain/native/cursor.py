@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+
+from syncer.domain.dataclass import dataclass
 
 #: A cursor, an offset, a page number, or the path and query of a link: what its paging style makes of it.
 Position = str | int

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from syncer.domain.dataclass import dataclass
 from syncer.domain.ratelimit.budget import Budget
 
 #: Seconds of a slot, and slots that are kept.

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from syncer.domain.dataclass import dataclass
 
 #: Seconds beyond the announced time for which others stand back.
 GRACE = 1.0

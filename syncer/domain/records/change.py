@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
 from enum import Enum
 from typing import NamedTuple, Self
 
+from syncer.domain.dataclass import dataclass
 from syncer.domain.records.row import Row
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
 from math import isfinite
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple, TypeGuard
 
 import msgspec
 
+from syncer.domain.dataclass import dataclass
 from syncer.domain.limits import MOST_RECORD_BYTES, in_mib
 from syncer.domain.records.exclude import Excluded
 from syncer.domain.records.pseudonyms import Pseudonyms

@@ -6,17 +6,18 @@ import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, event, func, literal, text
+from sqlalchemy import ColumnElement, Connection, event, func, literal, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable, StatementFailed
 from syncer.process.identity import this_process
+from syncer.store.db.clock import clock_time
 from syncer.store.db.engines import make_engine
 from syncer.store.db.errors import Fault, advice, fault, is_no_database, reason
 from syncer.store.db.last_work import Done, do_last_work
@@ -31,8 +32,7 @@ _T = TypeVar("_T")
 #: How often a transaction is run, at most, while others are in its way.
 CONFLICT_TRIES = 5
 #: Made once: every page runs it.
-_SQLITE_NOW = text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")
-_POSTGRESQL_NOW = text("SELECT clock_timestamp()")
+_NOW = select(clock_time())
 
 
 class Database:
@@ -203,12 +203,11 @@ class Database:
 
     def now(self, connection: Connection) -> datetime:
         """Read the database's clock, which all hosts share."""
-        if self.is_sqlite:
-            shown = connection.execute(_SQLITE_NOW).scalar_one()
-            moment = datetime.fromisoformat(shown).replace(tzinfo=UTC)
-        else:
-            moment = connection.execute(_POSTGRESQL_NOW).scalar_one()
-        return moment.astimezone(UTC) + self.clock_offset
+        return self.adjusted(connection.execute(_NOW).scalar_one())
+
+    def adjusted(self, moment: datetime) -> datetime:
+        """Adjust what ``clock_time`` gave in a statement to the clock of ``now``."""
+        return moment + self.clock_offset
 
     def moment(self, connection: Connection, *, ago: timedelta = timedelta(0)) -> ColumnElement[datetime]:
         """Give the database's clock as an expression, which needs no answer before the statement it is in."""

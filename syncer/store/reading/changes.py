@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Text, and_, cast, select
 
+from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import UsageError
 from syncer.domain.feed.feed_change import FeedChange, Lost
 from syncer.domain.stream_key import StreamKey

@@ -13,9 +13,9 @@ from syncer.store.records.blank_versions import forget_versions
 from syncer.store.schema.destination import Destination
 from syncer.store.schema.mirror_tables import (
     MIRROR,
+    all_tables,
     changes,
     erasures,
-    metadata,
     runs,
     seen,
     streams,
@@ -56,7 +56,7 @@ def purge_steps(integration_id: str, *, last: bool) -> Iterator[Step]:
 
     last: those of the tables with the state of streams and runs, in place of the others.
     """
-    tables = {each.name: each for each in metadata.sorted_tables if "integration_id" in each.columns}
+    tables = {each.name: each for each in all_tables().sorted_tables if "integration_id" in each.columns}
     if last:
         yield from (_rows_of(tables[name], integration_id) for name in _LAST)
         return

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table, text
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.store.schema.history_tables import history_table, history_tables
-from syncer.store.schema.mirror_tables import CONTENT_HASH, MIRROR, metadata
+from syncer.store.schema.mirror_tables import CONTENT_HASH, MIRROR, all_tables
 from syncer.store.schema.safe_views import SAFE_TABLES
 from syncer.store.schema.state_views import STATE_VIEWS
 from syncer.store.schema.views import live_meaning, live_name, quoted, safe_name, sql_text
@@ -75,17 +75,17 @@ def _wanted(kept: Collection[str]) -> Iterator[tuple[str, bool, Mapping[str, str
     kept: mirror tables that have versions. True stands for a view.
     """
     versions = [history_table(name) for name in kept if name in MIRROR]
-    for table in (*metadata.tables.values(), *versions):
+    for table in (*all_tables().tables.values(), *versions):
         yield table.name, False, {"": table.comment, **_columns(table)}
     for name in catalogue():
-        shown = _columns(metadata.tables[name])
+        shown = _columns(all_tables().tables[name])
         del shown[CONTENT_HASH[0]]
         yield live_name(name), True, {"": live_meaning(name), **shown}
     for view in STATE_VIEWS:
         yield view.name, True, {"": view.meaning, **{each.name: each.comment for each in view.columns()}}
     for name in SAFE_TABLES:
         # Their own is the mark by which they are known as ours.
-        yield safe_name(name), True, _columns(metadata.tables[name])
+        yield safe_name(name), True, _columns(all_tables().tables[name])
 
 
 def _columns(table: Table) -> dict[str, str | None]:

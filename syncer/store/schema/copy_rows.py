@@ -17,7 +17,7 @@ from syncer.store.db.database import Database
 from syncer.store.db.types import Json
 from syncer.store.schema.history_tables import history_table, history_tables, make_history_tables
 from syncer.store.schema.migrate import lock_schema
-from syncer.store.schema.mirror_tables import MIRROR, metadata, processes, readers, runs, streams
+from syncer.store.schema.mirror_tables import MIRROR, all_tables, processes, readers, runs, streams
 from syncer.store.schema.revisions import check
 
 #: Rows that are read and written at a time.
@@ -39,7 +39,7 @@ def copy_rows(source: Database, target: Database) -> dict[str, int]:
         _must_be_empty(target, writing)
         make_history_tables(writing, history_tables(reading))
         kept = [history_table(name) for name in history_tables(reading) if name in MIRROR]
-        tables = [each for each in metadata.sorted_tables if each not in _OF_ONE_DATABASE]
+        tables = [each for each in all_tables().sorted_tables if each not in _OF_ONE_DATABASE]
         return {table.name: _copy(reading, writing, table) for table in chain(tables, kept)}
 
 

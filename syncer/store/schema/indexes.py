@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Index, inspect, text
 from sqlalchemy.schema import CreateIndex
 
 from syncer.store.db.database import Database
-from syncer.store.schema.mirror_tables import metadata
+from syncer.store.schema.mirror_tables import all_tables
 from syncer.store.schema.schema_lock import naming_users
 from syncer.store.schema.views import quoted
 
@@ -68,7 +68,7 @@ def _indexes(connection: Connection) -> list[Index]:
     present = set(inspect(connection).get_table_names())
     return [
         index
-        for table in metadata.tables.values()
+        for table in all_tables().tables.values()
         if table.name in present
         for index in sorted(table.indexes, key=lambda each: str(each.name))
     ]

@@ -6,10 +6,12 @@ not yet read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from threading import Lock
 from typing import Any
 
-from sqlalchemy import Column, Index, Integer, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import Column, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text
 
 from syncer.domain.catalogue import model as shape
 from syncer.domain.catalogue.lookup import catalogue
@@ -51,6 +53,7 @@ __all__ = [
     "MIRROR",
     "MIRRORED_AT",
     "alerts",
+    "all_tables",
     "budgets",
     "changes",
     "consumers",
@@ -61,7 +64,6 @@ __all__ = [
     "feed",
     "history",
     "integrations",
-    "metadata",
     "missing",
     "passthrough_records",
     "processes",
@@ -203,14 +205,50 @@ def _with_reference(meaning: str, references: str | None) -> str:
     return f"{meaning} (id in {references})" if references else meaning
 
 
-def _mirror_tables() -> Iterator[tuple[str, Table]]:
+def _builders() -> Iterator[tuple[str, Callable[[], Table]]]:
     for model in catalogue().values():
-        yield model.name, mirror_table(model)
+        yield model.name, partial(mirror_table, model)
         for link in model.links:
-            yield link.table, link_table(model, link)
+            yield link.table, partial(link_table, model, link)
         for child in model.children:
-            yield child.table, child_table(model, child)
+            yield child.table, partial(child_table, model, child)
+
+
+class _MirrorTables(Mapping[str, Table]):
+    """Tables by name, each built when it is looked up: to build all takes a twentieth of a short command."""
+
+    def __init__(self) -> None:
+        self._builders = dict(_builders())
+        self._built: dict[str, Table] = {}
+        self._building = Lock()
+
+    def __getitem__(self, name: str) -> Table:
+        table = self._built.get(name)
+        return self._build(name) if table is None else table
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._builders)
+
+    def __len__(self) -> int:
+        return len(self._builders)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._builders
+
+    def _build(self, name: str) -> Table:
+        with self._building:
+            # Another thread may have been faster.
+            if name not in self._built:
+                self._built[name] = self._builders[name]()
+            return self._built[name]
 
 
 #: Mirror, link and child tables by name.
-MIRROR: dict[str, Table] = dict(_mirror_tables())
+MIRROR: Mapping[str, Table] = _MirrorTables()
+
+
+def all_tables() -> MetaData:
+    """Build the tables that are not built yet, and give the metadata of all."""
+    for name in MIRROR:
+        MIRROR[name]
+    return metadata

@@ -64,9 +64,9 @@ def revision_of(database: Database, connection: Connection) -> str | None:
     tables = set(inspect(connection).get_table_names())
     if VERSION_TABLE not in tables:
         # Read only where it is needed: every command comes by here.
-        from syncer.store.schema.mirror_tables import metadata
+        from syncer.store.schema.mirror_tables import all_tables
 
-        if tables & metadata.tables.keys():
+        if tables & all_tables().tables.keys():
             raise DatabaseRefused(
                 f"The database {database.shown_url} has tables of syncer's, but {VERSION_TABLE} is not among "
                 "them: bring it back, or give syncer an empty database."

@@ -17,7 +17,7 @@ from syncer.domain.catalogue.members import all_members
 from syncer.domain.errors import DatabaseRefused, UsageError
 from syncer.domain.fingerprint import fingerprint_of
 from syncer.store.schema.classification import parts, safe_columns
-from syncer.store.schema.mirror_tables import MIRROR, changes, metadata
+from syncer.store.schema.mirror_tables import MIRROR, changes
 from syncer.store.schema.reduced_json import reduced
 from syncer.store.schema.views import (
     Relation,
@@ -152,7 +152,8 @@ def _safe_view(connection: Connection, table: str, columns: Collection[str]) -> 
     )
     # The same words for the same statement: a view of another classification is to be seen.
     comment = f"{_comment(table)} ({fingerprint_of(select)[:8]})"
-    meanings = {name: column.comment or "" for name, column in metadata.tables[table].columns.items()}
+    shown = changes if table == changes.name else MIRROR[table]
+    meanings = {name: column.comment or "" for name, column in shown.columns.items()}
     return View(
         safe_name(table),
         select,

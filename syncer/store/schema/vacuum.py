@@ -5,15 +5,15 @@ What the planner remembers of values, as samples, is made anew.
 
 from __future__ import annotations
 
-import structlog
 from sqlalchemy import inspect, text
 
 from syncer.domain.errors import DatabaseError
+from syncer.process.log import Logger
 from syncer.store.db.database import Database
 from syncer.store.schema.history_tables import history_name, history_tables
-from syncer.store.schema.mirror_tables import metadata
+from syncer.store.schema.mirror_tables import all_tables
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 
 def vacuum(database: Database) -> None:
@@ -28,7 +28,7 @@ def vacuum(database: Database) -> None:
             # Not by the search path, which behind a pooler is set in transactions alone.
             schema = connection.execute(text("SELECT current_schema()")).scalar_one()
             versions = map(history_name, history_tables(connection))
-            present = set(inspect(connection).get_table_names()) & {*metadata.tables, *versions}
+            present = set(inspect(connection).get_table_names()) & {*all_tables().tables, *versions}
             quote = connection.dialect.identifier_preparer.quote_identifier
             names = [f"{quote(schema)}.{quote(name)}" for name in sorted(present)]
         with database.outside_transactions() as connection:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, select, update
 
 from syncer.domain.clocks import TOLERANCE, distrust_future
+from syncer.domain.dataclass import dataclass
 from syncer.domain.deliveries.attempts import LONGEST_PAUSE
 from syncer.domain.deliveries.delivery import DeliveryState
 from syncer.store.db.bulk import insert_statement

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, inspect, select, text
 from syncer.domain.errors import DatabaseReplaced
 from syncer.domain.incarnation import Incarnation, is_another
 from syncer.store.db.database import Database
-from syncer.store.schema.mirror_tables import metadata
+from syncer.store.schema.mirror_tables import all_tables
 from syncer.store.schema.state_tables import runs, streams
 
 #: A restored database has another number, other tables, or has filled them anew.
@@ -32,7 +32,7 @@ def read_incarnation(database: Database, before: Incarnation | None = None) -> I
     with database.read(fresh=True) as connection:
         objects = dict(before.objects) if before else {}
         if not database.is_sqlite:
-            for name, number in connection.execute(_OBJECTS, {"names": list(metadata.tables)}):
+            for name, number in connection.execute(_OBJECTS, {"names": list(all_tables().tables)}):
                 objects[name] = number
         if not inspect(connection).has_table(runs.name):
             raise DatabaseReplaced(f"The database {database.shown_url} has lost its tables.")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, select, update
 
+from syncer.domain.dataclass import dataclass
 from syncer.store.db.in_values import in_values
 from syncer.store.schema.erasure_tables import erasures
 from syncer.store.schema.state_tables import integrations, metadata
@@ -15,7 +15,7 @@ from syncer.store.schema.webhook_tables import webhook_events
 #: Tables whose rows are of an integration in an environment. Events stay with the key for which they came.
 _TABLES = [
     table
-    for table in metadata.tables.values()
+    for table in tuple(metadata.tables.values())
     if {"environment", "integration_id"} <= set(table.c.keys()) and table is not webhook_events
 ]
 

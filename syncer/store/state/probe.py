@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 
 from syncer.store.schema.state_tables import metadata
 
-_NAMES = [name for name in metadata.tables if name.startswith("sync_")]
+_NAMES = [name for name in tuple(metadata.tables) if name.startswith("sync_")]
 _READ = " UNION ALL ".join(f"SELECT 1 FROM {name} WHERE false" for name in _NAMES)
 
 

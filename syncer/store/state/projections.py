@@ -9,13 +9,15 @@ takes it alone, too: a page that was compared before commits before, or is compa
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, text, update
 
+from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import ProjectionReplaced
 from syncer.domain.records.projection import Projection
+from syncer.store.db.clock import clock_time
 from syncer.store.db.types import decoded_json
 from syncer.store.schema.erasure_tables import erasure_key
 from syncer.store.schema.state_tables import projections
@@ -27,19 +29,24 @@ _ADOPT_LOCK = f"LOCK TABLE {projections.name} IN EXCLUSIVE MODE"
 _SHARE_LOCK = text(f"LOCK TABLE {projections.name} IN ROW SHARE MODE")
 _VERSION = select(erasure_key.c.version).where(erasure_key.c.id == 1)
 _PINNED = select(
-    projections.c.fingerprint, projections.c.history, _VERSION.scalar_subquery().label("erasures")
+    projections.c.fingerprint,
+    projections.c.history,
+    _VERSION.scalar_subquery().label("erasures"),
+    clock_time().label("now"),
 ).where(projections.c.model == bindparam("row_model"))
+_NOTHING_PINNED = select(_VERSION.scalar_subquery().label("erasures"), clock_time().label("now"))
 
 
 class Pinned(NamedTuple):
     """Histories and erasures as they stay until a transaction ends.
 
     history: the tables of which it has to keep versions. erasures: the version of all that is erased; None:
-    nothing is.
+    nothing is. now: the time by the database's clock, not adjusted yet.
     """
 
     history: tuple[str, ...]
     erasures: str | None
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +65,10 @@ def pin(connection: Connection, model: str, projection: Projection) -> Pinned:
     share_projections(connection)
     row = connection.execute(_PINNED, {"row_model": model}).one_or_none()
     if row is None:
-        return Pinned((), erasures_version(connection))
+        return Pinned((), *connection.execute(_NOTHING_PINNED).one())
     _require(row.fingerprint, model, projection)
-    return Pinned(() if row.history is None else tuple(decoded_json(row.history)), row.erasures)
+    history = () if row.history is None else tuple(decoded_json(row.history))
+    return Pinned(history, row.erasures, row.now)
 
 
 def share_projections(connection: Connection) -> None:

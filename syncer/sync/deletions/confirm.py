@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Literal
 
+from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import AnswerTooLarge, ParametersRefused, RequestRefused, Transient
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.progress import WalkProgress

@@ -7,20 +7,21 @@ Each step is kept in the database, so that a sweep goes on where it was interrup
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Self
 
-import structlog
 from sqlalchemy import ColumnElement, Connection
 
+from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import NotReady, ParametersRefused
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts
 from syncer.domain.streams.decisions import after_sweep
 from syncer.domain.streams.deletions import IDS_AT_ONCE, WALKS_WITHOUT_IDS, batches, can_sweep
 from syncer.domain.streams.stream import Stream, Walk
+from syncer.process.log import Logger
 from syncer.store.state.health import health, health_flags
 from syncer.store.state.missing import MissingStore
 from syncer.store.state.quarantine import forget_missing_entries
@@ -33,7 +34,7 @@ from syncer.sync.page import write_looked_up
 from syncer.sync.run_context import RunContext
 from syncer.sync.sources.lookup import by_id
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
-import structlog
 from sqlalchemy import Connection
 
 from syncer.domain.catalogue.model import Model, narrowed
+from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import AnswerTooLarge, ParametersRefused
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.exclude import Excluded, excluded_from, excluded_from_stored
@@ -19,13 +19,14 @@ from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.page_size import PageSize
 from syncer.domain.streams.stream import Walk
 from syncer.kombo.lists import Page
+from syncer.process.log import Logger
 from syncer.store.schema.destination import Destination, model_destination
 from syncer.store.state.projections import Pinned, pin
 from syncer.store.state.refused_parameters import note_refused
 from syncer.sync.context import SyncContext
 from syncer.sync.sources.base import Records
 
-log = structlog.get_logger("syncer")
+log = Logger()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from syncer.daemon.bell import Bell
 from syncer.daemon.web.pages import pages
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.operations.unknown_lists import find_unknown_models
-from syncer.store.schema.mirror_tables import metadata, streams, webhook_events
+from syncer.store.schema.mirror_tables import all_tables, streams, webhook_events
 from syncer.store.state.received_events import APPLY
 from tests.support.alone import alone
 from tests.support.databases import ON_SQLITE
@@ -279,7 +279,7 @@ async def test_nothing_else_of_a_body_is_kept_or_logged(
             await applied(world)
     with world.database() as connection:
         everything = [
-            str(row) for table in metadata.sorted_tables for row in connection.execute(table.select())
+            str(row) for table in all_tables().sorted_tables for row in connection.execute(table.select())
         ]
     assert len([row for row in everything if "o" in row]) > len(bodies)
     for text in (*everything, str(logged), caplog.text):

@@ -7,8 +7,7 @@ from sqlalchemy import BigInteger, Text
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.tables import is_taken, parameter_columns, views_of
 from syncer.store.schema.migrate import VERSION_TABLE
-from syncer.store.schema.mirror_tables import MIRROR
-from syncer.store.schema.state_tables import metadata
+from syncer.store.schema.mirror_tables import MIRROR, all_tables
 from syncer.store.schema.state_views import STATE_VIEWS
 from syncer.store.schema.views import live_name, safe_name
 from tests.support.for_each import for_each
@@ -16,7 +15,7 @@ from tests.support.for_each import for_each
 
 def test_every_table_and_view_has_its_name_taken() -> None:
     live = [live_name(name) for name in catalogue()]
-    names = [*metadata.tables, *live, *map(safe_name, [*MIRROR, *live])]
+    names = [*all_tables().tables, *live, *map(safe_name, [*MIRROR, *live])]
     names += [*(view.name for view in STATE_VIEWS), VERSION_TABLE]
     assert [name for name in names if not is_taken(name)] == []
     assert not is_taken("hibob_work_history")

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 
 from syncer.store.db.database import Database
 from syncer.store.schema.comments import write_comments
-from syncer.store.schema.mirror_tables import MIRROR, metadata
+from syncer.store.schema.mirror_tables import MIRROR, all_tables
 from syncer.store.schema.native_views import make_views
 from syncer.store.schema.safe_views import make_safe_views
 from tests.support.marked import NATIVE
@@ -24,7 +24,7 @@ def postgres(shared_postgres: Database) -> Iterator[Connection]:
 
 def test_every_table_and_every_column_says_what_it_holds(postgres: Connection) -> None:
     inspector = inspect(postgres)
-    for table in metadata.tables.values():
+    for table in all_tables().tables.values():
         assert inspector.get_table_comment(table.name) == {"text": table.comment}
         assert table.comment
         for column in inspector.get_columns(table.name):

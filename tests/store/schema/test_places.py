@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Boolean, Date, Float, Integer, Time
 from syncer.domain.catalogue.places import OF_ROWS, PLACES, places
 from syncer.store.db.types import Number, Timestamp
 from syncer.store.schema.feed_tables import changes
-from syncer.store.schema.state_tables import metadata
+from syncer.store.schema.mirror_tables import all_tables
 
 #: Columns of tables that all lists share which hold nothing of a record, and what they hold instead.
 NOTHING_OF_RECORDS = {
@@ -58,7 +58,7 @@ _PLAIN = (BigInteger, Boolean, Date, Float, Integer, Number, Time, Timestamp)
 
 
 def test_every_place_is_a_column_of_the_database() -> None:
-    columns = {(table.name, column.name) for table in metadata.tables.values() for column in table.c}
+    columns = {(table.name, column.name) for table in all_tables().tables.values() for column in table.c}
     assert {(each.table, each.column) for each in places()} <= columns
 
 
@@ -67,7 +67,7 @@ def test_every_other_column_holds_nothing_of_a_record() -> None:
     of_models = {each.table for each in places()} - {each.table for each in PLACES}
     left = [
         f"{table.name}.{column.name}"
-        for table in metadata.tables.values()
+        for table in all_tables().tables.values()
         for column in table.c
         if (table.name, column.name) not in known
         and column.name not in OF_ROWS

@@ -15,7 +15,7 @@ from syncer.domain.streams.stream import Kind, Mode
 from syncer.operations.reproject import reproject
 from syncer.simulator.server.faults import Match, native_rewritten
 from syncer.store.schema.feed_tables import changes
-from syncer.store.schema.state_tables import metadata
+from syncer.store.schema.mirror_tables import all_tables
 from tests.support.native_lists import PEOPLE, people, view
 from tests.support.world import MakeNative, World
 
@@ -49,7 +49,7 @@ def kept(world: World, *tables: str) -> str:
     with world.database() as connection:
         return "\n".join(
             f"{name}: {tuple(row)}"
-            for name in tables or metadata.tables
+            for name in tables or all_tables().tables
             for row in connection.execute(text(f"SELECT * FROM {name}"))
         )
 

@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from typing import Any, get_type_hints
+
+from syncer.domain.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)
