@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from syncer.cli.output import print_note
 from syncer.cli.streams import read_stdin
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import DatabaseError, KeyRefused, UsageError
 
 STDIN = "-"

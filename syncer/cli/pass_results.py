@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from syncer.cli.output import join_models, outcome_of, print_line, print_rich, styled
 from syncer.cli.progress import counted, effects, is_problem, line_of
 from syncer.cli.tables import report_table
-from syncer.domain.dataclass import dataclass
 from syncer.domain.durations import describe_elapsed
 from syncer.domain.records.change import Counts
 from syncer.domain.streams.state import Outcome

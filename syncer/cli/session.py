@@ -9,11 +9,11 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
 from syncer.cli.output import print_note
-from syncer.domain.dataclass import dataclass
 from syncer.domain.durations import describe_elapsed
 from syncer.domain.errors import UsageError
 

@@ -8,6 +8,7 @@ import os
 import shlex
 import time
 from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -18,7 +19,6 @@ from syncer.cli.fault_options import apply_faults, fault_options
 from syncer.cli.interrupt import on_signals
 from syncer.cli.output import is_terminal, own_command, print_line, time_of_day
 from syncer.cli.webhook_options import WebhookOptions, read_webhook_options, webhook_options
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import UsageError
 from syncer.domain.texts.printable import printable
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import click
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import UsageError
 
 #: The secret unless another one is given. It protects made-up data.

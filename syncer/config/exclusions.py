@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from syncer.domain.added.spec import AddedList
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.members import KEPT
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import UsageError
 from syncer.domain.native.key_members import KeyMember, key_members, parent_member
 from syncer.domain.native.read_members import ANYTHING_INSIDE, read_members

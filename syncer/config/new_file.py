@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
-
-from syncer.domain.dataclass import dataclass
 
 _HEAD = """\
 # Written by `syncer init`. `syncer config --example` shows every setting with its default, `syncer config`

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -31,7 +32,6 @@ from syncer.config.values import (
 )
 from syncer.config.written import Written
 from syncer.domain.catalogue.lookup import catalogue, model_named
-from syncer.domain.dataclass import dataclass
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.ratelimit.budget import Pacing, Reserve
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from syncer.config.keys import Loc, is_setting, nearest_variable
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import UsageError
 
 PREFIX = "SYNCER_"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -20,7 +21,6 @@ from syncer.domain.alerts.decisions import Decision, decide, find_untold, quiet_
 from syncer.domain.alerts.message import alert_message
 from syncer.domain.alerts.settings import AlertSettings
 from syncer.domain.alerts.trouble import Alert, AlertKey, Trouble
-from syncer.domain.dataclass import dataclass
 from syncer.domain.deliveries.attempts import Answer, describe_answer, pause_after
 from syncer.domain.errors import DatabaseError
 from syncer.operations.alerts import find_troubles

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.waiting import any_of
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import DatabaseError, DatabaseReplaced, DatabaseUnavailable
 from syncer.domain.incarnation import Incarnation
 from syncer.process.log import Logger

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from syncer.domain.clocks import TOLERANCE, distrust_future
-from syncer.domain.dataclass import dataclass
 from syncer.domain.stream_key import StreamKey
 from syncer.store.state.runs import forget_old_runs
 from syncer.sync.context import SyncContext

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError
 
 from syncer.app import App
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.waiting import any_of
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import DatabaseError, DatabaseReplaced, DatabaseUnavailable
 from syncer.domain.incarnation import Incarnation
 from syncer.environments.environment import Opened

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from syncer.app import App
 from syncer.daemon.activity import Activity
 from syncer.daemon.metrics.counters import Counters
-from syncer.domain.dataclass import dataclass
 from syncer.domain.ratelimit.history import BudgetHistory
 from syncer.domain.ratelimit.sent import Sent
 from syncer.sync.context import Progress, Report

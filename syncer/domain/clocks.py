@@ -6,9 +6,8 @@ says how far ahead it can be, and a time beyond that counts as none.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-from syncer.domain.dataclass import dataclass
 
 #: Difference between clocks that are kept right, such as those of hosts that share a database, at most.
 TOLERANCE = timedelta(minutes=5)

@@ -6,8 +6,7 @@ A process that goes on while a backup is restored under it would remember what h
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-from syncer.domain.dataclass import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

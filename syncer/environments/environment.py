@@ -6,12 +6,12 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from syncer import __version__
 from syncer.config.settings import Settings
-from syncer.domain.dataclass import dataclass
 from syncer.domain.fingerprint import key_fingerprint
 from syncer.domain.limits import FORWARDED_AT_ONCE
 from syncer.environments.surroundings import Surroundings

@@ -7,10 +7,9 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.ratelimit.sent import Sent
 from syncer.process.identity import this_process
 

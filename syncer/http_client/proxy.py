@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from urllib.parse import unquote, urlsplit
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import UsageError
 
 _PORTS = {"http": 80, "https": 443}

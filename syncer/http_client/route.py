@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http.cookiejar import CookieJar
 from typing import Any
 
@@ -12,7 +13,6 @@ from typing import Any
 import anyio._backends._asyncio  # noqa: F401
 import httpcore
 
-from syncer.domain.dataclass import dataclass
 from syncer.http_client.library import httpx
 from syncer.http_client.proxy import Proxy, find_proxy, not_an_address
 from syncer.http_client.tls import make_tls_context

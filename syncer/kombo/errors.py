@@ -12,10 +12,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import (
     AnswerTooLarge,
     ConcurrencyLimited,

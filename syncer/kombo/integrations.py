@@ -6,13 +6,13 @@ There is no list of integrations in this API; each is asked for by its id.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import UsageError
 from syncer.domain.native.row_values import has_dot_segment
 from syncer.domain.records.values import Unfit

@@ -7,12 +7,12 @@ SDK. Other responses are read in ``integrations.py``, error responses in ``error
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
 
 from syncer.domain.catalogue.model import Model
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import AnswerTooLarge, UsageError
 from syncer.domain.limits import MOST_RECORDS
 from syncer.kombo.envelope import Envelope

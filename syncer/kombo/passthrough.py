@@ -11,7 +11,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, partial
 from typing import Any
@@ -19,7 +19,6 @@ from urllib.parse import quote
 
 import msgspec
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import Doubtful, KomboError, Transient, UsageError
 from syncer.domain.native.base64_text import read_base64
 from syncer.domain.native.call import Call, File

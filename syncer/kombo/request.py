@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.ratelimit.budget import Permit, Purpose, Rate
 from syncer.kombo.concurrency import Slots
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import ConcurrencyLimited, KomboError, RateLimited, Transient, Unreachable
 from syncer.kombo.reachability import Reachability
 from syncer.kombo.request import Request

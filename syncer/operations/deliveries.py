@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -11,7 +12,6 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from syncer.app import App
-from syncer.domain.dataclass import dataclass
 from syncer.domain.deliveries.attempts import Answer, describe_answer, shown_status
 from syncer.domain.deliveries.delivery import Delivery, DeliveryHealth, DeliveryState
 from syncer.domain.deliveries.message import sign, trial_message

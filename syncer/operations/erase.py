@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
 
@@ -12,7 +13,6 @@ from sqlalchemy import Connection, select
 
 from syncer.app import App
 from syncer.domain.catalogue.lookup import catalogue, model_named
-from syncer.domain.dataclass import dataclass
 from syncer.domain.erasure.receipt import Receipt
 from syncer.domain.erasure.traces import KEY_BYTES
 from syncer.domain.errors import UsageError

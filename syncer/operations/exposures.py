@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from syncer.app import App
-from syncer.domain.dataclass import dataclass
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.loopback import is_sent_in_the_clear
 from syncer.process.private_files import find_loose

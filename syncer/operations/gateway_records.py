@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.gateway.copy_places import CopyFinder, RecordKey, copy_finder
 from syncer.domain.gateway.copy_refresh import marked_deleted, refresh_copies
 from syncer.domain.records.exclude import Excluded

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from syncer.app import App
-from syncer.domain.dataclass import dataclass
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.reasons import describe_held
 from syncer.operations.status import read_overview

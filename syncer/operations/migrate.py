@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import closing
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from syncer.app import App
-from syncer.domain.dataclass import dataclass
 from syncer.store.db.database import Database
 from syncer.store.schema.copy_rows import copy_rows
 from syncer.store.schema.grants import Granted, check_role, grant_read

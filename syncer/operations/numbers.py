@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from syncer.app import App
-from syncer.domain.dataclass import dataclass
 from syncer.domain.deliveries.delivery import DeliveryHealth
 from syncer.operations.deliveries import report_deliveries
 from syncer.operations.unknown_lists import find_unknown_models

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from syncer.app import App
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import UsageError
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.ratelimit.budget import Purpose

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.durations import describe_age, describe_span
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.reasons import (

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.durations import describe_age
 from syncer.domain.ratelimit.budget import Budget, Pacing, Purpose, Reserve
 from syncer.domain.ratelimit.waiters import count_waiting

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 from syncer.app import App
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import DatabaseError, KomboError, TableUnavailable
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from syncer import __version__
 from syncer.app import App
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import KeyRefused
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.verification.certificate import certificate

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from uuid import uuid4
@@ -16,7 +16,6 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from syncer.domain.catalogue.names import unknown_models
-from syncer.domain.dataclass import dataclass
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.webhooks.effects import (
     Effect,

@@ -8,8 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
-
-from syncer.domain.dataclass import dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

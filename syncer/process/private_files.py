@@ -7,9 +7,8 @@ import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-
-from syncer.domain.dataclass import dataclass
 
 #: Modes of what is made here, from the first byte on and whatever the umask permits.
 FILE_MODE, FOLDER_MODE = 0o600, 0o700

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 from sqlalchemy import Connection
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.erasure.erased import Erased
 from syncer.domain.feed.difference import FormerValues, former_values, without_excluded
 from syncer.domain.records.change import Change, StoredRow, change, is_unchanged

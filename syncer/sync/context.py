@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from syncer.domain.added.spec import AddedList
-from syncer.domain.dataclass import dataclass
 from syncer.domain.feed.row_change import FeedRules
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.change import Counts

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, case, func, update
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.dataclass import dataclass
 from syncer.domain.erasure.receipt import Receipt
 from syncer.domain.erasure.relations import owned_tables
 from syncer.domain.erasure.traces import ErasedRecord, family, traces_of

@@ -6,12 +6,12 @@ A list may go on telling of such a record; without a row it is no news any more 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection, Select, select
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.feed.row_change import FeedRules
 from syncer.domain.records.exclusions import Exclusion
 from syncer.domain.stream_key import StreamKey

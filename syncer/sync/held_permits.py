@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.ratelimit.ahead import is_scarce
 from syncer.domain.ratelimit.budget import Permit, Purpose, Rate, Reserve
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import Busy, UsageError
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey

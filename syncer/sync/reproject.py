@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 
 from sqlalchemy import Connection
 
 from syncer.domain.added.spec import AddedList
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import TableUnavailable
 from syncer.domain.feed.row_change import FeedRules
 from syncer.domain.native.spec import NativeListSpec

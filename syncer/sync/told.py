@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.streams.state import Outcome
 from syncer.domain.streams.stream import Stream
 from syncer.domain.webhooks.pauses import pause_until

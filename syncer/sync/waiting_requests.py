@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.ratelimit.budget import Permit, Purpose
 from syncer.domain.scheduling.fairness import RoundRobinQueue
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import (
     CursorRefused,
     KeyRefused,

@@ -10,11 +10,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import UsageError
 from syncer.domain.native.call import Call
 from syncer.domain.native.cursor import NativeCursor, Position

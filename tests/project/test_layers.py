@@ -211,16 +211,6 @@ def test_only_those_who_send_requests_and_the_words_for_their_errors_know_httpx(
     }
 
 
-def test_data_classes_are_compiled_when_they_are_used() -> None:
-    at_once = {
-        shown(path)
-        for path in FILES
-        if ("dataclasses", "dataclass") in imports(path) and layer(path) not in ("http_server", "testing")
-    }
-    # What gives ours, and a class with an order.
-    assert at_once == {"syncer/domain/dataclass.py", "syncer/domain/native/key_members.py"}
-
-
 @for_each("path", [path for path in FILES if layer(path) in TIMELESS], called=shown)
 def test_clock_randomness_and_sleeping_are_arguments(path: Path) -> None:
     found = [

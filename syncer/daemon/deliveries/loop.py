@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -17,7 +18,6 @@ from syncer.daemon.database_health import DATABASE_PAUSE, DatabaseHealth
 from syncer.daemon.deliveries.outgoing import MOST_CHANGES, Outgoing, read_outgoing
 from syncer.daemon.posting import LEASE, Receiver, post_until_stopped
 from syncer.daemon.waiting import any_of
-from syncer.domain.dataclass import dataclass
 from syncer.domain.deliveries.attempts import Accepted, Answer, Retry, Split, Stop, next_step
 from syncer.domain.deliveries.delivery import Delivery, DeliveryState
 from syncer.domain.deliveries.message import Message, sign

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from syncer.app import App
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import UsageError
 from syncer.operations.changes import NEWEST, PAGE, Newest, check_reader, select_changes
 from syncer.store.reading.changes import FeedPage, FeedSelection

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from starlette.requests import ClientDisconnect
@@ -23,7 +24,6 @@ from syncer.daemon.web.gateway_call import (
 from syncer.daemon.web.gateway_errors import Refusal, refusal_of
 from syncer.daemon.web.gateway_lists import GatewayLists
 from syncer.daemon.web.spool import NoRoom, Spool, Spools
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import DatabaseError, KomboError, RateLimited, UsageError
 from syncer.domain.gateway.answer import Answered
 from syncer.domain.gateway.headers import COMPLETE_AS_OF, MIRROR, Header, to_application

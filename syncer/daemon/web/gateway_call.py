@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from starlette.types import Scope
 
 from syncer.daemon.web.access import is_bearer
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import UsageError
 from syncer.domain.gateway.forwarding import READS, Content, ForwardedRequest
 from syncer.domain.gateway.headers import ENVIRONMENT, INTEGRATION, MIRROR, Header, sole, to_kombo

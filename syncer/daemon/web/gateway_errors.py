@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Self
 
 from starlette.types import Send
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import AnswerWithheld, DatabaseError, Doubtful, KomboError, RateLimited
 from syncer.domain.gateway.kombo_words import INPUT_INVALID, error_body
 from syncer.domain.gateway.outcome import Outcome

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,7 +16,6 @@ from syncer.daemon.readiness import Check, check_progress, check_scheduler
 from syncer.daemon.telemetry import Telemetry
 from syncer.daemon.web.scrape import encode_metrics
 from syncer.daemon.web.shared_query import SharedQuery
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import DatabaseError
 from syncer.operations.numbers import Numbers, read_numbers
 

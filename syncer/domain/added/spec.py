@@ -7,10 +7,10 @@ name that shows its columns.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from syncer.domain.catalogue.model import PARAMETERS, Column, Features, Model
-from syncer.domain.dataclass import dataclass
 from syncer.domain.fingerprint import fingerprint_of
 from syncer.domain.records.row import COMMON_COLUMNS
 

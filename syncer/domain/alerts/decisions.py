@@ -8,11 +8,10 @@ many that begin together are one message.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from syncer.domain.alerts.trouble import Alert, AlertKey, AlertKind, AlertState, Trouble
-from syncer.domain.dataclass import dataclass
 
 #: Share of ``after`` that is the quiet time.
 QUIET_SHARE = 6

@@ -6,7 +6,7 @@ They name integrations, lists and deliveries, and give numbers: nothing of a rec
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 
 from syncer.domain.alerts.trouble import Alert, AlertKind, AlertState
-from syncer.domain.dataclass import dataclass
 from syncer.domain.fingerprint import fingerprint_of
 from syncer.domain.streams.reasons import selecting_integration
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 from syncer.domain.alerts.message import AlertMessage, MessageFormat
-from syncer.domain.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
-
-from syncer.domain.dataclass import dataclass
 
 
 class AlertKind(StrEnum):

@@ -7,13 +7,12 @@ are driven by it; nothing asks for a model by name.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil
 from typing import Any, Literal, TypeVar
 
 from syncer.domain.catalogue.privacy import Privacy
-from syncer.domain.dataclass import dataclass
 
 ColumnType = Literal["text", "boolean", "integer", "number", "date", "time", "timestamp", "json"]
 FilterType = Literal["text", "list", "timestamp", "json"]

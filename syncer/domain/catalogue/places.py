@@ -8,12 +8,12 @@ has the columns of its table, and so the same places.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Child, Link, Model
-from syncer.domain.dataclass import dataclass
 
 
 class Holds(StrEnum):

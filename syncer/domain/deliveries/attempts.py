@@ -6,10 +6,9 @@ long as it takes: the feed keeps what waits, and order would be lost if one batc
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
-
-from syncer.domain.dataclass import dataclass
 
 #: Pause after the first failure; doubled by each one after it, up to the longest.
 FIRST_PAUSE = timedelta(seconds=2)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
-
-from syncer.domain.dataclass import dataclass
 
 
 class DeliveryState(StrEnum):

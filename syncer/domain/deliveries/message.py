@@ -6,7 +6,7 @@ Source: github.com/standard-webhooks/standard-webhooks, "spec/standard-webhooks.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 from standardwebhooks.webhooks import Webhook
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.deliveries.delivery import Delivery
 from syncer.domain.feed.feed_change import FeedChange, Lost
 from syncer.domain.fingerprint import fingerprint_of

@@ -8,11 +8,10 @@ has one of the ids, and every text that is one.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from syncer.domain.catalogue.members import FREE, embeds, entries, entry_members, members
-from syncer.domain.dataclass import dataclass
 from syncer.domain.erasure.relations import links, references, remote_owners
 from syncer.domain.erasure.traces import Kind, family, list_scope, trace
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Column, Link, RemoteOwner
-from syncer.domain.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

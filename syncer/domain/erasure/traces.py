@@ -6,11 +6,11 @@ Nothing else is kept of them. Without the key nobody can try ids until one fits.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.dataclass import dataclass
 
 #: Bytes of a trace, and of the key that it is made with.
 TRACE_BYTES = 16

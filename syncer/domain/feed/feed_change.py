@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
-
-from syncer.domain.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.feed.difference import FormerValues
 from syncer.domain.records.blank import SHELL_MEMBERS
 from syncer.domain.records.change import Change, StoredRow

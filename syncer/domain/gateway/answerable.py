@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.streams.state import StreamState
 
 #: States in which Kombo answers with something else than rows, or would.

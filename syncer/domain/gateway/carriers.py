@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.members import embeds
 from syncer.domain.catalogue.model import Column
-from syncer.domain.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,12 @@ compares their letters. So are columns that are taken from a copy inside a copy,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Final, Literal
 
 from syncer.domain.catalogue.model import Column, Filter, FilterType, Link, Model
-from syncer.domain.dataclass import dataclass
 from syncer.domain.gateway.kombo_words import check_choices, read_moment
 
 Comparison = Literal["one_of", "after", "before"]

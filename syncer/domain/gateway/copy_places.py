@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -11,7 +11,6 @@ import msgspec
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.members import embeds
-from syncer.domain.dataclass import dataclass
 
 #: Copies inside copies are followed so far down.
 DEEPEST: Final = 3

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.gateway.headers import Header
 from syncer.domain.ratelimit.budget import Purpose
 

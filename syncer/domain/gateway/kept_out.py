@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.dataclass import dataclass
 from syncer.domain.erasure.erased import Erased
 from syncer.domain.records.exclude import Excluded
 from syncer.domain.records.record import decoded, plain_float

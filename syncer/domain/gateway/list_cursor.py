@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NoBase64
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
 import msgspec
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.gateway.kombo_words import InvalidInput
 
 _SEAL_BYTES: Final = 6

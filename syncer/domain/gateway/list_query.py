@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Final
 
 from syncer.domain.catalogue.model import Model
-from syncer.domain.dataclass import dataclass
 from syncer.domain.gateway.column_filters import ColumnFilter, column_filter
 from syncer.domain.gateway.kombo_words import (
     DEFAULT_PAGE_SIZE,

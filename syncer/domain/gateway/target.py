@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import UsageError
 
 #: Where the gateway is on the web server; behind it stands a path of Kombo's API.

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import UsageError
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-
-from syncer.domain.dataclass import dataclass
+from dataclasses import dataclass
 
 #: A cursor, an offset, a page number, or the path and query of a link: what its paging style makes of it.
 Position = str | int

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import CursorRefused, RequestRefused, Transient
 from syncer.domain.limits import MOST_RECORDS
 from syncer.domain.native.body import read_body

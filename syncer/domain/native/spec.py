@@ -7,13 +7,13 @@ its pages come through Kombo's passthrough and its rows are kept as documents.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import ClassVar, Literal
 
 from syncer.domain.catalogue.model import Child, Column, Features, Link
-from syncer.domain.dataclass import dataclass
 from syncer.domain.fingerprint import fingerprint_of
 from syncer.domain.native.call import Call
 from syncer.domain.native.paging.base import PagingStyle

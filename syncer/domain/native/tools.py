@@ -7,11 +7,11 @@ without telling, so that whoever knows better may have a call sent unchecked.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import UsageError
 from syncer.domain.native.call import Call, check_parts, is_xml
 from syncer.domain.suggestions import did_you_mean

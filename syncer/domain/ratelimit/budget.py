@@ -39,11 +39,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, Literal
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.ratelimit.waiters import Waiting, announce, stands_back
 from syncer.domain.ratelimit.webhook_share import kept, next_expected
 

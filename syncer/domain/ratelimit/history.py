@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from syncer.domain.dataclass import dataclass
+from dataclasses import dataclass
+
 from syncer.domain.ratelimit.budget import Budget
 
 #: Seconds of a slot, and slots that are kept.

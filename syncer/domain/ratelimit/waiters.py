@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
-
-from syncer.domain.dataclass import dataclass
+from dataclasses import dataclass, replace
 
 #: Seconds beyond the announced time for which others stand back.
 GRACE = 1.0

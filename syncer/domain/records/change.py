@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import Enum
 from typing import NamedTuple, Self
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.records.row import Row
 
 

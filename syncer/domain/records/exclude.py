@@ -11,12 +11,12 @@ loses what is excluded of any model of the family. An exclusion of ``*`` holds a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, NamedTuple
 
 from syncer.domain.catalogue.members import FREE, embeds, entries, entry_members, members
 from syncer.domain.catalogue.model import Embed
-from syncer.domain.dataclass import dataclass
 from syncer.domain.records.exclusions import ANYWHERE, Exclusion, Path
 from syncer.domain.records.pseudonyms import Pseudonyms
 

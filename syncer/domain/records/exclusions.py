@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.members import KEPT, all_members, members, tables_at
 from syncer.domain.catalogue.model import Column
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import UsageError
 from syncer.domain.records.pseudonyms import Pseudonyms
 from syncer.domain.records.replaceable import why_not_replaceable, why_not_replaceable_anywhere

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from syncer.domain.catalogue.members import embeds
 from syncer.domain.catalogue.model import Column, Model
-from syncer.domain.dataclass import dataclass
 from syncer.domain.fingerprint import fingerprint_of
 from syncer.domain.records.exclude import Excluded, excluded_from
 from syncer.domain.records.exclusions import Exclusion

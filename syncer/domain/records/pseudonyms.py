@@ -10,12 +10,10 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-
-from syncer.domain.dataclass import dataclass
 
 PREFIX = "p_"
 #: Digits that tell one value from another, of which two in 10^9 are the same with a chance of 10^-11, and

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
 from math import isfinite
@@ -15,7 +16,6 @@ from typing import Any, NamedTuple, TypeGuard
 
 import msgspec
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.limits import MOST_RECORD_BYTES, in_mib
 from syncer.domain.records.exclude import Excluded
 from syncer.domain.records.pseudonyms import Pseudonyms

@@ -6,6 +6,7 @@ the catalogue does not know stay in the document.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -13,7 +14,6 @@ from typing import Any
 import msgspec
 
 from syncer.domain.catalogue.model import Child, Column, Link, Model
-from syncer.domain.dataclass import dataclass
 from syncer.domain.records.blank import SHELL_MEMBERS, is_blank
 from syncer.domain.records.columns import Sources, Values, read_columns, sources_of, value_at
 from syncer.domain.records.exclude import Excluded

@@ -15,12 +15,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from math import ceil, exp, floor, log2, sqrt
 from zlib import crc32
-
-from syncer.domain.dataclass import dataclass
 
 DAY = 86_400.0
 #: Time constant, in seconds, by which the history of changes decays.

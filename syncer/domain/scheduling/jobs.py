@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import blake2b
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.ratelimit.budget import TOLD
 from syncer.domain.stream_key import StreamKey
 

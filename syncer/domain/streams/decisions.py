@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from syncer.domain.clocks import VIEW_AHEAD
-from syncer.domain.dataclass import dataclass
 from syncer.domain.streams.list_spec import ListSpec
 from syncer.domain.streams.state import Outcome, StreamState
 from syncer.domain.streams.stream import Kind, Mode, Phase, Stream, StreamView, Walk

@@ -8,10 +8,10 @@ records; only what it does not know then is believed to be gone, and not even th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.streams.list_spec import ListSpec
 from syncer.domain.streams.stream import Walk
 

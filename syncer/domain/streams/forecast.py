@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from math import ceil
 from statistics import median
 from typing import NamedTuple
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.ratelimit.budget import FIRST_WINDOW, Budget, Reserve
 from syncer.domain.scheduling.intervals import (
     DAY,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import field
+from dataclasses import dataclass, field
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import ListStuck
 
 #: How many pages without a new record a list may have in a row. Some are well: records move while a list is

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from syncer.domain.clocks import VIEW_AHEAD, distrust_future
-from syncer.domain.dataclass import dataclass
 
 #: Silence that is none yet, however short the intervals are: one request may be tried for so long.
 LEAST_SILENCE = timedelta(minutes=1)

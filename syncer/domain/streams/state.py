@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
-
-from syncer.domain.dataclass import dataclass
 
 #: When a stream that is not well is tried again by the service.
 WAITING_RECHECK = timedelta(minutes=15)

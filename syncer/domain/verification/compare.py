@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.records.blank import SHELL_MEMBERS, is_blank
 from syncer.domain.records.record import Poison, Record, decoded
 from syncer.domain.records.values import CONVERTERS, Unfit

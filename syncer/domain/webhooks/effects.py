@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from types import MappingProxyType
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.names import lists_by_name
-from syncer.domain.dataclass import dataclass
 from syncer.domain.webhooks.event import Event, EventType, Ignored
 
 

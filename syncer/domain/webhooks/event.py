@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
-
-from syncer.domain.dataclass import dataclass
 
 
 class EventType(StrEnum):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from syncer import __version__
-from syncer.domain.dataclass import dataclass
 from syncer.schema_reference.formats.names import class_names
 from syncer.schema_reference.formats.relations import Relation, relations_of
 from syncer.schema_reference.tables import ColumnEntry, Entry

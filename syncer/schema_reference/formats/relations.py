@@ -7,9 +7,9 @@ the other side of any relation may be missing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
-from syncer.domain.dataclass import dataclass
 from syncer.schema_reference.formats.names import singular, unused
 from syncer.schema_reference.tables import Entry, Join, joins
 

@@ -11,13 +11,13 @@ import heapq
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Literal
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.models.columns import REMOTE_DELETED_AT
-from syncer.domain.dataclass import dataclass
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.build import build
 from syncer.simulator.company.extra_lists import EXTRA_LISTS
@@ -61,7 +61,7 @@ class Company(Maker):
         *,
         seed: int = 0,
         records: int = 2_000,
-        erasure: Erasure = Erasure(),  # noqa: B008
+        erasure: Erasure = Erasure(),
     ) -> None:
         super().__init__(integration_id, clock, f"firm-{seed}.example", RELATIONS)
         self.erasure = erasure

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from random import Random
 
-from syncer.domain.dataclass import dataclass
 from syncer.simulator.company.filters import FilterTest
 from syncer.simulator.company.maker import Maker
 from syncer.simulator.company.records import Record

@@ -7,12 +7,11 @@ made, and change with it alone.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
 from syncer.domain.catalogue.model import Child, Column, Link, Model
-from syncer.domain.dataclass import dataclass
 from syncer.simulator.company import names, values
 from syncer.simulator.company.factory import Factory
 from syncer.simulator.company.ids import iso, iso_midnight

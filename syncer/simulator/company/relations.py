@@ -9,9 +9,8 @@ match). Members of copies come from Kombo's OpenAPI document and its Python SDK 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Literal, TypeVar
-
-from syncer.domain.dataclass import dataclass
 
 T = TypeVar("T")
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.gateway.kombo_words import error_body
 from syncer.simulator.server.request_log import RequestInfo
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Model
-from syncer.domain.dataclass import dataclass
 from syncer.simulator.company.company import Company
 from syncer.simulator.company.extra_lists import EXTRA_LISTS
 from syncer.simulator.company.ids import iso, kombo_id, to_ms

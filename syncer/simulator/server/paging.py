@@ -6,10 +6,10 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.gateway.kombo_words import InvalidInput
 from syncer.simulator.company.records import Record, Tables
 from syncer.simulator.server.query import Query

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from syncer.domain.catalogue.model import Filter, Model
-from syncer.domain.dataclass import dataclass
 from syncer.domain.gateway.kombo_words import (
     DEFAULT_PAGE_SIZE,
     InvalidInput,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
-
-from syncer.domain.dataclass import dataclass
 
 
 @dataclass(slots=True)

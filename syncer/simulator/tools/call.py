@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from syncer.domain.dataclass import dataclass
 from syncer.simulator.company.company import Company
 from syncer.simulator.company.records import Record
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.webhooks.signature import SIGNATURE_HEADER, sign
 from syncer.simulator.company.ids import iso, kombo_id
 from syncer.simulator.company.records import Record

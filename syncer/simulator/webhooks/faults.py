@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from random import Random
 from typing import Literal, Self
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.durations import parse_duration
 
 #: Seconds by which an event is late that others overtake, at most.

@@ -12,14 +12,13 @@ import heapq
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from random import Random
 from typing import NoReturn
 
 import httpx
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.webhooks.signature import SIGNATURE_HEADER, sign
 from syncer.simulator.webhooks.event import Event, signed_headers
 from syncer.simulator.webhooks.faults import NO_FAULTS, Delivery, Forgery, WebhookFaults

@@ -7,14 +7,13 @@ import re
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote, unquote, urlencode
 
 from sqlalchemy import URL
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import DatabaseMissing, DatabaseRefused, DatabaseUnavailable
 from syncer.process.private_files import create_private
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.scheduling.jobs import queue_names
 
 #: Table of the library's that has the jobs.

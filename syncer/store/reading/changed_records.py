@@ -6,7 +6,7 @@ Which rows these are their stamps tell (``written_rows``); whom they stand insid
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -25,7 +25,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import CompoundSelect
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.gateway.carriers import Relation, carried_tables, owners, relations
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.in_values import in_parameter, parameter_values

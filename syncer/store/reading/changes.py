@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Text, and_, cast, select
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import UsageError
 from syncer.domain.feed.feed_change import FeedChange, Lost
 from syncer.domain.stream_key import StreamKey

@@ -7,13 +7,12 @@ the rows of what they carry: where nothing was written, all others are known to 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.gateway.copy_places import DEEPEST, copied_tables
 from syncer.domain.stream_key import StreamKey
 from syncer.store.reading.changed_records import read_changed

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection, bindparam, select
 
-from syncer.domain.dataclass import dataclass
 from syncer.store.reading.changes import FeedState
 from syncer.store.schema.delivery_tables import deliveries
 from syncer.store.schema.mirror_tables import consumers, feed

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, func, select
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.members import members
-from syncer.domain.dataclass import dataclass
 from syncer.store.schema.mirror_tables import MIRROR
 
 #: Documents of one table that are read; its ids are random, and so are the first ones by id. What Kombo adds

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, select
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.streams.state import StreamState
 from syncer.store.schema.state_tables import streams
 from syncer.store.state.due import LONGEST_LEASE

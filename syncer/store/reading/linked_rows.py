@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -23,7 +24,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import CompoundSelect
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.gateway.copy_places import RecordKey
 from syncer.store.db.in_values import in_parameter, parameter_values
 from syncer.store.db.types import Timestamp

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, Literal
@@ -20,7 +21,6 @@ from sqlalchemy import (
     select,
 )
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.gateway.column_filters import ColumnFilter
 from syncer.domain.gateway.list_query import ListQuery
 from syncer.domain.limits import LARGE_PAGE_BYTES

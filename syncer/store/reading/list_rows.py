@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, Text, bindparam, cast, func
 
-from syncer.domain.dataclass import dataclass
 from syncer.store.db.types import Timestamp
 from syncer.store.schema.later_of import last_told, later_of
 from syncer.store.schema.mirror_tables import MIRROR, passthrough_records

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, case, func, or_, select
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import RECHECKED, StreamState

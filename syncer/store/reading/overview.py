@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, case, exists, func, or_, select
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.ratelimit.budget import Budget
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import StreamState

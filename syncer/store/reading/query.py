@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -13,7 +14,6 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, ResourceClosedError, StatementError
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import DatabaseUnavailable, UsageError
 from syncer.domain.moments import format_moment
 from syncer.store.db.database import Database

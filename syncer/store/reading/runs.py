@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import Outcome
 from syncer.store.schema.state_tables import runs

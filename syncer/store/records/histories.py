@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select, tuple_, update
 
-from syncer.domain.dataclass import dataclass
 from syncer.store.db.types import Timestamp, decoded_json
 from syncer.store.records.versions import later_than, mirrored
 from syncer.store.schema.history_tables import history_table

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Table, Text, cast, delete, select
 
 from syncer.domain.catalogue.model import Child, Model
-from syncer.domain.dataclass import dataclass
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.erasure.texts import clean_text
 from syncer.domain.records.exclude import Excluded, excluded_from_stored

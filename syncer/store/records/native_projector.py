@@ -6,13 +6,13 @@ import json
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Text, bindparam, cast, select, tuple_, update
 
 from syncer.domain.added.rows import added_exclusions, added_projection, project_added, read_stored_added
 from syncer.domain.added.spec import AddedList
-from syncer.domain.dataclass import dataclass
 from syncer.domain.native.rows import native_projection, project_native, read_stored_native
 from syncer.domain.native.spec import NativeListSpec
 from syncer.domain.records.exclude import Excluded, excluded_from_stored

@@ -9,13 +9,12 @@ never gets lost.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, Select, func, select
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.erasure.erased import Erased
 from syncer.domain.feed.row_change import FeedRules
 from syncer.domain.limits import LARGE_PAGE_BYTES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -11,7 +12,6 @@ from sqlalchemy import Connection, Table, delete, select, update
 from sqlalchemy.exc import DBAPIError
 
 from syncer.domain.catalogue.model import Child
-from syncer.domain.dataclass import dataclass
 from syncer.domain.records.change import Change, Counts, StoredRow, count
 from syncer.domain.records.record import Poison, ascii_json
 from syncer.domain.records.row import Row

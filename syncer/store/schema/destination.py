@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,6 @@ from sqlalchemy import Column, ColumnElement, Table
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Child, Link, Model
-from syncer.domain.dataclass import dataclass
 from syncer.domain.records.row import Row
 from syncer.domain.stream_key import StreamKey
 from syncer.store.schema.mirror_tables import MIRROR

@@ -7,12 +7,12 @@ later. Views run with their owner's rights: a column of a view is granted or not
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.tables import is_taken
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import UsageError
 from syncer.store.db.database import Database
 from syncer.store.schema.classification import granted_columns

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Table
 
-from syncer.domain.dataclass import dataclass
 from syncer.store.schema.state_tables import integrations, streams
 
 FRESHNESS = "mirror_freshness"

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
-
-from syncer.domain.dataclass import dataclass
 
 #: Name, columns, comment and kind of everything in our schema that can be read.
 _RELATIONS = """

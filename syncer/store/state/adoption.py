@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, case, delete, func, select, update
 
 from syncer.domain.catalogue.lookup import catalogue
-from syncer.domain.dataclass import dataclass
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.exclusions import Exclusion
 from syncer.domain.records.projection import Projection

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
 
 from syncer.domain.alerts.decisions import Decision
 from syncer.domain.alerts.trouble import Alert, AlertKey, AlertKind, AlertState
-from syncer.domain.dataclass import dataclass
 from syncer.store.db.bulk import upsert
 from syncer.store.schema.alert_tables import alerts
 from syncer.store.state.due import is_lapsed

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, select, update
 
-from syncer.domain.dataclass import dataclass
 from syncer.store.db.bulk import insert_statement
 from syncer.store.schema.feed_tables import consumers
 

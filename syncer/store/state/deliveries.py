@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, delete, select, update
 
 from syncer.domain.clocks import TOLERANCE, distrust_future
-from syncer.domain.dataclass import dataclass
 from syncer.domain.deliveries.attempts import LONGEST_PAUSE
 from syncer.domain.deliveries.delivery import DeliveryState
 from syncer.store.db.bulk import insert_statement

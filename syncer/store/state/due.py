@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -22,7 +23,6 @@ from sqlalchemy import (
 )
 
 from syncer.domain.clocks import TOLERANCE, distrust_future
-from syncer.domain.dataclass import dataclass
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.scheduling.intervals import ChangeHistory, change_rate
 from syncer.domain.stream_key import StreamKey

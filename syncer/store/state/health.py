@@ -5,11 +5,11 @@ Rows of it are held, or records of it are in quarantine. Most streams have neith
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqlalchemy import Connection, exists, select
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.attempts import outcome_with, state_after
 from syncer.domain.streams.reasons import held_reason, quarantine_reason

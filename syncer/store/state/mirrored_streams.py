@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.streams.state import StreamState
 from syncer.domain.streams.stream import Stream, StreamProgress

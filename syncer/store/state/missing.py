@@ -6,6 +6,7 @@ They are the work of the sweep, as a table: a crash loses at most the request un
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import (
@@ -22,7 +23,6 @@ from sqlalchemy import (
 )
 
 from syncer.domain.clocks import VIEW_AHEAD
-from syncer.domain.dataclass import dataclass
 from syncer.domain.stream_key import StreamKey
 from syncer.store.db.bulk import insert_statement
 from syncer.store.db.in_values import in_values

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, select, update
 
-from syncer.domain.dataclass import dataclass
 from syncer.store.db.in_values import in_values
 from syncer.store.schema.erasure_tables import erasures
 from syncer.store.schema.state_tables import integrations, metadata

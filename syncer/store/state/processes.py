@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select
 
-from syncer.domain.dataclass import dataclass
 from syncer.store.db.bulk import insert_statement
 from syncer.store.schema.process_tables import processes
 from syncer.store.schema.state_tables import streams

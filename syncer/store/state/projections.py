@@ -9,12 +9,12 @@ takes it alone, too: a page that was compared before commits before, or is compa
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, text, update
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import ProjectionReplaced
 from syncer.domain.records.projection import Projection
 from syncer.store.db.clock import clock_time

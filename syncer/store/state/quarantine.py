@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, or_, select
 
 from syncer.domain.clocks import VIEW_AHEAD
-from syncer.domain.dataclass import dataclass
 from syncer.domain.records.record import Poison, Record, ascii_json
 from syncer.domain.records.row import Row
 from syncer.domain.stream_key import StreamKey

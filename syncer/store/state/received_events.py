@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, Text, bindparam, select, update
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.webhooks.effects import Effect
 from syncer.domain.webhooks.event import Event, EventType, Ignored

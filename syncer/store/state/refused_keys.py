@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, select
 
-from syncer.domain.dataclass import dataclass
 from syncer.store.db.bulk import insert_statement
 from syncer.store.schema.key_tables import refused_keys
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -21,7 +22,6 @@ from sqlalchemy import (
     update,
 )
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import LeaseLost
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts

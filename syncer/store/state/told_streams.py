@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Text, Update, and_, bindparam, case, func, or_, select, update
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.stream_key import StreamKey

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
@@ -14,7 +15,6 @@ from sqlalchemy import (
     update,
 )
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.webhooks.effects import Action, lists_of, told_lists
 from syncer.domain.webhooks.event import EventType

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import AnswerTooLarge, ParametersRefused, RequestRefused, Transient
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.progress import WalkProgress

@@ -7,14 +7,13 @@ Each step is kept in the database, so that a sweep goes on where it was interrup
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Self
 
 from sqlalchemy import ColumnElement, Connection
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import NotReady, ParametersRefused
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.change import Counts

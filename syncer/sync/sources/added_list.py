@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from syncer.domain.added.rows import added_exclusions, added_projection, project_added
 from syncer.domain.added.spec import AddedList
-from syncer.domain.dataclass import dataclass
 from syncer.domain.records.exclude import Excluded
 from syncer.domain.records.projection import Projection
 from syncer.domain.records.record import Poison, Record

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy import Connection
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.exclude import Excluded
 from syncer.domain.records.record import Poison, Record

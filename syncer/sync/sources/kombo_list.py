@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
 from syncer.domain.catalogue.model import Model, narrowed
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import AnswerTooLarge, ParametersRefused
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.records.exclude import Excluded, excluded_from, excluded_from_stored

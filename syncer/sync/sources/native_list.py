@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy import Connection
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import ParentsUnread
 from syncer.domain.native.cursor import NativeCursor
 from syncer.domain.native.request import call_at

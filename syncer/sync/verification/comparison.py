@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.values import CONVERTERS, Unfit
 from syncer.domain.streams.deletions import is_forgotten

@@ -11,11 +11,10 @@ had it then, and is looked at once more, since either side may have gone on betw
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.decisions import request_time
 from syncer.domain.streams.deletions import batches

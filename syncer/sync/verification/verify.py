@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Literal, TypeVar
 
 from sqlalchemy import Connection
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.errors import (
     CursorRefused,
     KeyRefused,

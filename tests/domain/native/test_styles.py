@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.native.paging.base import PagingStyle
 from syncer.domain.native.paging.cursor import CursorStyle
 from syncer.domain.native.paging.keys import key, keys_of, keys_of_all

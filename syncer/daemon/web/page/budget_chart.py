@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.ratelimit.history import Slot
 
 #: Units of the picture: a bar and the gap behind it, and the height of the whole limit.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from syncer import __version__
 from syncer.app import App
-from syncer.domain.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from syncer.daemon.web.page.verdict import needs_attention
-from syncer.domain.dataclass import dataclass
 from syncer.domain.streams.state import MEANINGS, StreamState
 from syncer.store.reading.freshness import Freshness
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.streams.state import MEANINGS, StreamState
 
 #: Lines that are shown at most, and integrations with one problem from which on they share a line.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
@@ -15,7 +16,6 @@ from markupsafe import Markup, escape
 
 from syncer.daemon.web.page.assets import assets, assets_version
 from syncer.daemon.web.page.grid import tone
-from syncer.domain.dataclass import dataclass
 from syncer.domain.durations import describe_age, describe_span
 from syncer.domain.streams.state import Outcome, StreamState
 

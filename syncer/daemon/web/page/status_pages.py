@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
@@ -26,7 +26,6 @@ from syncer.daemon.web.page.grid import GridQuery, Show
 from syncer.daemon.web.page.render import Page, link, templates
 from syncer.daemon.web.page.views import Views
 from syncer.daemon.web.shared_query import SharedQuery
-from syncer.domain.dataclass import dataclass
 from syncer.domain.stream_key import StreamKey
 
 #: Header of who asks for changes, and of the answers to it.

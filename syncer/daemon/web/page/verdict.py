@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.streams.state import Severity, StreamState
 from syncer.operations.deliveries import is_well
 

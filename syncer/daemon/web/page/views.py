@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,6 @@ from syncer.daemon.web.page.contents import front_page, integration_page, single
 from syncer.daemon.web.page.facts import ProcessFacts
 from syncer.daemon.web.page.grid import GridQuery, choose_rows
 from syncer.daemon.web.page.render import Page
-from syncer.domain.dataclass import dataclass
 from syncer.domain.ratelimit.history import BudgetHistory
 from syncer.domain.stream_key import StreamKey
 from syncer.operations.status import status as report_status

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.native.call import Call
 from syncer.domain.native.cursor import NativeCursor, Position
 

@@ -7,11 +7,10 @@ for ever.
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import field
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, ClassVar
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.native.cursor import NativeCursor
 from syncer.domain.native.jmespath import at, check_expression, led_to
 from syncer.domain.native.paging.base import NativePage

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.native.cursor import NativeCursor, Position
 from syncer.domain.native.jmespath import at, check_expression, led_to
 from syncer.domain.native.paging.base import NativePage, follow

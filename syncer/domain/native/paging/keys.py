@@ -7,10 +7,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, get_type_hints
-
-from syncer.domain.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.native.call import Call
 from syncer.domain.native.cursor import NativeCursor, Position
 from syncer.domain.native.jmespath import check_expression

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from syncer.domain.dataclass import dataclass
 from syncer.domain.native.call import Call
 from syncer.domain.native.cursor import Position
 from syncer.domain.native.marks import check_param, mark
