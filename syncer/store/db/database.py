@@ -24,6 +24,7 @@ from syncer.store.db.last_work import Done, do_last_work
 from syncer.store.db.opened_file import OpenedFile
 from syncer.store.db.removed_values import RemovedValues
 from syncer.store.db.sqlite_file import SqliteFile
+from syncer.store.db.turns import Turns
 from syncer.store.db.types import Timestamp
 from syncer.store.db.write_lock import WriteLock
 
@@ -70,6 +71,8 @@ class Database:
         # Not kept waiting by what occupies the others, nor by each other.
         self._urgent_thread = ThreadPoolExecutor(1, thread_name_prefix="database-urgent")
         self._prompt_thread = ThreadPoolExecutor(1, thread_name_prefix="database-prompt")
+        # SQLite's writers take turns by themselves.
+        self._turns = None if self.is_sqlite else Turns()
         # SQLite has one write lock. Waiting for it here is fair and costs nothing; waiting for it inside
         # SQLite is a poll with growing pauses.
         self._writer = WriteLock() if self.is_sqlite else None
@@ -180,7 +183,12 @@ class Database:
             with transaction() as connection:
                 return work(connection)
 
-        return await asyncio.get_running_loop().run_in_executor(threads or self._threads, run)
+        loop = asyncio.get_running_loop()
+        if threads is not None:
+            return await loop.run_in_executor(threads, run)
+        if self._turns is None:
+            return await loop.run_in_executor(self._threads, run)
+        return await loop.run_in_executor(self._threads, self._turns.run, run)
 
     async def overwrite_removed(self) -> bool:
         """Overwrite what is left of removed values in SQLite's files; False where there was nothing.

@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Self, TypeVar
 
 import psycopg
 
+from syncer.store.db.turns import without_turn
+
 _T = TypeVar("_T")
 _Waiting = Generator[Any, Any, _T]
 
@@ -46,13 +48,15 @@ class PatientConnection(psycopg.Connection[Any]):
     @classmethod
     def open(cls, **parameters: Any) -> Self:
         """Connect with these parameters of the driver's and libpq's."""
-        connection = cls.connect(**{**_KEEPALIVES, **parameters})
+        with without_turn():
+            connection = cls.connect(**{**_KEEPALIVES, **parameters})
         connection._parameters = parameters
         return connection
 
     def wait(self, gen: _Waiting[_T], interval: float = _ROUND, *arguments: Any, **named: Any) -> _T:
         """Wait for the server, in every call of the driver. Raises OperationalError when it is silent."""
-        return super().wait(self._watched(gen, interval), interval, *arguments, **named)
+        with without_turn():
+            return super().wait(self._watched(gen, interval), interval, *arguments, **named)
 
     def _watched(self, gen: _Waiting[_T], interval: float) -> _Waiting[_T]:
         silence = 0.0
