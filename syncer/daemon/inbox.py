@@ -84,7 +84,7 @@ class Inbox:
             return store_events(self._environment, connection, events)
 
         try:
-            outcomes = await self._environment.database.write_urgently(store)
+            outcomes = await self._environment.database.write_each_urgently(store)
         except Exception as error:
             for _, stored in batch:
                 if not stored.done():

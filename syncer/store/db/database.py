@@ -107,6 +107,28 @@ class Database:
             call(done)
 
     @contextmanager
+    def begin_each(self) -> Iterator[Connection]:
+        """Connect for statements that write and need each other not: on PostgreSQL each commits by itself.
+
+        That spares the server two messages. Behind a pooler, which gives every transaction another session,
+        and on SQLite all are one transaction. They ask for nothing to be done last, and go before others of
+        this process.
+        """
+        if self.is_sqlite:
+            with self.begin(urgent=True) as connection:
+                yield connection
+            return
+        # Not read where the database is SQLite.
+        from syncer.store.db.postgres_engine import is_pooled
+
+        with self._translated(), self.engine.connect() as connection:
+            if is_pooled(connection):
+                with connection.begin():
+                    yield connection
+            else:
+                yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
     def outside_transactions(self) -> Iterator[Connection]:
         """Open a connection without transactions, for statements of PostgreSQL's that run in none.
 
@@ -156,8 +178,12 @@ class Database:
         """Run a short work in a writing transaction that waits for no thread and for one writer at most."""
         return await self._in_thread(partial(self.begin, urgent=True), work, self._urgent_thread)
 
+    async def write_each_urgently(self, work: Callable[[Connection], _T]) -> _T:
+        """Do the same with statements that need each other not, as ``begin_each`` has it."""
+        return await self._in_thread(self.begin_each, work, self._urgent_thread)
+
     async def write_promptly(self, work: Callable[[Connection], _T]) -> _T:
-        """Do the same for what follows from that: no urgent one waits for its thread."""
+        """Run what follows from urgent works in a transaction, for whose thread none of them waits."""
         return await self._in_thread(partial(self.begin, urgent=True), work, self._prompt_thread)
 
     async def ask(self, work: Callable[[Connection], _T]) -> _T:
