@@ -20,11 +20,11 @@ from syncer.process.identity import this_process
 from syncer.store.db.clock import clock_time
 from syncer.store.db.engines import make_engine
 from syncer.store.db.errors import Fault, advice, fault, is_no_database, reason
+from syncer.store.db.interpreter_turns import Turns
 from syncer.store.db.last_work import Done, do_last_work
 from syncer.store.db.opened_file import OpenedFile
 from syncer.store.db.removed_values import RemovedValues
 from syncer.store.db.sqlite_file import SqliteFile
-from syncer.store.db.turns import Turns
 from syncer.store.db.types import Timestamp
 from syncer.store.db.write_lock import WriteLock
 
@@ -209,12 +209,8 @@ class Database:
             with transaction() as connection:
                 return work(connection)
 
-        loop = asyncio.get_running_loop()
-        if threads is not None:
-            return await loop.run_in_executor(threads, run)
-        if self._turns is None:
-            return await loop.run_in_executor(self._threads, run)
-        return await loop.run_in_executor(self._threads, self._turns.run, run)
+        in_turn = run if threads is not None or self._turns is None else partial(self._turns.run, run)
+        return await asyncio.get_running_loop().run_in_executor(threads or self._threads, in_turn)
 
     async def overwrite_removed(self) -> bool:
         """Overwrite what is left of removed values in SQLite's files; False where there was nothing.

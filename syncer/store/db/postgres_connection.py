@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 import psycopg
 
-from syncer.store.db.turns import without_turn
+from syncer.store.db.interpreter_turns import without_turn
 
 _T = TypeVar("_T")
 _Waiting = Generator[Any, Any, _T]

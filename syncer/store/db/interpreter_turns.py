@@ -1,8 +1,8 @@
 """Turns of worker threads at Python's interpreter, which runs one thread at a time.
 
-Where many threads want it each waits for all the others, again and again, and so would the event loop and the
-thread that stores events, while many pages are compared and written. Whoever waits for the server needs no
-turn: as much gets done with few of them.
+Where many threads want it each waits for all the others, again and again, and so do the event loop and the
+thread that stores events while many pages are compared and written. Whoever waits for the server needs no
+turn: as much gets done by one thread at a time.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import TypeVar
 
 _T = TypeVar("_T")
 
-#: Threads that compute at once: one more than the interpreter runs, so that none waits to be woken.
-TURNS = 2
+#: Threads that compute at once. With two of them whoever answers waits for one more each time.
+TURNS = 1
 #: Seconds that a thread waits for its turn, and then goes on without: whoever has one may wait for a lock
 #: that this thread has.
 PATIENCE = 0.1

@@ -1,4 +1,4 @@
-"""Turns of worker threads: few compute at once, and whoever waits for the server lets others do so."""
+"""Turns of worker threads: one computes at a time, and whoever waits for the server lets others do so."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from syncer.store.db.interpreter_turns import Turns, without_turn
 from syncer.store.db.postgres_connection import PatientConnection
-from syncer.store.db.turns import Turns, without_turn
 from tests.support.waiting import until
 
 #: Longer than any test.
