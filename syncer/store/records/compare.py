@@ -91,7 +91,6 @@ def _changed(
     key = [
         table.c[name] == bindparam(f"stream_{name}") for name in stream_columns if name not in owner_columns
     ]
-    names = (id_column, *owner_columns, *(each.name for each in _stored_columns(table.c)))
     if dialect == "sqlite":
         records = func.json_each(parameter).table_valued("key", "value", name="records")
         row: Any = table.c
@@ -102,7 +101,9 @@ def _changed(
         from sqlalchemy.dialects.postgresql import JSONB
 
         records = func.jsonb_each_text(cast(parameter, JSONB)).table_valued("key", "value", name="records")
-        one = select(*(table.c[name] for name in names)).where(table.c[id_column] == records.c.key, *key)
+        owners = (table.c[name] for name in owner_columns)
+        one = select(table.c[id_column], *owners, *_stored_columns(table.c))
+        one = one.where(table.c[id_column] == records.c.key, *key)
         # The limit has one row looked for at a time, whatever the key begins with.
         stored = one.limit(1).lateral("stored")
         row, joined = stored.c, records.outerjoin(stored, true())
