@@ -219,28 +219,35 @@ def test_what_is_excluded_is_neither_in_it_nor_to_be_filtered_by(make_world: Mak
         assert "remote ids" in reason(lists, remote_ids="hris_shifts-1")
 
 
-def test_a_page_of_it_is_one_look_into_the_index_of_the_shared_table(make_world: MakeWorld) -> None:
-    world = added_world(make_world, shifts())
-    sync(world)
+def plans_of(world: World, word: str, **parameters: str) -> list[tuple[bool, str]]:
+    """Explain the statements with a word that a page takes; tell of each whether it is SQLite's."""
     asked: list[tuple[str, Any]] = []
 
     def note(_: Connection, __: Any, statement: str, parameters: Any, *___: Any) -> None:
-        if "document" in statement:
+        if word in statement:
             asked.append((statement, parameters))
 
     with gateway(world) as lists:
         database = lists.app.database
         event.listen(database.engine, "before_cursor_execute", note)
-        lists.page(SHIFTS, page_size="5")
+        lists.page(SHIFTS, page_size="5", **parameters)
         event.remove(database.engine, "before_cursor_execute", note)
-        [(statement, parameters)] = asked
         with database.begin() as connection:
             if not database.is_sqlite:
                 # Of a table this small the planner would read all.
                 connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
             explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
-            plan = str(connection.exec_driver_sql(f"{explain} {statement}", parameters).all())
-    if database.is_sqlite:
+            return [
+                (database.is_sqlite, str(connection.exec_driver_sql(f"{explain} {statement}", given).all()))
+                for statement, given in asked
+            ]
+
+
+def test_a_page_of_it_is_one_look_into_the_index_of_the_shared_table(make_world: MakeWorld) -> None:
+    world = added_world(make_world, shifts())
+    sync(world)
+    [(is_sqlite, plan)] = plans_of(world, "document")
+    if is_sqlite:
         key = "(environment=? AND resource=? AND integration_id=? AND record_key>?)"
         assert key in plan
         assert "TEMP B-TREE" not in plan
@@ -248,3 +255,16 @@ def test_a_page_of_it_is_one_look_into_the_index_of_the_shared_table(make_world:
         assert "Index Scan using" in plan
         assert "record_key > " in plan.partition("Index Cond: ")[2].partition("Filter: ")[0]
         assert "Sort" not in plan
+
+
+def test_what_changed_since_a_moment_is_found_by_an_index(make_world: MakeWorld) -> None:
+    world = added_world(make_world, shifts())
+    sync(world)
+    moment = (SOURCE_TIME - DAY).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    # The last row before the moment, and those from then on.
+    plans = plans_of(world, "passthrough_records.changed_at", updated_after=moment)
+    assert len(plans) == 2
+    for is_sqlite, plan in plans:
+        assert "ix_passthrough_records_last_told" in plan
+        assert "TEMP B-TREE" not in plan
+        assert is_sqlite or "Sort" not in plan

@@ -16,6 +16,9 @@ from syncer.domain.records.record import Poison, Record, Values, decoded, hashed
 from syncer.domain.records.row import Row, is_shell
 from syncer.domain.records.values import CONVERTERS, Unfit, json_text
 
+#: What a row has of its record outside of the typed columns.
+_BESIDE_COLUMNS = ["changed_at", "remote_deleted_at"]
+
 
 def added_exclusions(
     spec: AddedList, exclusions: frozenset[Exclusion], *, is_stored: bool = False
@@ -37,7 +40,12 @@ def project_added(spec: AddedList, record: Record, excluded: Excluded | None = N
         deleted_at = _deleted_at(members, notes)
         return Row(
             id=record.id,
-            values={"parent": None, "columns": json_text(columns), "remote_deleted_at": deleted_at},
+            values={
+                "parent": None,
+                "columns": json_text(columns),
+                "changed_at": columns["changed_at"] and datetime.fromisoformat(columns["changed_at"]),
+                "remote_deleted_at": deleted_at,
+            },
             document=record.text.decode(),
             content_hash=record.content_hash,
             deleted_at=deleted_at,
@@ -66,7 +74,7 @@ def added_projection(spec: AddedList, exclusions: frozenset[Exclusion]) -> Proje
     excluded = added_exclusions(spec, exclusions)
     removed = [] if excluded is None else [str(each) for each in excluded.exclusions]
     elsewhere = [] if excluded is None else [_shown(target) for target in excluded.elsewhere]
-    fingerprint = fingerprint_of([spec.columns_fingerprint, removed, elsewhere])
+    fingerprint = fingerprint_of([spec.columns_fingerprint, removed, elsewhere, _BESIDE_COLUMNS])
     return Projection(fingerprint, tuple(removed), frozenset({f"{spec.name}.id"}))
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
 
-from sqlalchemy import ColumnElement, Table, Text, bindparam, cast, func
+from sqlalchemy import ColumnElement, Table, Text, bindparam, func
 
-from syncer.store.db.types import Timestamp
-from syncer.store.schema.later_of import last_told, later_of
+from syncer.store.schema.later_of import last_told
 from syncer.store.schema.mirror_tables import MIRROR, passthrough_records
 
 
@@ -46,20 +44,17 @@ def _own_rows(table: Table) -> ListRows:
 
 def _shared_rows(name: str, sqlite: bool) -> ListRows:
     columns = passthrough_records.c
-    told = later_of(_typed("changed_at", sqlite, Timestamp), columns.mirrored_at)
     # The first columns of the primary key, which goes on with the record's: a page is one look into it.
     mine = (
         columns.environment == bindparam("environment"),
         columns.resource == name,
         columns.integration_id == bindparam("integration"),
     )
-    return ListRows(passthrough_records, columns.record_key, _typed("remote_id", sqlite, Text), told, mine)
-
-
-def _typed(name: str, sqlite: bool, type_: type[Any]) -> ColumnElement[Any]:
-    """Give one of the typed columns that a row of a shared table has as JSON."""
-    columns = passthrough_records.c["columns"]
-    if sqlite:
-        # A moment is a text there, as it is in tables.
-        return func.json_extract(columns, f"$.{name}", type_=type_)
-    return cast(func.jsonb_extract_path_text(columns, name), type_)
+    # One of the typed columns, which a row of a shared table has as JSON.
+    typed = columns["columns"]
+    remote_id: ColumnElement[str] = (
+        func.json_extract(typed, "$.remote_id", type_=Text)
+        if sqlite
+        else func.jsonb_extract_path_text(typed, "remote_id", type_=Text)
+    )
+    return ListRows(passthrough_records, columns.record_key, remote_id, last_told(passthrough_records), mine)

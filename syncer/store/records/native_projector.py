@@ -43,6 +43,7 @@ _UPDATE = (
         columns=bindparam("new_columns"),
         document=bindparam("new_document"),
         content_hash=bindparam("new_hash"),
+        changed_at=bindparam("new_changed_at"),
     )
 )
 
@@ -98,6 +99,7 @@ class _SharedTableProjector(ABC):
                 cast(_COLUMNS.document, Text).label("document"),
                 _COLUMNS.parent,
                 cast(_COLUMNS["columns"], Text).label("columns"),
+                _COLUMNS.changed_at,
             )
             .where(
                 _COLUMNS.resource == name,
@@ -117,9 +119,14 @@ class _SharedTableProjector(ABC):
                 record = self._read(record, self._excluded)
             row = self._project(record)
             projected[stored.environment, stored.integration_id].append((record, row))
-            columns = row.values["columns"] if isinstance(row, Row) else None
+            values = row.values if isinstance(row, Row) else {}
+            columns, changed_at = values.get("columns"), values.get("changed_at")
             document = record.text.decode()
-            if document != stored.document or _decoded(columns) != _decoded(stored.columns):
+            if (document, changed_at, _decoded(columns)) != (
+                stored.document,
+                stored.changed_at,
+                _decoded(stored.columns),
+            ):
                 written.append(
                     {
                         "row_environment": stored.environment,
@@ -129,6 +136,7 @@ class _SharedTableProjector(ABC):
                         "new_columns": columns,
                         "new_document": document,
                         "new_hash": record.content_hash,
+                        "new_changed_at": changed_at,
                     }
                 )
         if written:

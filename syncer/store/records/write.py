@@ -180,7 +180,7 @@ def _write_relations(
 
 def _mark_deleted(connection: Connection, destination: Destination, row: Row, now: datetime) -> None:
     """Mark the row deleted, and keep its values."""
-    # Rows of added lists have it among values that stay.
+    # Rows of native lists have none.
     told = {name: row.values[name] for name in ("changed_at",) if name in row.values}
     connection.execute(
         update(destination.table)

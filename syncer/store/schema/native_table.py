@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Index, PrimaryKeyConstraint, Table
 
 from syncer.store.db.types import Hash, Json, Timestamp
+from syncer.store.schema.later_of import last_told
 from syncer.store.schema.partial_indexes import partial_index
 from syncer.store.schema.state_tables import metadata, text_column
 
@@ -36,8 +37,21 @@ passthrough_records = Table(
     Column("content_hash", Hash, nullable=False, comment="Hash of the record, to see whether it changed"),
     Column("columns", Json, comment="Typed columns of the list's view, as a JSON object"),
     Column("document", Json, nullable=False, comment="Whole record as the tool sent it, as JSON"),
+    Column(
+        "changed_at",
+        Timestamp,
+        comment="Time at which the record of an added list last changed, as Kombo says; null in native lists",
+    ),
     PrimaryKeyConstraint("environment", "resource", "integration_id", "record_key"),
     comment="Records of the mirrored native lists, each of which has a view of its name",
 )
 Index(None, passthrough_records.c.resource, passthrough_records.c.parent)
+# What an added list has been told of since a moment, as each model has it.
+Index(
+    "ix_passthrough_records_last_told",
+    passthrough_records.c.environment,
+    passthrough_records.c.resource,
+    passthrough_records.c.integration_id,
+    last_told(passthrough_records),
+)
 partial_index(passthrough_records.c.remote_deleted_at, where=passthrough_records.c.remote_deleted_at)

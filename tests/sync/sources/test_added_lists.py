@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from syncer.domain.catalogue.model import PARAMETERS
 from syncer.domain.streams.state import Outcome
@@ -16,8 +16,9 @@ from syncer.operations.plan import plan
 from syncer.operations.refresh import refresh
 from syncer.planning.cost import Command
 from syncer.simulator.server.faults import Match, rewritten
+from syncer.store.db.types import decoded_json
 from syncer.store.reading.changes import read_changes
-from syncer.store.schema.mirror_tables import passthrough_records
+from syncer.store.schema.mirror_tables import passthrough_records, projections
 from syncer.sync.verification.verify import verify_stream
 from tests.support.added_lists import (
     CLAIMS,
@@ -186,6 +187,25 @@ async def test_other_columns_fill_the_view_without_a_request(make_world: MakeWor
     rows = view(world, SHIFTS)
     assert all(row["status"] == row["document"]["status"] for row in rows.values())
     assert len(world.environment.requests) == asked
+
+
+async def test_rows_of_earlier_versions_are_told_when_their_records_changed(make_world: MakeWorld) -> None:
+    world = added_world(make_world, shifts())
+    await world.sync()
+    async with world.app(lists=[shifts()]) as app:
+        with app.database.begin() as connection:
+            # Versions before 0022 had no such column, and projections of other fingerprints.
+            connection.execute(update(passthrough_records).values(changed_at=None))
+            connection.execute(update(projections).values(fingerprint="an earlier one"))
+        await app.prepare()
+        await app.reprojection.finish()
+    with world.database() as connection:
+        told = connection.execute(
+            select(passthrough_records.c.changed_at, passthrough_records.c.document)
+        ).all()
+    assert len(told) == len(company(world).ids(SHIFTS))
+    for changed_at, document in told:
+        assert changed_at == datetime.fromisoformat(decoded_json(document)["changed_at"])
 
 
 async def test_the_feed_tells_of_it_as_of_a_model(make_world: MakeWorld) -> None:
