@@ -11,7 +11,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from math import ceil
-from statistics import median
 from typing import NamedTuple
 
 from msgspec import Struct, field
@@ -76,6 +75,9 @@ def typical_rows(streams: Collection[tuple[StreamView, ListSpec]]) -> dict[str, 
 
     Of models whose streams have all been read nobody has to guess.
     """
+    # Read where somebody asks for a forecast.
+    from statistics import median
+
     unread = {model.name for stream, model in streams if stream.last_full_walk_at is None}
     known: dict[str, list[int]] = defaultdict(list)
     for stream, model in streams if unread else ():
