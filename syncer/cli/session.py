@@ -9,9 +9,10 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
+
+from msgspec import Struct
 
 from syncer.cli.output import print_note
 from syncer.domain.durations import describe_elapsed
@@ -28,8 +29,7 @@ _REPORTED = frozenset({"run_ended", "run_failed", "integration_refused", "kombo_
 WORTH_A_NOTE = 3.0
 
 
-@dataclass
-class Session:
+class Session(Struct):
     """Context of a command, filled by the global options."""
 
     config: Path | None = None
@@ -58,7 +58,7 @@ class Session:
         """
         from syncer.app import App
         from syncer.process.logging import configure_logging
-        from syncer.process.memory import gc_freeze, gc_seldom, gc_usual, tune_malloc
+        from syncer.process.memory import gc_freeze, gc_while_running, tune_malloc
 
         tune_malloc()
         settings = settings or self.settings()
@@ -76,10 +76,7 @@ class Session:
         if not is_service and sys.stderr.isatty():
             app.on_wait = _LimitNote()
         gc_freeze()
-        if is_service:
-            gc_usual()
-        else:
-            gc_seldom()
+        gc_while_running()
         return app
 
     def _read_key(self, environment: str) -> str:

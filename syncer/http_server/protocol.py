@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.utils import formatdate
 from functools import partial
 from http import HTTPStatus
 
 import h11
 import uvicorn
+from msgspec import Struct
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
@@ -33,8 +33,7 @@ PIECE = 256 * 1024
 SEND_WITHIN = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(Struct, frozen=True):
     """Parts of a server that its connections share.
 
     turns: None where requests are answered as they come. closed: what to call with a connection that is lost.
@@ -168,7 +167,9 @@ class HttpConnection(H11Protocol):
                 self.cycle.default_headers = [(b"date", formatdate(usegmt=True).encode())]
             await self._application(scope, receive, partial(self._send_in_pieces, send))
         except (ClientDisconnect, ResponseBroken, asyncio.CancelledError):
-            # Nobody is left to be answered, what was begun cannot be ended, or the server ends.
+            # Nobody is left to be answered, what was begun cannot be ended, or the server ends: uvicorn need
+            # not complain that there is no whole response.
+            self.cycle.disconnected = True
             self.abort()
 
     async def _send_in_pieces(self, send: Send, message: Message) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import BindParameter, ColumnElement, Connection, Text, bindparam, select, update
 
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
@@ -25,8 +25,7 @@ APPLY = "apply"
 ACCEPTED, IGNORED, REPEATED = "accepted", "ignored", "repeated"
 
 
-@dataclass(frozen=True, slots=True)
-class UnappliedEvent:
+class UnappliedEvent(Struct, frozen=True):
     """Event that is stored, and whose effect has not been found yet."""
 
     id: str
@@ -34,8 +33,7 @@ class UnappliedEvent:
     arrived_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedEvents:
+class ReceivedEvents(Struct, frozen=True):
     """Events of one environment until their effects are known. Part of ``WebhookEventStore``."""
 
     environment: str = DEFAULT_ENVIRONMENT
