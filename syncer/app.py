@@ -204,6 +204,12 @@ class App:
                 raise UsageError(f"There is no environment {name!a} in the configuration.{hint}")
         return {name: each for name, each in self.environments.items() if not names or name in names}
 
+    def knows_environment_of(self, integration_id: str) -> bool:
+        """Tell whether the configuration alone says which environment an integration is in."""
+        return len(self.environments) == 1 or any(
+            each.id == integration_id for each in self.settings.integrations
+        )
+
     def environment_of(self, integration_id: str, names: Sequence[str] = ()) -> Environment:
         """Find the environment of an integration, among these (all without any), mirrored or not.
 

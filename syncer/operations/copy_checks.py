@@ -131,7 +131,7 @@ class CopyScan:
         """Look at some records; tell whether others follow. Synchronous. Raises DatabaseError."""
         environment, key = self.environment, self.key
         with environment.database.read() as connection:
-            states = read_list_states(connection, environment.name, key.integration_id, [key.model])
+            states, _ = read_list_states(connection, environment.name, key.integration_id, [key.model])
             if self.check is None:
                 now = environment.database.now(connection)
                 self.check = begin_check(connection, environment.name, key, now)

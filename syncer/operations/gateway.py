@@ -65,8 +65,9 @@ def read_list(
         return Forwarded("the configuration has the list forwarded")
     with environment.database.read() as connection:
         lists = frozenset({model.name, *_copied_lists(model).values()})
-        states = read_list_states(connection, environment.name, integration_id, lists)
-        now = environment.database.now(connection)
+        states, moment = read_list_states(connection, environment.name, integration_id, lists)
+        database = environment.database
+        now = database.now(connection) if moment is None else database.adjusted(moment)
         refusals = {name: why_forwarded(states.get(name), now, max_age) for name in lists}
         reason = refusals[model.name]
         if reason is not None and cursor is None:

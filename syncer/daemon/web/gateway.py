@@ -134,9 +134,11 @@ class Gateway:
         if not self._calls.environments:
             raise Refusal.unavailable("The service is not ready yet, or about to end.")
         try:
-            found = await asyncio.to_thread(
-                find_environment, self._app, call.integration_id, call.environment
-            )
+            find = partial(find_environment, self._app, call.integration_id, call.environment)
+            if call.integration_id is None or self._app.knows_environment_of(call.integration_id):
+                found = find()
+            else:
+                found = await asyncio.to_thread(find)
         except UsageError as error:
             raise Refusal.invalid(str(error)) from None
         except DatabaseError:

@@ -108,11 +108,11 @@ def read_row_page(connection: Connection, wanted: RowsWanted) -> RowPage:
     """Read the rows of a page; fewer than there is room for where they are large."""
     sqlite = connection.dialect.name == "sqlite"
     rows = list[ListedRow]()
-    length = 0
+    most, length = wanted.most, 0
     with connection.execute(_statement(_shape(wanted, sqlite)), wanted.parameters()) as result:
         for some in result.partitions(_FETCHED_AT_ONCE):
             for id, document, mirrored_at, deleted_at in some:
-                is_full = len(rows) == wanted.most or document is None
+                is_full = len(rows) == most or document is None
                 if is_full or (rows and length + len(document) > LARGE_PAGE_BYTES):
                     return RowPage(rows, has_more=True)
                 rows.append(ListedRow(id, document, mirrored_at, deleted_at))

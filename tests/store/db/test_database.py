@@ -438,6 +438,22 @@ def test_a_connection_that_breaks_is_unavailable_and_the_next_one_works(postgres
             assert connection.scalar(text("SELECT 1")) == 1
 
 
+def test_a_connection_that_was_used_a_moment_ago_and_ended_since_is_replaced(postgres_url: str) -> None:
+    with opened(postgres_url) as database, psycopg.connect(postgres_url, autocommit=True) as other:
+        for _ in range(3):
+            with database.read() as connection:
+                pid = connection.scalar(text("SELECT pg_backend_pid()"))
+            other.execute("SELECT pg_terminate_backend(%s, 60000)", (pid,))
+            with database.read() as connection:
+                assert connection.scalar(text("SELECT pg_backend_pid()")) != pid
+
+
+def test_a_long_answer_is_whole_and_in_order(postgres_url: str) -> None:
+    with opened(postgres_url) as database, database.read() as connection:
+        numbers = connection.scalars(text("SELECT lpad(n::text, 4000, '0') FROM generate_series(1, 5000) n"))
+        assert [int(each) for each in numbers] == list(range(1, 5001))
+
+
 def test_a_process_that_stops_within_a_transaction_does_not_hold_the_others_up_for_ever(
     postgres_url: str,
 ) -> None:
