@@ -13,6 +13,7 @@ from collections.abc import Generator
 from typing import Any, ClassVar, Self, TypeVar
 
 import psycopg
+from psycopg.waiting import Wait
 
 from syncer.store.db.interpreter_turns import without_turn
 
@@ -29,8 +30,8 @@ _KEEPALIVES = {
 }
 #: Seconds after which the driver comes back to us while nothing has come.
 _ROUND = 0.1
-#: Reads of one answer after which it counts as a long one. It comes in pieces of 8 kB, and to be woken by each
-#: takes both sides as long as to read it. So whoever has had to wait for a piece then waits for some more.
+#: Reads of one answer after which it is a long one. It comes in pieces of 8 kB, and to be woken by each takes
+#: both sides as long as to read it. So whoever has had to wait for a piece then waits for some more.
 _SHORT = 4
 _WAITED, _PAUSE = 0.000_02, 0.000_4
 #: Whether the server works on a statement, and waits neither for more of it nor for a taker of the answer.
@@ -91,7 +92,7 @@ class PatientConnection(psycopg.Connection[Any]):
                 asked = clock()
                 ready = yield wanted
                 reads += 1
-                if reads > _SHORT and ready and clock() - asked > _WAITED:
+                if reads > _SHORT and ready and wanted == Wait.R and clock() - asked > _WAITED:
                     time.sleep(_PAUSE)
                 silence = 0.0 if ready else silence + interval
                 if silence > self.answer_within:
