@@ -26,6 +26,7 @@ from syncer.store.db.opened_file import OpenedFile
 from syncer.store.db.removed_values import RemovedValues
 from syncer.store.db.sqlite_file import SqliteFile
 from syncer.store.db.types import Timestamp
+from syncer.store.db.write_ahead_log import WriteAheadLog
 from syncer.store.db.write_lock import WriteLock
 
 _T = TypeVar("_T")
@@ -77,6 +78,7 @@ class Database:
         # SQLite is a poll with growing pauses.
         self._writer = WriteLock() if self.is_sqlite else None
         self._removed = RemovedValues(self.engine) if self.is_sqlite else None
+        self._log = WriteAheadLog(self.engine) if self.is_sqlite else None
         self._after_commit: list[Callable[[Done], None]] = []
 
     @property
@@ -95,14 +97,15 @@ class Database:
     def begin(self, *, urgent: bool = False) -> Iterator[Connection]:
         """Begin a transaction that writes: it commits at the end, and rolls back on an exception.
 
-        Before it commits it does what ``do_last`` was asked for. urgent: it goes before all others of this
-        process that wait for SQLite's write lock.
+        Before it commits it does what ``do_last`` was asked for. urgent: on SQLite it waits for one writer.
         """
         with self._alone(urgent=urgent):
             with self._translated(), self.engine.begin() as connection:
                 yield connection
                 done = do_last_work(connection)
             self._truncate_log()
+        if self._log is not None and not urgent:
+            self._log.write_back_if_long()
         for call in self._after_commit:
             call(done)
 

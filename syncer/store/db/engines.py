@@ -15,6 +15,7 @@ from syncer.store.db.errors import is_connection_fault, is_refusal_to_write
 from syncer.store.db.pools import ConnectionPool
 from syncer.store.db.sqlite_file import SqliteFile
 from syncer.store.db.types import LooseTimestamp
+from syncer.store.db.write_ahead_log import MOST_PAGES
 
 #: Milliseconds that SQLite waits for another process's write lock before it calls itself busy.
 SQLITE_BUSY_MS = 30_000
@@ -92,6 +93,7 @@ def _sqlite(address: URL, workers: int) -> Engine:
         connection.execute("PRAGMA synchronous = NORMAL")
         # What is removed is overwritten, and not only called free.
         connection.execute("PRAGMA secure_delete = ON")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {MOST_PAGES}")
         # It opens the write-ahead log, which stays then as long as the connection.
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
 
