@@ -6,9 +6,7 @@ a while, a second connection asks the server. Where that does not confirm it, th
 
 from __future__ import annotations
 
-import math
 import select
-import time
 from collections.abc import Generator
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -31,9 +29,8 @@ _KEEPALIVES = {
 #: Seconds after which the driver comes back to us while nothing has come.
 _ROUND = 0.1
 #: Reads of one answer after which it is a long one. It comes in pieces of 8 kB, and to be woken by each takes
-#: both sides as long as to read it. So whoever has had to wait for a piece then waits for some more.
-_SHORT = 4
-_WAITED, _PAUSE = 0.000_02, 0.000_4
+#: both sides as long as to read it. So where the next one is not here yet several are waited for.
+_SHORT, _PAUSE = 4, 0.000_4
 #: Whether the server works on a statement, and waits neither for more of it nor for a taker of the answer.
 _IS_ACTIVE = (
     "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND state = 'active' "
@@ -47,14 +44,11 @@ class PatientConnection(psycopg.Connection[Any]):
     backend_pid: of the server's process that has the transaction, where a pooler has given another number.
     """
 
-    #: Seconds after a transaction in which a server that is not heard to have gone is taken to be there.
-    certain_for: ClassVar[float] = 1.0
     #: Seconds without an answer after which the server is asked if it works on one, again and again.
     answer_within: ClassVar[float] = 15.0
 
     backend_pid: int | None = None
     _parameters: dict[str, Any]
-    _returned = -math.inf
 
     @classmethod
     def open(cls, **parameters: Any) -> Self:
@@ -64,36 +58,20 @@ class PatientConnection(psycopg.Connection[Any]):
         connection._parameters = parameters
         return connection
 
-    def has_returned(self) -> None:
-        """Note that a transaction is over, and the server was there."""
-        self._returned = time.monotonic()
-
-    def is_certain(self) -> bool:
-        """Tell whether the server need not be asked if it is still there.
-
-        It was a moment ago, and has sent nothing since: no end of the connection either.
-        """
-        if self.closed or time.monotonic() > self._returned + self.certain_for:
-            return False
-        poll = select.poll()
-        poll.register(self.fileno(), select.POLLIN)
-        return not poll.poll(0)
-
     def wait(self, gen: _Waiting[_T], interval: float = _ROUND, *arguments: Any, **named: Any) -> _T:
         """Wait for the server, in every call of the driver. Raises OperationalError when it is silent."""
         with without_turn():
             return super().wait(self._watched(gen, interval), interval, *arguments, **named)
 
     def _watched(self, gen: _Waiting[_T], interval: float) -> _Waiting[_T]:
-        silence, reads, clock = 0.0, 0, time.perf_counter
+        silence, reads = 0.0, 0
         try:
             wanted = next(gen)
             while True:
-                asked = clock()
-                ready = yield wanted
                 reads += 1
-                if reads > _SHORT and ready and wanted == Wait.R and clock() - asked > _WAITED:
-                    time.sleep(_PAUSE)
+                if reads > _SHORT and wanted == Wait.R and not self._has_come():
+                    select.select((), (), (), _PAUSE)
+                ready = yield wanted
                 silence = 0.0 if ready else silence + interval
                 if silence > self.answer_within:
                     if not self._is_answer_coming():
@@ -106,6 +84,12 @@ class PatientConnection(psycopg.Connection[Any]):
         except StopIteration as end:
             result: _T = end.value
             return result
+
+    def _has_come(self) -> bool:
+        """Tell whether the next piece of an answer is here."""
+        poll = select.poll()
+        poll.register(self.pgconn.socket, select.POLLIN)
+        return bool(poll.poll(0))
 
     def _is_answer_coming(self) -> bool:
         """Ask the server if it works on what this connection waits for."""

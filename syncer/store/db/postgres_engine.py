@@ -63,14 +63,6 @@ def postgres_engine(address: URL, workers: int, schema: str | None = None) -> En
         },
     )
 
-    ping = engine.dialect.do_ping
-
-    def ping_unless_certain(connection: Any) -> bool:
-        return connection.is_certain() or ping(connection)
-
-    # To ask before each transaction takes as long as a statement.
-    engine.dialect.do_ping = ping_unless_certain  # type: ignore[method-assign, assignment]
-
     @event.listens_for(engine, "do_connect")
     def connect(
         _dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]
@@ -95,11 +87,11 @@ def postgres_engine(address: URL, workers: int, schema: str | None = None) -> En
 
     @event.listens_for(engine, "checkin")
     def close(connection: PatientConnection | None, entry: ConnectionPoolEntry) -> None:
-        if connection is None:
-            return
-        connection.has_returned()
         # Made while the server took no writes it refuses them for ever, when all others are served again.
-        if connection.info.parameter_status("default_transaction_read_only") == "on":
+        if (
+            connection is not None
+            and connection.info.parameter_status("default_transaction_read_only") == "on"
+        ):
             entry.close()
 
     @event.listens_for(engine, "begin")
