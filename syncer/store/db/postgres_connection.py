@@ -6,12 +6,10 @@ a while, a second connection asks the server. Where that does not confirm it, th
 
 from __future__ import annotations
 
-import select
 from collections.abc import Generator
 from typing import Any, ClassVar, Self, TypeVar
 
 import psycopg
-from psycopg.waiting import Wait
 
 from syncer.store.db.interpreter_turns import without_turn
 
@@ -28,9 +26,6 @@ _KEEPALIVES = {
 }
 #: Seconds after which the driver comes back to us while nothing has come.
 _ROUND = 0.1
-#: Reads of one answer after which it is a long one. It comes in pieces of 8 kB, and to be woken by each takes
-#: both sides as long as to read it. So where the next one is not here yet several are waited for.
-_SHORT, _PAUSE = 4, 0.000_4
 #: Whether the server works on a statement, and waits neither for more of it nor for a taker of the answer.
 _IS_ACTIVE = (
     "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND state = 'active' "
@@ -64,13 +59,10 @@ class PatientConnection(psycopg.Connection[Any]):
             return super().wait(self._watched(gen, interval), interval, *arguments, **named)
 
     def _watched(self, gen: _Waiting[_T], interval: float) -> _Waiting[_T]:
-        silence, reads = 0.0, 0
+        silence = 0.0
         try:
             wanted = next(gen)
             while True:
-                reads += 1
-                if reads > _SHORT and wanted == Wait.R and not self._has_come():
-                    select.select((), (), (), _PAUSE)
                 ready = yield wanted
                 silence = 0.0 if ready else silence + interval
                 if silence > self.answer_within:
@@ -84,12 +76,6 @@ class PatientConnection(psycopg.Connection[Any]):
         except StopIteration as end:
             result: _T = end.value
             return result
-
-    def _has_come(self) -> bool:
-        """Tell whether the next piece of an answer is here."""
-        poll = select.poll()
-        poll.register(self.pgconn.socket, select.POLLIN)
-        return bool(poll.poll(0))
 
     def _is_answer_coming(self) -> bool:
         """Ask the server if it works on what this connection waits for."""
