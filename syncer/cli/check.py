@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
+from msgspec.structs import asdict
 
 from syncer.cli.options import environment_option, integration_option, json_option, pass_session
 from syncer.cli.output import (

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec.structs import replace
 
 from syncer.cli.init_answers import Answers, Asker
 from syncer.cli.interrupt import INTERRUPTED, run_interruptible

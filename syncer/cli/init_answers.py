@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from syncer.cli.output import print_note
 from syncer.cli.streams import read_stdin
@@ -18,8 +19,7 @@ KEY_VARIABLE, DATABASE_VARIABLE = "SYNCER_KOMBO__API_KEY", "SYNCER_DATABASE__URL
 DEFAULT_DATABASE = "sqlite:///kombo.db"
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(Struct, frozen=True):
     """Answers so far. key: the API key itself; None: the environment has it, or it is not known yet."""
 
     key_file: str | None
@@ -35,8 +35,7 @@ class Answers:
         return self.key is not None and self.key_file in (None, STDIN)
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
+class Asker(Struct, frozen=True):
     """Completes answers: by the environment and by questions, where somebody can be asked."""
 
     environ: Mapping[str, str]

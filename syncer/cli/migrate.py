@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import click
+from msgspec.structs import asdict
 
 from syncer.cli.options import json_option, pass_session
 from syncer.cli.output import print_json, print_line

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from syncer.cli.output import join_models, outcome_of, print_line, print_rich, styled
 from syncer.cli.progress import counted, effects, is_problem, line_of
@@ -19,8 +21,7 @@ from syncer.sync.context import Result
 _COUNTED = ("created", "updated", "unchanged", "deleted", "restored", "quarantined")
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """Results of a pass, added up. outcomes: how many streams ended how."""
 
     outcomes: Counter[Outcome]

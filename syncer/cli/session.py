@@ -9,9 +9,10 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
+
+from msgspec import Struct
 
 from syncer.cli.output import print_note
 from syncer.domain.durations import describe_elapsed
@@ -28,8 +29,7 @@ _REPORTED = frozenset({"run_ended", "run_failed", "integration_refused", "kombo_
 WORTH_A_NOTE = 3.0
 
 
-@dataclass
-class Session:
+class Session(Struct):
     """Context of a command, filled by the global options."""
 
     config: Path | None = None

@@ -8,12 +8,12 @@ import os
 import shlex
 import time
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+from msgspec import Struct
 
 from syncer.cli.fault_options import apply_faults, fault_options
 from syncer.cli.interrupt import on_signals
@@ -153,8 +153,7 @@ def _add_lists(environment: Environment, names: Sequence[str]) -> None:
         environment.add_list(name)
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
+class _Parts(Struct, frozen=True):
     """Environment that is served, and what goes on beside: the same for the same seed."""
 
     environment: Environment

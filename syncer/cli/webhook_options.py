@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import click
+from msgspec import Struct
 
 from syncer.domain.errors import UsageError
 
@@ -20,8 +20,7 @@ SECRET_VARIABLE = "SIMULATOR_WEBHOOK_SECRET"
 LATENCY = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookOptions:
+class WebhookOptions(Struct, frozen=True):
     """Options about webhooks, checked. faults: as they were typed; latency in seconds."""
 
     url: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from syncer.domain.added.spec import AddedList
 from syncer.domain.catalogue.lookup import catalogue
@@ -16,8 +17,7 @@ from syncer.domain.records.exclude import excluded_from
 from syncer.domain.records.exclusions import ANYWHERE, Exclusion, Path, exclusions, replaceable
 
 
-@dataclass(frozen=True, slots=True)
-class GivenExclusion:
+class GivenExclusion(Struct, frozen=True):
     """Exclusion as it was written, with the lists that only the configuration has, and it may name.
 
     native_lists: None where these, or the added ones, are not readable.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 _HEAD = """\
 # Written by `syncer init`. `syncer config --example` shows every setting with its default, `syncer config`
@@ -54,16 +55,14 @@ _NO_INTEGRATION = """\
 """
 
 
-@dataclass(frozen=True, slots=True)
-class NewIntegration:
+class NewIntegration(Struct, frozen=True):
     """Integration to mirror; facts: what Kombo says of it, in a few words, if it was asked."""
 
     id: str
     facts: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class NewConfiguration:
+class NewConfiguration(Struct, frozen=True):
     """Settings that a new configuration begins with.
 
     key_file: path of the file that holds the API key; None: the environment has it. base_url: in place of the

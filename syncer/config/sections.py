@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Literal
 
+from msgspec import Struct
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -102,8 +102,7 @@ class Integration(Section):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Given:
+class _Given(Struct, frozen=True):
     """Filter as it was written, with the model that decides on what it may be."""
 
     model: str
@@ -147,8 +146,7 @@ class ModelTable(Section):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ModelSync:
+class ModelSync(Struct, frozen=True):
     """Timing and filters of one model.
 
     every: an interval or a cron expression. every_max: the longest interval; None with a cron expression,

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from syncer.config.keys import Loc, is_setting, nearest_variable
 from syncer.domain.errors import UsageError
@@ -25,8 +26,7 @@ _NO_SETTING = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(Struct, frozen=True):
     """Values of one source, as nested tables.
 
     place: where they are from, for people. variables: names of the variables or files that hold a setting

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, InstanceOf, ValidationInfo
 
 from syncer.config.paths import located
 from syncer.config.written import Written
@@ -59,7 +59,7 @@ def reserve(value: object) -> Reserve:
     return Reserve(share=float(share[1]) / 100)
 
 
-ReserveValue = Annotated[Reserve, BeforeValidator(reserve), Written("percentage or count")]
+ReserveValue = Annotated[InstanceOf[Reserve], BeforeValidator(reserve), Written("percentage or count")]
 
 
 def database_url(value: str, info: ValidationInfo) -> str:

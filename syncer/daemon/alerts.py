@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from syncer.app import App
@@ -67,8 +67,7 @@ async def send_alerts(
         await loop.run(stopping, database_health)
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
+class _Look(Struct, frozen=True):
     """Result of a look. outgoing: alerts to be told at once, by the lease; at: by the database's clock."""
 
     decision: Decision

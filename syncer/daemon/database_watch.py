@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from syncer.daemon.database_health import DatabaseHealth
 from syncer.daemon.waiting import any_of
@@ -24,8 +25,7 @@ PATIENCE = 5.0
 log = Logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """State of the database. newer: the revision that a newer version has given it, if one has."""
 
     incarnation: Incarnation

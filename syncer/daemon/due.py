@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from syncer.domain.clocks import TOLERANCE, distrust_future
@@ -19,8 +19,7 @@ from syncer.sync.sources.lookup import is_known
 TRIM_EVERY = timedelta(hours=6)
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     """Streams to work on at this time of the database's, with the ranks of their purposes, in their order.
 
     following: when the next one becomes due; None: no time is known.

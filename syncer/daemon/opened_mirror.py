@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy.exc import DBAPIError
 
 from syncer.app import App
@@ -23,8 +23,7 @@ from syncer.sync.context import Report
 log = Logger()
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedMirror:
+class OpenedMirror(Struct, frozen=True):
     """Everything that a process works with on one database.
 
     known: the lists that are mirrored, by environment and integration.

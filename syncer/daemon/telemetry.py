@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from syncer.app import App
 from syncer.daemon.activity import Activity
@@ -13,8 +14,7 @@ from syncer.domain.ratelimit.sent import Sent
 from syncer.sync.context import Progress, Report
 
 
-@dataclass(frozen=True, slots=True)
-class Telemetry:
+class Telemetry(Struct, frozen=True):
     """Counters and activity of this process, and the last hour of each environment's budget, as it saw it."""
 
     activity: Activity = field(default_factory=Activity)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 import structlog
+from msgspec.structs import replace
 
 from syncer.app import App
 from syncer.config.workers import METRICS

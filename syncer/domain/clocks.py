@@ -6,8 +6,9 @@ says how far ahead it can be, and a time beyond that counts as none.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 #: Difference between clocks that are kept right, such as those of hosts that share a database, at most.
 TOLERANCE = timedelta(minutes=5)
@@ -22,8 +23,7 @@ def distrust_future(moment: datetime | None, now: datetime, ahead: timedelta) ->
     return None if moment is None or moment - now > ahead else moment
 
 
-@dataclass(frozen=True, slots=True)
-class ClockReading:
+class ClockReading(Struct, frozen=True):
     """Wall clock and monotonic clock (seconds), read at the same moment."""
 
     wall: datetime

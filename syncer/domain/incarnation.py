@@ -6,11 +6,11 @@ A process that goes on while a backup is restored under it would remember what h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Incarnation:
+class Incarnation(Struct, frozen=True):
     """Marks of a database at one moment.
 
     objects: numbers that the server has given the database and its tables, by name. leases: given so far.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 def did_you_mean(name: str, known: Iterable[str], *, at_most: int = 3, cutoff: float = 0.5) -> str:
@@ -11,5 +10,8 @@ def did_you_mean(name: str, known: Iterable[str], *, at_most: int = 3, cutoff: f
 
     It begins with a blank, to follow a sentence. cutoff: the least likeness, 0 to 1.
     """
+    # Read where a name is unknown.
+    from difflib import get_close_matches
+
     near = get_close_matches(name, list(known), n=at_most, cutoff=cutoff)
     return f" Did you mean {' or '.join(near)}?" if near else ""

@@ -6,9 +6,10 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
+
+from msgspec import Struct
 
 from syncer import __version__
 from syncer.config.settings import Settings
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
     from syncer.sync.permits import PermitQueue
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """An environment with its client, ready for runs."""
 
     environment: Environment

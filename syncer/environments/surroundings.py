@@ -7,15 +7,15 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from syncer.domain.ratelimit.sent import Sent
 from syncer.process.identity import this_process
 
 
-@dataclass(slots=True)
-class Surroundings:
+class Surroundings(Struct):
     """Parts that all environments of a process share, and what stands in for the world in tests.
 
     transport, sleep, monotonic and uniform: the network, waiting, elapsed time in seconds, and chance.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http.cookiejar import CookieJar
 from typing import Any
 
 # What connections stand on; it takes a while to be read, and httpcore would do so in the first request.
 import anyio._backends._asyncio  # noqa: F401
 import httpcore
+from msgspec import Struct
 
 from syncer.http_client.library import httpx
 from syncer.http_client.proxy import Proxy, find_proxy, not_an_address
@@ -26,8 +26,7 @@ _READ_BYTES = 256 * 1024
 httpcore.AsyncHTTP11Connection.READ_NUM_BYTES = _READ_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """Way to an address; proxy: None where it is reached directly, http_proxy: the same for the library."""
 
     tls: ssl.SSLContext

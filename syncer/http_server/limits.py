@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 _T = TypeVar("_T")
 
@@ -14,8 +15,7 @@ _SHARE = 4
 _LEAST_CONNECTIONS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Limits of one server.
 
     connections: at once; fewer where the process may not open many files. connections_per_second: accepted;

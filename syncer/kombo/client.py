@@ -6,11 +6,12 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from functools import partial
 from traceback import clear_frames
 from types import TracebackType
 from typing import Self, TypeVar
+
+from msgspec.structs import replace
 
 from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import AnswerTooLarge, KomboError, RateLimited, Transient, UnreadableAnswer

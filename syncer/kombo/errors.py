@@ -12,9 +12,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+
+from msgspec import Struct
 
 from syncer.domain.errors import (
     AnswerTooLarge,
@@ -87,8 +88,7 @@ BASE_URL_ADVICE = "check base_url and the region"
 NETWORK_ADVICE = "check the network, base_url and the region"
 
 
-@dataclass(frozen=True, slots=True)
-class RequestInfo:
+class RequestInfo(Struct, frozen=True):
     """Facts on a request that the meaning of its response depends on.
 
     subject is how messages name it; is_integration says that the path itself names the integration, is_call

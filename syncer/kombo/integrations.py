@@ -6,12 +6,12 @@ There is no list of integrations in this API; each is asked for by its id.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
+from msgspec import Struct
 
 from syncer.domain.errors import UsageError
 from syncer.domain.native.row_values import has_dot_segment
@@ -26,8 +26,7 @@ KEY_CHECK_PATH = "/check-api-key"
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class ReadModel:
+class ReadModel(Struct, frozen=True):
     """Availability of a model in an integration; None: not told.
 
     is_available: supported by the tool, enabled in the scope and not opted out of. It is true where
@@ -40,8 +39,7 @@ class ReadModel:
     opted_out: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Integration:
+class Integration(Struct, frozen=True):
     """One connected tool of one customer; None: not told.
 
     status is ACTIVE, INVALID or INACTIVE, setup_status INCOMPLETE, FINAL_SYNC_PENDING or COMPLETED, or

@@ -7,10 +7,10 @@ SDK. Other responses are read in ``integrations.py``, error responses in ``error
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
+from msgspec import Struct
 
 from syncer.domain.catalogue.model import Model
 from syncer.domain.errors import AnswerTooLarge, UsageError
@@ -21,8 +21,7 @@ from syncer.kombo.headers import read_served_at
 from syncer.kombo.lenient_page import Broken, split_page
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One page of a list.
 
     results: the JSON text of each record exactly as received; whether it is a usable record is not

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
+
+from msgspec import Struct, field
 
 from syncer.domain.ratelimit.budget import Permit, Purpose, Rate
 from syncer.kombo.concurrency import Slots
@@ -13,8 +14,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-@dataclass(frozen=True, slots=True)
-class Request(Generic[T]):
+class Request(Struct, Generic[T], frozen=True):
     """Request to Kombo: a GET, or a POST where there is a body (JSON).
 
     read makes (status, lower-case headers, body) a value or raises a KomboError. slots: those of the tool
@@ -39,7 +39,7 @@ class Request(Generic[T]):
             answer = self.read(status, headers, body)
             return read(answer), answer
 
-        members = {name: getattr(self, name) for name in self.__slots__}
+        members = {name: getattr(self, name) for name in self.__struct_fields__}
         return Request(**{**members, "read": both, "purpose": purpose, "model_name": name})
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
 from typing import Any, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from syncer.domain.errors import ConcurrencyLimited, KomboError, RateLimited, Transient, Unreachable
 from syncer.kombo.reachability import Reachability
@@ -34,8 +36,7 @@ FIRST_CONTACT_BACKOFF = 0.5
 CONCURRENCY_BACKOFF = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class RetryState:
+class RetryState(Struct, frozen=True):
     """Count of a request's transient failures and of its 429s for the key's rate limit.
 
     answer: hash of the last answer that could not be read; same: how often in a row it has come.

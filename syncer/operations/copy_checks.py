@@ -7,11 +7,11 @@ everything else. Until then the gateway looks at the copies of every record that
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from syncer.domain.gateway.copy_places import copied_tables

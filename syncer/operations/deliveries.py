@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from syncer.app import App
@@ -30,8 +30,7 @@ from syncer.store.state.deliveries import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Struct, frozen=True):
     """Answer of a receiver to a message that says nothing. found: in a sentence."""
 
     is_accepted: bool

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
 
+from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from syncer.app import App
@@ -30,8 +30,7 @@ from syncer.sync.reproject import Reprojected
 LONGEST_REASON = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """Record that a person asks to erase, by Kombo's id, or by the tool's with its integration.
 
     only: what is about the record stays. reason: a note for the receipt.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from syncer.app import App
@@ -18,8 +18,7 @@ from syncer.store.reading.postgres_guard import excessive_power
 from syncer.store.schema.readers import outdated_readers
 
 
-@dataclass(frozen=True, slots=True)
-class Exposure:
+class Exposure(Struct, frozen=True):
     """One thing that stands open. subject: what it is about; reason: a sentence with what to do."""
 
     subject: str

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """Result of one check. subject: what was checked; found: the result in words.
 
     is_warning: well, but somebody should do something about it. environment: whose it is; None: of all.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from syncer.domain.gateway.copy_places import CopyFinder, RecordKey, copy_finder
@@ -25,8 +26,7 @@ from syncer.store.reading.list_page import ListedRow
 SLACK: Final = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class ListedRecords:
+class ListedRecords(Struct, frozen=True):
     """Records of one list, read in one transaction.
 
     current: the tables whose rows are as fresh as a list of theirs would have to be; copies of others stay as

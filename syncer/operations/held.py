@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from syncer.app import App
 from syncer.domain.stream_key import StreamKey
@@ -11,8 +11,7 @@ from syncer.operations.status import read_overview
 from syncer.store.reading.overview import PROBLEMS
 
 
-@dataclass(frozen=True, slots=True)
-class HeldRows:
+class HeldRows(Struct, frozen=True):
     """Held rows of one stream, how many live ones it has, and a few keys of the held ones.
 
     Keys may be personal data: they are for a person who decides, and for no log or report.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from syncer.app import App
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
@@ -14,8 +16,7 @@ from syncer.operations.integrations import ask_about, count_models, describe_fac
 from syncer.store.state.integrations import IntegrationRow
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(Struct, frozen=True):
     """Settings that work. environment: its id at Kombo. integrations: each in a few words, by id."""
 
     environment: str

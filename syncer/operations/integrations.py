@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from syncer.app import App
@@ -35,8 +35,7 @@ class UnknownIntegration(UsageError):
     """Error of whoever names an integration that Kombo does not know."""
 
 
-@dataclass(frozen=True, slots=True)
-class Added:
+class Added(Struct, frozen=True):
     """Integration that is mirrored from now on.
 
     models: how many of its models. not_asked: why Kombo was not asked about it, in a sentence.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from syncer.app import App
 from syncer.store.db.database import Database
@@ -14,8 +15,7 @@ from syncer.store.schema.indexes import build_indexes
 from syncer.store.schema.move import move_to_schema, must_be_movable
 
 
-@dataclass(frozen=True, slots=True)
-class Migrated:
+class Migrated(Struct, frozen=True):
     """Revisions before (None: the database was empty) and after, and what was granted, if anything.
 
     copied: rows of another database, by the table's name.
@@ -27,8 +27,7 @@ class Migrated:
     copied: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(Struct, frozen=True):
     """Schemas before and after, which are the same where nothing was to be moved, and how much was moved."""
 
     before: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from syncer.app import App
 from syncer.domain.deliveries.delivery import DeliveryHealth
@@ -20,8 +21,7 @@ from syncer.store.state.verifications import VerificationNumbers, verification_n
 _STUCK = frozenset({DeliveryHealth.FAILING, DeliveryHealth.STOPPED})
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
+class Numbers(Struct, frozen=True):
     """Numbers of the mirror, and whether each delivery is stuck, by its name.
 
     queues: depths by environment, where workers take their streams from a queue. verifications: the last

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from syncer.app import App
 from syncer.domain.errors import UsageError
@@ -18,8 +19,7 @@ from syncer.environments.environment import Environment
 from syncer.sync.sources.native_list import NativeListSource
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(Struct, frozen=True):
     """Records of one page as they would be stored. next: cursor of the next page; None at the end."""
 
     integration_id: str

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from syncer.domain.durations import describe_age, describe_span
 from syncer.domain.stream_key import StreamKey
@@ -24,8 +26,7 @@ MOST_NAMED = 3
 _MOST_URGENT_FIRST = {state: place for place, state in enumerate(MEANINGS)}
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """Streams of one integration with the same problem.
 
     reason: a sentence. since: when it was first noticed, if that is known. failures: failed runs in a row, of
@@ -44,8 +45,7 @@ class Problem:
 
     def value(self) -> dict[str, Any]:
         """Report the problem as plain values, for JSON."""
-        # Not by `asdict`, which copies each value: there may be thousands.
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        values = asdict(self)
         return {**values, "state": self.state.value, "models": list(self.models)}
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import Struct
 
 from syncer.domain.durations import describe_age
 from syncer.domain.ratelimit.budget import Budget, Pacing, Purpose, Reserve
@@ -24,8 +25,7 @@ def is_well(found: Overview) -> bool:
     return not found.key_refusals and all(state.meaning.is_well for state in found.states)
 
 
-@dataclass(frozen=True, slots=True)
-class Sharing:
+class Sharing(Struct, frozen=True):
     """Sharing of an environment's request limit: what is kept in reserve, and the pace of reads."""
 
     reserve: Reserve

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from syncer.app import App
 from syncer.domain.errors import DatabaseError, KomboError, TableUnavailable
@@ -67,8 +69,7 @@ async def _all(passes: Sequence[_Pass]) -> list[Result]:
     return results
 
 
-@dataclass(slots=True)
-class _Pass:
+class _Pass(Struct):
     """Pass over the chosen streams of one environment. ended: results of runs by stream, as they came."""
 
     app: App

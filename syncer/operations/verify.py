@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from syncer import __version__
 from syncer.app import App
@@ -27,8 +28,7 @@ from syncer.sync.verification.verify import SampleOrder, verify_stream
 AT_ONCE = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
+class Verified(Struct, frozen=True):
     """Verifications of some streams. made_at: by the database's clock. kombo: address of each environment."""
 
     streams: list[Verification]

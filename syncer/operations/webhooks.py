@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from uuid import uuid4
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from syncer.domain.catalogue.names import unknown_models
@@ -38,8 +39,7 @@ from syncer.store.state.received_events import (
 from syncer.store.state.unknown_models import note_unknown_models
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """Outcome of a look at the events that had no effect yet.
 
     has_effects: something is due now, or to be done. is_left: some wait for streams that somebody has locked.
@@ -173,8 +173,7 @@ def apply_events(environment: Environment, connection: Connection, *, waits: boo
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Decided:
+class _Decided(Struct, frozen=True):
     """Event, its effect, and the streams that are due for it."""
 
     unapplied: UnappliedEvent

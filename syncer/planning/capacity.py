@@ -6,11 +6,11 @@ The rule is ``domain/scheduling/intervals.py``; ``daemon/schedule.py`` applies i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from syncer.config.schedules import mean_interval

@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class _Unconfigured:
+class _Unconfigured(Struct, frozen=True):
     """Configuration to come. level: of events that are logged, as of the standard library."""
 
     level: int

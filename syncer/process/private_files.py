@@ -7,8 +7,9 @@ import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 #: Modes of what is made here, from the first byte on and whatever the umask permits.
 FILE_MODE, FOLDER_MODE = 0o600, 0o700
@@ -49,8 +50,7 @@ def make_private_folder(path: Path) -> None:
         raise NotADirectoryError(0, "it is no folder")
 
 
-@dataclass(frozen=True, slots=True)
-class Loose:
+class Loose(Struct, frozen=True):
     """File that others may read or write. who: they, in words."""
 
     path: Path

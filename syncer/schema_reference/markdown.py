@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.schema_reference.mermaid import diagram_of_category, fenced

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Column, Float, Integer
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
@@ -45,8 +46,7 @@ _WORDS: dict[type[Any], str] = {
 _SHORT = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ", "TIME WITHOUT TIME ZONE": "TIME"}
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnEntry:
+class ColumnEntry(Struct, frozen=True):
     """Column of an entry. type is one word for both databases, sql the type in each by the dialect's name.
 
     comment: its comment in the database, which also says what an id is of. references names the table whose
@@ -71,8 +71,7 @@ class ColumnEntry:
         return self.privacy is not None and self.privacy.is_sensitive
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """Table or view. source is the table that it comes with or looks at, where there is one."""
 
     name: str
@@ -90,8 +89,7 @@ class Entry:
         return tuple(column.name for column in self.columns if column.is_key)
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
+class Join(Struct, frozen=True):
     """Join of two tables: table.column is an id of target.
 
     is_certain: the row there is never missing, this one came with it.

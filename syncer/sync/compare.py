@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from syncer.domain.erasure.erased import Erased
@@ -23,8 +24,7 @@ from syncer.sync.run_context import RunContext
 from syncer.sync.sources.base import Records
 
 
-@dataclass(frozen=True, slots=True)
-class PageDiff:
+class PageDiff(Struct, frozen=True):
     """Difference between records and the mirror.
 
     unchanged: ids of records that change nothing. rows: the others, projected; effects: of these, by id.

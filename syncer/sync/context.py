@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from msgspec import Struct, field
 
 from syncer.domain.added.spec import AddedList
 from syncer.domain.feed.row_change import FeedRules
@@ -34,8 +35,7 @@ class WatermarkRefuted(Exception):
     """The walk's first page proves that its stream's watermark lies ahead of Kombo's clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """Settings that steer a run. page_size in records; durations by the database's clock.
 
     forget_after: how long rows are kept that are deleted at the source; None: for ever.
@@ -53,8 +53,7 @@ class Rules:
     forget_after: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """Result of a run on one stream; counts over all its pages, error in words.
 
     is_table_unavailable: it failed because its rows could not be read or written. waited: from the arrival of
@@ -79,8 +78,7 @@ class Ended(NamedTuple):
     waited: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """One step of a run, for whoever shows or counts it: begun, page stored, swept, ended.
 
     rows and pages are the walk's so far, expected the rows the stream had before (None: not known). counts:
@@ -100,8 +98,7 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
-@dataclass(frozen=True, slots=True)
-class SyncContext:
+class SyncContext(Struct, frozen=True):
     """Client, stores and rules of this process. owner: its name in leases. stopping: asked between two pages.
 
     native_lists, added_lists: those of the configuration, by name. erasures: what is erased, as far as known.

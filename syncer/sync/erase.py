@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, case, func, update
 
 from syncer.domain.catalogue.lookup import catalogue
@@ -52,8 +52,7 @@ from syncer.store.state.projections import lock_projections, reproject_anew
 from syncer.store.state.stream_columns import walk_values
 
 
-@dataclass(frozen=True, slots=True)
-class Erasure:
+class Erasure(Struct, frozen=True):
     """Erasure that is asked for.
 
     receipt: its id. id: Kombo's, or the record's key in a native list; else remote_id: the tool's. is_alone:

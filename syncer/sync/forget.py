@@ -6,10 +6,10 @@ A list may go on telling of such a record; without a row it is no news any more 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec import Struct
 from sqlalchemy import Connection, Select, select
 
 from syncer.domain.feed.row_change import FeedRules
@@ -27,8 +27,7 @@ from syncer.store.state.projections import lock_projections
 MOST_AT_ONCE: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Forgetting:
+class Forgetting(Struct, frozen=True):
     """Forgetting of rows whose record was deleted longer ago than they are kept.
 
     feed: the lists whose changes are told. exclusions: with which the rows that carry copies are written.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from syncer.domain.ratelimit.ahead import is_scarce
 from syncer.domain.ratelimit.budget import Permit, Purpose, Rate, Reserve
 
 
-@dataclass(slots=True)
-class HeldPermits:
+class HeldPermits(Struct):
     """Permits of one transaction. taken_at, until: by the clock of whoever holds them, in seconds."""
 
     permits: list[Permit] = field(default_factory=list)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from syncer.domain.records.change import Change, Counts
@@ -35,16 +36,14 @@ from syncer.sync.run_context import RunContext
 from syncer.sync.sources.base import Records
 
 
-@dataclass(frozen=True, slots=True)
-class StoredPage:
+class StoredPage(Struct, frozen=True):
     """A page that is in the mirror: the step that follows it, and the effects of its records."""
 
     step: NextStep
     counts: Counts
 
 
-@dataclass(frozen=True, slots=True)
-class WalkEnd:
+class WalkEnd(Struct, frozen=True):
     """A walk at its end, and the stream after it. now: by the database's clock."""
 
     walk: Walk
@@ -52,8 +51,7 @@ class WalkEnd:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class LastStoredPage(StoredPage):
+class LastStoredPage(StoredPage, frozen=True):
     """The page that ended the walk."""
 
     end: WalkEnd

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from syncer.domain.errors import Busy, UsageError
@@ -24,8 +24,7 @@ from syncer.sync.run_context import RunContext
 from syncer.sync.sources.lookup import by_id
 
 
-@dataclass(frozen=True, slots=True)
-class Refreshed:
+class Refreshed(Struct, frozen=True):
     """Effect of refreshing one record.
 
     asked: the id that was asked for, Kombo's or the tool's. id: Kombo's; None where Kombo does not know it.

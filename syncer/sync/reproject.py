@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
+from msgspec import Struct, field
 from sqlalchemy import Connection
 
 from syncer.domain.added.spec import AddedList
@@ -47,8 +47,7 @@ log = Logger()
 BATCH_ROWS = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Reprojected:
+class Reprojected(Struct, frozen=True):
     """Progress of the re-projection of one list.
 
     rows: records that were read, of about expected; this run's alone. written: rows, links, children and
@@ -62,8 +61,7 @@ class Reprojected:
     is_finished: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Reprojection:
+class Reprojection(Struct, frozen=True):
     """Re-projection of the rows of all environments, for catalogue, exclusions, native and added lists.
 
     stopping: checked between two batches; what is done until then is kept, and goes on from there. new_id
@@ -80,7 +78,7 @@ class Reprojection:
     kept_tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     batch_rows: int = BATCH_ROWS
     feed: FeedRules = field(default_factory=FeedRules)
-    erasures: KnownErasures = field(default_factory=KnownErasures, compare=False)
+    erasures: KnownErasures = field(default_factory=KnownErasures)
 
     @property
     def _projectors(self) -> Mapping[str, Projector]:

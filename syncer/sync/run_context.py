@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
+from msgspec import Struct, field
 from sqlalchemy import Connection
 
 from syncer.domain.stream_key import StreamKey
@@ -20,15 +20,13 @@ from syncer.sync.tables import on_table
 _T = TypeVar("_T")
 
 
-@dataclass(slots=True)
-class StoredPages:
+class StoredPages(Struct):
     """Number of the pages that a run knows to be stored."""
 
     count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RunContext:
+class RunContext(Struct, frozen=True):
     """One run on one stream: the lease it holds, the list it reads, and the stream as it was before.
 
     stored: what the database has to remember of it. is_sync: the run brings the stream up to date, and

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from syncer.domain.streams.state import Outcome
@@ -14,8 +14,7 @@ from syncer.store.state.streams import Told
 from syncer.store.state.webhook_events import WebhookEventStore
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """Part of a run in what webhooks told of.
 
     told: what is left of it, for the stream's row. waited: from the arrival of the first event whose news the

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from syncer.domain.ratelimit.budget import Permit, Purpose
 from syncer.domain.scheduling.fairness import RoundRobinQueue
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Waiter:
+class Waiter(Struct, frozen=True, eq=False):
     """Queued request for a permit."""
 
     purpose: Purpose

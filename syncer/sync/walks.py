@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
+from msgspec import Struct, field
 from sqlalchemy import Connection
 
 from syncer.domain.errors import (
@@ -50,8 +50,7 @@ log = Logger()
 UNSTEADY = "The time that Kombo's answers tell goes back and forth: nothing says what was read when."
 
 
-@dataclass
-class Walks:
+class Walks(Struct):
     """Walks of a run under way. counts, pages, kind: what it has stored, also when it ends early.
 
     pause: until the next attempt, where that is sooner than the outcome decides. is_refused: the run ended

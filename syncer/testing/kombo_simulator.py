@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
 from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
+
+from msgspec import Struct
 
 from syncer.simulator.clock import SimClock
 from syncer.simulator.company.company import Company
@@ -26,8 +27,7 @@ _NO_LIMIT = 1_000_000
 _TIMEOUT = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Webhook:
+class Webhook(Struct, frozen=True):
     """Webhook as Kombo posts it. status: of the receiver's answer; None: there was none."""
 
     type: str

@@ -19,7 +19,6 @@ HEAVY = (
     "alembic",
     "apscheduler",
     "httpx",
-    "msgspec",
     "pydantic",
     "rich",
     "sqlalchemy",

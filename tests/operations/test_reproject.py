@@ -9,12 +9,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection, Executable, delete, select, text, update
 
 from syncer.app import App
@@ -258,7 +258,7 @@ async def test_a_killed_reprojection_goes_on_after_its_last_batch(world: World) 
 
 CHILD = """
 import asyncio, sys
-from dataclasses import replace
+from msgspec.structs import replace
 from syncer.app import App
 from syncer.config.settings import Settings
 

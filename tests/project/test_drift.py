@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 
 import pytest
+from msgspec.structs import replace
 
 from syncer.domain.catalogue.lookup import catalogue
 from tests.support.drift import ON_PURPOSE, Sdk, find_drift, read_sdk
@@ -32,12 +33,12 @@ def test_what_is_taken_out_of_the_catalogue_is_found(sdk: Sdk) -> None:
 
 
 def test_what_the_sdk_adds_is_found(sdk: Sdk) -> None:
-    newer = replace(
+    newer = dataclasses.replace(
         sdk,
         error_codes=sdk.error_codes | {"PLATFORM.MOON"},
         webhook_types=sdk.webhook_types | {"moon-risen"},
         changed_models=sdk.changed_models | {"hris_moons"},
-        lists=(*sdk.lists, replace(sdk.lists[0], path="/hris/moons")),
+        lists=(*sdk.lists, dataclasses.replace(sdk.lists[0], path="/hris/moons")),
     )
     assert find_drift(newer, catalogue()) == [
         "list /hris/moons",

@@ -11,12 +11,13 @@ import asyncio
 import contextvars
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import httpx
+from msgspec.structs import replace
 from sqlalchemy import event
 
 from syncer.app import App

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from syncer.domain.deliveries.delivery import Delivery, DeliveryState
@@ -20,8 +20,7 @@ MOST_CHANGES = 100
 MOST_BYTES = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True):
     """Next message of a delivery.
 
     row: the delivery as it was seen. after, until: position of the consumer now, and once the receiver has

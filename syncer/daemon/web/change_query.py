@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -24,8 +24,7 @@ _SEVERAL = ("environment", "integration", "model")
 _OF_POLLS = ("limit", "wait")
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeQuery:
+class ChangeQuery(Struct, frozen=True):
     """Query for changes.
 
     after: None where to begin with what the consumer has not acknowledged, or with the first change left.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
+from msgspec import Struct
 from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
@@ -44,8 +44,7 @@ PATH = f"{PREFIX.decode()}/"
 WRONG_TOKEN = "wrong_token"
 
 
-@dataclass(slots=True)
-class _Seen:
+class _Seen(Struct):
     """Facts on a call for the log and the metrics, as they become known."""
 
     method: str

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+from msgspec import Struct
 from starlette.types import Scope
 
 from syncer.daemon.web.access import is_bearer
@@ -24,8 +24,7 @@ MOST_SHOWN = 200
 _INTEGRATION_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class GatewayCall:
+class GatewayCall(Struct, frozen=True):
     """Call that may be answered.
 
     header_id: the integration that its header names, and integration_id also that of its path; None: none.

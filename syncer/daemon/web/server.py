@@ -6,7 +6,8 @@ import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from syncer.app import App
 from syncer.config.web import PAGES, Served, Web

@@ -7,7 +7,6 @@ name that shows its columns.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from syncer.domain.catalogue.model import PARAMETERS, Column, Features, Model
@@ -20,8 +19,7 @@ _OF_EVERY_RECORD = tuple(each for each in COMMON_COLUMNS if each.name != "remote
 SHOWN_FIRST = {"id": "record_key", "integration_id": "integration_id"}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AddedList(Model):
+class AddedList(Model, frozen=True, eq=False):
     """A ``Model`` of the configuration. The only member of a column's path is JMESPath from the record."""
 
     shown_first: ClassVar[Mapping[str, str]] = SHOWN_FIRST

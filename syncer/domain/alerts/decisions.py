@@ -8,8 +8,10 @@ many that begin together are one message.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from syncer.domain.alerts.trouble import Alert, AlertKey, AlertKind, AlertState, Trouble
 
@@ -21,8 +23,7 @@ REMEMBERED = timedelta(days=7)
 _FOLLOWS_FROM_KEY = frozenset({AlertKind.FAILING, AlertKind.STALE})
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """Changes of what is remembered: alerts that are new or another, and the keys of those to be forgotten.
 
     began, ended: alerts that do so now.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
+
+from msgspec import Struct
 
 
 class AlertKind(StrEnum):
@@ -46,16 +47,14 @@ class AlertKey(NamedTuple):
     subject: str
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """Trouble that is there now. since: None where nobody has noted it. description: without an end."""
 
     description: str
     since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Struct, frozen=True):
     """Trouble as it is remembered, with what its receiver was told of it.
 
     absent_since: time since which the trouble is not seen any more. opened_at, over_at: begin and end as they

@@ -7,10 +7,12 @@ are driven by it; nothing asks for a model by name.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil
 from typing import Any, Literal, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from syncer.domain.catalogue.privacy import Privacy
 
@@ -18,8 +20,7 @@ ColumnType = Literal["text", "boolean", "integer", "number", "date", "time", "ti
 FilterType = Literal["text", "list", "timestamp", "json"]
 
 
-@dataclass(frozen=True, slots=True)
-class Embed:
+class Embed(Struct, frozen=True):
     """A copy of another table's record, or a list of such copies, inside the value of a json column.
 
     path leads from the value to the copy, empty where the value is the copy itself; a list on the way is
@@ -30,8 +31,7 @@ class Embed:
     path: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """A member of the objects in a JSON value, and how it is classed.
 
     members are those of the objects that it holds itself, in a list or not; without any its values are plain.
@@ -42,8 +42,7 @@ class Member:
     members: tuple[Member, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Column:
+class Column(Struct, frozen=True, eq=False):
     """One member of a record as a typed column.
 
     type: ``number`` is an exact decimal, ``timestamp`` carries its zone, ``date`` takes the calendar
@@ -88,8 +87,7 @@ class Column:
         return self.references is not None or self.name in {"remote_id", "work_email", "email"}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Link:
+class Link(Struct, frozen=True, eq=False):
     """A list of other models' records inside a record, kept as pairs of ids.
 
     member is the path to the list inside the record, target_path the path to the id inside an entry.
@@ -106,8 +104,7 @@ class Link:
     columns: tuple[Column, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Child:
+class Child(Struct, frozen=True, eq=False):
     """Embedded records that have no list of their own, kept as a table.
 
     member is the path to the record or list of records inside its parent; a list on the way is
@@ -124,16 +121,14 @@ class Child:
     remote_id: Privacy = Privacy.IDENTIFIER
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteOwner:
+class RemoteOwner(Struct, frozen=True):
     """The record that a record is about, where it tells only the tool's id: the value at the end of path."""
 
     table: str
     path: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """A query parameter of one model's list, beyond those that all lists have.
 
     ``list`` goes out comma-separated, ``json`` is an object and goes out as JSON text; choices names the
@@ -147,8 +142,7 @@ class Filter:
     member: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Features:
+class Features(Struct, frozen=True):
     """Common query parameters that a list understands.
 
     unsure: names of parameters that are sent although nobody knows whether the list takes them; its answers
@@ -177,8 +171,7 @@ _FEATURES = {"page_size": "paging"}
 PARAMETERS = frozenset({"page_size", "updated_after", "include_deleted", "ids", "remote_ids"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Model:
+class Model(Struct, frozen=True, eq=False):
     """One list of the API and the table it becomes.
 
     name is the table's name and the one users type; webhook_name the one Kombo uses in webhooks and in

@@ -8,9 +8,10 @@ has the columns of its table, and so the same places.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+
+from msgspec import Struct
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Child, Link, Model
@@ -34,8 +35,7 @@ class Holds(StrEnum):
     WORDS = "words"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Column of a table that holds something of records."""
 
     table: str

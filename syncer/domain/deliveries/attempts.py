@@ -6,9 +6,10 @@ long as it takes: the feed keeps what waits, and order would be lost if one batc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
+
+from msgspec import Struct
 
 #: Pause after the first failure; doubled by each one after it, up to the longest.
 FIRST_PAUSE = timedelta(seconds=2)
@@ -19,8 +20,7 @@ JITTER = 0.25
 _DOUBLINGS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """Answer to one attempt, or its absence.
 
     status: of HTTP; None: no answer came, and reason says why, as the end of a sentence. retry_after: seconds
@@ -37,26 +37,22 @@ class Answer:
         return self.status is not None and 200 <= self.status < 300
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """The receiver has the message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Struct, frozen=True):
     """The same message is sent again after the pause. error: a sentence for a person."""
 
     pause: timedelta
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(Struct, frozen=True):
     """The message is too large for the receiver: its changes are sent in smaller ones, at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """Nothing is sent any more until a person resumes the delivery. error: a sentence for a person."""
 
     error: str

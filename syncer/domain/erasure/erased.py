@@ -8,8 +8,9 @@ has one of the ids, and every text that is one.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from msgspec import Struct, field
 
 from syncer.domain.catalogue.members import FREE, embeds, entries, entry_members, members
 from syncer.domain.erasure.relations import links, references, remote_owners
@@ -30,8 +31,7 @@ class Forgotten(NamedTuple):
     members: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Erased:
+class Erased(Struct, frozen=True, eq=False):
     """All that is erased; false where that is nothing.
 
     receipts: of each trace, that of its erasure. alone: those of erasures that left what is about the record.

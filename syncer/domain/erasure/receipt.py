@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+
+class Receipt(Struct, frozen=True):
     """Receipt of an erasure.
 
     model: the record's model or native list. is_alone: what is about the record was left. reason: the words

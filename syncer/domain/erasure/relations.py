@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Column, Link, RemoteOwner
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """Value of a record that is the id of a record in another table; path leads to it.
 
     is_owner: the record is about that one, and erased with it.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.erasure.erased import Erased

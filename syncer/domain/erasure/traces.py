@@ -6,9 +6,10 @@ Nothing else is kept of them. Without the key nobody can try ids until one fits.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
+
+from msgspec import Struct
 
 from syncer.domain.catalogue.lookup import catalogue
 
@@ -34,8 +35,7 @@ class Kind(StrEnum):
     PARENT = "parent"
 
 
-@dataclass(frozen=True, slots=True)
-class ErasedRecord:
+class ErasedRecord(Struct, frozen=True):
     """A record that is erased, or kept out before it came.
 
     table: name of its model or native list. id: Kombo's, or its key in a native list; None where only the

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class FeedChange:
+class FeedChange(Struct, frozen=True):
     """Change of one record, as the feed tells it.
 
     members: names of the members that changed; None for a record that was created. before: JSON text of their
@@ -54,8 +53,7 @@ class FeedChange:
         return msgspec.json.encode(self.value(documents=documents))
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """Changes that a reader will never see: those behind `after` and before `first`, the first left."""
 
     after: int

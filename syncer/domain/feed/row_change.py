@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from msgspec import Struct
 
 from syncer.domain.feed.difference import FormerValues
 from syncer.domain.records.blank import SHELL_MEMBERS
@@ -29,8 +30,7 @@ class Operation(StrEnum):
     ERASED = "erased"
 
 
-@dataclass(frozen=True, slots=True)
-class FeedRules:
+class FeedRules(Struct, frozen=True):
     """Lists whose changes the feed tells, by name, and how.
 
     before: with the former values of the members that changed. notify: with a notification to the database's
@@ -42,8 +42,7 @@ class FeedRules:
     notify: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RowChange:
+class RowChange(Struct, frozen=True):
     """Change of one row. former: former values of the members that changed; None where none are named."""
 
     record_id: str

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+
+class Answered(Struct, frozen=True):
     """Answer of the mirror. body: JSON, a page or (status 400) an error in Kombo's words.
 
     complete_as_of: time of Kombo's clock up to which the mirror is complete; None for an error.
@@ -18,8 +18,7 @@ class Answered:
     complete_as_of: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Forwarded:
+class Forwarded(Struct, frozen=True):
     """Request that Kombo has to answer. reason: why the mirror does not, without a value of the request."""
 
     reason: str

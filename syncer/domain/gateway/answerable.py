@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from syncer.domain.streams.state import StreamState
 
@@ -15,8 +16,7 @@ _NO_ROWS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ListState:
+class ListState(Struct, frozen=True):
     """State of a mirrored list. watermark: by Kombo's clock; complete_at: the same by the database's.
 
     is_whole: it is read without filters. has_quarantine: records of it are in quarantine.

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.members import embeds
 from syncer.domain.catalogue.model import Column
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
+class Relation(Struct, frozen=True):
     """Table with a column of carriers' ids, and one of the ids of the records that they carry."""
 
     table: str

@@ -9,10 +9,12 @@ compares their letters. So are columns that are taken from a copy inside a copy,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from typing import Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from syncer.domain.catalogue.model import Column, Filter, FilterType, Link, Model
 from syncer.domain.gateway.kombo_words import check_choices, read_moment
@@ -28,8 +30,7 @@ _ENDINGS: Final[Mapping[FilterType, tuple[tuple[str, str, Comparison], ...]]] = 
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnFilter:
+class ColumnFilter(Struct, frozen=True):
     """Filter of a list as a condition on its rows.
 
     column: of the model's table, or of the link's: its ids. source: path of the value in a record. values:

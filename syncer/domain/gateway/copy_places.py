@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec import Struct, field
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.members import embeds
@@ -19,8 +19,7 @@ DEEPEST: Final = 3
 RecordKey = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class CopyPlace:
+class CopyPlace(Struct, frozen=True):
     """A member whose value is a copy, or a list of copies, or leads to some.
 
     table: of the copied records; None where these are further inside. beside: members that the carrier says
@@ -54,8 +53,7 @@ def _place(table: str, paths: Mapping[tuple[str, ...], str], path: tuple[str, ..
     return CopyPlace(paths.get(path), frozenset(beside), inside)
 
 
-@dataclass(frozen=True, slots=True)
-class CopyFinder:
+class CopyFinder(Struct, frozen=True):
     """Finder of the copies of some tables' records inside records of one table, by a partial decoding."""
 
     decoder: msgspec.json.Decoder[Any]

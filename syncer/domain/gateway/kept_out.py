@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.erasure.erased import Erased
@@ -23,8 +23,7 @@ class Unclean(ValueError):
     """Error of an answer that cannot be read, and so not cleaned; the message ends a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeptOut:
+class KeptOut(Struct, frozen=True):
     """Content that records of one list do not show: excluded members, and what is erased.
 
     key: the list, and the integration whose list it is. excluded: None where nothing is.

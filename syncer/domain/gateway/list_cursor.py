@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NoBase64
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from syncer.domain.gateway.kombo_words import InvalidInput
 
@@ -21,8 +21,7 @@ _SEAL_BYTES: Final = 6
 _decoder = msgspec.json.Decoder(tuple[str, str])
 
 
-@dataclass(frozen=True, slots=True)
-class ListCursor:
+class ListCursor(Struct, frozen=True):
     """Position of a walk. after: id of the last row served. fingerprint: of what the walk repeats."""
 
     after: str

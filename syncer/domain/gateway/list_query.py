@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Final
+
+from msgspec import Struct
 
 from syncer.domain.catalogue.model import Model
 from syncer.domain.gateway.column_filters import ColumnFilter, column_filter
@@ -26,8 +27,7 @@ class OnlyKombo(Exception):
     """Only Kombo can answer the request; the message is the reason, without a value of the request."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListQuery:
+class ListQuery(Struct, frozen=True):
     """Parameters of a list request.
 
     page_size: None where the list comes in one piece. cursor: still opaque here. ids, remote_ids: None where

@@ -12,7 +12,6 @@ from typing import Any, cast
 from xml.parsers.expat import ExpatError
 
 import msgspec
-import xmltodict
 
 from syncer.domain.limits import MOST_VALUES, too_many_values
 from syncer.domain.native.base64_text import read_base64
@@ -72,6 +71,9 @@ def _read_xml(content: str | bytes, spec: NativeListSpec) -> Any:
 
     Elements that ``records`` takes for lists are lists also where there is one.
     """
+    # Read where a tool answers in XML.
+    import xmltodict
+
     if isinstance(content, str):
         content = content.lstrip(_BLANK)
     try:

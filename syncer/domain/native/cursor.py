@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 #: A cursor, an offset, a page number, or the path and query of a link: what its paging style makes of it.
 Position = str | int
 
 
-@dataclass(frozen=True, slots=True)
-class NativeCursor:
+class NativeCursor(Struct, frozen=True):
     """Cursor of a walk through a native list: a row of the mirror, and a position in the row's list.
 
     row: the row's value; None without for_each. at: None at the beginning of the row's list. digest: of the

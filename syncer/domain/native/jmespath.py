@@ -5,17 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import jmespath
-from jmespath.exceptions import (
-    EmptyExpressionError,
-    IncompleteExpressionError,
-    LexerError,
-    ParseError,
-)
-from jmespath.functions import Functions
-from jmespath.parser import ParsedResult
+if TYPE_CHECKING:
+    from jmespath.parser import ParsedResult
 
 #: Members of a value that a message names, and characters of each name.
 _NAMED, _LONGEST = 8, 40
@@ -27,6 +20,11 @@ _LIST_LIKE = frozenset({"projection", "filter_projection", "flatten", "index_exp
 @cache
 def compiled(path: str) -> ParsedResult:
     """Compile an expression. Raises ValueError that says what is wrong with it."""
+    # Read where there are native lists.
+    import jmespath
+    from jmespath.exceptions import EmptyExpressionError, IncompleteExpressionError, LexerError, ParseError
+    from jmespath.functions import Functions
+
     try:
         expression = jmespath.compile(path)
     except (EmptyExpressionError, IncompleteExpressionError):

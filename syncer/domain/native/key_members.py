@@ -7,8 +7,9 @@ is taken out of the records would stay in them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.tables import table_models
@@ -18,8 +19,7 @@ from syncer.domain.records.exclude import excluded_from
 from syncer.domain.records.exclusions import ANYWHERE, Exclusion, Path
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class KeyMember:
+class KeyMember(Struct, frozen=True, order=True):
     """Member of the records of a list, a model or a native one."""
 
     list: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+
+from msgspec import Struct
 
 from syncer.domain.errors import CursorRefused, RequestRefused, Transient
 from syncer.domain.limits import MOST_RECORDS
@@ -26,8 +27,7 @@ from syncer.domain.records.values import Unfit, json_bytes
 _UNKNOWN_POSITION = frozenset({400, 404, 410, 422})
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """Records of a page as JSON texts. next: in the list of the same row; None where that is at its end."""
 
     records: tuple[bytes, ...]

@@ -7,11 +7,12 @@ its pages come through Kombo's passthrough and its rows are kept as documents.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import ClassVar, Literal
+
+from msgspec import Struct
 
 from syncer.domain.catalogue.model import Child, Column, Features, Link
 from syncer.domain.fingerprint import fingerprint_of
@@ -22,8 +23,7 @@ from syncer.domain.native.paging.single import SINGLE_PAGE
 Format = Literal["json", "xml", "csv"]
 
 
-@dataclass(frozen=True, slots=True)
-class ForEach:
+class ForEach(Struct, frozen=True):
     """Rows of the mirror that a native list is read for, one list each.
 
     table and column say which value of which row; ``{param}`` is where it stands in the call. Where it stands
@@ -41,8 +41,7 @@ class ForEach:
         return f"for_each.{self.param}"
 
 
-@dataclass(frozen=True, eq=False)
-class NativeListSpec:
+class NativeListSpec(Struct, frozen=True, eq=False, dict=True):
     """Definition of a native list: one list of a tool's own API, and how its answers become rows.
 
     name is also that of its view. integrations: globs over ids. every: an interval or a cron expression.

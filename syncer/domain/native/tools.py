@@ -7,10 +7,11 @@ without telling, so that whoever knows better may have a call sent unchecked.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from syncer.domain.errors import UsageError
 from syncer.domain.native.call import Call, check_parts, is_xml
@@ -19,8 +20,7 @@ from syncer.domain.suggestions import did_you_mean
 _FILE = Path(__file__).with_name("tools.json")
 
 
-@dataclass(frozen=True, slots=True)
-class Api:
+class Api(Struct, frozen=True):
     """Native API of one tool.
 
     name: ``workday/rest``. labels: the tool's names for people. base_urls: where it is, with places for what

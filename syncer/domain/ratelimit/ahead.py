@@ -8,7 +8,8 @@ somebody more urgent waits. What is not used soon is given back.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from syncer.domain.ratelimit.budget import (
     ROUNDING,

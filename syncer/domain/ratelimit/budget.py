@@ -39,9 +39,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from syncer.domain.ratelimit.waiters import Waiting, announce, stands_back
 from syncer.domain.ratelimit.webhook_share import kept, next_expected
@@ -74,8 +76,7 @@ class Purpose(IntEnum):
 TOLD = frozenset({Purpose.WRITE, Purpose.WEBHOOK})
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(Struct, frozen=True):
     """Rate-limit headers of an answer: requests per window, requests left, seconds to the reset."""
 
     limit: int
@@ -83,8 +84,7 @@ class Rate:
     reset: float
 
 
-@dataclass(frozen=True, slots=True)
-class Permit:
+class Permit(Struct, frozen=True):
     """Permission to send one request, counted in this window of the budget; taken_at: when it was granted.
 
     is_first: it was the first after a window's end had just passed, by our reckoning.
@@ -96,8 +96,7 @@ class Permit:
     is_first: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Reserve:
+class Reserve(Struct, frozen=True):
     """Part of every window that only writes may use: a share of the limit (0..1) or a count of requests."""
 
     share: float = 0.0
@@ -108,8 +107,7 @@ class Reserve:
         return min(max(self.count, round(limit * self.share)), limit - 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(Struct, frozen=True):
     """Rate-limit window of one key. Times are seconds on the database's clock.
 
     limit: None while unknown. used: requests counted against the window, ours and, as far as answers told,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from syncer.domain.ratelimit.budget import Budget
 
@@ -11,8 +11,7 @@ SLOT = 60
 SLOTS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(Struct, frozen=True):
     """One minute of a budget.
 
     share: the greatest part of a window's limit that was used, 0 to 1, and above where others use the key;

@@ -6,7 +6,7 @@ or that the old one runs on; and its request is in flight no longer.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from syncer.domain.ratelimit.budget import (
     LONGEST_WAIT,

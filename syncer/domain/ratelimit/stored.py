@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from syncer.domain.ratelimit.budget import LONGEST_WAIT, ROUNDING, Budget
 from syncer.domain.ratelimit.waiters import GRACE

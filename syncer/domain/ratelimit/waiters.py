@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 #: Seconds beyond the announced time for which others stand back.
 GRACE = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """Queued requests of one process and purpose; the smaller the purpose, the more urgent.
 
     until: when this is over unless it is announced anew, in seconds on the database's clock.

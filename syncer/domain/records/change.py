@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import Enum
+from operator import add
 from typing import NamedTuple, Self
+
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from syncer.domain.records.row import Row
 
@@ -36,8 +39,7 @@ class StoredRow(NamedTuple):
         return self.deleted_at is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Struct, frozen=True):
     """Effects of some records, added up. moved: see ``has_moved``.
 
     live and gone: by how much the numbers of live and of deleted rows have changed.
@@ -54,7 +56,7 @@ class Counts:
     gone: int = 0
 
     def __add__(self, other: Self) -> Counts:
-        return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+        return Counts(*map(add, astuple(self), astuple(other)))
 
     @property
     def written(self) -> int:

@@ -11,9 +11,10 @@ loses what is excluded of any model of the family. An exclusion of ``*`` holds a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from syncer.domain.catalogue.members import FREE, embeds, entries, entry_members, members
 from syncer.domain.catalogue.model import Embed
@@ -62,8 +63,7 @@ def excluded_from_stored(
     return _excluded_from(table, every, is_undescribed, is_stored=True) if every else None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Excluded:
+class Excluded(Struct, frozen=True, eq=False):
     """Members that the records of one table lose.
 
     exclusions: those that concern it by the catalogue, in order. paths: table -> targets in its records.

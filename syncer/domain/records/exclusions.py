@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.members import KEPT, all_members, members, tables_at
@@ -31,8 +33,7 @@ Path = tuple[str, ...]
 _WITH_KEY = re.compile(r"(?P<name>.*)=p_(?P<fingerprint>[0-9a-f]{16})", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Exclusion:
+class Exclusion(Struct, frozen=True):
     """A member of the records of one list, or (table ``*``) of whatever object has it.
 
     table: name of a model, of a table of children or of a native list. pseudonyms: those that values are

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from msgspec import Struct
 
 from syncer.domain.catalogue.members import embeds
 from syncer.domain.catalogue.model import Column, Model
@@ -17,8 +18,7 @@ from syncer.domain.records.exclusions import Exclusion
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Projection:
+class Projection(Struct, frozen=True):
     """Projection of a model's records to rows: the same fingerprint means the same rows.
 
     exclusions: as text, those that concern the list by what is known of it. key_members: as text, members of

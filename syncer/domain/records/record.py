@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
 from math import isfinite
 from typing import Any, NamedTuple, TypeGuard
 
 import msgspec
+from msgspec import Struct
 
 from syncer.domain.limits import MOST_RECORD_BYTES, in_mib
 from syncer.domain.records.exclude import Excluded
@@ -74,8 +74,7 @@ class Record(NamedTuple):
     parent: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Poison:
+class Poison(Struct, frozen=True):
     """A record that cannot be a row; document is ASCII JSON text that any database holds.
 
     Where members are excluded and cannot be found in what came, or it is too large, the document is only a

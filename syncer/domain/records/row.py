@@ -6,12 +6,12 @@ the catalogue does not know stay in the document.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from syncer.domain.catalogue.model import Child, Column, Link, Model
 from syncer.domain.records.blank import SHELL_MEMBERS, is_blank
@@ -32,8 +32,7 @@ COMMON_COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A record as the store takes it.
 
     values: every typed column of the model's table by name. links and children: rows by table name, for

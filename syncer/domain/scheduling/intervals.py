@@ -15,11 +15,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from math import ceil, exp, floor, log2, sqrt
 from zlib import crc32
+
+from msgspec import Struct
 
 DAY = 86_400.0
 #: Time constant, in seconds, by which the history of changes decays.
@@ -39,16 +40,14 @@ FRESH_FOR = timedelta(minutes=10)
 ROUNDING = 0.001
 
 
-@dataclass(frozen=True, slots=True)
-class IntervalBounds:
+class IntervalBounds(Struct, frozen=True):
     """Shortest and longest polling interval of a model's streams; the same where it must not be stretched."""
 
     shortest: float
     longest: float
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeHistory:
+class ChangeHistory(Struct, frozen=True):
     """Changes that runs found in a stream, and the seconds watched for them; both fade with time.
 
     Those that a webhook has told of do not count: they wait for no poll. Nothing watched: the stream is new.
@@ -70,16 +69,14 @@ def change_rate(changes: float, watched: float) -> float | None:
     return (changes + UNSEEN) / watched if watched > 0 else None
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
+class Backlog(Struct, frozen=True):
     """Number of streams that have waited for longer than their interval, and the longest wait."""
 
     streams: int
     longest: float
 
 
-@dataclass(frozen=True, slots=True)
-class PollProfile:
+class PollProfile(Struct, frozen=True):
     """Polling needs that streams have in common. requests: for each poll of one of them."""
 
     bounds: IntervalBounds

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import blake2b
+
+from msgspec import Struct
 
 from syncer.domain.ratelimit.budget import TOLD
 from syncer.domain.stream_key import StreamKey
@@ -14,8 +15,7 @@ from syncer.domain.stream_key import StreamKey
 _SHOWN = 22
 
 
-@dataclass(frozen=True, slots=True)
-class QueueNames:
+class QueueNames(Struct, frozen=True):
     """Names of an environment's queues. told: of what webhooks or writes
     have told of, for which there are places."""
 
@@ -27,16 +27,14 @@ class QueueNames:
         return self.told if rank in TOLD else self.regular
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingJob:
+class WaitingJob(Struct, frozen=True):
     """Job that nobody has taken yet. rank: of the purpose that its stream was due for."""
 
     id: int
     rank: int
 
 
-@dataclass(frozen=True, slots=True)
-class JobPlan:
+class JobPlan(Struct, frozen=True):
     """Jobs to make, in their order, with the ranks of their streams; outranked: jobs that these replace."""
 
     made: Mapping[StreamKey, int]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from syncer.domain.clocks import VIEW_AHEAD
 from syncer.domain.streams.list_spec import ListSpec
@@ -75,8 +77,7 @@ def next_walk(
     return Walk(new_id, Kind.FULL, None, filters)
 
 
-@dataclass(frozen=True, slots=True)
-class ViewAges:
+class ViewAges(Struct, frozen=True):
     """Times that decide how old a view is.
 
     newest: beyond it lies what a clock that was wrong has stored. whole_after: of a full walk that is not to
@@ -165,22 +166,19 @@ def without_watermark(stream: Stream, filters: Mapping[str, str], new_id: str) -
     return replace(stream, state=StreamState.INCOMPLETE, watermark=None, complete_at=None, walk=walk)
 
 
-@dataclass(frozen=True, slots=True)
-class Continue:
+class Continue(Struct, frozen=True):
     """The walk goes on with the page at its cursor."""
 
     walk: Walk
 
 
-@dataclass(frozen=True, slots=True)
-class Repeat:
+class Repeat(Struct, frozen=True):
     """The walk is repeated from its first page: it may have missed records that a repetition would find."""
 
     walk: Walk
 
 
-@dataclass(frozen=True, slots=True)
-class LastPage:
+class LastPage(Struct, frozen=True):
     """The walk has been read to its end."""
 
     walk: Walk

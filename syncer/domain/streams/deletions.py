@@ -8,9 +8,10 @@ records; only what it does not know then is believed to be gone, and not even th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from syncer.domain.streams.list_spec import ListSpec
 from syncer.domain.streams.stream import Walk
@@ -26,8 +27,7 @@ WALKS_WITHOUT_IDS = 2
 FEW_ROWS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Brakes:
+class Brakes(Struct, frozen=True):
     """More missing rows than max_rows and than max_share of the stream's live ones are not believed."""
 
     max_share: float = 0.1

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from math import ceil
-from statistics import median
 from typing import NamedTuple
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from syncer.domain.ratelimit.budget import FIRST_WINDOW, Budget, Reserve
 from syncer.domain.scheduling.intervals import (
@@ -36,8 +37,7 @@ MINUTE = 60.0
 ROUNDING = 1e-9
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(Struct, frozen=True):
     """Requests of a window (seconds long) that reads may use. is_assumed: Kombo has not told its limit."""
 
     limit: int
@@ -75,6 +75,9 @@ def typical_rows(streams: Collection[tuple[StreamView, ListSpec]]) -> dict[str, 
 
     Of models whose streams have all been read nobody has to guess.
     """
+    # Read where somebody asks for a forecast.
+    from statistics import median
+
     unread = {model.name for stream, model in streams if stream.last_full_walk_at is None}
     known: dict[str, list[int]] = defaultdict(list)
     for stream, model in streams if unread else ():
@@ -117,8 +120,7 @@ class Outlook(NamedTuple):
     is_estimated: bool = False
 
 
-@dataclass(slots=True)
-class Load:
+class Load(Struct):
     """Streams of one outlook together. rows: of their lists. whole: requests of a full walk of each.
 
     left: requests of the next walk of each, of which a part may be done. integrations: that have them.
@@ -139,8 +141,7 @@ class Load:
         self.left += left
 
 
-@dataclass(slots=True)
-class Cost:
+class Cost(Struct):
     """Streams of one model: how many, how many of them cost nothing, rows to read, requests.
 
     estimated: streams of which nobody knows how many rows they have.
@@ -153,8 +154,7 @@ class Cost:
     requests: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class CommandCost:
+class CommandCost(Struct, frozen=True):
     """Cost of a command by model. others: requests about the key and the integrations."""
 
     models: Mapping[str, Cost]
@@ -199,8 +199,7 @@ def command_cost(mode: Mode, loads: Mapping[Outlook, Load]) -> CommandCost:
     return CommandCost(costs, 1 + len(integrations))
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(Struct, frozen=True):
     """Requests that the schedule of all streams needs.
 
     streams: their number by profile; integrations: that of the requests about them; full, told: requests a

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from syncer.domain.errors import ListStuck
 
@@ -54,8 +55,7 @@ class IdFilter:
         return count - before
 
 
-@dataclass(slots=True)
-class _Part:
+class _Part(Struct):
     """One part of a list: the ids met, and its pages by what they brought.
 
     changed: no new record, but some that had changed. unchanged: neither, since the last new record.

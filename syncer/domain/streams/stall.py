@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from syncer.domain.clocks import VIEW_AHEAD, distrust_future
 
@@ -12,8 +13,7 @@ from syncer.domain.clocks import VIEW_AHEAD, distrust_future
 LEAST_SILENCE = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Stall:
+class Stall(Struct, frozen=True):
     """Stall, for which there may be any reason. list_name: the list that shows it; silent_for: its length."""
 
     list_name: str

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
+
+from msgspec import Struct
 
 #: When a stream that is not well is tried again by the service.
 WAITING_RECHECK = timedelta(minutes=15)
@@ -48,8 +49,7 @@ class Severity(StrEnum):
     NEUTRAL = "neutral"
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(Struct, frozen=True):
     """Consequences of a state.
 
     is_well: the stream is what it should be. is_trouble: a person should look at it. recheck: pause until the

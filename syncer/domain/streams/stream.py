@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from syncer.domain.scheduling.intervals import ChangeHistory
 from syncer.domain.stream_key import StreamKey
@@ -46,8 +47,7 @@ class Mode(StrEnum):
     APPROVE = "approve"
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(Struct, frozen=True):
     """Unfinished walk: the checkpoint that a run resumes from.
 
     updated_after: the literal text that goes out with every page; None for a full walk. started_at: Kombo's
@@ -69,8 +69,7 @@ class Walk:
     phase: Phase = Phase.READ
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(Struct, frozen=True):
     """State of one list of one integration: one row of ``sync_streams``.
 
     filters: those that the watermark was reached with. full_pages: of the last complete full walk. told_at:

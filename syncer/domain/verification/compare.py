@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import Struct
 
 from syncer.domain.records.blank import SHELL_MEMBERS, is_blank
 from syncer.domain.records.record import Poison, Record, decoded
@@ -23,8 +23,7 @@ class MirroredRecord(NamedTuple):
     follows: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """Findings of one comparison; either side may have moved on meanwhile.
 
     open: differences that can be a matter of time. certain: others, where the mirror contradicts itself.

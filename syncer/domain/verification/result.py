@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from syncer.domain.stream_key import StreamKey
 from syncer.domain.verification.difference import Apart, Difference, Verdict
@@ -14,8 +15,7 @@ from syncer.domain.verification.difference import Apart, Difference, Verdict
 MOST_EXAMPLES = 10
 
 
-@dataclass(slots=True)
-class Findings:
+class Findings(Struct):
     """Findings so far. differing: records with a difference; unreadable: of these, those that cannot be
     rows.
     """
@@ -47,8 +47,7 @@ class Findings:
         return Verdict.UNSETTLED if self.apart[Apart.UNSETTLED] else Verdict.EQUAL
 
 
-@dataclass(frozen=True, slots=True)
-class SourceView:
+class SourceView(Struct, frozen=True):
     """Reading of the source. Counts in records, pages and lookups in requests; times are the source's.
 
     unidentified: records without an id that could be told.
@@ -64,8 +63,7 @@ class SourceView:
     ended_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class MirrorView:
+class MirrorView(Struct, frozen=True):
     """State of the mirror. Counts in rows; complete_as_of: the source's time up to which it claims to be."""
 
     live: int
@@ -73,16 +71,14 @@ class MirrorView:
     complete_as_of: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Digests:
+class Digests(Struct, frozen=True):
     """Digests of the live records, of the source and of the mirror."""
 
     source: str
     mirror: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """A sample of the live rows. at_most: rows that differ, with the confidence of ``sampling``."""
 
     rows: int
@@ -90,8 +86,7 @@ class Sample:
     at_most: int
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(Struct, frozen=True):
     """Result for one stream. reason: why it could not be verified, or needed not.
 
     filters: those of the list. excluded: paths of what the records lack on purpose; pseudonymised: of what

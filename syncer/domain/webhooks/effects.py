@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.names import lists_by_name
@@ -37,8 +38,7 @@ class Standing(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Struct, frozen=True):
     """Effect of an event.
 
     lists: names of lists that have news; None: any of the integration's. action: for its integration.

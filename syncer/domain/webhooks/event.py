@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 
 class EventType(StrEnum):
@@ -49,8 +49,7 @@ _INTEGRATION_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}:[A-Za-z0-9_.-]{1,64}")
 MOST_NAMES = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """Content of a webhook, as far as it is used.
 
     id: Kombo's, or a digest of one that has another form; None: it has none. type: None where it is none that

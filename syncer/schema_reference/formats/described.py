@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from syncer import __version__
 from syncer.schema_reference.formats.names import class_names
@@ -14,8 +16,7 @@ from syncer.store.schema.mirror_tables import CONTENT_HASH
 from syncer.store.schema.native_table import passthrough_records
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
+class Described(Struct, frozen=True):
     """Table or view with the name of its class.
 
     base: of a view of a table's live rows, that table. columns are all but the hash of the record, which

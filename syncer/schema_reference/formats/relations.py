@@ -7,8 +7,9 @@ the other side of any relation may be missing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from syncer.schema_reference.formats.names import singular, unused
 from syncer.schema_reference.tables import Entry, Join, joins
@@ -17,8 +18,7 @@ from syncer.schema_reference.tables import Entry, Join, joins
 RelationKind = Literal["one", "many", "linked"]
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """Table of the pairs of a linked relation, with the columns of this row's id and of the other's."""
 
     table: str
@@ -26,8 +26,7 @@ class Link:
     other: str
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
+class Relation(Struct, frozen=True):
     """Relation of a table's rows as one of their members.
 
     column holds the id: of this table for ``one``, of the target for ``many``, and is empty for ``linked``.

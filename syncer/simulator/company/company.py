@@ -11,10 +11,11 @@ import heapq
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.models.columns import REMOTE_DELETED_AT
@@ -33,8 +34,7 @@ _ONE_DELETED_OF = 60
 _BURIED_WITHIN = timedelta(days=13)
 
 
-@dataclass(frozen=True, slots=True)
-class Erasure:
+class Erasure(Struct, frozen=True):
     """Erasure of deleted records: when, and what is left of them.
 
     Kombo anonymises after 14 days (docs.kombo.dev, "Deletion policy"); whether the shell stays listed and
@@ -61,10 +61,10 @@ class Company(Maker):
         *,
         seed: int = 0,
         records: int = 2_000,
-        erasure: Erasure = Erasure(),
+        erasure: Erasure | None = None,
     ) -> None:
         super().__init__(integration_id, clock, f"firm-{seed}.example", RELATIONS)
-        self.erasure = erasure
+        self.erasure = erasure or Erasure()
         self._due: list[tuple[int, str, str]] = []
         rng = Random(f"{seed}/{integration_id}")
         with _without_garbage_collection():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from random import Random
+
+from msgspec import Struct, field
 
 from syncer.simulator.company.filters import FilterTest
 from syncer.simulator.company.maker import Maker
@@ -15,8 +16,7 @@ from syncer.simulator.company.relations import Relation
 Make = Callable[[Maker, Random, int], Record]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Factory:
+class Factory(Struct, frozen=True, eq=False):
     """Registration of one list of the catalogue.
 
     share: part of a company's records; or count: a fixed number, for lists that do not grow with the company.

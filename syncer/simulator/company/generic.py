@@ -7,9 +7,11 @@ made, and change with it alone.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from syncer.domain.catalogue.model import Child, Column, Link, Model
 from syncer.simulator.company import names, values
@@ -46,8 +48,7 @@ def generic_members(model: Model, maker: Maker, rng: Random) -> Members:
     return _Draft(model, maker, rng, maker.next_number(model.name)).members()
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
+class _Draft(Struct, frozen=True):
     """Source of the members of one record."""
 
     model: Model

@@ -9,14 +9,14 @@ match). Members of copies come from Kombo's OpenAPI document and its Python SDK 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal, TypeVar
+
+from msgspec import Struct
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Relation:
+class Relation(Struct, frozen=True, eq=False):
     """A member of carrier that shows a record, or a list of records, of target.
 
     how: ``ref`` (the carrier's own member ``field`` holds the id), ``children`` (target's member

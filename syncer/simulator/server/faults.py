@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Any
+
+from msgspec import Struct, field
 
 from syncer.domain.gateway.kombo_words import error_body
 from syncer.simulator.server.request_log import RequestInfo
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """Pattern of requests: integration, model, path and call (globs), and the page's number in its walk.
 
     call: such as ``POST *``; fits calls of a tool's own API alone.
@@ -42,8 +42,7 @@ class Match:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """Response instead of the true one. skew: how far its Date is ahead of the clock."""
 
     status: int
@@ -54,23 +53,20 @@ class Reply:
     skew: timedelta = timedelta()
 
 
-@dataclass(frozen=True, slots=True)
-class Mangled:
+class Mangled(Struct, frozen=True):
     """True response with another body. skew: how far its Date is ahead of the clock."""
 
     change: Callable[[bytes], bytes]
     skew: timedelta = timedelta()
 
 
-@dataclass(frozen=True, slots=True)
-class Late:
+class Late(Struct, frozen=True):
     """True response after so many seconds of silence."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
+class Dropped(Struct, frozen=True):
     """Connection that breaks after half of the true response.
 
     With a real socket that needs nothing else. Over an in-process transport there is no connection to
@@ -83,8 +79,7 @@ class Dropped:
 Answer = Reply | Mangled | Late | Dropped
 
 
-@dataclass(slots=True)
-class Fault:
+class Fault(Struct):
     """Entry of the script; left is None for ever. fired counts what it has answered.
 
     after: so many requests that fit go by first. when: tells of a request that fits if it happens now.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Model
@@ -27,8 +28,7 @@ _SETUP_CODES = {
 _STATES = frozenset({"status", "setup_status", "qa_failed"})
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """Refusal to serve a list."""
 
     status: int
@@ -36,8 +36,7 @@ class Refusal:
     message: str
 
 
-@dataclass(slots=True)
-class SimIntegration:
+class SimIntegration(Struct):
     """Integration of a company, with states to be set by tests.
 
     offers: globs of the models that the tool has; asking for another is MODEL_NOT_AVAILABLE. disabled:
@@ -68,7 +67,7 @@ class SimIntegration:
 
     def __setattr__(self, name: str, value: object) -> None:
         before, status = getattr(self, name, None), getattr(self, "status", "ACTIVE")
-        object.__setattr__(self, name, value)
+        super().__setattr__(name, value)
         on_state = getattr(self, "on_state", None)
         if on_state is not None and name in _STATES and value != before:
             on_state(self, status)

@@ -6,17 +6,17 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from syncer.domain.gateway.kombo_words import InvalidInput
 from syncer.simulator.company.records import Record, Tables
 from syncer.simulator.server.query import Query
 
 
-@dataclass(frozen=True, slots=True)
-class Paging:
+class Paging(Struct, frozen=True):
     """Paging style of lists; Kombo documents none, so every one must do for a client.
 
     order: by id, or by ``changed_at``, where a record that changes during a walk moves behind it. style:
@@ -29,8 +29,7 @@ class Paging:
     short_pages: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ListPage:
+class ListPage(Struct, frozen=True):
     """Page of records, and the cursor of the next one, None after the last one."""
 
     records: list[Record]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from syncer.domain.catalogue.model import Filter, Model
 from syncer.domain.gateway.kombo_words import (
@@ -22,8 +23,7 @@ from syncer.simulator.company.ids import to_ms
 from syncer.simulator.company.records import Record, Tables
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True):
     """Query parameters of a list request.
 
     cursor is still opaque here. updated_after is in milliseconds since 1970.

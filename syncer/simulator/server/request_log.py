@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 
+from msgspec import Struct, field
 
-@dataclass(slots=True)
-class RequestInfo:
+
+class RequestInfo(Struct):
     """Request as the simulator saw it.
 
     model and page (1 for a walk's first) are set for lists only, status once answered. call: the method and

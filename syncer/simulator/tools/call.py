@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from msgspec import Struct, field
 
 from syncer.simulator.company.company import Company
 from syncer.simulator.company.records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class NativeCall:
+class NativeCall(Struct, frozen=True):
     """Call of a tool's own API. form: names with texts, or with the content of files."""
 
     company: Company
@@ -56,8 +56,7 @@ class NativeCall:
         return record if record is not None and record.live else None
 
 
-@dataclass(frozen=True, slots=True)
-class NativeReply:
+class NativeReply(Struct, frozen=True):
     """Response of a tool.
 
     data: an object or a list for JSON, text, or the bytes of a file; None for an empty body.

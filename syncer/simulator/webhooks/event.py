@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from syncer.domain.webhooks.signature import SIGNATURE_HEADER, sign
 from syncer.simulator.company.ids import iso, kombo_id
@@ -16,8 +17,7 @@ from syncer.simulator.server.integration import SimIntegration
 _ISSUE = "integration.authentication_failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """Event before it is sent. data: as in the webhook's body; integration_id: whom it concerns."""
 
     id: str

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from datetime import timedelta
 from random import Random
 from typing import Literal, Self
+
+from msgspec import Struct
 
 from syncer.domain.durations import parse_duration
 
@@ -17,16 +18,14 @@ Forgery = Literal["other secret", "hexadecimal", "padded", "unsigned"]
 FORGERIES: tuple[Forgery, ...] = ("other secret", "hexadecimal", "padded", "unsigned")
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """One sending of an event: seconds after it came about, and how it is forged, if it is."""
 
     after: float = 0.0
     forgery: Forgery | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookFaults:
+class WebhookFaults(Struct, frozen=True):
     """Faults on the way of events.
 
     Shares of them, from 0 to 1: lose, those that are lost; double, sent twice; reorder, overtaken by later
@@ -46,7 +45,7 @@ class WebhookFaults:
 
         Raises ValueError with a sentence on what is wrong.
         """
-        known = [each.name for each in fields(cls)]
+        known = cls.__struct_fields__
         given: dict[str, float] = {}
         for part in filter(None, (each.strip() for each in text.split(","))):
             name, equals, value = (each.strip() for each in part.partition("="))

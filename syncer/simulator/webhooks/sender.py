@@ -12,12 +12,13 @@ import heapq
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from itertools import count
 from random import Random
 from typing import NoReturn
 
 import httpx
+from msgspec import Struct
+from msgspec.structs import replace
 
 from syncer.domain.webhooks.signature import SIGNATURE_HEADER, sign
 from syncer.simulator.webhooks.event import Event, signed_headers
@@ -34,8 +35,7 @@ LIMITS = httpx.Limits(keepalive_expiry=2.0)
 RETRY_AFTER = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """One sending: the status of the answer, or what went wrong where there was none; seconds it took."""
 
     event: Event
@@ -45,8 +45,7 @@ class Sent:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Posting:
+class _Posting(Struct, frozen=True):
     """Event that is due to be sent, for so many times already."""
 
     event: Event

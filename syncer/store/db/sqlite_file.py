@@ -7,11 +7,11 @@ import re
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote, unquote, urlencode
 
+from msgspec import Struct, field
 from sqlalchemy import URL
 
 from syncer.domain.errors import DatabaseMissing, DatabaseRefused, DatabaseUnavailable
@@ -21,8 +21,7 @@ from syncer.process.private_files import create_private
 FileKey = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class SqliteFile:
+class SqliteFile(Struct, frozen=True):
     """File of a database. parameters: those of the URI of SQLite's own by which it is opened."""
 
     path: Path

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy import Connection, text
 
 from syncer.domain.scheduling.jobs import queue_names
@@ -13,8 +13,7 @@ from syncer.domain.scheduling.jobs import queue_names
 JOBS = "procrastinate_jobs"
 
 
-@dataclass(frozen=True, slots=True)
-class QueueDepth:
+class QueueDepth(Struct, frozen=True):
     """Jobs of one environment: those that wait for a worker, and those that a worker has taken."""
 
     queued: int = 0

@@ -6,11 +6,11 @@ Which rows these are their stamps tell (``written_rows``); whom they stand insid
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
+from msgspec import Struct, field
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -43,8 +43,7 @@ Ids = frozenset[str] | None
 _NONE: Final = frozenset[str]()
 
 
-@dataclass(frozen=True, slots=True)
-class ChangedRecords:
+class ChangedRecords(Struct, frozen=True):
     """Records of a list that have changed since a moment, and maybe some more.
 
     since: stamp from which on their own rows count as written after the moment. own: ids of these. carriers:
@@ -132,8 +131,7 @@ def _changed_rows(tables: tuple[str, ...], sqlite: bool) -> CompoundSelect[Any]:
     return union_all(*parts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Carriers:
+class _Carriers(Struct, frozen=True):
     """Search for the records that carry copies of changed ones, or of such as carry copies of these."""
 
     connection: Connection

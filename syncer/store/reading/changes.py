@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, Text, and_, cast, select
 
 from syncer.domain.errors import UsageError
@@ -25,8 +26,7 @@ MOST_DOCUMENT_BYTES = 8 * 1024 * 1024
 _DOCUMENTS_AT_ONCE = 50
 
 
-@dataclass(frozen=True, slots=True)
-class FeedSelection:
+class FeedSelection(Struct, frozen=True):
     """Selection of changes; None: all. models, environments: names. integrations: globs."""
 
     models: Collection[str] | None = None
@@ -37,8 +37,7 @@ class FeedSelection:
 EVERYTHING = FeedSelection()
 
 
-@dataclass(frozen=True, slots=True)
-class FeedState:
+class FeedState(Struct, frozen=True):
     """Numbers of the feed. newest: last that was given; dropped: last whose change is not kept any more."""
 
     newest: int
@@ -71,8 +70,7 @@ class FeedState:
         return Lost(after, self.first_left) if after < self.dropped else None
 
 
-@dataclass(frozen=True, slots=True)
-class FeedPage:
+class FeedPage(Struct, frozen=True):
     """Some changes behind a number.
 
     next: number up to which was looked; the next page begins there, also where nothing fitted. lost: changes

@@ -7,10 +7,11 @@ the rows of what they carry: where nothing was written, all others are known to 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from syncer.domain.gateway.copy_places import DEEPEST, copied_tables
@@ -29,8 +30,7 @@ from syncer.store.reading.written_rows import (
 _MARGIN: Final = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class CopyCheck:
+class CopyCheck(Struct, frozen=True):
     """Check of one list as of a snapshot of the database.
 
     moment: up to when rows were seen. stamps: from which on they count as written after it, by table;

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from sqlalchemy import Connection, bindparam, select
 
 from syncer.store.reading.changes import FeedState
@@ -12,8 +11,7 @@ from syncer.store.schema.mirror_tables import consumers, feed
 from syncer.store.state.deliveries import DeliveryRow, delivery_row
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryPosition:
+class DeliveryPosition(Struct, frozen=True):
     """State of a delivery, the number up to which its receiver has the feed, and the feed's numbers."""
 
     row: DeliveryRow

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, FromClause, func, select
 
 from syncer.domain.catalogue.lookup import catalogue
@@ -17,8 +17,7 @@ from syncer.store.schema.mirror_tables import MIRROR
 SAMPLE_ROWS = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(Struct, frozen=True):
     """Unknown members of one table's documents, each with the number of documents that have it.
 
     looked_at: the documents that were read, which are all of the table's unless is_sample.

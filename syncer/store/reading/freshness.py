@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import Connection, and_, select
 
 from syncer.domain.streams.state import StreamState
@@ -14,8 +14,7 @@ from syncer.store.schema.state_tables import streams
 from syncer.store.state.due import LONGEST_LEASE
 
 
-@dataclass(frozen=True, slots=True)
-class Freshness:
+class Freshness(Struct, frozen=True):
     """One stream at a glance. complete_at: up to when the mirror is complete, by the database's clock."""
 
     state: StreamState

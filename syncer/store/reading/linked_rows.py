@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -30,16 +30,14 @@ from syncer.store.db.types import Timestamp
 from syncer.store.schema.mirror_tables import MIRROR
 
 
-@dataclass(frozen=True, slots=True)
-class Since:
+class Since(Struct, frozen=True):
     """Moment by the database's clock, and the same by Kombo's; None: nobody knows it."""
 
     here: datetime
     at_kombo: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class LinkedRow:
+class LinkedRow(Struct, frozen=True):
     """Row of a copied record. document: JSON text. deleted_at: as the row says; children are never marked."""
 
     document: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, Literal
 
+from msgspec import Struct
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -37,8 +37,7 @@ MOST_WITHOUT_PAGES: Final = 10_000
 _FETCHED_AT_ONCE: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class ListedRow:
+class ListedRow(Struct, frozen=True):
     """Row of a page. document: JSON text. deleted_at: as the row says, which its document need not."""
 
     id: str
@@ -47,16 +46,14 @@ class ListedRow:
     deleted_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class RowPage:
+class RowPage(Struct, frozen=True):
     """Rows of a page; has_more: others follow."""
 
     rows: Sequence[ListedRow]
     has_more: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RowsWanted:
+class RowsWanted(Struct, frozen=True):
     """Question for the rows of a page.
 
     environment, key: of the list. after: id behind which they are; empty for the first page. changed: of
@@ -95,8 +92,7 @@ class RowsWanted:
         return values
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(Struct, frozen=True):
     """All that the text of a statement depends on. name: of the list. filters: without their values."""
 
     name: str

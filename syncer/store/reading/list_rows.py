@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Table, Text, bindparam, cast, func
 
 from syncer.store.db.types import Timestamp
@@ -14,8 +14,7 @@ from syncer.store.schema.later_of import last_told, later_of
 from syncer.store.schema.mirror_tables import MIRROR, passthrough_records
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ListRows:
+class ListRows(Struct, frozen=True, eq=False):
     """Rows of one mirror table, or of one added list.
 
     id, remote_id: of the record. told: the moment by which ``updated_after`` goes. of_integration: conditions

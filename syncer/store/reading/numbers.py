@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import Connection, and_, case, func, or_, select
 
 from syncer.domain.ratelimit.budget import Budget
@@ -21,8 +21,7 @@ from syncer.store.state.processes import count_alive
 from syncer.store.state.refused_keys import read_refusal
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentNumbers:
+class EnvironmentNumbers(Struct, frozen=True):
     """Numbers of one environment's mirrored streams, and of its key.
 
     oldest_complete: by list, of the stream that was complete the longest ago, without those that are not
@@ -40,8 +39,7 @@ class EnvironmentNumbers:
     is_key_refused: bool
 
 
-@dataclass(frozen=True, slots=True)
-class MirrorNumbers:
+class MirrorNumbers(Struct, frozen=True):
     """Numbers of the whole mirror. quarantined: records; held: missing rows that wait for approval.
 
     processes: those that are alive, by role.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
+from msgspec import Struct, field
 from sqlalchemy import ColumnElement, Connection, Table, and_, case, exists, func, or_, select
 
 from syncer.domain.ratelimit.budget import Budget
@@ -30,8 +30,7 @@ _QUIET = (StreamState.COMPLETE, StreamState.UNAVAILABLE, StreamState.NEW)
 MOST_STREAMS = 150
 
 
-@dataclass(frozen=True, slots=True)
-class StreamChoice:
+class StreamChoice(Struct, frozen=True):
     """Streams that are looked at, and which of them are listed one by one.
 
     integrations, models: ids and names; None: all. only_problems: list those that are not well, or running;
@@ -47,8 +46,7 @@ EVERY_STREAM = StreamChoice(only_problems=False)
 PROBLEMS = StreamChoice(only_problems=True)
 
 
-@dataclass(slots=True)
-class StreamSummary:
+class StreamSummary(Struct):
     """Streams of one integration, summed up.
 
     states: how many there are in each. oldest_complete_at: of the stream whose complete view is the oldest.
@@ -61,8 +59,7 @@ class StreamSummary:
     oldest_complete_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
+class Overview(Struct, frozen=True):
     """Everything that `status` shows.
 
     summaries: by integration. streams: those that are listed. quarantine: number of records in quarantine and

@@ -6,11 +6,11 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, ResourceClosedError, StatementError
 
@@ -43,8 +43,7 @@ _REACHING = {"edit", "fts3_tokenizer", "load_extension", "readfile", "sqlite_log
 _NOT_PERMITTED = "42501"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """Columns and rows of a query; rows come as they are consumed.
 
     JSON of PostgreSQL's is msgspec.Raw, digit by digit what the database has; SQLite has only text.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from syncer.domain.stream_key import StreamKey
@@ -13,8 +13,7 @@ from syncer.store.schema.state_tables import runs
 from syncer.store.schema.stream_key import stream_filter
 
 
-@dataclass(frozen=True, slots=True)
-class EndedRun:
+class EndedRun(Struct, frozen=True):
     """One run that has ended.
 
     kind: of its last walk, None where it did not come to one. written: records that were new, had changed or

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from sqlalchemy import Connection, delete, func, select, tuple_, update
 
 from syncer.store.db.types import Timestamp, decoded_json
@@ -20,8 +20,7 @@ from syncer.store.schema.mirror_tables import MIRROR, history, projections
 from syncer.store.state.projections import lock_projections
 
 
-@dataclass(frozen=True, slots=True)
-class AdoptedHistories:
+class AdoptedHistories(Struct, frozen=True):
     """Tables whose histories have begun and ended, by name."""
 
     begun: tuple[str, ...] = ()

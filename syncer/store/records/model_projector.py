@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Table, Text, cast, delete, select
 
 from syncer.domain.catalogue.model import Child, Model
@@ -38,8 +39,7 @@ NOT_IN_DOCUMENT = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ModelProjector:
+class ModelProjector(Struct, frozen=True):
     """A ``Projector``: rows, links and children of a model, less what is excluded."""
 
     model: Model

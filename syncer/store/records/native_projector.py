@@ -6,8 +6,8 @@ import json
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
+from typing import Generic, TypeVar
 
 from sqlalchemy import Text, bindparam, cast, select, tuple_, update
 
@@ -47,12 +47,15 @@ _UPDATE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _SharedTableProjector(ABC):
+_ListT = TypeVar("_ListT", bound=ConfiguredList)
+
+
+class _SharedTableProjector(ABC, Generic[_ListT]):
     """A ``Projector`` of records in the table of native records, and of their typed columns."""
 
-    spec: ConfiguredList
-    exclusions: frozenset[Exclusion]
+    def __init__(self, spec: _ListT, exclusions: frozenset[Exclusion]) -> None:
+        self.spec = spec
+        self.exclusions = exclusions
 
     @property
     def name(self) -> str:
@@ -140,11 +143,8 @@ class _SharedTableProjector(ABC):
         return Batch(len(found), len(written), goes_on_after)
 
 
-@dataclass(frozen=True, slots=True)
-class NativeProjector(_SharedTableProjector):
+class NativeProjector(_SharedTableProjector[NativeListSpec]):
     """A ``Projector``: records of a native list and their typed columns, less what is excluded."""
-
-    spec: NativeListSpec
 
     @property
     def projection(self) -> Projection:
@@ -161,11 +161,8 @@ class NativeProjector(_SharedTableProjector):
         return project_native(self.spec, record)
 
 
-@dataclass(frozen=True, slots=True)
-class AddedListProjector(_SharedTableProjector):
+class AddedListProjector(_SharedTableProjector[AddedList]):
     """A ``Projector``: records of a list of Kombo's that the configuration adds, less what is excluded."""
-
-    spec: AddedList
 
     @property
     def projection(self) -> Projection:

@@ -9,10 +9,10 @@ never gets lost.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+from msgspec import Struct, field
 from sqlalchemy import Connection, Select, func, select
 
 from syncer.domain.erasure.erased import Erased
@@ -28,8 +28,7 @@ MOST_BATCH_BYTES: Final = LARGE_PAGE_BYTES
 FETCHED_ROWS: Final = 25
 
 
-@dataclass(frozen=True, slots=True)
-class BatchContext:
+class BatchContext(Struct, frozen=True):
     """Transaction of a batch. size in rows; run_id: named by records that come into quarantine.
 
     erased: what leaves the documents. feed: the lists whose changes are told by that.
@@ -43,8 +42,7 @@ class BatchContext:
     feed: FeedRules = field(default_factory=FeedRules)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """Result of one transaction.
 
     rows: records of the list that it read. written: rows, links, children and entries of the quarantine that

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.erasure.traces import ErasedRecord, traces_of

@@ -6,8 +6,8 @@ Kombo's ids are meant to be of one integration each. Where one comes under two, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
+from msgspec.structs import replace
 from sqlalchemy import Connection, Table, false, or_, select
 
 from syncer.domain.records.record import ID_TAKEN, Poison, ascii_json

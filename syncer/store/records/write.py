@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, Table, delete, select, update
 from sqlalchemy.exc import DBAPIError
 
@@ -31,8 +31,7 @@ class RowsRefused(Exception):
     """The database refuses a value of the rows that were written together: the transaction cannot go on."""
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenRows:
+class WrittenRows(Struct, frozen=True):
     """Result of writing some records.
 
     counts and effects, by id: of those that are in the mirror. rows: these, with all notes. poisons: the

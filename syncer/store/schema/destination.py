@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Column, ColumnElement, Table
 
 from syncer.domain.catalogue.lookup import catalogue
@@ -20,8 +20,7 @@ from syncer.store.schema.native_table import passthrough_records
 WRITE_TIMESTAMPS = ("first_seen_at", "mirrored_at")
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(Struct, frozen=True):
     """Table, key and constant columns of the rows of one stream.
 
     id_column: name of the column with the records' ids. stream_columns: columns that have the same value in

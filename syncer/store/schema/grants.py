@@ -7,8 +7,8 @@ later. Views run with their owner's rights: a column of a view is granted or not
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy import Connection, text
 
 from syncer.domain.catalogue.lookup import catalogue
@@ -55,8 +55,7 @@ _GRANTED_BEFORE = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(Struct, frozen=True):
     """Read access of a role after a grant: the columns of each table and view in the schema.
 
     taken_back: tables and views of ours that it could read something of, or change, and now cannot.

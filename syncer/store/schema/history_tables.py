@@ -65,8 +65,8 @@ def kept_histories(connection: Connection) -> list[str]:
 
 def make_history_tables(
     connection: Connection, names: Collection[str], kept: Collection[str] | None = None
-) -> None:
-    """Make the tables of versions of these mirror tables, as far as they are not there.
+) -> Collection[str]:
+    """Make the tables of versions of these mirror tables, as far as they are not there; give whose.
 
     kept: mirror tables that have one, where that is known.
     """
@@ -76,6 +76,7 @@ def make_history_tables(
     for name in missing:
         history_table(name).create(connection)
     insert(connection, history, [{"name": name} for name in missing])
+    return missing
 
 
 def extend_history_tables(connection: Connection, kept: Collection[str] | None = None) -> None:

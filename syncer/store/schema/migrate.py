@@ -19,7 +19,7 @@ from syncer.domain.errors import (
 from syncer.store.db.database import Database
 from syncer.store.schema import revisions
 from syncer.store.schema.added_to_models import drop_views_of_models, forget_added_rows
-from syncer.store.schema.comments import write_comments
+from syncer.store.schema.comments import has_comments, write_comments
 from syncer.store.schema.history_tables import (
     extend_history_tables,
     history_tables,
@@ -98,9 +98,10 @@ def _migrate(
         if revision == "head":
             extend_history_tables(connection)
     if revision == "head":
-        make_history_tables(connection, with_history)
+        made = make_history_tables(connection, with_history)
         keep_limits(connection)
-        write_comments(connection)
+        if made or before != revisions.newest_revision() or not has_comments(connection):
+            write_comments(connection)
     return before, revisions.stored_revision(connection)
 
 

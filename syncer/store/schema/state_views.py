@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import BigInteger, Column, Table
 
 from syncer.store.schema.state_tables import integrations, streams
@@ -19,8 +19,7 @@ _LAG = {
 _STATE = "CASE WHEN i.removed_at IS NULL THEN i.state ELSE 'removed' END"
 
 
-@dataclass(frozen=True, slots=True)
-class ShownColumn:
+class ShownColumn(Struct, frozen=True):
     """Column of a view.
 
     source: column of the table behind it. meaning: where it is not that column's. expressions: by dialect,
@@ -33,8 +32,7 @@ class ShownColumn:
     expressions: dict[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StateView:
+class StateView(Struct, frozen=True):
     """View of one table's rows; alias: of the table in its statement."""
 
     name: str

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from msgspec import Struct, field
 from sqlalchemy import Connection, text
 
 #: Name, columns, comment and kind of everything in our schema that can be read.
@@ -60,8 +60,7 @@ class Relation(NamedTuple):
     is_view: bool
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """Name, SELECT statement and comment of a view, in the words of the database that it is made in.
 
     is_barrier: it filters rows that its readers cannot see otherwise: PostgreSQL is to run no function of

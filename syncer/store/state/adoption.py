@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import Connection, case, delete, func, select, update
 
 from syncer.domain.catalogue.lookup import catalogue
@@ -29,8 +29,7 @@ from syncer.store.state.stream_columns import walk_values
 _UNKNOWN = Projection("", key_members=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Adopted:
+class Adopted(Struct, frozen=True):
     """Lists whose projections were replaced.
 
     replaced: those with rows of another projection. walked_anew: those of them that keep members again which

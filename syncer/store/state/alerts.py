@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
 
 from syncer.domain.alerts.decisions import Decision
@@ -15,8 +15,7 @@ from syncer.store.schema.alert_tables import alerts
 from syncer.store.state.due import is_lapsed
 
 
-@dataclass(frozen=True, slots=True)
-class AlertLease:
+class AlertLease(Struct, frozen=True):
     """Lease of the process that sends a message. owner: None where none does."""
 
     owner: str | None

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, TypeVar
 
+from msgspec.structs import astuple
 from sqlalchemy import Connection
 
 from syncer.domain.ratelimit.budget import Budget

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Row, Select, Update, and_, bindparam, or_, select, update
 
 from syncer.domain.clocks import TOLERANCE
@@ -27,8 +27,7 @@ _HELD = streams.c.due_purpose, streams.c.lease_owner, streams.c.lease_until
 _GET_TIMES: Select[Any] = select(streams.c.due_at, *_HELD).where(*_NAMED, streams.c.mirrored)
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(Struct, frozen=True):
     """Right to work on one stream until it ends or is renewed. fence grows with every lease."""
 
     key: StreamKey
@@ -36,16 +35,14 @@ class Lease:
     fence: int
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """Lease of a stream that was due, and the stream as it was before."""
 
     lease: Lease
     before: Stream
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimedStreams(MirroredStreams):
+class ClaimedStreams(MirroredStreams, frozen=True):
     """Leases of the streams of one environment, as they are taken."""
 
     def claim(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import Connection, delete, select, update
 
 from syncer.store.db.bulk import insert_statement
 from syncer.store.schema.feed_tables import consumers
 
 
-@dataclass(frozen=True, slots=True)
-class Consumer:
+class Consumer(Struct, frozen=True):
     """A consumer, the number up to which it has acknowledged the feed, and the time at which it did so."""
 
     name: str

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection, RowMapping, delete, select, update
 
 from syncer.domain.clocks import TOLERANCE, distrust_future
@@ -16,8 +17,7 @@ from syncer.store.db.bulk import insert_statement
 from syncer.store.schema.delivery_tables import deliveries
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Struct, frozen=True):
     """Message under way, about the changes after a number until another. nonce: random part of its id."""
 
     nonce: str
@@ -25,8 +25,7 @@ class Pending:
     until: int
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryRow:
+class DeliveryRow(Struct, frozen=True):
     """Stored state of one delivery. failures: in a row; last_status: None where no answer came."""
 
     name: str

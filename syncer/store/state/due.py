@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import (
     Connection,
     and_,
@@ -39,8 +39,7 @@ LEFT_BEHIND = -1
 LONGEST_LEASE = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """Schedule of one stream: time at which it was last made due, and history of its changes.
 
     told_until: when the pause after its last run because of webhooks ended, which is soon after the run.
@@ -58,8 +57,7 @@ def is_lapsed(until: datetime | None, now: datetime, length: timedelta) -> bool:
     return until is None or until < now
 
 
-@dataclass(frozen=True, slots=True)
-class DueStreams(ToldStreams):
+class DueStreams(ToldStreams, frozen=True):
     """Due times of the streams of one environment. Part of ``StreamStore``."""
 
     def mark_due(

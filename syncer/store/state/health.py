@@ -5,9 +5,9 @@ Rows of it are held, or records of it are in quarantine. Most streams have neith
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from msgspec import Struct
 from sqlalchemy import Connection, exists, select
 
 from syncer.domain.stream_key import StreamKey
@@ -38,8 +38,7 @@ def health_flags(connection: Connection, environment: str, key: StreamKey) -> He
     return HealthFlags(*map(bool, connection.execute(_FLAGS, stream_parameters(environment, key)).one()))
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(Struct, frozen=True):
     """Held rows of a stream and the number of its records in quarantine.
 
     rows_live: of the stream, read only where some are held.

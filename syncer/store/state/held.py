@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import Connection, func, select
 
 from syncer.domain.stream_key import StreamKey
@@ -18,8 +18,7 @@ EXAMPLES = 3
 IS_HELD = missing.c.held_at.is_not(None) & missing.c.approved_at.is_(None)
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """Missing rows of a stream that wait for approval: how many, since when, and a few of their ids."""
 
     rows: int

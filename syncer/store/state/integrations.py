@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct, field
 from sqlalchemy import Connection, Row, case, literal, or_, select, update
 
 from syncer.domain.clocks import TOLERANCE
@@ -21,8 +21,7 @@ from syncer.store.db.types import Timestamp, decoded_json
 from syncer.store.schema.state_tables import integrations
 
 
-@dataclass(frozen=True, slots=True)
-class IntegrationRow:
+class IntegrationRow(Struct, frozen=True):
     """Stored state of one integration.
 
     models: globs of its own, or None for those of the configuration. read_models: webhook name of a model ->
@@ -55,8 +54,7 @@ class IntegrationRow:
         return spec.webhook_name is not None and self.read_models.get(spec.webhook_name) is False
 
 
-@dataclass(frozen=True, slots=True)
-class IntegrationStore:
+class IntegrationStore(Struct, frozen=True):
     """Integrations of one environment."""
 
     environment: str = DEFAULT_ENVIRONMENT

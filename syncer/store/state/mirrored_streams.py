@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, func, select, update
 
@@ -21,8 +20,7 @@ from syncer.store.state.stream_columns import PROGRESS_COLUMNS, STREAM_COLUMNS, 
 _GET = select(*STREAM_COLUMNS).where(*bound_stream_filter(streams))
 
 
-@dataclass(frozen=True, slots=True)
-class MirroredStreams(DueStreams):
+class MirroredStreams(DueStreams, frozen=True):
     """Rows of the streams of one environment, without their leases and walks."""
 
     def add(self, connection: Connection, keys: Iterable[StreamKey]) -> None:

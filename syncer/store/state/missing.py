@@ -6,9 +6,9 @@ They are the work of the sweep, as a table: a crash loses at most the request un
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -34,8 +34,7 @@ from syncer.store.state.held import IS_HELD, Held, held_rows
 from syncer.store.state.seen import seen_ids
 
 
-@dataclass(frozen=True, slots=True)
-class MissingStore:
+class MissingStore(Struct, frozen=True):
     """Missing rows of one stream."""
 
     environment: str

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
+from msgspec import Struct
 from sqlalchemy import Connection, delete, select, update
 
 from syncer.store.db.in_values import in_values
@@ -20,8 +20,7 @@ _TABLES = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(Struct, frozen=True):
     """Integration that is in another environment than before."""
 
     integration_id: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from sqlalchemy import Connection, delete, func, select
 
 from syncer.store.db.bulk import insert_statement
@@ -21,8 +21,7 @@ SILENT_AFTER = timedelta(seconds=45)
 FORGOTTEN_AFTER = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(Struct, frozen=True):
     """A process. owner: its name in leases. role: what it does, a word."""
 
     owner: str
@@ -32,8 +31,7 @@ class Process:
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
+class Presence(Struct, frozen=True):
     """A process that has said that it is there. running: the number of streams that it has leases on."""
 
     process: Process

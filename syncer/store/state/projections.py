@@ -9,10 +9,10 @@ takes it alone, too: a page that was compared before commits before, or is compa
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from msgspec import Struct
 from sqlalchemy import Connection, bindparam, select, text, update
 
 from syncer.domain.errors import ProjectionReplaced
@@ -49,8 +49,7 @@ class Pinned(NamedTuple):
     now: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ReprojectionCursor:
+class ReprojectionCursor(Struct, frozen=True):
     """Position of a re-projection: the last key that is done in the table; None: at its beginning."""
 
     table: str

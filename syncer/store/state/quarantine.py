@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, delete, func, or_, select
 
 from syncer.domain.clocks import VIEW_AHEAD
@@ -25,8 +25,7 @@ LONGEST_KEY = 256
 HASHED = "hash:"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """Record in quarantine. key: Kombo's id or, where that cannot be one, a hash."""
 
     integration_id: str

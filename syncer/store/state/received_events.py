@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
 from sqlalchemy import BindParameter, ColumnElement, Connection, Insert, Text, bindparam, select, update
 from sqlalchemy.dialects import sqlite
 
@@ -33,8 +33,7 @@ APPLY = "apply"
 ACCEPTED, IGNORED, REPEATED = "accepted", "ignored", "repeated"
 
 
-@dataclass(frozen=True, slots=True)
-class UnappliedEvent:
+class UnappliedEvent(Struct, frozen=True):
     """Event that is stored, and whose effect has not been found yet."""
 
     id: str
@@ -42,8 +41,7 @@ class UnappliedEvent:
     arrived_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedEvents:
+class ReceivedEvents(Struct, frozen=True):
     """Events of one environment until their effects are known. Part of ``WebhookEventStore``."""
 
     environment: str = DEFAULT_ENVIRONMENT

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, and_, delete, select
 
 from syncer.store.db.bulk import insert_statement
 from syncer.store.schema.key_tables import refused_keys
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """Refusal of a key: the time of the first one since the key was last accepted, the words of the last."""
 
     since: datetime

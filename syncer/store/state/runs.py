@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime, timedelta
 
+from msgspec.structs import asdict
 from sqlalchemy import Connection, Text, bindparam, case, delete, func, insert, select, update
 
 from syncer.domain.errors import LeaseLost

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import (
     ClauseElement,
     Connection,
@@ -42,8 +42,7 @@ _NAMED = bound_stream_filter(streams)
 _NOTHING = Counts()
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """News that webhooks tell of, after a run that they have caused.
 
     left_since: the arrival of the first event that the run has not read the news of; None: there is none.
@@ -56,8 +55,7 @@ class Told:
     is_left_by_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StreamStore(ClaimedStreams):
+class StreamStore(ClaimedStreams, frozen=True):
     """Streams of one environment."""
 
     def renew(self, connection: Connection, lease: Lease, now: datetime, length: timedelta) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Connection, Text, Update, and_, bindparam, case, func, or_, select, update
 
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
@@ -61,8 +61,7 @@ _MARK_WRITTEN = _mark_written()
 AFTER_ANOTHER = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class ToldStreams:
+class ToldStreams(Struct, frozen=True):
     """Streams of one environment that webhooks tell of. Part of ``StreamStore``."""
 
     environment: str = DEFAULT_ENVIRONMENT

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or_, select, update
 
 from syncer.domain.clocks import TOLERANCE, VIEW_AHEAD
@@ -26,8 +26,7 @@ _IDLE = (StreamState.NEW, StreamState.GONE, StreamState.WAITING, StreamState.UNA
 _TRIED = 10
 
 
-@dataclass(frozen=True, slots=True)
-class LastVerification:
+class LastVerification(Struct, frozen=True):
     """Last verification of a stream that has ended; counts in records."""
 
     key: StreamKey
@@ -41,8 +40,7 @@ class LastVerification:
     unsettled: int
 
 
-@dataclass(frozen=True, slots=True)
-class DifferingStream:
+class DifferingStream(Struct, frozen=True):
     """Stream whose last verification, at that time, found so many records that differ."""
 
     key: StreamKey
@@ -50,8 +48,7 @@ class DifferingStream:
     ended_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class VerificationNumbers:
+class VerificationNumbers(Struct, frozen=True):
     """Last verifications of an environment's streams, summed up. differing: records; oldest_at: their end."""
 
     verdicts: Counter[Verdict]
@@ -59,8 +56,7 @@ class VerificationNumbers:
     oldest_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class VerificationStore:
+class VerificationStore(Struct, frozen=True):
     """Verifications of one environment's streams. length: of a lease."""
 
     environment: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from sqlalchemy import (
     Connection,
     delete,
@@ -30,8 +30,7 @@ KEEP_EVENTS = timedelta(days=7)
 FORGET_AT_ONCE = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class PendingAction:
+class PendingAction(Struct, frozen=True):
     """Event that something is to be done for about its integration."""
 
     event_id: str
@@ -40,16 +39,14 @@ class PendingAction:
     arrived_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookCounts:
+class WebhookCounts(Struct, frozen=True):
     """Events of the last day by outcome, with those that came again, and the latest arrival of all."""
 
     outcomes: Mapping[str, int]
     last_arrived_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookEventStore(ReceivedEvents):
+class WebhookEventStore(ReceivedEvents, frozen=True):
     """Events of one environment. added: names of the lists that the configuration adds."""
 
     added: frozenset[str] = frozenset()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
+
+from msgspec import Struct, field
 
 from syncer.domain.errors import AnswerTooLarge, ParametersRefused, RequestRefused, Transient
 from syncer.domain.ratelimit.budget import Purpose
@@ -19,8 +20,7 @@ IdKind = Literal["ids", "remote_ids"]
 _TOO_MUCH = frozenset({400, 404, 414})
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(Struct, frozen=True):
     """Records that Kombo has of those asked for, and the ids that it does not know."""
 
     found: Records
@@ -30,8 +30,7 @@ class Lookup:
         return Lookup(self.found + other.found, self.unknown + other.unknown)
 
 
-@dataclass(frozen=True, slots=True)
-class Narrowing:
+class Narrowing(Struct, frozen=True):
     """Conditions on the records that are looked up, besides their ids.
 
     updated_after: as the list takes it; None: whenever. filters: the model's own.

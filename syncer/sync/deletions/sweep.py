@@ -7,11 +7,12 @@ Each step is kept in the database, so that a sweep goes on where it was interrup
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Self
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection
 
 from syncer.domain.errors import NotReady, ParametersRefused
@@ -36,8 +37,7 @@ from syncer.sync.sources.lookup import by_id
 log = Logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Sweep:
+class Sweep(Struct, frozen=True):
     """One sweep of a stream under its lease.
 
     Made by ``of_walk`` or ``of_approval``. walk: the full walk whose last page is stored; None: only rows

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from syncer.domain.added.rows import added_exclusions, added_projection, project_added
 from syncer.domain.added.spec import AddedList
 from syncer.domain.records.exclude import Excluded
@@ -11,14 +9,17 @@ from syncer.domain.records.projection import Projection
 from syncer.domain.records.record import Poison, Record
 from syncer.domain.records.row import Row
 from syncer.store.schema.destination import Destination, stream_destination
+from syncer.sync.context import SyncContext
 from syncer.sync.sources.kombo_list import KomboListSource
 
 
-@dataclass(frozen=True, slots=True)
 class AddedListSource(KomboListSource):
     """A ``Source`` that is read as those of models, and whose rows are kept as those of native lists."""
 
     spec: AddedList
+
+    def __init__(self, context: SyncContext, spec: AddedList, integration_id: str) -> None:
+        super().__init__(context, spec, integration_id)
 
     @property
     def destination(self) -> Destination:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from syncer.domain.ratelimit.budget import Purpose
@@ -19,8 +19,7 @@ from syncer.store.schema.destination import Destination
 from syncer.store.state.projections import Pinned
 
 
-@dataclass(frozen=True, slots=True)
-class Records:
+class Records(Struct, frozen=True):
     """Some records of one stream as they came, and what among them cannot be a row."""
 
     usable: list[Record]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
@@ -28,20 +27,17 @@ from syncer.sync.sources.base import Records
 log = Logger()
 
 
-@dataclass(frozen=True, slots=True)
 class KomboListSource:
     """A ``Source``. What is excluded from the mirror leaves the records as they are read.
 
     spec loses the parameters that the list turns out not to take.
     """
 
-    context: SyncContext
-    spec: Model
-    integration_id: str
-    page_size: PageSize = field(init=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "page_size", PageSize(self.context.rules.page_size))
+    def __init__(self, context: SyncContext, spec: Model, integration_id: str) -> None:
+        self.context = context
+        self.spec = spec
+        self.integration_id = integration_id
+        self.page_size = PageSize(context.rules.page_size)
 
     @property
     def key(self) -> StreamKey:
@@ -129,7 +125,7 @@ class KomboListSource:
                 connection, environment, self.key, parameters, database.now(connection)
             )
         )
-        object.__setattr__(self, "spec", narrowed(self.spec, parameters))
+        self.spec = narrowed(self.spec, parameters)
         log.info(
             "parameters_refused",
             integration=self.integration_id,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from syncer.domain.errors import ParentsUnread
@@ -31,8 +32,7 @@ from syncer.sync.sources.base import Records
 from syncer.sync.tables import on_table
 
 
-@dataclass(frozen=True, slots=True)
-class NativeListSource:
+class NativeListSource(Struct, frozen=True):
     """A ``Source``. Its cursors name a row of the mirror, and a position in that row's list."""
 
     context: SyncContext

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from syncer.domain.records.record import Poison, Record
@@ -32,8 +32,7 @@ class Unverifiable(Exception):
         self.verdict = verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """A record and its row, compared. version: hash of the record, None where there is none that is readable.
 
     changed_at: when it changed last, as far as the record says. is_unreadable: no row can be made of it.
@@ -47,8 +46,7 @@ class Compared:
     entry: Entry
 
 
-@dataclass(frozen=True, slots=True)
-class ComparedRecords:
+class ComparedRecords(Struct, frozen=True):
     """Records with ids, compared, and the stream as the mirror had it then. now: by the database's clock.
 
     unidentified: texts of records without an id that could be told. erased: ids of records that are to have

@@ -11,9 +11,11 @@ had it then, and is looked at once more, since either side may have gone on betw
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from syncer.domain.ratelimit.budget import Purpose
 from syncer.domain.streams.decisions import request_time
@@ -36,8 +38,7 @@ ROUNDS = 4
 PAUSE = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A record that looked different. first_seen_at: when this version of it was seen first.
 
     in_list: the source listed it, with the list's filters. is_overdue: when it was looked at last, the mirror
@@ -50,8 +51,7 @@ class Candidate:
     is_overdue: bool = False
 
 
-@dataclass(slots=True)
-class Settling:
+class Settling(Struct):
     """Candidates of one stream, and what has become of them.
 
     erased: ids of records that the source has, and that are to have no row.

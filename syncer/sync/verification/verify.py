@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Literal, TypeVar
 
+from msgspec import Struct
 from sqlalchemy import Connection
 
 from syncer.domain.errors import (
@@ -50,8 +50,7 @@ _T = TypeVar("_T")
 NATIVE = "Native lists are not verified: a tool cannot be asked for single records."
 
 
-@dataclass(frozen=True, slots=True)
-class SampleOrder:
+class SampleOrder(Struct, frozen=True):
     """Order to compare so many rows of a stream, chosen by chance (uniform: from 0 to less than 1)."""
 
     rows: int
@@ -120,8 +119,7 @@ def _check(source: KomboListSource, connection: Connection) -> Stream:
     return stream
 
 
-@dataclass(slots=True)
-class _Verifying:
+class _Verifying(Struct):
     """Verification under way. pages: of the list; rows: records compared so far; live: rows of the mirror."""
 
     source: KomboListSource

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from syncer.daemon import alerts, posting
@@ -115,7 +117,7 @@ async def test_a_trouble_is_told_once_and_its_end_once_by_services_that_are_rest
 async def test_of_several_services_on_one_database_one_tells_it(alarm: Alarm) -> None:
     opens = threading.Event()
     alarm.receiver.answer(Reply(opens=opens))
-    other = replace(alarm, owner="another/process")
+    other = dataclasses.replace(alarm, owner="another/process")
     alarm.troubles[KEY] = FAILS
     await alarm.look()
     async with alarm.service() as one, other.service() as two:
@@ -139,9 +141,11 @@ async def test_what_a_process_was_telling_when_it_died_is_told_again_with_its_id
         hangs.cancel()
         await asyncio.wait({hangs})
     opens.set()
-    await replace(alarm, owner="another/process").look()
+    await dataclasses.replace(alarm, owner="another/process").look()
     assert len(alarm.told) == 1
-    await replace(alarm, owner="another/process", is_dead=lambda owner: owner == alarm.owner).look()
+    await dataclasses.replace(
+        alarm, owner="another/process", is_dead=lambda owner: owner == alarm.owner
+    ).look()
     first, second = alarm.receiver.received
     assert (first.body["id"], alarm.told[1]) == (second.body["id"], (["tool:one"], []))
 
@@ -190,7 +194,7 @@ async def test_a_receiver_that_is_silent_keeps_no_service_from_stopping(
 
 
 async def test_slack_gets_a_text_and_no_authorization_without_a_token(alarm: Alarm) -> None:
-    alarm = replace(alarm, form=MessageFormat.SLACK, token="")
+    alarm = dataclasses.replace(alarm, form=MessageFormat.SLACK, token="")
     alarm.troubles[KEY] = FAILS
     await alarm.look()
     await alarm.look(after=HOUR)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from syncer.domain.alerts.decisions import REMEMBERED, Decision, decide, find_untold, quiet_time
 from syncer.domain.alerts.trouble import Alert, AlertKey, AlertKind, AlertState, Trouble

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from syncer.domain.alerts.message import MessageFormat, alert_message, trial_message
 from syncer.domain.alerts.trouble import Alert, AlertKey, AlertKind, AlertState

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from syncer.domain.gateway.answerable import ListState, why_forwarded
 from syncer.domain.streams.state import StreamState

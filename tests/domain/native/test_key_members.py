@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from syncer.domain.native.call import Call
 from syncer.domain.native.key_members import KeyMember, key_members

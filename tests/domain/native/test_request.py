@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from syncer.domain.catalogue.model import Column
 from syncer.domain.native.call import Call
@@ -151,7 +152,7 @@ def test_a_value_that_looks_like_another_mark_is_not_replaced() -> None:
 
 def test_a_fingerprint_tells_what_is_listed_and_not_when_or_where() -> None:
     spec = native_list(CURSOR, params={"limit": "5"})
-    same = dataclasses.replace(
+    same = structs.replace(
         spec, integrations=("*",), every="0 * * * *", columns=(Column("a", "text", "A"),), name="other"
     )
     assert same.fingerprint == spec.fingerprint
@@ -191,4 +192,4 @@ def test_a_fingerprint_stays_the_same_from_one_process_to_the_next() -> None:
     ],
 )
 def test_integrations_are_named_by_globs(globs: tuple[str, ...], covered: bool) -> None:
-    assert dataclasses.replace(native_list(), integrations=globs).covers("hibob:h1") is covered
+    assert structs.replace(native_list(), integrations=globs).covers("hibob:h1") is covered

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count, cycle
 from math import ceil, floor
 from typing import Literal
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from syncer.domain.ratelimit.ahead import give_back, is_scarce, take_ahead
 from syncer.domain.ratelimit.budget import Budget, Pacing, Permit, Purpose, Rate, Reserve, take

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from itertools import pairwise
 from math import ceil
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from syncer.domain.ratelimit.budget import POLL, Budget, Permit, Purpose, Rate, Reserve, take
 from syncer.domain.ratelimit.responses import answered
@@ -75,7 +76,7 @@ def test_with_a_reserve_a_server_that_rounds_down_is_learnt_without_a_429(
 
 #: Windows that begin with a request, and end up to a second later than is told.
 late_servers = servers(roundings=["up"], least=5, shortest=5.0, late=eighths(TICK, 0.875)).map(
-    lambda server: replace(server, phase=None)
+    lambda server: dataclasses.replace(server, phase=None)
 )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from syncer.domain.ratelimit.budget import Budget, Permit, Purpose, Rate, Reserve, take
 from syncer.domain.ratelimit.responses import answered, refused

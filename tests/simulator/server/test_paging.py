@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from syncer.domain.catalogue.lookup import model_named
 from syncer.domain.catalogue.model import Features

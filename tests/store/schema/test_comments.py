@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, inspect, text
 
 from syncer.store.db.database import Database
-from syncer.store.schema.comments import write_comments
+from syncer.store.schema.comments import has_comments, write_comments
 from syncer.store.schema.mirror_tables import MIRROR, all_tables
 from syncer.store.schema.native_views import make_views
 from syncer.store.schema.safe_views import make_safe_views
@@ -50,6 +50,24 @@ def test_every_view_and_every_column_of_one_says_what_it_shows(postgres: Connect
 
 def test_nothing_is_done_the_second_time(postgres: Connection) -> None:
     assert write_comments(postgres) == 0
+
+
+def test_the_comments_of_another_version_are_compared_and_those_of_this_one_are_not(
+    postgres: Connection,
+) -> None:
+    assert has_comments(postgres)
+    postgres.execute(text("COMMENT ON TABLE sync_schema_version IS 'Comments of another version'"))
+    assert not has_comments(postgres)
+    assert write_comments(postgres) == 1
+    assert has_comments(postgres)
+
+
+def test_whoever_does_not_own_the_tables_is_not_asked_to_write_comments(postgres: Connection) -> None:
+    postgres.execute(text("COMMENT ON TABLE sync_schema_version IS NULL"))
+    postgres.execute(text("CREATE ROLE syncer_test_writes_nothing"))
+    postgres.execute(text("GRANT USAGE ON SCHEMA public TO syncer_test_writes_nothing"))
+    postgres.execute(text("SET LOCAL ROLE syncer_test_writes_nothing"))
+    assert has_comments(postgres)
 
 
 def test_a_sentence_that_has_changed_or_is_missing_is_written_and_no_other(postgres: Connection) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from subprocess import Popen
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import event, select, text
 
 from syncer.domain.fingerprint import key_fingerprint

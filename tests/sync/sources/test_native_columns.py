@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import inspect
 
 from syncer.app import App
@@ -99,10 +100,7 @@ async def test_many_rows_are_followed_batch_by_batch(make_native: MakeNative) ->
     world = make_native(people(), history())
     await world.sync()
     async with world.app(passthrough=[people(columns=COLUMNS), history()]) as app:
-        small = app.reprojection
-        app.reprojection = type(small)(
-            **{name: getattr(small, name) for name in small.__slots__ if name != "batch_rows"}, batch_rows=3
-        )
+        app.reprojection = replace(app.reprojection, batch_rows=3)
         await reproject(app, [PEOPLE])
     assert all(bool(row["has_email"]) == bool(row["address"]) for row in view(world, PEOPLE).values())
     assert all(row["entries"] is not None for row in view(world, "work_history").values())

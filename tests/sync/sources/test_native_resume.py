@@ -42,7 +42,7 @@ pytestmark = pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 AHEAD = 2
 
 
-class FurtherOn(Match):
+class FurtherOn(Match, frozen=True):
     """Requests for any page but the first."""
 
     def fits(self, asked: RequestInfo) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from syncer.domain.ratelimit.history import Slot
 
@@ -11,8 +12,7 @@ from syncer.domain.ratelimit.history import Slot
 STEP, BAR, HEIGHT = 10, 7, 80
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """Rectangle of one minute. is_over: it went into the reserve. refused: answers 429."""
 
     x: int
@@ -22,8 +22,7 @@ class Bar:
     refused: int
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(Struct, frozen=True):
     """Bars, the height at which the reserve begins, and what there is to read in words.
 
     minutes: of which something is known. highest: the greatest share of the limit, in percent.

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from syncer import __version__
 from syncer.app import App
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessFacts:
+class ProcessFacts(Struct, frozen=True):
     """Facts of this process. database, kombo: addresses, without passwords."""
 
     host: str

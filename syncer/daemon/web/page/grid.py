@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from syncer.daemon.web.page.verdict import needs_attention
 from syncer.domain.streams.state import MEANINGS, StreamState
@@ -22,8 +23,7 @@ _MOST_URGENT_FIRST = {state: place for place, state in enumerate(MEANINGS)}
 Show = Literal["all", "trouble", "running"]
 
 
-@dataclass(frozen=True, slots=True)
-class GridQuery:
+class GridQuery(Struct, frozen=True):
     """Choice of a reader. text: part of an id, tool or organisation; page: from 1."""
 
     text: str = ""
@@ -31,8 +31,7 @@ class GridQuery:
     page: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class GridPage:
+class GridPage(Struct, frozen=True):
     """Integrations of one page, the most urgent trouble first. found: how many the query finds of all."""
 
     rows: Sequence[Mapping[str, Any]]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from syncer.domain.streams.state import MEANINGS, StreamState
 
@@ -18,8 +19,7 @@ MOST_NAMES = 4
 _MOST_URGENT_FIRST = {state: place for place, state in enumerate(MEANINGS)}
 
 
-@dataclass(frozen=True, slots=True)
-class ProblemLine:
+class ProblemLine(Struct, frozen=True):
     """One problem, of one integration or of several.
 
     streams: how many have it. since, due_at: ISO text, the earliest of all. failures: in a row, the most.

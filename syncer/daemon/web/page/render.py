@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
@@ -13,6 +12,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+from msgspec import Struct
 
 from syncer.daemon.web.page.assets import assets, assets_version
 from syncer.daemon.web.page.grid import tone
@@ -35,16 +35,14 @@ _SHOWN_TIME = re.compile(r'(<time data-form="\w+" datetime="[^"]*")[^>]*>[^<]*')
 _COMMAND = re.compile(r"`([^`]+)`")
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """Piece of a page that is sent anew when it has changed. version: hash of all but the ages in it."""
 
     html: Markup
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Page as of a moment. template: what its parts are put into; context: what that needs besides."""
 
     template: str

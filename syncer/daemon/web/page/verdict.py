@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from syncer.domain.streams.state import Severity, StreamState
 from syncer.operations.deliveries import is_well
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """Answer to the first question of whoever opens the page.
 
     sentence: the answer. detail: what follows from it, or why; may be empty. needs_look: things that a person

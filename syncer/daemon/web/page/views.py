@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from syncer.app import App
 from syncer.daemon.web.page.budget_chart import Chart, draw
@@ -26,8 +27,7 @@ from syncer.store.state.quarantine import entries
 RUNS, STREAM_RUNS, REASONS = 8, 20, 8
 
 
-@dataclass(frozen=True, slots=True)
-class Views:
+class Views(Struct, frozen=True):
     """Makes pages. budgets: the last hour of each environment's. hide: takes secrets out of errors of the
     database. All raise DatabaseError.
     """

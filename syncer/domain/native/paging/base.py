@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar
 
+from msgspec import Struct
+
 from syncer.domain.native.call import Call
 from syncer.domain.native.cursor import NativeCursor, Position
 
 
-@dataclass(frozen=True, slots=True)
-class NativePage:
+class NativePage(Struct, frozen=True):
     """Page of a native list as it came.
 
     call: that it answers. data: the body as a value. records: JSON texts. headers and url: the tool's.
