@@ -21,7 +21,7 @@ from syncer.app import App
 from syncer.config.settings import Settings
 from syncer.domain.streams.stream import Mode
 from syncer.operations.sync import sync
-from syncer.process.memory import gc_freeze, tune_malloc
+from syncer.process.memory import gc_freeze, gc_while_running, tune_malloc
 
 #: The API key: loads that have the same one share a budget.
 KEY = "bench"
@@ -95,6 +95,7 @@ def main() -> None:
     # As the service does.
     tune_malloc()
     gc_freeze()
+    gc_while_running()
     # Its lines would be mixed with ours.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     print(json.dumps(asyncio.run(load(asked))))

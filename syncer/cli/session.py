@@ -58,7 +58,7 @@ class Session(Struct):
         """
         from syncer.app import App
         from syncer.process.logging import configure_logging
-        from syncer.process.memory import gc_freeze, gc_seldom, gc_usual, tune_malloc
+        from syncer.process.memory import gc_freeze, gc_while_running, tune_malloc
 
         tune_malloc()
         settings = settings or self.settings()
@@ -76,10 +76,7 @@ class Session(Struct):
         if not is_service and sys.stderr.isatty():
             app.on_wait = _LimitNote()
         gc_freeze()
-        if is_service:
-            gc_usual()
-        else:
-            gc_seldom()
+        gc_while_running()
         return app
 
     def _read_key(self, environment: str) -> str:

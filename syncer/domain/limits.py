@@ -15,6 +15,8 @@ MIB: Final = 1024 * 1024
 MOST_ANSWER_BYTES: Final = 64 * MIB
 #: Bytes of an answer from which on one is read at a time in a process, however many streams run.
 LARGE_ANSWER_BYTES: Final = 8 * MIB
+#: Bytes of the headers of an answer: of those that do not come at once httpcore's parser holds no more.
+MOST_HEADER_BYTES: Final = 100 * 1024
 #: Values in one answer: each takes some 60 to 200 bytes once decoded, however short its text is.
 MOST_VALUES: Final = 4_000_000
 #: Records in one answer: each takes some 1,700 bytes on its way into the mirror, however few it has itself.

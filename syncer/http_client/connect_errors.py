@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Iterator
 from http import HTTPStatus
 
+from syncer.domain.limits import MOST_HEADER_BYTES
 from syncer.domain.texts.scrub import scrub
 from syncer.http_client.library import httpx
 from syncer.http_client.proxy import Proxy
@@ -42,10 +43,21 @@ def is_lasting(error: Exception) -> bool:
     return is_not_sendable or any(isinstance(each, ssl.SSLCertVerificationError) for each in _causes(error))
 
 
+class HeadersTooLarge(httpx.RemoteProtocolError):
+    """Error of a response whose headers came at once: of others the parser refuses what is too large."""
+
+
+def check_headers(response: httpx.Response) -> None:
+    """Raise HeadersTooLarge where the headers have more bytes than the parser holds until they end."""
+    if sum(len(name) + len(value) for name, value in response.headers.raw) > MOST_HEADER_BYTES:
+        raise HeadersTooLarge("too large headers", request=response.request)
+
+
 def has_too_large_headers(error: Exception) -> bool:
-    """Tell whether the parser of HTTP gave up because the headers did not end within what it holds."""
+    """Tell whether the headers were too large, or did not end within what the parser of HTTP holds."""
     hint = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-    return any(getattr(each, "error_status_hint", None) == hint for each in _causes(error))
+    given_up = any(getattr(each, "error_status_hint", None) == hint for each in _causes(error))
+    return given_up or isinstance(error, HeadersTooLarge)
 
 
 def describe_error(error: Exception, proxy: Proxy | None) -> str:

@@ -167,7 +167,9 @@ class HttpConnection(H11Protocol):
                 self.cycle.default_headers = [(b"date", formatdate(usegmt=True).encode())]
             await self._application(scope, receive, partial(self._send_in_pieces, send))
         except (ClientDisconnect, ResponseBroken, asyncio.CancelledError):
-            # Nobody is left to be answered, what was begun cannot be ended, or the server ends.
+            # Nobody is left to be answered, what was begun cannot be ended, or the server ends: uvicorn need
+            # not complain that there is no whole response.
+            self.cycle.disconnected = True
             self.abort()
 
     async def _send_in_pieces(self, send: Send, message: Message) -> None:

@@ -18,8 +18,10 @@ from syncer.domain.errors import (
     UnreadableAnswer,
     UsageError,
 )
-from syncer.domain.limits import LARGE_ANSWER_BYTES, MOST_ANSWER_BYTES, in_mib
+from syncer.domain.limits import LARGE_ANSWER_BYTES, MOST_ANSWER_BYTES, MOST_HEADER_BYTES, in_mib
 from syncer.http_client.connect_errors import (
+    HeadersTooLarge,
+    check_headers,
     describe_error,
     describe_refusal,
     has_too_large_headers,
@@ -141,6 +143,7 @@ class Connections:
                     content=request.body,
                 ) as response,
             ):
+                check_headers(response)
                 body = Body(response.headers)
                 async for piece in response.aiter_raw():
                     body.add(piece)
@@ -210,7 +213,10 @@ class Connections:
                 reason = describe_refusal(response.status_code, self._proxy)
                 self.fail(Unreachable, named, reason, unsent=True, is_final=True)
             try:
+                check_headers(response)
                 streamed = StreamedResponse(response, self._api_key, failing)
+            except HeadersTooLarge as error:
+                self._fail_unanswered(named, error)
             except UnknownEncoding:
                 self.fail(UnreadableAnswer, named, "it is compressed in a way that was not asked for")
             yield streamed
@@ -225,7 +231,7 @@ class Connections:
     def _fail_unanswered(self, request: Named, error: httpx.RequestError | httpx.InvalidURL) -> NoReturn:
         if has_too_large_headers(error):
             # Fewer records in it would have the same ones.
-            most = "100 KiB, the most that is read"
+            most = f"{MOST_HEADER_BYTES // 1024} KiB, the most that is read"
             self.fail(UnreadableAnswer, request, f"its headers have more than {most}")
         unsent, is_final = is_unsent(error), is_lasting(error)
         reason = describe_error(error, self._proxy)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 
+import httpx
 import pytest
 
 from syncer.domain.errors import AnswerTooLarge, Doubtful, UnreadableAnswer
@@ -12,7 +14,7 @@ from syncer.domain.limits import LARGE_ANSWER_BYTES, MIB, MOST_ANSWER_BYTES, MOS
 from syncer.domain.native.call import Call
 from syncer.simulator.server.large_faults import compressed_bomb
 from tests.kombo.test_client import ID, lab, page
-from tests.support.scripted_server import Answer, Seen, answer, serving
+from tests.support.scripted_server import Answer, Message, Seen, answer, serving
 
 GET = Call("hibob/v1", "GET", "/people")
 POST = Call("hibob/v1", "POST", "/people", data={"name": "x"})
@@ -70,6 +72,16 @@ async def test_an_answer_that_is_too_large_is_an_error_at_once_and_the_next_is_r
     assert len(server.seen) == 2
     assert at.slept == []
     assert at.permits.every_permit_was_reported_once
+
+
+async def test_headers_that_come_at_once_may_be_no_larger_than_others() -> None:
+    async def app(_: object, __: object, send: Callable[[Message], Awaitable[None]]) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x-trace", b"x" * 200_000)]})
+        await send({"type": "http.response.body", "body": json.dumps(page("a")).encode()})
+
+    async with lab("http://kombo.test/v1", transport=httpx.ASGITransport(app)) as at:
+        with pytest.raises(UnreadableAnswer, match="its headers have more than 100 KiB"):
+            await at.page()
 
 
 @pytest.mark.parametrize("case", TOO_LARGE)

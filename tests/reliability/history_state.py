@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from functools import wraps
 from typing import Any
@@ -135,11 +135,12 @@ class HistoryState(RuleBasedStateMachine):
         for name in self.programs:
             self.go(name, None)
         self.pass_time(timedelta(minutes=20))
-        self._pass(Mode.SYNC, self.all)
-        self.check()
         unseen = {key for key, _ in self.source.silent}
         if self.source.environment.paging.style == "offset":
             unseen = set(self.all)
+        # A record may have left its list without a word while its last version was in quarantine.
+        self._pass(Mode.SYNC, self.all, may_be_incomplete=unseen)
+        self.check()
         if unseen:
             self._pass(Mode.RESTART, sorted(unseen))
         self.check(the_mirror_equals_the_source, nothing_is_in_quarantine)
@@ -292,13 +293,18 @@ class HistoryState(RuleBasedStateMachine):
         firm = self.source.firm(key)
         return [id for id in firm.known(key.model) if not firm.tables.of(key.model)[id].live]
 
-    def _pass(self, mode: Mode, keys: Sequence[StreamKey]) -> None:
+    def _pass(
+        self, mode: Mode, keys: Sequence[StreamKey], may_be_incomplete: Collection[StreamKey] = ()
+    ) -> None:
         """One pass, and what it holds let pass; all must be well after it."""
         outcomes = self._outcomes(mode, keys)
         held = [key for key, outcome in outcomes.items() if outcome is Outcome.HELD]
         if held:
             outcomes |= self._outcomes(Mode.APPROVE, held)
-        assert set(outcomes.values()) == {Outcome.COMPLETE}, outcomes
+        assert all(
+            outcome is Outcome.COMPLETE or (outcome is Outcome.INCOMPLETE and key in may_be_incomplete)
+            for key, outcome in outcomes.items()
+        ), outcomes
 
     def _outcomes(self, mode: Mode, keys: Sequence[StreamKey]) -> dict[StreamKey, Outcome]:
         self.programs["first"].begin(pass_over(keys, mode), page_size=250)

@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from syncer.domain.catalogue.lookup import catalogue
 from syncer.domain.catalogue.model import Model
 from syncer.domain.gateway.kombo_words import INPUT_INVALID, InvalidInput, error_body
+from syncer.http_server.protocol import ResponseBroken
 from syncer.simulator.company.extra_lists import EXTRA_LISTS
 from syncer.simulator.company.render import row_json, to_json
 from syncer.simulator.server.environment import Environment
@@ -264,4 +265,4 @@ class _Broken(Response):
             )
             half = bytes(self.body[: len(self.body) // 2])
             await send({"type": "http.response.body", "body": half, "more_body": True})
-        raise self._raising or ConnectionResetError("a scripted fault breaks this connection")
+        raise self._raising or ResponseBroken

@@ -135,7 +135,9 @@ async def test_a_late_answer_waits_in_the_given_sleep(environment: Environment, 
     assert slept == [90]
 
 
-async def test_a_connection_breaks_on_a_real_socket(environment: Environment) -> None:
+async def test_a_connection_breaks_on_a_real_socket_and_nothing_is_logged(
+    environment: Environment, caplog: pytest.LogCaptureFixture
+) -> None:
     environment.faults.add(Match(model="hris_employees"), Dropped())
     headers = {"authorization": f"Bearer {environment.api_key}", "x-integration-id": INTEGRATION}
     async with (
@@ -145,6 +147,7 @@ async def test_a_connection_breaks_on_a_real_socket(environment: Environment) ->
         with pytest.raises(httpx.RemoteProtocolError):
             await client.get("/hris/employees")
         assert (await client.get("/hris/employees")).status_code == 200
+    assert [each for each in caplog.records if each.levelname == "ERROR"] == []
 
 
 async def test_a_connection_breaks_in_process_with_the_given_exception(
