@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from sqlalchemy import Connection
-
 from syncer.domain.errors import DatabaseUnavailable
 from syncer.domain.webhooks.event import Event
 from syncer.environments.environment import Environment
-from syncer.operations.webhooks import store_events
+from syncer.operations.webhooks import receive_events
 from syncer.store.state.received_events import ACCEPTED
 
 #: Seconds that an event waits to be stored; then its sender is told to come again.
@@ -79,12 +77,8 @@ class Inbox:
 
     async def _store(self, batch: list[_Waiting]) -> None:
         events = [event for event, _ in batch]
-
-        def store(connection: Connection) -> list[str]:
-            return store_events(self._environment, connection, events)
-
         try:
-            outcomes = await self._environment.database.write_each_urgently(store)
+            outcomes = await receive_events(self._environment, events)
         except Exception as error:
             for _, stored in batch:
                 if not stored.done():

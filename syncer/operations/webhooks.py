@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from fnmatch import fnmatchcase
 from uuid import uuid4
@@ -50,48 +51,81 @@ class Applied(Struct, frozen=True):
     is_more: bool = False
 
 
+async def receive_events(environment: Environment, events: Sequence[Event]) -> list[str]:
+    """Store events while their senders wait; give the outcome of each as ``store_events`` does.
+
+    Raises DatabaseError.
+    """
+    database, ids = environment.database, _ids(events)
+    named = dict(zip(ids, events, strict=True))
+    ignored = _ignored_unseen(named)
+    if database.loop_connection is None or _odd(named, ignored):
+        return await database.write_urgently(lambda connection: store_events(environment, connection, events))
+    stored = {event_id: (event, ignored[event_id]) for event_id, event in named.items()}
+    new = await environment.webhook_events.add_in_loop(
+        database.loop_connection, stored, Counter(ids), database.clock_offset
+    )
+    return _outcomes(ids, ignored, new)
+
+
 def store_events(environment: Environment, connection: Connection, events: Sequence[Event]) -> list[str]:
     """Store events; give the outcome of each: accepted, ignored or repeated.
 
     environment: whose secret has signed them. What is accepted has its effect by ``apply_events``. Raises
     DatabaseError.
     """
-    # An event without an id cannot be told from another one: none is lost for that.
-    ids = [each.id or f"own:{uuid4().hex}" for each in events]
+    ids = _ids(events)
     named = dict(zip(ids, events, strict=True))
     ignored = _ignored(environment, connection, named)
     moment = environment.database.moment(connection)
     stored = {event_id: (event, ignored[event_id]) for event_id, event in named.items()}
     new = environment.webhook_events.add(connection, stored, Counter(ids), moment)
-    outcomes = list[str]()
+    return _outcomes(ids, ignored, new)
+
+
+def _ids(events: Sequence[Event]) -> list[str]:
+    """Give an id to each."""
+    # An event without an id cannot be told from another one: none is lost for that.
+    return [each.id or f"own:{uuid4().hex}" for each in events]
+
+
+def _outcomes(ids: Sequence[str], ignored: Mapping[str, Ignored | None], new: AbstractSet[str]) -> list[str]:
+    """Tell what became of each: of those that came more than once now, the first one may be new."""
+    left, outcomes = set(new), list[str]()
     for event_id in ids:
-        if event_id in new:
+        if event_id in left:
             outcomes.append(ACCEPTED if ignored[event_id] is None else IGNORED)
         else:
             outcomes.append(REPEATED)
-        new.discard(event_id)
+        left.discard(event_id)
     return outcomes
 
 
 def _ignored(
     environment: Environment, connection: Connection, events: Mapping[str, Event]
 ) -> dict[str, Ignored | None]:
-    """Find the events that have no effect, by id, as far as that can be told without the database.
-
-    Of an id that has not the form of an integration's it is looked up at once: no such text is kept.
-    """
-    found = {event_id: ignored_unseen(event) for event_id, event in events.items()}
-    odd = {
-        event_id: event.integration_id
-        for event_id, event in events.items()
-        if found[event_id] is None and event.integration_id and event.shown_integration_id is None
-    }
-    if odd:
+    """Find the events that have no effect, by id: of an odd integration's it is looked up at once."""
+    found = _ignored_unseen(events)
+    if odd := _odd(events, found):
         standings = environment.integrations.standings(connection, set(odd.values()))
         for event_id, integration_id in odd.items():
             if standings[integration_id] is not Standing.MIRRORED:
                 found[event_id] = Ignored.NOT_MIRRORED
     return found
+
+
+def _ignored_unseen(events: Mapping[str, Event]) -> dict[str, Ignored | None]:
+    """Find the events that have no effect, by id, as far as that can be told without the database."""
+    return {event_id: ignored_unseen(event) for event_id, event in events.items()}
+
+
+def _odd(events: Mapping[str, Event], ignored: Mapping[str, Ignored | None]) -> dict[str, str]:
+    """Find the ids of integrations that have not the form of one, by event: no such text is kept unseen."""
+    return {
+        event_id: event.integration_id
+        for event_id, event in events.items()
+        if ignored[event_id] is None and event.integration_id and event.shown_integration_id is None
+    }
 
 
 def apply_events(environment: Environment, connection: Connection, *, waits: bool) -> Applied:

@@ -12,7 +12,7 @@ from syncer.daemon import schedule
 from syncer.daemon import service as run
 from syncer.daemon.workers import Workers
 from syncer.domain.streams import attempts
-from syncer.store.db import engines, postgres_engine
+from syncer.store.db import engines, postgres_session
 from syncer.store.db.postgres_connection import PatientConnection
 
 #: Milliseconds for a lock of SQLite's, and seconds between two attempts on a database that is away.
@@ -24,7 +24,7 @@ SILENCE, POSTGRES_LOCK = 6.0, 1.0
 def be_impatient() -> None:
     """Let this process give up, and try again, after fractions of a second."""
     engines.SQLITE_BUSY_MS = LOCK
-    postgres_engine.LIMITS["lock_timeout"] = f"{POSTGRES_LOCK}s"
+    postgres_session.LIMITS["lock_timeout"] = f"{POSTGRES_LOCK}s"
     PatientConnection.answer_within = SILENCE
     attempts.RETRY_TABLE_FIRST = attempts.RETRY_TABLE_LONGEST = timedelta(seconds=PAUSE)
     for module in (run, schedule):

@@ -9,25 +9,26 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, event, func, literal, select
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy import ColumnElement, Connection, event, literal, select
 
-from syncer.domain.errors import DatabaseRefused, DatabaseUnavailable, StatementFailed
+from syncer.domain.errors import StatementFailed
 from syncer.process.identity import this_process
-from syncer.store.db.clock import clock_time
+from syncer.store.db.clock import clock_time, server_time
 from syncer.store.db.engines import make_engine
-from syncer.store.db.errors import Fault, advice, fault, is_no_database, reason
 from syncer.store.db.interpreter_turns import Turns
 from syncer.store.db.last_work import Done, do_last_work
 from syncer.store.db.opened_file import OpenedFile
 from syncer.store.db.removed_values import RemovedValues
 from syncer.store.db.sqlite_file import SqliteFile
+from syncer.store.db.translation import translated
 from syncer.store.db.types import Timestamp
 from syncer.store.db.write_ahead_log import WriteAheadLog
 from syncer.store.db.write_lock import WriteLock
+
+if TYPE_CHECKING:
+    from syncer.store.db.loop_connection import LoopConnection
 
 _T = TypeVar("_T")
 
@@ -77,6 +78,8 @@ class Database:
         # SQLite has one write lock. Waiting for it here is fair and costs nothing; waiting for it inside
         # SQLite is a poll with growing pauses.
         self._writer = WriteLock() if self.is_sqlite else None
+        #: Of PostgreSQL alone: another way for short statements that somebody waits for.
+        self.loop_connection = None if self.is_sqlite else self._loop_connection()
         self._removed = RemovedValues(self.engine) if self.is_sqlite else None
         self._log = WriteAheadLog(self.engine) if self.is_sqlite else None
         self._after_commit: list[Callable[[Done], None]] = []
@@ -108,28 +111,6 @@ class Database:
             self._log.write_back_if_long()
         for call in self._after_commit:
             call(done)
-
-    @contextmanager
-    def begin_each(self) -> Iterator[Connection]:
-        """Connect for statements that write and need each other not: on PostgreSQL each commits by itself.
-
-        That spares the server two messages. Behind a pooler, which gives every transaction another session,
-        and on SQLite all are one transaction. They ask for nothing to be done last, and go before others of
-        this process.
-        """
-        if self.is_sqlite:
-            with self.begin(urgent=True) as connection:
-                yield connection
-            return
-        # Not read where the database is SQLite.
-        from syncer.store.db.postgres_engine import is_pooled
-
-        with self._translated(), self.engine.connect() as connection:
-            if is_pooled(connection):
-                with connection.begin():
-                    yield connection
-            else:
-                yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def outside_transactions(self) -> Iterator[Connection]:
@@ -180,10 +161,6 @@ class Database:
     async def write_urgently(self, work: Callable[[Connection], _T]) -> _T:
         """Run a short work in a writing transaction that waits for no thread and for one writer at most."""
         return await self._in_thread(partial(self.begin, urgent=True), work, self._urgent_thread)
-
-    async def write_each_urgently(self, work: Callable[[Connection], _T]) -> _T:
-        """Do the same with statements that need each other not, as ``begin_each`` has it."""
-        return await self._in_thread(self.begin_each, work, self._urgent_thread)
 
     async def write_promptly(self, work: Callable[[Connection], _T]) -> _T:
         """Run what follows from urgent works in a transaction, for whose thread none of them waits."""
@@ -246,13 +223,13 @@ class Database:
         """Give the database's clock as an expression, which needs no answer before the statement it is in."""
         if self.is_sqlite:
             return literal(self.now(connection) - ago, Timestamp)
-        moment: ColumnElement[datetime] = func.clock_timestamp(type_=Timestamp)
-        offset = self.clock_offset - ago
-        return moment + literal(offset) if offset else moment
+        return server_time(self.clock_offset - ago)
 
     def reopen(self) -> None:
         """Begin anew with the database that is there now, after DatabaseReplaced. Nobody may be using it."""
         self.engine.dispose()
+        if self.loop_connection is not None:
+            self.loop_connection.close()
         if self._opened is not None:
             self._opened.forget()
 
@@ -262,6 +239,12 @@ class Database:
         self._urgent_thread.shutdown(wait=True)
         self._prompt_thread.shutdown(wait=True)
         self.reopen()
+
+    def _loop_connection(self) -> LoopConnection:
+        # Not read where the database is SQLite.
+        from syncer.store.db.loop_connection import LoopConnection
+
+        return LoopConnection(self)
 
     @contextmanager
     def _alone(self, *, urgent: bool = False) -> Iterator[None]:
@@ -286,15 +269,5 @@ class Database:
     def _translated(self) -> Iterator[None]:
         if self._opened is not None:
             self._opened.check()
-        try:
+        with translated(lambda: self.shown_url):
             yield
-        except PoolTimeout as error:
-            raise DatabaseUnavailable(f"No connection to {self.shown_url} became free in time.") from error
-        except DBAPIError as error:
-            found, words = fault(error), reason(error)
-            if found in {Fault.BUG, Fault.VALUE}:
-                raise
-            message = f"The database {self.shown_url} cannot be used: {words}.{advice(error)}"
-            if found is Fault.DATABASE:
-                raise (DatabaseRefused if is_no_database(error) else DatabaseUnavailable)(message) from error
-            raise StatementFailed(message, reason=words, is_conflict=found is Fault.CONFLICT) from error

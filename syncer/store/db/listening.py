@@ -9,10 +9,8 @@ from psycopg.sql import SQL, Identifier
 
 from syncer.domain.errors import DatabaseUnavailable
 from syncer.store.db.database import Database
-from syncer.store.db.postgres_engine import application_name
+from syncer.store.db.postgres_session import connect_arguments
 
-#: Seconds to wait for PostgreSQL to accept a connection.
-_CONNECT_TIMEOUT = 10
 #: Seconds of silence after which the connection is tried: one that is lost would be silent for ever.
 _TRY_EVERY = 30.0
 
@@ -31,9 +29,7 @@ async def listen_on(database: Database, *channels: str) -> AsyncGenerator[str | 
             prepare_threshold=None,
             **{
                 **database.engine.dialect.create_connect_args(url)[1],
-                "connect_timeout": _CONNECT_TIMEOUT,
-                "application_name": application_name(database.schema),
-                "client_encoding": "utf8",
+                **connect_arguments(database.schema),
             },
         )
         async with connection:

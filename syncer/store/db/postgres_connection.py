@@ -10,6 +10,7 @@ from collections.abc import Generator
 from typing import Any, ClassVar, Self, TypeVar
 
 import psycopg
+from psycopg.pq.abc import PGconn
 
 from syncer.store.db.interpreter_turns import without_turn
 
@@ -33,32 +34,16 @@ _IS_ACTIVE = (
 )
 
 
-class PatientConnection(psycopg.Connection[Any]):
-    """Connection of the pool.
-
-    backend_pid: of the server's process that has the transaction, where a pooler has given another number.
-    """
+class _Watching:
+    """Connection whose every call of the driver ends, when the server is silent."""
 
     #: Seconds without an answer after which the server is asked if it works on one, again and again.
     answer_within: ClassVar[float] = 15.0
 
-    backend_pid: int | None = None
-    _parameters: dict[str, Any]
-
-    @classmethod
-    def open(cls, **parameters: Any) -> Self:
-        """Connect with these parameters of the driver's and libpq's."""
-        with without_turn():
-            connection = cls.connect(**{**_KEEPALIVES, **parameters})
-        connection._parameters = parameters
-        return connection
-
-    def wait(self, gen: _Waiting[_T], interval: float = _ROUND, *arguments: Any, **named: Any) -> _T:
-        """Wait for the server, in every call of the driver. Raises OperationalError when it is silent."""
-        with without_turn():
-            return super().wait(self._watched(gen, interval), interval, *arguments, **named)
+    pgconn: PGconn
 
     def _watched(self, gen: _Waiting[_T], interval: float) -> _Waiting[_T]:
+        """Wait for the server. Raises OperationalError when it is silent."""
         silence = 0.0
         try:
             wanted = next(gen)
@@ -78,7 +63,34 @@ class PatientConnection(psycopg.Connection[Any]):
             return result
 
     def _is_answer_coming(self) -> bool:
-        """Ask the server if it works on what this connection waits for."""
+        """Tell whether the server works on what this connection waits for."""
+        return False
+
+
+class PatientConnection(_Watching, psycopg.Connection[Any]):
+    """Connection of the pool.
+
+    backend_pid: of the server's process that has the transaction, where a pooler has given another number.
+    """
+
+    backend_pid: int | None = None
+    _parameters: dict[str, Any]
+
+    @classmethod
+    def open(cls, **parameters: Any) -> Self:
+        """Connect with these parameters of the driver's and libpq's."""
+        with without_turn():
+            connection = cls.connect(**{**_KEEPALIVES, **parameters})
+        connection._parameters = parameters
+        return connection
+
+    def wait(self, gen: _Waiting[_T], interval: float = _ROUND, *arguments: Any, **named: Any) -> _T:
+        """Wait for the server, in every call of the driver. Raises OperationalError when it is silent."""
+        with without_turn():
+            return super().wait(self._watched(gen, interval), interval, *arguments, **named)
+
+    def _is_answer_coming(self) -> bool:
+        """Ask the server, on another connection."""
         parameters = {**self._parameters, "autocommit": True, "prepare_threshold": None}
         try:
             with _SecondConnection.open(**{**parameters, "connect_timeout": 5}) as second:
@@ -94,3 +106,21 @@ class _SecondConnection(PatientConnection):
 
     def _is_answer_coming(self) -> bool:
         return False
+
+
+class ImpatientConnection(_Watching, psycopg.AsyncConnection[Any]):
+    """Connection of an event loop's, for statements that are answered soon or never.
+
+    pooled_settings: what each transaction begins with where a pooler may give it another session.
+    """
+
+    pooled_settings: bytes | None = None
+
+    @classmethod
+    async def open(cls, **parameters: Any) -> Self:
+        """Connect with these parameters of the driver's and libpq's."""
+        return await cls.connect(**{**_KEEPALIVES, **parameters})
+
+    async def wait(self, gen: _Waiting[_T], interval: float = _ROUND, *arguments: Any, **named: Any) -> _T:
+        """Wait for the server, in every call of the driver. Raises OperationalError when it is silent."""
+        return await super().wait(self._watched(gen, interval), interval, *arguments, **named)

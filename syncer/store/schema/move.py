@@ -10,7 +10,8 @@ from sqlalchemy import Connection, text
 from syncer.domain.errors import DatabaseRefused, UsageError
 from syncer.domain.schema_names import schema_name
 from syncer.store.db.database import Database
-from syncer.store.db.postgres_engine import application_name, is_pooled
+from syncer.store.db.postgres_engine import is_pooled
+from syncer.store.db.postgres_session import application_name
 from syncer.store.schema.grants import our_relations
 from syncer.store.schema.revisions import check
 from syncer.store.schema.rights import may_create_in

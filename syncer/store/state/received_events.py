@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
-from sqlalchemy import BindParameter, ColumnElement, Connection, Text, bindparam, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, Insert, Text, bindparam, select, update
+from sqlalchemy.dialects import sqlite
 
 from syncer.domain.environments import DEFAULT_ENVIRONMENT
 from syncer.domain.webhooks.effects import Effect
 from syncer.domain.webhooks.event import Event, EventType, Ignored
 from syncer.store.db.bulk import insert_statement
+from syncer.store.db.clock import server_time
 from syncer.store.db.in_values import in_values
 from syncer.store.db.types import decoded_json
 from syncer.store.schema.webhook_tables import webhook_events
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
+
+    from syncer.store.db.loop_connection import LoopConnection, LoopStatement
 
 #: Events whose effects one transaction finds, at most.
 APPLY_AT_ONCE = 500
@@ -50,17 +58,43 @@ class ReceivedEvents(Struct, frozen=True):
         Each comes with the reason why it is ignored; of others the effect is found by ``settle``. copies: how
         often each has come now. moment: the time by the database's clock.
         """
-        known = self._known(connection, events)
-        rows: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
+        known, new = self._known(connection, events), set[str]()
+        for is_ignored, rows in self._rows(events, copies, known):
+            statement = _insert(insert_statement(connection, webhook_events), moment, is_ignored=is_ignored)
+            found = connection.execute(statement, rows)
+            # SQLite's RETURNING is younger than versions that are about.
+            new |= _new(found, copies) if found.returns_rows else {row["id"] for row in rows}
+        self._count_repeats(connection, {each: copies[each] for each in known})
+        return new
+
+    async def add_in_loop(
+        self,
+        connection: LoopConnection,
+        events: Mapping[str, tuple[Event, Ignored | None]],
+        copies: Mapping[str, int],
+        clock_offset: timedelta,
+    ) -> set[str]:
+        """Do the same on PostgreSQL and without a thread, by its clock moved by the offset."""
+        new = set[str]()
+        for is_ignored, rows in self._rows(events, copies):
+            statement = _loop_insert(clock_offset, is_ignored=is_ignored)
+            new |= _new(await connection.execute_each(statement, rows), copies)
+        return new
+
+    def _rows(
+        self,
+        events: Mapping[str, tuple[Event, Ignored | None]],
+        copies: Mapping[str, int],
+        known: Collection[str] = (),
+    ) -> Iterator[tuple[bool, list[dict[str, Any]]]]:
+        """Make the rows of events that are not known, those apart that are ignored."""
+        rows: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
         # In one order for all: whoever stores the same ones waits for them one after the other.
         for event_id, (event, ignored) in sorted(events.items()):
             if event_id not in known:
                 row = self._row(event_id, event, ignored)
                 rows[ignored is not None].append({**row, "repeats": copies[event_id] - 1})
-        new = self._insert(connection, rows[False], copies, {"arrived_at": moment})
-        new |= self._insert(connection, rows[True], copies, {"arrived_at": moment, "handled_at": moment})
-        self._count_repeats(connection, {each: copies[each] for each in known})
-        return new
+        return ((is_ignored, found) for is_ignored, found in rows.items() if found)
 
     def _known(self, connection: Connection, event_ids: Collection[str]) -> set[str]:
         """Find the events that have come before, on SQLite; PostgreSQL finds them as it stores the others."""
@@ -73,30 +107,6 @@ class ReceivedEvents(Struct, frozen=True):
             )
         )
         return set(found.scalars())
-
-    def _insert(
-        self,
-        connection: Connection,
-        rows: Sequence[Mapping[str, Any]],
-        copies: Mapping[str, int],
-        times: Mapping[str, ColumnElement[datetime]],
-    ) -> set[str]:
-        """Insert rows, or count those that are there; give the ids of the others."""
-        if not rows:
-            return set()
-        statement = insert_statement(connection, webhook_events).values(times)
-        if connection.dialect.name == "sqlite":
-            # Its RETURNING is younger than versions that are about.
-            connection.execute(statement, rows)
-            return {row["id"] for row in rows}
-        more = webhook_events.c.repeats + statement.excluded.repeats + 1
-        found = connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=webhook_events.primary_key.columns, set_={"repeats": more}
-            ).returning(webhook_events.c.id, webhook_events.c.repeats),
-            rows,
-        )
-        return {row.id for row in found if row.repeats < copies[row.id]}
 
     def _count_repeats(self, connection: Connection, repeats: Mapping[str, int]) -> None:
         """Count how often events have come again, by id."""
@@ -194,6 +204,39 @@ class ReceivedEvents(Struct, frozen=True):
             events.action.is_not(None),
             events.action == APPLY,
         )
+
+
+def _insert(
+    insert: sqlite.Insert | postgresql.Insert, moment: ColumnElement[datetime], *, is_ignored: bool
+) -> Insert:
+    """Make the statement that inserts an event.
+
+    On PostgreSQL it counts one that is there instead, and gives its id and how often it has come again.
+    """
+    times = {"arrived_at": moment, "handled_at": moment} if is_ignored else {"arrived_at": moment}
+    statement = insert.values(times)
+    if isinstance(statement, sqlite.Insert):
+        return statement
+    more = webhook_events.c.repeats + statement.excluded.repeats + 1
+    return statement.on_conflict_do_update(
+        index_elements=webhook_events.primary_key.columns, set_={"repeats": more}
+    ).returning(webhook_events.c.id, webhook_events.c.repeats)
+
+
+@cache
+def _loop_insert(clock_offset: timedelta, *, is_ignored: bool) -> LoopStatement:
+    # Not read where the database is SQLite.
+    from sqlalchemy.dialects import postgresql
+
+    from syncer.store.db.loop_connection import LoopStatement
+
+    insert = _insert(postgresql.insert(webhook_events), server_time(clock_offset), is_ignored=is_ignored)
+    return LoopStatement(insert, ReceivedEvents()._row("", Event(), None).keys() | {"repeats"})
+
+
+def _new(found: Iterable[Any], copies: Mapping[str, int]) -> set[str]:
+    """Give the ids of the events that had not come before."""
+    return {event_id for event_id, repeats in found if repeats < copies[event_id]}
 
 
 def _names(models: Any) -> tuple[str, ...] | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from structlog.testing import capture_logs
 
 from syncer.app import App
@@ -282,10 +282,10 @@ async def test_nothing_else_of_a_body_is_kept_or_logged(
             str(row) for table in all_tables().sorted_tables for row in connection.execute(table.select())
         ]
     assert len([row for row in everything if "o" in row]) > len(bodies)
-    for text in (*everything, str(logged), caplog.text):
-        assert PERSON not in text
-        assert "margarethe" not in text.lower()
-        assert SECRET not in text
+    for told in (*everything, str(logged), caplog.text):
+        assert PERSON not in told
+        assert "margarethe" not in told.lower()
+        assert SECRET not in told
 
 
 @ON_SQLITE
@@ -315,6 +315,18 @@ async def test_while_the_database_is_away_the_sender_is_told_to_come_again(troub
         await applied(world)
         assert due(world) == {"hris_groups": Purpose.WEBHOOK}
         assert len(kept(world)) == 1
+
+
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
+async def test_sessions_that_were_ended_between_two_events_refuse_none(world: WorkersWorld) -> None:
+    mine = "pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    async with receiving(world) as (app, client, integration):
+        for number in range(1, 4):
+            assert (await send(client, data_changed(integration, "hris_teams"))).status_code == 200
+            assert len(kept(world)) == number
+            await applied(world)
+            with app.database.begin() as connection:
+                connection.execute(text(f"SELECT pg_terminate_backend(pid, 10000) FROM {mine}"))
 
 
 async def test_events_that_come_together_are_stored_together(world: WorkersWorld) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import Popen
@@ -27,7 +27,6 @@ from syncer.store.db import engines
 from syncer.store.db.database import Database
 from syncer.store.schema import migrate as schema
 from tests.support.databases import sqlite_file
-from tests.support.pgbouncer import Pooling
 from tests.support.waiting import PATIENCE
 
 Program = Callable[..., Popen[str]]
@@ -267,46 +266,6 @@ def test_who_opens_a_new_sqlite_file_waits_for_another_process_that_is_making_it
 async def test_work_on_worker_threads_commits_and_reads(database: Database) -> None:
     await database.write(lambda connection: add(connection, "async"))
     assert await database.ask(names) == ["async"]
-
-
-async def test_statements_that_need_each_other_not_commit_by_themselves_on_postgresql(
-    database: Database,
-) -> None:
-    def work(connection: Connection) -> list[str]:
-        add(connection, "a")
-        # What others see meanwhile.
-        return seen(database)
-
-    is_alone = database.is_sqlite
-    assert await database.write_each_urgently(work) == ([] if is_alone else ["a"])
-    assert seen(database) == ["a"]
-
-    def fail(connection: Connection) -> None:
-        add(connection, "b")
-        raise ValueError("after that")
-
-    with pytest.raises(ValueError, match="after that"):
-        await database.write_each_urgently(fail)
-    assert seen(database) == (["a"] if is_alone else ["a", "b"])
-    # The next one on the same connection is a transaction again.
-    with database.begin() as connection:
-        add(connection, "c")
-        assert "c" not in seen(database)
-
-
-@pytest.mark.tool("pgbouncer")
-async def test_behind_a_pooler_such_statements_are_one_transaction(
-    pooling: Pooling, postgres_url: str
-) -> None:
-    def fail(connection: Connection) -> None:
-        connection.execute(text("CREATE TABLE left_behind (id int)"))
-        raise ValueError("after that")
-
-    with pooling("transaction") as pooler, closing(Database(pooler.url(postgres_url))) as database:
-        with pytest.raises(ValueError, match="after that"):
-            await database.write_each_urgently(fail)
-        with database.read() as connection:
-            assert connection.scalar(text("SELECT to_regclass('left_behind')")) is None
 
 
 async def test_an_error_in_the_work_reaches_the_caller_and_rolls_back(database: Database) -> None:
