@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import signal
 import sys
 from collections.abc import Iterator
@@ -100,6 +101,24 @@ def test_a_statement_that_waits_for_a_lock_is_not_cut(through: Database, migrate
             with pytest.raises(DBAPIError, match="lock timeout"):
                 connection.exec_driver_sql("SELECT * FROM noted")
             connection.rollback()
+
+
+class LateAsker(PatientConnection):
+    """A connection whose answer comes while somebody asks about it, so that nobody works on it any more."""
+
+    answer_within = 0.2
+
+    def _is_answer_coming(self) -> bool:
+        poll = select.poll()
+        poll.register(self.pgconn.socket, select.POLLIN)
+        poll.poll()
+        return False
+
+
+def test_an_answer_that_comes_while_the_server_is_asked_is_taken(migrated_postgres_url: str) -> None:
+    url = make_url(migrated_postgres_url).set(drivername="postgresql")
+    with LateAsker.open(conninfo=url.render_as_string(hide_password=False)) as connection:
+        assert connection.execute("SELECT 1 FROM pg_sleep(1)").fetchone() == (1,)
 
 
 def test_silence_within_a_transaction_is_unavailable_and_the_next_one_works(

@@ -6,6 +6,7 @@ a while, a second connection asks the server. Where that does not confirm it, th
 
 from __future__ import annotations
 
+import select
 from collections.abc import Generator
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -51,7 +52,7 @@ class _Watching:
                 ready = yield wanted
                 silence = 0.0 if ready else silence + interval
                 if silence > self.answer_within:
-                    if not self._is_answer_coming():
+                    if not self._is_answer_coming() and not self._has_come():
                         self.pgconn.finish()
                         raise psycopg.OperationalError(
                             f"the server has not answered for {self.answer_within:g} s"
@@ -65,6 +66,12 @@ class _Watching:
     def _is_answer_coming(self) -> bool:
         """Tell whether the server works on what this connection waits for."""
         return False
+
+    def _has_come(self) -> bool:
+        """Tell whether the server has answered after all, while it was asked."""
+        poll = select.poll()
+        poll.register(self.pgconn.socket, select.POLLIN)
+        return bool(poll.poll(0))
 
 
 class PatientConnection(_Watching, psycopg.Connection[Any]):
