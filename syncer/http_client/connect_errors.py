@@ -47,7 +47,7 @@ class HeadersTooLarge(httpx.RemoteProtocolError):
     """Error of a response whose headers came at once: of others the parser refuses what is too large."""
 
 
-def check_headers(response: httpx.Response) -> None:
+async def check_headers(response: httpx.Response) -> None:
     """Raise HeadersTooLarge where the headers have more bytes than the parser holds until they end."""
     if sum(len(name) + len(value) for name, value in response.headers.raw) > MOST_HEADER_BYTES:
         raise HeadersTooLarge("too large headers", request=response.request)

@@ -13,6 +13,7 @@ import anyio._backends._asyncio  # noqa: F401
 import httpcore
 from msgspec import Struct
 
+from syncer.http_client.connect_errors import check_headers
 from syncer.http_client.library import httpx
 from syncer.http_client.proxy import Proxy, find_proxy, not_an_address
 from syncer.http_client.tls import make_tls_context
@@ -76,6 +77,7 @@ def make_client(
             max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=keepalive
         ),
         follow_redirects=False,
+        event_hooks={"response": [check_headers]},
         cookies=_NoCookies(),
         transport=transport,
         # Variables are read by find_route alone: those that httpx cannot read would end the program.

@@ -20,8 +20,6 @@ from syncer.domain.errors import (
 )
 from syncer.domain.limits import LARGE_ANSWER_BYTES, MOST_ANSWER_BYTES, MOST_HEADER_BYTES, in_mib
 from syncer.http_client.connect_errors import (
-    HeadersTooLarge,
-    check_headers,
     describe_error,
     describe_refusal,
     has_too_large_headers,
@@ -143,7 +141,6 @@ class Connections:
                     content=request.body,
                 ) as response,
             ):
-                check_headers(response)
                 body = Body(response.headers)
                 async for piece in response.aiter_raw():
                     body.add(piece)
@@ -213,10 +210,7 @@ class Connections:
                 reason = describe_refusal(response.status_code, self._proxy)
                 self.fail(Unreachable, named, reason, unsent=True, is_final=True)
             try:
-                check_headers(response)
                 streamed = StreamedResponse(response, self._api_key, failing)
-            except HeadersTooLarge as error:
-                self._fail_unanswered(named, error)
             except UnknownEncoding:
                 self.fail(UnreadableAnswer, named, "it is compressed in a way that was not asked for")
             yield streamed
