@@ -7,7 +7,6 @@ answer of the server's, and back. Here it is waited for once.
 from __future__ import annotations
 
 import asyncio
-import select
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, TypeAlias
@@ -121,9 +120,7 @@ def _is_usable(connection: ImpatientConnection) -> bool:
     if connection.closed or connection.info.parameter_status("default_transaction_read_only") == "on":
         return False
     # What comes without having been asked for is nearly always the end of the session.
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
-    return not poll.poll(0)
+    return not connection.has_come()
 
 
 async def _execute_each(

@@ -52,7 +52,7 @@ class _Watching:
                 ready = yield wanted
                 silence = 0.0 if ready else silence + interval
                 if silence > self.answer_within:
-                    if not self._is_answer_coming() and not self._has_come():
+                    if not self._is_answer_coming() and not self.has_come():
                         self.pgconn.finish()
                         raise psycopg.OperationalError(
                             f"the server has not answered for {self.answer_within:g} s"
@@ -67,8 +67,8 @@ class _Watching:
         """Tell whether the server works on what this connection waits for."""
         return False
 
-    def _has_come(self) -> bool:
-        """Tell whether the server has answered after all, while it was asked."""
+    def has_come(self) -> bool:
+        """Tell whether something of the server's is here, or the end of the session, without asking it."""
         poll = select.poll()
         poll.register(self.pgconn.socket, select.POLLIN)
         return bool(poll.poll(0))
