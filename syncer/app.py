@@ -206,8 +206,11 @@ class App:
 
     def knows_environment_of(self, integration_id: str) -> bool:
         """Tell whether the configuration alone says which environment an integration is in."""
-        return len(self.environments) == 1 or any(
-            each.id == integration_id for each in self.settings.integrations
+        return len(self.environments) == 1 or self._configured_environment(integration_id) is not None
+
+    def _configured_environment(self, integration_id: str) -> str | None:
+        return next(
+            (each.environment for each in self.settings.integrations if each.id == integration_id), None
         )
 
     def environment_of(self, integration_id: str, names: Sequence[str] = ()) -> Environment:
@@ -217,10 +220,8 @@ class App:
         DatabaseError.
         """
         selected = self.select(names)
-        owner = next(
-            (each.environment for each in self.settings.integrations if each.id == integration_id), None
-        )
-        if owner is None and len(self.environments) > 1:
+        owner = self._configured_environment(integration_id)
+        if not self.knows_environment_of(integration_id):
             with self.database.read() as connection:
                 owner = environments_of(connection, [integration_id]).get(integration_id)
         if owner in self.environments and owner not in selected:

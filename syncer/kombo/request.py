@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from syncer.domain.ratelimit.budget import Permit, Purpose, Rate
 from syncer.kombo.concurrency import Slots
@@ -39,8 +40,7 @@ class Request(Struct, Generic[T], frozen=True):
             answer = self.read(status, headers, body)
             return read(answer), answer
 
-        members = {name: getattr(self, name) for name in self.__struct_fields__}
-        return Request(**{**members, "read": both, "purpose": purpose, "model_name": name})
+        return Request(**{**asdict(self), "read": both, "purpose": purpose, "model_name": name})
 
 
 class RateLimiter(Protocol):
