@@ -12,7 +12,7 @@ from syncer.operations.webhooks import Applied, apply_events
 
 #: Seconds before another attempt where the database could not be used.
 RETRY_AFTER = 5.0
-#: Seconds between two transactions where events keep coming: one that finds the effects of ten takes hardly
+#: Seconds between two transactions: one that finds the effects of ten takes hardly
 #: longer than that of one event.
 REST = 0.05
 
@@ -21,8 +21,8 @@ class EventApplier:
     """Transactions that find the effects of an environment's events; on_effect is called after each with any.
 
     One at a time goes round streams that runs have locked, so that no event waits for the page of another
-    stream; a second one waits for these. Events that come while one is under way wait for others a while, and
-    for the next one together. What a process that ends leaves undone others find.
+    stream; a second one waits for these. Events that come while one is under way, and a while after, have
+    their effects by the next one together. What a process that ends leaves undone others find.
     """
 
     def __init__(self, environment: Environment, on_effect: Callable[[], None]) -> None:
@@ -47,7 +47,7 @@ class EventApplier:
                     self._waiting = asyncio.create_task(self._apply_left())
                 if applied is not None and applied.is_more:
                     self._is_woken = True
-                elif self._is_woken:
+                else:
                     await asyncio.sleep(REST)
         finally:
             self._applying = None
