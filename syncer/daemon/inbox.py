@@ -51,7 +51,8 @@ class Inbox:
         if self._storing is None:
             self._storing_since = loop.time()
             self._storing = asyncio.create_task(self._store_all())
-        await asyncio.wait({stored}, timeout=self._patience)
+        with self._environment.database.answering():
+            await asyncio.wait({stored}, timeout=self._patience)
         if not stored.done():
             stored.cancel()
             raise DatabaseUnavailable(f"The database has not taken the event for {self._patience:g} s.")

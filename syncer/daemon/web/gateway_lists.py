@@ -49,7 +49,8 @@ class GatewayLists:
             max_age=self._settings.max_age,
             checks=self._checks,
         )
-        answer = await self._reads.run(read)
+        with environment.database.answering():
+            answer = await self._reads.run(read)
         if self._checks.are_wanted and (self._checking is None or self._checking.done()):
             self._checking = self._calls.begin(self._check())
         return answer
@@ -71,8 +72,9 @@ class GatewayLists:
         while (scan := self._checks.next()) is not None:
             has_more = True
             while has_more:
-                began = clock()
                 try:
+                    await asyncio.to_thread(scan.environment.database.give_way)
+                    began = clock()
                     has_more = await asyncio.to_thread(scan.step)
                 except DatabaseError:
                     # Who asks for the list has it checked some other time.

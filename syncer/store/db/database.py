@@ -21,6 +21,7 @@ from syncer.store.db.interpreter_turns import Turns
 from syncer.store.db.last_work import Done, do_last_work
 from syncer.store.db.opened_file import OpenedFile
 from syncer.store.db.removed_values import RemovedValues
+from syncer.store.db.right_of_way import RightOfWay
 from syncer.store.db.sqlite_file import SqliteFile
 from syncer.store.db.translation import translated
 from syncer.store.db.types import Timestamp
@@ -73,8 +74,9 @@ class Database:
         # Not kept waiting by what occupies the others, nor by each other.
         self._urgent_thread = ThreadPoolExecutor(1, thread_name_prefix="database-urgent")
         self._prompt_thread = ThreadPoolExecutor(1, thread_name_prefix="database-prompt")
+        self._way = RightOfWay()
         # SQLite's writers take turns by themselves.
-        self._turns = None if self.is_sqlite else Turns()
+        self._turns = None if self.is_sqlite else Turns(self._way)
         # SQLite has one write lock. Waiting for it here is fair and costs nothing; waiting for it inside
         # SQLite is a poll with growing pauses.
         self._writer = WriteLock() if self.is_sqlite else None
@@ -151,6 +153,14 @@ class Database:
                 yield connection
         self._truncate_log_unless_written()
 
+    def answering(self) -> AbstractContextManager[None]:
+        """Have the works of threads let others go first while the block, of an event loop's, runs."""
+        return self._way.taken()
+
+    def give_way(self) -> None:
+        """Let those go first who are answering; in a thread, where nothing is held that they may want."""
+        self._way.give()
+
     async def write(self, work: Callable[[Connection], _T]) -> _T:
         """Run work in a writing transaction on a worker thread.
 
@@ -189,8 +199,16 @@ class Database:
             with transaction() as connection:
                 return work(connection)
 
-        in_turn = run if threads is not None or self._turns is None else partial(self._turns.run, run)
-        return await asyncio.get_running_loop().run_in_executor(threads or self._threads, in_turn)
+        def give_way_and_run() -> _T:
+            self.give_way()
+            return run()
+
+        begun = give_way_and_run
+        if threads is self._urgent_thread:
+            begun = run
+        elif threads is None and self._turns is not None:
+            begun = partial(self._turns.run, run)
+        return await asyncio.get_running_loop().run_in_executor(threads or self._threads, begun)
 
     async def overwrite_removed(self) -> bool:
         """Overwrite what is left of removed values in SQLite's files; False where there was nothing.

@@ -2,7 +2,7 @@
 
 Where many threads want it each waits for all the others, again and again, and so do the event loop and the
 thread that stores events while many pages are compared and written. Whoever waits for the server needs no
-turn: as much gets done by one thread at a time.
+turn: as much gets done by one thread at a time. Whoever gets a turn gives answers the right of way.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import TypeVar
+
+from syncer.store.db.right_of_way import RightOfWay
 
 _T = TypeVar("_T")
 
@@ -25,7 +27,8 @@ PATIENCE = 0.1
 class Turns:
     """Turns of which there are a few, given in the order of asking."""
 
-    def __init__(self, number: int = TURNS, *, patience: float = PATIENCE) -> None:
+    def __init__(self, way: RightOfWay, number: int = TURNS, *, patience: float = PATIENCE) -> None:
+        self._way = way
         self._patience = patience
         self._free = SimpleQueue[None]()
         for _ in range(number):
@@ -57,7 +60,8 @@ class Turns:
             self._free.get(timeout=self._patience)
             _thread.has_turn = True
         except Empty:
-            pass
+            return
+        self._way.give()
 
     def _give_back(self) -> None:
         if _thread.has_turn:

@@ -9,6 +9,7 @@ import pytest
 
 from syncer.store.db.interpreter_turns import Turns, without_turn
 from syncer.store.db.postgres_connection import PatientConnection
+from syncer.store.db.right_of_way import RightOfWay
 from tests.support.waiting import until
 
 #: Longer than any test.
@@ -16,7 +17,7 @@ PATIENT = threading.TIMEOUT_MAX
 
 
 def test_who_computes_gives_the_turn_on_when_it_ends_fails_or_waits() -> None:
-    turns, order = Turns(1, patience=PATIENT), list[str]()
+    turns, order = Turns(RightOfWay(), patience=PATIENT), list[str]()
     waits, may_go_on = threading.Event(), threading.Event()
 
     def wait() -> None:
@@ -46,21 +47,48 @@ def test_who_computes_gives_the_turn_on_when_it_ends_fails_or_waits() -> None:
 
 
 def test_who_never_gets_a_turn_goes_on_without() -> None:
-    turns = Turns(1, patience=0.01)
+    turns = Turns(RightOfWay(), patience=0.01)
     # As where whoever has the turn waits for a lock that the other one has.
     with ThreadPoolExecutor(1) as other:
         assert turns.run(lambda: other.submit(turns.run, lambda: "done").result()) == "done"
         assert turns.run(lambda: "free again") == "free again"
 
 
+def test_an_answer_goes_before_who_begins_and_before_who_has_waited() -> None:
+    way, order = RightOfWay(patience=PATIENT), list[str]()
+    turns = Turns(way, patience=PATIENT)
+    has_begun, may_go_on = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        has_begun.set()
+        with without_turn():
+            may_go_on.wait()
+        order.append("goes on")
+
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(turns.run, wait)
+        has_begun.wait()
+        with way.taken():
+            may_go_on.set()
+            beginning = threading.Thread(target=turns.run, args=[lambda: order.append("begins")])
+            beginning.start()
+            # Both of them could compute now.
+            beginning.join(0.05)
+            order.append("answers")
+        waiting.result()
+        beginning.join()
+    assert order[0] == "answers"
+    assert sorted(order) == ["answers", "begins", "goes on"]
+
+
 def test_without_turns_nothing_is_waited_for() -> None:
     with without_turn():
-        assert Turns(1, patience=PATIENT).run(lambda: "done") == "done"
+        assert Turns(RightOfWay(), patience=PATIENT).run(lambda: "done") == "done"
 
 
 @pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 def test_who_waits_for_the_server_keeps_nobody_from_computing(migrated_url: str) -> None:
-    turns = Turns(1, patience=PATIENT)
+    turns = Turns(RightOfWay(), patience=PATIENT)
     holder, waiter, onlooker = (PatientConnection.open(conninfo=migrated_url) for _ in range(3))
     waiting = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
     with holder, waiter, onlooker, ThreadPoolExecutor(2) as threads:
