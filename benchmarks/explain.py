@@ -304,8 +304,8 @@ Every mirror table has an index on `id`, on `integration_id` with `id`, on `remo
 that leads to another table (`employee_id`, `manager_id`, `job_id`, …), on e-mail addresses of employees and
 users, and on `remote_deleted_at` of the deleted rows alone. Another one, on `integration_id` with the later
 of `changed_at` and `mirrored_at`, is for
-[lists of the gateway](architecture.md#how-the-mirror-answers-a-list). Link tables have one for each
-direction.
+[lists of the gateway](architecture.md#how-the-mirror-answers-a-list); `passthrough_records` has the same for
+added lists, by list. Link tables have one for each direction.
 
 ## Looking up
 
