@@ -12,8 +12,8 @@ from syncer.operations.webhooks import Applied, apply_events
 
 #: Seconds before another attempt where the database could not be used.
 RETRY_AFTER = 5.0
-#: Seconds between two transactions: one that finds the effects of ten takes hardly
-#: longer than that of one event.
+#: Seconds between two transactions: one that finds the effects of ten takes hardly longer than that of one
+#: event.
 REST = 0.05
 
 

@@ -76,7 +76,7 @@ class Database:
         self._prompt_thread = ThreadPoolExecutor(1, thread_name_prefix="database-prompt")
         self._way = RightOfWay()
         # SQLite's writers take turns by themselves.
-        self._turns = None if self.is_sqlite else Turns(self._way)
+        self._order = self._way if self.is_sqlite else Turns(self._way)
         # SQLite has one write lock. Waiting for it here is fair and costs nothing; waiting for it inside
         # SQLite is a poll with growing pauses.
         self._writer = WriteLock() if self.is_sqlite else None
@@ -166,27 +166,31 @@ class Database:
 
         A cancelled caller does not take the thread's transaction with it: it commits or rolls back whole.
         """
-        return await self._in_thread(self.begin, work)
+        return await self._in_thread(self.begin, work, self._threads, self._order)
 
     async def write_urgently(self, work: Callable[[Connection], _T]) -> _T:
         """Run a short work in a writing transaction that waits for no thread and for one writer at most."""
-        return await self._in_thread(partial(self.begin, urgent=True), work, self._urgent_thread)
+        return await self._in_thread(partial(self.begin, urgent=True), work, self._urgent_thread, None)
 
     async def write_promptly(self, work: Callable[[Connection], _T]) -> _T:
         """Run what follows from urgent works in a transaction, for whose thread none of them waits."""
-        return await self._in_thread(partial(self.begin, urgent=True), work, self._prompt_thread)
+        return await self._in_thread(partial(self.begin, urgent=True), work, self._prompt_thread, self._way)
 
     async def ask(self, work: Callable[[Connection], _T]) -> _T:
         """Run work in a reading transaction on a worker thread."""
-        return await self._in_thread(self.read, work)
+        return await self._in_thread(self.read, work, self._threads, self._order)
 
     async def _in_thread(
         self,
         transaction: Callable[[], AbstractContextManager[Connection]],
         work: Callable[[Connection], _T],
-        threads: ThreadPoolExecutor | None = None,
+        threads: ThreadPoolExecutor,
+        order: Turns | RightOfWay | None,
     ) -> _T:
-        """Run work in a transaction, and again from the beginning while another one is in its way."""
+        """Run work in a transaction, and again from the beginning while another one is in its way.
+
+        order: in which threads begin; None: at once.
+        """
 
         def run() -> _T:
             for _ in range(CONFLICT_TRIES - 1):
@@ -199,16 +203,8 @@ class Database:
             with transaction() as connection:
                 return work(connection)
 
-        def give_way_and_run() -> _T:
-            self.give_way()
-            return run()
-
-        begun = give_way_and_run
-        if threads is self._urgent_thread:
-            begun = run
-        elif threads is None and self._turns is not None:
-            begun = partial(self._turns.run, run)
-        return await asyncio.get_running_loop().run_in_executor(threads or self._threads, begun)
+        begun = run if order is None else partial(order.run, run)
+        return await asyncio.get_running_loop().run_in_executor(threads, begun)
 
     async def overwrite_removed(self) -> bool:
         """Overwrite what is left of removed values in SQLite's files; False where there was nothing.

@@ -7,8 +7,11 @@ loop answers late while threads compute and write pages. A page may come a momen
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
+
+_T = TypeVar("_T")
 
 #: Seconds that a thread lets answers go first, and then goes on: where they never end it works all the same.
 PATIENCE = 0.05
@@ -34,6 +37,11 @@ class RightOfWay:
             self._under_way -= 1
             if not self._under_way:
                 self._is_free.set()
+
+    def run(self, work: Callable[[], _T]) -> _T:
+        """Do work after the answers that are under way."""
+        self.give()
+        return work()
 
     def give(self) -> None:
         """Wait until no answer is under way, or for so long as patience lasts."""
