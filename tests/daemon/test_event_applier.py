@@ -19,6 +19,7 @@ from syncer.operations.webhooks import Applied, apply_events, store_events
 from syncer.store.schema.mirror_tables import streams, webhook_events
 from syncer.store.schema.schema_lock import lock_schema
 from tests.support.alone import alone
+from tests.support.locks import WAITING_FOR_LOCKS
 from tests.support.mirror import Mirror
 from tests.support.source import make_environment
 from tests.support.told_service import ToldService
@@ -27,10 +28,6 @@ from tests.support.webhooks import data_changed
 
 ON_POSTGRESQL = pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 GROUPS, LOCATIONS = "hris_groups", "hris_locations"
-#: Those who wait for a lock.
-LOCKS = (
-    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-)
 
 
 @pytest.fixture
@@ -84,7 +81,7 @@ async def test_neither_an_answer_nor_another_stream_waits_for_a_page(told: ToldS
             applier.wake()
             await until_async(lambda: due(told) == {GROUPS}, "the effect of the third")
             assert actions(told) == ["apply", "apply", None]
-            await until_async(lambda: told.mirror.fetch(LOCKS) != [(0,)], "the wait for the page")
+            await until_async(lambda: told.mirror.fetch(WAITING_FOR_LOCKS) != [(0,)], "the wait for the page")
             # Whoever waits for one stream keeps nobody from another.
             with told.mirror.open() as (_, connection):
                 free = select(streams.c.model).where(streams.c.model == GROUPS)
@@ -130,7 +127,7 @@ async def test_of_two_processes_one_finds_the_effect(told: ToldService) -> None:
             waiting = asyncio.create_task(
                 app.database.write(lambda each: apply_events(environment, each, waits=True))
             )
-            await until_async(lambda: told.mirror.fetch(LOCKS) != [(0,)], "the wait")
+            await until_async(lambda: told.mirror.fetch(WAITING_FOR_LOCKS) != [(0,)], "the wait")
         assert await waiting == Applied()
 
 

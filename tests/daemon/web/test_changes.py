@@ -28,6 +28,7 @@ from syncer.store.records.feed import tell_changes
 from syncer.store.state.consumers import read_consumer
 from tests.support.databases import ON_SQLITE
 from tests.support.feed_rows import INTEGRATION, drop_changes
+from tests.support.locks import WAITING_FOR_LOCKS
 from tests.support.records import NOW
 from tests.support.waiting import PATIENCE, rest, until_async
 
@@ -320,17 +321,13 @@ async def test_changes_need_the_token(database: Database) -> None:
 async def test_a_database_that_hangs_holds_two_threads_however_many_ask(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waiting = (
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
     monkeypatch.setattr(server, "PATIENCE", 0.2)
     async with service(database) as served:
         with psycopg.connect(address(database)) as other:
             other.execute("LOCK TABLE sync_feed IN ACCESS EXCLUSIVE MODE")
             answers = await asyncio.gather(*(served.client.get("/changes") for _ in range(6)))
             assert {answer.status_code for answer in answers} == {503}
-            assert other.execute(waiting).fetchone() == (2,)
+            assert other.execute(WAITING_FOR_LOCKS).fetchone() == (2,)
         async with asyncio.timeout(PATIENCE):
             while (await served.client.get("/changes")).status_code != 200:
                 await rest()

@@ -10,15 +10,11 @@ from sqlalchemy import Connection, text
 
 from syncer.store.db import right_of_way
 from tests.support.gateway_lab import HEADERS, INTEGRATION, GatewayLab, gateway
+from tests.support.locks import WAITING_FOR_LOCKS
 from tests.support.mirror import Mirror
 from tests.support.scripted_server import answer
 from tests.support.waiting import until_async
 from tests.support.webhooks import SECRET, data_changed, headers
-
-#: Those who wait for a lock.
-LOCKS = (
-    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-)
 
 
 async def ask(at: GatewayLab, what: str) -> int:
@@ -46,7 +42,9 @@ async def test_a_page_waits_while_a_webhook_or_a_list_is_answered(
         with mirror.open() as (_, connection):
             connection.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
             asking = asyncio.create_task(ask(at, table))
-            await until_async(lambda: mirror.fetch(LOCKS) != [(0,)], "an answer that is under way")
+            await until_async(
+                lambda: mirror.fetch(WAITING_FOR_LOCKS) != [(0,)], "an answer that is under way"
+            )
             waiting = asyncio.create_task(at.app.database.ask(page))
             # Long enough for a page that nothing keeps.
             await asyncio.wait({waiting}, timeout=0.1)

@@ -27,6 +27,7 @@ from syncer.operations.status import status
 from syncer.operations.sync import sync
 from syncer.store.schema.mirror_tables import streams
 from tests.support.databases import ON_SQLITE
+from tests.support.locks import WAITING_FOR_LOCKS
 from tests.support.mirror import Mirror
 from tests.support.outages import Troubled
 from tests.support.source import API_KEY, MODELS, make_environment
@@ -252,10 +253,6 @@ async def test_a_database_without_tables_is_503_on_the_pages_that_need_them(mirr
 async def test_a_database_that_hangs_holds_one_thread_for_a_page_however_often_somebody_asks(
     world: WorkersWorld,
 ) -> None:
-    waiting = (
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
     async with world.app() as app, browser(app, patience=0.2) as client:
         with psycopg.connect(world.mirror.database_url) as other:
             other.execute("LOCK TABLE sync_integrations, sync_streams IN ACCESS EXCLUSIVE MODE")
@@ -265,7 +262,7 @@ async def test_a_database_that_hangs_holds_one_thread_for_a_page_however_often_s
                     assert answer.status_code == 503
                     assert "has not answered" in answer.text
             # One for each of them.
-            assert other.execute(waiting).fetchone() == (2,)
+            assert other.execute(WAITING_FOR_LOCKS).fetchone() == (2,)
         async with asyncio.timeout(PATIENCE):
             while [(await client.get(path)).status_code for path in PATHS] != [200, 200]:
                 await rest()

@@ -32,6 +32,7 @@ from syncer.store.state.consumers import acknowledge
 from syncer.store.state.deliveries import add_delivery, note_failure, pause_delivery, read_delivery
 from syncer.store.state.unknown_models import note_unknown_models
 from syncer.sync.context import Progress
+from tests.support.locks import WAITING_FOR_LOCKS
 from tests.support.mirror import Mirror
 from tests.support.receivers import SECRET
 from tests.support.source import MODELS, make_environment
@@ -275,17 +276,13 @@ async def test_tables_of_another_version_are_not_ready(mirror: Mirror) -> None:
 
 @pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)
 async def test_a_database_that_hangs_holds_one_thread_for_all_who_ask(world: WorkersWorld) -> None:
-    waiting = (
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
     async with world.app() as app, probed(app, patience=0.2) as client:
         with psycopg.connect(world.mirror.database_url) as other:
             other.execute("LOCK TABLE sync_streams IN ACCESS EXCLUSIVE MODE")
             scrapes = [scrape(client) for _ in range(5)]
             probes = [client.get("/readyz") for _ in range(5)]
             found, ready = await asyncio.gather(*scrapes), await asyncio.gather(*probes)
-            assert other.execute(waiting).fetchone() == (1,)
+            assert other.execute(WAITING_FOR_LOCKS).fetchone() == (1,)
     assert [each["syncer_database_up"] for each in found] == [{(): 0.0}] * 5
     assert {each.status_code for each in ready} == {503}
 
